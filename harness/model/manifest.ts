@@ -1,0 +1,33 @@
+import type { Plan } from './scenario.ts';
+
+/** `manifest.json`: written before the first request, completed when the run ends. */
+export interface Manifest {
+  /** `RUN_FORMAT` of the writer. */
+  readonly format: number;
+  readonly id: string;
+  /** `airflow@3.2.1`, or `target` for a stack that the harness did not start. */
+  readonly build: string;
+  /** Versions as the stack reports them: airflow, postgres, python, the hash of the installed packages. */
+  readonly identity: Readonly<Record<string, string>>;
+  readonly plan: Plan;
+  readonly windtunnel: string;
+  readonly node: string;
+  readonly machine: {
+    readonly platform: string;
+    readonly arch: string;
+    readonly cpus: number;
+    readonly memory_bytes: number;
+  };
+  /** Wall clock at 0 ms of the run's clock, ISO 8601. */
+  readonly started_at: string;
+  /** The command that repeats the run. */
+  readonly repeat: string;
+  /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */
+  readonly writers: 'triggers' | 'none';
+  /** Moments on the run's clock; null until they happen. */
+  readonly load_started_ms: number | null;
+  readonly load_ended_ms: number | null;
+  readonly ended_ms: number | null;
+  /** Null while it runs, and for ever if the harness was killed. */
+  readonly ended: 'completed' | 'interrupted' | 'stack-failed' | null;
+}

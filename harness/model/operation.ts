@@ -1,0 +1,95 @@
+/** What a request asks for. Life kinds first, then operator kinds. */
+export const OPERATION_KINDS = [
+  'run',
+  'heartbeat',
+  'state',
+  'rtif',
+  'skip_downstream',
+  'xcom_push',
+  'xcom_clear',
+  'backfill',
+  'trigger',
+  'clear',
+  'mark',
+  'pause',
+] as const;
+
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/**
+ * How a request ended: `ok` (2xx), `refused` (4xx: the server said no and did nothing) or `unknown` (5xx, time-out,
+ * lost connection, run ended: it may have committed).
+ */
+export type Outcome = 'ok' | 'refused' | 'unknown';
+
+/** One request: a row of the table `operations`. All `_ms` are milliseconds on the run's clock. */
+export interface Operation {
+  readonly op: number;
+  readonly actor: 'life' | 'operator';
+  /** `lives.life` of the life that sent it; null for operators. */
+  readonly life: number | null;
+  /** Host name of the simulated worker, or the operator's name. */
+  readonly worker: string;
+  readonly kind: OperationKind;
+  readonly dag_id: string | null;
+  readonly run_id: string | null;
+  readonly task_id: string | null;
+  readonly map_index: number | null;
+  readonly try_number: number | null;
+  readonly ti_id: string | null;
+  /** What else the request names or got back: a backfill's id, the skipped task ids joined by a blank. */
+  readonly target: string | null;
+  /** 1 for the first sending; the client's retries of the same request count on. */
+  readonly attempt: number;
+  /** `op` of the first of several requests sent at once on purpose (a client whose answer was lost); else null. */
+  readonly twin: number | null;
+  /** When the scenario wanted it sent. Latency counts from here. */
+  readonly intended_ms: number;
+  readonly sent_ms: number;
+  /** Null while nothing has come back and the run ended. */
+  readonly ended_ms: number | null;
+  readonly outcome: Outcome;
+  readonly status: number | null;
+  /** The server's `detail.reason`, such as `not_running`. */
+  readonly reason: string | null;
+  /** The server's `previous_state` or `current_state`: where the task instance really was. */
+  readonly found_state: string | null;
+  /** The state asked for, or the value written (RTIF). */
+  readonly requested: string | null;
+  /** The server's message, cut at 300 characters. */
+  readonly message: string | null;
+  /** The client's own error code (`UND_ERR_HEADERS_TIMEOUT`, `ECONNRESET`, `answer-dropped`, …). */
+  readonly cause: string | null;
+  readonly correlation_id: string | null;
+  /** Whether a 503 carried Retry-After. */
+  readonly retry_after: boolean | null;
+}
+
+/**
+ * Why a life ended. `reported`: its end state was accepted. `refused`: `/run` said no. `stopped`: the server told it to
+ * stop (404, 409, 410 on a heartbeat or at the end). `silent`: it died on purpose without a word. `gave-up`: its
+ * retries were used up. `run-ended`: the harness stopped first.
+ */
+export type LifeEnd = 'reported' | 'refused' | 'stopped' | 'silent' | 'gave-up' | 'run-ended';
+
+/** One simulated task attempt: a row of the table `lives`. */
+export interface Life {
+  readonly life: number;
+  readonly worker: string;
+  readonly pid: number;
+  readonly ti_id: string;
+  readonly dag_id: string;
+  readonly run_id: string;
+  readonly task_id: string;
+  readonly map_index: number;
+  readonly try_number: number;
+  /** The scheduler process that handed the workload over. */
+  readonly scheduler: string;
+  readonly handed_ms: number;
+  /** When `/run` was accepted; null if it never was. */
+  readonly started_ms: number | null;
+  readonly ended_ms: number;
+  readonly end: LifeEnd;
+  /** How often the same workload was delivered (1 = once). */
+  readonly deliveries: number;
+}

@@ -1,0 +1,107 @@
+import type { Options } from 'k6/options';
+
+/**
+ * What one run does: DAGs × workers × operators × phases × thresholds. A scenario is data; `workloads/scenarios/`
+ * holds the ones that ship, and a user's own is a .ts file with `export const scenario: Scenario`.
+ */
+export interface Scenario {
+  readonly name: string;
+  /** One sentence for `windtunnel list`. */
+  readonly describe: string;
+  readonly duration_s: number;
+  readonly schedulers: number;
+  /** API servers for the Execution API; one more always serves the public API. */
+  readonly api_servers: number;
+  readonly dags: readonly DagSpec[];
+  /** Rewrite these DAGs so often; each rewrite makes a new dag_version. */
+  readonly churn?: { readonly dags: readonly string[]; readonly every_ms: number };
+  readonly fleet: FleetSpec;
+  readonly operators: readonly OperatorSpec[];
+  /** Invariants that this scenario sets out to exercise: `unknown` for one of these makes the run `unknown`. */
+  readonly aims: readonly string[];
+  /** k6's syntax: `{ deadlocks: ['count<1'], 'http_req_duration{operation:heartbeat}': ['p(95)<200'] }`. */
+  readonly thresholds?: NonNullable<Options['thresholds']>;
+}
+
+/** A DAG for the DAG factory. Ids begin with `wt_`: the harness touches no other. */
+export interface DagSpec {
+  readonly dag_id: string;
+  /** Cron expression, or null for a DAG that only operators start. */
+  readonly schedule: string | null;
+  /** With `catchup`, how many intervals before now exist at once when the DAG is first seen. */
+  readonly past_runs: number;
+  readonly max_active_runs: number;
+  readonly tasks: readonly TaskSpec[];
+}
+
+export interface TaskSpec {
+  readonly task_id: string;
+  readonly upstream: readonly string[];
+  readonly trigger_rule?: 'all_success' | 'one_success' | 'none_failed_min_one_success' | 'all_done';
+  readonly retries?: number;
+  /** A branch task names the direct downstream tasks that its life skips before it succeeds. */
+  readonly skips?: readonly string[];
+  /** How long its life takes, drawn evenly. */
+  readonly duration_ms: readonly [number, number];
+  /** Overrides the fleet's habits for this task. */
+  readonly habits?: Partial<Habits>;
+}
+
+/** Probabilities, each drawn once per life from the seed. */
+export interface Habits {
+  /** Writes rendered fields at its start. */
+  readonly rtif: number;
+  /** … and writes them twice at once, as a client whose first answer was lost. */
+  readonly rtif_twice: number;
+  /** Pushes an XCom before its end. */
+  readonly xcom: number;
+  /** Its end report is sent, its answer is dropped, and it is sent again. */
+  readonly lost_answer: number;
+  /** Ends `failed` or `up_for_retry`, as the server allows. */
+  readonly fails: number;
+  /** Dies without a word after its start. */
+  readonly silent_death: number;
+}
+
+export interface FleetSpec {
+  readonly habits: Habits;
+  readonly heartbeat_ms: number;
+  /** The real client's: 5 s time-out, 5 tries on 5xx and network errors only. */
+  readonly timeout_ms: number;
+  readonly retries: number;
+  /** Connections to the Execution API. */
+  readonly connections: number;
+}
+
+export type OperatorSpec =
+  /** Creates backfills one after another over these DAGs: each `runs` one-minute intervals long, in the past. */
+  | {
+      readonly operator: 'backfill';
+      readonly dags: readonly string[];
+      readonly runs: number;
+      readonly max_active_runs: number;
+      /** A second POST for the same DAG while the first is under way, after this delay. Null: none. */
+      readonly second_after_ms: number | null;
+      readonly start_after_ms: number;
+      readonly pause_ms: number;
+    }
+  /** Triggers a DAG run of one of these DAGs at this interval. */
+  | {
+      readonly operator: 'trigger';
+      readonly dags: readonly string[];
+      readonly every_ms: number;
+      readonly start_after_ms: number;
+    }
+  /** Clears a task instance of a live life at this interval. */
+  | {
+      readonly operator: 'clear';
+      readonly dags: readonly string[];
+      readonly every_ms: number;
+      readonly start_after_ms: number;
+    };
+
+/** A scenario made definite: what `manifest.json` keeps, and what the same seed gives again. */
+export interface Plan {
+  readonly seed: number;
+  readonly scenario: Scenario;
+}

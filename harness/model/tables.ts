@@ -1,0 +1,182 @@
+/**
+ * The run folder's tables: the interface between the recorder, the judge, the reports and users' own SQL.
+ * Column types are DuckDB's. While a run lasts, a table is `raw/<table>.ndjson`, appended to and never rewritten;
+ * once it is closed it is `<table>.parquet`. `docs/run-folder.md` says it in prose; a test holds the two together.
+ */
+export const RUN_FORMAT = 1;
+
+export type TableName = keyof typeof TABLES;
+
+export const TABLES = {
+  operations: {
+    op: 'BIGINT',
+    actor: 'VARCHAR',
+    life: 'INTEGER',
+    worker: 'VARCHAR',
+    kind: 'VARCHAR',
+    dag_id: 'VARCHAR',
+    run_id: 'VARCHAR',
+    task_id: 'VARCHAR',
+    map_index: 'INTEGER',
+    try_number: 'INTEGER',
+    ti_id: 'VARCHAR',
+    target: 'VARCHAR',
+    attempt: 'INTEGER',
+    twin: 'BIGINT',
+    intended_ms: 'DOUBLE',
+    sent_ms: 'DOUBLE',
+    ended_ms: 'DOUBLE',
+    outcome: 'VARCHAR',
+    status: 'INTEGER',
+    reason: 'VARCHAR',
+    found_state: 'VARCHAR',
+    requested: 'VARCHAR',
+    message: 'VARCHAR',
+    cause: 'VARCHAR',
+    correlation_id: 'VARCHAR',
+    retry_after: 'BOOLEAN',
+  },
+  lives: {
+    life: 'INTEGER',
+    worker: 'VARCHAR',
+    pid: 'INTEGER',
+    ti_id: 'VARCHAR',
+    dag_id: 'VARCHAR',
+    run_id: 'VARCHAR',
+    task_id: 'VARCHAR',
+    map_index: 'INTEGER',
+    try_number: 'INTEGER',
+    scheduler: 'VARCHAR',
+    handed_ms: 'DOUBLE',
+    started_ms: 'DOUBLE',
+    ended_ms: 'DOUBLE',
+    end: 'VARCHAR',
+    deliveries: 'INTEGER',
+  },
+  /** Committed row changes of the watched tables in commit order. `row` holds the remaining columns as JSON. */
+  commits: {
+    seq: 'BIGINT',
+    xid: 'BIGINT',
+    lsn: 'VARCHAR',
+    committed_ms: 'DOUBLE',
+    relation: 'VARCHAR',
+    change: 'VARCHAR',
+    id: 'VARCHAR',
+    /** The primary key before the change, where the change moved it (a retry gives a task instance a new id). */
+    old_id: 'VARCHAR',
+    dag_id: 'VARCHAR',
+    run_id: 'VARCHAR',
+    task_id: 'VARCHAR',
+    map_index: 'INTEGER',
+    state: 'VARCHAR',
+    try_number: 'INTEGER',
+    backfill_id: 'BIGINT',
+    row: 'JSON',
+    /** `application_name` of the process that wrote it (`wt-scheduler-1`, `wt-api-execution-1`, …); null if not known. */
+    writer: 'VARCHAR',
+    writer_pid: 'INTEGER',
+    /** The first 240 characters of the writing statement; null if not known. */
+    statement: 'VARCHAR',
+  },
+  server_log: {
+    at_ms: 'DOUBLE',
+    /** `postgres`, or the name of an Airflow process. */
+    source: 'VARCHAR',
+    pid: 'INTEGER',
+    application_name: 'VARCHAR',
+    xid: 'BIGINT',
+    severity: 'VARCHAR',
+    sqlstate: 'VARCHAR',
+    message: 'VARCHAR',
+    detail: 'VARCHAR',
+    statement: 'VARCHAR',
+    context: 'VARCHAR',
+  },
+  faults: {
+    fault: 'VARCHAR',
+    victim: 'VARCHAR',
+    opened_ms: 'DOUBLE',
+    closed_ms: 'DOUBLE',
+    detail: 'VARCHAR',
+  },
+  /** Readings in long form. `source` is a process name, `postgres`, `machine`, `harness` or `fleet`. */
+  samples: {
+    at_ms: 'DOUBLE',
+    source: 'VARCHAR',
+    metric: 'VARCHAR',
+    value: 'DOUBLE',
+  },
+  /** Which PostgreSQL backend served which process, as seen by the probe. */
+  backends: {
+    at_ms: 'DOUBLE',
+    pid: 'INTEGER',
+    application_name: 'VARCHAR',
+  },
+} as const satisfies Record<string, Readonly<Record<string, string>>>;
+
+/** Airflow's own tables after settling, columns as Airflow has them (`final_<name>`). */
+export const FINAL_TABLES = [
+  'task_instance',
+  'task_instance_history',
+  'dag_run',
+  'backfill',
+  'backfill_dag_run',
+  'rendered_task_instance_fields',
+  'dag_version',
+  'log',
+] as const;
+
+/** The tables whose committed changes are recorded, and the columns that are read of each. */
+export const WATCHED = {
+  task_instance: [
+    'id',
+    'dag_id',
+    'run_id',
+    'task_id',
+    'map_index',
+    'state',
+    'try_number',
+    'max_tries',
+    'hostname',
+    'pid',
+    'queued_by_job_id',
+    'dag_version_id',
+  ],
+  dag_run: ['id', 'dag_id', 'run_id', 'state', 'run_type', 'logical_date', 'clear_number', 'backfill_id'],
+  backfill: ['id', 'dag_id', 'completed_at', 'created_at', 'max_active_runs', 'is_paused'],
+  backfill_dag_run: ['id', 'backfill_id', 'dag_run_id', 'exception_reason', 'sort_ordinal'],
+  rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],
+  dag_version: ['id', 'dag_id', 'version_number'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** What was read at one moment: a row of the table `samples`. */
+export interface Sample {
+  readonly at_ms: number;
+  readonly source: string;
+  readonly metric: SampleMetric;
+  readonly value: number;
+}
+
+export type SampleMetric =
+  /** CPU seconds used so far by a process and its children (`machine`: by everything on it). */
+  | 'cpu_s'
+  | 'rss_bytes'
+  /** Processors of the machine. */
+  | 'cpus'
+  /** Longest event-loop delay of the harness since the last reading. */
+  | 'loop_delay_ms'
+  /** Lives that have started and not ended. */
+  | 'live_lives'
+  /** Workloads delivered, waiting or started. */
+  | 'handed'
+  | 'requests_in_flight'
+  /** Cumulative counters of the fleet. `sent` = answered + unknown at the end, or the record is not whole. */
+  | 'sent'
+  | 'connections'
+  | 'lock_waits'
+  /** `pg_stat_database.deadlocks` since the stack started. */
+  | 'deadlocks'
+  /** How often the schedulers' "is a backfill complete?" statement has run (pg_stat_statements). */
+  | 'backfill_checks'
+  /** How far the commit stream is behind, in milliseconds. */
+  | 'commit_lag_ms';

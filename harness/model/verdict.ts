@@ -1,0 +1,125 @@
+/** Three answers, everywhere. A run that was too gentle to say is `unknown`, never `pass`. */
+export type Verdict = 'pass' | 'fail' | 'unknown';
+
+const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
+
+/** A broken promise outweighs doubt, doubt outweighs a kept promise. */
+export function worst(verdicts: Iterable<Verdict>): Verdict {
+  let result: Verdict = 'pass';
+  for (const verdict of verdicts) if (RANK[verdict] > RANK[result]) result = verdict;
+  return result;
+}
+
+/** One counterexample to an invariant. */
+export interface Violation {
+  /** On the run's clock. */
+  readonly at_ms: number;
+  /** What it happened to: `dag/run/task[map_index]`, a DAG, a backfill. */
+  readonly subject: string;
+  /** How bad among its kind; the largest is shown as "worst". */
+  readonly weight: number;
+  /** A sentence that a user of Airflow understands. */
+  readonly sentence: string;
+  /** `operations.op` and `commits.seq` of the rows that prove it. */
+  readonly operations: readonly number[];
+  readonly commits: readonly number[];
+}
+
+export interface InvariantResult {
+  readonly name: string;
+  readonly claim: string;
+  readonly verdict: Verdict;
+  /** Issue numbers of the known races it catches, such as `#63266`; empty if none. */
+  readonly seeds: readonly string[];
+  /** How often the run gave the promise a chance to break, and in which words. */
+  readonly chances: number;
+  readonly chances_wanted: number;
+  readonly chance: string;
+  /** Whether the scenario set out to exercise it: only then does `unknown` count against the run. */
+  readonly aimed: boolean;
+  readonly violations: number;
+  readonly first: Violation | null;
+  readonly worst: Violation | null;
+  readonly last: Violation | null;
+  /** Why the verdict is `unknown`, or null. */
+  readonly why_unknown: string | null;
+}
+
+/** A precondition of judging. `unknown` when it could not be told; either way the run cannot pass. */
+export interface AssumptionResult {
+  readonly name: string;
+  readonly claim: string;
+  readonly verdict: Verdict;
+  readonly sentence: string;
+}
+
+export interface ThresholdResult {
+  /** As the scenario states it, in k6's words: `http_req_duration{operation:heartbeat}` and `p(95)<200`. */
+  readonly metric: string;
+  readonly expression: string;
+  readonly verdict: Verdict;
+  readonly value: number | null;
+}
+
+/** One deadlock that PostgreSQL reported. */
+export interface Deadlock {
+  readonly at_ms: number;
+  /** Both (or more) sides, the victim first. */
+  readonly sides: readonly { readonly pid: number; readonly process: string; readonly statement: string }[];
+  /** The same for deadlocks of one kind: the processes' roles and the statements without their literals. */
+  readonly fingerprint: string;
+  /** `operations.op` of the request that got the 5xx, if one was found. */
+  readonly operation: number | null;
+}
+
+/** One kind of refusal: 409s counted by operation, reason and the state the server found. */
+export interface RefusalCount {
+  readonly status: number;
+  readonly kind: string;
+  readonly reason: string;
+  readonly found_state: string;
+  readonly count: number;
+}
+
+/** What `windtunnel check --json` prints and `verdict.json` holds. Documented in docs/verdict.md. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly build: string;
+  readonly scenario: string;
+  readonly seed: number;
+  /** The run folder. */
+  readonly run: string;
+  readonly invariants: readonly InvariantResult[];
+  readonly assumptions: readonly AssumptionResult[];
+  readonly thresholds: readonly ThresholdResult[];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly refusals: readonly RefusalCount[];
+  readonly latency: readonly LatencySummary[];
+  readonly deadlocks: readonly Deadlock[];
+  /** Seconds from the start of the load to the first violation; null if there was none. */
+  readonly first_violation_s: number | null;
+  /** Share of the machine's CPU that the harness itself used during the load, 0 to 1; null if not sampled. */
+  readonly harness_cpu_share: number | null;
+  readonly load_seconds: number;
+  /** Per second of load: what the charts draw. */
+  readonly timeline: readonly TimelinePoint[];
+}
+
+/** Milliseconds from the intended start of the request to its end. */
+export interface LatencySummary {
+  readonly kind: string;
+  readonly count: number;
+  readonly p50_ms: number;
+  readonly p95_ms: number;
+  readonly p99_ms: number;
+  readonly max_ms: number;
+}
+
+export interface TimelinePoint {
+  readonly second: number;
+  readonly requests: number;
+  readonly http_409: number;
+  readonly http_5xx: number;
+  readonly deadlocks: number;
+  readonly live: number | null;
+}
