@@ -1,0 +1,275 @@
+import { rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+
+import { messageOf, StackError } from '../model/errors.ts';
+import { LineSplitter } from './lines.ts';
+import { Outbox } from './outbox.ts';
+import { type FromExecutor, parseMessage, type ToExecutor } from './protocol.ts';
+import { Register } from './register.ts';
+import type { LifeOutcome, TaskKey, Workload } from './workload.ts';
+
+/** A workload is under 4 KB; a scheduler that adopts ten thousand task instances at once still fits. */
+const LINE_LIMIT = 4_000_000;
+
+/** A peer that does not read what it is sent is cut off here rather than buffered for without end; it reconnects. */
+const WRITE_LIMIT = 16_000_000;
+
+/** How long the other end may take to close its half before its socket is destroyed. */
+const CLOSE_MS = 500;
+
+export interface DispatcherOptions {
+  /** `unix:/path/to.sock` or `tcp:127.0.0.1:port`, port 0 for a free one. Loopback only. */
+  readonly address: string;
+  /** Called once per delivery, before it is acknowledged. What it throws is reported; the scheduler will send again. */
+  onWorkload(workload: Workload, from: string): void;
+  /** A scheduler handed over a workload whose life is still going on: Airflow delivered it twice. */
+  onRepeat?(workload: Workload, from: string): void;
+  onRevoke?(key: TaskKey, from: string): void;
+  onConnect?(process: string, pid: number): void;
+  onDisconnect?(process: string, pid: number): void;
+  onError?(error: Error): void;
+  /** A scheduler away for longer is taken to be gone for ever. Longer than any fault keeps one away. */
+  readonly forgetAfterMs?: number;
+}
+
+export interface HandOffCounts {
+  /** Connected executors that have said hello. */
+  readonly executors: number;
+  /** Handed over and not ended. */
+  readonly live: number;
+  /** Told to end, but not yet acknowledged by a scheduler that holds the key. */
+  readonly owed: number;
+  readonly delivered: number;
+  /** The same delivery sent again after a reconnect: normal. */
+  readonly resent: number;
+  /** Another delivery of a workload whose life was still going on: Airflow's doing. */
+  readonly repeated: number;
+  readonly ended: number;
+  readonly revoked: number;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly splitter: LineSplitter;
+  /** `scheduler-1/4711`; null until hello. */
+  peer: string | null;
+  name: string;
+  pid: number;
+}
+
+/**
+ * Between the schedulers' hand-off executors and whoever plays the workers. It delivers each workload once, and tells
+ * the scheduler that holds a key how the life ended, until that scheduler says that it heard.
+ */
+export class Dispatcher {
+  /** The value for WINDTUNNEL_HANDOFF. */
+  readonly address: string;
+  readonly #options: DispatcherOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  readonly #register = new Register();
+  readonly #outbox: Outbox;
+  #closing: Promise<void> | null = null;
+
+  private constructor(address: string, server: Server, options: DispatcherOptions) {
+    this.address = address;
+    this.#server = server;
+    this.#options = options;
+    this.#outbox = new Outbox(options.forgetAfterMs ?? 600_000);
+    server.on('connection', (socket) => this.#accept(socket));
+    server.on('error', (error) => this.#report('the hand-off socket failed', error));
+  }
+
+  static async listen(options: DispatcherOptions): Promise<Dispatcher> {
+    const server = createServer();
+    const address = await listenAt(server, options.address);
+    return new Dispatcher(address, server, options);
+  }
+
+  /**
+   * The life of this workload is over and the API has accepted its end. `which` is the task instance's id (its newest
+   * delivery) or its key. False when nothing of that name is live.
+   */
+  end(which: string | TaskKey, outcome: LifeOutcome): boolean {
+    const entry = this.#register.end(which, outcome);
+    if (entry === undefined) return false;
+    for (const peer of entry.holders.keys()) this.#owe(peer, entry.key, outcome);
+    return true;
+  }
+
+  /** How often schedulers handed this task instance over, resends after a reconnect not counted. */
+  deliveriesOf(tiId: string): number {
+    return this.#register.deliveriesOf(tiId);
+  }
+
+  known(): HandOffCounts {
+    const executors = [...this.#connections].filter((connection) => connection.peer !== null).length;
+    return { ...this.#register.counts(), executors, owed: this.#outbox.size };
+  }
+
+  /** Idempotent and bounded; removes the socket file. Schedulers keep what is unacknowledged and knock again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shut();
+    return this.#closing;
+  }
+
+  async #shut(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const { socket } of this.#connections) socket.end();
+    const timer = setTimeout(() => {
+      for (const { socket } of this.#connections) socket.destroy();
+    }, CLOSE_MS);
+    await closed;
+    clearTimeout(timer);
+    const path = unixPath(this.address);
+    if (path !== null) await rm(path, { force: true });
+  }
+
+  #accept(socket: Socket): void {
+    const connection: Connection = { socket, splitter: new LineSplitter(LINE_LIMIT), peer: null, name: '?', pid: 0 };
+    this.#connections.add(connection);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#read(connection, chunk));
+    // A reset is what a killed scheduler looks like: 'close' follows and says all there is to say.
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#connections.delete(connection);
+      if (connection.peer === null) return;
+      this.#outbox.away(connection.peer, Date.now());
+      this.#guard('onDisconnect', () => this.#options.onDisconnect?.(connection.name, connection.pid));
+    });
+  }
+
+  #read(connection: Connection, chunk: Buffer): void {
+    let lines: string[];
+    try {
+      lines = connection.splitter.push(chunk);
+    } catch (error) {
+      this.#report(`hand-off from ${connection.name}`, error);
+      connection.socket.destroy();
+      return;
+    }
+    for (const line of lines) {
+      let message: FromExecutor;
+      try {
+        message = parseMessage(line);
+      } catch (error) {
+        this.#report(`hand-off from ${connection.name}`, error);
+        continue;
+      }
+      this.#answer(connection, message);
+    }
+  }
+
+  #answer(connection: Connection, message: FromExecutor): void {
+    if (message.type === 'hello') {
+      this.#welcome(connection, message);
+      return;
+    }
+    const { peer } = connection;
+    if (peer === null) {
+      this.#report(`hand-off from ${connection.name}`, new Error(`${message.type} came before hello`));
+      return;
+    }
+    switch (message.type) {
+      case 'workload':
+        this.#deliver(connection, peer, message.seq, message.workload);
+        return;
+      case 'ended_ack':
+        this.#outbox.acknowledged(peer, message.seq);
+        return;
+      case 'adopt':
+        this.#adopt(connection, peer, message.seq, message.keys);
+        return;
+      case 'revoke':
+        if (this.#register.revoke(message.key)) {
+          this.#guard('onRevoke', () => this.#options.onRevoke?.(message.key, connection.name));
+        }
+        this.#send(connection, { type: 'ack', seq: message.seq });
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #welcome(connection: Connection, hello: Extract<FromExecutor, { type: 'hello' }>): void {
+    const peer = `${hello.process}/${hello.pid}`;
+    connection.peer = peer;
+    connection.name = hello.process;
+    connection.pid = hello.pid;
+    // The same process again: it dropped its older connection, whose end may only arrive later.
+    for (const other of this.#connections) {
+      if (other !== connection && other.peer === peer) other.socket.destroy();
+    }
+    this.#guard('onConnect', () => this.#options.onConnect?.(hello.process, hello.pid));
+    for (const message of this.#outbox.back(peer)) this.#send(connection, message);
+  }
+
+  #deliver(connection: Connection, peer: string, seq: number, workload: Workload): void {
+    const delivery = this.#register.deliver(workload, peer, seq);
+    if (delivery === 'new' && !this.#guard('onWorkload', () => this.#options.onWorkload(workload, connection.name))) {
+      // Not handed over, so not acknowledged: forgotten here, and new when the scheduler sends it again.
+      this.#register.forget(workload);
+      return;
+    }
+    if (delivery === 'repeat') {
+      this.#guard('onRepeat', () => this.#options.onRepeat?.(workload, connection.name));
+    }
+    this.#send(connection, { type: 'ack', seq });
+  }
+
+  #adopt(connection: Connection, peer: string, seq: number, keys: readonly TaskKey[]): void {
+    const adopted = this.#register.adopt(keys, peer);
+    this.#send(connection, { type: 'adopted', seq, keys: adopted.map((entry) => entry.key) });
+    // Ended while its scheduler was dying: the new owner has to hear it, or it would hold the slot for ever.
+    for (const { key, outcome } of adopted) if (outcome !== null) this.#owe(peer, key, outcome);
+  }
+
+  #owe(peer: string, key: TaskKey, outcome: LifeOutcome): void {
+    const message = this.#outbox.add(peer, key, outcome, Date.now());
+    for (const connection of this.#connections) if (connection.peer === peer) this.#send(connection, message);
+  }
+
+  #send({ socket }: Connection, message: ToExecutor): void {
+    if (socket.destroyed || !socket.writable) return;
+    socket.write(`${JSON.stringify(message)}\n`);
+    if (socket.writableLength > WRITE_LIMIT) socket.destroy();
+  }
+
+  #guard(what: string, callback: () => void): boolean {
+    try {
+      callback();
+      return true;
+    } catch (error) {
+      this.#report(`${what} failed`, error);
+      return false;
+    }
+  }
+
+  #report(what: string, error: unknown): void {
+    this.#options.onError?.(new Error(`${what}: ${messageOf(error)}`, { cause: error }));
+  }
+}
+
+function unixPath(address: string): string | null {
+  return address.startsWith('unix:') ? address.slice('unix:'.length) : null;
+}
+
+async function listenAt(server: Server, address: string): Promise<string> {
+  const path = unixPath(address);
+  const tcp = /^tcp:(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(address);
+  if (path === null && tcp === null) {
+    throw new StackError(`"${address}" is not unix:/path or tcp:127.0.0.1:port, where a dispatcher can listen`);
+  }
+  const host = (tcp?.[1] ?? '').replace(/[[\]]/g, '');
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new StackError(`cannot listen at ${address}: ${error.message}`, { cause: error })),
+    );
+    server.listen(path === null ? { host, port: Number(tcp?.[2]) } : { path }, () => resolve());
+  });
+  server.removeAllListeners('error');
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return address;
+  return `tcp:${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+}

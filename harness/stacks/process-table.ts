@@ -1,0 +1,281 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, closeSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { cacheFolder } from './folders.ts';
+
+/** In the environment of every process we start: whatever else is lost, this says whose it is. */
+const MARKER = 'WINDTUNNEL_RUN';
+
+/** An Airflow process that is told to end gets so long; then it is killed. Its work is disposable. */
+const TERM_MS = 3_000;
+
+interface Entry {
+  readonly name: string;
+  readonly pid: number;
+  /** Start time as the kernel counts it: a pid may be used again, the pair may not. */
+  readonly born: string;
+}
+
+interface State {
+  readonly id: string;
+  readonly harness: Entry;
+  readonly folders: readonly string[];
+  readonly processes: readonly Entry[];
+}
+
+export interface SpawnOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** stdout and stderr go here, appended. */
+  readonly log: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** The signal that asks this process to end in order; SIGTERM if not given. */
+  readonly endSignal?: NodeJS.Signals;
+}
+
+export interface SupervisedProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly log: string;
+  /** Resolves with a sentence when the process has ended, however it ended. */
+  readonly ended: Promise<string>;
+  readonly endSignal: NodeJS.Signals;
+}
+
+/**
+ * Every process and folder that one run makes, kept on disk as it grows, so that `windtunnel heal` can take away
+ * what a killed harness left. Each process leads a session of its own; its descendants are found by that session, by
+ * parentage and by the marker in their environment, because each of these alone has a hole (PostgreSQL's backends
+ * start sessions of their own, and both PostgreSQL and setproctitle write over their environment).
+ */
+export class ProcessTable {
+  readonly id: string;
+  readonly #file: string;
+  #folders: string[] = [];
+  #processes: (SupervisedProcess & Entry & { readonly child: ChildProcess })[] = [];
+
+  constructor(id: string) {
+    this.id = id;
+    mkdirSync(stateFolder(), { recursive: true });
+    this.#file = path.join(stateFolder(), `${id}.json`);
+    this.#save();
+  }
+
+  get processes(): readonly SupervisedProcess[] {
+    return this.#processes;
+  }
+
+  /** Makes a folder that goes away with the run. */
+  folder(folder: string): string {
+    // Noted before it is made: a crash in between leaves a name too many, never a folder.
+    this.#folders.push(folder);
+    this.#save();
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    return folder;
+  }
+
+  start(name: string, command: string, args: readonly string[], options: SpawnOptions): SupervisedProcess {
+    const output = openSync(options.log, 'a');
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: { ...options.env, [MARKER]: this.id },
+      detached: true,
+      stdio: ['ignore', output, output],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid }),
+    });
+    closeSync(output);
+    const ended = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(`could not be started: ${error.message}`));
+      child.once('exit', (code, signal) => resolve(signal ? `was ended by ${signal}` : `ended with code ${code}`));
+    });
+    const pid = child.pid ?? -1;
+    const process = { name, pid, log: options.log, ended, endSignal: options.endSignal ?? 'SIGTERM', born: bornAt(pid) ?? '', child };
+    if (pid > 0) this.#processes.push(process);
+    this.#save();
+    return process;
+  }
+
+  async stop(process: SupervisedProcess): Promise<void> {
+    await endProcesses([process.pid], process.endSignal, sessionMembers(new Set([process.pid])));
+    this.#processes = this.#processes.filter((p) => p.pid !== process.pid);
+    this.#save();
+  }
+
+  /** Ends every process, newest first, then removes the folders and the state file. Never throws for a process that is gone. */
+  async close(): Promise<void> {
+    const postgres = this.#processes.filter((p) => p.endSignal !== 'SIGTERM');
+    const others = this.#processes.filter((p) => p.endSignal === 'SIGTERM');
+    // Clients first: a database that goes away under them fills their logs with errors that nobody caused.
+    await endProcesses(others.map((p) => p.pid), 'SIGTERM', descendants(this.id, others));
+    for (const p of postgres) await endProcesses([p.pid], p.endSignal, []);
+    await endProcesses([], 'SIGKILL', descendants(this.id, this.#processes));
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    rmSync(this.#file, { force: true });
+  }
+
+  #save(): void {
+    const state: State = {
+      id: this.id,
+      harness: { name: 'harness', pid: process.pid, born: bornAt(process.pid) ?? '' },
+      folders: this.#folders,
+      processes: this.#processes.map(({ name, pid, born }) => ({ name, pid, born })),
+    };
+    const next = `${this.#file}.next`;
+    writeFileSync(next, JSON.stringify(state, null, 2));
+    renameSync(next, this.#file);
+  }
+}
+
+export interface Healed {
+  readonly id: string;
+  readonly outcome: 'healed' | 'still running';
+  readonly processes: number;
+  readonly folders: number;
+}
+
+/** Takes away what dead harnesses left. Runs whose harness lives are left alone, unless `ids` names them. */
+export async function heal(ids: readonly string[] = []): Promise<Healed[]> {
+  const results: Healed[] = [];
+  for (const state of savedStates()) {
+    const alive = bornAt(state.harness.pid) === state.harness.born && state.harness.born !== '';
+    if (alive && !ids.includes(state.id)) {
+      results.push({ id: state.id, outcome: 'still running', processes: 0, folders: 0 });
+      continue;
+    }
+    if (alive && state.harness.pid !== process.pid) await endProcesses([state.harness.pid], 'SIGTERM', []);
+    const mine = state.processes.filter((p) => bornAt(p.pid) === p.born);
+    const all = [...new Set([...mine.map((p) => p.pid), ...descendants(state.id, mine)])];
+    const postgres = mine.filter((p) => p.name === 'postgres').map((p) => p.pid);
+    await endProcesses(all.filter((pid) => !postgres.includes(pid) && !isPostgres(pid)), 'SIGTERM', []);
+    // Immediate shutdown: the postmaster takes its backends and its shared memory with it.
+    await endProcesses(postgres, 'SIGQUIT', []);
+    await endProcesses([], 'SIGKILL', all);
+    for (const folder of state.folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
+    results.push({ id: state.id, outcome: 'healed', processes: all.length, folders: state.folders.length });
+  }
+  return results;
+}
+
+function stateFolder(): string {
+  return path.join(cacheFolder(), 'state');
+}
+
+function savedStates(): State[] {
+  let names: string[];
+  try {
+    names = readdirSync(stateFolder());
+  } catch {
+    return []; // No run has ever been started by this user.
+  }
+  return names
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      try {
+        return [JSON.parse(readFileSync(path.join(stateFolder(), name), 'utf8')) as State];
+      } catch {
+        return []; // Written by rename, so a broken one is not ours.
+      }
+    });
+}
+
+/** Sends `signal` to the leaders, waits, and kills whatever is left of leaders and followers. */
+async function endProcesses(leaders: readonly number[], signal: NodeJS.Signals, followers: readonly number[]): Promise<void> {
+  for (const pid of leaders) send(pid, signal);
+  const all = [...new Set([...leaders, ...followers])];
+  for (let waited = 0; waited < TERM_MS && leaders.some(isAlive); waited += 50) await sleep(50);
+  for (const pid of all) send(pid, 'SIGKILL');
+  for (let waited = 0; waited < TERM_MS && all.some(isAlive); waited += 20) await sleep(20);
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone already: that is what was wanted.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  const stat = statOf(pid);
+  // A zombie only waits for its parent to read its exit code; it holds nothing.
+  return stat !== undefined && stat.state !== 'Z';
+}
+
+interface Stat {
+  readonly state: string;
+  readonly parent: number;
+  readonly session: number;
+  readonly born: string;
+}
+
+function statOf(pid: number): Stat | undefined {
+  if (process.platform !== 'linux') return statByPs(pid);
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command in parentheses may itself hold blanks and parentheses: fields count from the last one.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', parent: Number(fields[1]), session: Number(fields[3]), born: fields[19] ?? '' };
+  } catch {
+    return undefined; // Not there.
+  }
+}
+
+function statByPs(pid: number): Stat | undefined {
+  try {
+    const text = execFileSync('ps', ['-o', 'state=,ppid=,sess=,lstart=', '-p', String(pid)], { encoding: 'utf8', timeout: 5_000 }).trim();
+    const [state = '', parent, session, ...born] = text.split(/\s+/);
+    return { state: state.slice(0, 1), parent: Number(parent), session: Number(session), born: born.join(' ') };
+  } catch {
+    return undefined; // ps says with its exit code that there is no such process.
+  }
+}
+
+export function bornAt(pid: number): string | undefined {
+  return statOf(pid)?.born;
+}
+
+function allPids(): number[] {
+  if (process.platform === 'linux') return readdirSync('/proc').map(Number).filter((pid) => pid > 1);
+  return execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8', timeout: 5_000 }).split('\n').map(Number).filter((pid) => pid > 1);
+}
+
+function sessionMembers(sessions: ReadonlySet<number>): number[] {
+  return allPids().filter((pid) => sessions.has(statOf(pid)?.session ?? -1));
+}
+
+/** Everything that belongs to a run: by session, by parentage, by the marker. Never this process. */
+function descendants(id: string, roots: readonly { readonly pid: number }[]): number[] {
+  const family = new Set(roots.map((p) => p.pid));
+  const pids = allPids();
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (const pid of pids) {
+      const stat = family.has(pid) ? undefined : statOf(pid);
+      if (!stat || !(family.has(stat.parent) || family.has(stat.session) || hasMarker(pid, id))) continue;
+      family.add(pid);
+      grew = true;
+    }
+  }
+  family.delete(process.pid);
+  return [...family];
+}
+
+function hasMarker(pid: number, id: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARKER}=${id}\0`);
+  } catch {
+    return false; // Another user's process, or gone, or no /proc here.
+  }
+}
+
+function isPostgres(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres';
+  } catch {
+    return false;
+  }
+}
