@@ -5,7 +5,7 @@ import { messageOf, StackError } from '../model/errors.ts';
 import { LineSplitter } from './lines.ts';
 import { Outbox } from './outbox.ts';
 import { type FromExecutor, parseMessage, type ToExecutor } from './protocol.ts';
-import { Register } from './register.ts';
+import { type Entry, Register } from './register.ts';
 import type { LifeOutcome, TaskKey, Workload } from './workload.ts';
 
 /** A workload is under 4 KB; a scheduler that adopts ten thousand task instances at once still fits. */
@@ -93,7 +93,7 @@ export class Dispatcher {
   end(which: string | TaskKey, outcome: LifeOutcome): boolean {
     const entry = this.#register.end(which, outcome);
     if (entry === undefined) return false;
-    for (const peer of entry.holders.keys()) this.#owe(peer, entry.key, outcome);
+    for (const peer of entry.holders.keys()) this.#owe(peer, entry);
     return true;
   }
 
@@ -222,11 +222,12 @@ export class Dispatcher {
     const adopted = this.#register.adopt(keys, peer);
     this.#send(connection, { type: 'adopted', seq, keys: adopted.map((entry) => entry.key) });
     // Ended while its scheduler was dying: the new owner has to hear it, or it would hold the slot for ever.
-    for (const { key, outcome } of adopted) if (outcome !== null) this.#owe(peer, key, outcome);
+    for (const entry of adopted) this.#owe(peer, entry);
   }
 
-  #owe(peer: string, key: TaskKey, outcome: LifeOutcome): void {
-    const message = this.#outbox.add(peer, key, outcome, Date.now());
+  #owe(peer: string, { key, outcome, holders }: Entry): void {
+    if (outcome === null) return;
+    const message = this.#outbox.add(peer, { key, outcome, of: holders.get(peer) ?? null }, Date.now());
     for (const connection of this.#connections) if (connection.peer === peer) this.#send(connection, message);
   }
 

@@ -1,5 +1,4 @@
 import type { ToExecutor } from './protocol.ts';
-import type { LifeOutcome, TaskKey } from './workload.ts';
 
 type Ended = Extract<ToExecutor, { type: 'ended' }>;
 
@@ -28,10 +27,10 @@ export class Outbox {
     return size;
   }
 
-  add(peer: string, key: TaskKey, outcome: LifeOutcome, now: number): Ended {
+  add(peer: string, ended: Omit<Ended, 'type' | 'seq'>, now: number): Ended {
     this.#sweep(now);
     this.#seq += 1;
-    const message: Ended = { type: 'ended', seq: this.#seq, key, outcome };
+    const message: Ended = { type: 'ended', seq: this.#seq, ...ended };
     let box = this.#boxes.get(peer);
     if (box === undefined) {
       // Forgotten before, so away: were it here, hello would have made its box.

@@ -19,7 +19,14 @@ export type FromExecutor =
 
 export type ToExecutor =
   | { readonly type: 'ack'; readonly seq: number }
-  | { readonly type: 'ended'; readonly seq: number; readonly key: TaskKey; readonly outcome: LifeOutcome }
+  | {
+      readonly type: 'ended';
+      readonly seq: number;
+      readonly key: TaskKey;
+      readonly outcome: LifeOutcome;
+      /** The sequence number of the delivery that ended; null when the executor adopted the key. */
+      readonly of: number | null;
+    }
   | { readonly type: 'adopted'; readonly seq: number; readonly keys: readonly TaskKey[] };
 
 /** Throws an Error that says what is wrong with the line; never prints the line, which may hold a token. */
@@ -32,20 +39,20 @@ export function parseMessage(line: string): FromExecutor {
     throw new Error(`not JSON (${line.length} characters)`);
   }
   if (!isRecord(message)) throw new Error('not a JSON object');
-  switch (message['type']) {
+  switch (message.type) {
     case 'hello':
       return parseHello(message);
     case 'workload':
-      return { type: 'workload', seq: parseSeq(message), workload: parseWorkload(message['workload']) };
+      return { type: 'workload', seq: parseSeq(message), workload: parseWorkload(message.workload) };
     case 'ended_ack':
       return { type: 'ended_ack', seq: parseSeq(message) };
     case 'adopt':
-      if (!Array.isArray(message['keys'])) throw new Error('adopt.keys is not a list');
-      return { type: 'adopt', seq: parseSeq(message), keys: message['keys'].map(parseKey) };
+      if (!Array.isArray(message.keys)) throw new Error('adopt.keys is not a list');
+      return { type: 'adopt', seq: parseSeq(message), keys: message.keys.map(parseKey) };
     case 'revoke':
-      return { type: 'revoke', seq: parseSeq(message), key: parseKey(message['key']) };
+      return { type: 'revoke', seq: parseSeq(message), key: parseKey(message.key) };
     default:
-      throw new Error(`unknown message type ${JSON.stringify(message['type'])?.slice(0, 60)}`);
+      throw new Error(`unknown message type ${JSON.stringify(message.type)?.slice(0, 60)}`);
   }
 }
 
@@ -59,6 +66,6 @@ function parseHello(message: Record<string, unknown>): FromExecutor {
 
 function parseSeq(message: Record<string, unknown>): number {
   const { seq } = message;
-  if (!Number.isSafeInteger(seq)) throw new Error(`${String(message['type'])}.seq is not an integer`);
+  if (!Number.isSafeInteger(seq)) throw new Error(`${String(message.type)}.seq is not an integer`);
   return seq as number;
 }

@@ -40,9 +40,9 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 /** Throws an Error that names the first field that is not as promised. */
 export function parseWorkload(value: unknown): Workload {
   if (!isRecord(value)) throw new Error('workload is not an object');
-  if (typeof value['token'] !== 'string') throw new Error('workload.token is not a string');
-  if (!isRecord(value['ti'])) throw new Error('workload.ti is not an object');
-  const ti = value['ti'];
+  if (typeof value.token !== 'string') throw new Error('workload.token is not a string');
+  if (!isRecord(value.ti)) throw new Error('workload.ti is not an object');
+  const ti = value.ti;
   for (const field of ['id', 'dag_id', 'task_id', 'run_id'] as const) {
     if (typeof ti[field] !== 'string' || ti[field] === '') throw new Error(`workload.ti.${field} is not a string`);
   }
