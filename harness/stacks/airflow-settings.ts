@@ -1,0 +1,66 @@
+/**
+ * What a stack of ours sets in Airflow, and why. Three kinds: what a stack needs at all, room for the fleet (defaults
+ * are sized for a laptop and would measure queueing in Airflow's own pools), and timers made short enough to come up
+ * within a run. Nothing else is touched: what is not named here has Airflow's default.
+ */
+export interface AirflowSettingsInput {
+  readonly home: string;
+  readonly dagsFolder: string;
+  readonly dsn: string;
+  readonly publicPort: number;
+  readonly executionUrl: string;
+  readonly secret: string;
+  readonly executor: string;
+}
+
+/** A started life whose heartbeats stop is given up after so long (Airflow's default is 300). */
+export const TASK_INSTANCE_HEARTBEAT_TIMEOUT_S = 30;
+
+export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<string, string>> {
+  return {
+    AIRFLOW_HOME: input.home,
+    AIRFLOW__CORE__DAGS_FOLDER: input.dagsFolder,
+    AIRFLOW__CORE__LOAD_EXAMPLES: 'False',
+    AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION: 'False',
+    AIRFLOW__CORE__EXECUTOR: input.executor,
+    AIRFLOW__CORE__EXECUTION_API_SERVER_URL: input.executionUrl,
+    AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS: 'True',
+    // Not used: the fleet stores no secret in Airflow. Empty means "store in the clear" and needs no key in a file.
+    AIRFLOW__CORE__FERNET_KEY: '',
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: input.dsn.replace('postgresql://', 'postgresql+psycopg2://'),
+    AIRFLOW__API__BASE_URL: `http://127.0.0.1:${input.publicPort}`,
+    AIRFLOW__API__SECRET_KEY: input.secret,
+    AIRFLOW__API_AUTH__JWT_SECRET: input.secret,
+
+    // Room for the fleet.
+    AIRFLOW__CORE__PARALLELISM: '1024',
+    AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG: '512',
+    AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG: '64',
+    AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT: '4096',
+    // 40 request threads share these connections. With the default 5 + 10 they wait 30 s for one and answer 500,
+    // which is a limit of the set-up and would drown the 500s that are defects.
+    AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE: '20',
+    AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW: '40',
+
+    // A wave of completions is scheduled in a few loops, not in dozens.
+    AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '128',
+    // Two busy cores starve a scheduler now and then: it must not be declared dead by its peer for that (default 30).
+    AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD: '60',
+    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(TASK_INSTANCE_HEARTBEAT_TIMEOUT_S),
+    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '5',
+    AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: '30',
+
+    // A rewritten DAG file becomes a new dag_version within seconds: that is the churn of #66734.
+    AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL: '0',
+    AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL: '1',
+    AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '2',
+    AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL: '5',
+    AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES: '1',
+
+    // Quiet: no metrics, no usage reports, no colours in logs that are read by a program.
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED: 'False',
+    AIRFLOW__LOGGING__COLORED_CONSOLE_LOG: 'False',
+    AIRFLOW__LOGGING__LOGGING_LEVEL: 'INFO',
+    NO_COLOR: '1',
+  };
+}
