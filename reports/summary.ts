@@ -1,0 +1,152 @@
+import type { InvariantResult, Judgement, Verdict, Violation } from '../harness/model/verdict.ts';
+import { count, counted, listed, percent, seconds, some } from './words.ts';
+
+/** What every format says in the same words; each takes care of its own escaping. */
+
+/** The verdict and why, in one sentence. `names: false` where the names stand beside it. */
+export function headline(judgement: Judgement, { names } = { names: true }): string {
+  const { verdict, build } = judgement;
+  switch (verdict) {
+    case 'fail':
+      return failure(judgement, names);
+    case 'unknown':
+      return `Cannot say whether ${build} keeps its promises: ${doubts(judgement)}.`;
+    case 'pass':
+      return (
+        `${build} kept ${tested(judgement)} in ${seconds(judgement.load_seconds)} of ` +
+        `scenario ${judgement.scenario}.`
+      );
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function failure(judgement: Judgement, withNames: boolean): string {
+  const broken = judgement.invariants.filter((invariant) => invariant.verdict === 'fail');
+  const missed = judgement.thresholds.filter((threshold) => threshold.verdict === 'fail');
+  const parts: string[] = [];
+  if (broken.length > 0) {
+    const names = worstFirst(broken).map(({ name, violations }) => `${name} (${count(violations)})`);
+    const which = withNames ? `: ${some(names, 4)}` : '';
+    const exercised = judgement.invariants.filter((invariant) => invariant.verdict !== 'unknown').length;
+    parts.push(`broke ${count(broken.length)} of ${counted(exercised, 'tested promise')}${which}`);
+  }
+  if (missed.length > 0) {
+    const names = missed.map(({ metric, expression }) => `${metric} ${expression}`);
+    parts.push(`missed ${counted(missed.length, 'threshold')}: ${some(names, 3)}`);
+  }
+  const first = judgement.first_violation_s;
+  const when = broken.length > 0 && first !== null ? `; first seen ${seconds(first)} into the load` : '';
+  return `${judgement.build} ${parts.length > 0 ? parts.join(', and ') : 'failed'}${when}.`;
+}
+
+function doubts({ assumptions, invariants, thresholds }: Judgement): string {
+  const shaky = assumptions.filter((assumption) => assumption.verdict !== 'pass').map(({ name }) => name);
+  const gentle = invariants.filter(({ aimed, verdict }) => aimed && verdict === 'unknown').map(({ name }) => name);
+  const blind = thresholds.filter(({ verdict }) => verdict === 'unknown').map(({ metric }) => metric);
+  const parts = [
+    ...(shaky.length > 0
+      ? [`${shaky.length === 1 ? 'the assumption' : 'assumptions'} ${some(shaky, 3)} did not hold`]
+      : []),
+    ...(gentle.length > 0 ? [`${some(gentle, 3)} ${gentle.length === 1 ? 'was' : 'were'} not put to the test`] : []),
+    ...(blind.length > 0 ? [`nothing was measured for ${some(blind, 3)}`] : []),
+  ];
+  return parts.length > 0 ? parts.join('; ') : 'the run was not enough to judge by';
+}
+
+function tested({ invariants }: Judgement): string {
+  const kept = invariants.filter(({ verdict }) => verdict === 'pass').length;
+  return kept === 1 ? 'the one promise put to the test' : `all ${count(kept)} promises put to the test`;
+}
+
+const ORDER: Record<Verdict, number> = { fail: 0, unknown: 1, pass: 2 };
+
+/** Broken before doubtful before kept; within each, what the scenario aims at and what broke most often first. */
+export function worstFirst(invariants: readonly InvariantResult[]): InvariantResult[] {
+  return [...invariants].sort(
+    (a, b) =>
+      ORDER[a.verdict] - ORDER[b.verdict] ||
+      Number(b.aimed) - Number(a.aimed) ||
+      b.violations - a.violations ||
+      a.name.localeCompare(b.name),
+  );
+}
+
+/** An unknown that the scenario never set out to settle: said in passing, not counted against the run. */
+export function isNotExercised({ verdict, aimed }: InvariantResult): boolean {
+  return verdict === 'unknown' && !aimed;
+}
+
+/** What an invariant's verdict rests on. */
+export function evidence(invariant: InvariantResult): string {
+  const { verdict, violations, chances, chances_wanted, chance, why_unknown } = invariant;
+  if (verdict === 'fail') return counted(violations, 'violation');
+  if (verdict === 'pass') return chance === '' ? 'kept' : `kept in ${count(chances)} ${chance}`;
+  return why_unknown ?? `${count(chances)} of ${count(chances_wanted)} ${chance} needed to say`;
+}
+
+export type Place = 'first' | 'worst' | 'last';
+
+/** First, worst and last violation; one that is several of these is shown once, under all its names. */
+export function violationsShown(
+  invariant: InvariantResult,
+): { readonly places: readonly Place[]; readonly violation: Violation }[] {
+  const shown: { places: Place[]; violation: Violation }[] = [];
+  for (const place of ['first', 'worst', 'last'] as const) {
+    const violation = invariant[place];
+    if (!violation) continue;
+    const same = shown.find((other) => isSame(other.violation, violation));
+    if (same) same.places.push(place);
+    else shown.push({ places: [place], violation });
+  }
+  return shown;
+}
+
+function isSame(a: Violation, b: Violation): boolean {
+  return a.at_ms === b.at_ms && a.subject === b.subject && a.sentence === b.sentence;
+}
+
+/** `6 of 6 hold`, or how many do not. */
+export function assumptionsHold({ assumptions }: Judgement): string {
+  const holding = assumptions.filter(({ verdict }) => verdict === 'pass').length;
+  return `${holding} of ${assumptions.length} hold`;
+}
+
+/** 409s by operation, most first. */
+export function conflictsByOperation({ refusals }: Judgement): { readonly kind: string; readonly count: number }[] {
+  const byKind = new Map<string, number>();
+  for (const refusal of refusals) {
+    if (refusal.status === 409) byKind.set(refusal.kind, (byKind.get(refusal.kind) ?? 0) + refusal.count);
+  }
+  return [...byKind].map(([kind, value]) => ({ kind, count: value })).sort((a, b) => b.count - a.count);
+}
+
+export function harnessShare({ harness_cpu_share }: { readonly harness_cpu_share: number | null }): string {
+  return harness_cpu_share === null ? 'harness CPU not sampled' : `harness ${percent(harness_cpu_share)} CPU`;
+}
+
+/** `operations 4–9` is not said: the numbers are for a query, so they are listed as they are. */
+export function proof(violation: Violation): string {
+  const parts: string[] = [];
+  if (violation.operations.length > 0) parts.push(numbered('operation', violation.operations));
+  if (violation.commits.length > 0) parts.push(numbered('commit', violation.commits));
+  return listed(parts);
+}
+
+function numbered(word: string, numbers: readonly number[]): string {
+  return `${word}${numbers.length === 1 ? '' : 's'} ${some(numbers.map(String), 8)}`;
+}
+
+/** The rows that prove a violation, as a query to paste; null if none are named. */
+export function proofQuery(run: string, violation: Violation): string | null {
+  const folder = shellWord(run);
+  const operations = violation.operations.slice(0, 20).join(', ');
+  if (operations !== '') return `windtunnel query ${folder} "select * from operations where op in (${operations})"`;
+  const commits = violation.commits.slice(0, 20).join(', ');
+  return commits === '' ? null : `windtunnel query ${folder} "select * from commits where seq in (${commits})"`;
+}
+
+/** For a command that a reader pastes: quoted unless it is plain. */
+export function shellWord(text: string): string {
+  return /^[\w./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,149 @@
+import path from 'node:path';
+
+import pc from 'picocolors';
+
+import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
+import {
+  assumptionsHold,
+  conflictsByOperation,
+  evidence,
+  harnessShare,
+  headline,
+  isNotExercised,
+  violationsShown,
+  worstFirst,
+} from './summary.ts';
+import { count, moment, padEnd, seconds, shorten, some, visible } from './words.ts';
+
+/** One screen of an ordinary terminal. */
+export const SCREEN = { lines: 24, columns: 100 } as const;
+
+export interface TextOptions {
+  /** Whether escapes for colour may be printed; the caller knows the terminal and NO_COLOR. */
+  readonly color: boolean;
+}
+
+export type Paint = ReturnType<typeof pc.createColors>;
+
+export function paintFor({ color }: TextOptions): Paint {
+  return pc.createColors(color);
+}
+
+export function mark(verdict: Verdict, paint: Paint): string {
+  return { fail: paint.red('✗'), unknown: paint.yellow('?'), pass: paint.green('✓') }[verdict];
+}
+
+export function verdictWord(verdict: Verdict, paint: Paint): string {
+  const word = verdict.toUpperCase();
+  return paint.bold({ fail: paint.red(word), unknown: paint.yellow(word), pass: paint.green(word) }[verdict]);
+}
+
+/** A text from the run on one line of the screen, after so many columns that are taken. */
+export function fitted(text: string, taken = 0): string {
+  return shorten(visible(text), SCREEN.columns - taken);
+}
+
+/**
+ * The summary at the end of a run, at most one screen: what is broken first, in sentences as far as there is room, and
+ * the verdict last, where the eye is when the prompt comes back.
+ */
+export function verdictText(judgement: Judgement, options: TextOptions): string {
+  const paint = paintFor(options);
+  const { scenario, seed, load_seconds, build } = judgement;
+  const title = `${build} · ${scenario} · seed ${seed} · ${seconds(load_seconds)} of load`;
+  const footer = footerLines(judgement, paint);
+  const body = invariantLines(judgement, SCREEN.lines - footer.length - 2, paint);
+  return [paint.bold(fitted(title)), '', ...body, ...footer].join('\n');
+}
+
+function footerLines(judgement: Judgement, paint: Paint): string[] {
+  const aside = judgement.invariants.filter(isNotExercised).map(({ name }) => name);
+  return [
+    ...(aside.length > 0 ? [paint.dim(fitted(`not exercised: ${some(aside, 8)}`))] : []),
+    ...preconditionLines(judgement, paint),
+    fitted(countsLine(judgement)),
+    `report: ${paint.underline(visible(path.join(judgement.run, 'report.html')))}`,
+    '',
+    `${verdictWord(judgement.verdict, paint)}  ${fitted(headline(judgement, { names: false }), judgement.verdict.length + 2)}`,
+  ];
+}
+
+/** Assumptions and thresholds take lines only where they have something to say. */
+function preconditionLines(judgement: Judgement, paint: Paint): string[] {
+  const shaky = judgement.assumptions.filter(({ verdict }) => verdict !== 'pass');
+  const missed = judgement.thresholds.filter(({ verdict }) => verdict !== 'pass');
+  const lines = missed.slice(0, 2).map(({ metric, expression, value, verdict }) => {
+    const measured = value === null ? 'not measured' : `was ${Number(value.toPrecision(4))}`;
+    return `${mark(verdict, paint)} ${fitted(`threshold ${metric} ${expression}: ${measured}`, 2)}`;
+  });
+  for (const { verdict, name, sentence } of shaky.slice(0, 2)) {
+    lines.push(`${mark(verdict, paint)} ${fitted(`assumption ${name}: ${sentence}`, 2)}`);
+  }
+  const hidden = shaky.length + missed.length - lines.length;
+  if (hidden > 0) lines.push(`  and ${hidden} more like these`);
+  else if (shaky.length === 0) lines.push(paint.dim(`assumptions: ${assumptionsHold(judgement)}`));
+  return lines;
+}
+
+function countsLine(judgement: Judgement): string {
+  const { counts } = judgement;
+  const conflicts = conflictsByOperation(judgement).map(({ kind, count: n }) => `${kind} ${count(n)}`);
+  const byKind = conflicts.length > 0 ? ` (${some(conflicts, 2)})` : '';
+  return [
+    `${count(counts.operations ?? 0)} operations`,
+    `409: ${count(counts.http_409 ?? 0)}${byKind}`,
+    `5xx: ${count(counts.http_5xx ?? 0)}`,
+    `deadlocks: ${count(counts.deadlocks ?? 0)}`,
+    ...(counts.lives === undefined ? [] : [`${count(counts.lives)} lives`]),
+    harnessShare(judgement),
+  ].join(' · ');
+}
+
+function invariantLines(judgement: Judgement, room: number, paint: Paint): string[] {
+  const sorted = worstFirst(judgement.invariants).filter((invariant) => !isNotExercised(invariant));
+  const doubtful = sorted.filter(({ verdict }) => verdict !== 'pass');
+  const kept = sorted.filter(({ verdict }) => verdict === 'pass');
+  const listsKept = doubtful.length + kept.length <= room;
+  const tail = listsKept ? kept.map((invariant) => [line(invariant, paint)]) : [[keptTogether(kept, paint)]];
+  const spare = room - tail.length;
+  if (doubtful.length > spare) {
+    const shown = doubtful.slice(0, spare - 1).map((invariant) => line(invariant, paint));
+    return [...shown, `  and ${count(doubtful.length - shown.length)} more that are not kept`, ...tail.flat()];
+  }
+  return [...withSentences(doubtful, spare - doubtful.length, paint), ...tail.flat()];
+}
+
+/** The lines left over go to sentences: every broken promise gets its first, then each its worst, then its last. */
+function withSentences(invariants: readonly InvariantResult[], room: number, paint: Paint): string[] {
+  const blocks = invariants.map((invariant) => ({
+    heading: line(invariant, paint),
+    sentences: violationsShown(invariant).map(({ places, violation }) => {
+      const place = `    ${padEnd(places.length === 3 ? 'only' : places.join(', '), 6)} ${moment(violation.at_ms)}  `;
+      return paint.dim(place) + fitted(violation.sentence, place.length);
+    }),
+    shown: 0,
+  }));
+  let left = room;
+  for (let round = 1; round <= 3; round++) {
+    for (const block of blocks) {
+      if (left === 0 || block.sentences.length < round) continue;
+      block.shown = round;
+      left--;
+    }
+  }
+  return blocks.flatMap(({ heading, sentences, shown }) => [heading, ...sentences.slice(0, shown)]);
+}
+
+function line(invariant: InvariantResult, paint: Paint): string {
+  const name = shorten(visible(invariant.name), 44);
+  const seeds = invariant.verdict === 'fail' && invariant.seeds.length > 0 ? `  (${invariant.seeds.join(', ')})` : '';
+  const rest = fitted(`${evidence(invariant)}${seeds}`, 2 + Math.max(36, name.length) + 1);
+  const shown = invariant.verdict === 'fail' ? paint.bold(padEnd(name, 36)) : padEnd(name, 36);
+  return `${mark(invariant.verdict, paint)} ${shown} ${invariant.verdict === 'fail' ? rest : paint.dim(rest)}`;
+}
+
+function keptTogether(kept: readonly InvariantResult[], paint: Paint): string {
+  if (kept.length === 0) return paint.dim('✓ none kept');
+  const names = kept.map(({ name }) => name);
+  return `${mark('pass', paint)} ${fitted(`${count(kept.length)} kept: ${names.join(', ')}`, 2)}`;
+}

@@ -1,0 +1,89 @@
+import stringWidth from 'string-width';
+
+/**
+ * Text from a run is not ours: ids, statements and messages may hold escape sequences, line breaks, or characters
+ * that turn the reading direction. They are made visible instead of obeyed, in every format.
+ */
+export function visible(text: string): string {
+  return text
+    .replace(/[\t\n\r\u2028\u2029]+/g, ' ')
+    .replace(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Control and format characters (they hide or reorder what is seen), lone surrogates, and non-characters. */
+const UNSEEN = /\p{Cc}|\p{Cf}|\p{Cs}|[\ufff9-\uffff]/gu;
+
+const segmenter = new Intl.Segmenter();
+
+/** Cuts to so many columns of a terminal, with an ellipsis; never through a character. */
+export function shorten(text: string, columns: number): string {
+  // Longer text is cut before it is measured: a statement may be megabytes.
+  const head = text.length > 4 * columns + 64 ? text.slice(0, 4 * columns + 64) : text;
+  if (head === text && stringWidth(text) <= columns) return text;
+  let result = '';
+  let width = 0;
+  for (const { segment } of segmenter.segment(head)) {
+    width += stringWidth(segment);
+    if (width > columns - 1) break;
+    result += segment;
+  }
+  return columns < 1 ? '' : `${result.trimEnd()}…`;
+}
+
+/** For documents that can be long: the beginning, and how much was left out. */
+export function excerpt(text: string, characters: number): string {
+  const shown = visible(text.slice(0, characters));
+  return text.length <= characters ? shown : `${shown}… (${count(text.length)} characters)`;
+}
+
+export function padEnd(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** `1 violation`, `1,204 violations`. */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** `60 s`, `0.4 s`, `8 min`, `8 h 5 min`: as exact as a reader needs. */
+export function seconds(value: number): string {
+  if (value < 10) return `${Number(value.toFixed(1))} s`;
+  if (value < 180) return `${Math.round(value)} s`;
+  const minutes = Math.round(value / 60);
+  if (minutes < 180) return `${minutes} min`;
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A moment on the run's clock. */
+export function moment(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+export function percent(share: number): string {
+  return share > 0 && share < 0.01 ? '< 1 %' : `${Math.round(share * 100)} %`;
+}
+
+/** Three digits are enough to compare by: `0.4`, `12.3`, `1,204`. */
+export function milliseconds(ms: number): string {
+  return ms < 10 ? ms.toFixed(1) : count(ms);
+}
+
+export function probability(p: number): string {
+  if (p < 0.0001) return '< 0.0001';
+  return p < 0.1 ? Number(p.toPrecision(2)).toString() : Math.min(1, p).toFixed(2);
+}
+
+/** `a, b and c`. */
+export function listed(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** `a, b and 7 more`. */
+export function some(items: readonly string[], limit: number): string {
+  return items.length <= limit ? listed(items) : `${items.slice(0, limit).join(', ')} and ${items.length - limit} more`;
+}
