@@ -1,0 +1,249 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Workload } from '../handoff/workload.ts';
+import type { LifeEnd, OperationKind } from '../model/operation.ts';
+import type { Rng } from '../model/rng.ts';
+import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
+import type { RunClock } from '../record/clock.ts';
+import type { Answer, ApiClient, OperationNumbers, RequestSpec, Subject } from './api-client.ts';
+
+const UNIX_NAME = 'sim';
+/** The real supervisor gives up after so many heartbeats in a row without an answer. */
+const MAX_FAILED_HEARTBEATS = 3;
+
+export interface LifeContext {
+  readonly workload: Workload;
+  readonly task: TaskSpec;
+  readonly fleet: FleetSpec;
+  readonly life: number;
+  readonly worker: string;
+  readonly pid: number;
+  readonly api: ApiClient;
+  readonly numbers: OperationNumbers;
+  readonly clock: RunClock;
+  readonly rng: Rng;
+  /** Called once, when `/run` was accepted. */
+  onStarted(): void;
+  readonly signal: AbortSignal;
+}
+
+/** What this life will do, drawn at its birth so that what the server answers does not change what is drawn. */
+interface Fate {
+  readonly durationMs: number;
+  readonly rtif: boolean;
+  readonly rtifTwice: boolean;
+  readonly xcom: boolean;
+  readonly lostAnswer: boolean;
+  readonly fails: boolean;
+  readonly silentDeath: boolean;
+}
+
+/**
+ * One task attempt as Airflow's supervisor and runner live it: start, rendered fields, heartbeats, skips, result, end.
+ * One request at a time, except where a client whose answer was lost is played. The states are
+ *
+ *     handed → started → working → reporting → ended
+ *
+ * and any answer 404, 409 or 410 on the way ends it: the server has taken the task away, and nothing more is sent.
+ */
+export async function playLife(context: LifeContext): Promise<LifeEnd> {
+  const life = new RunningLife(context);
+  try {
+    return await life.play();
+  } catch (error) {
+    if (context.signal.aborted) return 'run-ended';
+    throw error;
+  }
+}
+
+class RunningLife {
+  readonly #context: LifeContext;
+  readonly #fate: Fate;
+  readonly #subject: Subject;
+  #token: string;
+  #shouldRetry = false;
+  /** A request that the real client takes as the task's own failure was refused. */
+  #spoiled = false;
+
+  constructor(context: LifeContext) {
+    const { ti, token } = context.workload;
+    this.#context = context;
+    this.#fate = drawFate(context);
+    this.#token = token;
+    this.#subject = {
+      actor: 'life',
+      life: context.life,
+      worker: context.worker,
+      dag_id: ti.dag_id,
+      run_id: ti.run_id,
+      task_id: ti.task_id,
+      map_index: ti.map_index,
+      try_number: ti.try_number,
+      ti_id: ti.id,
+    };
+  }
+
+  async play(): Promise<LifeEnd> {
+    const { clock, task } = this.#context;
+    const started = await this.#start();
+    if (started) return started;
+    const endAt = clock.now() + this.#fate.durationMs;
+    if (this.#fate.rtif) await this.#writeRenderedFields();
+    const stopped = this.#spoiled ? undefined : await this.#work(endAt);
+    if (stopped) return stopped;
+    if (this.#fate.silentDeath) return 'silent';
+    if (!this.#spoiled && task.skips && task.skips.length > 0) await this.#skipDownstream(task.skips);
+    if (!this.#spoiled && this.#fate.xcom) await this.#pushResult();
+    return this.#report();
+  }
+
+  async #start(): Promise<LifeEnd | undefined> {
+    const { worker, pid } = this.#context;
+    const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: new Date().toISOString() };
+    const answer = await this.#send('run', 'PATCH', this.#own('run'), body, { requested: 'running' });
+    if (answer.outcome === 'refused') return 'refused';
+    if (answer.outcome === 'unknown') return 'gave-up';
+    this.#context.onStarted();
+    const context = isRecord(answer.body) ? answer.body : {};
+    this.#shouldRetry = context.should_retry === true;
+    for (const key of Array.isArray(context.xcom_keys_to_clear) ? context.xcom_keys_to_clear : []) {
+      await this.#send('xcom_clear', 'DELETE', this.#xcomPath(String(key)), undefined, {});
+    }
+    return undefined;
+  }
+
+  /** Twice at once is what the server sees of a client that timed out and sent again while the first was under way. */
+  async #writeRenderedFields(): Promise<void> {
+    const { life } = this.#context;
+    const twin = this.#fate.rtifTwice ? this.#context.numbers.take() : undefined;
+    const write = (n: number) => {
+      const body = { bash_command: `echo life ${life} write ${n}` };
+      const extra = { requested: JSON.stringify(body), ...(twin === undefined ? {} : { twin }) };
+      return this.#send(
+        'rtif',
+        'PUT',
+        this.#own('rtif'),
+        body,
+        n === 1 && twin !== undefined ? { ...extra, op: twin } : extra,
+      );
+    };
+    const answers = await Promise.all(this.#fate.rtifTwice ? [write(1), write(2)] : [write(1)]);
+    if (answers.some((answer) => answer.outcome !== 'ok')) this.#spoiled = true;
+  }
+
+  /** Heartbeats until the work is done. A task that is taken away stops at once and reports nothing. */
+  async #work(endAt: number): Promise<LifeEnd | undefined> {
+    const { clock, fleet, worker, pid, rng, signal } = this.#context;
+    let missed = 0;
+    // The first beat falls anywhere in the interval, so that lives that start together do not beat together.
+    for (let due = clock.now() + rng.between(0.2, 1) * fleet.heartbeat_ms; due < endAt; due += fleet.heartbeat_ms) {
+      await sleepUntil(due, clock, signal);
+      const answer = await this.#context.api.sendOnce(
+        { ...this.#request('heartbeat', 'PUT', this.#own('heartbeat'), { hostname: worker, pid }), intendedMs: due },
+        1,
+        signal,
+      );
+      this.#adoptToken(answer);
+      if (answer.outcome === 'refused') return 'stopped';
+      missed = answer.outcome === 'unknown' ? missed + 1 : 0;
+      if (missed >= MAX_FAILED_HEARTBEATS) return 'gave-up';
+    }
+    await sleepUntil(endAt, clock, signal);
+    return undefined;
+  }
+
+  async #skipDownstream(skips: readonly string[]): Promise<void> {
+    const answer = await this.#send(
+      'skip_downstream',
+      'PATCH',
+      this.#own('skip-downstream'),
+      { tasks: skips },
+      { target: skips.join(' ') },
+    );
+    if (answer.outcome !== 'ok') this.#spoiled = true;
+  }
+
+  async #pushResult(): Promise<void> {
+    const answer = await this.#send(
+      'xcom_push',
+      'POST',
+      this.#xcomPath('return_value'),
+      `life ${this.#context.life}`,
+      {},
+    );
+    if (answer.outcome !== 'ok') this.#spoiled = true;
+  }
+
+  async #report(): Promise<LifeEnd> {
+    const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
+    const end_date = new Date().toISOString();
+    const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
+    const answer = await this.#send('state', 'PATCH', this.#own('state'), body, {
+      requested: state,
+      dropAnswer: this.#fate.lostAnswer,
+    });
+    if (answer.outcome === 'ok') return 'reported';
+    return answer.outcome === 'refused' ? 'stopped' : 'gave-up';
+  }
+
+  async #send(
+    kind: OperationKind,
+    method: RequestSpec['method'],
+    path: string,
+    body: unknown,
+    extra: Partial<RequestSpec>,
+  ): Promise<Answer> {
+    const { api, rng, signal } = this.#context;
+    const answer = await api.send({ ...this.#request(kind, method, path, body), ...extra }, rng, signal);
+    this.#adoptToken(answer);
+    return answer;
+  }
+
+  #request(kind: OperationKind, method: RequestSpec['method'], path: string, body: unknown): RequestSpec {
+    return {
+      subject: this.#subject,
+      kind,
+      method,
+      path,
+      body,
+      token: this.#token,
+      intendedMs: this.#context.clock.now(),
+    };
+  }
+
+  #adoptToken(answer: Answer): void {
+    if (answer.refreshedToken) this.#token = answer.refreshedToken;
+  }
+
+  #own(route: string): string {
+    return `/task-instances/${this.#context.workload.ti.id}/${route}`;
+  }
+
+  #xcomPath(key: string): string {
+    const { dag_id, run_id, task_id, map_index } = this.#context.workload.ti;
+    const parts = [dag_id, run_id, task_id, key].map(encodeURIComponent);
+    return `/xcoms/${parts.join('/')}?map_index=${map_index}`;
+  }
+}
+
+function drawFate({ task, fleet, rng }: LifeContext): Fate {
+  const habits = { ...fleet.habits, ...task.habits };
+  return {
+    durationMs: rng.between(...task.duration_ms),
+    rtif: rng.chance(habits.rtif),
+    rtifTwice: rng.chance(habits.rtif_twice),
+    xcom: rng.chance(habits.xcom),
+    lostAnswer: rng.chance(habits.lost_answer),
+    fails: rng.chance(habits.fails),
+    silentDeath: rng.chance(habits.silent_death),
+  };
+}
+
+async function sleepUntil(due: number, clock: RunClock, signal: AbortSignal): Promise<void> {
+  const left = due - clock.now();
+  if (left > 0) await sleep(left, undefined, { signal });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

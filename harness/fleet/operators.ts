@@ -1,0 +1,219 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Rng } from '../model/rng.ts';
+import type { OperatorSpec, Plan } from '../model/scenario.ts';
+import type { RunClock } from '../record/clock.ts';
+import type { RunFolder } from '../record/run-folder.ts';
+import { type Answer, ApiClient, type OperationNumbers, type RequestSpec, type Subject } from './api-client.ts';
+import type { LiveLife } from './fleet.ts';
+
+/** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
+const BACKFILL_TIMEOUT_MS = 180_000;
+const OPERATOR_TIMEOUT_MS = 30_000;
+/** Backfills begin here: long before any scheduled run, at the DAG factory's first interval. */
+const BACKFILL_EPOCH = Date.parse('2026-01-01T00:00:00Z');
+const MINUTE_MS = 60_000;
+
+export interface OperatorsOptions {
+  readonly plan: Plan;
+  readonly publicUrl: string;
+  readonly publicToken: string;
+  readonly dagNamespace: string;
+  readonly record: RunFolder;
+  readonly clock: RunClock;
+  readonly numbers: OperationNumbers;
+  /** What the fleet is doing, for the operator that clears running tasks. */
+  live(): readonly LiveLife[];
+}
+
+/** The people and scripts that use the public API while workers work: backfill, trigger, clear. */
+export class Operators {
+  readonly #options: OperatorsOptions;
+  readonly #api: ApiClient;
+
+  constructor(options: OperatorsOptions) {
+    const { publicUrl, record, clock, numbers } = options;
+    this.#options = options;
+    this.#api = new ApiClient({
+      urls: [publicUrl],
+      connections: 32,
+      timeoutMs: OPERATOR_TIMEOUT_MS,
+      retries: 1,
+      record,
+      clock,
+      numbers,
+    });
+  }
+
+  /** Runs all operators of the scenario until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { scenario, seed } = this.#options.plan;
+    await Promise.all(
+      scenario.operators.map(async (spec, i) => {
+        const rng = new Rng(seed, 'operator', i);
+        try {
+          await sleep(spec.start_after_ms, undefined, { signal });
+          await this.#runOne(spec, `operator-${spec.operator}-${i + 1}`, rng, signal);
+        } catch (error) {
+          if (!signal.aborted) throw error;
+        }
+      }),
+    );
+  }
+
+  /** Pauses the DAGs, so that no new task is queued while the run settles. */
+  async pauseDags(dagIds: readonly string[], signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      dagIds.map((dag) =>
+        this.#send(
+          'operator-settle',
+          'pause',
+          'PATCH',
+          `/dags/${dag}?update_mask=is_paused`,
+          { is_paused: true },
+          { dag_id: dag },
+          signal,
+        ),
+      ),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#api.close();
+  }
+
+  #runOne(spec: OperatorSpec, name: string, rng: Rng, signal: AbortSignal): Promise<void> {
+    switch (spec.operator) {
+      case 'backfill':
+        return this.#backfill(spec, name, signal);
+      case 'trigger':
+        return this.#everyInterval(spec.every_ms, signal, () =>
+          this.#trigger(rng.pick(named(spec.dags)), name, signal),
+        );
+      case 'clear':
+        return this.#everyInterval(spec.every_ms, signal, () => this.#clear(spec.dags, name, rng, signal));
+      default:
+        throw new Error(`unknown operator ${JSON.stringify(spec satisfies never)}`);
+    }
+  }
+
+  /** An open arrival: a slow answer does not delay the next deed. */
+  async #everyInterval(everyMs: number, signal: AbortSignal, deed: () => Promise<unknown>): Promise<void> {
+    const { clock } = this.#options;
+    const under = new Set<Promise<unknown>>();
+    try {
+      for (let due = clock.now(); ; due += everyMs) {
+        await sleep(Math.max(0, due - clock.now()), undefined, { signal });
+        const doing = deed().catch(() => undefined); // It rejects only when the run is over.
+        under.add(doing);
+        void doing.finally(() => under.delete(doing));
+      }
+    } finally {
+      await Promise.all(under);
+    }
+  }
+
+  async #backfill(spec: OperatorSpec & { operator: 'backfill' }, name: string, signal: AbortSignal): Promise<void> {
+    // Each round takes later dates than the last: a run that exists already would not be created again.
+    for (let round = 0; !signal.aborted; round++) {
+      for (const dag of spec.dags) {
+        const from = BACKFILL_EPOCH + round * spec.runs * MINUTE_MS;
+        const first = this.#createBackfill(spec, dag, from, name, signal);
+        if (spec.second_after_ms !== null) {
+          await Promise.race([first, sleep(spec.second_after_ms, undefined, { signal })]);
+          // Later dates of the same DAG: Airflow promises to refuse it while the first is active.
+          await this.#createBackfill(spec, dag, from + 20_000 * MINUTE_MS, `${name}-second`, signal);
+        }
+        await first;
+        await sleep(spec.pause_ms, undefined, { signal });
+      }
+    }
+  }
+
+  #createBackfill(
+    spec: OperatorSpec & { operator: 'backfill' },
+    dag: string,
+    from: number,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const body = {
+      dag_id: this.#dagId(dag),
+      from_date: new Date(from).toISOString(),
+      to_date: new Date(from + (spec.runs - 1) * MINUTE_MS).toISOString(),
+      run_backwards: false,
+      dag_run_conf: {},
+      reprocess_behavior: 'none',
+      max_active_runs: spec.max_active_runs,
+    };
+    return this.#send(name, 'backfill', 'POST', '/backfills', body, { dag_id: body.dag_id }, signal, {
+      timeoutMs: BACKFILL_TIMEOUT_MS,
+      requested: `${spec.runs} runs`,
+      targetOf: (answer) => idIn(answer),
+    });
+  }
+
+  #trigger(dag: string, name: string, signal: AbortSignal): Promise<Answer> {
+    const dag_id = this.#dagId(dag);
+    return this.#send(name, 'trigger', 'POST', `/dags/${dag_id}/dagRuns`, { logical_date: null }, { dag_id }, signal);
+  }
+
+  async #clear(dags: readonly string[], name: string, rng: Rng, signal: AbortSignal): Promise<void> {
+    const wanted = new Set(dags.map((dag) => this.#dagId(dag)));
+    const [first, ...rest] = this.#options
+      .live()
+      .filter((life) => life.startedMs !== null && wanted.has(life.workload.ti.dag_id));
+    if (!first) return; // Nothing runs just now.
+    const { ti } = rng.pick([first, ...rest]).workload;
+    const body = {
+      dry_run: false,
+      dag_run_id: ti.run_id,
+      task_ids: [ti.task_id],
+      only_failed: false,
+      reset_dag_runs: true,
+    };
+    const subject = {
+      dag_id: ti.dag_id,
+      run_id: ti.run_id,
+      task_id: ti.task_id,
+      map_index: ti.map_index,
+      ti_id: ti.id,
+    };
+    await this.#send(name, 'clear', 'POST', `/dags/${ti.dag_id}/clearTaskInstances`, body, subject, signal);
+  }
+
+  #send(
+    worker: string,
+    kind: RequestSpec['kind'],
+    method: RequestSpec['method'],
+    path: string,
+    body: unknown,
+    about: Partial<Subject>,
+    signal: AbortSignal,
+    extra: Partial<RequestSpec> = {},
+  ): Promise<Answer> {
+    const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
+    const subject: Subject = { actor: 'operator', life: null, worker, ...nothing, ...about };
+    const intendedMs = this.#options.clock.now();
+    const token = this.#options.publicToken;
+    return this.#api.sendOnce(
+      { subject, kind, method, path: `/api/v2${path}`, body, token, intendedMs, ...extra },
+      1,
+      signal,
+    );
+  }
+
+  #dagId(dag: string): string {
+    return `${this.#options.dagNamespace}${dag}`;
+  }
+}
+
+function named(dags: readonly string[]): readonly [string, ...string[]] {
+  const [first, ...rest] = dags;
+  if (first === undefined) throw new Error('an operator has no DAGs; the scenario check should have said so');
+  return [first, ...rest];
+}
+
+function idIn(answer: unknown): string | undefined {
+  return typeof answer === 'object' && answer !== null && 'id' in answer ? String(answer.id) : undefined;
+}

@@ -1,0 +1,29 @@
+import type { LogSource } from '../record/server-log.ts';
+import type { SupervisedProcess } from './process-table.ts';
+
+/** A running build, whether we started it or not: what the fleet, the operators, the recorder and the probes need. */
+export interface Stack {
+  readonly build: string;
+  /** Versions as the stack reports them, for the manifest. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** Base URLs of the Execution API, with its `/execution` path and no trailing slash. */
+  readonly executionUrls: readonly string[];
+  /** Base URL of the public API, without `/api/v2`. */
+  readonly publicUrl: string;
+  /** A bearer token for the public API. A secret. */
+  publicToken(): Promise<string>;
+  /** The database under test, for the recorder and the probes. May hold a password. */
+  readonly dsn: string;
+  /** Where the schedulers' executors look for the harness: `unix:/path` or `tcp:127.0.0.1:port`. */
+  readonly handOffAddress: string;
+  /** The folder that the dag-processor reads. */
+  readonly dagsFolder: string;
+  /** Processes on this machine that can be measured; empty for a stack elsewhere. */
+  readonly processes: readonly SupervisedProcess[];
+  readonly logs: readonly LogSource[];
+  readonly heartbeatTimeoutS: number;
+  /** Put before every DAG id, so that two runs against one stack do not meet; empty for a stack of our own. */
+  readonly dagNamespace: string;
+  /** Ends what was started for this run; leaves a target as it was. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { messageOf, StackError } from '../model/errors.ts';
+import type { AirflowInstall } from './airflow-install.ts';
+import { airflowSettings } from './airflow-settings.ts';
+import { cacheFolder } from './folders.ts';
+import { freePorts } from './ports.ts';
+import { POSTGRES_VERSION, startPostgres, stopCleanly, withClient } from './postgres.ts';
+import type { ProcessTable } from './process-table.ts';
+
+const run = promisify(execFile);
+
+/** What a migrated database depends on besides the installed packages. Raise it when the recipe below changes. */
+const RECIPE = '1';
+const MIGRATE_TIMEOUT_MS = 180_000;
+
+/**
+ * The data folder of a cluster whose database `airflow` is migrated for this install: made once, then copied, because
+ * `airflow db migrate` takes longer than the rest of a warm start together.
+ */
+export async function migratedTemplate(
+  install: AirflowInstall,
+  table: ProcessTable,
+  folder: string,
+  progress: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const key = createHash('sha256').update([RECIPE, POSTGRES_VERSION, install.packagesHash].join('/')).digest('hex');
+  const home = path.join(cacheFolder(), 'templates', `${install.version}-${key.slice(0, 12)}`);
+  const ready = path.join(home, 'pgdata');
+  if (existsSync(ready)) return ready;
+
+  progress('migrating a database (once per build)');
+  const workshop = path.join(folder, 'template');
+  mkdirSync(workshop);
+  const [port = 0] = await freePorts(1);
+  const log = path.join(workshop, 'postgres.log');
+  // No fsync: a template that a power cut spoils is not renamed into its place.
+  const postgres = await startPostgres({ table, folder: workshop, port, log, fsync: false, signal });
+  try {
+    await withClient(postgres.dsn('postgres'), (client) => client.query('CREATE DATABASE airflow'));
+    await migrate(install, workshop, postgres.dsn('airflow'), signal);
+    await withClient(postgres.dsn('airflow'), (client) => client.query('CREATE EXTENSION pg_stat_statements'));
+    await stopCleanly(postgres);
+  } finally {
+    await table.stop(postgres.process);
+  }
+  rmSync(path.join(postgres.dataFolder, 'wt_log'), { recursive: true, force: true });
+  await publish(postgres.dataFolder, home, ready);
+  return ready;
+}
+
+async function migrate(install: AirflowInstall, workshop: string, dsn: string, signal: AbortSignal): Promise<void> {
+  const settings = airflowSettings({
+    home: path.join(workshop, 'airflow'),
+    dagsFolder: path.join(workshop, 'dags'),
+    dsn,
+    publicPort: 1,
+    executionUrl: 'http://127.0.0.1:1/execution/',
+    secret: 'migration-needs-no-secret-but-airflow-wants-one-of-sixty-four-bytes!',
+    executor: 'LocalExecutor',
+  });
+  try {
+    await run(path.join(install.bin, 'airflow'), ['db', 'migrate'], {
+      env: { ...process.env, ...settings },
+      timeout: MIGRATE_TIMEOUT_MS,
+      maxBuffer: 64 << 20,
+      signal,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new StackError(`airflow db migrate failed for ${install.version}: ${lastLines(messageOf(error))}`, {
+      cause: error,
+    });
+  }
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' · ');
+}
+
+/** A rename shows the whole template or none of it; if another run was quicker, its template is as good. */
+async function publish(from: string, home: string, ready: string): Promise<void> {
+  mkdirSync(home, { recursive: true });
+  const next = path.join(home, `next-${process.pid}`);
+  await run('cp', ['-a', from, next], { timeout: 60_000 });
+  try {
+    renameSync(next, ready);
+  } catch (error) {
+    rmSync(next, { recursive: true, force: true });
+    if (!existsSync(ready)) throw error;
+  }
+}

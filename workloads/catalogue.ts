@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { messageOf, UsageError } from '../harness/model/errors.ts';
+import type { Scenario } from '../harness/model/scenario.ts';
+import { problemsOf } from './problems.ts';
+import { scenario as seeds } from './scenarios/seeds.ts';
+import { scenario as storm } from './scenarios/storm.ts';
+
+/** The scenarios that ship. A new one is a file and a line here. */
+export const SCENARIOS: readonly Scenario[] = [seeds, storm];
+
+/** A scenario that ships, by name, or a user's own, by the path of its .ts or .mjs file. UsageError: all that is wrong with it. */
+export async function findScenario(nameOrFile: string): Promise<Scenario> {
+  const shipped = SCENARIOS.find((scenario) => scenario.name === nameOrFile);
+  if (shipped) return shipped;
+  if (!/\.(ts|mts|js|mjs)$/.test(nameOrFile)) {
+    const names = SCENARIOS.map((scenario) => scenario.name).join(', ');
+    throw new UsageError(
+      `There is no scenario "${nameOrFile}": choose one of ${names}, or give a .ts file that exports \`scenario\`.`,
+    );
+  }
+  const file = path.resolve(nameOrFile);
+  if (!existsSync(file)) throw new UsageError(`The scenario file ${nameOrFile} does not exist.`);
+  let loaded: unknown;
+  try {
+    loaded = await import(pathToFileURL(file).href);
+  } catch (error) {
+    throw new UsageError(`The scenario file ${nameOrFile} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  }
+  const scenario = typeof loaded === 'object' && loaded !== null && 'scenario' in loaded ? loaded.scenario : undefined;
+  const problems = problemsOf(scenario);
+  if (problems.length > 0) {
+    throw new UsageError(
+      `The scenario file ${nameOrFile} has ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
+  }
+  return scenario as Scenario;
+}

@@ -1,0 +1,42 @@
+import type { Scenario } from '../../harness/model/scenario.ts';
+import { backfillTarget, fanOut, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+
+const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 14_000]));
+const branches = [1, 2].map((n) => lateBranch(`wt_branch_${n}`, 4));
+const backfills = [1, 2, 3, 4].map((n) => backfillTarget(`wt_backfill_${n}`));
+
+/** The four races that windtunnel was asked for, side by side: each has its own DAGs, so that none hides another. */
+export const scenario: Scenario = {
+  name: 'seeds',
+  describe:
+    'The four known races at once: branch skips, completions under new DAG versions, doubled RTIF writes, backfills',
+  duration_s: 60,
+  schedulers: 2,
+  api_servers: 1,
+  dags: [...storms, ...branches, ...backfills],
+  churn: { dags: storms.map((dag) => dag.dag_id), every_ms: 2_000 },
+  fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, rtif_twice: 0.3 } },
+  operators: [
+    { operator: 'trigger', dags: branches.map((dag) => dag.dag_id), every_ms: 6_000, start_after_ms: 0 },
+    { operator: 'trigger', dags: storms.map((dag) => dag.dag_id), every_ms: 12_000, start_after_ms: 3_000 },
+    {
+      operator: 'backfill',
+      dags: backfills.map((dag) => dag.dag_id),
+      runs: 500,
+      max_active_runs: 2,
+      second_after_ms: 3_000,
+      start_after_ms: 1_000,
+      pause_ms: 200,
+    },
+  ],
+  aims: [
+    'running-is-not-overwritten',
+    'no-deadlocks',
+    'rtif-last-writer-wins',
+    'backfill-completes-after-its-runs',
+    'acknowledged-is-durable',
+    'a-started-life-owns-its-task',
+    'one-live-attempt',
+    'error-contract',
+  ],
+};

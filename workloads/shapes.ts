@@ -1,0 +1,78 @@
+import type { DagSpec, FleetSpec, Habits } from '../harness/model/scenario.ts';
+
+/** What most workers do: write rendered fields once, push a result, end well. */
+export const STEADY_HABITS: Habits = {
+  rtif: 1,
+  rtif_twice: 0,
+  xcom: 0.2,
+  lost_answer: 0,
+  fails: 0.02,
+  silent_death: 0,
+};
+
+/** Airflow's own client: 5 s time-out, 5 tries. Heartbeats every 2 s instead of 5, so that a minute shows more of them. */
+export const REAL_CLIENT: Omit<FleetSpec, 'habits'> = {
+  heartbeat_ms: 2_000,
+  timeout_ms: 5_000,
+  retries: 5,
+  connections: 256,
+};
+
+/** One root, then `width` tasks side by side: their ends come in a wave. */
+export function fanOut(dag_id: string, width: number, duration_ms: readonly [number, number]): DagSpec {
+  const leaves = Array.from({ length: width }, (_, i) => ({
+    task_id: `leaf_${String(i + 1).padStart(2, '0')}`,
+    upstream: ['root'],
+    retries: 1,
+    duration_ms,
+  }));
+  return {
+    dag_id,
+    schedule: '* * * * *',
+    past_runs: 1,
+    max_active_runs: 4,
+    tasks: [{ task_id: 'root', upstream: [], duration_ms: [200, 600] }, ...leaves],
+  };
+}
+
+/**
+ * A branch that decides late. `early` lets the other side begin before the branch has chosen against it, which
+ * `one_success` permits: the skip then meets tasks that a worker is running.
+ */
+export function lateBranch(dag_id: string, width: number): DagSpec {
+  const others = Array.from({ length: width }, (_, i) => `other_${i + 1}`);
+  return {
+    dag_id,
+    schedule: '* * * * *',
+    past_runs: 1,
+    max_active_runs: 6,
+    tasks: [
+      { task_id: 'early', upstream: [], duration_ms: [200, 500] },
+      { task_id: 'branch', upstream: [], duration_ms: [9_000, 14_000], skips: others },
+      { task_id: 'chosen', upstream: ['branch'], duration_ms: [500, 1_500] },
+      ...others.map((task_id) => ({
+        task_id,
+        upstream: ['early', 'branch'],
+        trigger_rule: 'one_success' as const,
+        duration_ms: [14_000, 20_000] as const,
+      })),
+      {
+        task_id: 'join',
+        upstream: ['chosen', ...others],
+        trigger_rule: 'none_failed_min_one_success',
+        duration_ms: [200, 500],
+      },
+    ],
+  };
+}
+
+/** Something for `POST /backfills` to create runs of; nothing is scheduled. */
+export function backfillTarget(dag_id: string): DagSpec {
+  return {
+    dag_id,
+    schedule: null,
+    past_runs: 0,
+    max_active_runs: 2,
+    tasks: [{ task_id: 'only', upstream: [], duration_ms: [500, 1_500] }],
+  };
+}
