@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { messageOf, UsageError } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { RUN_FORMAT } from '../model/tables.ts';
+
+/** Reads a run's manifest, or says in one sentence why the folder cannot be judged. */
+export async function readManifest(runFolder: string): Promise<Manifest> {
+  const file = path.join(runFolder, 'manifest.json');
+  const parsed = parse(file, await read(runFolder, file));
+  if (!isRecord(parsed) || typeof parsed.format !== 'number') {
+    throw new UsageError(`${file} is not a windtunnel manifest (it states no format): name a folder made by \`run\`.`);
+  }
+  if (parsed.format !== RUN_FORMAT) {
+    throw new UsageError(
+      `${file} is of format ${parsed.format}, and this windtunnel reads format ${RUN_FORMAT}: ` +
+        `use the version that wrote it (${String(parsed.windtunnel ?? 'not stated')}).`,
+    );
+  }
+  const missing = missingPart(parsed);
+  if (missing) {
+    throw new UsageError(`${file} lacks "${missing}", which every run has: it was damaged or edited; repeat the run.`);
+  }
+  return parsed as unknown as Manifest;
+}
+
+async function read(runFolder: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const reason = isRecord(error) && error.code === 'ENOENT' ? 'it has no manifest.json' : messageOf(error);
+    throw new UsageError(`${runFolder} is not a run folder (${reason}): name a folder made by \`windtunnel run\`.`, {
+      cause: error,
+    });
+  }
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read as JSON (${messageOf(error)}): it was damaged; repeat the run.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Judging reads these without asking again. The rest is only shown. */
+function missingPart(manifest: Record<string, unknown>): string | undefined {
+  if (typeof manifest.build !== 'string') return 'build';
+  if (!isRecord(manifest.plan) || typeof manifest.plan.seed !== 'number') return 'plan.seed';
+  const scenario = manifest.plan.scenario;
+  if (!isRecord(scenario) || typeof scenario.name !== 'string') return 'plan.scenario.name';
+  for (const list of ['aims', 'dags', 'operators']) if (!Array.isArray(scenario[list])) return `plan.scenario.${list}`;
+  if (!isRecord(scenario.fleet) || !isRecord(scenario.fleet.habits)) return 'plan.scenario.fleet.habits';
+  return undefined;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,145 @@
+import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+
+import { UsageError } from '../model/errors.ts';
+import { FINAL_TABLES, TABLES } from '../model/tables.ts';
+import { closeTables } from './compact.ts';
+import { type LiteralRun, literalManifest, writeLiteralRun } from './literal-run.ts';
+import { openRun, queryRun } from './open-run.ts';
+
+const written: { remove(): void }[] = [];
+afterEach(() => {
+  for (const run of written.splice(0)) run.remove();
+});
+
+function write(run: LiteralRun): string {
+  const literal = writeLiteralRun(run);
+  written.push(literal);
+  return literal.folder;
+}
+
+test('every table of the format can be queried, recorded or not', async () => {
+  const run = await openRun(write({}));
+  try {
+    for (const table of [...Object.keys(TABLES), ...FINAL_TABLES.map((name) => `final_${name}`)]) {
+      expect(await run.rows(`SELECT * FROM ${table}`)).toEqual([]);
+    }
+    expect(await run.row("SELECT source FROM recorded WHERE name = 'commits'")).toEqual({ source: null });
+  } finally {
+    await run.close();
+  }
+});
+
+test('a last line cut off by kill -9 is left out, and the lines before it are kept', async () => {
+  const folder = write({ operations: [{}, {}] });
+  appendFileSync(path.join(folder, 'raw/operations.ndjson'), '{"op":3,"actor":"li');
+  expect((await queryRun(folder, 'SELECT count(*), max(op) FROM operations')).rows).toEqual([[2, 2]]);
+});
+
+test('a table means the same before and after it was closed', async () => {
+  const folder = write({
+    operations: [{ requested: '{"bash_command":"echo \'<b>\'"}' }, { target: 'a b' }],
+    commits: [{ state: 'running', row: { hostname: 'w "1"\n' } }],
+    finals: { task_instance: [{ id: 'ti-1', dag_id: 'wt_dag', map_index: -1, conf: { a: [1] } }] },
+  });
+  appendFileSync(path.join(folder, 'raw/operations.ndjson'), '{"op":3,"actor":"li');
+  const tables = ['operations', 'commits', 'final_task_instance', 'task_instance_changes'];
+  const read = () => Promise.all(tables.map((table) => queryRun(folder, `SELECT * FROM ${table} ORDER BY ALL`)));
+  const before = await read();
+  await closeTables(folder);
+  expect(readdirSync(path.join(folder, 'raw'))).toEqual([]);
+  expect(existsSync(path.join(folder, 'operations.parquet'))).toBe(true);
+  const after = await read();
+  expect(after).toEqual(before);
+  await closeTables(folder);
+  expect(await read()).toEqual(before);
+});
+
+test("Airflow's own columns come as text, and those that a version lacks are NULL", async () => {
+  const folder = write({ finals: { backfill: [{ id: 3, from_date: '2026-01-01T00:00:00Z', extra: { a: 1 } }] } });
+  const { columns, rows } = await queryRun(folder, 'SELECT id, from_date, extra, completed_at FROM final_backfill');
+  expect(columns).toEqual(['id', 'from_date', 'extra', 'completed_at']);
+  expect(rows).toEqual([['3', '2026-01-01T00:00:00Z', '{"a":1}', null]]);
+});
+
+test('a run folder may have a name that is a pattern, or holds a quote', async () => {
+  const folder = write({ operations: [{}] });
+  const odd = path.join(tmpdir(), `wind'tunnel [a-z]? * ${process.pid}`);
+  renameSync(folder, odd);
+  written.push({ remove: () => rmSync(odd, { recursive: true, force: true }) });
+  expect((await queryRun(odd, 'SELECT count(*) FROM operations')).rows).toEqual([[1]]);
+  await closeTables(odd);
+  expect((await queryRun(odd, 'SELECT count(*) FROM operations')).rows).toEqual([[1]]);
+});
+
+test('a task instance is followed over its new ids, and a delete over its id alone', async () => {
+  const folder = write({
+    commits: [
+      { change: 'insert', id: 'ti-1', state: null },
+      { id: 'ti-1', state: 'running' },
+      { id: 'ti-2', old_id: 'ti-1', state: 'up_for_retry' },
+      { change: 'delete', id: 'ti-2', dag_id: null, run_id: null, task_id: null, map_index: null },
+    ],
+  });
+  const { rows } = await queryRun(
+    folder,
+    'SELECT old_ti_id, ti_id, old_state, state, task_id FROM task_instance_changes ORDER BY seq',
+  );
+  expect(rows).toEqual([
+    [null, 'ti-1', null, null, 'task'],
+    ['ti-1', 'ti-1', null, 'running', 'task'],
+    ['ti-1', 'ti-2', 'running', 'up_for_retry', 'task'],
+    ['ti-2', 'ti-2', 'up_for_retry', null, 'task'],
+  ]);
+});
+
+test('when the harness was killed the load ended with the last answer', async () => {
+  const folder = write({
+    manifest: { load_started_ms: 500, load_ended_ms: null, ended_ms: null, ended: null },
+    operations: [{ sent_ms: 1_000 }, { sent_ms: 8_000, ended_ms: 8_100 }],
+  });
+  expect((await queryRun(folder, 'FROM load')).rows).toEqual([[500, 8_100]]);
+});
+
+test.each([
+  ['a folder that is not there', () => path.join(tmpdir(), 'no-such-run'), /is not a run folder \(it has no manifest/],
+  ['a folder without a manifest', () => emptyFolder(), /is not a run folder/],
+  ['a broken manifest', () => withManifest('{"format":'), /cannot be read as JSON/],
+  ['a manifest of something else', () => withManifest('[1]'), /is not a windtunnel manifest/],
+  ['a manifest of another format', () => withManifest({ ...literalManifest({}), format: 99 }), /is of format 99, and/],
+  ['a manifest without its plan', () => withManifest({ ...literalManifest({}), plan: {} }), /lacks "plan.seed"/],
+])('%s gets one clear sentence', async (_case, folder, sentence) => {
+  const refused = openRun(folder());
+  await expect(refused).rejects.toBeInstanceOf(UsageError);
+  await expect(refused).rejects.toThrow(sentence);
+  await expect(refused).rejects.not.toThrow(/\n/);
+});
+
+test('SQL that does not parse is the user’s error', async () => {
+  await expect(queryRun(write({}), 'SELEC 1')).rejects.toBeInstanceOf(UsageError);
+});
+
+test('rows come as JSON can hold them', async () => {
+  const { rows } = await queryRun(
+    write({}),
+    "SELECT 1::BIGINT, 9007199254740993, [1, 2], {'a': 1.5::DECIMAL(4, 2)}, TIMESTAMP '2026-01-01', NULL",
+  );
+  expect(JSON.parse(JSON.stringify(rows))).toEqual([
+    [1, '9007199254740993', [1, 2], { a: 1.5 }, '2026-01-01T00:00:00.000Z', null],
+  ]);
+});
+
+function emptyFolder(): string {
+  const folder = write({});
+  rmSync(path.join(folder, 'manifest.json'));
+  return folder;
+}
+
+function withManifest(manifest: unknown): string {
+  const folder = write({});
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'manifest.json'), typeof manifest === 'string' ? manifest : JSON.stringify(manifest));
+  return folder;
+}

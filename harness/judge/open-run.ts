@@ -1,0 +1,160 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+import { messageOf, UsageError } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { readManifest } from './manifest.ts';
+import { planFacts } from './plan-facts.ts';
+import { identifier, literal, type RunTable, runTables } from './run-tables.ts';
+
+/** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk. */
+const SETTINGS = { memory_limit: '512MB', threads: '2', autoinstall_known_extensions: 'false' } as const;
+
+/** In this order, because a view may read the ones before it. */
+const VIEWS = [
+  'macros',
+  'load',
+  'task_instance_changes',
+  'dag_run_changes',
+  'backfill_changes',
+  'backfill_lives',
+  'operator_deeds',
+  'skips',
+  'refusals',
+  'deadlocks',
+] as const;
+
+/** A cell as JSON can hold it. */
+export type Cell = string | number | boolean | null | readonly Cell[] | { readonly [name: string]: Cell };
+export type Row = Readonly<Record<string, Cell>>;
+
+/** A stored run, opened for SQL. */
+export interface OpenRun {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  /** Each table of the run format, and where it is read from; `source` is null where it was not recorded. */
+  readonly tables: readonly RunTable[];
+  rows(sql: string): Promise<Row[]>;
+  /** The first row. */
+  row(sql: string): Promise<Row>;
+  run(sql: string): Promise<void>;
+  /** A second connection to the same tables, with temporary tables of its own. */
+  connect(): Promise<DuckDBConnection>;
+  close(): Promise<void>;
+}
+
+export async function openRun(runFolder: string): Promise<OpenRun> {
+  const manifest = await readManifest(runFolder);
+  const spill = await mkdtemp(path.join(tmpdir(), 'windtunnel-judge-'));
+  const database = await DuckDBInstance.create(':memory:', { ...SETTINGS, temp_directory: spill });
+  const connection = await database.connect();
+  const close = async () => {
+    connection.closeSync();
+    database.closeSync();
+    await rm(spill, { recursive: true, force: true });
+  };
+  try {
+    await connection.run("SET TimeZone = 'UTC'");
+    const tables = await createTables(connection, runFolder);
+    await createManifestTables(connection, manifest, tables);
+    for (const view of VIEWS) await connection.run(await readView(view));
+    return {
+      folder: runFolder,
+      manifest,
+      tables,
+      rows: (sql) => rowsOf(connection, sql),
+      row: async (sql) => (await rowsOf(connection, sql))[0] ?? {},
+      run: async (sql) => void (await connection.run(sql)),
+      connect: () => database.connect(),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What `windtunnel query RUN SQL` prints. */
+export async function queryRun(runFolder: string, sql: string): Promise<{ columns: string[]; rows: Cell[][] }> {
+  const run = await openRun(runFolder);
+  try {
+    const connection = await run.connect();
+    try {
+      const result = await connection.runAndReadAll(sql);
+      return { columns: result.deduplicatedColumnNames(), rows: result.getRowsJS().map((row) => row.map(cellOf)) };
+    } catch (error) {
+      throw new UsageError(`The SQL was not understood: ${messageOf(error)}`, { cause: error });
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    await run.close();
+  }
+}
+
+export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Row[]> {
+  const result = await connection.runAndReadAll(sql);
+  return result.getRowObjectsJS().map((row) => cellOf(row) as Row);
+}
+
+async function createTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
+  const tables = await runTables(connection, runFolder);
+  for (const table of tables) {
+    // Lines are parsed once; Parquet is read where a query needs it.
+    const kind = table.source === 'parquet' ? 'VIEW' : 'TABLE';
+    try {
+      await connection.run(`CREATE ${kind} ${identifier(table.name)} AS ${table.select}`);
+    } catch (error) {
+      throw new UsageError(
+        `The table ${table.name} of ${runFolder} cannot be read (${messageOf(error)}): it was damaged; repeat the run.`,
+        { cause: error },
+      );
+    }
+  }
+  return tables;
+}
+
+/** The manifest as tables: `manifest` and `plan` of one row each, `recorded` with a row for each table. */
+async function createManifestTables(
+  connection: DuckDBConnection,
+  manifest: Manifest,
+  tables: readonly RunTable[],
+): Promise<void> {
+  const { scenario, seed } = manifest.plan;
+  const shown = { ...manifest, scenario: scenario.name, seed, plan: null, identity: null, machine: null };
+  const types =
+    '{"id": "VARCHAR", "build": "VARCHAR", "scenario": "VARCHAR", "seed": "BIGINT", "windtunnel": "VARCHAR", ' +
+    '"started_at": "VARCHAR", "writers": "VARCHAR", "load_started_ms": "DOUBLE", "load_ended_ms": "DOUBLE", ' +
+    '"ended_ms": "DOUBLE", "ended": "VARCHAR"}';
+  await connection.run(`CREATE TABLE manifest AS SELECT unnest(from_json($1, $2)), $3::JSON AS json`, [
+    JSON.stringify(shown),
+    types,
+    JSON.stringify(manifest),
+  ]);
+  await connection.run('CREATE TABLE plan AS SELECT unnest(from_json($1, $2))', [
+    JSON.stringify(planFacts(manifest)),
+    '{"duration_ms": "DOUBLE", "schedulers": "INTEGER", "api_servers": "INTEGER", "heartbeat_ms": "DOUBLE", ' +
+      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
+  ]);
+  const values = tables.map(({ name, source }) => `(${literal(name)}, ${source ? literal(source) : 'NULL'})`);
+  await connection.run(`CREATE TABLE recorded AS FROM (VALUES ${values.join(', ')}) AS t(name, source)`);
+}
+
+async function readView(name: string): Promise<string> {
+  return readFile(new URL(`./views/${name}.sql`, import.meta.url), 'utf8');
+}
+
+function cellOf(value: unknown): Cell {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(cellOf);
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, cellOf(member)]));
+  }
+  return String(value);
+}

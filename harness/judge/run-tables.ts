@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+import { FINAL_TABLES, TABLES } from '../model/tables.ts';
+
+type Columns = Readonly<Record<string, string>>;
+
+/**
+ * The columns of Airflow's own tables that are more than text to us. All others are text: their types change between
+ * Airflow's versions, and what DuckDB detects changes with the rows that happen to be there.
+ */
+const FINAL_TYPES: Columns = {
+  map_index: 'INTEGER',
+  try_number: 'INTEGER',
+  max_tries: 'INTEGER',
+  duration: 'DOUBLE',
+  backfill_id: 'BIGINT',
+  dag_run_id: 'BIGINT',
+  clear_number: 'INTEGER',
+  version_number: 'INTEGER',
+};
+
+/** Columns that invariants read, so they exist (as NULL) whatever Airflow's version has. */
+const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
+  task_instance: ['id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number'],
+  task_instance_history: ['task_instance_id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number'],
+  dag_run: ['id', 'dag_id', 'run_id', 'state', 'run_type', 'backfill_id'],
+  backfill: ['id', 'dag_id', 'completed_at', 'created_at'],
+  backfill_dag_run: ['id', 'backfill_id', 'dag_run_id', 'exception_reason'],
+  rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],
+  dag_version: ['id', 'dag_id', 'version_number'],
+  log: ['event', 'dag_id', 'run_id', 'task_id', 'map_index', 'try_number'],
+};
+
+/** Where a table of a run is read from. */
+export interface RunTable {
+  readonly name: string;
+  readonly source: 'parquet' | 'ndjson' | null;
+  /** A SELECT that gives the table with all its columns. */
+  readonly select: string;
+}
+
+export async function runTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
+  const tables: RunTable[] = [];
+  for (const [name, columns] of Object.entries(TABLES)) {
+    tables.push(await runTable(connection, runFolder, name, columns, () => typedLines(runFolder, name, columns)));
+  }
+  for (const name of FINAL_TABLES) {
+    const wanted = Object.fromEntries(FINAL_WANTED[name].map((column) => [column, FINAL_TYPES[column] ?? 'VARCHAR']));
+    const table = `final_${name}`;
+    tables.push(await runTable(connection, runFolder, table, wanted, () => textLines(connection, runFolder, table)));
+  }
+  return tables;
+}
+
+async function runTable(
+  connection: DuckDBConnection,
+  runFolder: string,
+  name: string,
+  wanted: Columns,
+  fromLines: () => string | Promise<string>,
+): Promise<RunTable> {
+  const parquet = parquetFile(runFolder, name);
+  const closed = existsSync(parquet);
+  const open = !closed && existsSync(linesFile(runFolder, name));
+  if (!closed && !open) {
+    const none = Object.entries(wanted).map(([column, type]) => `NULL::${type} AS ${identifier(column)}`);
+    return { name, source: null, select: `SELECT ${none.join(', ')} WHERE false` };
+  }
+  const rows = closed ? `read_parquet(${fileLiteral(parquet)})` : `(${await fromLines()})`;
+  const there = await columnsOf(connection, `SELECT * FROM ${rows}`);
+  // A column that an older writer did not have is NULL, not an error.
+  const missing = Object.entries(wanted).filter(([column]) => !there.has(column));
+  const added = missing.map(([column, type]) => `, NULL::${type} AS ${identifier(column)}`).join('');
+  return { name, source: closed ? 'parquet' : 'ndjson', select: `SELECT *${added} FROM ${rows}` };
+}
+
+/** `ignore_errors`, because `kill -9` cuts the last line: it becomes a row of NULLs, which the first column betrays. */
+function typedLines(runFolder: string, name: string, columns: Columns): string {
+  const types = Object.entries(columns).map(([column, type]) => `${identifier(column)}: ${literal(type)}`);
+  const [key = ''] = Object.keys(columns);
+  return (
+    `SELECT * FROM read_json(${fileLiteral(linesFile(runFolder, name))}, columns = {${types.join(', ')}}, ` +
+    `format = 'newline_delimited', ignore_errors = true) WHERE ${identifier(key)} IS NOT NULL`
+  );
+}
+
+/** Airflow's own rows: the columns are those of the file, nested values and ids as text. */
+async function textLines(connection: DuckDBConnection, runFolder: string, name: string): Promise<string> {
+  const rows =
+    `read_json(${fileLiteral(linesFile(runFolder, name))}, format = 'newline_delimited', ` +
+    'maximum_depth = 1, sample_size = -1, ignore_errors = true)';
+  const columns = [...(await columnsOf(connection, `SELECT * FROM ${rows}`))];
+  const selected = columns.map((column) => {
+    const text = `(${identifier(column)} ->> '$')`;
+    const type = FINAL_TYPES[column];
+    return `${type ? `try_cast(${text} AS ${type})` : text} AS ${identifier(column)}`;
+  });
+  const cutOff = columns.map((column) => `${identifier(column)} IS NULL`).join(' AND ');
+  return `SELECT ${selected.join(', ')} FROM ${rows} WHERE NOT (${cutOff})`;
+}
+
+async function columnsOf(connection: DuckDBConnection, select: string): Promise<Set<string>> {
+  const described = await connection.runAndReadAll(`DESCRIBE ${select}`);
+  return new Set(described.getRowObjectsJS().map((row) => String(row.column_name)));
+}
+
+export function parquetFile(runFolder: string, table: string): string {
+  return path.join(runFolder, `${table}.parquet`);
+}
+
+export function linesFile(runFolder: string, table: string): string {
+  return path.join(runFolder, 'raw', `${table}.ndjson`);
+}
+
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** DuckDB reads a file name as a pattern; a run folder may be called `what? [1]`. */
+export function fileLiteral(file: string): string {
+  return literal(file.replace(/[[*?]/g, (character) => `[${character}]`));
+}

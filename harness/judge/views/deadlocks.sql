@@ -1,0 +1,73 @@
+-- One row: a deadlock that PostgreSQL reported, its sides (the victim first) and the request that it failed.
+-- The log's detail names processes by pid and gives both statements:
+--   Process 41 waits for ShareLock on transaction 900; blocked by process 42.
+--   Process 42 waits for ExclusiveLock on tuple (1,2) of relation 16500; blocked by process 41.
+--   Process 41: UPDATE …
+--   Process 42: SELECT …
+-- A statement may run over several lines, so it ends where the next `Process N: ` begins.
+CREATE TABLE deadlocks AS
+WITH reports AS (
+  SELECT
+    row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, application_name, statement,
+    string_split(regexp_replace(chr(10) || coalesce(detail, ''), '\n\s*Process (\d+): ', chr(1) || '\1' || chr(2), 'g'),
+      chr(1)) AS parts
+  FROM server_log
+  WHERE source = 'postgres' AND sqlstate = '40P01'
+), named_sides AS (
+  SELECT deadlock, try_cast(split_part(part, chr(2), 1) AS INTEGER) AS pid, split_part(part, chr(2), 2) AS statement,
+    place
+  FROM (SELECT deadlock, unnest(parts[2:]) AS part, generate_subscripts(parts[2:], 1) AS place FROM reports)
+), raw_sides AS (
+  SELECT deadlock, pid, statement, place FROM named_sides WHERE pid IS NOT NULL
+  -- A log without detail still tells the victim and what it was doing.
+  UNION ALL
+  SELECT deadlock, victim, coalesce(statement, ''), 0 FROM reports
+  WHERE NOT EXISTS (
+    FROM named_sides WHERE named_sides.deadlock = reports.deadlock AND named_sides.pid = reports.victim)
+), names AS (
+  -- Pids are used again; the sighting nearest in time names the process.
+  SELECT deadlock, pid, arg_min(name, distance) AS name
+  FROM (
+    SELECT raw_sides.deadlock, raw_sides.pid, backends.application_name AS name, abs(backends.at_ms - reports.at_ms) AS distance
+    FROM raw_sides JOIN reports USING (deadlock) JOIN backends ON backends.pid = raw_sides.pid
+    WHERE backends.application_name <> ''
+    UNION ALL
+    -- A writer seen in the commits comes after a backend seen by the probe: it may have been its predecessor's pid.
+    SELECT raw_sides.deadlock, raw_sides.pid, commits.writer, 1e12 + abs(commits.committed_ms - reports.at_ms)
+    FROM raw_sides JOIN reports USING (deadlock) JOIN commits ON commits.writer_pid = raw_sides.pid
+    WHERE commits.writer <> ''
+  )
+  GROUP BY ALL
+), sides AS (
+  SELECT
+    raw_sides.deadlock, raw_sides.pid, raw_sides.place, raw_sides.pid = reports.victim AS is_victim,
+    trim(raw_sides.statement, ' ' || chr(10)) AS statement,
+    coalesce(CASE WHEN raw_sides.pid = reports.victim THEN nullif(reports.application_name, '') END, names.name,
+      'an unknown process') AS process
+  FROM raw_sides JOIN reports USING (deadlock) LEFT JOIN names USING (deadlock, pid)
+), grouped AS (
+  SELECT
+    deadlock,
+    list({'pid': pid, 'process': process, 'statement': statement} ORDER BY is_victim DESC, place) AS sides,
+    string_agg(DISTINCT coalesce(role_of(process), process) || ': ' || left(without_literals(statement), 160), ' × '
+      ORDER BY coalesce(role_of(process), process) || ': ' || left(without_literals(statement), 160)) AS fingerprint,
+    string_agg(coalesce(role_of(process), process), ' × ' ORDER BY coalesce(role_of(process), process)) AS roles,
+    string_agg(statement, chr(10)) AS statements
+  FROM sides GROUP BY deadlock
+), failed AS (
+  -- The request that was answered 5xx while it happened. Its ids are literals of the statements where the client
+  -- writes them in; else it is named only if no other request failed at that moment.
+  SELECT
+    deadlock, op,
+    coalesce(contains(statements, operations.ti_id), false)
+      OR coalesce(contains(statements, operations.task_id) AND contains(statements, operations.run_id), false) AS named,
+    count(*) OVER (PARTITION BY deadlock) AS candidates
+  FROM grouped JOIN reports USING (deadlock)
+  JOIN operations ON status >= 500
+    AND sent_ms <= at_ms + clock_tolerance_ms() AND ended_ms >= at_ms - clock_tolerance_ms()
+)
+SELECT
+  at_ms, victim, sides, fingerprint, roles,
+  (SELECT min(op) FROM failed WHERE failed.deadlock = grouped.deadlock AND (named OR candidates = 1)) AS operation
+FROM grouped JOIN reports USING (deadlock)
+ORDER BY at_ms;

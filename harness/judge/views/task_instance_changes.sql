@@ -1,0 +1,32 @@
+-- One row: a committed change of a task instance, with the state and the try it had before.
+-- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
+-- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
+-- false the record begins here: `old_state` is NULL because nobody looked, not because the state was none.
+CREATE VIEW task_instance_changes AS
+WITH task_instances AS (
+  SELECT * FROM commits WHERE relation = 'task_instance'
+), known AS (
+  SELECT * FROM task_instances WHERE change <> 'delete'
+), deleted AS (
+  SELECT gone.* REPLACE (
+    last.dag_id AS dag_id, last.run_id AS run_id, last.task_id AS task_id, last.map_index AS map_index,
+    NULL AS state, last.try_number AS try_number
+  )
+  FROM (SELECT * FROM task_instances WHERE change = 'delete') AS gone
+  ASOF JOIN known AS last ON last.id = gone.id AND gone.seq >= last.seq
+), changes AS (
+  FROM known UNION ALL BY NAME FROM deleted
+)
+SELECT
+  seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index,
+  coalesce(old_id, CASE WHEN change <> 'insert' THEN coalesce(lag(id) OVER row_history, id) END) AS old_ti_id,
+  id AS ti_id,
+  lag(seq) OVER row_history IS NOT NULL OR change = 'insert' AS old_seen,
+  lag(state) OVER row_history AS old_state,
+  state,
+  lag(try_number) OVER row_history AS old_try_number,
+  try_number,
+  lag(committed_ms) OVER row_history AS old_since_ms,
+  writer, role_of(writer) AS writer_role, writer_pid, statement, "row"
+FROM changes
+WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
