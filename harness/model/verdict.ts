@@ -16,6 +16,8 @@ export interface Violation {
   readonly at_ms: number;
   /** What it happened to: `dag/run/task[map_index]`, a DAG, a backfill. */
   readonly subject: string;
+  /** Which of the ways to break the promise it was, such as `skip-downstream`: known races are told apart by it. */
+  readonly path?: string;
   /** How bad among its kind; the largest is shown as "worst". */
   readonly weight: number;
   /** A sentence that a user of Airflow understands. */
@@ -41,6 +43,8 @@ export interface InvariantResult {
   readonly first: Violation | null;
   readonly worst: Violation | null;
   readonly last: Violation | null;
+  /** How many violations took which path. */
+  readonly paths?: Readonly<Record<string, number>>;
   /** Why the verdict is `unknown`, or null. */
   readonly why_unknown: string | null;
 }
