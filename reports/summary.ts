@@ -1,5 +1,5 @@
 import type { InvariantResult, Judgement, Verdict, Violation } from '../harness/model/verdict.ts';
-import { count, counted, listed, percent, seconds, some } from './words.ts';
+import { count, counted, percent, seconds, some } from './words.ts';
 
 /** What every format says in the same words; each takes care of its own escaping. */
 
@@ -125,16 +125,20 @@ export function harnessShare({ harness_cpu_share }: { readonly harness_cpu_share
   return harness_cpu_share === null ? 'harness CPU not sampled' : `harness ${percent(harness_cpu_share)} CPU`;
 }
 
-/** `operations 4–9` is not said: the numbers are for a query, so they are listed as they are. */
+/** The rows that prove it, by number: `operations 1201, 1240; commit 877`. */
 export function proof(violation: Violation): string {
-  const parts: string[] = [];
-  if (violation.operations.length > 0) parts.push(numbered('operation', violation.operations));
-  if (violation.commits.length > 0) parts.push(numbered('commit', violation.commits));
-  return listed(parts);
+  const { operations, commits } = violation;
+  return [
+    ...(operations.length > 0 ? [numbered('operation', operations)] : []),
+    ...(commits.length > 0 ? [numbered('commit', commits)] : []),
+  ].join('; ');
 }
 
-function numbered(word: string, numbers: readonly number[]): string {
-  return `${word}${numbers.length === 1 ? '' : 's'} ${some(numbers.map(String), 8)}`;
+/** Eight are enough to find the others by. */
+export function numbered(word: string, numbers: readonly number[]): string {
+  const hidden = numbers.length - 8;
+  const shown = numbers.slice(0, 8).join(', ');
+  return `${word}${numbers.length === 1 ? '' : 's'} ${shown}${hidden > 0 ? ` and ${count(hidden)} more` : ''}`;
 }
 
 /** The rows that prove a violation, as a query to paste; null if none are named. */

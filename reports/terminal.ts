@@ -61,7 +61,7 @@ function footerLines(judgement: Judgement, paint: Paint): string[] {
   return [
     ...(aside.length > 0 ? [paint.dim(fitted(`not exercised: ${some(aside, 8)}`))] : []),
     ...preconditionLines(judgement, paint),
-    fitted(countsLine(judgement)),
+    ...countsLines(judgement),
     `report: ${paint.underline(visible(path.join(judgement.run, 'report.html')))}`,
     '',
     `${verdictWord(judgement.verdict, paint)}  ${fitted(headline(judgement, { names: false }), judgement.verdict.length + 2)}`,
@@ -85,18 +85,30 @@ function preconditionLines(judgement: Judgement, paint: Paint): string[] {
   return lines;
 }
 
-function countsLine(judgement: Judgement): string {
+function countsLines(judgement: Judgement): string[] {
   const { counts } = judgement;
-  const conflicts = conflictsByOperation(judgement).map(({ kind, count: n }) => `${kind} ${count(n)}`);
-  const byKind = conflicts.length > 0 ? ` (${some(conflicts, 2)})` : '';
-  return [
+  const conflicts = conflictsByOperation(judgement).map(({ kind, count: n }) => `${fitted(kind, 76)} ${count(n)}`);
+  const byKind = conflicts.length > 0 ? ` (${some(conflicts, 3)})` : '';
+  return wrapped([
     `${count(counts.operations ?? 0)} operations`,
     `409: ${count(counts.http_409 ?? 0)}${byKind}`,
     `5xx: ${count(counts.http_5xx ?? 0)}`,
     `deadlocks: ${count(counts.deadlocks ?? 0)}`,
     ...(counts.lives === undefined ? [] : [`${count(counts.lives)} lives`]),
     harnessShare(judgement),
-  ].join(' · ');
+  ]);
+}
+
+/** Joined by dots, broken between them where a line would be too long. */
+function wrapped(parts: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    const joined = last === undefined ? part : `${last} · ${part}`;
+    if (last !== undefined && joined.length <= SCREEN.columns) lines[lines.length - 1] = joined;
+    else lines.push(fitted(part));
+  }
+  return lines;
 }
 
 function invariantLines(judgement: Judgement, room: number, paint: Paint): string[] {

@@ -1,0 +1,82 @@
+import type { Manifest } from '../harness/model/manifest.ts';
+import type { Deadlock, Judgement, RefusalCount } from '../harness/model/verdict.ts';
+import { shellWord } from './summary.ts';
+import { count, percent } from './words.ts';
+
+/** What both documents, Markdown and HTML, show in the same order and amount. */
+
+/** Past these a document is no longer read; the tables hold everything. */
+export const LIMITS = { deadlockKinds: 12, refusals: 40, sentence: 1200, statement: 1500 } as const;
+
+export interface DeadlockKind {
+  readonly fingerprint: string;
+  readonly count: number;
+  readonly first: Deadlock;
+  readonly last: Deadlock;
+  /** Requests that got the 5xx. */
+  readonly operations: readonly number[];
+}
+
+/** Deadlocks of one kind told once, the most frequent first. */
+export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
+  const groups = new Map<string, Deadlock[]>();
+  for (const deadlock of deadlocks) {
+    const group = groups.get(deadlock.fingerprint);
+    if (group) group.push(deadlock);
+    else groups.set(deadlock.fingerprint, [deadlock]);
+  }
+  return [...groups]
+    .flatMap(([fingerprint, group]) => {
+      const sorted = group.toSorted((a, b) => a.at_ms - b.at_ms);
+      const [first, last] = [sorted[0], sorted.at(-1)];
+      if (!first || !last) return [];
+      const operations = sorted.flatMap(({ operation }) => (operation === null ? [] : [operation]));
+      return [{ fingerprint, count: group.length, first, last, operations }];
+    })
+    .sort((a, b) => b.count - a.count);
+}
+
+export function refusalsShown(refusals: readonly RefusalCount[]): {
+  readonly shown: readonly RefusalCount[];
+  readonly hidden: number;
+} {
+  const sorted = refusals.toSorted((a, b) => b.count - a.count);
+  return { shown: sorted.slice(0, LIMITS.refusals), hidden: Math.max(0, sorted.length - LIMITS.refusals) };
+}
+
+/** What the harness took from the machine that it shares with the stack. */
+export function harnessCost(judgement: Judgement, manifest: Manifest): string {
+  const { harness_cpu_share: share } = judgement;
+  const { cpus } = manifest.machine;
+  if (share === null) return 'The CPU time of the harness was not sampled.';
+  return (
+    `The harness used ${percent(share)} of the machine’s ${count(cpus)} CPUs during the load; ` +
+    'the rest was the stack’s to use.'
+  );
+}
+
+/** What was tested, where and with what. */
+export function provenance(judgement: Judgement, manifest: Manifest): [string, string][] {
+  const { machine } = manifest;
+  return [
+    ['build', judgement.build],
+    ...Object.entries(manifest.identity),
+    ['scenario', `${judgement.scenario}, seed ${judgement.seed}`],
+    ['started', manifest.started_at],
+    ['ended', manifest.ended ?? 'the harness was killed before the end'],
+    [
+      'machine',
+      `${machine.platform} ${machine.arch}, ${count(machine.cpus)} CPUs, ${(machine.memory_bytes / 2 ** 30).toFixed(1)} GiB`,
+    ],
+    ['windtunnel', `${manifest.windtunnel} on Node ${manifest.node}`],
+    ['run', judgement.run],
+  ];
+}
+
+/** A first question to the run's tables: which requests were refused, by whom and in which state. */
+export function exampleQuery(run: string): string {
+  return (
+    `windtunnel query ${shellWord(run)} ` +
+    '"select kind, status, reason, found_state, count(*) from operations where outcome <> \'ok\' group by all order by 5 desc"'
+  );
+}

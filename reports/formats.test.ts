@@ -1,0 +1,216 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { thinned } from './chart.ts';
+import {
+  emptyJudgement,
+  HOSTILE,
+  hostileJudgement,
+  hugeJudgement,
+  invariant,
+  judgement,
+  manifest,
+  timeline,
+  violation,
+} from './fixture.ts';
+import { reportHtml } from './html-report.ts';
+import { reportJunit } from './junit.ts';
+import { escaped, reportMarkdown } from './markdown.ts';
+import { shellWord } from './summary.ts';
+import { seconds, shorten, visible } from './words.ts';
+import { writeReports } from './write.ts';
+
+const hostileManifest = manifest({ repeat: HOSTILE, build: HOSTILE, identity: { [HOSTILE]: HOSTILE } });
+
+describe('report.html', () => {
+  test('puts the verdict and why above everything else', () => {
+    const page = reportHtml(judgement(), manifest());
+    const why = page.indexOf('airflow@3.2.1 broke 4 of 8 tested promises: rtif-last-writer-wins (81)');
+    expect(why).toBeGreaterThan(0);
+    expect(why).toBeLessThan(page.indexOf('<main>'));
+    expect(page).toContain('<title>fail: airflow@3.2.1 · seeds</title>');
+  });
+
+  test('tells each violation with the operations and commits that prove it', () => {
+    const page = reportHtml(judgement(), manifest());
+    expect(page).toContain('its heartbeat was then refused with 409.');
+    expect(page).toContain('operations 1201, 1240; commit 877');
+    expect(page).toContain('select * from operations where op in (1201, 1240)');
+  });
+
+  test('shows a deadlock of one kind once, with both statements and both processes', () => {
+    const page = reportHtml(judgement(), manifest());
+    expect(page).toContain('8 × api: select dag_run for update × scheduler');
+    for (const side of ['wt-api-execution-1', 'wt-scheduler-1', 'FOR UPDATE', 'dag_version_id=&#39;019a-77&#39;']) {
+      expect(page).toContain(side);
+    }
+    expect(page.match(/FOR UPDATE/g)).toHaveLength(1);
+  });
+
+  test('lets no text from a run become markup', () => {
+    const page = reportHtml(hostileJudgement(), hostileManifest);
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(page).not.toContain('<img');
+    expect(page).not.toContain('<script');
+    for (const unseen of ['\u001b', '\u0000', '\u202e']) expect(page).not.toContain(unseen);
+  });
+
+  test('fetches nothing and runs nothing', () => {
+    const page = reportHtml(judgement(), manifest());
+    expect(page).not.toMatch(/https?:|<script|@import|url\(/);
+    expect(page).toContain('default-src &#39;none&#39;');
+  });
+
+  test('says how to repeat the run, how to ask it, and what the harness took', () => {
+    const page = reportHtml(judgement(), manifest());
+    expect(page).toContain('windtunnel run seeds --build airflow@3.2.1 --seed 42');
+    expect(page).toContain('&quot;select kind, status, reason, found_state, count(*)');
+    expect(page).toContain('The harness used 7 % of the machine’s 2 CPUs');
+  });
+
+  test('stays a page when there is nothing to tell, and when there is far too much', () => {
+    const empty = reportHtml(emptyJudgement(), manifest());
+    expect(empty).toContain('Cannot say whether airflow@3.2.1 keeps its promises');
+    expect(empty).not.toMatch(/NaN|Infinity|undefined/);
+    const huge = reportHtml(hugeJudgement(), manifest());
+    expect(huge.length).toBeLessThan(300_000);
+    expect(huge).toContain('… and 38 more kinds of deadlock.');
+    expect(huge).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
+
+describe('the charts', () => {
+  test('add up events and keep the mean of rates when seconds are put together', () => {
+    const all = timeline(28_800);
+    const { points, width } = thinned(all, 300);
+    const total = (of: (typeof all)[number][]) => of.reduce((sum, { deadlocks }) => sum + deadlocks, 0);
+    expect(points).toHaveLength(300);
+    expect(width).toBe(96);
+    expect(total([...points])).toBe(total(all));
+    expect(Math.max(...points.map(({ live }) => live ?? 0))).toBe(120);
+    expect(points[100]?.requests).toBeLessThan(240);
+  });
+});
+
+describe('report.md', () => {
+  test('escapes what Markdown, its tables and its HTML would obey', () => {
+    const text = reportMarkdown(hostileJudgement(), hostileManifest);
+    const prose = text.replace(/^(`{3,}).*\n[\s\S]*?\n\1$/gm, '');
+    expect(prose).not.toMatch(/<(?!!-- -->)/);
+    expect(prose).not.toMatch(/(?<!\\)[`[\]]/);
+    expect(escaped('a|b *c* @someone')).toBe('a\\|b \\*c\\* @<!-- -->someone');
+    expect(escaped('airflow@3.2.1')).toBe('airflow@3.2.1');
+  });
+
+  test('keeps a fence closed whatever a statement holds', () => {
+    const text = reportMarkdown(judgement({ run: 'a```b' }), manifest({ repeat: 'x ```` y' }));
+    expect(text).toContain('`````\nx ```` y\n`````');
+  });
+
+  test('gives every table row as many cells as its head', () => {
+    for (const one of [judgement(), hostileJudgement(), hugeJudgement()]) {
+      const tables = reportMarkdown(one, manifest()).match(/(^\|.*\n?)+/gm) ?? [];
+      expect(tables.length).toBeGreaterThan(2);
+      for (const block of tables) {
+        const cells = block
+          .trimEnd()
+          .split('\n')
+          .map((row) => row.split(/(?<!\\)\|/).length);
+        expect(new Set(cells).size).toBe(1);
+      }
+    }
+  });
+});
+
+describe('junit.xml', () => {
+  test('is a failure for a broken promise, an error for an untested one, and skipped when nobody aimed at it', () => {
+    const xml = reportJunit(
+      judgement({
+        invariants: [
+          invariant('broken', 'fail'),
+          invariant('untested', 'unknown'),
+          invariant('aside', 'unknown', { aimed: false }),
+          invariant('kept', 'pass'),
+        ],
+        assumptions: [{ name: 'kept-up', claim: 'c', verdict: 'fail', sentence: 'It lagged.' }],
+        thresholds: [],
+      }),
+    );
+    expect(xml).toContain('tests="5" failures="1" errors="2" skipped="1" time="60.000"');
+    expect(xml).toMatch(
+      /name="broken">\n {6}<failure message="8 violations" type="failure">[^<]*first at 12\.3 s: wt_fan/,
+    );
+    expect(xml).toMatch(/name="untested">\n {6}<error message="3 of 20 skips at running tasks needed to say"/);
+    expect(xml).toMatch(/name="aside">\n {6}<skipped /);
+    expect(xml).toContain('name="kept"/>');
+    expect(xml).toMatch(/name="kept-up">\n {6}<error message="It lagged\."/);
+  });
+
+  test('holds no character that XML forbids and no markup of the run', () => {
+    const xml = reportJunit(hostileJudgement());
+    expect(xml).not.toMatch(/<(img|script)/);
+    expect(xml).not.toContain(']]>');
+    expect([...xml].filter((character) => character < ' ' && character !== '\n')).toEqual([]);
+    const tags = [...xml.matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)].filter(([tag]) => !tag.endsWith('/>'));
+    const depth = tags.reduce((sum, [, close]) => sum + (close === '/' ? -1 : 1), 0);
+    expect(depth).toBe(0);
+  });
+});
+
+describe('writeReports', () => {
+  test('leaves the four documents and nothing else, and verdict.json is the judgement', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'windtunnel-reports-'));
+    try {
+      const one = hostileJudgement();
+      await Promise.all([writeReports(folder, one, manifest()), writeReports(folder, one, manifest())]);
+      expect((await readdir(folder)).sort()).toEqual(['junit.xml', 'report.html', 'report.md', 'verdict.json']);
+      expect(JSON.parse(await readFile(path.join(folder, 'verdict.json'), 'utf8'))).toEqual(one);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe('words', () => {
+  test('make what cannot be seen visible, and leave other alphabets alone', () => {
+    expect(visible('a\u202eb\u0007c\nd\ud800')).toBe('a\\u{202e}b\\u{7}c d\\u{d800}');
+    expect(visible('задача_任務_ünïcode')).toBe('задача_任務_ünïcode');
+  });
+
+  test('cut to columns of a terminal, not to code units', () => {
+    expect(shorten('任務任務任務', 7)).toBe('任務任…');
+    expect(shorten('plain', 5)).toBe('plain');
+    expect(shorten('x'.repeat(1e6), 10)).toBe('xxxxxxxxx…');
+  });
+
+  test('say durations as people do', () => {
+    expect([0.42, 9.96, 60, 480, 28_800, 29_100].map(seconds)).toEqual([
+      '0.4 s',
+      '10 s',
+      '60 s',
+      '8 min',
+      '8 h',
+      '8 h 5 min',
+    ]);
+  });
+
+  test('quote a path for the shell only where it must be', () => {
+    expect(shellWord('runs/a-1')).toBe('runs/a-1');
+    expect(shellWord("my runs/it's")).toBe("'my runs/it'\\''s'");
+  });
+
+  test('prove with the first numbers and say how many more there are', () => {
+    const page = reportHtml(
+      judgement({
+        invariants: [
+          invariant('p', 'fail', { first: violation({ operations: Array.from({ length: 5000 }, (_, i) => i) }) }),
+        ],
+      }),
+      manifest(),
+    );
+    expect(page).toContain('operations 0, 1, 2, 3, 4, 5, 6, 7 and 4,992 more');
+  });
+});

@@ -1,0 +1,211 @@
+import type { Manifest } from '../harness/model/manifest.ts';
+import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
+import { charts } from './chart.ts';
+import {
+  type DeadlockKind,
+  deadlockKinds,
+  exampleQuery,
+  harnessCost,
+  LIMITS,
+  provenance,
+  refusalsShown,
+} from './findings.ts';
+import { type Content, cut, type Html, html } from './html.ts';
+import { badge, command, facts, page, section, table } from './page.ts';
+import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
+import { count, counted, milliseconds, moment, percent, seconds } from './words.ts';
+
+/** `report.html`: one file that needs nothing else, to be opened, sent or printed. */
+export function reportHtml(judgement: Judgement, manifest: Manifest): string {
+  const { build, scenario, verdict } = judgement;
+  return page(`${verdict}: ${cut(build, 80)} · ${cut(scenario, 80)}`, [
+    hero(judgement),
+    html`<main>`,
+    promises(judgement),
+    broken(judgement),
+    deadlocks(judgement),
+    overTime(judgement),
+    refusals(judgement),
+    latency(judgement),
+    measured(judgement, manifest),
+    section('repeat', 'Repeat it', command(manifest.repeat)),
+    section(
+      'deeper',
+      'Look deeper',
+      command(exampleQuery(judgement.run)),
+      'Every request and every committed row change is in the run folder; ask it in SQL.',
+    ),
+    html`</main>`,
+    html`<footer>windtunnel ${manifest.windtunnel} · ${manifest.started_at}</footer>`,
+  ]);
+}
+
+function hero(judgement: Judgement): Html {
+  const { verdict, build, scenario, seed, load_seconds } = judgement;
+  return html`<header>
+<div class="hero ${verdict}">
+<p class="eyebrow">${cut(scenario, 120)} · seed ${seed} · ${seconds(load_seconds)} of load</p>
+<h1>${badge(verdict)}${cut(build, 200)}</h1>
+<p class="why">${cut(headline(judgement), LIMITS.sentence)}</p>
+</div>
+${facts(numbers(judgement), 'numbers')}
+</header>
+`;
+}
+
+function numbers(judgement: Judgement): [string, Content][] {
+  const { counts, first_violation_s, harness_cpu_share } = judgement;
+  const bad = (value: number | undefined) => (value ? html`<span class="some">${count(value)}</span>` : '0');
+  return [
+    ['requests', count(counts.operations ?? 0)],
+    ...(counts.lives === undefined ? [] : ([['lives', count(counts.lives)]] satisfies [string, Content][])),
+    ['409 answers', count(counts.http_409 ?? 0)],
+    ['5xx answers', bad(counts.http_5xx)],
+    ['deadlocks', bad(counts.deadlocks)],
+    ['first violation', first_violation_s === null ? '–' : seconds(first_violation_s)],
+    ['harness CPU', harness_cpu_share === null ? '–' : percent(harness_cpu_share)],
+  ];
+}
+
+function promises({ invariants }: Judgement): Html | null {
+  if (invariants.length === 0) return null;
+  const rows = worstFirst(invariants).map((invariant) => [
+    badge(invariant.verdict),
+    html`<strong>${cut(invariant.name, 120)}</strong><small>${cut(invariant.claim, 400)}</small>`,
+    html`${cut(evidence(invariant), 300)}${asides(invariant)}`,
+  ]);
+  return section(
+    'promises',
+    'Promises',
+    table('Promises', [{ title: 'verdict' }, { title: 'promise' }, { title: 'what was seen' }], rows, { prose: true }),
+  );
+}
+
+function asides({ seeds, aimed, verdict }: InvariantResult): Html | null {
+  if (verdict === 'unknown' && !aimed) return html`<small>not aimed at by this scenario</small>`;
+  return seeds.length === 0 ? null : html`<small>known race ${cut(seeds.join(', '), 120)}</small>`;
+}
+
+function broken({ invariants, run }: Judgement): Html | null {
+  const failing = worstFirst(invariants).filter(({ verdict }) => verdict === 'fail');
+  if (failing.length === 0) return null;
+  return section(
+    'broken',
+    'How they broke',
+    failing.map((invariant) => finding(invariant, run)),
+  );
+}
+
+function finding(invariant: InvariantResult, run: string): Html {
+  const shown = violationsShown(invariant);
+  const items = shown.map(
+    ({ places, violation }) => html`<li><time><b>${places.join(', ')}</b> ${moment(violation.at_ms)}</time>
+<div><p>${cut(violation.sentence, LIMITS.sentence)}</p><p class="soft">${proof(violation)}</p></div></li>
+`,
+  );
+  const query = shown[0] ? proofQuery(run, shown[0].violation) : null;
+  return html`<article class="finding"><header><h3>${cut(invariant.name, 120)}</h3>
+<span class="soft">${counted(invariant.violations, 'violation')}</span></header>
+<ol class="moments">${items}</ol>
+${query === null ? null : command(query)}</article>
+`;
+}
+
+function deadlocks(judgement: Judgement): Html | null {
+  const kinds = deadlockKinds(judgement.deadlocks);
+  if (kinds.length === 0) return null;
+  const hidden = kinds.length - LIMITS.deadlockKinds;
+  return section('deadlocks', 'Deadlocks', [
+    ...kinds.slice(0, LIMITS.deadlockKinds).map(deadlockKind),
+    hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')} of deadlock.</p>` : null,
+  ]);
+}
+
+function deadlockKind(kind: DeadlockKind): Html {
+  const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
+  const when =
+    kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
+  const sides = kind.first.sides.slice(0, 6).map(
+    (
+      side,
+      index,
+    ) => html`<div><h4>${cut(side.process, 80)} <span class="soft">pid ${side.pid}${index === 0 ? ' · victim' : ''}</span></h4>
+<pre tabindex="0"><code>${cut(side.statement, LIMITS.statement)}</code></pre></div>
+`,
+  );
+  return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(kind.fingerprint, 300)}</h3>
+<span class="soft">${when}${requests}</span></header>
+<div class="sides">${sides}</div></article>
+`;
+}
+
+function overTime(judgement: Judgement): Html | null {
+  const drawn = charts(judgement);
+  return drawn && section('time', 'Over the seconds of load', drawn);
+}
+
+function refusals({ refusals }: Judgement): Html | null {
+  if (refusals.length === 0) return null;
+  const { shown, hidden } = refusalsShown(refusals);
+  const rows = shown.map((refusal) => [
+    count(refusal.count),
+    refusal.status,
+    cut(refusal.kind, 80),
+    cut(refusal.reason, 200),
+    cut(refusal.found_state, 80),
+  ]);
+  const columns = [
+    { title: 'count', numeric: true },
+    { title: 'status', numeric: true },
+    { title: 'operation' },
+    { title: 'reason' },
+    { title: 'state found' },
+  ];
+  const rest = hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')} of refusal.</p>` : null;
+  return section('refusals', 'Refusals', [table('Refusals', columns, rows), rest]);
+}
+
+function latency({ latency }: Judgement): Html | null {
+  if (latency.length === 0) return null;
+  const columns = ['operation', 'count', 'p50', 'p95', 'p99', 'max'];
+  const rows = latency.map((row) => [
+    cut(row.kind, 80),
+    count(row.count),
+    ...[row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms].map(milliseconds),
+  ]);
+  const shown = table(
+    'Latency',
+    columns.map((title, index) => ({ title, numeric: index > 0 })),
+    rows,
+  );
+  return section('latency', 'Latency', shown, 'Milliseconds from the intended start of a request to its end.');
+}
+
+function measured(judgement: Judgement, manifest: Manifest): Html {
+  const { assumptions, thresholds } = judgement;
+  const assumed = assumptions.map(({ verdict, name, sentence }) => [
+    badge(verdict),
+    html`<strong>${cut(name, 120)}</strong><small>${cut(sentence, 400)}</small>`,
+  ]);
+  const limits = thresholds.map(({ verdict, metric, expression, value }) => [
+    badge(verdict),
+    html`<span class="mono">${cut(`${metric} ${expression}`, 300)}</span>`,
+    value === null ? 'nothing' : Number(value.toPrecision(4)),
+  ]);
+  const head = [{ title: 'verdict' }, { title: 'threshold' }, { title: 'measured', numeric: true }];
+  return section(
+    'measured',
+    'How it was measured',
+    [
+      limits.length > 0 ? html`${table('Thresholds', head, limits, { prose: true })}<br>` : null,
+      assumed.length > 0
+        ? table('Assumptions', [{ title: 'verdict' }, { title: 'assumption' }], assumed, { prose: true })
+        : null,
+      facts(
+        provenance(judgement, manifest).map(([name, value]) => [name, cut(value, 300)] as const),
+        'list',
+      ),
+    ],
+    harnessCost(judgement, manifest),
+  );
+}

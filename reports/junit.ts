@@ -1,0 +1,104 @@
+import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult } from '../harness/model/verdict.ts';
+import { evidence, isNotExercised, proof, violationsShown } from './summary.ts';
+import { excerpt, moment } from './words.ts';
+
+/** JUnit's XML as CI systems read it: one test case per invariant, assumption and threshold. */
+export function reportJunit(judgement: Judgement): string {
+  const { invariants, assumptions, thresholds, load_seconds, scenario, build } = judgement;
+  const suites = [
+    suite('invariants', load_seconds, invariants.map(invariantCase)),
+    suite('assumptions', 0, assumptions.map(assumptionCase)),
+    suite('thresholds', 0, thresholds.map(thresholdCase)),
+  ];
+  const name = `windtunnel ${scenario} ${build}`;
+  const body = suites.filter(({ cases }) => cases.length > 0).map(({ xml }) => xml);
+  const totals = totalsOf(suites.flatMap(({ cases }) => cases));
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="${attribute(name)}" ${totals} time="${load_seconds.toFixed(3)}">
+${body.join('\n')}
+</testsuites>
+`;
+}
+
+interface Case {
+  readonly end: 'passed' | 'failure' | 'error' | 'skipped';
+  readonly xml: string;
+}
+
+interface Suite {
+  readonly cases: readonly Case[];
+  readonly xml: string;
+}
+
+function suite(name: string, timeS: number, cases: readonly Case[]): Suite {
+  const xml = `  <testsuite name="${name}" ${totalsOf(cases)} time="${timeS.toFixed(3)}">
+${cases.map(({ xml }) => xml).join('\n')}
+  </testsuite>`;
+  return { cases, xml };
+}
+
+function totalsOf(cases: readonly Case[]): string {
+  const ended = (end: Case['end']) => cases.filter((one) => one.end === end).length;
+  const [failures, errors, skipped] = [ended('failure'), ended('error'), ended('skipped')];
+  return `tests="${cases.length}" failures="${failures}" errors="${errors}" skipped="${skipped}"`;
+}
+
+/** An unknown that was aimed at is an error: CI must not be green when a promise was not put to the test. */
+function invariantCase(invariant: InvariantResult): Case {
+  const message = evidence(invariant);
+  switch (invariant.verdict) {
+    case 'pass':
+      return testCase('invariants', invariant.name, 'passed', message, invariant.claim);
+    case 'unknown':
+      return testCase('invariants', invariant.name, isNotExercised(invariant) ? 'skipped' : 'error', message, '');
+    case 'fail': {
+      const sentences = violationsShown(invariant).map(
+        ({ places, violation }) =>
+          `${places.join(', ')} at ${moment(violation.at_ms)}: ${violation.sentence} [${proof(violation)}]`,
+      );
+      return testCase('invariants', invariant.name, 'failure', message, [invariant.claim, ...sentences].join('\n'));
+    }
+    default:
+      return invariant.verdict satisfies never;
+  }
+}
+
+/** A broken assumption accuses the run, not the build: an error, never a failure. */
+function assumptionCase({ name, verdict, sentence, claim }: AssumptionResult): Case {
+  return testCase('assumptions', name, verdict === 'pass' ? 'passed' : 'error', sentence, claim);
+}
+
+function thresholdCase({ metric, expression, verdict, value }: ThresholdResult): Case {
+  const end = { pass: 'passed', fail: 'failure', unknown: 'error' } as const;
+  const measured = value === null ? 'not measured' : `measured ${value}`;
+  return testCase('thresholds', `${metric} ${expression}`, end[verdict], measured, '');
+}
+
+function testCase(group: string, name: string, end: Case['end'], message: string, text: string): Case {
+  const open = `    <testcase classname="windtunnel.${group}" name="${attribute(name)}"`;
+  if (end === 'passed') return { end, xml: `${open}/>` };
+  const about = `<${end} message="${attribute(message)}"`;
+  const inner = end === 'skipped' ? `${about}/>` : `${about} type="${end}">${lines(text)}</${end}>`;
+  return { end, xml: `${open}>\n      ${inner}\n    </testcase>` };
+}
+
+function attribute(text: string): string {
+  return escaped(excerpt(text, 500));
+}
+
+function lines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => escaped(excerpt(line, 2000)))
+    .join('\n');
+}
+
+/** `excerpt` has removed what XML cannot hold at all; this is for what would be markup. */
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&apos;');
+}

@@ -1,0 +1,184 @@
+import type { Manifest } from '../harness/model/manifest.ts';
+import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
+import {
+  type DeadlockKind,
+  deadlockKinds,
+  exampleQuery,
+  harnessCost,
+  LIMITS,
+  provenance,
+  refusalsShown,
+} from './findings.ts';
+import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
+import { count, counted, excerpt, milliseconds, moment } from './words.ts';
+
+const GLYPH: Record<Verdict, string> = { fail: '✗', unknown: '?', pass: '✓' };
+
+/** `report.md`: for a pull request, an issue or a terminal pager. */
+export function reportMarkdown(judgement: Judgement, manifest: Manifest): string {
+  const { run } = judgement;
+  return document([
+    `# ${judgement.verdict.toUpperCase()}: ${escaped(judgement.build)}, scenario ${escaped(judgement.scenario)}`,
+    escaped(headline(judgement)),
+    '## Promises',
+    table(
+      ['', 'promise', 'what was seen', 'known race'],
+      worstFirst(judgement.invariants).map((invariant) => [
+        GLYPH[invariant.verdict],
+        `**${escaped(invariant.name)}** ${escaped(invariant.claim)}`,
+        escaped(evidence(invariant)),
+        escaped(invariant.seeds.join(', ')),
+      ]),
+    ),
+    ...violationSections(judgement),
+    ...deadlockSection(judgement),
+    ...refusalSection(judgement),
+    ...latencySection(judgement),
+    ...conditions(judgement, manifest),
+    '## Repeat it',
+    code(manifest.repeat),
+    '## Look deeper',
+    code(exampleQuery(run)),
+  ]);
+}
+
+function violationSections(judgement: Judgement): string[] {
+  const broken = worstFirst(judgement.invariants).filter(({ verdict }) => verdict === 'fail');
+  if (broken.length === 0) return [];
+  return ['## Broken promises', ...broken.flatMap((invariant) => violations(invariant, judgement.run))];
+}
+
+function violations(invariant: InvariantResult, run: string): string[] {
+  const shown = violationsShown(invariant);
+  const items = shown.map(({ places, violation }) => {
+    const rows = proof(violation);
+    const where = rows === '' ? '' : ` (${rows})`;
+    return `* **${places.join(', ')}**, ${moment(violation.at_ms)}: ${escaped(violation.sentence)}${where}`;
+  });
+  const query = shown[0] ? proofQuery(run, shown[0].violation) : null;
+  return [
+    `### ${escaped(invariant.name)}: ${counted(invariant.violations, 'violation')}`,
+    items.join('\n'),
+    ...(query === null ? [] : [code(query)]),
+  ];
+}
+
+function deadlockSection({ deadlocks }: Judgement): string[] {
+  const kinds = deadlockKinds(deadlocks);
+  if (kinds.length === 0) return [];
+  const hidden = kinds.length - LIMITS.deadlockKinds;
+  return [
+    '## Deadlocks',
+    ...kinds.slice(0, LIMITS.deadlockKinds).flatMap(deadlockKind),
+    ...(hidden > 0 ? [`… and ${counted(hidden, 'more kind')} of deadlock.`] : []),
+  ];
+}
+
+function deadlockKind(kind: DeadlockKind): string[] {
+  const requests = kind.operations.length > 0 ? `; failed: ${numbered('operation', kind.operations)}` : '';
+  const sides = kind.first.sides.map(
+    ({ process, pid, statement }, index) =>
+      `-- ${excerpt(process, 80)} (pid ${pid})${index === 0 ? ', the victim' : ''}\n${excerpt(statement, LIMITS.statement)}`,
+  );
+  return [
+    `### ${count(kind.count)} × ${escaped(kind.fingerprint)}`,
+    `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}.`,
+    code(sides.join('\n\n'), 'sql'),
+  ];
+}
+
+function refusalSection({ refusals }: Judgement): string[] {
+  if (refusals.length === 0) return [];
+  const { shown, hidden } = refusalsShown(refusals);
+  return [
+    '## Refusals',
+    table(
+      ['count', 'status', 'operation', 'reason', 'state found'],
+      shown.map((refusal) => [
+        count(refusal.count),
+        String(refusal.status),
+        escaped(refusal.kind),
+        escaped(refusal.reason),
+        escaped(refusal.found_state),
+      ]),
+    ),
+    ...(hidden > 0 ? [`… and ${counted(hidden, 'more kind')} of refusal.`] : []),
+  ];
+}
+
+function latencySection({ latency }: Judgement): string[] {
+  if (latency.length === 0) return [];
+  return [
+    '## Latency',
+    'Milliseconds from the intended start of a request to its end.',
+    table(
+      ['operation', 'count', 'p50', 'p95', 'p99', 'max'],
+      latency.map((row) => [
+        escaped(row.kind),
+        count(row.count),
+        ...[row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms].map(milliseconds),
+      ]),
+    ),
+  ];
+}
+
+function conditions(judgement: Judgement, manifest: Manifest): string[] {
+  const { assumptions, thresholds } = judgement;
+  return [
+    '## How it was measured',
+    escaped(harnessCost(judgement, manifest)),
+    ...(assumptions.length === 0
+      ? []
+      : [
+          table(
+            ['', 'assumption', ''],
+            assumptions.map(({ verdict, name, sentence }) => [GLYPH[verdict], escaped(name), escaped(sentence)]),
+          ),
+        ]),
+    ...(thresholds.length === 0
+      ? []
+      : [
+          table(
+            ['', 'threshold', 'measured'],
+            thresholds.map(({ verdict, metric, expression, value }) => [
+              GLYPH[verdict],
+              `${escaped(metric)} ${escaped(expression)}`,
+              value === null ? 'nothing' : String(Number(value.toPrecision(4))),
+            ]),
+          ),
+        ]),
+    table(
+      ['', ''],
+      provenance(judgement, manifest).map(([name, value]) => [escaped(name), escaped(value)]),
+    ),
+  ];
+}
+
+export function document(blocks: readonly string[]): string {
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** A fence longer than any run of backticks inside, so that nothing can close it. */
+export function code(text: string, language = ''): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  const shown = text.split('\n').map((line) => excerpt(line, 4000));
+  return `${fence}${language}\n${shown.join('\n')}\n${fence}`;
+}
+
+/** Everything that Markdown, its tables and its HTML would read as markup; also mentions of people. */
+export function escaped(text: string): string {
+  return excerpt(text, LIMITS.sentence)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replace(/[\\`*_[\]|~]/g, '\\$&')
+    .replace(/^[#+=-]/, '\\$&')
+    .replace(/(?<!\w)@/g, '@<!-- -->');
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+import type { Manifest } from '../harness/model/manifest.ts';
+import type { Judgement } from '../harness/model/verdict.ts';
+import { reportHtml } from './html-report.ts';
+import { reportJunit } from './junit.ts';
+import { reportMarkdown } from './markdown.ts';
+
+/** Everything that people and CI read of a run, beside its record. */
+export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {
+  await writeAll(runFolder, {
+    'verdict.json': json(judgement),
+    'report.md': reportMarkdown(judgement, manifest),
+    'report.html': reportHtml(judgement, manifest),
+    'junit.xml': reportJunit(judgement),
+  });
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function writeAll(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of Object.entries(files)) await writeWhole(path.join(folder, name), text);
+}
+
+/** A reader, or a `check` that runs twice at once, sees the old file or the new one, never half of one. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      await handle.writeFile(text);
+      // Before the rename: a crash of the machine must not leave an empty file under the final name.
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
