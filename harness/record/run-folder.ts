@@ -72,6 +72,11 @@ export class RunFolder {
     return this.#manifest;
   }
 
+  /** Whether there is anything to judge. */
+  get loadBegan(): boolean {
+    return typeof this.#manifest?.load_started_ms === 'number';
+  }
+
   writeManifest(manifest: Manifest): void {
     const file = path.join(this.path, 'manifest.json');
     writeFileSync(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`);

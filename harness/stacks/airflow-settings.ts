@@ -54,7 +54,7 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL: '0',
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_FETCH_INTERVAL: '1',
     AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '2',
-    AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL: '5',
+    AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL: '1',
     AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES: '1',
 
     // Quiet: no metrics, no usage reports, no colours in logs that are read by a program.

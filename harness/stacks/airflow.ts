@@ -29,12 +29,16 @@ export interface AirflowOptions {
   logOf(name: string): string;
   progress(text: string): void;
   readonly signal: AbortSignal;
-  /** DAG files are put here before the dag-processor starts, so that the first parse finds them. */
-  prepareDags(folder: string): void;
+}
+
+/** A stack of ours: what `up` needs on top, to write a target file. */
+export interface ManagedStack extends Stack {
+  readonly folder: string;
+  readonly secret: string;
 }
 
 /** Installs, migrates and starts one Airflow: PostgreSQL, API servers, schedulers and a dag-processor, on loopback. */
-export async function startAirflow(options: AirflowOptions): Promise<Stack> {
+export async function startAirflow(options: AirflowOptions): Promise<ManagedStack> {
   const { table, signal, progress } = options;
   const install = await installAirflow(options.version, { log: progress, signal });
   const folder = table.folder(path.join(os.tmpdir(), `wt-${table.id}`));
@@ -61,7 +65,6 @@ export async function startAirflow(options: AirflowOptions): Promise<Stack> {
     secret: randomBytes(48).toString('base64'),
   };
   mkdirSync(dagsFolder(layout));
-  options.prepareDags(dagsFolder(layout));
 
   progress('starting Airflow');
   const processes = startProcesses(layout);
@@ -135,7 +138,7 @@ function startProcesses(layout: Layout): SupervisedProcess[] {
   ];
 }
 
-function describe(layout: Layout, airflow: readonly SupervisedProcess[]): Stack {
+function describe(layout: Layout, airflow: readonly SupervisedProcess[]): ManagedStack {
   const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
   const logs: LogSource[] = airflow.map(({ name, log }) => ({ source: name, file: log, format: 'airflow' }));
   return {
@@ -158,6 +161,8 @@ function describe(layout: Layout, airflow: readonly SupervisedProcess[]): Stack 
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     dagNamespace: '',
     close: () => layout.table.close(),
+    folder: layout.folder,
+    secret: layout.secret,
   };
 }
 

@@ -1,5 +1,5 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync, closeSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -21,9 +21,14 @@ interface Entry {
 interface State {
   readonly id: string;
   readonly harness: Entry;
+  /** `up` keeps its stack for others; `run` has one for itself. */
+  readonly purpose: Purpose;
   readonly folders: readonly string[];
+  readonly files: readonly string[];
   readonly processes: readonly Entry[];
 }
+
+export type Purpose = 'run' | 'up';
 
 export interface SpawnOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -54,11 +59,14 @@ export interface SupervisedProcess {
 export class ProcessTable {
   readonly id: string;
   readonly #file: string;
+  readonly #purpose: Purpose;
   #folders: string[] = [];
+  #files: string[] = [];
   #processes: (SupervisedProcess & Entry & { readonly child: ChildProcess })[] = [];
 
-  constructor(id: string) {
+  constructor(id: string, purpose: Purpose = 'run') {
     this.id = id;
+    this.#purpose = purpose;
     mkdirSync(stateFolder(), { recursive: true });
     this.#file = path.join(stateFolder(), `${id}.json`);
     this.#save();
@@ -77,6 +85,13 @@ export class ProcessTable {
     return folder;
   }
 
+  /** Notes a file that goes away with the run. */
+  file(file: string): string {
+    this.#files.push(file);
+    this.#save();
+    return file;
+  }
+
   start(name: string, command: string, args: readonly string[], options: SpawnOptions): SupervisedProcess {
     const output = openSync(options.log, 'a');
     const child = spawn(command, args, {
@@ -92,7 +107,15 @@ export class ProcessTable {
       child.once('exit', (code, signal) => resolve(signal ? `was ended by ${signal}` : `ended with code ${code}`));
     });
     const pid = child.pid ?? -1;
-    const process = { name, pid, log: options.log, ended, endSignal: options.endSignal ?? 'SIGTERM', born: bornAt(pid) ?? '', child };
+    const process = {
+      name,
+      pid,
+      log: options.log,
+      ended,
+      endSignal: options.endSignal ?? 'SIGTERM',
+      born: bornAt(pid) ?? '',
+      child,
+    };
     if (pid > 0) this.#processes.push(process);
     this.#save();
     return process;
@@ -109,10 +132,16 @@ export class ProcessTable {
     const postgres = this.#processes.filter((p) => p.endSignal !== 'SIGTERM');
     const others = this.#processes.filter((p) => p.endSignal === 'SIGTERM');
     // Clients first: a database that goes away under them fills their logs with errors that nobody caused.
-    await endProcesses(others.map((p) => p.pid), 'SIGTERM', descendants(this.id, others));
+    await endProcesses(
+      others.map((p) => p.pid),
+      'SIGTERM',
+      descendants(this.id, others),
+    );
     for (const p of postgres) await endProcesses([p.pid], p.endSignal, []);
     await endProcesses([], 'SIGKILL', descendants(this.id, this.#processes));
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    for (const folder of this.#folders)
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    for (const file of this.#files) rmSync(file, { force: true });
     rmSync(this.#file, { force: true });
   }
 
@@ -120,7 +149,9 @@ export class ProcessTable {
     const state: State = {
       id: this.id,
       harness: { name: 'harness', pid: process.pid, born: bornAt(process.pid) ?? '' },
+      purpose: this.#purpose,
       folders: this.#folders,
+      files: this.#files,
       processes: this.#processes.map(({ name, pid, born }) => ({ name, pid, born })),
     };
     const next = `${this.#file}.next`;
@@ -149,15 +180,28 @@ export async function heal(ids: readonly string[] = []): Promise<Healed[]> {
     const mine = state.processes.filter((p) => bornAt(p.pid) === p.born);
     const all = [...new Set([...mine.map((p) => p.pid), ...descendants(state.id, mine)])];
     const postgres = mine.filter((p) => p.name === 'postgres').map((p) => p.pid);
-    await endProcesses(all.filter((pid) => !postgres.includes(pid) && !isPostgres(pid)), 'SIGTERM', []);
+    await endProcesses(
+      all.filter((pid) => !postgres.includes(pid) && !isPostgres(pid)),
+      'SIGTERM',
+      [],
+    );
     // Immediate shutdown: the postmaster takes its backends and its shared memory with it.
     await endProcesses(postgres, 'SIGQUIT', []);
     await endProcesses([], 'SIGKILL', all);
-    for (const folder of state.folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    for (const folder of state.folders)
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    for (const file of state.files) rmSync(file, { force: true });
     rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
     results.push({ id: state.id, outcome: 'healed', processes: all.length, folders: state.folders.length });
   }
   return results;
+}
+
+/** The ids of the stacks that `up` holds, or held until it was killed. */
+export function runningStacks(): string[] {
+  return savedStates()
+    .filter((state) => state.purpose === 'up')
+    .map((state) => state.id);
 }
 
 function stateFolder(): string {
@@ -183,7 +227,11 @@ function savedStates(): State[] {
 }
 
 /** Sends `signal` to the leaders, waits, and kills whatever is left of leaders and followers. */
-async function endProcesses(leaders: readonly number[], signal: NodeJS.Signals, followers: readonly number[]): Promise<void> {
+async function endProcesses(
+  leaders: readonly number[],
+  signal: NodeJS.Signals,
+  followers: readonly number[],
+): Promise<void> {
   for (const pid of leaders) send(pid, signal);
   const all = [...new Set([...leaders, ...followers])];
   for (let waited = 0; waited < TERM_MS && leaders.some(isAlive); waited += 50) await sleep(50);
@@ -226,7 +274,10 @@ function statOf(pid: number): Stat | undefined {
 
 function statByPs(pid: number): Stat | undefined {
   try {
-    const text = execFileSync('ps', ['-o', 'state=,ppid=,sess=,lstart=', '-p', String(pid)], { encoding: 'utf8', timeout: 5_000 }).trim();
+    const text = execFileSync('ps', ['-o', 'state=,ppid=,sess=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: 5_000,
+    }).trim();
     const [state = '', parent, session, ...born] = text.split(/\s+/);
     return { state: state.slice(0, 1), parent: Number(parent), session: Number(session), born: born.join(' ') };
   } catch {
@@ -239,8 +290,14 @@ export function bornAt(pid: number): string | undefined {
 }
 
 function allPids(): number[] {
-  if (process.platform === 'linux') return readdirSync('/proc').map(Number).filter((pid) => pid > 1);
-  return execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8', timeout: 5_000 }).split('\n').map(Number).filter((pid) => pid > 1);
+  if (process.platform === 'linux')
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 1);
+  return execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8', timeout: 5_000 })
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 1);
 }
 
 function sessionMembers(sessions: ReadonlySet<number>): number[] {

@@ -1,0 +1,45 @@
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+
+import { checkCommand } from './commands/check.ts';
+import { compareCommand } from './commands/compare.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { downCommand } from './commands/down.ts';
+import { healCommand } from './commands/heal.ts';
+import { listCommand } from './commands/list.ts';
+import { queryCommand } from './commands/query.ts';
+import { reportCommand } from './commands/report.ts';
+import { runCommand } from './commands/run.ts';
+import { upCommand } from './commands/up.ts';
+import { exitCodeOfError } from './exit-code.ts';
+import { InterruptedError, StackError, UsageError } from './model/errors.ts';
+
+try {
+  await yargs(hideBin(process.argv))
+    .scriptName('windtunnel')
+    .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and judges what it promised.')
+    .command(runCommand)
+    .command(compareCommand)
+    .command(checkCommand)
+    .command(reportCommand)
+    .command(queryCommand)
+    .command(upCommand)
+    .command(downCommand)
+    .command(listCommand)
+    .command(doctorCommand)
+    .command(healCommand)
+    .demandCommand(1, 'Name a command; `windtunnel --help` lists them.')
+    .strict()
+    .recommendCommands()
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .epilogue('exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack could not be run · 130 interrupted')
+    .fail((message, error) => {
+      throw error ?? new UsageError(message);
+    })
+    .parseAsync();
+} catch (error) {
+  // A sentence for what the user or the stack did; the whole story for what we did.
+  const told = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
+  console.error(told ? error.message : error);
+  process.exitCode = exitCodeOfError(error);
+}

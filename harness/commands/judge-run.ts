@@ -1,0 +1,45 @@
+import { verdictText } from '../../reports/terminal.ts';
+import { writeReports } from '../../reports/write.ts';
+import { closeTables } from '../judge/compact.ts';
+import { judge } from '../judge/judge.ts';
+import { readManifest } from '../judge/manifest.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { performRun, type RunRequest } from './perform-run.ts';
+
+/** From a closed record to its verdict and everything that people and machines read of it. */
+export async function judgeRun(folder: string): Promise<Judgement> {
+  await closeTables(folder);
+  const judgement = await judge(folder);
+  await writeReports(folder, judgement, await readManifest(folder));
+  return judgement;
+}
+
+export interface JudgedRun {
+  readonly folder: string;
+  readonly judgement: Judgement;
+  /** Why the load did not last as long as planned, or undefined. */
+  readonly failure?: unknown;
+}
+
+/** The whole of `windtunnel run`, for `run` and `compare` alike. The live line is gone when this returns. */
+export async function runAndJudge(request: RunRequest): Promise<JudgedRun> {
+  const { progress, signal } = request;
+  try {
+    const { folder, failure } = await performRun(request);
+    progress.phase('judging');
+    const judgement = await judgeRun(folder);
+    return { folder, judgement, failure: signal.aborted ? signal.reason : failure };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** `--json` prints one document on stdout and nothing else there; people get the summary. */
+export function printJudgement(judgement: Judgement, json: boolean | undefined): void {
+  if (json) process.stdout.write(`${JSON.stringify(judgement, null, 2)}\n`);
+  else process.stdout.write(`${verdictText(judgement, { color: wantsColor() })}\n`);
+}
+
+export function wantsColor(): boolean {
+  return process.stdout.isTTY === true && !process.env.NO_COLOR;
+}

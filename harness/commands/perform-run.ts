@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import os from 'node:os';
+import path from 'node:path';
+
+import { parseBuild } from '../model/build.ts';
+import { messageOf } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { Plan } from '../model/scenario.ts';
+import { RUN_FORMAT } from '../model/tables.ts';
+import { RunClock } from '../record/clock.ts';
+import { RunFolder } from '../record/run-folder.ts';
+import { execute } from '../run/execute.ts';
+import { startAirflow } from '../stacks/airflow.ts';
+import { DagFolder } from '../stacks/dag-folder.ts';
+import { ProcessTable } from '../stacks/process-table.ts';
+import type { Stack } from '../stacks/stack.ts';
+import { connectTarget } from '../stacks/target.ts';
+import type { Progress } from './progress.ts';
+import { windtunnelVersion } from './version.ts';
+
+/** What to run against: a build that we start, or the file of a stack that is there. */
+export type Subject = { readonly build: string } | { readonly target: string };
+
+export interface RunRequest {
+  readonly subject: Subject;
+  readonly plan: Plan;
+  /** The run folder; by default one below `runs/`. */
+  readonly out: string | undefined;
+  /** The command that repeats the run, for the manifest. */
+  readonly repeat: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export interface PerformedRun {
+  readonly folder: string;
+  /** Why the load did not last as long as planned; the record until then is closed and can be judged. */
+  readonly failure?: unknown;
+}
+
+/**
+ * One run from nothing to a closed run folder, with the stack taken down again whatever happens. What fails before
+ * the load rejects, because there is nothing to judge; what fails during it comes back with the record.
+ */
+export async function performRun(request: RunRequest): Promise<PerformedRun> {
+  const { plan, signal, progress } = request;
+  const id = randomBytes(3).toString('hex');
+  const record = new RunFolder(path.resolve(request.out ?? path.join('runs', folderName(request, id))));
+  const table = new ProcessTable(id);
+  const clock = new RunClock();
+  let stack: Stack | undefined;
+  try {
+    stack = await openStack(request, table, record);
+    record.writeManifest(newManifest(request, stack, id, clock));
+    const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, stack.dagNamespace);
+    const ended = await execute(
+      {
+        plan,
+        stack,
+        dags,
+        record,
+        clock,
+        progress: (phase) => progress.phase(phase),
+        onNumbers: (read) => progress.numbers(read),
+      },
+      signal,
+    );
+    record.updateManifest({ ended, ended_ms: clock.now() });
+    return { folder: record.path };
+  } catch (error) {
+    if (!record.loadBegan) throw error;
+    record.updateManifest({ ended: signal.aborted ? 'interrupted' : 'stack-failed', ended_ms: clock.now() });
+    return { folder: record.path, failure: error };
+  } finally {
+    progress.phase('taking the stack down');
+    await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
+    await table.close();
+    record.close();
+  }
+}
+
+function openStack(
+  { subject, plan, progress, signal }: RunRequest,
+  table: ProcessTable,
+  record: RunFolder,
+): Promise<Stack> {
+  if ('target' in subject) return connectTarget(subject.target, { runId: table.id, signal });
+  return startAirflow({
+    version: parseBuild(subject.build).version,
+    schedulers: plan.scenario.schedulers,
+    apiServers: plan.scenario.api_servers,
+    table,
+    logOf: (name) => record.log(name),
+    progress: (text) => progress.phase(text),
+    signal,
+  });
+}
+
+function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunClock): Manifest {
+  return {
+    format: RUN_FORMAT,
+    id,
+    build: stack.build,
+    identity: stack.identity,
+    plan: request.plan,
+    windtunnel: windtunnelVersion(),
+    node: process.version,
+    machine: { platform: os.platform(), arch: os.arch(), cpus: os.cpus().length, memory_bytes: os.totalmem() },
+    started_at: clock.startedAt.toISOString(),
+    repeat: request.repeat,
+    writers: 'triggers',
+    load_started_ms: null,
+    load_ended_ms: null,
+    ended_ms: null,
+    ended: null,
+  };
+}
+
+/** Sorts by time, and says what it is: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
+function folderName({ subject, plan }: RunRequest, id: string): string {
+  const when = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  const build = 'target' in subject ? 'target' : subject.build.replace(/[^A-Za-z0-9.]+/g, '-');
+  return [when, plan.scenario.name, build, id].join('-');
+}

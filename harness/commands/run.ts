@@ -1,0 +1,60 @@
+import type { CommandModule } from 'yargs';
+
+import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { messageOf, UsageError } from '../model/errors.ts';
+import { interruptSignal } from './interrupt.ts';
+import { printJudgement, runAndJudge } from './judge-run.ts';
+import type { Subject } from './perform-run.ts';
+import { Progress } from './progress.ts';
+import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
+
+interface RunFlags extends PlanFlags {
+  readonly scenario: string;
+  readonly build?: string | undefined;
+  readonly target?: string | undefined;
+  readonly out?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export const runCommand: CommandModule<object, RunFlags> = {
+  command: 'run <scenario>',
+  describe: 'Run a scenario against a build or a running stack, and judge it',
+  builder: (args) =>
+    planOptions(args)
+      .positional('scenario', { type: 'string', demandOption: true, describe: 'A name from `list`, or a .ts file' })
+      .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
+      .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
+      .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
+      .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' }),
+
+  async handler(flags) {
+    const subject = subjectOf(flags);
+    const plan = await resolvePlan(flags.scenario, flags);
+    const signal = interruptSignal();
+    const progress = new Progress('build' in subject ? subject.build : subject.target, plan.scenario.duration_s);
+    const repeat = repeatOf(flags, plan.seed);
+    const { failure, judgement } = await runAndJudge({ subject, plan, out: flags.out, repeat, progress, signal });
+    printJudgement(judgement, flags.json);
+    if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
+    process.exitCode = failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
+  },
+};
+
+const DEFAULT_BUILD = 'airflow@3.3.2';
+
+function subjectOf({ build, target }: RunFlags): Subject {
+  if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
+  return target === undefined ? { build: build ?? DEFAULT_BUILD } : { target };
+}
+
+/** The seed is drawn when none is given: the command that repeats the run names it. */
+function repeatOf(flags: RunFlags, seed: number): string {
+  const words = ['windtunnel', 'run', flags.scenario];
+  if (flags.target !== undefined) words.push('--target', flags.target);
+  else words.push('--build', flags.build ?? DEFAULT_BUILD);
+  words.push('--seed', String(seed));
+  if (flags.duration !== undefined) words.push('--duration', flags.duration);
+  if (flags.schedulers !== undefined) words.push('--schedulers', String(flags.schedulers));
+  if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
+  return words.join(' ');
+}

@@ -1,0 +1,149 @@
+import { cpus } from 'node:os';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pg from 'pg';
+
+import type { SampleMetric } from '../model/tables.ts';
+import { readProcessStats } from '../stacks/process-stats.ts';
+import type { SupervisedProcess } from '../stacks/process-table.ts';
+import { type RunClock, roundMs } from './clock.ts';
+import type { RunFolder } from './run-folder.ts';
+
+const EVERY_MS = 1_000;
+/** The event-loop monitor looks this often; shorter pauses do not show. */
+const LOOP_RESOLUTION_MS = 10;
+const NS_PER_MS = 1e6;
+
+export interface ProbesOptions {
+  readonly dsn: string;
+  readonly processes: readonly SupervisedProcess[];
+  readonly record: RunFolder;
+  readonly clock: RunClock;
+  /** The fleet's own counters at this moment. */
+  fleet(): Readonly<Partial<Record<SampleMetric, number>>>;
+}
+
+/** Reads the machine, the processes, the database and the fleet once a second. */
+export class Probes {
+  readonly #options: ProbesOptions;
+  readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  readonly #client: pg.Client;
+  readonly #backends = new Map<number, string>();
+  #deadlocks = 0;
+
+  constructor(options: ProbesOptions) {
+    this.#options = options;
+    this.#client = new pg.Client({
+      connectionString: options.dsn,
+      application_name: 'wt-harness-probe',
+      connectionTimeoutMillis: 10_000,
+      query_timeout: 10_000,
+    });
+    // A connection that breaks shows as a failing query below; without a listener it would end the process.
+    this.#client.on('error', () => undefined);
+  }
+
+  /** Deadlocks that PostgreSQL has counted so far. */
+  get deadlocks(): number {
+    return this.#deadlocks;
+  }
+
+  async start(): Promise<void> {
+    await this.#client.connect();
+    this.#loop.enable();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (let due = clock.now(); !signal.aborted; due += EVERY_MS) {
+      await this.read();
+      await sleep(Math.max(0, due + EVERY_MS - clock.now()), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** One reading of everything. A database that does not answer just now leaves a gap, which is itself a finding. */
+  async read(): Promise<void> {
+    this.#sampleMachine();
+    for (const [metric, value] of Object.entries(this.#options.fleet()))
+      this.#add('fleet', metric as SampleMetric, value);
+    try {
+      await this.#sampleDatabase();
+    } catch {
+      this.#options.record.append('server_log', {
+        at_ms: roundMs(this.#options.clock.now()),
+        source: 'harness',
+        severity: 'WARNING',
+        message: 'the database did not answer the probe',
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#loop.disable();
+    await this.#client.end();
+  }
+
+  #sampleMachine(): void {
+    const all = cpus();
+    const busyMs = all.reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+    this.#add('machine', 'cpus', all.length);
+    this.#add('machine', 'cpu_s', busyMs / 1000);
+    const own = process.cpuUsage();
+    this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6);
+    this.#add('harness', 'rss_bytes', process.memoryUsage.rss());
+    // The monitor measures the gap between its own ticks: what is above its resolution is delay.
+    this.#add('harness', 'loop_delay_ms', Math.max(0, this.#loop.max / NS_PER_MS - LOOP_RESOLUTION_MS));
+    this.#loop.reset();
+    const stats = readProcessStats(this.#options.processes.map((p) => p.pid));
+    for (const { name, pid } of this.#options.processes) {
+      const stat = stats.get(pid);
+      if (!stat) continue;
+      this.#add(name, 'cpu_s', stat.cpuS);
+      this.#add(name, 'rss_bytes', stat.rssBytes);
+    }
+  }
+
+  async #sampleDatabase(): Promise<void> {
+    const { rows } = await this.#client.query<Record<'deadlocks' | 'lock_waits' | 'connections', string>>(`
+      SELECT d.deadlocks,
+             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
+             (SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock') AS lock_waits
+        FROM pg_stat_database d WHERE d.datname = current_database()`);
+    const [row] = rows;
+    if (row) {
+      this.#deadlocks = Number(row.deadlocks);
+      for (const metric of ['deadlocks', 'lock_waits', 'connections'] as const)
+        this.#add('postgres', metric, Number(row[metric]));
+    }
+    await this.#sampleBackfillChecks();
+    await this.#noteBackends();
+  }
+
+  async #sampleBackfillChecks(): Promise<void> {
+    try {
+      const { rows } = await this.#client.query<{ calls: string }>(`
+        SELECT coalesce(sum(calls), 0) AS calls FROM pg_stat_statements
+         WHERE query ILIKE 'SELECT backfill.%completed_at IS NULL%NOT (EXISTS%FROM dag_run%'`);
+      this.#add('postgres', 'backfill_checks', Number(rows[0]?.calls ?? 0));
+    } catch {
+      // A target without pg_stat_statements: the judge then argues from how long a creation took.
+    }
+  }
+
+  /** Deadlock records name pids; by then the backend may be gone. */
+  async #noteBackends(): Promise<void> {
+    const { rows } = await this.#client.query<{ pid: number; application_name: string }>(
+      `SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`,
+    );
+    for (const { pid, application_name } of rows) {
+      if (this.#backends.get(pid) === application_name) continue;
+      this.#backends.set(pid, application_name);
+      this.#options.record.append('backends', { at_ms: roundMs(this.#options.clock.now()), pid, application_name });
+    }
+  }
+
+  #add(source: string, metric: SampleMetric, value: number): void {
+    this.#options.record.append('samples', { at_ms: roundMs(this.#options.clock.now()), source, metric, value });
+  }
+}

@@ -1,0 +1,46 @@
+import { FINAL_TABLES } from '../model/tables.ts';
+import { withClient } from '../stacks/postgres.ts';
+import type { RunFolder } from './run-folder.ts';
+
+/** Columns that are large and prove nothing. */
+const LEFT_OUT = new Set(['executor_config', 'context_carrier', 'next_kwargs', 'conf', 'dag_run_conf', 'extra']);
+/** Rows fetched at a time, so that a large table does not fill the harness's memory. */
+const BATCH = 5_000;
+
+/**
+ * Copies what Airflow itself says in the end: its own tables, only the harness's DAGs (their ids begin with `prefix`).
+ * One repeatable-read transaction, so that the tables agree with each other.
+ */
+export async function takeSnapshot(dsn: string, prefix: string, record: RunFolder): Promise<void> {
+  await withClient(dsn, async (client) => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    for (const table of FINAL_TABLES) {
+      const { rows: columns } = await client.query<{ column_name: string }>(
+        `SELECT column_name FROM information_schema.columns
+          WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`,
+        [table],
+      );
+      const names = columns.map(({ column_name }) => column_name).filter((name) => !LEFT_OUT.has(name));
+      // `to_json` gives every type the text that PostgreSQL itself would print; the driver's Date would lose microseconds.
+      await client.query(
+        `DECLARE rows NO SCROLL CURSOR FOR
+         SELECT to_json(t) AS row FROM (SELECT ${names.map((n) => `"${n}"`).join(', ')} FROM public."${table}" WHERE ${ours(table)}) t`,
+        [`${prefix.replaceAll('_', '\\_')}%`],
+      );
+      for (;;) {
+        const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
+        if (rows.length === 0) break;
+        for (const { row } of rows) record.append(`final_${table}`, row);
+        record.flush();
+      }
+      await client.query('CLOSE rows');
+    }
+    await client.query('COMMIT');
+  });
+}
+
+function ours(table: (typeof FINAL_TABLES)[number]): string {
+  return table === 'backfill_dag_run'
+    ? 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id LIKE $1)'
+    : 'dag_id LIKE $1';
+}

@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Fleet } from '../fleet/fleet.ts';
+import { Operators } from '../fleet/operators.ts';
+import { messageOf, StackError } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { Plan } from '../model/scenario.ts';
+import type { SampleMetric } from '../model/tables.ts';
+import type { RunClock } from '../record/clock.ts';
+import { CommitStream } from '../record/commits.ts';
+import { Probes } from '../record/probes.ts';
+import type { RunFolder } from '../record/run-folder.ts';
+import { ServerLog } from '../record/server-log.ts';
+import { takeSnapshot } from '../record/snapshot.ts';
+import type { DagFolder } from '../stacks/dag-folder.ts';
+import { withClient } from '../stacks/postgres.ts';
+import type { Stack } from '../stacks/stack.ts';
+import { together } from './together.ts';
+
+/** Executors look for the harness twice a second; a scheduler that has not come by then has no hand-off executor. */
+const CONNECT_MS = 60_000;
+const DAGS_MS = 60_000;
+/** Lives under way when the load ends may finish; what is still open then stays `run-ended`. */
+const SETTLE_MS = 25_000;
+
+export interface RunParts {
+  readonly plan: Plan;
+  readonly stack: Stack;
+  readonly dags: DagFolder;
+  readonly record: RunFolder;
+  readonly clock: RunClock;
+  progress(phase: Phase, detail?: string): void;
+  /** Given once, before the load: what the live line shows. */
+  onNumbers(read: () => LiveNumbers): void;
+}
+
+export type Phase = 'connecting' | 'load' | 'settling' | 'snapshot';
+
+export interface LiveNumbers {
+  readonly live: number;
+  readonly sent: number;
+  readonly http409: number;
+  readonly http5xx: number;
+  readonly deadlocks: number;
+}
+
+/**
+ * The story of a run: everything is written down, nothing is judged. `signal` ends the load early; what was recorded
+ * until then is closed in order, so that it can be judged.
+ */
+export async function execute(parts: RunParts, signal: AbortSignal): Promise<Manifest['ended']> {
+  const { stack, record, clock, progress } = parts;
+  const trouble = new AbortController();
+  const stop = AbortSignal.any([signal, trouble.signal, record.failed]);
+  const fail = (error: Error) => trouble.abort(error);
+
+  const commits = new CommitStream(stack.dsn, record, clock);
+  const log = new ServerLog(stack.logs, record, clock);
+  const { plan } = parts;
+  const fleet = await Fleet.open({
+    plan,
+    executionUrls: stack.executionUrls,
+    handOffAddress: stack.handOffAddress,
+    dagNamespace: stack.dagNamespace,
+    record,
+    clock,
+    onError: fail,
+  });
+  const operators = new Operators({
+    plan,
+    publicUrl: stack.publicUrl,
+    publicToken: await stack.publicToken(),
+    dagNamespace: stack.dagNamespace,
+    record,
+    clock,
+    numbers: fleet.numbers,
+    live: () => fleet.live,
+  });
+  const probes = new Probes({
+    dsn: stack.dsn,
+    processes: stack.processes,
+    record,
+    clock,
+    fleet: () => fleetSamples(fleet, commits),
+  });
+  const watching = new AbortController();
+  let probing: Promise<void> = Promise.resolve();
+  try {
+    await commits.start(fail);
+    await probes.start();
+    probing = probes.run(watching.signal);
+    for (const process of stack.processes)
+      void process.ended.then(
+        (how) =>
+          watching.signal.aborted || fail(new StackError(`${process.name} ${how} in mid-run (see ${process.log}).`)),
+      );
+    parts.onNumbers(() => ({
+      live: fleet.live.filter((life) => life.startedMs !== null).length,
+      ...fleet.numbers.totals,
+      deadlocks: probes.deadlocks,
+    }));
+
+    progress('connecting');
+    parts.dags.publish();
+    await waitForSchedulers(fleet, parts.plan.scenario.schedulers, stop);
+    await waitForDags(parts, stop);
+
+    progress('load');
+    record.updateManifest({ load_started_ms: clock.now() });
+    await load(parts, operators, stop);
+    record.updateManifest({ load_ended_ms: clock.now() });
+
+    if (trouble.signal.aborted) throw trouble.signal.reason;
+    if (record.failed.aborted) throw record.failed.reason;
+    progress('settling');
+    await settle(parts, fleet, operators, stop);
+    return signal.aborted ? 'interrupted' : 'completed';
+  } finally {
+    // However it ended: lives first, then what records them, so that the last word of each is on disk.
+    await fleet.close();
+    await operators.close();
+    await attempt('read the last samples', () => probes.read(), record, clock);
+    watching.abort();
+    await probing;
+    progress('snapshot');
+    await attempt(
+      'take the snapshot',
+      () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record),
+      record,
+      clock,
+    );
+    await attempt('close the commit stream', () => commits.stop(), record, clock);
+    await attempt('close the probe', () => probes.close(), record, clock);
+    log.close();
+    record.flush();
+  }
+}
+
+/** Load, churn and operators until the scenario's time is up or `stop`. */
+async function load(parts: RunParts, operators: Operators, stop: AbortSignal): Promise<void> {
+  const { scenario } = parts.plan;
+  const over = AbortSignal.any([stop, AbortSignal.timeout(scenario.duration_s * 1000)]);
+  await together(over, [
+    (s) => operators.run(s),
+    (s) => churn(parts, s),
+    // Workers need no driver: lives begin as the schedulers hand workloads over. This only holds the phase open.
+    (s) => sleep(2 ** 30, undefined, { signal: s }).catch(() => undefined),
+  ]);
+}
+
+async function churn({ plan, dags, clock }: RunParts, signal: AbortSignal): Promise<void> {
+  const { churn } = plan.scenario;
+  if (!churn) return;
+  for (let due = clock.now() + churn.every_ms; !signal.aborted; due += churn.every_ms) {
+    await sleep(Math.max(0, due - clock.now()), undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) dags.bumpRevision(churn.dags);
+  }
+}
+
+/** No new work, then time for the lives under way. */
+async function settle(
+  { plan, clock, stack }: RunParts,
+  fleet: Fleet,
+  operators: Operators,
+  stop: AbortSignal,
+): Promise<void> {
+  const until = clock.now() + SETTLE_MS;
+  const deadline = AbortSignal.any([AbortSignal.timeout(SETTLE_MS)]);
+  await operators
+    .pauseDags(
+      plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`),
+      deadline,
+    )
+    .catch(() => undefined);
+  while (fleet.live.length > 0 && clock.now() < until && !stop.aborted) await sleep(100);
+}
+
+async function waitForSchedulers(fleet: Fleet, wanted: number, signal: AbortSignal): Promise<void> {
+  for (let waited = 0; fleet.schedulers < wanted; waited += 100) {
+    if (signal.aborted) throw signal.reason;
+    if (waited > CONNECT_MS) {
+      throw new StackError(
+        `Only ${fleet.schedulers} of ${wanted} schedulers connected to the dispatcher within ${CONNECT_MS / 1000} s.`,
+      );
+    }
+    await sleep(100);
+  }
+}
+
+/** The load begins when Airflow knows the DAGs: before that there is nothing that it could be loaded with. */
+async function waitForDags({ plan, stack }: RunParts, signal: AbortSignal): Promise<void> {
+  const wanted = plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`);
+  for (let waited = 0; ; waited += 250) {
+    if (signal.aborted) throw signal.reason;
+    const known = await withClient(stack.dsn, async (client) => {
+      const { rows } = await client.query<{ n: string }>(
+        'SELECT count(*) AS n FROM serialized_dag WHERE dag_id = ANY($1)',
+        [wanted],
+      );
+      return Number(rows[0]?.n ?? 0);
+    });
+    if (known >= wanted.length) return;
+    if (waited > DAGS_MS) {
+      throw new StackError(
+        `Airflow knows ${known} of the ${wanted.length} DAGs written to ${stack.dagsFolder} after ${DAGS_MS / 1000} s: does its dag-processor read that folder?`,
+      );
+    }
+    await sleep(250);
+  }
+}
+
+function fleetSamples(fleet: Fleet, commits: CommitStream): Partial<Record<SampleMetric, number>> {
+  const { sent, inFlight } = fleet.numbers.totals;
+  return {
+    live_lives: fleet.live.filter((life) => life.startedMs !== null).length,
+    handed: fleet.handed,
+    requests_in_flight: inFlight,
+    sent,
+    commit_lag_ms: commits.lagMs,
+  };
+}
+
+/** Closing goes on whatever fails; what failed is in the record, where the judge's assumptions find it. */
+async function attempt(what: string, deed: () => Promise<void>, record: RunFolder, clock: RunClock): Promise<void> {
+  try {
+    await deed();
+  } catch (error) {
+    record.append('server_log', {
+      at_ms: clock.now(),
+      source: 'harness',
+      severity: 'ERROR',
+      message: `could not ${what}: ${messageOf(error)}`,
+    });
+  }
+}

@@ -1,0 +1,172 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+import { SignJWT } from 'jose';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+import { messageOf, StackError, UsageError } from '../model/errors.ts';
+import { withClient } from './postgres.ts';
+import { bornAt, type SupervisedProcess } from './process-table.ts';
+import type { Stack } from './stack.ts';
+
+/** Where a secret comes from. Never the secret itself: a target file is passed around and committed. */
+const SECRET = z.union([z.strictObject({ env: z.string() }), z.strictObject({ file: z.string() })]);
+
+/** A stack that this command did not start. Documented in docs/target.md. */
+export const TARGET = z.strictObject({
+  /** A name for the reports. */
+  name: z.string().default('target'),
+  execution_api: z.array(z.url()).min(1),
+  public_api: z.url(),
+  /** PostgreSQL of the stack, `postgresql://user@host:port/db`; a password comes from `dsn_password`. */
+  dsn: z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://'),
+  dsn_password: SECRET.optional(),
+  /** `[api_auth] jwt_secret` of the stack: signs the token for the public API. */
+  jwt_secret: SECRET,
+  public_user: z.string().default('admin'),
+  /** Where the schedulers' hand-off executor delivers: the harness listens there. */
+  handoff: z.string().regex(/^(unix:\/|tcp:)/, 'must be unix:/path or tcp:host:port'),
+  dags_folder: z.string(),
+  task_instance_heartbeat_timeout_s: z.number().positive().default(300),
+  /** For CPU and memory, if the processes run on this machine. */
+  processes: z
+    .array(z.strictObject({ name: z.string(), pid: z.number().int().positive(), log: z.string() }))
+    .default([]),
+  postgres_jsonlog: z.string().optional(),
+  i_own_this: z.boolean().default(false),
+});
+
+export type TargetFile = z.input<typeof TARGET>;
+type Target = z.infer<typeof TARGET>;
+
+export async function connectTarget(
+  file: string,
+  options: { readonly runId: string; readonly signal: AbortSignal },
+): Promise<Stack> {
+  const target = readTarget(file);
+  const secret = new TextEncoder().encode(readSecret(target.jwt_secret, 'jwt_secret'));
+  const dsn = withPassword(target);
+  const identity = await askVersions(dsn, target);
+  const processes = target.processes.map(
+    (p): SupervisedProcess => ({ ...p, ended: new Promise(() => undefined), endSignal: 'SIGTERM' }),
+  );
+  return {
+    build: target.name,
+    identity,
+    executionUrls: target.execution_api.map((url) => url.replace(/\/$/, '')),
+    publicUrl: target.public_api.replace(/\/$/, ''),
+    publicToken: () => mintPublicToken(secret, target.public_user),
+    dsn,
+    handOffAddress: target.handoff,
+    dagsFolder: target.dags_folder,
+    processes: processes.filter((p) => bornAt(p.pid) !== undefined),
+    logs: [
+      ...(target.postgres_jsonlog
+        ? [{ source: 'postgres', file: target.postgres_jsonlog, format: 'postgres-jsonlog' as const }]
+        : []),
+      ...target.processes.map((p) => ({ source: p.name, file: p.log, format: 'airflow' as const })),
+    ],
+    heartbeatTimeoutS: target.task_instance_heartbeat_timeout_s,
+    dagNamespace: `wt_${options.runId}_`,
+    // Nothing of it is ours. DAG files and triggers are taken away by those who put them there.
+    close: async () => undefined,
+  };
+}
+
+function readTarget(file: string): Target {
+  if (!existsSync(file))
+    throw new UsageError(`The target file ${file} does not exist; \`windtunnel up BUILD\` writes one.`);
+  let raw: unknown;
+  try {
+    raw = parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`The target file ${file} is neither YAML nor JSON: ${messageOf(error)}`, { cause: error });
+  }
+  const parsed = TARGET.safeParse(raw);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      (issue) => `  - ${issue.path.map(String).join('.') || 'file'}: ${issue.message}`,
+    );
+    throw new UsageError(`The target file ${file} has ${problems.length} problem(s):\n${problems.join('\n')}`);
+  }
+  const foreign = hostsOf(parsed.data).filter((host) => !isLoopback(host));
+  if (foreign.length > 0 && !parsed.data.i_own_this) {
+    throw new UsageError(
+      `The target file ${file} names ${[...new Set(foreign)].join(', ')}, which is not this machine. ` +
+        'Load goes to loopback only, unless the file says `i_own_this: true`.',
+    );
+  }
+  return parsed.data;
+}
+
+function hostsOf(target: Target): string[] {
+  const urls = [...target.execution_api, target.public_api, target.dsn].map((url) => new URL(url).hostname);
+  const tcp = /^tcp:(.*):\d+$/.exec(target.handoff)?.[1];
+  return tcp ? [...urls, tcp] : urls;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function readSecret(source: z.infer<typeof SECRET>, what: string): string {
+  if ('env' in source) {
+    const value = process.env[source.env];
+    if (!value)
+      throw new UsageError(
+        `The target's ${what} is to come from the environment variable ${source.env}, which is not set.`,
+      );
+    return value;
+  }
+  const file = path.resolve(source.file);
+  if (!existsSync(file))
+    throw new UsageError(`The target's ${what} is to come from the file ${file}, which does not exist.`);
+  if ((statSync(file).mode & 0o077) !== 0) {
+    throw new UsageError(
+      `The file ${file} holds the target's ${what} and can be read by others: \`chmod 600 ${file}\`.`,
+    );
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+function withPassword(target: Target): string {
+  if (!target.dsn_password) return target.dsn;
+  const url = new URL(target.dsn);
+  url.password = encodeURIComponent(readSecret(target.dsn_password, 'dsn_password'));
+  return url.href;
+}
+
+/** What the simple auth manager would give an admin; other auth managers accept it if they share the secret. */
+function mintPublicToken(secret: Uint8Array, user: string): Promise<string> {
+  return new SignJWT({ role: 'ADMIN', teams: null })
+    .setProtectedHeader({ alg: 'HS512' })
+    .setSubject(user)
+    .setAudience('apache-airflow')
+    .setIssuedAt()
+    .setNotBefore('0s')
+    .setExpirationTime('24h')
+    .sign(secret);
+}
+
+async function askVersions(dsn: string, target: Target): Promise<Record<string, string>> {
+  try {
+    return await withClient(dsn, async (client) => {
+      const { rows } = await client.query<{ version: string; level: string }>(
+        `SELECT current_setting('server_version') AS version, current_setting('wal_level') AS level`,
+      );
+      if (rows[0]?.level !== 'logical') {
+        throw new StackError(
+          'The target database has wal_level below "logical": set wal_level = logical and restart it.',
+        );
+      }
+      return {
+        postgres: rows[0].version,
+        task_instance_heartbeat_timeout_s: String(target.task_instance_heartbeat_timeout_s),
+      };
+    });
+  } catch (error) {
+    if (error instanceof StackError) throw error;
+    throw new StackError(`The target's database does not answer: ${messageOf(error)}`, { cause: error });
+  }
+}
