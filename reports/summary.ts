@@ -80,9 +80,19 @@ export function isNotExercised({ verdict, aimed }: InvariantResult): boolean {
 /** What an invariant's verdict rests on. */
 export function evidence(invariant: InvariantResult): string {
   const { verdict, violations, chances, chances_wanted, chance, why_unknown } = invariant;
-  if (verdict === 'fail') return counted(violations, 'violation');
+  if (verdict === 'fail') return `${counted(violations, 'violation')}${pathsTaken(invariant)}`;
   if (verdict === 'pass') return chance === '' ? 'kept' : `kept in ${count(chances)} ${chance}`;
   return why_unknown ?? `${count(chances)} of ${count(chances_wanted)} ${chance} needed to say`;
+}
+
+/** The ways in which it broke, most frequent first: a known race is told from another by its path. */
+function pathsTaken({ paths = {} }: InvariantResult): string {
+  const sorted = Object.entries(paths).sort(([, a], [, b]) => b - a);
+  if (sorted.length === 0) return '';
+  return `: ${some(
+    sorted.map(([path, n]) => (sorted.length === 1 ? `by ${path}` : `${count(n)} by ${path}`)),
+    4,
+  )}`;
 }
 
 export type Place = 'first' | 'worst' | 'last';
