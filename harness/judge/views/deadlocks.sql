@@ -25,10 +25,12 @@ WITH reports AS (
   WHERE NOT EXISTS (
     FROM named_sides WHERE named_sides.deadlock = reports.deadlock AND named_sides.pid = reports.victim)
 ), names AS (
-  -- Pids are used again; the sighting nearest in time names the process.
+  -- Pids are used again, and the probe notes a pid when its process changes: the last note before the deadlock holds,
+  -- else the first one after it.
   SELECT deadlock, pid, arg_min(name, distance) AS name
   FROM (
-    SELECT raw_sides.deadlock, raw_sides.pid, backends.application_name AS name, abs(backends.at_ms - reports.at_ms) AS distance
+    SELECT raw_sides.deadlock, raw_sides.pid, backends.application_name AS name,
+      CASE WHEN backends.at_ms <= reports.at_ms THEN 0 ELSE 1e11 END + abs(backends.at_ms - reports.at_ms) AS distance
     FROM raw_sides JOIN reports USING (deadlock) JOIN backends ON backends.pid = raw_sides.pid
     WHERE backends.application_name <> ''
     UNION ALL

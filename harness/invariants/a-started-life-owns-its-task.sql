@@ -1,0 +1,74 @@
+-- claim: After a worker's start was accepted, its heartbeats are accepted until its own end report or an operator's
+--   deed.
+-- source: the worker's supervisor kills the task at 404, 409 or 410 and sends no end state
+-- needs: operations, lives
+-- chance: lives that sent heartbeats
+-- chances wanted: 20
+-- because: a run with fewer lives long enough to send one is no load
+
+-- given
+CREATE TEMP TABLE refused AS
+WITH started AS (
+  SELECT life, min(sent_ms) AS started_ms FROM operations WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
+), reported AS (
+  SELECT life, min(sent_ms) AS reported_ms FROM operations WHERE kind = 'state' GROUP BY life
+)
+SELECT heartbeat.*, started.started_ms
+FROM (
+  SELECT * FROM operations WHERE kind = 'heartbeat' AND status IN (404, 409, 410)
+  -- The first one: a worker that goes on after it was told to stop is our doing.
+  QUALIFY row_number() OVER (PARTITION BY life ORDER BY sent_ms) = 1
+) AS heartbeat
+JOIN started USING (life) LEFT JOIN reported USING (life)
+-- An end report that was sent before the refusal came may have been what ended it.
+WHERE coalesce(heartbeat.ended_ms < reported_ms, true);
+
+-- chances
+SELECT count(DISTINCT life) FROM operations WHERE kind = 'heartbeat';
+
+-- violations
+WITH by_operator AS (
+  SELECT refused.op FROM refused JOIN task_instance_changes AS changes ON changes.old_ti_id = refused.ti_id
+  WHERE writer_role = 'api-core'
+    AND committed_ms BETWEEN refused.started_ms - clock_tolerance_ms() AND refused.ended_ms + clock_tolerance_ms()
+  UNION
+  SELECT refused.op FROM refused JOIN operator_deeds AS deed USING (dag_id, run_id)
+  WHERE deed.sent_ms <= refused.ended_ms
+    AND (deed.outcome = 'unknown' OR deed.ended_ms IS NULL OR deed.ended_ms >= refused.started_ms)
+    AND (deed.task_id IS NULL OR deed.task_id = refused.task_id)
+), after_silence AS (
+  SELECT refused.op
+  FROM refused ASOF JOIN (
+    SELECT life, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+  ) AS sign ON sign.life = refused.life AND refused.sent_ms >= sign.sent_ms
+  CROSS JOIN plan
+  WHERE refused.ended_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
+), wronged AS (
+  SELECT * FROM refused WHERE op NOT IN (FROM by_operator) AND op NOT IN (FROM after_silence)
+), cause AS (
+  SELECT wronged.op, changes.*
+  FROM wronged ASOF JOIN (
+    SELECT seq, committed_ms, old_ti_id, state, change, writer, writer_role FROM task_instance_changes
+    WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'delete')
+  ) AS changes ON changes.old_ti_id = wronged.ti_id AND wronged.ended_ms + clock_tolerance_ms() >= changes.committed_ms
+)
+SELECT
+  ended_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  CASE
+    WHEN cause.state = 'skipped' AND coalesce(writer_role = 'api-execution', true) THEN 'skip-downstream'
+    ELSE coalesce(writer_role, reason, 'unknown writer')
+  END AS path,
+  ended_ms - started_ms AS weight,
+  format('Worker {} had been running {} for {} when its heartbeat was refused with {}{}', worker,
+    subject_of(dag_id, run_id, task_id, map_index), seconds(ended_ms - started_ms), status,
+    coalesce(' ' || reason, '') || coalesce(' (found ' || upper(found_state) || ')', ''))
+    || CASE
+      WHEN cause.seq IS NULL THEN '; no commit tells why.'
+      ELSE format('; {} had {} it {} before.', coalesce(writer, 'an unknown process'),
+        CASE WHEN cause.change = 'delete' THEN 'deleted' ELSE 'set ' || state_name(cause.state) || ' on' END,
+        seconds(ended_ms - cause.committed_ms))
+    END AS sentence,
+  [wronged.op] AS operations,
+  list_filter([cause.seq], seq -> seq IS NOT NULL) AS commits
+FROM wronged LEFT JOIN cause USING (op);

@@ -1,0 +1,43 @@
+-- claim: The recorded commits hold what the server said it committed.
+
+-- judgement
+-- 99 %: a report may be accepted for a state other than the one asked for (see acknowledged-is-durable); a stream that
+-- lost a piece lacks far more. 2 s: what the server's buffers may still hold when the harness is killed.
+WITH stream AS (
+  SELECT max(committed_ms) AS last_ms, count(*) AS commits FROM commits
+), lag AS (
+  SELECT arg_max(value, at_ms) AS last_lag_ms FROM samples WHERE metric = 'commit_lag_ms'
+), reports AS (
+  SELECT ti_id, requested, sent_ms, ended_ms FROM operations
+  WHERE kind = 'state' AND outcome = 'ok' AND requested IS NOT NULL
+), reached AS (
+  SELECT old_ti_id AS ti_id, state FROM task_instance_changes
+  UNION
+  SELECT ti_id, state FROM task_instance_changes
+), matched AS (
+  SELECT
+    max(reports.sent_ms) AS last_report_ms,
+    count(*) FILTER (reports.ended_ms <= last_ms - 2000) AS wanted,
+    count(reached.ti_id) FILTER (reports.ended_ms <= last_ms - 2000) AS found
+  FROM reports CROSS JOIN stream
+  LEFT JOIN reached ON reached.ti_id = reports.ti_id AND reached.state = reports.requested
+), judged AS (
+  SELECT
+    (SELECT source FROM recorded WHERE name = 'commits') IS NOT NULL AS is_recorded,
+    coalesce(last_report_ms <= last_ms + clock_tolerance_ms(), last_report_ms IS NULL) AS reaches_the_end,
+    coalesce(last_lag_ms <= 2000, true) AS kept_up,
+    found >= 0.99 * wanted AS is_whole,
+    *
+  FROM stream, lag, matched
+)
+SELECT
+  NOT is_recorded OR (commits > 0 AND reaches_the_end AND kept_up AND is_whole) AS ok,
+  CASE
+    WHEN NOT is_recorded THEN 'Commits were not recorded: promises that need them stay unknown.'
+    WHEN commits = 0 THEN 'Commits were recorded, but there is none.'
+    WHEN NOT reaches_the_end THEN format('The last commit is {} older than the last accepted end report.',
+      seconds(last_report_ms - last_ms))
+    WHEN NOT kept_up THEN format('The commit stream was {} behind at the end.', seconds(last_lag_ms))
+    ELSE format('{:d} of {:d} accepted reports were found among {:d} commits.', found, wanted, commits)
+  END AS sentence
+FROM judged;

@@ -1,0 +1,67 @@
+-- claim: A backfill is completed only when every run that it created has ended, and not before they are created.
+-- seed: #62561
+-- source: issue #62561; `completed_at` is what the UI, and the next backfill of the DAG, go by
+-- needs: commits, operations
+-- chance: backfills during whose creation the schedulers looked for completed ones
+-- chances wanted: 1
+-- because: where the check takes a backfill without runs for completed, one look is enough
+
+-- given
+-- A backfill that an operator cancelled is completed with runs on the way, and rightly so.
+CREATE TEMP TABLE completions AS
+SELECT * FROM backfill_lives WHERE completed_ms IS NOT NULL AND NOT cancelled;
+
+-- chances
+WITH creations AS (
+  SELECT backfill_id, created_ms, coalesce(first_run_ms, post_ended_ms) AS until_ms FROM backfill_lives
+), readings AS (
+  SELECT at_ms, value, lag(at_ms) OVER (ORDER BY at_ms) AS before_ms, lag(value) OVER (ORDER BY at_ms) AS before
+  FROM samples WHERE metric = 'backfill_checks' AND source = 'postgres'
+), checks AS (
+  SELECT before_ms, at_ms FROM readings WHERE value > before
+)
+SELECT count(DISTINCT backfill_id)
+FROM creations
+WHERE EXISTS (FROM checks WHERE before_ms >= created_ms AND at_ms <= until_ms)
+  -- Not counted on this stack. Schedulers look every 30 s, so 31 s hold a look.
+  OR (until_ms - created_ms >= 31000 AND NOT EXISTS (FROM readings));
+
+-- violations
+WITH runs_at_completion AS (
+  SELECT
+    completions.backfill_id, changes.dag_run_id,
+    arg_max(changes.state, changes.seq) FILTER (changes.seq < completed_seq) AS state,
+    bool_or(changes.seq < completed_seq) AS existed,
+    min(changes.committed_ms) AS first_ms, min(changes.seq) AS first_seq
+  FROM dag_run_changes AS changes JOIN completions USING (backfill_id)
+  GROUP BY ALL
+), early AS (
+  SELECT
+    backfill_id,
+    count(*) FILTER (NOT existed) AS later, count(*) FILTER (existed) AS earlier,
+    count(*) FILTER (existed AND coalesce(state NOT IN ('success', 'failed'), true)) AS unfinished,
+    max(first_ms) AS last_ms, min(first_seq) FILTER (NOT existed) AS later_seq
+  FROM runs_at_completion GROUP BY backfill_id
+)
+SELECT
+  completed_ms AS at_ms,
+  format('backfill {} of {}', backfill_id, dag_id) AS subject,
+  CASE WHEN coalesce(earlier, 0) = 0 THEN 'before its runs existed' ELSE 'before its runs ended' END AS path,
+  coalesce(later + unfinished, 0) AS weight,
+  format('Backfill {} of {} was marked completed by {} {} after it was created, ', backfill_id, dag_id,
+    coalesce(completed_by, 'an unknown process'), seconds(completed_ms - created_ms))
+    || CASE
+      WHEN coalesce(earlier, 0) = 0 AND coalesce(later, 0) = 0
+        THEN format('before any of its runs existed: the request that creates it was answered {} later.',
+          seconds(post_ended_ms - completed_ms))
+      WHEN earlier = 0
+        THEN format('before any of its runs existed: {:d} were created afterwards, the last one {} later.', later,
+          seconds(last_ms - completed_ms))
+      ELSE format('while {:d} of its {:d} runs had not ended', unfinished, earlier)
+        || CASE WHEN later > 0 THEN format(' and {:d} were yet to be created', later) ELSE '' END || '.'
+    END AS sentence,
+  list_filter([post], op -> op IS NOT NULL) AS operations,
+  list_filter([completed_seq, later_seq], seq -> seq IS NOT NULL) AS commits
+FROM completions LEFT JOIN early USING (backfill_id)
+WHERE later > 0 OR unfinished > 0
+  OR (coalesce(earlier, 0) = 0 AND post_outcome = 'ok' AND post_ended_ms > completed_ms + clock_tolerance_ms());

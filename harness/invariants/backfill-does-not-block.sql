@@ -1,0 +1,63 @@
+-- claim: A backfill without runs stops blocking its DAG in bounded time, and two backfills of one DAG are never
+--   active at once.
+-- seed: #62561
+-- source: issue #62561; POST /backfills answers 409 while a backfill of the DAG is running
+-- needs: commits, operations
+-- chance: backfills requested while another one of the same DAG was active
+-- chances wanted: 1
+-- because: a build that admits a second one at that moment does so every time
+
+-- given
+-- Active: created, and not yet completed, or with runs that have not ended or do not exist yet. Cancelled ones end
+-- with the cancelling: what is left of their runs no longer counts as the backfill.
+CREATE TEMP TABLE active AS
+SELECT
+  *,
+  CASE
+    WHEN cancelled THEN completed_ms
+    WHEN completed_ms IS NULL OR (runs > 0 AND runs_ended_ms IS NULL) THEN 'infinity'::DOUBLE
+    ELSE greatest(completed_ms, runs_ended_ms)
+  END AS until_ms,
+  CASE
+    WHEN cancelled THEN completed_seq
+    WHEN completed_ms IS NULL OR (runs > 0 AND runs_ended_ms IS NULL) THEN 9223372036854775807
+    ELSE greatest(completed_seq, runs_ended_seq)
+  END AS until_seq
+FROM backfill_lives;
+
+-- chances
+SELECT count(DISTINCT operations.op)
+FROM operations JOIN active USING (dag_id)
+WHERE operations.kind = 'backfill' AND operations.outcome <> 'unknown'
+  AND operations.op IS DISTINCT FROM active.post
+  AND operations.sent_ms >= active.created_ms AND operations.ended_ms <= active.until_ms;
+
+-- violations
+SELECT
+  other.created_ms AS at_ms,
+  format('backfills {} and {} of {}', one.backfill_id, other.backfill_id, one.dag_id) AS subject,
+  'two active at once' AS path,
+  -- Until the first of them ends; with no end in sight, as long as the record tells.
+  least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS weight,
+  format('Backfill {} of {} was admitted {} after backfill {}, which was still active: ', other.backfill_id, one.dag_id,
+    seconds(other.created_ms - one.created_ms), one.backfill_id)
+    || CASE
+      WHEN one.completed_seq < other.created_seq
+        THEN 'it had been marked completed although its runs had not ended.'
+      ELSE 'it had not been completed.'
+    END AS sentence,
+  list_filter([one.post, other.post], op -> op IS NOT NULL) AS operations,
+  list_filter([one.created_seq, one.completed_seq, other.created_seq], seq -> seq IS NOT NULL) AS commits
+FROM active AS one JOIN active AS other USING (dag_id) CROSS JOIN load
+WHERE one.created_seq < other.created_seq AND other.created_seq < one.until_seq
+UNION ALL
+-- 150 s: releases since 3.2.2 leave a backfill without runs alone for 2 minutes, and look every 30 s.
+SELECT
+  post_ended_ms + 150000, format('backfill {} of {}', backfill_id, dag_id), 'blocks without runs',
+  ended.last_ms - post_ended_ms,
+  format('Backfill {} of {} got no runs and was not completed {} after its request was answered: it blocks the DAG.',
+    backfill_id, dag_id, seconds(ended.last_ms - post_ended_ms)),
+  list_filter([post], op -> op IS NOT NULL), [created_seq]
+FROM active CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits) AS ended
+WHERE runs = 0 AND post_ended_ms IS NOT NULL
+  AND coalesce(completed_ms, ended.last_ms) > post_ended_ms + 150000;

@@ -1,0 +1,47 @@
+-- claim: Answers are 2xx, 401, 403, 404, 409, 410, 422, or 503 with Retry-After; every other 5xx breaks the contract.
+-- seed: #66734
+-- source: issue #66734 asks for a retryable answer to deadlocks; the public API alone documents 400
+-- needs: operations
+-- chance: answered requests
+-- chances wanted: 100
+-- because: a server that failed one request in fifty would hardly hide among a hundred
+
+-- given
+CREATE TEMP VIEW wrong_answers AS
+SELECT * FROM operations
+WHERE status NOT BETWEEN 200 AND 299
+  AND status NOT IN (401, 403, 404, 409, 410, 422)
+  AND NOT (status = 503 AND coalesce(retry_after, false))
+  AND NOT (status = 400 AND actor = 'operator');
+
+-- chances
+SELECT count(*) FROM operations WHERE status IS NOT NULL;
+
+-- violations
+WITH deadlocked AS (
+  -- Both are logged within a second of each other; 2 s leaves room for a slow answer.
+  SELECT wrong_answers.op, arg_min(deadlocks.roles, abs(deadlocks.at_ms - wrong_answers.ended_ms)) AS roles
+  FROM wrong_answers JOIN deadlocks
+    ON abs(deadlocks.at_ms - wrong_answers.ended_ms) <= 2000 AND (
+      deadlocks.operation = wrong_answers.op
+      OR len(list_filter(deadlocks.sides, side -> contains(side.statement, wrong_answers.ti_id)
+        OR (contains(side.statement, wrong_answers.task_id) AND contains(side.statement, wrong_answers.run_id)))) > 0)
+  WHERE wrong_answers.status >= 500
+  GROUP BY ALL
+)
+SELECT
+  coalesce(ended_ms, sent_ms) AS at_ms,
+  coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), kind) AS subject,
+  format('{} {}', kind, status) AS path,
+  coalesce(ended_ms, sent_ms) - sent_ms AS weight,
+  format('The {} request of {} for {} was answered {}{}', kind, worker,
+    coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status,
+    coalesce(' («' || shortened(nullif(message, ''), 120) || '»)', ''))
+    || CASE
+      WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
+      WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
+      ELSE ', which the API does not promise.'
+    END AS sentence,
+  [op] AS operations,
+  []::BIGINT[] AS commits
+FROM wrong_answers LEFT JOIN deadlocked USING (op);

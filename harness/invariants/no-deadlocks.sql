@@ -1,0 +1,58 @@
+-- claim: PostgreSQL reports no deadlock.
+-- seed: #66734
+-- source: issue #66734: a worker's end report and the scheduler lock dag_run and task_instance in opposite orders
+-- needs: server_log, operations, commits
+-- chance: end reports accepted within 5 s after a new version of their DAG
+-- chances wanted: 20
+-- because: by hand, 3.2.1 deadlocked 8 times in a minute of churn, which gives hundreds of such reports; a run with
+--   fewer than 20 hardly tried
+
+-- chances
+WITH versions AS (
+  SELECT dag_id, committed_ms FROM commits
+  WHERE relation = 'dag_version' AND change = 'insert' AND try_cast("row" ->> 'version_number' AS INTEGER) > 1
+)
+SELECT count(*)
+FROM (SELECT dag_id, ended_ms FROM operations WHERE kind = 'state' AND outcome = 'ok') AS reports
+ASOF JOIN versions ON versions.dag_id = reports.dag_id AND reports.ended_ms >= versions.committed_ms
+WHERE reports.ended_ms - versions.committed_ms <= 5000;
+
+-- violations
+WITH counted AS (
+  -- A stack that the harness did not start may have counted deadlocks before this run.
+  SELECT
+    max(value) - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
+    CASE WHEN any_value(manifest.build) = 'target' THEN min(at_ms) ELSE '-infinity'::DOUBLE END AS since_ms,
+    arg_min(at_ms, -value) AS seen_ms
+  FROM samples CROSS JOIN manifest WHERE metric = 'deadlocks'
+), named AS (
+  SELECT count(*) AS deadlocks FROM deadlocks, counted WHERE deadlocks.at_ms >= counted.since_ms
+)
+SELECT
+  at_ms,
+  list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
+  CASE
+    WHEN fingerprint LIKE '%scheduler: UPDATE task_instance SET dag_version_id%' AND roles = 'api-execution × scheduler'
+      THEN 'state PATCH × dag_version UPDATE'
+    ELSE roles
+  END AS path,
+  len(sides) AS weight,
+  'PostgreSQL broke a deadlock between '
+    || list_aggregate(
+      list_transform(sides, side -> format('{} («{}»)', side.process, shortened(side.statement, 140))), 'string_agg', ' and ')
+    || format('; it cancelled the statement of {}', sides[1].process)
+    || CASE
+      WHEN answer.op IS NULL THEN '.'
+      ELSE format(', and the request {} for {} was answered {}.', answer.kind,
+        subject_of(answer.dag_id, answer.run_id, answer.task_id, answer.map_index), answer.status)
+    END AS sentence,
+  list_filter([answer.op], op -> op IS NOT NULL) AS operations,
+  []::BIGINT[] AS commits
+FROM deadlocks LEFT JOIN operations AS answer ON answer.op = deadlocks.operation
+UNION ALL
+SELECT
+  counted.seen_ms, 'PostgreSQL', 'not in the log', 0,
+  format('PostgreSQL counted {:d} deadlocks more than the {:d} that its log names.',
+    (counted.deadlocks - named.deadlocks)::BIGINT, named.deadlocks),
+  []::BIGINT[], []::BIGINT[]
+FROM counted, named WHERE counted.deadlocks > named.deadlocks;

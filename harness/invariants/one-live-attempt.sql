@@ -1,0 +1,61 @@
+-- claim: Two lives of one task instance never overlap, unless an operator or a fault caused it.
+-- source: a task instance is run by one worker at a time; try_number counts attempts one after another
+-- needs: lives
+-- chance: task instances that were run more than once
+-- chances wanted: 3
+-- because: retries are common where any are planned, and fewer than 3 show nothing
+
+-- given
+CREATE TEMP TABLE attempts AS
+SELECT lives.*, coalesce(reports.reported_ms, lives.ended_ms) AS over_ms
+FROM lives LEFT JOIN (
+  -- A life is over when it reports: the answer may come after its successor was started.
+  SELECT life, min(sent_ms) AS reported_ms FROM operations WHERE kind = 'state' AND outcome <> 'refused' GROUP BY life
+) AS reports USING (life)
+WHERE started_ms IS NOT NULL;
+
+-- chances
+SELECT count(*)
+FROM (SELECT 1 FROM attempts GROUP BY dag_id, run_id, task_id, map_index HAVING count(*) > 1);
+
+-- violations
+WITH overlapping AS (
+  SELECT
+    one.dag_id, one.run_id, one.task_id, one.map_index, one.life AS one_life, other.life AS other_life,
+    one.worker AS one_worker, other.worker AS other_worker, one.try_number AS one_try, other.try_number AS other_try,
+    one.started_ms AS one_ms, other.started_ms AS other_ms, one.over_ms
+  FROM attempts AS one JOIN attempts AS other USING (dag_id, run_id, task_id, map_index)
+  WHERE (one.started_ms, one.life) < (other.started_ms, other.life) AND other.started_ms < one.over_ms
+    -- One that died without a word has no end of its own: the scheduler was right to start another.
+    AND one.end NOT IN ('silent', 'gave-up')
+), excused AS (
+  SELECT one_life, other_life FROM overlapping JOIN task_instance_changes USING (dag_id, run_id, task_id, map_index)
+  WHERE writer_role = 'api-core'
+    AND committed_ms BETWEEN one_ms - clock_tolerance_ms() AND other_ms + clock_tolerance_ms()
+  UNION
+  SELECT one_life, other_life FROM overlapping JOIN operator_deeds USING (dag_id, run_id)
+  WHERE sent_ms <= other_ms AND (ended_ms IS NULL OR outcome = 'unknown' OR ended_ms >= one_ms)
+  UNION
+  SELECT one_life, other_life FROM overlapping JOIN faults
+    ON faults.opened_ms <= overlapping.other_ms AND coalesce(faults.closed_ms, 'infinity') >= overlapping.one_ms
+  UNION
+  -- The server had not heard of the first for so long that it may call it dead.
+  SELECT one_life, other_life
+  FROM overlapping ASOF JOIN (
+    SELECT life, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+  ) AS sign ON sign.life = overlapping.one_life AND overlapping.other_ms >= sign.sent_ms
+  CROSS JOIN plan
+  WHERE other_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
+)
+SELECT
+  other_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  CASE WHEN one_try = other_try THEN 'the same try' ELSE 'another try' END AS path,
+  over_ms - other_ms AS weight,
+  format('{} was started on worker {} (try {:d}) while worker {} (try {:d}) was still running it, for {} more.',
+    subject_of(dag_id, run_id, task_id, map_index), other_worker, other_try, one_worker, one_try,
+    seconds(over_ms - other_ms)) AS sentence,
+  (SELECT list(op ORDER BY op) FROM operations
+    WHERE kind = 'run' AND outcome = 'ok' AND life IN (one_life, other_life)) AS operations,
+  []::BIGINT[] AS commits
+FROM overlapping ANTI JOIN excused USING (one_life, other_life);

@@ -1,0 +1,107 @@
+-- claim: A task instance that a worker runs leaves RUNNING only by that worker's own report, an operator's deed,
+--   a retry or the heartbeat time-out.
+-- seed: #63266
+-- source: issue #63266; the heartbeat's 409 `not_running` makes the worker kill healthy work
+-- needs: commits, operations, lives
+-- chance: skips accepted while a task that they named was running
+-- chances wanted: 3
+-- because: where skip-downstream has no state guard, each of them overwrites
+
+-- given
+CREATE TEMP TABLE left_running AS
+SELECT changes.*, runs.worker AS victim, runs.started_ms
+FROM task_instance_changes AS changes
+-- Only what a worker of ours runs: its /run was accepted, or may have been.
+JOIN (
+  SELECT ti_id, arg_max(worker, outcome = 'ok') AS worker, min(sent_ms) AS started_ms
+  FROM operations WHERE kind = 'run' AND outcome <> 'refused' GROUP BY ti_id
+) AS runs ON runs.ti_id = changes.old_ti_id
+WHERE changes.old_state = 'running' AND (changes.state IS DISTINCT FROM 'running' OR changes.change = 'delete');
+
+CREATE TEMP TABLE overwritten AS
+WITH reported AS (
+  SELECT DISTINCT left_running.seq
+  FROM left_running JOIN operations ON operations.ti_id = left_running.old_ti_id
+  WHERE operations.kind = 'state' AND outcome <> 'refused'
+    AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
+    AND coalesce(writer_role = 'api-execution', true)
+), by_operator AS (
+  SELECT seq FROM left_running WHERE writer_role = 'api-core'
+  UNION
+  SELECT left_running.seq
+  FROM left_running JOIN operator_deeds USING (dag_id, run_id)
+  WHERE may_have_committed(operator_deeds.sent_ms, operator_deeds.ended_ms, outcome, committed_ms)
+    AND (operator_deeds.task_id IS NULL OR operator_deeds.task_id = left_running.task_id OR writer_role IS NULL)
+    AND coalesce(writer_role NOT IN ('api-execution', 'scheduler'), true)
+), by_deadline AS (
+  -- The last sign of life that the server accepted is older than the time-out.
+  SELECT left_running.seq
+  FROM left_running
+  ASOF LEFT JOIN (
+    SELECT ti_id, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+  ) AS sign ON sign.ti_id = left_running.old_ti_id AND left_running.committed_ms + clock_tolerance_ms() >= sign.sent_ms
+  CROSS JOIN plan
+  WHERE coalesce(writer_role <> 'api-execution', true)
+    AND coalesce(sign.sent_ms, started_ms) <= committed_ms - heartbeat_timeout_ms + clock_tolerance_ms()
+), after_death AS (
+  -- Nobody runs it any more: all lives of this try have ended, and a scheduler clears up.
+  SELECT left_running.seq
+  FROM left_running JOIN lives ON lives.ti_id = left_running.old_ti_id AND lives.end <> 'refused'
+  WHERE coalesce(writer_role <> 'api-execution', true)
+  GROUP BY left_running.seq, committed_ms
+  HAVING max(lives.ended_ms) <= committed_ms + clock_tolerance_ms()
+)
+SELECT * FROM left_running
+WHERE seq NOT IN (FROM reported) AND seq NOT IN (FROM by_operator)
+  AND seq NOT IN (FROM by_deadline) AND seq NOT IN (FROM after_death);
+
+-- chances
+WITH at_start AS (
+  SELECT skips.*, changes.state AS state_at_start
+  FROM skips ASOF JOIN task_instance_changes AS changes
+    ON changes.dag_id = skips.dag_id AND changes.run_id = skips.run_id AND changes.task_id = skips.task_id
+    AND skips.sent_ms >= changes.committed_ms
+  WHERE skips.outcome = 'ok'
+), at_end AS (
+  SELECT at_start.*, changes.state AS state_at_end
+  FROM at_start ASOF JOIN task_instance_changes AS changes
+    ON changes.dag_id = at_start.dag_id AND changes.run_id = at_start.run_id AND changes.task_id = at_start.task_id
+    AND at_start.ended_ms >= changes.committed_ms
+)
+-- A sibling that ended by itself while the skip was under way may have ended before it: no chance.
+SELECT count(DISTINCT op) FROM at_end WHERE state_at_start = 'running' AND state_at_end IN ('running', 'skipped');
+
+-- violations
+WITH skipped AS (
+  SELECT overwritten.seq, min(skips.op) AS op, arg_min(branch_task_id, skips.op) AS branch, arg_min(worker, skips.op) AS worker
+  FROM overwritten JOIN skips USING (dag_id, run_id, task_id)
+  WHERE overwritten.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
+    AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
+  GROUP BY overwritten.seq
+), told AS (
+  SELECT overwritten.seq, answer.op, answer.kind, answer.status, answer.reason, answer.found_state, answer.ended_ms
+  FROM overwritten ASOF JOIN (
+    SELECT * FROM operations WHERE kind IN ('heartbeat', 'state') AND outcome = 'refused'
+  ) AS answer ON answer.ti_id = overwritten.old_ti_id AND overwritten.committed_ms - clock_tolerance_ms() <= answer.ended_ms
+)
+SELECT
+  overwritten.committed_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  CASE WHEN skipped.op IS NOT NULL THEN 'skip-downstream' ELSE coalesce(writer_role, 'unknown writer') END AS path,
+  committed_ms - started_ms AS weight,
+  CASE
+    WHEN skipped.op IS NOT NULL THEN format('skip-downstream of branch task {} (worker {})', skipped.branch, skipped.worker)
+    ELSE format('{} ({})', coalesce(writer_role, 'An unknown process'), coalesce(writer, 'its name was not recorded'))
+  END
+  || CASE WHEN change = 'delete' THEN ' deleted' ELSE ' set' END
+  || format(' task {} of {}/{} from RUNNING', task_id, dag_id, run_id)
+  || CASE WHEN change = 'delete' THEN '' ELSE ' to ' || state_name(state) END
+  || format(' while worker {} had been running it for {}', victim, seconds(committed_ms - started_ms))
+  || CASE
+    WHEN told.op IS NULL THEN '; the worker was never told.'
+    ELSE format('; {} later its {} was refused with {}{}, and its work was lost.', seconds(told.ended_ms - committed_ms),
+      told.kind, told.status, coalesce(' ' || told.reason, '') || coalesce(' (found ' || upper(told.found_state) || ')', ''))
+  END AS sentence,
+  list_filter([skipped.op, told.op], op -> op IS NOT NULL) AS operations,
+  [overwritten.seq] AS commits
+FROM overwritten LEFT JOIN skipped USING (seq) LEFT JOIN told USING (seq);

@@ -1,0 +1,32 @@
+import { messageOf } from '../model/errors.ts';
+import type { AssumptionResult, Verdict } from '../model/verdict.ts';
+import type { OpenRun } from './open-run.ts';
+import { type PromiseFile, type PromiseForm, readPromises } from './promise-file.ts';
+
+const FOLDER = new URL('../invariants/assumptions/', import.meta.url);
+
+export const ASSUMPTION_FORM: PromiseForm = {
+  required: ['claim'],
+  optional: [],
+  sections: ['judgement'],
+  optionalSections: [],
+};
+
+export async function readAssumptions(): Promise<PromiseFile[]> {
+  return readPromises(FOLDER, ASSUMPTION_FORM);
+}
+
+export async function judgeAssumption(run: OpenRun, file: PromiseFile): Promise<AssumptionResult> {
+  const { verdict, sentence } = await judgementOf(run, file);
+  return { name: file.name, claim: file.header.claim ?? '', verdict, sentence };
+}
+
+async function judgementOf(run: OpenRun, file: PromiseFile): Promise<{ verdict: Verdict; sentence: string }> {
+  try {
+    const { ok, sentence } = await run.row(file.sections.judgement ?? '');
+    const verdict = ok === true ? 'pass' : ok === false ? 'fail' : 'unknown';
+    return { verdict, sentence: String(sentence ?? 'It could not be told.') };
+  } catch (error) {
+    return { verdict: 'unknown', sentence: `Judging it failed: ${messageOf(error).split('\n')[0]}` };
+  }
+}

@@ -1,0 +1,139 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+import { messageOf } from '../model/errors.ts';
+import type { InvariantResult, Verdict, Violation } from '../model/verdict.ts';
+import { type OpenRun, type Row, rowsOf } from './open-run.ts';
+import { type PromiseFile, type PromiseForm, readPromises } from './promise-file.ts';
+import { identifier } from './run-tables.ts';
+
+const FOLDER = new URL('../invariants/', import.meta.url);
+
+export const INVARIANT_FORM: PromiseForm = {
+  required: ['claim', 'source', 'needs', 'chance', 'chances wanted'],
+  optional: ['seed', 'because'],
+  sections: ['chances', 'violations'],
+  optionalSections: ['given'],
+};
+
+export async function readInvariants(): Promise<PromiseFile[]> {
+  return readPromises(FOLDER, INVARIANT_FORM);
+}
+
+/** What `windtunnel list` prints: no run is needed to say what is promised. */
+export async function listInvariants(): Promise<Pick<InvariantResult, 'name' | 'claim' | 'seeds'>[]> {
+  return (await readInvariants()).map(({ name, header }) => ({
+    name,
+    claim: header.claim ?? '',
+    seeds: seedsOf(header),
+  }));
+}
+
+/** Judges one promise. Whatever goes wrong in judging it is `unknown`: never a crash, and never a pass. */
+export async function judgeInvariant(run: OpenRun, file: PromiseFile): Promise<InvariantResult> {
+  // A connection of its own, so that its temporary tables go with it.
+  const connection = await run.connect();
+  try {
+    if (file.sections.given) await connection.run(file.sections.given);
+    await connection.run(`CREATE TEMP TABLE violations AS ${file.sections.violations}`);
+    const found = await readViolations(connection);
+    const [chances] = await rowsOf(connection, file.sections.chances ?? '');
+    return resultOf(run, file, Number(Object.values(chances ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
+  } catch (error) {
+    return resultOf(run, file, 0, NOTHING, `judging it failed: ${messageOf(error).split('\n')[0]}`);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+interface Found {
+  readonly count: number;
+  readonly first: Violation | null;
+  readonly worst: Violation | null;
+  readonly last: Violation | null;
+  readonly paths: Readonly<Record<string, number>>;
+}
+
+const NOTHING: Found = { count: 0, first: null, worst: null, last: null, paths: {} };
+
+async function readViolations(connection: DuckDBConnection): Promise<Found> {
+  const [count] = await rowsOf(connection, 'SELECT count(*) AS violations FROM violations');
+  const one = async (order: string) => {
+    const [row] = await rowsOf(connection, `FROM violations ORDER BY ${order} LIMIT 1`);
+    return row ? violationOf(row) : null;
+  };
+  const paths = await rowsOf(
+    connection,
+    'SELECT path, count(*) AS n FROM violations GROUP BY path ORDER BY n DESC, path',
+  );
+  return {
+    count: Number(count?.violations ?? 0),
+    first: await one('at_ms, subject'),
+    worst: await one('weight DESC, at_ms, subject'),
+    last: await one('at_ms DESC, subject'),
+    paths: Object.fromEntries(paths.map(({ path, n }) => [String(path), Number(n)])),
+  };
+}
+
+function violationOf(row: Row): Violation {
+  return {
+    at_ms: Number(row.at_ms),
+    subject: String(row.subject),
+    path: String(row.path),
+    weight: Number(row.weight),
+    sentence: String(row.sentence),
+    operations: numbersOf(row.operations),
+    commits: numbersOf(row.commits),
+  };
+}
+
+function numbersOf(cell: Row[string] | undefined): number[] {
+  return Array.isArray(cell) ? cell.filter((member) => member !== null).map(Number) : [];
+}
+
+function resultOf(
+  run: OpenRun,
+  { name, header }: PromiseFile,
+  chances: number,
+  found: Found,
+  missing: string | null,
+): InvariantResult {
+  const wanted = Number(header['chances wanted']);
+  const tooGentle = chances < wanted ? `the run was too gentle to say: ${chances} of ${wanted} ${header.chance}` : null;
+  const why = missing ?? tooGentle;
+  // A counterexample counts however little was recorded or tried.
+  const verdict: Verdict = found.count > 0 ? 'fail' : why ? 'unknown' : 'pass';
+  return {
+    name,
+    claim: header.claim ?? '',
+    verdict,
+    seeds: seedsOf(header),
+    chances,
+    chances_wanted: wanted,
+    chance: header.chance ?? '',
+    aimed: run.manifest.plan.scenario.aims.includes(name),
+    violations: found.count,
+    first: found.first,
+    worst: found.worst,
+    last: found.last,
+    paths: found.paths,
+    why_unknown: verdict === 'unknown' ? why : null,
+  };
+}
+
+function seedsOf(header: PromiseFile['header']): string[] {
+  return header.seed?.split(/[,\s]+/) ?? [];
+}
+
+/** `needs` names tables that must have rows, and `writers`: that commits say who wrote them. */
+async function whatIsMissing(run: OpenRun, { header }: PromiseFile): Promise<string | null> {
+  for (const need of (header.needs ?? '').split(/[,\s]+/)) {
+    if (need === 'writers') {
+      if (run.manifest.writers !== 'triggers') return 'the writers of commits were not recorded';
+      continue;
+    }
+    if (run.tables.find(({ name }) => name === need)?.source === null) return `the table ${need} was not recorded`;
+    const { rows } = await run.row(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${identifier(need)} LIMIT 1)`);
+    if (rows === 0) return `the table ${need} is empty`;
+  }
+  return null;
+}

@@ -1,0 +1,75 @@
+import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Verdict } from '../model/verdict.ts';
+import { judgeAssumption, readAssumptions } from './assumptions.ts';
+import { judgeInvariant, readInvariants } from './invariants.ts';
+import { type OpenRun, openRun } from './open-run.ts';
+import {
+  readCounts,
+  readDeadlocks,
+  readHarnessCpuShare,
+  readLatency,
+  readLoad,
+  readRefusals,
+  readTimeline,
+} from './summary.ts';
+import { judgeThresholds } from './thresholds.ts';
+
+/** The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. */
+export async function judge(runFolder: string): Promise<Judgement> {
+  const run = await openRun(runFolder);
+  try {
+    return await judgeRun(run);
+  } finally {
+    await run.close();
+  }
+}
+
+async function judgeRun(run: OpenRun): Promise<Judgement> {
+  // One at a time: each may use all the memory that judging is given.
+  const invariants: InvariantResult[] = [];
+  for (const file of await readInvariants()) invariants.push(await judgeInvariant(run, file));
+  const assumptions: AssumptionResult[] = [];
+  for (const file of await readAssumptions()) assumptions.push(await judgeAssumption(run, file));
+
+  const load = await readLoad(run);
+  const violations = invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
+  const counts = await readCounts(run, violations);
+  const thresholds = await judgeThresholds(run, counts, load.seconds);
+  const { build, plan } = run.manifest;
+  return {
+    verdict: overall(invariants, assumptions, thresholds),
+    build,
+    scenario: plan.scenario.name,
+    seed: plan.seed,
+    run: run.folder,
+    invariants,
+    assumptions,
+    thresholds,
+    counts,
+    refusals: await readRefusals(run),
+    latency: await readLatency(run),
+    deadlocks: await readDeadlocks(run),
+    first_violation_s: firstViolationSeconds(invariants, load.startedMs),
+    harness_cpu_share: await readHarnessCpuShare(run),
+    load_seconds: load.seconds,
+    timeline: await readTimeline(run),
+  };
+}
+
+/** A broken promise is one even if the scenario did not aim at it; doubt counts only where the scenario aimed. */
+function overall(
+  invariants: readonly InvariantResult[],
+  assumptions: readonly AssumptionResult[],
+  thresholds: readonly ThresholdResult[],
+): Verdict {
+  if ([...invariants, ...thresholds].some(({ verdict }) => verdict === 'fail')) return 'fail';
+  const doubtful =
+    assumptions.some(({ verdict }) => verdict !== 'pass') ||
+    thresholds.some(({ verdict }) => verdict === 'unknown') ||
+    invariants.some(({ verdict, aimed }) => aimed && verdict === 'unknown');
+  return doubtful ? 'unknown' : 'pass';
+}
+
+function firstViolationSeconds(invariants: readonly InvariantResult[], loadStartedMs: number): number | null {
+  const moments = invariants.flatMap(({ first }) => (first ? [first.at_ms] : []));
+  return moments.length === 0 ? null : Math.max(0, Math.min(...moments) - loadStartedMs) / 1000;
+}

@@ -1,0 +1,131 @@
+import { OPERATION_KINDS } from '../model/operation.ts';
+import type { Deadlock, LatencySummary, RefusalCount, TimelinePoint } from '../model/verdict.ts';
+import { isRecord } from './manifest.ts';
+import type { OpenRun, Row } from './open-run.ts';
+
+/** The numbers of a run. Kinds that never met a 409 or a 5xx count 0, so that two runs can be laid side by side. */
+export async function readCounts(run: OpenRun, violations: number): Promise<Record<string, number>> {
+  const perKind = OPERATION_KINDS.flatMap((kind) => [
+    `count(*) FILTER (status = 409 AND kind = '${kind}') AS http_409_${kind}`,
+    `count(*) FILTER (status >= 500 AND kind = '${kind}') AS http_5xx_${kind}`,
+  ]);
+  const rows = await Promise.all([
+    run.row(`
+      SELECT count(*) AS operations, count(*) FILTER (outcome = 'ok') AS ok,
+        count(*) FILTER (outcome = 'refused') AS refused, count(*) FILTER (outcome = 'unknown') AS "unknown",
+        count(*) FILTER (status = 404) AS http_404, count(*) FILTER (status = 409) AS http_409,
+        count(*) FILTER (status = 410) AS http_410, count(*) FILTER (status >= 500) AS http_5xx, ${perKind.join(', ')}
+      FROM operations`),
+    // PostgreSQL's own count includes what its log, if there is none, cannot tell.
+    run.row(`
+      SELECT greatest((SELECT count(*) FROM deadlocks), coalesce(
+        max(value) - CASE WHEN any_value(build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END, 0))::BIGINT AS deadlocks
+      FROM samples, manifest WHERE metric = 'deadlocks'`),
+    run.row(`SELECT count(*) AS lives, count(*) FILTER (lives.end = 'reported') AS lives_reported FROM lives`),
+    run.row(`
+      SELECT count(*) AS commits,
+        count(DISTINCT id) FILTER (relation = 'dag_run' AND change = 'insert') AS dag_runs,
+        count(DISTINCT id) FILTER (relation = 'backfill' AND change = 'insert') AS backfills
+      FROM commits`),
+    run.row(`
+      SELECT count(*) AS task_instances_finished FROM task_instance_changes
+      WHERE is_end_state(state) AND NOT is_end_state(old_state)`),
+  ]);
+  const numbers = Object.entries(Object.assign({}, ...rows)).map(([name, value]) => [name, Number(value)]);
+  return { ...Object.fromEntries(numbers), violations };
+}
+
+export async function readRefusals(run: OpenRun): Promise<RefusalCount[]> {
+  const rows = await run.rows('SELECT * FROM refusals ORDER BY "count" DESC, kind, status, reason, found_state');
+  return rows.map((row) => ({
+    status: Number(row.status),
+    kind: String(row.kind),
+    reason: String(row.reason),
+    found_state: String(row.found_state),
+    count: Number(row.count),
+  }));
+}
+
+export async function readLatency(run: OpenRun): Promise<LatencySummary[]> {
+  const rows = await run.rows(`
+    SELECT kind, count(*) AS n, quantile_cont(took_ms, [0.5, 0.95, 0.99]) AS quantiles, max(took_ms) AS longest
+    FROM (SELECT kind, ended_ms - intended_ms AS took_ms FROM operations WHERE ended_ms IS NOT NULL)
+    GROUP BY kind ORDER BY kind`);
+  return rows.map((row) => {
+    const [p50, p95, p99] = Array.isArray(row.quantiles) ? row.quantiles : [];
+    return {
+      kind: String(row.kind),
+      count: Number(row.n),
+      p50_ms: Number(p50),
+      p95_ms: Number(p95),
+      p99_ms: Number(p99),
+      max_ms: Number(row.longest),
+    };
+  });
+}
+
+export async function readDeadlocks(run: OpenRun): Promise<Deadlock[]> {
+  const rows = await run.rows('SELECT * FROM deadlocks ORDER BY at_ms');
+  return rows.map((row) => ({
+    at_ms: Number(row.at_ms),
+    sides: (Array.isArray(row.sides) ? row.sides : []).filter(isRecord).map((side) => ({
+      pid: Number(side.pid),
+      process: String(side.process),
+      statement: String(side.statement),
+    })),
+    fingerprint: String(row.fingerprint),
+    operation: row.operation === null ? null : Number(row.operation),
+  }));
+}
+
+/** A point for every second of load, also for those in which nothing happened. */
+export async function readTimeline(run: OpenRun): Promise<TimelinePoint[]> {
+  const rows = await run.rows(`
+    WITH seconds AS (
+      SELECT unnest(range(0, greatest(ceil((load_ended_ms - load_started_ms) / 1000)::BIGINT, 0))) AS second FROM load
+    ), requests AS (
+      SELECT ((sent_ms - load_started_ms) // 1000)::BIGINT AS second, count(*) AS requests,
+        count(*) FILTER (status = 409) AS http_409, count(*) FILTER (status >= 500) AS http_5xx
+      FROM operations, load GROUP BY ALL
+    ), locked AS (
+      SELECT ((at_ms - load_started_ms) // 1000)::BIGINT AS second, count(*) AS deadlocks FROM deadlocks, load GROUP BY ALL
+    ), living AS (
+      SELECT ((at_ms - load_started_ms) // 1000)::BIGINT AS second, arg_max(value, at_ms) AS live
+      FROM samples, load WHERE metric = 'live_lives' GROUP BY ALL
+    )
+    SELECT * FROM seconds LEFT JOIN requests USING (second) LEFT JOIN locked USING (second) LEFT JOIN living USING (second)
+    ORDER BY second`);
+  return rows.map((row) => ({
+    second: Number(row.second),
+    requests: Number(row.requests ?? 0),
+    http_409: Number(row.http_409 ?? 0),
+    http_5xx: Number(row.http_5xx ?? 0),
+    deadlocks: Number(row.deadlocks ?? 0),
+    live: numberOrNull(row, 'live'),
+  }));
+}
+
+export async function readLoad(run: OpenRun): Promise<{ startedMs: number; seconds: number }> {
+  const { load_started_ms, load_ended_ms } = await run.row('FROM load');
+  const startedMs = Number(load_started_ms ?? 0);
+  return { startedMs, seconds: Math.max(0, Number(load_ended_ms ?? 0) - startedMs) / 1000 };
+}
+
+/** Between the first and the last reading during the load, of all processors together. */
+export async function readHarnessCpuShare(run: OpenRun): Promise<number | null> {
+  const row = await run.row(`
+    WITH readings AS (
+      SELECT at_ms, value FROM samples, load
+      WHERE source = 'harness' AND metric = 'cpu_s' AND at_ms BETWEEN load_started_ms AND load_ended_ms
+    ), machine AS (
+      SELECT max(value) AS cpus FROM samples WHERE source = 'machine' AND metric = 'cpus'
+    )
+    SELECT (max(value) - min(value)) / nullif((max(at_ms) - min(at_ms)) / 1000 * any_value(cpus), 0) AS share
+    FROM readings, machine`);
+  return numberOrNull(row, 'share');
+}
+
+function numberOrNull(row: Row, name: string): number | null {
+  const value = row[name];
+  return typeof value === 'number' ? value : null;
+}
