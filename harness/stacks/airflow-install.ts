@@ -1,4 +1,15 @@
-import { StackError } from '../model/errors.ts';
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { StackError, UsageError } from '../model/errors.ts';
+import { checkoutRecipe } from './airflow-checkout.ts';
+import { indexError, releaseDate } from './airflow-releases.ts';
+import { buildOnce } from './build-once.ts';
+import { cacheFolder } from './folders.ts';
+import { binFolder, ensureUv, findPython, type Python, tail } from './python.ts';
+import { runTool } from './run-tool.ts';
 
 /** One release of Airflow (or a checkout), installed and ready to be run by as many stacks as like. */
 export interface AirflowInstall {
@@ -20,10 +31,111 @@ export interface InstallOptions {
   readonly signal: AbortSignal;
 }
 
+/** What goes into a venv; its hash is part of the venv's name, so that another recipe is another venv. */
+export interface Recipe {
+  /** Begins the folder's name. */
+  readonly label: string;
+  readonly requirements: readonly string[];
+  /** ISO 8601; packages that came later are not seen. */
+  readonly asOf: string;
+  /** Distinguishes recipes that look alike: what a checkout held. */
+  readonly content?: string;
+}
+
+/** Raised when the way of installing changes: old venvs are then left alone. */
+const RECIPE_FORMAT = 1;
+const INSTALL_MS = 15 * 60_000;
+const EXECUTOR_PATH = fileURLToPath(new URL('../../docker/executor', import.meta.url));
+
 /**
- * `version` is a release (`3.2.1`) or the path of a source checkout (begins with `.` or `/`). UsageError: no such
+ * `version` is a release (`3.2.1`) or the path of a source checkout (begins with `.`, `/` or `~`). UsageError: no such
  * version. StackError: it cannot be installed here; the message says what to do.
  */
-export async function installAirflow(_version: string, _options: InstallOptions): Promise<AirflowInstall> {
-  throw new StackError('not built yet');
+export async function installAirflow(version: string, options: InstallOptions): Promise<AirflowInstall> {
+  const { log, signal } = options;
+  const isPath = /^[./~]/.test(version);
+  if (!isPath && !/^\d+\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) {
+    throw new UsageError(`"${version}" is not an Airflow version: write three numbers, for example 3.2.2.`);
+  }
+  await mkdir(cacheFolder(), { recursive: true });
+  const python = await findPython(signal, isPath ? undefined : version);
+  const uv = await ensureUv(python, log, signal);
+  const recipe = isPath
+    ? await checkoutRecipe(version, signal)
+    : await releaseRecipe(version, { uv, pythonVersion: python.version, log, signal });
+  const venv = path.join(cacheFolder(), 'airflow', folderName(recipe, python));
+  const bin = path.join(venv, binFolder());
+  const facts = await buildOnce(venv, { works: () => runs(bin, signal), log, signal }, (building) => {
+    log(`installing Airflow ${recipe.label} for Python ${python.version}`);
+    return build(venv, recipe, { uv, python, signal: building });
+  });
+  return {
+    version: String(facts.version),
+    pythonVersion: String(facts.python),
+    venv,
+    bin,
+    python: path.join(bin, 'python'),
+    packagesHash: String(facts.packages_hash),
+    executorPath: EXECUTOR_PATH,
+  };
+}
+
+async function releaseRecipe(version: string, resolver: Parameters<typeof releaseDate>[1]): Promise<Recipe> {
+  const requirements = [`apache-airflow==${version}`, 'apache-airflow-providers-postgres'];
+  return { label: version, requirements, asOf: await releaseDate(version, resolver) };
+}
+
+function folderName(recipe: Recipe, python: Python): string {
+  const minor = python.version.split('.').slice(0, 2).join('.');
+  // A checkout keeps its venv overnight, although its dependencies are the day's.
+  const identity = [RECIPE_FORMAT, python.path, recipe.requirements, recipe.content ?? recipe.asOf];
+  const hash = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+  return `${recipe.label}-py${minor}-${hash.slice(0, 8)}`;
+}
+
+interface Tools {
+  readonly uv: string;
+  readonly python: Python;
+  readonly signal: AbortSignal;
+}
+
+async function build(venv: string, recipe: Recipe, { uv, python, signal }: Tools): Promise<Record<string, unknown>> {
+  const options = { timeoutMs: INSTALL_MS, signal, cwd: cacheFolder() };
+  const made = await runTool(uv, ['venv', '--quiet', '--no-project', '--python', python.path, venv], options);
+  if (made.code !== 0) throw new StackError(`uv could not make a virtual environment at ${venv}:\n${tail(made)}`);
+
+  const inside = path.join(venv, binFolder(), 'python');
+  const args = ['pip', 'install', '--quiet', '--python', inside, '--compile-bytecode', '--exclude-newer', recipe.asOf];
+  const installed = await runTool(uv, [...args, ...recipe.requirements], options);
+  if (installed.code !== 0) throw indexError(`Airflow ${recipe.label} could not be installed`, installed);
+
+  const freeze = await runTool(uv, ['pip', 'freeze', '--python', inside], options);
+  if (freeze.code !== 0) throw new StackError(`uv could not list what it installed:\n${tail(freeze)}`);
+  const packages = freeze.stdout
+    .split(/\r?\n/)
+    .filter((line) => line !== '')
+    .sort();
+  return {
+    version: await installedVersion(inside, signal),
+    python: python.version,
+    as_of: recipe.asOf,
+    packages_hash: createHash('sha256').update(packages.join('\n')).digest('hex'),
+    packages,
+  };
+}
+
+async function installedVersion(python: string, signal: AbortSignal): Promise<string> {
+  const code = 'from importlib.metadata import version; print(version("apache-airflow-core"))';
+  const result = await runTool(python, ['-c', code], { timeoutMs: 60_000, signal });
+  if (result.code !== 0)
+    throw new StackError(`the installed Airflow cannot be asked for its version:\n${tail(result)}`);
+  return result.stdout.trim();
+}
+
+/** Its Python still starts and sees Airflow; a slow machine is no reason to remove what another run may be using. */
+async function runs(bin: string, signal: AbortSignal): Promise<boolean> {
+  const code = 'from importlib.metadata import version; version("apache-airflow-core")';
+  const result = await runTool(path.join(bin, 'python'), ['-c', code], { timeoutMs: 60_000, signal });
+  if (result.timedOut) throw new StackError(`${bin} did not answer within a minute: is this machine overloaded?`);
+  return result.code === 0;
 }
