@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many, withLiteralRun } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+import { readDeadlocks } from '../judge/summary.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('no-deadlocks', run);
+
+const PATCH = `SELECT task_instance.rendered_map_index, task_instance.id, dag_run_1.state
+FROM task_instance JOIN dag_run AS dag_run_1 ON dag_run_1.dag_id = task_instance.dag_id
+WHERE task_instance.id = 'ti-1'::UUID FOR UPDATE`;
+const UPDATE =
+  "UPDATE task_instance SET dag_version_id='019aa3c4-0c75-7b1c-a3f1-6f0e3a1f6c11', updated_at='2026-11-21' WHERE " +
+  "task_instance.dag_id = 'wt_storm_1' AND task_instance.run_id = 'manual__1' AND task_instance.state IN ('running', 'queued')";
+
+/** What PostgreSQL 18 writes as jsonlog, in the columns of server_log. */
+function deadlock(at_ms: number, update = UPDATE) {
+  return {
+    at_ms,
+    source: 'postgres',
+    pid: 4711,
+    application_name: 'wt-api-execution-1',
+    xid: 1204,
+    severity: 'ERROR',
+    sqlstate: '40P01',
+    message: 'deadlock detected',
+    detail:
+      'Process 4711 waits for ShareLock on transaction 1203; blocked by process 4712.\n' +
+      'Process 4712 waits for ShareLock on transaction 1204; blocked by process 4711.\n' +
+      `Process 4711: ${PATCH}\nProcess 4712: ${update}`,
+    statement: PATCH,
+    context: 'while locking tuple (3,14) in relation "dag_run"',
+  };
+}
+
+const BACKENDS = [
+  { at_ms: 0, pid: 4712, application_name: 'wt-scheduler-1' },
+  { at_ms: 9_000, pid: 4712, application_name: 'wt-scheduler-2' },
+  // The pid is given to another process after the deadlock.
+  { at_ms: 10_200, pid: 4712, application_name: 'wt-api-core-1' },
+];
+const FAILED = { op: 9, kind: 'state', sent_ms: 9_000, ended_ms: 10_050, outcome: 'unknown', status: 500 } as const;
+
+test('a deadlock is a violation that names both processes, both statements and the request that failed', async () => {
+  const result = await judge({
+    operations: [FAILED],
+    commits: [{}],
+    server_log: [deadlock(10_000)],
+    backends: BACKENDS,
+  });
+  expect(result.verdict).toBe('fail');
+  expect(result.paths).toEqual({ 'state PATCH × dag_version UPDATE': 1 });
+  expect(result.first).toMatchObject({
+    at_ms: 10_000,
+    operations: [9],
+    subject: 'wt-api-execution-1 and wt-scheduler-2',
+  });
+  expect(result.first?.sentence).toMatch(
+    /^PostgreSQL broke a deadlock between wt-api-execution-1 \(«SELECT task_instance\.rendered_map_index, .*…»\) and wt-scheduler-2 \(«UPDATE task_instance SET dag_version_id=.*…»\); it cancelled the statement of wt-api-execution-1, and the request state for wt_dag\/run1\/task was answered 500\.$/,
+  );
+});
+
+test('deadlocks that PostgreSQL counted and the log does not name are a violation', async () => {
+  const result = await judge({
+    operations: [{}],
+    commits: [{}],
+    server_log: [deadlock(10_000)],
+    samples: [deadlocks(1_000, 0), deadlocks(60_000, 3)],
+  });
+  expect(result.paths).toMatchObject({ 'not in the log': 1 });
+  expect(result.last?.sentence).toBe('PostgreSQL counted 2 deadlocks more than the 1 that its log names.');
+});
+
+test('what a stack that we did not start had counted before the run is not of this run', async () => {
+  const result = await judge({
+    manifest: { build: 'target' },
+    operations: [{}],
+    commits: [{}],
+    server_log: [{ at_ms: 1, source: 'postgres', severity: 'LOG', message: 'checkpoint' }],
+    samples: [deadlocks(1_000, 7), deadlocks(60_000, 7)],
+  });
+  expect(result.violations).toBe(0);
+});
+
+test('it passes when many tasks ended under new DAG versions and none deadlocked', async () => {
+  expect(await judge(endsUnderNewVersions(20))).toMatchObject({ verdict: 'pass', chances: 20 });
+});
+
+test('it is unknown when hardly any task ended under a new DAG version', async () => {
+  expect(await judge(endsUnderNewVersions(19))).toMatchObject({ verdict: 'unknown', chances: 19 });
+});
+
+test('it is unknown without the log', async () => {
+  const { server_log: _, ...run } = endsUnderNewVersions(20);
+  expect(await judge(run)).toMatchObject({ verdict: 'unknown', why_unknown: 'the table server_log was not recorded' });
+});
+
+test('deadlocks of one kind share a fingerprint, whatever their literals', async () => {
+  const other = UPDATE.replace('wt_storm_1', "it''s another").replace("'running', 'queued'", "'running'");
+  const [one, two] = await withLiteralRun(
+    { server_log: [deadlock(1_000), deadlock(2_000, other)], backends: BACKENDS },
+    readDeadlocks,
+  );
+  expect(one?.fingerprint).toBe(two?.fingerprint);
+  expect(one?.fingerprint).toMatch(
+    /^api-execution: SELECT .* × scheduler: UPDATE task_instance SET dag_version_id=\?, /,
+  );
+  expect(one?.sides.map(({ pid, process }) => [pid, process])).toEqual([
+    [4711, 'wt-api-execution-1'],
+    [4712, 'wt-scheduler-1'],
+  ]);
+  expect(one?.sides[0]?.statement).toBe(PATCH);
+});
+
+test('a process is known by its commits where the probe never saw it', async () => {
+  const [found] = await withLiteralRun(
+    { server_log: [deadlock(1_000)], commits: [{ writer_pid: 4712, writer: 'wt-scheduler-3', committed_ms: 900 }] },
+    readDeadlocks,
+  );
+  expect(found?.sides[1]?.process).toBe('wt-scheduler-3');
+});
+
+test('a deadlock whose log has no detail still tells its victim', async () => {
+  const [found] = await withLiteralRun({ server_log: [{ ...deadlock(1_000), detail: null }] }, readDeadlocks);
+  expect(found?.sides).toEqual([{ pid: 4711, process: 'wt-api-execution-1', statement: PATCH }]);
+});
+
+function deadlocks(at_ms: number, value: number) {
+  return { at_ms, source: 'postgres', metric: 'deadlocks', value };
+}
+
+function endsUnderNewVersions(n: number): LiteralRun {
+  const version = { relation: 'dag_version', change: 'insert', dag_id: 'wt_dag' };
+  return {
+    operations: many(n + 1, (i) => ({ kind: 'state', requested: 'success', sent_ms: i === 0 ? 20_000 : 3_000 + i })),
+    commits: [
+      { ...version, committed_ms: 0, row: { version_number: 1 } },
+      { ...version, committed_ms: 2_500, row: { version_number: 2 } },
+    ],
+    server_log: [{ at_ms: 1, source: 'postgres', severity: 'LOG', message: 'ready' }],
+  };
+}

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+import type { Operation } from '../model/operation.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('rtif-last-writer-wins', run);
+const FINAL = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1 };
+
+function write(op: number, over: Partial<Operation> = {}): Partial<Operation> {
+  return {
+    op,
+    kind: 'rtif',
+    status: 201,
+    twin: 1,
+    requested: `{"bash_command":"echo ${op}"}`,
+    sent_ms: 1_000,
+    ended_ms: 1_030,
+    ...over,
+  };
+}
+const REFUSED = { outcome: 'refused', status: 409, message: 'Unique constraint violation' } as const;
+
+test('a 409 to one of two writes at once is a violation that names both', async () => {
+  const result = await judge({ operations: [write(1), write(2, REFUSED)] });
+  expect(result).toMatchObject({ verdict: 'fail', paths: { 'two at once': 1 } });
+  expect(result.first).toMatchObject({ operations: [2, 1], subject: 'wt_dag/run1/task' });
+  expect(result.first?.sentence).toBe(
+    'The rendered fields that worker w-1 wrote for wt_dag/run1/task were refused with 409 (Unique constraint violation), ' +
+      'because another write of the same fields was under way; the real client fails the task for that.',
+  );
+});
+
+test('a 409 to the retry of a write that timed out is a violation, too', async () => {
+  const lost = write(1, { twin: null, outcome: 'unknown', status: null, ended_ms: 6_000 });
+  const retry = write(2, { ...REFUSED, twin: null, attempt: 2, sent_ms: 7_000, ended_ms: 7_010 });
+  const result = await judge({ operations: [lost, retry] });
+  expect(result.paths).toEqual({ 'retry of a lost answer': 1 });
+});
+
+test('a value that nobody was told is accepted is a violation', async () => {
+  const finals = { rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: 'echo 7' } }] };
+  const result = await judge({ operations: [write(1), write(2)], finals });
+  expect(result.first).toMatchObject({ path: 'value of nobody', operations: [1, 2] });
+  expect(result.first?.sentence).toContain('are «echo 7» at the end, which none of the 2 accepted writes asked for');
+});
+
+test('the last commit is asked where there is no snapshot', async () => {
+  const row = { rendered_fields: { bash_command: 'echo 7' } };
+  const commits = [{ ...FINAL, relation: 'rendered_task_instance_fields', change: 'insert', committed_ms: 1_010, row }];
+  expect((await judge({ operations: [write(1), write(2)], commits })).first?.commits).toEqual([1]);
+});
+
+test.each([
+  ['the other write won', [write(1), write(2)], { bash_command: 'echo 1' }],
+  ['Airflow stored the object as a string', [write(1), write(2)], '{"bash_command":"echo 2"}'],
+  [
+    'an unknown write may have been the last',
+    [write(1), write(2, { outcome: 'unknown', status: 500 })],
+    { bash_command: 'x' },
+  ],
+])('the remaining value is fine when %s', async (_why, operations, rendered_fields) => {
+  const finals = { rendered_task_instance_fields: [{ ...FINAL, rendered_fields }] };
+  expect((await judge({ operations, finals })).first).toBeNull();
+});
+
+test('rendered fields of more than a command are compared as JSON', async () => {
+  const operations = [write(1, { requested: '{"sql": "select 1", "n": [1, 2]}' })];
+  const finals = (rendered_fields: object) => ({ rendered_task_instance_fields: [{ ...FINAL, rendered_fields }] });
+  expect((await judge({ operations, finals: finals({ sql: 'select 1', n: [1, 2] }) })).first).toBeNull();
+  expect((await judge({ operations, finals: finals({ sql: 'select 2', n: [1, 2] }) })).violations).toBe(1);
+});
+
+test('it passes when enough first writes overlapped and all were accepted', async () => {
+  expect(await judge({ operations: pairs(20) })).toMatchObject({ verdict: 'pass', chances: 20 });
+});
+
+test('pairs that did not overlap, or found a row, are no chance', async () => {
+  const later = many(30, (i) => [
+    write(1_000 + 3 * i, { twin: null, task_id: `u${i}`, sent_ms: 100, ended_ms: 110 }),
+    write(1_001 + 3 * i, { twin: 1_001 + 3 * i, task_id: `u${i}` }),
+    write(1_002 + 3 * i, { twin: 1_001 + 3 * i, task_id: `u${i}` }),
+  ]).flat();
+  const apart = write(501, { twin: 500, sent_ms: 1_040, ended_ms: 1_050, task_id: 'v' });
+  const operations = [...pairs(19), ...later, write(500, { twin: 500, task_id: 'v' }), apart];
+  expect(await judge({ operations })).toMatchObject({ verdict: 'unknown', chances: 19 });
+});
+
+function pairs(n: number): Partial<Operation>[] {
+  return many(n, (i) => {
+    const twin = 2 * i + 1;
+    return [write(twin, { twin, task_id: `t${i}` }), write(twin + 1, { twin, task_id: `t${i}`, sent_ms: 1_001 })];
+  }).flat();
+}

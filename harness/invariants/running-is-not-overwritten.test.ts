@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('running-is-not-overwritten', run);
+const API = 'wt-api-execution-1';
+
+/** Branch `pick` skips task `task`, which worker w-1 has run since 1,000 ms. */
+const SKIP = {
+  op: 50,
+  life: 2,
+  worker: 'w-2',
+  kind: 'skip_downstream',
+  task_id: 'pick',
+  ti_id: 'ti-pick',
+  target: 'other task',
+  sent_ms: 5_000,
+  ended_ms: 5_040,
+} as const;
+const RUN = { op: 1, kind: 'run', sent_ms: 1_000 } as const;
+const RUNNING = { state: 'running', committed_ms: 1_003, writer: API };
+
+test('a skip that overwrites a running sibling is a violation that names who did it and what it cost', async () => {
+  const result = await judge({
+    operations: [
+      RUN,
+      SKIP,
+      { op: 60, sent_ms: 6_000, outcome: 'refused', status: 409, reason: 'not_running', found_state: 'skipped' },
+    ],
+    lives: [{ ended_ms: 6_010, end: 'stopped' }],
+    commits: [RUNNING, { state: 'skipped', committed_ms: 5_020, writer: API }],
+  });
+  expect(result.verdict).toBe('fail');
+  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+  expect(result.first).toMatchObject({ at_ms: 5_020, subject: 'wt_dag/run1/task', operations: [50, 60], commits: [2] });
+  expect(result.first?.sentence).toBe(
+    'skip-downstream of branch task pick (worker w-2) set task task of wt_dag/run1 from RUNNING to SKIPPED while worker ' +
+      'w-1 had been running it for 4.0 s; 1.0 s later its heartbeat was refused with 409 not_running (found SKIPPED), ' +
+      'and its work was lost.',
+  );
+});
+
+test('a scheduler that overwrites a running task is told apart from a skip', async () => {
+  const result = await judge({
+    operations: [RUN, SKIP],
+    lives: [{ ended_ms: 9_000 }],
+    commits: [RUNNING, { state: 'scheduled', committed_ms: 5_020, writer: 'wt-scheduler-2' }],
+  });
+  expect(result.verdict).toBe('fail');
+  expect(result.paths).toEqual({ scheduler: 1 });
+  expect(result.first?.sentence).toMatch(/^scheduler \(wt-scheduler-2\) set task task .* the worker was never told\.$/);
+});
+
+test('where no writer is known, the skip that names the task is the one', async () => {
+  const result = await judge({
+    manifest: { writers: 'none' },
+    operations: [RUN, SKIP],
+    lives: [{}],
+    commits: [
+      { ...RUNNING, writer: null },
+      { state: 'skipped', committed_ms: 5_020 },
+    ],
+  });
+  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+});
+
+const REPORT = { kind: 'state', requested: 'success', sent_ms: 8_000, ended_ms: 8_020 } as const;
+
+test.each<[string, LiteralRun]>([
+  ['its own report', { operations: [RUN, REPORT], lives: [{}], commits: [RUNNING, left('success', 8_010, API)] }],
+  [
+    'its own report that committed long after the client gave up',
+    {
+      operations: [RUN, { ...REPORT, outcome: 'unknown', status: null, ended_ms: 13_000 }],
+      lives: [{ end: 'gave-up', ended_ms: 40_000 }],
+      commits: [RUNNING, left('success', 19_000, API)],
+    },
+  ],
+  [
+    "an operator's clear",
+    { operations: [RUN], lives: [{}], commits: [RUNNING, left('restarting', 4_000, 'wt-api-core-1')] },
+  ],
+  [
+    "an operator's clear where no writer is known",
+    {
+      operations: [
+        RUN,
+        {
+          actor: 'operator',
+          kind: 'clear',
+          dag_id: 'wt_dag',
+          run_id: 'run1',
+          task_id: 'task',
+          sent_ms: 3_990,
+          ended_ms: 4_020,
+        },
+      ],
+      lives: [{}],
+      commits: [{ ...RUNNING, writer: null }, left('restarting', 4_000, null)],
+    },
+  ],
+  [
+    'a scheduler after the heartbeat time-out',
+    {
+      operations: [RUN, { sent_ms: 6_000 }],
+      lives: [{ ended_ms: 50_000 }],
+      commits: [RUNNING, left('up_for_retry', 26_100, 'wt-scheduler-1')],
+    },
+  ],
+  [
+    'a scheduler after the worker died without a word',
+    {
+      operations: [RUN],
+      lives: [{ end: 'silent', ended_ms: 3_000 }],
+      commits: [RUNNING, left('up_for_retry', 9_000, 'wt-scheduler-1')],
+    },
+  ],
+  ['nothing, for it still runs', { operations: [RUN], lives: [{}], commits: [RUNNING] }],
+])('leaving RUNNING by %s is no violation', async (_by, run) => {
+  const result = await judge(run);
+  expect(result.first).toBeNull();
+});
+
+test('it passes when skips met running tasks and left them alone', async () => {
+  const result = await judge(skipsAtRunningTasks(3));
+  expect(result).toMatchObject({ verdict: 'pass', chances: 3, why_unknown: null });
+});
+
+test('a run with fewer skips at running tasks is too gentle to say', async () => {
+  const result = await judge(skipsAtRunningTasks(2));
+  expect(result.verdict).toBe('unknown');
+  expect(result.why_unknown).toBe(
+    'the run was too gentle to say: 2 of 3 skips accepted while a task that they named was running',
+  );
+});
+
+test('a task that ended by itself while it was being skipped gave no chance', async () => {
+  const run = skipsAtRunningTasks(3);
+  const ended = { task_id: 't0', id: 'ti-0', state: 'success', committed_ms: 5_010, writer: API };
+  expect((await judge({ ...run, commits: [...(run.commits ?? []), ended] })).chances).toBe(2);
+});
+
+test('ids full of quotes, markup and line breaks are only ids', async () => {
+  const hostile = `a'; DROP TABLE commits; -- <script>"\n{}%`;
+  const result = await judge({
+    operations: [
+      { ...RUN, task_id: hostile },
+      { ...SKIP, target: 'x' },
+    ],
+    lives: [{ task_id: hostile }],
+    commits: [
+      { ...RUNNING, task_id: hostile },
+      { state: 'failed', task_id: hostile, committed_ms: 5_020, writer: API },
+    ],
+  });
+  expect(result.verdict).toBe('fail');
+  expect(result.first?.subject).toBe(`wt_dag/run1/${hostile}`);
+});
+
+function left(state: string, committed_ms: number, writer: string | null) {
+  return { state, committed_ms, writer };
+}
+
+function skipsAtRunningTasks(n: number): LiteralRun {
+  return {
+    operations: many(n, (i) => ({ ...SKIP, op: 50 + i, target: `t${i}` })),
+    lives: [{}],
+    commits: many(n, (i) => ({ ...RUNNING, id: `ti-${i}`, task_id: `t${i}` })),
+  };
+}
