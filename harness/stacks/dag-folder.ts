@@ -1,0 +1,118 @@
+import { copyFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { DagSpec } from '../model/scenario.ts';
+
+const FACTORY = fileURLToPath(new URL('../../workloads/dag_factory/wt_dags.py', import.meta.url));
+const MINUTE_MS = 60_000;
+
+/**
+ * Where backfills begin. A backfill needs a timetable, so a DAG without a schedule gets one of its own that has ended:
+ * every minute from here, over before any run starts, and no catch-up.
+ */
+export const BACKFILL_FIRST = '2026-01-01T00:00:00+00:00';
+const BACKFILL_LAST = '2026-04-01T00:00:00+00:00';
+
+/** One DAG as the factory reads it (workloads/dag_factory/wt_dags.py). */
+interface FactoryDag {
+  readonly dag_id: string;
+  readonly schedule: string;
+  readonly start_date: string;
+  readonly end_date: string | null;
+  readonly catchup: boolean;
+  readonly max_active_runs: number;
+  readonly revision: number;
+  readonly executor?: string;
+  readonly tasks: readonly unknown[];
+}
+
+export interface DagFolderOptions {
+  /** For a stack with several executors: which one gets these tasks. */
+  readonly executor?: string;
+  /** Start dates count from here. */
+  readonly now?: Date;
+}
+
+/** The scenario's DAGs in a folder that a dag-processor reads: the factory, and the JSON file it builds from. */
+export class DagFolder {
+  readonly #py: string;
+  readonly #json: string;
+  readonly #specs: readonly DagSpec[];
+  readonly #prefix: string;
+  readonly #options: DagFolderOptions;
+  readonly #now: number;
+  readonly #revisions = new Map<string, number>();
+
+  /** `namespace` is put before every DAG id and tells the files of two runs in one folder apart. */
+  constructor(folder: string, specs: readonly DagSpec[], namespace = '', options: DagFolderOptions = {}) {
+    const name = namespace === '' ? 'wt_dags' : `wt_dags_${namespace.replace(/\W+/g, '_').replace(/_+$/, '')}`;
+    this.#py = path.join(folder, `${name}.py`);
+    this.#json = path.join(folder, `${name}.json`);
+    this.#specs = specs;
+    this.#prefix = namespace;
+    this.#options = options;
+    this.#now = (options.now ?? new Date()).getTime();
+  }
+
+  /** Writes both files, the DAGs first: a factory that is parsed without them would make none. */
+  publish(): void {
+    mkdirSync(path.dirname(this.#json), { recursive: true });
+    this.#writeDags();
+    replace(this.#py, (part) => copyFileSync(FACTORY, part));
+  }
+
+  /** The next parse of these DAGs (ids of the scenario) makes a new dag_version of each. */
+  bumpRevision(dagIds: readonly string[]): void {
+    for (const id of dagIds) this.#revisions.set(id, (this.#revisions.get(id) ?? 1) + 1);
+    this.#writeDags();
+    // The dag-processor looks at the .py file's own time: a touched file is parsed next, not after its interval.
+    const now = new Date();
+    utimesSync(this.#py, now, now);
+  }
+
+  /** Airflow marks the DAGs stale at its next parse of the folder. Idempotent. */
+  remove(): void {
+    rmSync(this.#py, { force: true });
+    rmSync(this.#json, { force: true });
+  }
+
+  #writeDags(): void {
+    const dags = this.#specs.map((spec) => this.#dag(spec));
+    replace(this.#json, (part) => writeFileSync(part, `${JSON.stringify(dags, null, 1)}\n`));
+  }
+
+  #dag(spec: DagSpec): FactoryDag {
+    const { executor } = this.#options;
+    return {
+      dag_id: `${this.#prefix}${spec.dag_id}`,
+      ...this.#dates(spec),
+      max_active_runs: spec.max_active_runs,
+      revision: this.#revisions.get(spec.dag_id) ?? 1,
+      ...(executor === undefined ? {} : { executor }),
+      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, skips }) => ({
+        task_id,
+        upstream,
+        ...(trigger_rule === undefined ? {} : { trigger_rule }),
+        ...(retries === undefined ? {} : { retries }),
+        ...(skips === undefined ? {} : { skips }),
+      })),
+    };
+  }
+
+  #dates(spec: DagSpec): Pick<FactoryDag, 'schedule' | 'start_date' | 'end_date' | 'catchup'> {
+    if (spec.schedule === null) {
+      return { schedule: '* * * * *', start_date: BACKFILL_FIRST, end_date: BACKFILL_LAST, catchup: false };
+    }
+    const start = Math.floor(this.#now / MINUTE_MS) * MINUTE_MS - spec.past_runs * MINUTE_MS;
+    const start_date = new Date(start).toISOString().replace('.000Z', '+00:00');
+    return { schedule: spec.schedule, start_date, end_date: null, catchup: true };
+  }
+}
+
+/** In one step: whoever reads it sees the old file or the new one. */
+function replace(file: string, write: (part: string) => void): void {
+  const part = `${file}.part`;
+  write(part);
+  renameSync(part, file);
+}

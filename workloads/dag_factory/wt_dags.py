@@ -1,0 +1,89 @@
+"""The DAG factory: builds the DAGs that windtunnel's scenario describes.
+
+Reads the JSON file of its own name beside it (``wt_dags.json``), or the one that ``WINDTUNNEL_DAGS`` names: a list of
+
+    dag_id, schedule (cron or null), start_date (ISO 8601), end_date (ISO 8601 or null), catchup, max_active_runs,
+    revision, executor (optional), tasks: [{task_id, upstream, trigger_rule?, retries?, skips?}]
+
+Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
+Parsed anew every other second while DAGs churn, so that it imports as little as it can. The operators never run: the
+workers are windtunnel's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG, BaseOperator
+
+# A run against a shared folder copies this file under a name of its own.
+DEFAULT_FILE = os.path.splitext(os.path.abspath(__file__))[0] + ".json"
+
+
+class WorkloadOperator(BaseOperator):
+    """Not EmptyOperator, which the scheduler would finish by itself."""
+
+    template_fields = ("bash_command",)
+
+    def __init__(self, *, bash_command: str, **kwargs):
+        super().__init__(**kwargs)
+        self.bash_command = bash_command
+
+    def execute(self, context):
+        raise RuntimeError("this task is windtunnel's to play: its DAG was run by another executor")
+
+
+class BranchWorkloadOperator(WorkloadOperator):
+    """Its life skips the tasks that it did not choose, over HTTP, as a real branch does."""
+
+
+def build(spec: dict) -> DAG:
+    end_date = spec.get("end_date")
+    defaults = {"executor": spec["executor"]} if spec.get("executor") else {}
+    dag = DAG(
+        dag_id=spec["dag_id"],
+        schedule=spec["schedule"],
+        start_date=datetime.fromisoformat(spec["start_date"]),
+        end_date=datetime.fromisoformat(end_date) if end_date else None,
+        catchup=spec["catchup"],
+        max_active_runs=spec["max_active_runs"],
+        # Part of the serialized DAG: a new text is a new hash, and a new hash a new dag_version.
+        doc_md=f"Made by windtunnel, revision {spec['revision']}.",
+        is_paused_upon_creation=False,
+        tags=["windtunnel"],
+    )
+    for task in spec["tasks"]:
+        kind = BranchWorkloadOperator if task.get("skips") else WorkloadOperator
+        kind(
+            dag=dag,
+            task_id=task["task_id"],
+            bash_command="echo {{ run_id }} {{ ti.try_number }}",
+            trigger_rule=task.get("trigger_rule", "all_success"),
+            retries=task.get("retries", 0),
+            retry_delay=timedelta(seconds=1),
+            **defaults,
+        )
+    for task in spec["tasks"]:
+        for upstream in task["upstream"]:
+            dag.get_task(upstream) >> dag.get_task(task["task_id"])
+    return dag
+
+
+def load() -> list[dict]:
+    path = os.environ.get("WINDTUNNEL_DAGS") or DEFAULT_FILE
+    try:
+        with open(path, encoding="utf-8") as file:
+            specs = json.load(file)
+    except FileNotFoundError:
+        return []  # The factory is copied before its first DAGs are written.
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON ({error}); windtunnel replaces it in one step, so who else writes it?") from error
+    if not isinstance(specs, list):
+        raise ValueError(f"{path} must hold a list of DAGs")
+    return specs
+
+
+for _spec in load():
+    globals()[_spec["dag_id"]] = build(_spec)
