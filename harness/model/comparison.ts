@@ -76,6 +76,8 @@ export interface CountDifference {
   readonly kind: 'count';
   /** `deadlocks`, `http_5xx`, `http_409{operation:rtif}`, `violations{invariant:…}`. */
   readonly name: string;
+  /** The same for people: `5xx answers`, `rtif 409s`. */
+  readonly title: string;
   readonly a: number;
   readonly b: number;
   readonly a_exposure: number;
@@ -90,11 +92,11 @@ export interface CountDifference {
   readonly p_adjusted: number;
   /** Rate of B over rate of A; null if A has none. */
   readonly ratio: number | null;
-  /** 95 % interval of the ratio, not corrected; null above means without limit. */
-  readonly interval: readonly [number, number | null];
+  /** Exact 95 % interval of the ratio, not corrected; null above means without limit. Null if there are none at all. */
+  readonly interval: readonly [number, number | null] | null;
   /** How much more the runs of a side vary than chance allows: 1 is chance alone, or a single run a side. */
   readonly dispersion: number;
-  /** The smallest ratio above 1 that these exposures would have shown; null if A has none. */
-  readonly smallest_ratio_seen: number | null;
+  /** The smallest count of B that would have been told from A's, after correction for all counts tested. */
+  readonly smallest_count_seen: number;
   readonly sentence: string;
 }
