@@ -1,4 +1,4 @@
-import { paintFor, type TextOptions } from './terminal.ts';
+import { paintFor, type TextOptions } from './screen.ts';
 import { count, padEnd, seconds, shorten, visible } from './words.ts';
 
 /** Where a run stands. Null: not known, or not known yet. */

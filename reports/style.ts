@@ -85,7 +85,9 @@ figure svg { display: block; width: 100%; border-bottom: 1px solid var(--line); 
 .axis { display: flex; justify-content: space-between; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 :focus-visible { outline: 2px solid var(--ink-blue); outline-offset: 2px; }
 footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .875rem; }
+.letter { display: none; color: var(--soft); font-size: .8125rem; }
 @media (max-width: 40rem) {
+  .letter { display: inline; }
   th, td { padding: .55rem .6rem; }
   .prose, .prose tbody, .prose tr, .prose td { display: block; width: auto; min-width: 0; }
   .prose thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

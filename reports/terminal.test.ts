@@ -13,7 +13,8 @@ import {
   judgement,
   violation,
 } from './fixture.ts';
-import { SCREEN, verdictText } from './terminal.ts';
+import { SCREEN } from './screen.ts';
+import { verdictText } from './terminal.ts';
 
 const plain = { color: false };
 

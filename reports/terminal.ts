@@ -1,8 +1,7 @@
 import path from 'node:path';
 
-import pc from 'picocolors';
-
-import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
+import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
+import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions, verdictWord } from './screen.ts';
 import {
   assumptionsHold,
   conflictsByOperation,
@@ -15,33 +14,7 @@ import {
 } from './summary.ts';
 import { count, moment, padEnd, seconds, shorten, some, visible } from './words.ts';
 
-/** One screen of an ordinary terminal. */
-export const SCREEN = { lines: 24, columns: 100 } as const;
-
-export interface TextOptions {
-  /** Whether escapes for colour may be printed; the caller knows the terminal and NO_COLOR. */
-  readonly color: boolean;
-}
-
-export type Paint = ReturnType<typeof pc.createColors>;
-
-export function paintFor({ color }: TextOptions): Paint {
-  return pc.createColors(color);
-}
-
-export function mark(verdict: Verdict, paint: Paint): string {
-  return { fail: paint.red('✗'), unknown: paint.yellow('?'), pass: paint.green('✓') }[verdict];
-}
-
-export function verdictWord(verdict: Verdict, paint: Paint): string {
-  const word = verdict.toUpperCase();
-  return paint.bold({ fail: paint.red(word), unknown: paint.yellow(word), pass: paint.green(word) }[verdict]);
-}
-
-/** A text from the run on one line of the screen, after so many columns that are taken. */
-export function fitted(text: string, taken = 0): string {
-  return shorten(visible(text), SCREEN.columns - taken);
-}
+export { comparisonText } from './terminal-comparison.ts';
 
 /**
  * The summary at the end of a run, at most one screen: what is broken first, in sentences as far as there is room, and

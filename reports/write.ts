@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
+import type { Comparison } from '../harness/model/comparison.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { comparisonHtml } from './html-comparison.ts';
 import { reportHtml } from './html-report.ts';
 import { reportJunit } from './junit.ts';
 import { reportMarkdown } from './markdown.ts';
+import { comparisonMarkdown } from './markdown-comparison.ts';
 
 /** Everything that people and CI read of a run, beside its record. */
 export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {
@@ -15,6 +18,15 @@ export async function writeReports(runFolder: string, judgement: Judgement, mani
     'report.md': reportMarkdown(judgement, manifest),
     'report.html': reportHtml(judgement, manifest),
     'junit.xml': reportJunit(judgement),
+  });
+}
+
+/** What `compare` found, in the folder that holds its runs or beside them. */
+export async function writeComparison(folder: string, comparison: Comparison): Promise<void> {
+  await writeAll(folder, {
+    'compare.json': json(comparison),
+    'compare.md': comparisonMarkdown(comparison, folder),
+    'compare.html': comparisonHtml(comparison, folder),
   });
 }
 
