@@ -84,13 +84,13 @@ export async function readTimeline(run: OpenRun): Promise<TimelinePoint[]> {
     WITH seconds AS (
       SELECT unnest(range(0, greatest(ceil((load_ended_ms - load_started_ms) / 1000)::BIGINT, 0))) AS second FROM load
     ), requests AS (
-      SELECT ((sent_ms - load_started_ms) // 1000)::BIGINT AS second, count(*) AS requests,
+      SELECT floor((sent_ms - load_started_ms) / 1000)::BIGINT AS second, count(*) AS requests,
         count(*) FILTER (status = 409) AS http_409, count(*) FILTER (status >= 500) AS http_5xx
       FROM operations, load GROUP BY ALL
     ), locked AS (
-      SELECT ((at_ms - load_started_ms) // 1000)::BIGINT AS second, count(*) AS deadlocks FROM deadlocks, load GROUP BY ALL
+      SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, count(*) AS deadlocks FROM deadlocks, load GROUP BY ALL
     ), living AS (
-      SELECT ((at_ms - load_started_ms) // 1000)::BIGINT AS second, arg_max(value, at_ms) AS live
+      SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, arg_max(value, at_ms) AS live
       FROM samples, load WHERE metric = 'live_lives' GROUP BY ALL
     )
     SELECT * FROM seconds LEFT JOIN requests USING (second) LEFT JOIN locked USING (second) LEFT JOIN living USING (second)

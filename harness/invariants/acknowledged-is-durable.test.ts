@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('acknowledged-is-durable', run);
+
+const REPORT = { op: 1, kind: 'state', requested: 'success', status: 204, sent_ms: 5_000, ended_ms: 5_020 } as const;
+const RUNNING = { state: 'running', committed_ms: 1_000, writer: 'wt-api-execution-1' };
+const ENDED = { state: 'success', committed_ms: 5_010, writer: 'wt-api-execution-1' };
+/** Something later in the stream, so that it cannot be said to have ended early. */
+const LATER = { relation: 'dag_run', id: '1', state: 'success', committed_ms: 9_000 };
+
+test('an accepted end that was never committed is a violation', async () => {
+  const result = await judge({ operations: [REPORT], commits: [RUNNING, LATER] });
+  expect(result).toMatchObject({ verdict: 'fail', paths: { 'never committed': 1 } });
+  expect(result.first).toMatchObject({ operations: [1], subject: 'wt_dag/run1/task' });
+  expect(result.first?.sentence).toBe(
+    'Worker w-1 reported SUCCESS for wt_dag/run1/task and the server accepted it, but the state was never committed.',
+  );
+});
+
+test('an end whose commit the stream was too short to hold is no violation', async () => {
+  const commits = [RUNNING, { ...LATER, committed_ms: 6_000 }];
+  expect((await judge({ operations: [REPORT], commits })).first).toBeNull();
+});
+
+test('an end that Airflow itself shows after settling is durable, whatever the stream missed', async () => {
+  const finals = { task_instance: [{ id: 'ti-1', state: 'success' }] };
+  expect((await judge({ operations: [REPORT], commits: [RUNNING, LATER], finals })).first).toBeNull();
+});
+
+test('an accepted end that a skip takes away is a violation by the path of the skip', async () => {
+  const skip = {
+    op: 2,
+    kind: 'skip_downstream',
+    target: 'task',
+    task_id: 'pick',
+    sent_ms: 6_000,
+    ended_ms: 6_020,
+  } as const;
+  const undone = { state: 'skipped', committed_ms: 6_010, writer: 'wt-api-execution-1' };
+  const result = await judge({ operations: [REPORT, skip], commits: [RUNNING, ENDED, undone, LATER] });
+  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+  expect(result.first).toMatchObject({ operations: [1, 2], commits: [3] });
+  expect(result.first?.sentence).toContain(
+    'the server accepted it; 1.0 s later a skip-downstream through wt-api-execution-1 changed it to SKIPPED.',
+  );
+});
+
+test('an accepted end that a scheduler takes away is a violation', async () => {
+  const undone = { id: 'ti-2', old_id: 'ti-1', state: 'up_for_retry', committed_ms: 6_010, writer: 'wt-scheduler-1' };
+  const result = await judge({ operations: [REPORT], commits: [RUNNING, ENDED, undone, LATER] });
+  expect(result.paths).toEqual({ scheduler: 1 });
+});
+
+const CLEARED = { id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 7_000 };
+
+test('an operator may clear what has ended', async () => {
+  const commits = [RUNNING, ENDED, { ...CLEARED, writer: 'wt-api-core-1' }, LATER];
+  expect((await judge({ operations: [REPORT], commits })).first).toBeNull();
+});
+
+test('where no writer is known, a clear of the run at that moment is the operator’s', async () => {
+  const clear = {
+    actor: 'operator',
+    kind: 'clear',
+    dag_id: 'wt_dag',
+    run_id: 'run1',
+    sent_ms: 6_990,
+    ended_ms: 7_020,
+  } as const;
+  const commits = [RUNNING, { ...ENDED, writer: null }, CLEARED, LATER];
+  expect((await judge({ operations: [REPORT, clear], commits })).first).toBeNull();
+  expect((await judge({ operations: [REPORT], commits })).paths).toEqual({ 'unknown writer': 1 });
+});
+
+test('the replay of a report whose answer was lost is no second end', async () => {
+  const lost = { ...REPORT, outcome: 'unknown', status: null, cause: 'answer-dropped' } as const;
+  const replay = { ...REPORT, op: 2, attempt: 2, sent_ms: 6_000, ended_ms: 6_010 };
+  const refused = { ...replay, outcome: 'refused', status: 409, found_state: 'success' } as const;
+  const commits = [RUNNING, ENDED, LATER];
+  expect((await judge({ operations: [lost, refused], commits })).first).toBeNull();
+  expect((await judge({ operations: [lost, replay], commits })).first).toBeNull();
+});
+
+test('it passes when enough ends were accepted and kept', async () => {
+  expect(await judge(ends(20))).toMatchObject({ verdict: 'pass', chances: 20 });
+});
+
+test('it is unknown when hardly anything ended', async () => {
+  expect(await judge(ends(19))).toMatchObject({ verdict: 'unknown', chances: 19 });
+});
+
+function ends(n: number): LiteralRun {
+  return {
+    operations: many(n, (i) => ({ ...REPORT, op: i, ti_id: `ti-${i}`, task_id: `t${i}` })),
+    commits: [...many(n, (i) => ({ ...ENDED, id: `ti-${i}`, task_id: `t${i}` })), LATER],
+  };
+}

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+
+import { assumeLiteral, many } from '../../judge/judge-literal.ts';
+import type { LiteralRun } from '../../judge/literal-run.ts';
+import type { Scenario } from '../../model/scenario.ts';
+import type { Verdict } from '../../model/verdict.ts';
+
+const DAG: Scenario['dags'][number] = {
+  dag_id: 'wt_dag',
+  schedule: null,
+  past_runs: 0,
+  max_active_runs: 1,
+  tasks: [{ task_id: 'pick', upstream: [], skips: ['task'], duration_ms: [1_000, 9_000] }],
+};
+const REPORT = { kind: 'state', requested: 'success', sent_ms: 5_000, ended_ms: 5_010 } as const;
+const ENDED = { state: 'success', committed_ms: 5_005 };
+const LATER = { relation: 'dag_run', id: '1', committed_ms: 8_000 };
+const DEADLOCK = { at_ms: 5_000, source: 'postgres', sqlstate: '40P01', pid: 1 };
+
+function sample(source: string, metric: string, value: number, at_ms = 50_000) {
+  return { source, metric, value, at_ms };
+}
+
+const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun][] = [
+  ['run-completed', 'pass', /ended as planned/, {}],
+  ['run-completed', 'fail', /was interrupted after 70\.0 s/, { manifest: { ended: 'interrupted' } }],
+  ['run-completed', 'fail', /harness was killed/, { manifest: { ended: null, ended_ms: null } }],
+  ['run-completed', 'fail', /stack under test failed/, { manifest: { ended: 'stack-failed' } }],
+
+  ['load-was-on', 'pass', /^1\.0 requests a second and 15 started lives\.$/, everyKind(15)],
+  ['load-was-on', 'fail', /^0\.1 requests a second/, everyKind(1)],
+  ['load-was-on', 'fail', /planned but never accepted: skip_downstream\.$/, without('skip_downstream')],
+  ['load-was-on', 'fail', /0 started lives/, {}],
+
+  ['fleet-kept-pace', 'pass', /within 3 ms .* pause of the event loop was 40 ms/, paced(3, 40)],
+  ['fleet-kept-pace', 'fail', /within 300 ms/, paced(300, 40)],
+  ['fleet-kept-pace', 'fail', /event loop was 1500 ms/, paced(3, 1_500)],
+  ['fleet-kept-pace', 'pass', /were not sampled/, { operations: [{}] }],
+  ['fleet-kept-pace', 'unknown', /Nothing was sent/, {}],
+
+  ['commits-are-whole', 'pass', /1 of 1 accepted reports/, { operations: [REPORT], commits: [ENDED, LATER] }],
+  ['commits-are-whole', 'pass', /were not recorded/, { operations: [REPORT] }],
+  ['commits-are-whole', 'fail', /there is none/, { operations: [REPORT], commits: [] }],
+  ['commits-are-whole', 'fail', /0 of 1 accepted/, { operations: [REPORT], commits: [LATER] }],
+  ['commits-are-whole', 'fail', /2\.0 s older than/, { operations: [REPORT], commits: [{ committed_ms: 3_000 }] }],
+  [
+    'commits-are-whole',
+    'fail',
+    /3\.0 s behind at the end/,
+    { operations: [REPORT], commits: [ENDED, LATER], samples: [sample('fleet', 'commit_lag_ms', 3_000)] },
+  ],
+
+  ['operations-reconciled', 'pass', /^All 2 requests/, { operations: [{}, {}], samples: [sample('fleet', 'sent', 2)] }],
+  [
+    'operations-reconciled',
+    'fail',
+    /3 requests were sent and 2 are/,
+    { operations: [{}, {}], samples: [sample('fleet', 'sent', 3)] },
+  ],
+  ['operations-reconciled', 'fail', /1 requests were sent and 0 are/, { samples: [sample('fleet', 'sent', 1)] }],
+  ['operations-reconciled', 'unknown', /did not count/, { operations: [{}] }],
+  ['operations-reconciled', 'pass', /^All 1/, handedOver(1, 1)],
+  ['operations-reconciled', 'fail', /2 workloads were handed over and 1 lives ended/, handedOver(2, 1)],
+
+  ['deadlocks-reconciled', 'pass', /counted 1, its log names 1/, counted(1)],
+  ['deadlocks-reconciled', 'fail', /counted 2, its log names 1/, counted(2)],
+  ['deadlocks-reconciled', 'unknown', /was not read/, { server_log: [DEADLOCK] }],
+  [
+    'deadlocks-reconciled',
+    'pass',
+    /counted 0, its log names 0/,
+    {
+      manifest: { build: 'target' },
+      samples: [sample('postgres', 'deadlocks', 9, 1), sample('postgres', 'deadlocks', 9)],
+    },
+  ],
+];
+
+test.each(CASES)('%s is %s: %s', async (name, verdict, sentence, run) => {
+  const result = await assumeLiteral(name, run);
+  expect(result.sentence).toMatch(sentence);
+  expect(result.verdict).toBe(verdict);
+});
+
+function everyKind(n: number): LiteralRun {
+  const kinds = ['run', 'heartbeat', 'state', 'skip_downstream'] as const;
+  return { scenario: { dags: [DAG] }, operations: many(n, () => kinds.map((kind) => ({ kind }))).flat() };
+}
+
+function without(kind: string): LiteralRun {
+  const run = everyKind(20);
+  const refused = { outcome: 'refused', status: 404 } as const;
+  return { ...run, operations: run.operations?.map((row) => (row.kind === kind ? { ...row, ...refused } : row)) ?? [] };
+}
+
+function paced(lateMs: number, pauseMs: number): LiteralRun {
+  return {
+    operations: [
+      { intended_ms: 1_000, sent_ms: 1_000 + lateMs },
+      // The client's own pause before a retry is no lateness.
+      { attempt: 2, intended_ms: 1_000, sent_ms: 9_000 },
+    ],
+    samples: [sample('harness', 'loop_delay_ms', pauseMs)],
+  };
+}
+
+function handedOver(workloads: number, lives: number): LiteralRun {
+  return {
+    operations: [{}],
+    lives: many(lives, () => ({})),
+    samples: [sample('fleet', 'sent', 1), sample('fleet', 'handed', workloads)],
+  };
+}
+
+function counted(value: number): LiteralRun {
+  return { server_log: [DEADLOCK], samples: [sample('postgres', 'deadlocks', value)] };
+}
