@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 
-import { messageOf, StackError } from '../model/errors.ts';
+import { messageOf } from '../model/errors.ts';
 import { LineSplitter } from './lines.ts';
+import { listenAt, unixPath } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import { type FromExecutor, parseMessage, type ToExecutor } from './protocol.ts';
 import { type Entry, Register } from './register.ts';
@@ -132,12 +133,15 @@ export class Dispatcher {
     socket.on('data', (chunk) => this.#read(connection, chunk));
     // A reset is what a killed scheduler looks like: 'close' follows and says all there is to say.
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      this.#connections.delete(connection);
-      if (connection.peer === null) return;
-      this.#outbox.away(connection.peer, Date.now());
-      this.#guard('onDisconnect', () => this.#options.onDisconnect?.(connection.name, connection.pid));
-    });
+    socket.on('close', () => this.#gone(connection));
+  }
+
+  #gone(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (connection.peer === null) return;
+    this.#outbox.away(connection.peer, Date.now());
+    connection.peer = null;
+    this.#guard('onDisconnect', () => this.#options.onDisconnect?.(connection.name, connection.pid));
   }
 
   #read(connection: Connection, chunk: Buffer): void {
@@ -194,13 +198,15 @@ export class Dispatcher {
 
   #welcome(connection: Connection, hello: Extract<FromExecutor, { type: 'hello' }>): void {
     const peer = `${hello.process}/${hello.pid}`;
+    // The same process again: it dropped its older connection, whose end may only arrive later.
+    for (const other of [...this.#connections]) {
+      if (other === connection || other.peer !== peer) continue;
+      other.socket.destroy();
+      this.#gone(other);
+    }
     connection.peer = peer;
     connection.name = hello.process;
     connection.pid = hello.pid;
-    // The same process again: it dropped its older connection, whose end may only arrive later.
-    for (const other of this.#connections) {
-      if (other !== connection && other.peer === peer) other.socket.destroy();
-    }
     this.#guard('onConnect', () => this.#options.onConnect?.(hello.process, hello.pid));
     for (const message of this.#outbox.back(peer)) this.#send(connection, message);
   }
@@ -250,27 +256,4 @@ export class Dispatcher {
   #report(what: string, error: unknown): void {
     this.#options.onError?.(new Error(`${what}: ${messageOf(error)}`, { cause: error }));
   }
-}
-
-function unixPath(address: string): string | null {
-  return address.startsWith('unix:') ? address.slice('unix:'.length) : null;
-}
-
-async function listenAt(server: Server, address: string): Promise<string> {
-  const path = unixPath(address);
-  const tcp = /^tcp:(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(address);
-  if (path === null && tcp === null) {
-    throw new StackError(`"${address}" is not unix:/path or tcp:127.0.0.1:port, where a dispatcher can listen`);
-  }
-  const host = (tcp?.[1] ?? '').replace(/[[\]]/g, '');
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new StackError(`cannot listen at ${address}: ${error.message}`, { cause: error })),
-    );
-    server.listen(path === null ? { host, port: Number(tcp?.[2]) } : { path }, () => resolve());
-  });
-  server.removeAllListeners('error');
-  const bound = server.address();
-  if (bound === null || typeof bound === 'string') return address;
-  return `tcp:${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
 }

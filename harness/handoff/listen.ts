@@ -1,0 +1,56 @@
+import { rm } from 'node:fs/promises';
+import { connect, type ListenOptions, type Server } from 'node:net';
+import { messageOf, StackError } from '../model/errors.ts';
+import { isRecord } from './workload.ts';
+
+const PROBE_MS = 1_000;
+
+export function unixPath(address: string): string | null {
+  return address.startsWith('unix:') ? address.slice('unix:'.length) : null;
+}
+
+/** Binds the server and returns the address that executors can be given: with the port that was chosen. */
+export async function listenAt(server: Server, address: string): Promise<string> {
+  const path = unixPath(address);
+  const tcp = /^tcp:(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(address);
+  if (path === null && tcp === null) {
+    throw new StackError(`"${address}" is not unix:/path or tcp:127.0.0.1:port, where a dispatcher can listen`);
+  }
+  const where = path === null ? { host: (tcp?.[1] ?? '').replace(/[[\]]/g, ''), port: Number(tcp?.[2]) } : { path };
+  try {
+    await bind(server, where);
+  } catch (error) {
+    // A killed harness leaves its socket file; nobody listens there any more.
+    const stale = path !== null && isRecord(error) && error.code === 'EADDRINUSE' && !(await answers(path));
+    if (!stale) throw new StackError(`cannot listen at ${address}: ${messageOf(error)}`, { cause: error });
+    await rm(path, { force: true });
+    await bind(server, where);
+  }
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return address;
+  return `tcp:${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+}
+
+function bind(server: Server, where: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** True unless it is certain that nobody listens: a file is only removed when the connection is refused. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path, timeout: PROBE_MS });
+    const done = (alive: boolean) => {
+      socket.destroy();
+      resolve(alive);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('timeout', () => done(true));
+    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code !== 'ECONNREFUSED'));
+  });
+}
