@@ -14,6 +14,9 @@ export function charts(judgement: Judgement): Html | null {
   const first = first_violation_s === null || first_violation_s > span ? null : first_violation_s / width;
   const lives = points.map(({ live }) => live ?? 0);
   const requests = points.map((point) => point.requests);
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => html`<span>${seconds(part * span)}</span>`);
+  const into = seconds(first_violation_s ?? 0);
+  const legend = first === null ? null : html`<p class="note">Dashed: the first violation, ${into} into the load.</p>`;
   return html`<div class="charts">
 ${area('requests per second', requests, 72, first)}
 ${timeline.some(({ live }) => live !== null) ? area('live lives', lives, 48, first) : null}
@@ -38,8 +41,8 @@ ${bars(
   'grave',
   first,
 )}
-<div class="axis" aria-hidden="true">${[0, 0.25, 0.5, 0.75, 1].map((part) => html`<span>${seconds(part * span)}</span>`)}</div>
-${first === null ? null : html`<p class="note">Dashed: the first violation, ${seconds(first_violation_s ?? 0)} into the load.</p>`}
+<div class="axis" aria-hidden="true">${ticks}</div>
+${legend}
 </div>`;
 }
 
@@ -69,10 +72,18 @@ export function thinned(
 function area(name: string, values: readonly number[], height: number, first: number | null): Html {
   const peak = Math.max(...values);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const line = values.map((value, index) => `${index + 0.5},${y(value, peak)}`).join('L');
-  const path = `M0,100L${line}L${values.length},${y(values.at(-1) ?? 0, peak)}V100Z`;
+  const [begin, end] = [y(values[0] ?? 0, peak), y(values.at(-1) ?? 0, peak)];
+  const middle = values.map((value, index) => `${index + 0.5},${y(value, peak)}`).join('L');
+  const line = `M0,${begin}L${middle}L${values.length},${end}`;
   const said = `mean ${count(mean)}, peak ${count(peak)}`;
-  return strip(name, said, values.length, height, html`<path class="area" d="${path}"/>`, first);
+  return strip(
+    name,
+    said,
+    values.length,
+    height,
+    html`<path class="area" d="${line}V100H0Z"/><path class="line" d="${line}"/>`,
+    first,
+  );
 }
 
 function bars(
@@ -96,7 +107,8 @@ function strip(name: string, said: string, span: number, height: number, shape: 
   const mark = first === null ? null : html`<line class="first" x1="${first}" x2="${first}" y1="0" y2="100"/>`;
   const label = `${name} over the load: ${said}`;
   return html`<figure><figcaption><b>${name}</b><span>${said}</span></figcaption>
-<svg viewBox="0 0 ${span} 100" height="${height}" preserveAspectRatio="none" role="img" aria-label="${label}">${shape}${mark}</svg></figure>`;
+<svg viewBox="0 0 ${span} 100" height="${height}" preserveAspectRatio="none" role="img"
+aria-label="${label}">${shape}${mark}</svg></figure>`;
 }
 
 /** Down from the top, of a hundred; one digit is finer than a pixel. */

@@ -58,16 +58,14 @@ export function harnessCost(judgement: Judgement, manifest: Manifest): string {
 /** What was tested, where and with what. */
 export function provenance(judgement: Judgement, manifest: Manifest): [string, string][] {
   const { machine } = manifest;
+  const gibibytes = (machine.memory_bytes / 2 ** 30).toFixed(1);
   return [
     ['build', judgement.build],
     ...Object.entries(manifest.identity),
     ['scenario', `${judgement.scenario}, seed ${judgement.seed}`],
     ['started', manifest.started_at],
     ['ended', manifest.ended ?? 'the harness was killed before the end'],
-    [
-      'machine',
-      `${machine.platform} ${machine.arch}, ${count(machine.cpus)} CPUs, ${(machine.memory_bytes / 2 ** 30).toFixed(1)} GiB`,
-    ],
+    ['machine', `${machine.platform} ${machine.arch}, ${count(machine.cpus)} CPUs, ${gibibytes} GiB`],
     ['windtunnel', `${manifest.windtunnel} on Node ${manifest.node}`],
     ['run', judgement.run],
   ];
@@ -77,6 +75,7 @@ export function provenance(judgement: Judgement, manifest: Manifest): [string, s
 export function exampleQuery(run: string): string {
   return (
     `windtunnel query ${shellWord(run)} ` +
-    '"select kind, status, reason, found_state, count(*) from operations where outcome <> \'ok\' group by all order by 5 desc"'
+    "\"select kind, status, reason, found_state, count(*) from operations where outcome <> 'ok' " +
+    'group by all order by 5 desc"'
   );
 }

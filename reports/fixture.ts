@@ -13,7 +13,8 @@ export function violation(over: Partial<Violation> = {}): Violation {
     subject: 'wt_fan/manual__1/leaf_3',
     weight: 1,
     sentence:
-      'wt_fan/manual__1/leaf_3 was running on worker-7 when the scheduler set it to skipped; its heartbeat was then refused with 409.',
+      'wt_fan/manual__1/leaf_3 was running on worker-7 when the scheduler set it to skipped; ' +
+      'its heartbeat was then refused with 409.',
     operations: [1201, 1240],
     commits: [877],
     ...over,
@@ -42,9 +43,11 @@ export function invariant(name: string, verdict: Verdict, over: Partial<Invarian
 
 const UPDATE_DAG_VERSION =
   "UPDATE task_instance SET dag_version_id='019a-77', updated_at=now() WHERE task_instance.dag_id = 'wt_fan' AND " +
-  "task_instance.run_id = 'scheduled__2026-01-01T00:00' AND (task_instance.state IS NULL OR state IN ('scheduled','queued'))";
+  "task_instance.run_id = 'scheduled__2026-01-01T00:00' AND " +
+  "(task_instance.state IS NULL OR state IN ('scheduled','queued'))";
 const LOCK_DAG_RUN =
-  "SELECT dag_run.state FROM dag_run JOIN task_instance USING (dag_id, run_id) WHERE task_instance.id = '019a-12' FOR UPDATE";
+  'SELECT dag_run.state FROM dag_run JOIN task_instance USING (dag_id, run_id) ' +
+  "WHERE task_instance.id = '019a-12' FOR UPDATE";
 
 export function deadlock(at_ms: number): Judgement['deadlocks'][number] {
   return {
@@ -54,7 +57,7 @@ export function deadlock(at_ms: number): Judgement['deadlocks'][number] {
       { pid: 398, process: 'wt-scheduler-1', statement: UPDATE_DAG_VERSION },
     ],
     fingerprint: 'api: select dag_run for update × scheduler: update task_instance set dag_version_id',
-    operation: 3321,
+    operation: 3300 + Math.round(at_ms / 100),
   };
 }
 

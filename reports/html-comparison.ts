@@ -42,7 +42,11 @@ function promises(a: ComparisonSide, b: ComparisonSide): Html {
     verdictCell('A', before),
     verdictCell('B', after),
   ]);
-  const columns = [{ title: 'promise' }, { title: `A ${cut(a.build, 60)}` }, { title: `B ${cut(b.build, 60)}` }];
+  const columns = [
+    { title: 'promise' },
+    { title: `A ${cut(a.build, 60)}`, narrow: true },
+    { title: `B ${cut(b.build, 60)}`, narrow: true },
+  ];
   return section('promises', 'Promises', table('Promises', columns, rows, { prose: true }));
 }
 
@@ -94,7 +98,8 @@ function counts({ tests, a, b }: Comparison): Html {
 }
 
 function amount(events: number, exposure: number, unit: CountDifference['exposure_unit']): Html {
-  return html`${count(events)} <span class="soft">${unit === 's' ? `in ${seconds(exposure)}` : `of ${count(exposure)}`}</span>`;
+  const out = unit === 's' ? `in ${seconds(exposure)}` : `of ${count(exposure)}`;
+  return html`${count(events)} <span class="soft">${out}</span>`;
 }
 
 function finding({ better, decides, smallest_count_seen }: CountDifference): Content {

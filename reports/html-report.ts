@@ -77,7 +77,9 @@ function promises({ invariants }: Judgement): Html | null {
   return section(
     'promises',
     'Promises',
-    table('Promises', [{ title: 'verdict' }, { title: 'promise' }, { title: 'what was seen' }], rows, { prose: true }),
+    table('Promises', [{ title: 'verdict', narrow: true }, { title: 'promise' }, { title: 'what was seen' }], rows, {
+      prose: true,
+    }),
   );
 }
 
@@ -126,11 +128,9 @@ function deadlockKind(kind: DeadlockKind): Html {
   const when =
     kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
   const sides = kind.first.sides.slice(0, 6).map(
-    (
-      side,
-      index,
-    ) => html`<div><h4>${cut(side.process, 80)} <span class="soft">pid ${side.pid}${index === 0 ? ' · victim' : ''}</span></h4>
-<pre tabindex="0"><code>${cut(side.statement, LIMITS.statement)}</code></pre></div>
+    ({ process, pid, statement }, index) => html`<div>
+<h4>${cut(process, 80)} <span class="soft">pid ${pid}${index === 0 ? ' · victim' : ''}</span></h4>
+<pre tabindex="0"><code>${cut(statement, LIMITS.statement)}</code></pre></div>
 `,
   );
   return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(kind.fingerprint, 300)}</h3>
@@ -192,14 +192,14 @@ function measured(judgement: Judgement, manifest: Manifest): Html {
     html`<span class="mono">${cut(`${metric} ${expression}`, 300)}</span>`,
     value === null ? 'nothing' : Number(value.toPrecision(4)),
   ]);
-  const head = [{ title: 'verdict' }, { title: 'threshold' }, { title: 'measured', numeric: true }];
+  const head = [{ title: 'verdict', narrow: true }, { title: 'threshold' }, { title: 'measured', numeric: true }];
   return section(
     'measured',
     'How it was measured',
     [
       limits.length > 0 ? html`${table('Thresholds', head, limits, { prose: true })}<br>` : null,
       assumed.length > 0
-        ? table('Assumptions', [{ title: 'verdict' }, { title: 'assumption' }], assumed, { prose: true })
+        ? table('Assumptions', [{ title: 'verdict', narrow: true }, { title: 'assumption' }], assumed, { prose: true })
         : null,
       facts(
         provenance(judgement, manifest).map(([name, value]) => [name, cut(value, 300)] as const),

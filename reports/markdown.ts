@@ -76,10 +76,10 @@ function deadlockSection({ deadlocks }: Judgement): string[] {
 
 function deadlockKind(kind: DeadlockKind): string[] {
   const requests = kind.operations.length > 0 ? `; failed: ${numbered('operation', kind.operations)}` : '';
-  const sides = kind.first.sides.map(
-    ({ process, pid, statement }, index) =>
-      `-- ${excerpt(process, 80)} (pid ${pid})${index === 0 ? ', the victim' : ''}\n${excerpt(statement, LIMITS.statement)}`,
-  );
+  const sides = kind.first.sides.slice(0, 6).map(({ process, pid, statement }, index) => {
+    const who = `-- ${excerpt(process, 80)} (pid ${pid})${index === 0 ? ', the victim' : ''}`;
+    return `${who}\n${excerpt(statement, LIMITS.statement)}`;
+  });
   return [
     `### ${count(kind.count)} × ${escaped(kind.fingerprint)}`,
     `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}.`,

@@ -44,6 +44,8 @@ ${body}
 export interface Column {
   readonly title: string;
   readonly numeric?: boolean;
+  /** As narrow as its words allow: verdicts beside prose. */
+  readonly narrow?: boolean;
 }
 
 export interface TableOptions {
@@ -61,7 +63,7 @@ export function table(
   rows: readonly (readonly Content[])[],
   { prose = false }: TableOptions = {},
 ): Html {
-  const kind = (index: number) => (columns[index]?.numeric ? 'number' : 'text');
+  const kind = (index: number) => (columns[index]?.numeric ? 'number' : columns[index]?.narrow ? 'narrow' : 'text');
   const head = columns.map(
     ({ title }, index) => html`<th role="columnheader" scope="col" class="${kind(index)}">${title}</th>`,
   );

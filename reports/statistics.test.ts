@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { compareRates, dispersion, holm, smallestCountSeen, thinnedBy } from './statistics.ts';
 
-/** Count and exposure of A, of B, then p, lower and upper end of the interval, by scipy (check-statistics.py --literal). */
+/** Count and exposure of A, of B, then p and the ends of the interval by scipy (check-statistics.py --literal). */
 const REFERENCE: [number, number, number, number, number, number, number | null][] = [
   [19, 60, 50, 60, 0.000244397017, 1.5242912, 4.72652567],
   [74, 60, 7, 60, 3.16738276e-15, 0.0367570554, 0.204797005],

@@ -8,13 +8,15 @@ export const STYLE = html`<style>
 :root {
   color-scheme: light dark;
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126; --soft: #5b636d; --line: #e3e0d9; --code: #f3f1ec;
-  --fail: #a8231c; --fail-tint: #fbeae8; --unknown: #7d5300; --unknown-tint: #faf0da; --pass: #1c6b3f; --pass-tint: #e6f3ea;
+  --fail: #a8231c; --fail-tint: #fbeae8; --unknown: #7d5300; --unknown-tint: #faf0da; --pass: #1c6b3f;
+  --pass-tint: #e6f3ea;
   --ink-blue: #2f5f8f; --blue-tint: #cfdeec;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171a; --card: #1b1f23; --ink: #e4e6e8; --soft: #a0a8b1; --line: #2d3339; --code: #20252a;
-    --fail: #ff8f85; --fail-tint: #3a1d1c; --unknown: #e8bd62; --unknown-tint: #352a13; --pass: #7fd19f; --pass-tint: #17301f;
+    --fail: #ff8f85; --fail-tint: #3a1d1c;
+    --unknown: #e8bd62; --unknown-tint: #352a13; --pass: #7fd19f; --pass-tint: #17301f;
     --ink-blue: #8ab8e6; --blue-tint: #26394b;
   }
 }
@@ -31,60 +33,91 @@ h2 { font-size: 1.2rem; margin: 3rem 0 .75rem; }
 h3 { font-size: 1rem; margin: 0; }
 p { margin: .4rem 0; max-width: 75ch; }
 a { color: var(--ink-blue); }
-code, pre, .mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .875em; }
+code, pre, .mono {
+  font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .875em;
+}
 .note, .soft, .eyebrow, dt, thead th, .axis, figcaption { color: var(--soft); }
 .note, .soft { font-size: .925rem; }
 .eyebrow { font-size: .875rem; margin: 0; }
 .why { font-size: 1.125rem; margin: .75rem 0 0; }
 .hero { border-left: .3rem solid var(--line); padding-left: clamp(.9rem, 2vw, 1.4rem); }
-.hero.fail { border-color: var(--fail); } .hero.unknown { border-color: var(--unknown); } .hero.pass { border-color: var(--pass); }
+.hero.fail {
+  border-color: var(--fail); } .hero.unknown { border-color: var(--unknown);
+  } .hero.pass { border-color: var(--pass);
+}
 .badge {
   display: inline-block; padding: .05em .55em .1em; border-radius: .4em; font-size: .8125rem; font-weight: 600;
   white-space: nowrap; color: var(--soft); background: var(--code);
 }
-h1 .badge { font-size: .6em; text-transform: uppercase; letter-spacing: .04em; vertical-align: .22em; margin-right: .3em; }
+h1 .badge {
+  font-size: .6em; text-transform: uppercase; letter-spacing: .04em; vertical-align: .22em;
+  margin-right: .3em;
+}
 .fail.badge { color: var(--fail); background: var(--fail-tint); }
 .unknown.badge { color: var(--unknown); background: var(--unknown-tint); }
 .pass.badge { color: var(--pass); background: var(--pass-tint); }
-.numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr)); gap: 1.1rem 1.25rem; margin: 1.75rem 0 0; }
+.numbers {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr)); gap: 1.1rem 1.25rem;
+  margin: 1.75rem 0 0;
+}
 .numbers div { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .numbers dd { margin: 0; font-size: 1.5rem; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
 .numbers .some { color: var(--fail); }
 dt { font-size: .8125rem; }
-.list { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .6rem 2rem; margin: 1rem 0; }
+.list {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: .6rem 2rem;
+  margin: 1rem 0;
+}
 .list dd { margin: 0; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .6rem; background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; vertical-align: top; padding: .6rem .8rem; border-top: 1px solid var(--line); }
-.prose td:first-child { width: 1%; }
-.prose td:nth-child(2) { min-width: 16rem; }
+.prose .narrow { width: 1%; min-width: 6.5rem; }
+.prose thead .narrow { white-space: normal; }
+.prose td.text { min-width: 11rem; }
 .data td { white-space: nowrap; }
 .data td.text { white-space: normal; min-width: 6.5rem; }
 thead th { border-top: 0; font-size: .8125rem; font-weight: 500; white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td strong { font-weight: 600; }
 td small { display: block; color: var(--soft); font-size: .875rem; max-width: 62ch; }
-.finding { border: 1px solid var(--line); border-radius: .6rem; background: var(--card); padding: 1rem 1.1rem; margin: 0 0 1rem; }
+.finding {
+  border: 1px solid var(--line); border-radius: .6rem; background: var(--card); padding: 1rem 1.1rem;
+  margin: 0 0 1rem;
+}
 .finding header { display: flex; flex-wrap: wrap; gap: .3rem .75rem; align-items: baseline; }
 .moments { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: .75rem; }
 .moments li { display: grid; grid-template-columns: 7.5rem 1fr; gap: .15rem 1rem; }
 .moments time { color: var(--soft); font-size: .8125rem; padding-top: .15rem; font-variant-numeric: tabular-nums; }
 .moments b { color: var(--ink); font-weight: 600; display: block; }
 .moments p { margin: 0; }
-pre { margin: .5rem 0 0; padding: .7rem .85rem; border-radius: .45rem; background: var(--code); white-space: pre-wrap; line-height: 1.5; }
-.sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: .9rem; margin-top: .75rem; }
+pre {
+  margin: .5rem 0 0; padding: .7rem .85rem; border-radius: .45rem; background: var(--code);
+  white-space: pre-wrap; line-height: 1.5;
+}
+.sides {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: .9rem;
+  margin-top: .75rem;
+}
 .sides h4 { margin: 0; font-size: .875rem; font-weight: 600; }
 .charts { border: 1px solid var(--line); border-radius: .6rem; background: var(--card); padding: 1rem 1.1rem .8rem; }
 figure { margin: 0 0 .9rem; }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: .8125rem; margin-bottom: .2rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
 figure svg { display: block; width: 100%; border-bottom: 1px solid var(--line); overflow: visible; }
-.area { fill: var(--blue-tint); stroke: var(--ink-blue); stroke-width: 1.5; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
+.area { fill: var(--blue-tint); }
+.line {
+  fill: none; stroke: var(--ink-blue); stroke-width: 1.5; vector-effect: non-scaling-stroke;
+  stroke-linejoin: round;
+}
 .bars { fill: var(--unknown); } .bars.grave { fill: var(--fail); }
 .first { stroke: var(--fail); stroke-width: 1; stroke-dasharray: 3 3; vector-effect: non-scaling-stroke; }
 .axis { display: flex; justify-content: space-between; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 :focus-visible { outline: 2px solid var(--ink-blue); outline-offset: 2px; }
-footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .875rem; }
+footer {
+  margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft);
+  font-size: .875rem;
+}
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
 @media (max-width: 40rem) {
   .letter { display: inline; }
@@ -93,8 +126,9 @@ footer { margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line
   .prose thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .prose tr { padding: .7rem .8rem; border-top: 1px solid var(--line); }
   .prose tr:first-child { border-top: 0; }
-  .prose td, .prose td:first-child { border: 0; padding: .1rem 0; width: auto; text-align: left; }
-  .prose td:nth-child(2) { min-width: 0; }
+  .prose td, .prose td.narrow, .prose td.text {
+    border: 0; padding: .1rem 0; width: auto; min-width: 0; text-align: left;
+  }
   .moments li { grid-template-columns: 1fr; }
   .moments b { display: inline; }
 }

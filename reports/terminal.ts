@@ -31,13 +31,14 @@ export function verdictText(judgement: Judgement, options: TextOptions): string 
 
 function footerLines(judgement: Judgement, paint: Paint): string[] {
   const aside = judgement.invariants.filter(isNotExercised).map(({ name }) => name);
+  const why = fitted(headline(judgement, { names: false }), judgement.verdict.length + 2);
   return [
     ...(aside.length > 0 ? [paint.dim(fitted(`not exercised: ${some(aside, 8)}`))] : []),
     ...preconditionLines(judgement, paint),
     ...countsLines(judgement),
     `report: ${paint.underline(visible(path.join(judgement.run, 'report.html')))}`,
     '',
-    `${verdictWord(judgement.verdict, paint)}  ${fitted(headline(judgement, { names: false }), judgement.verdict.length + 2)}`,
+    `${verdictWord(judgement.verdict, paint)}  ${why}`,
   ];
 }
 

@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import type { AxeResults } from 'axe-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { compareJudgements } from '../reports/compare.ts';
+import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../reports/fixture.ts';
+import { writeComparison, writeReports } from '../reports/write.ts';
+
+/** The reports in a real browser: what no reading of the markup shows. */
+
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const executablePath = findChromium();
+if (!executablePath) {
+  const missing = 'No Chromium found (CHROMIUM_PATH, or chromium or google-chrome on the PATH): apt install chromium';
+  // In CI nobody reads a warning, so there a browser that is missing is a failure.
+  if (process.env.CI) throw new Error(missing);
+  console.warn(`SKIPPED: the reports were not opened in a browser. ${missing}`);
+}
+
+function findChromium(): string | undefined {
+  const given = process.env.CHROMIUM_PATH;
+  if (given) return existsSync(given) ? given : undefined;
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+    try {
+      return execFileSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+    } catch {
+      // Not this one; the next name may be there.
+    }
+  }
+  return undefined;
+}
+
+/** A report opened in one width and colour scheme, and what the browser complained about. */
+interface Opened {
+  readonly page: Page;
+  readonly complaints: string[];
+  readonly requests: string[];
+}
+
+describe.skipIf(!executablePath)('the reports in a browser', () => {
+  let browser: Browser;
+  let folder: string;
+  let axe: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'windtunnel-browser-'));
+    const runs = { normal: judgement(), hostile: hostileJudgement(), huge: hugeJudgement(), empty: emptyJudgement() };
+    for (const [name, one] of Object.entries(runs)) await writeReports(path.join(folder, name), one, manifest());
+    const at = (name: string) => path.join(folder, name);
+    const sides = [
+      { ...runs.normal, run: at('normal') },
+      { ...runs.hostile, run: at('hostile'), scenario: 'seeds' },
+    ] as const;
+    await writeComparison(at('compare'), compareJudgements([sides[0]], [sides[1]]));
+    axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ARGS });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function open(file: string, width: number, colorScheme: 'light' | 'dark'): Promise<Opened> {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    const [complaints, requests]: [string[], string[]] = [[], []];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('dialog', (dialog) => {
+      complaints.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('request', (request) => requests.push(request.url()));
+    const url = pathToFileURL(path.join(folder, file)).href;
+    await page.goto(url);
+    return { page, complaints, requests: requests.filter((one) => one !== url && one !== 'data:,') };
+  }
+
+  const files = [
+    'normal/report.html',
+    'hostile/report.html',
+    'huge/report.html',
+    'empty/report.html',
+    'compare/compare.html',
+  ];
+  const looks = [400, 1600].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
+  const views = files.flatMap((file) => looks.map((look) => ({ file, ...look })));
+
+  test.each(views)('$file at $width px, $scheme: quiet, alone, in its width, the verdict in sight', async (view) => {
+    const { page, complaints, requests } = await open(view.file, view.width, view.scheme);
+    try {
+      const seen = await page.evaluate<{ overflow: number; bottom: number; verdict: string; images: number }>(`(() => {
+        const badge = document.querySelector('h1 .badge');
+        return {
+          overflow: document.documentElement.scrollWidth - innerWidth,
+          bottom: badge.getBoundingClientRect().bottom,
+          verdict: badge.textContent.trim(),
+          images: document.querySelectorAll('img, script, iframe, object').length,
+        };
+      })()`);
+      expect(seen.verdict).toMatch(/fail|unknown|pass|better|worse|no difference seen|cannot say/);
+      expect(seen.bottom).toBeLessThan(900);
+      expect(seen.overflow).toBeLessThanOrEqual(0);
+      expect(seen.images).toBe(0);
+      expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
+    } finally {
+      await page.close();
+    }
+  });
+
+  test.each(views.filter(({ file }) => !/huge|empty/.test(file)))(
+    '$file at $width px, $scheme: no serious barrier for anyone who reads it otherwise',
+    async ({ file, width, scheme }) => {
+      const { page } = await open(file, width, scheme);
+      try {
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate<AxeResults>('axe.run()');
+        const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+        expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+      } finally {
+        await page.close();
+      }
+    },
+  );
+
+  test('every table that can scroll is reached by the keyboard', async () => {
+    const { page } = await open('normal/report.html', 400, 'light');
+    try {
+      const labels: string[] = [];
+      for (let i = 0; i < 40; i++) {
+        await page.keyboard.press('Tab');
+        labels.push(await page.evaluate<string>('document.activeElement.getAttribute("aria-label") ?? ""'));
+      }
+      expect(labels).toEqual(expect.arrayContaining(['Promises', 'Refusals', 'Latency', 'Assumptions']));
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('the comparison leads to the runs’ own reports', async () => {
+    const { page } = await open('compare/compare.html', 1600, 'light');
+    try {
+      await page.click('text=A airflow@3.2.1, seed 42');
+      await page.waitForURL(/normal\/report\.html$/);
+      expect(await page.title()).toBe('fail: airflow@3.2.1 · seeds');
+    } finally {
+      await page.close();
+    }
+  });
+});
