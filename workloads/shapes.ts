@@ -48,13 +48,13 @@ export function lateBranch(dag_id: string, width: number): DagSpec {
     max_active_runs: 6,
     tasks: [
       { task_id: 'early', upstream: [], duration_ms: [200, 500] },
-      { task_id: 'branch', upstream: [], duration_ms: [9_000, 14_000], skips: others },
+      { task_id: 'branch', upstream: [], duration_ms: [6_000, 9_000], skips: others },
       { task_id: 'chosen', upstream: ['branch'], duration_ms: [500, 1_500] },
       ...others.map((task_id) => ({
         task_id,
         upstream: ['early', 'branch'],
         trigger_rule: 'one_success' as const,
-        duration_ms: [14_000, 20_000] as const,
+        duration_ms: [10_000, 14_000] as const,
       })),
       {
         task_id: 'join',

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import type { Workload } from '../handoff/workload.ts';
 import type { Life, LifeEnd } from '../model/operation.ts';
@@ -43,6 +45,8 @@ export class Fleet {
 
   private constructor(options: FleetOptions) {
     const { plan, record, clock, executionUrls, dagNamespace } = options;
+    // Every waiting life listens to it: thousands of listeners are meant here, not leaked.
+    setMaxListeners(0, this.#over.signal);
     const { connections, timeout_ms, retries } = plan.scenario.fleet;
     this.#options = options;
     this.#api = new ApiClient({

@@ -136,7 +136,8 @@ class RunningLife {
     const { clock, fleet, worker, pid, rng, signal } = this.#context;
     let missed = 0;
     // The first beat falls anywhere in the interval, so that lives that start together do not beat together.
-    for (let due = clock.now() + rng.between(0.2, 1) * fleet.heartbeat_ms; due < endAt; due += fleet.heartbeat_ms) {
+    let due = clock.now() + rng.between(0.2, 1) * fleet.heartbeat_ms;
+    while (due < endAt) {
       await sleepUntil(due, clock, signal);
       const answer = await this.#context.api.sendOnce(
         { ...this.#request('heartbeat', 'PUT', this.#own('heartbeat'), { hostname: worker, pid }), intendedMs: due },
@@ -147,6 +148,9 @@ class RunningLife {
       if (answer.outcome === 'refused') return 'stopped';
       missed = answer.outcome === 'unknown' ? missed + 1 : 0;
       if (missed >= MAX_FAILED_HEARTBEATS) return 'gave-up';
+      // The real supervisor has one beat under way at a time: one that comes due meanwhile goes out at once after it,
+      // and that is the server's delay, not lateness of ours.
+      due = Math.max(due + fleet.heartbeat_ms, clock.now());
     }
     await sleepUntil(endAt, clock, signal);
     return undefined;

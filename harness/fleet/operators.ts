@@ -12,6 +12,8 @@ const BACKFILL_TIMEOUT_MS = 180_000;
 const OPERATOR_TIMEOUT_MS = 30_000;
 /** Backfills begin here: long before any scheduled run, at the DAG factory's first interval. */
 const BACKFILL_EPOCH = Date.parse('2026-01-01T00:00:00Z');
+/** A backfill that is refused because one is active: people ask again later, not at once. */
+const REFUSED_PAUSE_MS = 5_000;
 const MINUTE_MS = 60_000;
 
 export interface OperatorsOptions {
@@ -124,8 +126,8 @@ export class Operators {
           // Later dates of the same DAG: Airflow promises to refuse it while the first is active.
           await this.#createBackfill(spec, dag, from + 20_000 * MINUTE_MS, `${name}-second`, signal);
         }
-        await first;
-        await sleep(spec.pause_ms, undefined, { signal });
+        const { outcome } = await first;
+        await sleep(outcome === 'ok' ? spec.pause_ms : REFUSED_PAUSE_MS, undefined, { signal });
       }
     }
   }

@@ -20,8 +20,8 @@ import { together } from './together.ts';
 /** Executors look for the harness twice a second; a scheduler that has not come by then has no hand-off executor. */
 const CONNECT_MS = 60_000;
 const DAGS_MS = 60_000;
-/** Lives under way when the load ends may finish; what is still open then stays `run-ended`. */
-const SETTLE_MS = 25_000;
+/** Lives under way when the load ends may finish; what is still open then is `run-ended`, which accuses nobody. */
+const SETTLE_MS = 12_000;
 
 export interface RunParts {
   readonly plan: Plan;
@@ -139,12 +139,15 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
 /** Load, churn and operators until the scenario's time is up or `stop`. */
 async function load(parts: RunParts, operators: Operators, stop: AbortSignal): Promise<void> {
   const { scenario } = parts.plan;
-  const over = AbortSignal.any([stop, AbortSignal.timeout(scenario.duration_s * 1000)]);
-  await together(over, [
+  const over = new AbortController();
+  await together(AbortSignal.any([stop, over.signal]), [
     (s) => operators.run(s),
     (s) => churn(parts, s),
-    // Workers need no driver: lives begin as the schedulers hand workloads over. This only holds the phase open.
-    (s) => sleep(2 ** 30, undefined, { signal: s }).catch(() => undefined),
+    // Workers need no driver: lives begin as the schedulers hand workloads over. This only measures the time.
+    async (s) => {
+      await sleep(scenario.duration_s * 1000, undefined, { signal: s }).catch(() => undefined);
+      over.abort();
+    },
   ]);
 }
 
@@ -165,7 +168,7 @@ async function settle(
   stop: AbortSignal,
 ): Promise<void> {
   const until = clock.now() + SETTLE_MS;
-  const deadline = AbortSignal.any([AbortSignal.timeout(SETTLE_MS)]);
+  const deadline = AbortSignal.timeout(SETTLE_MS);
   await operators
     .pauseDags(
       plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`),

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Go's errgroup: the first failure aborts the others, and nothing is still running when this returns. Rejects with
  * the first failure; resolves when all have ended, also when they ended because `signal` told them to.
@@ -8,6 +10,8 @@ export async function together(
 ): Promise<void> {
   const failure = new AbortController();
   const joined = AbortSignal.any([signal, failure.signal]);
+  // Each deed under way listens to it.
+  setMaxListeners(0, joined);
   const results = await Promise.allSettled(
     activities.map((start) =>
       start(joined).catch((error: unknown) => {

@@ -63,12 +63,13 @@ export async function installAirflow(version: string, options: InstallOptions): 
   const recipe = isPath
     ? await checkoutRecipe(version, signal)
     : await releaseRecipe(version, { uv, pythonVersion: python.version, log, signal });
-  const venv = path.join(cacheFolder(), 'airflow', folderName(recipe, python));
-  const bin = path.join(venv, binFolder());
-  const facts = await buildOnce(venv, { works: () => runs(bin, signal), log, signal }, (building) => {
+  const folder = path.join(cacheFolder(), 'airflow', folderName(recipe, python));
+  const once = { works: (place: string) => runs(place, signal), log, signal };
+  const { place: venv, facts } = await buildOnce(folder, once, (place, building) => {
     log(`installing Airflow ${recipe.label} for Python ${python.version}`);
-    return build(venv, recipe, { uv, python, signal: building });
+    return build(place, recipe, { uv, python, signal: building });
   });
+  const bin = path.join(venv, binFolder());
   return {
     version: String(facts.version),
     pythonVersion: String(facts.python),
@@ -133,9 +134,10 @@ async function installedVersion(python: string, signal: AbortSignal): Promise<st
 }
 
 /** Its Python still starts and sees Airflow; a slow machine is no reason to remove what another run may be using. */
-async function runs(bin: string, signal: AbortSignal): Promise<boolean> {
+async function runs(venv: string, signal: AbortSignal): Promise<boolean> {
   const code = 'from importlib.metadata import version; version("apache-airflow-core")';
-  const result = await runTool(path.join(bin, 'python'), ['-c', code], { timeoutMs: 60_000, signal });
-  if (result.timedOut) throw new StackError(`${bin} did not answer within a minute: is this machine overloaded?`);
+  const result = await runTool(path.join(venv, binFolder(), 'python'), ['-c', code], { timeoutMs: 60_000, signal });
+  if (result.timedOut)
+    throw new StackError(`the Python at ${venv} did not answer within a minute: is this machine overloaded?`);
   return result.code === 0;
 }

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { lock } from 'proper-lockfile';
+
 import { isRecord } from '../handoff/workload.ts';
 import { StackError } from '../model/errors.ts';
 
@@ -15,24 +16,32 @@ const POLL_MS = 500;
 const WAIT_MS = 15 * 60_000;
 
 export interface Once {
-  /** Whether what is there can still be used; a Python that was upgraded away breaks the venvs made from it. */
-  works(): Promise<boolean>;
+  /** Whether what is there can still be used: a Python that was upgraded away breaks the venvs made from it. */
+  works(place: string): Promise<boolean>;
   log(line: string): void;
   readonly signal: AbortSignal;
 }
 
+export interface Built {
+  /** The folder that `build` filled. */
+  readonly place: string;
+  /** What it returned. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Fills `folder` once for all processes. It is built in its final place, because a venv holds its own path in every
- * script; what makes it whole is `complete.json`, written last. A folder without one is the rest of a build that was
- * killed: the next one to come holds the lock, removes it and builds anew. Returns what `complete.json` holds.
+ * Has something built once for all processes, and for ever. Each attempt has a place of its own below `folder`, its
+ * final one, because a venv holds its own path in every script; `complete.json`, written last, says which attempt is
+ * whole. So neither a killed build nor what its orphaned installer still writes can spoil the next one, which holds the
+ * lock and removes the rest.
  */
 export async function buildOnce(
   folder: string,
   once: Once,
-  build: (signal: AbortSignal) => Promise<Record<string, unknown>>,
-): Promise<Record<string, unknown>> {
+  build: (place: string, signal: AbortSignal) => Promise<Record<string, unknown>>,
+): Promise<Built> {
   const whole = await read(folder);
-  if (whole !== undefined && (await once.works())) return whole;
+  if (whole !== undefined && (await once.works(whole.place))) return whole;
 
   await mkdir(path.dirname(folder), { recursive: true });
   const lost = new AbortController();
@@ -40,30 +49,41 @@ export async function buildOnce(
   try {
     // Somebody else may have built it while we waited.
     const built = await read(folder);
-    if (built !== undefined && (await once.works())) return built;
-    await rm(folder, { recursive: true, force: true });
-    return await fill(folder, build, AbortSignal.any([once.signal, lost.signal]));
+    if (built !== undefined && (await once.works(built.place))) return built;
+    return await attempt(folder, build, AbortSignal.any([once.signal, lost.signal]));
   } finally {
     // A lock that was lost is another's: nothing to release.
     if (!lost.signal.aborted) await release();
   }
 }
 
-async function fill(
+async function attempt(
   folder: string,
-  build: (signal: AbortSignal) => Promise<Record<string, unknown>>,
+  build: (place: string, signal: AbortSignal) => Promise<Record<string, unknown>>,
   signal: AbortSignal,
-): Promise<Record<string, unknown>> {
+): Promise<Built> {
+  const name = randomBytes(4).toString('hex');
+  const place = path.join(folder, name);
+  await mkdir(folder, { recursive: true });
   try {
-    const facts = await build(signal);
+    const facts = await build(place, signal);
     signal.throwIfAborted();
     const note = completeFile(folder);
-    await writeFile(`${note}.part`, `${JSON.stringify(facts, null, 2)}\n`);
+    await writeFile(`${note}.part`, `${JSON.stringify({ place: name, facts }, null, 2)}\n`);
     await rename(`${note}.part`, note);
-    return facts;
+    await removeAllBut(folder, [name, path.basename(note)]);
+    return { place, facts };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    await rm(place, { recursive: true, force: true, maxRetries: 3 });
+    // Empty unless an older attempt is there, which is its finder's to judge.
+    await rmdir(folder).catch(() => undefined);
     throw error;
+  }
+}
+
+async function removeAllBut(folder: string, kept: readonly string[]): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!kept.includes(name)) await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
@@ -83,13 +103,13 @@ async function hold(folder: string, { log, signal }: Once, onLost: () => void): 
   }
 }
 
-async function read(folder: string): Promise<Record<string, unknown> | undefined> {
-  if (!existsSync(completeFile(folder))) return undefined;
+async function read(folder: string): Promise<Built | undefined> {
   try {
-    const facts: unknown = JSON.parse(await readFile(completeFile(folder), 'utf8'));
-    return isRecord(facts) ? facts : undefined;
+    const note: unknown = JSON.parse(await readFile(completeFile(folder), 'utf8'));
+    if (!isRecord(note) || typeof note.place !== 'string' || !isRecord(note.facts)) return undefined;
+    return { place: path.join(folder, note.place), facts: note.facts };
   } catch {
-    // Torn by a full disk or removed meanwhile: as good as not there.
+    // Not there; or torn by a full disk, which is as good as not there.
     return undefined;
   }
 }

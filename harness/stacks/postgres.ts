@@ -1,8 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
 import pg from 'pg';
@@ -111,7 +111,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 export async function stopCleanly(postgres: Postgres): Promise<void> {
   process.kill(postgres.process.pid, 'SIGINT');
   const ended = await Promise.race([postgres.process.ended, sleep(30_000, undefined, { ref: false })]);
-  if (ended === undefined) throw new StackError('PostgreSQL did not shut down within 30 s while its template was made.');
+  if (ended === undefined)
+    throw new StackError('PostgreSQL did not shut down within 30 s while its template was made.');
 }
 
 export async function withClient<T>(dsn: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -172,7 +173,8 @@ async function initdb(binaries: string, dataFolder: string, owner: Owner, signal
 function postgresOwner(): Owner {
   if (process.getuid?.() !== 0) return {};
   const nobody = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
-  if (!nobody) throw new StackError('PostgreSQL does not run as root, and this machine has no user "nobody" to run it as.');
+  if (!nobody)
+    throw new StackError('PostgreSQL does not run as root, and this machine has no user "nobody" to run it as.');
   return { uid: Number(nobody[1]), gid: Number(nobody[2]) };
 }
 

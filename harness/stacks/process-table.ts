@@ -162,18 +162,22 @@ export class ProcessTable {
 
 export interface Healed {
   readonly id: string;
-  readonly outcome: 'healed' | 'still running';
+  readonly outcome: 'healed' | 'still running' | 'left something';
   readonly processes: number;
   readonly folders: number;
 }
 
 /** Takes away what dead harnesses left. Runs whose harness lives are left alone, unless `ids` names them. */
-export async function heal(ids: readonly string[] = []): Promise<Healed[]> {
+export async function heal(ids: readonly string[] = [], { dryRun = false } = {}): Promise<Healed[]> {
   const results: Healed[] = [];
   for (const state of savedStates()) {
     const alive = bornAt(state.harness.pid) === state.harness.born && state.harness.born !== '';
     if (alive && !ids.includes(state.id)) {
       results.push({ id: state.id, outcome: 'still running', processes: 0, folders: 0 });
+      continue;
+    }
+    if (dryRun) {
+      results.push({ id: state.id, outcome: 'left something', processes: 0, folders: 0 });
       continue;
     }
     if (alive && state.harness.pid !== process.pid) await endProcesses([state.harness.pid], 'SIGTERM', []);

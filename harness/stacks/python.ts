@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { StackError } from '../model/errors.ts';
@@ -47,22 +46,22 @@ export async function findUv(signal: AbortSignal): Promise<string | undefined> {
 export async function ensureUv(python: Python, log: (line: string) => void, signal: AbortSignal): Promise<string> {
   const found = await findUv(signal);
   if (found !== undefined) return found;
-  const folder = path.join(cacheFolder(), 'uv');
-  mkdirSync(cacheFolder(), { recursive: true });
-  const uv = path.join(folder, binFolder(), 'uv');
-  const works = async () => (await runTool(uv, ['--version'], { timeoutMs: 20_000, signal })).code === 0;
-  await buildOnce(folder, { works, log, signal }, async () => {
+  const uvIn = (place: string) => path.join(place, binFolder(), 'uv');
+  const works = async (place: string) =>
+    (await runTool(uvIn(place), ['--version'], { timeoutMs: 20_000, signal })).code === 0;
+  const { place } = await buildOnce(path.join(cacheFolder(), 'uv'), { works, log, signal }, async (venv, building) => {
     log('installing uv');
-    const venv = await runTool(python.path, ['-m', 'venv', folder], { timeoutMs: 120_000, signal });
-    if (venv.code !== 0) {
-      throw new StackError(`${python.path} cannot make a virtual environment. ${howToGetPython()}\n${tail(venv)}`);
+    const options = { timeoutMs: 300_000, signal: building };
+    const made = await runTool(python.path, ['-m', 'venv', venv], options);
+    if (made.code !== 0) {
+      throw new StackError(`${python.path} cannot make a virtual environment. ${howToGetPython()}\n${tail(made)}`);
     }
-    const ours = path.join(folder, binFolder(), 'python');
-    const pip = await runTool(ours, ['-m', 'pip', 'install', '--quiet', 'uv'], { timeoutMs: 300_000, signal });
+    const ours = path.join(venv, binFolder(), 'python');
+    const pip = await runTool(ours, ['-m', 'pip', 'install', '--quiet', 'uv'], options);
     if (pip.code !== 0) throw new StackError(`pip could not install uv. ${REACH_THE_INDEX}\n${tail(pip)}`);
     return {};
   });
-  return uv;
+  return uvIn(place);
 }
 
 export const REACH_THE_INDEX =

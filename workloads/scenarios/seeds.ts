@@ -1,9 +1,9 @@
 import type { Scenario } from '../../harness/model/scenario.ts';
 import { backfillTarget, fanOut, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
 
-const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 14_000]));
+const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 11_000]));
 const branches = [1, 2].map((n) => lateBranch(`wt_branch_${n}`, 4));
-const backfills = [1, 2, 3, 4].map((n) => backfillTarget(`wt_backfill_${n}`));
+const backfills = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => backfillTarget(`wt_backfill_${n}`));
 
 /** The four races that windtunnel was asked for, side by side: each has its own DAGs, so that none hides another. */
 export const scenario: Scenario = {
@@ -22,7 +22,7 @@ export const scenario: Scenario = {
     {
       operator: 'backfill',
       dags: backfills.map((dag) => dag.dag_id),
-      runs: 500,
+      runs: 800,
       max_active_runs: 2,
       second_after_ms: 3_000,
       start_after_ms: 1_000,

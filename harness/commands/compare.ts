@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import type { CommandModule } from 'yargs';
+
+import { compareJudgements } from '../../reports/compare.ts';
+import { comparisonText } from '../../reports/terminal.ts';
+import { writeComparison } from '../../reports/write.ts';
+import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { parseBuild } from '../model/build.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { interruptSignal } from './interrupt.ts';
+import { judgeRun, runAndJudge, wantsColor } from './judge-run.ts';
+import { Progress } from './progress.ts';
+import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
+
+interface CompareFlags extends PlanFlags {
+  readonly a: string;
+  readonly b: string;
+  readonly scenario: string;
+  readonly runs: number;
+  readonly out?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export const compareCommand: CommandModule<object, CompareFlags> = {
+  command: 'compare <a> <b>',
+  describe: 'Run the same plan on two builds (or take two stored runs) and say what differs',
+  builder: (args) =>
+    planOptions(args)
+      .positional('a', { type: 'string', demandOption: true, describe: 'A build, or a stored run folder' })
+      .positional('b', { type: 'string', demandOption: true, describe: 'The build or run to hold against it' })
+      .option('scenario', { type: 'string', default: 'seeds', describe: 'A name from `list`, or a .ts file' })
+      .option('runs', { type: 'number', default: 1, describe: 'Runs of each build, interleaved' })
+      .option('out', { type: 'string', describe: 'Folder for the comparison and its runs (default: one below runs/)' })
+      .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }),
+
+  async handler(flags) {
+    const folder = path.resolve(flags.out ?? path.join('runs', `${stamp()}-compare`));
+    const sides = isStored(flags.a) && isStored(flags.b) ? await judgeStored(flags) : await runBoth(flags, folder);
+    const comparison = compareJudgements(sides.a, sides.b);
+    await writeComparison(folder, comparison);
+    if (flags.json) process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
+    else process.stdout.write(`${comparisonText(comparison, { color: wantsColor(), folder })}\n`);
+    process.exitCode = exitCodeOfVerdict(comparison.verdict);
+  },
+};
+
+interface Sides {
+  readonly a: readonly Judgement[];
+  readonly b: readonly Judgement[];
+}
+
+function isStored(side: string): boolean {
+  return existsSync(path.join(side, 'manifest.json'));
+}
+
+async function judgeStored({ a, b }: CompareFlags): Promise<Sides> {
+  return { a: [await judgeRun(a)], b: [await judgeRun(b)] };
+}
+
+/** A B, then B A, and so on: what drifts with time then weighs on both alike. Both sides play the same seeds. */
+async function runBoth(flags: CompareFlags, folder: string): Promise<Sides> {
+  for (const side of [flags.a, flags.b]) {
+    if (isStored(side))
+      throw new UsageError(
+        `${side} is a stored run and the other side is not: compare two builds, or two stored runs.`,
+      );
+    parseBuild(side);
+  }
+  if (!(Number.isInteger(flags.runs) && flags.runs >= 1 && flags.runs <= 100)) {
+    throw new UsageError(`--runs must be a whole number from 1 to 100, not ${flags.runs}`);
+  }
+  const first = await resolvePlan(flags.scenario, flags);
+  const signal = interruptSignal();
+  const sides = { a: [] as Judgement[], b: [] as Judgement[] };
+  for (let round = 0; round < flags.runs; round++) {
+    const plan = { ...first, seed: first.seed + round };
+    for (const side of round % 2 === 0 ? (['a', 'b'] as const) : (['b', 'a'] as const)) {
+      const build = flags[side];
+      const label = `${build} (run ${round + 1} of ${flags.runs})`;
+      const progress = new Progress(label, plan.scenario.duration_s);
+      const out = path.join(folder, `${side}-${round + 1}`);
+      const repeat = `windtunnel run ${flags.scenario} --build ${build} --seed ${plan.seed} --duration ${plan.scenario.duration_s}s`;
+      const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out, repeat, progress, signal });
+      // Half a comparison decides nothing: the runs that were made stay and can be compared by their folders.
+      if (failure !== undefined) {
+        console.error(`The comparison ended early; its runs are in ${folder}.`);
+        process.exitCode = exitCodeOfError(failure);
+        throw failure;
+      }
+      sides[side].push(judgement);
+    }
+  }
+  return sides;
+}
+
+function stamp(): string {
+  return new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+}
