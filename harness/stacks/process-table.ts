@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cacheFolder } from './folders.ts';
+import { allPids, bornAt, environmentHas, isAlive, isPostgres, statOf } from './proc.ts';
 
 /** In the environment of every process we start: whatever else is lost, this says whose it is. */
 const MARKER = 'WINDTUNNEL_RUN';
@@ -251,59 +252,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function isAlive(pid: number): boolean {
-  const stat = statOf(pid);
-  // A zombie only waits for its parent to read its exit code; it holds nothing.
-  return stat !== undefined && stat.state !== 'Z';
-}
-
-interface Stat {
-  readonly state: string;
-  readonly parent: number;
-  readonly session: number;
-  readonly born: string;
-}
-
-function statOf(pid: number): Stat | undefined {
-  if (process.platform !== 'linux') return statByPs(pid);
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command in parentheses may itself hold blanks and parentheses: fields count from the last one.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', parent: Number(fields[1]), session: Number(fields[3]), born: fields[19] ?? '' };
-  } catch {
-    return undefined; // Not there.
-  }
-}
-
-function statByPs(pid: number): Stat | undefined {
-  try {
-    const text = execFileSync('ps', ['-o', 'state=,ppid=,sess=,lstart=', '-p', String(pid)], {
-      encoding: 'utf8',
-      timeout: 5_000,
-    }).trim();
-    const [state = '', parent, session, ...born] = text.split(/\s+/);
-    return { state: state.slice(0, 1), parent: Number(parent), session: Number(session), born: born.join(' ') };
-  } catch {
-    return undefined; // ps says with its exit code that there is no such process.
-  }
-}
-
-export function bornAt(pid: number): string | undefined {
-  return statOf(pid)?.born;
-}
-
-function allPids(): number[] {
-  if (process.platform === 'linux')
-    return readdirSync('/proc')
-      .map(Number)
-      .filter((pid) => pid > 1);
-  return execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8', timeout: 5_000 })
-    .split('\n')
-    .map(Number)
-    .filter((pid) => pid > 1);
-}
-
 function sessionMembers(sessions: ReadonlySet<number>): number[] {
   return allPids().filter((pid) => sessions.has(statOf(pid)?.session ?? -1));
 }
@@ -316,27 +264,12 @@ function descendants(id: string, roots: readonly { readonly pid: number }[]): nu
     grew = false;
     for (const pid of pids) {
       const stat = family.has(pid) ? undefined : statOf(pid);
-      if (!stat || !(family.has(stat.parent) || family.has(stat.session) || hasMarker(pid, id))) continue;
+      if (!stat || !(family.has(stat.parent) || family.has(stat.session) || environmentHas(pid, `${MARKER}=${id}`)))
+        continue;
       family.add(pid);
       grew = true;
     }
   }
   family.delete(process.pid);
   return [...family];
-}
-
-function hasMarker(pid: number, id: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${MARKER}=${id}\0`);
-  } catch {
-    return false; // Another user's process, or gone, or no /proc here.
-  }
-}
-
-function isPostgres(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres';
-  } catch {
-    return false;
-  }
 }

@@ -7,7 +7,8 @@ import { z } from 'zod';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import { withClient } from './postgres.ts';
-import { bornAt, type SupervisedProcess } from './process-table.ts';
+import { bornAt } from './proc.ts';
+import type { SupervisedProcess } from './process-table.ts';
 import type { Stack } from './stack.ts';
 
 /** Where a secret comes from. Never the secret itself: a target file is passed around and committed. */

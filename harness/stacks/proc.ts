@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Kernel ticks a second. Linux has reported 100 to user space on every architecture for decades. */
+const TICKS = 100;
+const PAGE_BYTES = 4096;
+const PS_TIMEOUT_MS = 5_000;
+
+/** What the operating system says of one process: from /proc where there is one, else from `ps`. */
+export interface ProcessStat {
+  /** One letter; Z is a zombie. */
+  readonly state: string;
+  readonly parent: number;
+  readonly session: number;
+  /** Start time as the kernel counts it: a pid may be used again, the pair may not. */
+  readonly born: string;
+  /** CPU used by the process and by the ended children it has waited for. */
+  readonly cpuS: number;
+  readonly rssBytes: number;
+}
+
+export function statOf(pid: number): ProcessStat | undefined {
+  if (process.platform !== 'linux') return statByPs(pid);
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command in parentheses may itself hold blanks and parentheses: fields count from the last one, with
+    // `state`, field 3 of proc(5), as the first.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    const at = (field: number) => Number(fields[field - 3]);
+    return {
+      state: fields[0] ?? '',
+      parent: at(4),
+      session: at(6),
+      born: fields[22 - 3] ?? '',
+      cpuS: (at(14) + at(15) + at(16) + at(17)) / TICKS,
+      rssBytes: at(24) * PAGE_BYTES,
+    };
+  } catch {
+    return undefined; // Not there.
+  }
+}
+
+function statByPs(pid: number): ProcessStat | undefined {
+  try {
+    const columns = 'state=,ppid=,sess=,rss=,lstart=';
+    const text = execFileSync('ps', ['-o', columns, '-p', String(pid)], { encoding: 'utf8', timeout: PS_TIMEOUT_MS });
+    const [state = '', parent, session, rss, ...born] = text.trim().split(/\s+/);
+    return {
+      state: state.slice(0, 1),
+      parent: Number(parent),
+      session: Number(session),
+      born: born.join(' '),
+      cpuS: 0,
+      rssBytes: Number(rss) * 1024,
+    };
+  } catch {
+    return undefined; // ps says with its exit code that there is no such process.
+  }
+}
+
+export function bornAt(pid: number): string | undefined {
+  return statOf(pid)?.born;
+}
+
+export function isAlive(pid: number): boolean {
+  const stat = statOf(pid);
+  // A zombie only waits for its parent to read its exit code; it holds nothing.
+  return stat !== undefined && stat.state !== 'Z';
+}
+
+export function allPids(): number[] {
+  const names =
+    process.platform === 'linux'
+      ? readdirSync('/proc')
+      : execFileSync('ps', ['-axo', 'pid='], { encoding: 'utf8', timeout: PS_TIMEOUT_MS }).split('\n');
+  return names.map(Number).filter((pid) => pid > 1);
+}
+
+/** Whether the process was started with this `NAME=value`; false where that cannot be read. */
+export function environmentHas(pid: number, entry: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`${entry}\0`);
+  } catch {
+    return false; // Another user's process, or gone, or no /proc here.
+  }
+}
+
+export function isPostgres(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { bornAt } from './proc.ts';
+import { heal, ProcessTable } from './process-table.ts';
+
+let cache: string;
+
+beforeEach(() => {
+  cache = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+  process.env.WINDTUNNEL_CACHE = cache;
+});
+
+afterEach(() => {
+  delete process.env.WINDTUNNEL_CACHE;
+  rmSync(cache, { recursive: true, force: true });
+});
+
+/** A process with a child of its own and, in a session of its own, another: what Airflow and PostgreSQL do. */
+const FAMILY = 'sleep 300 & setsid sleep 301 & wait';
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let waited = 0; !condition() && waited < 10_000; waited += 20) await sleep(20);
+  expect(condition()).toBe(true);
+}
+
+function sleepers(marker: string): number[] {
+  return pidsWith(marker).filter((pid) => bornAt(pid) !== undefined);
+}
+
+function pidsWith(marker: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0)
+    .filter((pid) => {
+      try {
+        const zombie = / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+        return !zombie && readFileSync(`/proc/${pid}/environ`, 'latin1').includes(marker);
+      } catch {
+        return false;
+      }
+    });
+}
+
+test('closing takes a process, its children, their sessions and the folders away', async () => {
+  const table = new ProcessTable('family');
+  const folder = table.folder(path.join(cache, 'work'));
+  table.start('family', 'sh', ['-c', FAMILY], { env: process.env, cwd: folder, log: path.join(cache, 'log') });
+  await until(() => sleepers('WINDTUNNEL_RUN=family').length === 3);
+  await table.close();
+  expect(sleepers('WINDTUNNEL_RUN=family')).toEqual([]);
+  expect(existsSync(folder)).toBe(false);
+  expect(await heal()).toEqual([]);
+});
+
+test('heal takes away what a harness that was killed with -9 has left', async () => {
+  const script = `
+    const { ProcessTable } = await import(${JSON.stringify(path.join(import.meta.dirname, 'process-table.ts'))});
+    const table = new ProcessTable('orphans');
+    table.folder(${JSON.stringify(path.join(cache, 'orphaned'))});
+    table.start('family', 'sh', ['-c', ${JSON.stringify(FAMILY)}], { env: process.env, cwd: '/', log: '/dev/null' });
+    setInterval(() => {}, 1000);`;
+  const harness = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    env: { ...process.env, WINDTUNNEL_CACHE: cache },
+    stdio: 'inherit',
+  });
+  await until(() => sleepers('WINDTUNNEL_RUN=orphans').length === 3);
+  expect(await heal()).toMatchObject([{ id: 'orphans', outcome: 'still running' }]);
+
+  harness.kill('SIGKILL');
+  await new Promise((resolve) => harness.once('exit', resolve));
+  expect(sleepers('WINDTUNNEL_RUN=orphans').length).toBe(3);
+  expect(await heal([], { dryRun: true })).toMatchObject([{ id: 'orphans', outcome: 'left something' }]);
+  expect(await heal()).toMatchObject([{ id: 'orphans', outcome: 'healed', folders: 1 }]);
+  expect(sleepers('WINDTUNNEL_RUN=orphans')).toEqual([]);
+  expect(existsSync(path.join(cache, 'orphaned'))).toBe(false);
+  expect(await heal()).toEqual([]);
+});
+
+test('a process that cannot be started says so', async () => {
+  const table = new ProcessTable('nothing');
+  const process_ = table.start('nothing', path.join(cache, 'no-such-program'), [], {
+    env: process.env,
+    cwd: cache,
+    log: path.join(cache, 'log'),
+  });
+  expect(await process_.ended).toContain('could not be started');
+  await table.close();
+});

@@ -1,0 +1,92 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { expect, test } from 'vitest';
+
+/** Arrows point from detail to idea. `model` is the bottom; only `commands` and `cli` see everything. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  judge: ['model'],
+  reports: ['model'],
+  workloads: ['model'],
+  handoff: ['model'],
+  stacks: ['model', 'record'],
+  record: ['model', 'stacks'],
+  fleet: ['model', 'handoff', 'record'],
+  faults: ['model', 'stacks'],
+  run: ['model', 'stacks', 'record', 'fleet', 'faults'],
+  commands: [
+    'model',
+    'judge',
+    'reports',
+    'workloads',
+    'stacks',
+    'record',
+    'fleet',
+    'faults',
+    'handoff',
+    'run',
+    'harness',
+  ],
+};
+
+/** Packages that reach a stack, a socket or a process: not for those who only read what was written down. */
+const WORLD =
+  /from '(undici|pg|pg-logical-replication|node:(net|http|https|child_process|worker_threads)|@?[a-z-]*kubernetes[a-z-]*)'/;
+const PURE = ['model', 'judge', 'reports'];
+
+const root = path.join(import.meta.dirname, '..');
+
+async function sources(): Promise<{ file: string; layer: string; text: string }[]> {
+  const files = (
+    await Promise.all(
+      ['harness', 'workloads', 'reports'].map(async (folder) =>
+        (await readdir(path.join(root, folder), { recursive: true })).map((file) => path.join(folder, file)),
+      ),
+    )
+  ).flat();
+  return Promise.all(
+    files
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .map(async (file) => ({ file, layer: layerOf(file), text: await readFile(path.join(root, file), 'utf8') })),
+  );
+}
+
+function layerOf(file: string): string {
+  const [top = '', second = ''] = file.split(path.sep);
+  return top === 'harness' && second.endsWith('.ts') ? 'harness' : top === 'harness' ? second : top;
+}
+
+test('imports follow the layering', async () => {
+  const offenders: string[] = [];
+  const all = await sources();
+  for (const { file, layer, text } of all) {
+    const allowed = MAY_IMPORT[layer];
+    if (!allowed) continue;
+    for (const [, specifier = ''] of text.matchAll(/from '(\.[^']+)'/g)) {
+      const other = layerOf(path.join(path.dirname(file), specifier));
+      if (other !== layer && !allowed.includes(other)) offenders.push(`${file} imports ${specifier}`);
+    }
+  }
+  expect(all.length).toBeGreaterThan(40);
+  expect(offenders).toEqual([]);
+});
+
+test('whoever judges or reports sees no socket, no process and no clock', async () => {
+  const offenders = (await sources())
+    .filter(({ layer }) => PURE.includes(layer))
+    .filter(
+      ({ file, text }) =>
+        WORLD.test(text) || (/\bDate\.now\(\)|performance\.now\(\)/.test(text) && !file.endsWith('live.ts')),
+    )
+    .map(({ file }) => file);
+  expect(offenders).toEqual([]);
+});
+
+test('files stay short enough to be read', async () => {
+  const long = (await sources())
+    .map(({ file, text }) => ({ file, lines: text.split('\n').length }))
+    .filter(({ lines }) => lines > 330)
+    .map(({ file, lines }) => `${file}: ${lines} lines`);
+  expect(long).toEqual([]);
+});
