@@ -31,7 +31,8 @@ WITH reached AS (
     AND acknowledged.ended_ms <= stream.last_ms - 2000
 ), undone AS (
   SELECT
-    acknowledged.*, changes.seq, changes.change, changes.state, changes.committed_ms, changes.writer, changes.writer_role
+    acknowledged.*, changes.seq, changes.change, changes.state, changes.committed_ms, changes.writer,
+    changes.writer_role
   FROM acknowledged JOIN task_instance_changes AS changes
     ON changes.old_ti_id = acknowledged.ti_id AND changes.old_state = acknowledged.requested
   WHERE (changes.state IS DISTINCT FROM changes.old_state OR changes.change = 'delete')

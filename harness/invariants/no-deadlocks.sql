@@ -21,7 +21,8 @@ WHERE reports.ended_ms - versions.committed_ms <= 5000;
 WITH counted AS (
   -- A stack that the harness did not start may have counted deadlocks before this run.
   SELECT
-    max(value) - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
+    max(value)
+      - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
     CASE WHEN any_value(manifest.build) = 'target' THEN min(at_ms) ELSE '-infinity'::DOUBLE END AS since_ms,
     arg_min(at_ms, -value) AS seen_ms
   FROM samples CROSS JOIN manifest WHERE metric = 'deadlocks'
@@ -39,7 +40,8 @@ SELECT
   len(sides) AS weight,
   'PostgreSQL broke a deadlock between '
     || list_aggregate(
-      list_transform(sides, side -> format('{} («{}»)', side.process, shortened(side.statement, 140))), 'string_agg', ' and ')
+      list_transform(sides, side -> format('{} («{}»)', side.process, shortened(side.statement, 140))),
+      'string_agg', ' and ')
     || format('; it cancelled the statement of {}', sides[1].process)
     || CASE
       WHEN answer.op IS NULL THEN '.'

@@ -61,10 +61,15 @@ WITH refused AS (
 SELECT
   refused.ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN twin IS NOT NULL THEN 'two at once' WHEN attempt > 1 THEN 'retry of a lost answer' ELSE 'another write' END AS path,
+  CASE
+    WHEN twin IS NOT NULL THEN 'two at once'
+    WHEN attempt > 1 THEN 'retry of a lost answer'
+    ELSE 'another write'
+  END AS path,
   refused.ended_ms - refused.sent_ms AS weight,
   format('The rendered fields that worker {} wrote for {} were refused with 409{}', worker,
-    subject_of(dag_id, run_id, task_id, map_index), coalesce(' (' || shortened(coalesce(reason, message), 80) || ')', ''))
+    subject_of(dag_id, run_id, task_id, map_index),
+    coalesce(' (' || shortened(coalesce(reason, message), 80) || ')', ''))
     || CASE WHEN beside.other IS NULL THEN '' ELSE ', because another write of the same fields was under way' END
     || '; the real client fails the task for that.' AS sentence,
   list_filter([refused.op, beside.other], op -> op IS NOT NULL) AS operations,

@@ -25,6 +25,8 @@ WITH reported AS (
   WHERE operations.kind = 'state' AND outcome <> 'refused'
     AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
     AND coalesce(writer_role = 'api-execution', true)
+    -- A report of another state is no excuse, except that the server turns a report it cannot carry out into FAILED.
+    AND (requested IS NULL OR requested = left_running.state OR left_running.state = 'failed')
 ), by_operator AS (
   SELECT seq FROM left_running WHERE writer_role = 'api-core'
   UNION
@@ -49,7 +51,8 @@ WITH reported AS (
   FROM left_running JOIN lives ON lives.ti_id = left_running.old_ti_id AND lives.end <> 'refused'
   WHERE coalesce(writer_role <> 'api-execution', true)
   GROUP BY left_running.seq, committed_ms
-  HAVING max(lives.ended_ms) <= committed_ms + clock_tolerance_ms()
+  -- A life that the server stopped was stopped by this very change unless it ended clearly before.
+  HAVING max(lives.ended_ms + CASE WHEN lives.end = 'stopped' THEN 1 ELSE -1 END * clock_tolerance_ms()) <= committed_ms
 )
 SELECT * FROM left_running
 WHERE seq NOT IN (FROM reported) AND seq NOT IN (FROM by_operator)
@@ -73,7 +76,9 @@ SELECT count(DISTINCT op) FROM at_end WHERE state_at_start = 'running' AND state
 
 -- violations
 WITH skipped AS (
-  SELECT overwritten.seq, min(skips.op) AS op, arg_min(branch_task_id, skips.op) AS branch, arg_min(worker, skips.op) AS worker
+  SELECT
+    overwritten.seq, min(skips.op) AS op, arg_min(branch_task_id, skips.op) AS branch,
+    arg_min(worker, skips.op) AS worker
   FROM overwritten JOIN skips USING (dag_id, run_id, task_id)
   WHERE overwritten.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
     AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
@@ -82,7 +87,8 @@ WITH skipped AS (
   SELECT overwritten.seq, answer.op, answer.kind, answer.status, answer.reason, answer.found_state, answer.ended_ms
   FROM overwritten ASOF JOIN (
     SELECT * FROM operations WHERE kind IN ('heartbeat', 'state') AND outcome = 'refused'
-  ) AS answer ON answer.ti_id = overwritten.old_ti_id AND overwritten.committed_ms - clock_tolerance_ms() <= answer.ended_ms
+  ) AS answer
+    ON answer.ti_id = overwritten.old_ti_id AND overwritten.committed_ms - clock_tolerance_ms() <= answer.ended_ms
 )
 SELECT
   overwritten.committed_ms AS at_ms,
@@ -90,7 +96,8 @@ SELECT
   CASE WHEN skipped.op IS NOT NULL THEN 'skip-downstream' ELSE coalesce(writer_role, 'unknown writer') END AS path,
   committed_ms - started_ms AS weight,
   CASE
-    WHEN skipped.op IS NOT NULL THEN format('skip-downstream of branch task {} (worker {})', skipped.branch, skipped.worker)
+    WHEN skipped.op IS NOT NULL
+      THEN format('skip-downstream of branch task {} (worker {})', skipped.branch, skipped.worker)
     ELSE format('{} ({})', coalesce(writer_role, 'An unknown process'), coalesce(writer, 'its name was not recorded'))
   END
   || CASE WHEN change = 'delete' THEN ' deleted' ELSE ' set' END
@@ -99,8 +106,9 @@ SELECT
   || format(' while worker {} had been running it for {}', victim, seconds(committed_ms - started_ms))
   || CASE
     WHEN told.op IS NULL THEN '; the worker was never told.'
-    ELSE format('; {} later its {} was refused with {}{}, and its work was lost.', seconds(told.ended_ms - committed_ms),
-      told.kind, told.status, coalesce(' ' || told.reason, '') || coalesce(' (found ' || upper(told.found_state) || ')', ''))
+    ELSE format('; {} later its {} was refused with {}{}{}, and its work was lost.',
+      seconds(told.ended_ms - committed_ms), told.kind, told.status,
+      coalesce(' ' || told.reason, ''), coalesce(' (found ' || upper(told.found_state) || ')', ''))
   END AS sentence,
   list_filter([skipped.op, told.op], op -> op IS NOT NULL) AS operations,
   [overwritten.seq] AS commits

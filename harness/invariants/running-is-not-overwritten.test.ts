@@ -122,6 +122,25 @@ test.each<[string, LiteralRun]>([
   expect(result.first).toBeNull();
 });
 
+test('a worker stopped right after the change was stopped by it, and did not end before', async () => {
+  const result = await judge({
+    operations: [RUN],
+    lives: [{ ended_ms: 5_100, end: 'stopped' }],
+    commits: [RUNNING, left('scheduled', 5_020, 'wt-scheduler-1')],
+  });
+  expect(result.paths).toEqual({ scheduler: 1 });
+});
+
+test('a report of success that was under way does not excuse a skip', async () => {
+  const report = { ...REPORT, sent_ms: 5_100, outcome: 'unknown', status: null } as const;
+  const result = await judge({
+    operations: [RUN, SKIP, report],
+    lives: [{ ended_ms: 9_000, end: 'gave-up' }],
+    commits: [RUNNING, left('skipped', 5_020, API)],
+  });
+  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+});
+
 test('it passes when skips met running tasks and left them alone', async () => {
   const result = await judge(skipsAtRunningTasks(3));
   expect(result).toMatchObject({ verdict: 'pass', chances: 3, why_unknown: null });

@@ -24,6 +24,7 @@ export async function judge(runFolder: string): Promise<Judgement> {
 }
 
 async function judgeRun(run: OpenRun): Promise<Judgement> {
+  await run.materialise('task_instance_changes');
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];
   for (const file of await readInvariants()) invariants.push(await judgeInvariant(run, file));

@@ -19,7 +19,8 @@ export async function readCounts(run: OpenRun, violations: number): Promise<Reco
     // PostgreSQL's own count includes what its log, if there is none, cannot tell.
     run.row(`
       SELECT greatest((SELECT count(*) FROM deadlocks), coalesce(
-        max(value) - CASE WHEN any_value(build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END, 0))::BIGINT AS deadlocks
+        max(value) - CASE WHEN any_value(build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END, 0))::BIGINT
+        AS deadlocks
       FROM samples, manifest WHERE metric = 'deadlocks'`),
     run.row(`SELECT count(*) AS lives, count(*) FILTER (lives.end = 'reported') AS lives_reported FROM lives`),
     run.row(`
@@ -88,12 +89,14 @@ export async function readTimeline(run: OpenRun): Promise<TimelinePoint[]> {
         count(*) FILTER (status = 409) AS http_409, count(*) FILTER (status >= 500) AS http_5xx
       FROM operations, load GROUP BY ALL
     ), locked AS (
-      SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, count(*) AS deadlocks FROM deadlocks, load GROUP BY ALL
+      SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, count(*) AS deadlocks
+      FROM deadlocks, load GROUP BY ALL
     ), living AS (
       SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, arg_max(value, at_ms) AS live
       FROM samples, load WHERE metric = 'live_lives' GROUP BY ALL
     )
-    SELECT * FROM seconds LEFT JOIN requests USING (second) LEFT JOIN locked USING (second) LEFT JOIN living USING (second)
+    SELECT * FROM seconds
+    LEFT JOIN requests USING (second) LEFT JOIN locked USING (second) LEFT JOIN living USING (second)
     ORDER BY second`);
   return rows.map((row) => ({
     second: Number(row.second),

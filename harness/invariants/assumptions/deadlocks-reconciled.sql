@@ -4,7 +4,8 @@
 -- A stack that the harness did not start may have counted deadlocks before this run: there, the first reading is zero.
 WITH counted AS (
   SELECT
-    arg_max(value, at_ms) - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
+    arg_max(value, at_ms)
+      - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
     CASE WHEN any_value(manifest.build) = 'target' THEN min(at_ms) ELSE '-infinity'::DOUBLE END AS since_ms
   FROM samples, manifest WHERE metric = 'deadlocks'
 ), named AS (

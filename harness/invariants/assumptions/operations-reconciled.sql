@@ -23,7 +23,8 @@ WITH reading AS (
   SELECT
     sent, recorded_then.at_least AS recorded, sent BETWEEN recorded_then.at_least AND recorded_then.at_most AS all_sent,
     workloads, lived.at_most AS lives,
-    ended IS DISTINCT FROM 'completed' OR workloads IS NULL OR workloads BETWEEN lived.at_least AND lived.at_most AS all_lived
+    ended IS DISTINCT FROM 'completed' OR workloads IS NULL
+      OR workloads BETWEEN lived.at_least AND lived.at_most AS all_lived
   FROM reading, recorded_then, handed, lived, manifest
 )
 SELECT

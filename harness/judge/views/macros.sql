@@ -5,7 +5,8 @@
 -- below a heartbeat interval and below what a scheduler loop takes, so it cannot excuse another heartbeat's story.
 CREATE MACRO clock_tolerance_ms() AS 250;
 
--- Whether a request may have been what committed at that moment. An unknown one may commit long after the client gave up.
+-- Whether a request may have been what committed at that moment. An unknown one may commit long after the client gave
+-- up.
 CREATE MACRO may_have_committed(sent_ms, ended_ms, outcome, committed_ms) AS
   sent_ms <= committed_ms + clock_tolerance_ms()
   AND (ended_ms IS NULL OR outcome = 'unknown' OR ended_ms >= committed_ms - clock_tolerance_ms());
@@ -13,11 +14,13 @@ CREATE MACRO may_have_committed(sent_ms, ended_ms, outcome, committed_ms) AS
 -- `wt-api-execution-2` → `api-execution`. NULL where the writer is not known, or is no process that we named.
 CREATE MACRO role_of(process) AS nullif(regexp_extract(process, '^wt-(.+?)(-\d+)?$', 1), '');
 
-CREATE MACRO is_end_state(state) AS coalesce(state IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'), false);
+CREATE MACRO is_end_state(state) AS
+  coalesce(state IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'), false);
 
 -- `dag/run/task`, and the map index where the task is mapped.
 CREATE MACRO subject_of(dag_id, run_id, task_id, map_index) AS
-  concat_ws('/', dag_id, run_id, task_id) || CASE WHEN coalesce(map_index, -1) >= 0 THEN '[' || map_index || ']' ELSE '' END;
+  concat_ws('/', dag_id, run_id, task_id)
+    || CASE WHEN coalesce(map_index, -1) >= 0 THEN '[' || map_index || ']' ELSE '' END;
 
 CREATE MACRO state_name(state) AS upper(coalesce(state, 'none'));
 
