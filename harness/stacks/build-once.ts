@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { lock } from 'proper-lockfile';
 
-import { isRecord } from '../handoff/workload.ts';
 import { StackError } from '../model/errors.ts';
 
 /** A lock whose owner was killed is taken over after so long; a living owner touches it four times as often. */
@@ -93,7 +92,7 @@ async function hold(folder: string, { log, signal }: Once, onLost: () => void): 
     try {
       return await lock(folder, { realpath: false, stale: STALE_MS, update: TOUCH_MS, onCompromised: onLost });
     } catch (error) {
-      if (!isRecord(error) || error.code !== 'ELOCKED') throw error;
+      if (!(error instanceof Error && 'code' in error && error.code === 'ELOCKED')) throw error;
     }
     if (waited === 0) log(`waiting for another windtunnel that prepares ${path.basename(folder)}`);
     if (waited > WAIT_MS) {
@@ -112,6 +111,10 @@ async function read(folder: string): Promise<Built | undefined> {
     // Not there; or torn by a full disk, which is as good as not there.
     return undefined;
   }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function completeFile(folder: string): string {
