@@ -79,7 +79,8 @@ function counts({ tests, a, b }: Comparison): Html {
   const untested = html`<p>No count was tested: one side has no run that can be believed.</p>`;
   const note =
     'Exact test of two Poisson rates (two-sided, twice the smaller tail), p after Holm’s correction; ' +
-    'the interval of the ratio is exact and not corrected.';
+    'the interval of the ratio is exact and not corrected. ' +
+    '“20 would show”: the smallest count of B that would have been told from A’s.';
   return section(
     'counts',
     'Counts',
@@ -106,7 +107,7 @@ function finding({ better, decides, smallest_count_seen }: CountDifference): Con
   if (better === 'b') return html`<span class="badge pass">fewer</span>`;
   if (better === 'a') return html`<span class="badge fail">more</span>`;
   if (!decides) return null;
-  return html`<span class="soft">no difference seen; would have been from ${count(smallest_count_seen)} on</span>`;
+  return html`<span class="soft nowrap">${count(smallest_count_seen)} would show</span>`;
 }
 
 function runs(a: ComparisonSide, b: ComparisonSide, folder: string): Html {

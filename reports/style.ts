@@ -74,9 +74,10 @@ table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; vertical-align: top; padding: .6rem .8rem; border-top: 1px solid var(--line); }
 .prose .narrow { width: 1%; min-width: 6.5rem; }
 .prose thead .narrow { white-space: normal; }
-.prose td.text { min-width: 11rem; }
+.prose td.text { min-width: 11rem; overflow-wrap: break-word; }
 .data td { white-space: nowrap; }
-.data td.text { white-space: normal; min-width: 6.5rem; }
+.data td.text { white-space: normal; min-width: 8.5rem; overflow-wrap: break-word; }
+.data td.text a, .nowrap, .prose td.narrow { white-space: nowrap; }
 thead th { border-top: 0; font-size: .8125rem; font-weight: 500; white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td strong { font-weight: 600; }

@@ -1,0 +1,113 @@
+import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+import stringWidth from 'string-width';
+import { describe, expect, test } from 'vitest';
+
+import type { Comparison } from '../harness/model/comparison.ts';
+import { compareJudgements } from './compare.ts';
+import { reportLink } from './compare-words.ts';
+import { emptyJudgement, hostileJudgement, hugeJudgement, invariant, judgement } from './fixture.ts';
+import { comparisonHtml } from './html-comparison.ts';
+import { comparisonMarkdown } from './markdown-comparison.ts';
+import { SCREEN } from './screen.ts';
+import { comparisonText } from './terminal.ts';
+
+/** The main job: 3.2.2 mends the deadlocks and leaves the RTIF race. */
+function mended(): Comparison {
+  const rtif = invariant('rtif-last-writer-wins', 'fail', { violations: 81 });
+  return compareJudgements(
+    [judgement({ invariants: [rtif, invariant('no-deadlocks', 'fail')], run: 'cmp/a-1' })],
+    [
+      judgement({
+        build: 'airflow@3.2.2',
+        invariants: [rtif, invariant('no-deadlocks', 'pass')],
+        counts: { deadlocks: 0, http_5xx: 6 },
+        run: 'cmp/b-1',
+      }),
+    ],
+  );
+}
+
+const hostile = () => compareJudgements([hostileJudgement()], [{ ...hostileJudgement(), build: '<b>' }]);
+const huge = () => compareJudgements([hugeJudgement()], [judgement()]);
+const empty = () => compareJudgements([emptyJudgement()], [emptyJudgement()]);
+
+describe('a comparison on the terminal', () => {
+  test('fits one screen, whatever the runs', () => {
+    for (const one of [mended(), hostile(), huge(), empty(), compareJudgements([], [])]) {
+      const lines = comparisonText(one, { color: false }).split('\n');
+      expect(lines.length).toBeLessThanOrEqual(SCREEN.lines);
+      expect(lines.filter((line) => stringWidth(line) > SCREEN.columns)).toEqual([]);
+    }
+  });
+
+  test('shows what differs first, side by side, and ends with the decision', () => {
+    const text = comparisonText(mended(), { color: false, folder: 'cmp' });
+    const lines = text.split('\n');
+    expect(lines[2]).toBe('no-deadlocks                          ✗ fail × 8        ✓ pass');
+    expect(text).toMatch(/\ndeadlocks +8 in 60 s +0 in 60 s +fewer, p = 0\.0\d+\n/);
+    expect(text).toContain('report: cmp/compare.html');
+    expect(text).toMatch(
+      /\nBETTER\nairflow@3\.2\.2 removes the deadlocks \(8 in 60 s → 0 in 60 s\); nothing got worse/,
+    );
+  });
+
+  test('uses colour only when told to', () => {
+    const bare = comparisonText(mended(), { color: false });
+    const painted = comparisonText(mended(), { color: true });
+    expect(bare).not.toContain('\u001b');
+    expect(painted).not.toBe(bare);
+    expect(stripVTControlCharacters(painted)).toBe(bare);
+  });
+});
+
+describe('compare.html', () => {
+  test('has the decision on top, both verdicts of each promise, and each count with its interval and p', () => {
+    const page = comparisonHtml(mended(), 'cmp');
+    expect(page.indexOf('>better</span>airflow@3.2.2')).toBeGreaterThan(0);
+    expect(page.indexOf('removes the deadlocks (8 in 60 s → 0 in 60 s)')).toBeLessThan(page.indexOf('<main>'));
+    expect(page).toMatch(/no-deadlocks.*fail<\/span> <span class="soft">× 8.*pass<\/span>/);
+    expect(page).toContain('0 to 0.59');
+  });
+
+  test('lets no text from a run become markup', () => {
+    const page = comparisonHtml(hostile(), 'cmp');
+    expect(page).not.toMatch(/<(img|script|b)>|<img|<script/);
+    for (const unseen of ['\u001b', '\u0000', '\u202e']) expect(page).not.toContain(unseen);
+  });
+
+  test('says that nothing was tested rather than show an empty table', () => {
+    expect(comparisonHtml(empty(), 'cmp')).toContain('No count was tested');
+    expect(comparisonHtml(empty(), 'cmp')).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
+
+describe('compare.md', () => {
+  test('marks what chance does not explain and links to the runs', () => {
+    const text = comparisonMarkdown(mended(), 'cmp');
+    expect(text).toContain('# better: airflow@3.2.2 against airflow@3.2.1');
+    expect(text).toMatch(/\| deadlocks \| 8 in 60 s \| 0 in 60 s \| × 0 \| 0 to 0\.59 \| 0\.0\d+ \\\* \|/);
+    expect(text).toContain('* [A airflow@3.2.1, seed 42](<./a-1/report.html>): fail');
+  });
+
+  test('gives every table row as many cells as its head, hostile or huge', () => {
+    for (const one of [hostile(), huge()]) {
+      const text = comparisonMarkdown(one, 'cmp');
+      for (const block of text.match(/(^\|.*\n?)+/gm) ?? []) {
+        const rows = block.trimEnd().split('\n');
+        expect(new Set(rows.map((row) => row.split(/(?<!\\)\|/).length)).size).toBe(1);
+      }
+      expect(text).not.toMatch(/<(img|script|b)\b/);
+    }
+  });
+});
+
+describe('the link to a run’s report', () => {
+  test('is relative and encoded, so that the folder can be moved and have any name', () => {
+    expect(reportLink('runs/x-compare', 'runs/x-compare/a-1')).toBe('./a-1/report.html');
+    expect(reportLink('runs/x-compare', path.resolve('runs/other'))).toBe('../other/report.html');
+    expect(reportLink('c', 'c/50% "off" #1?')).toBe('./50%25%20%22off%22%20%231%3F/report.html');
+    expect(reportLink('c', 'c/javascript:alert(1)')).toBe('./javascript%3Aalert(1)/report.html');
+  });
+});
