@@ -33,7 +33,9 @@ SELECT
   at_ms,
   list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
   CASE
-    WHEN fingerprint LIKE '%scheduler: UPDATE task_instance SET dag_version_id%' AND roles = 'api-execution × scheduler'
+    -- SQLAlchemy chooses the order of the columns.
+    WHEN roles = 'api-execution × scheduler'
+      AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
     ELSE roles
   END AS path,

@@ -75,14 +75,22 @@ test('it passes when enough first writes overlapped and all were accepted', asyn
   expect(await judge({ operations: pairs(20) })).toMatchObject({ verdict: 'pass', chances: 20 });
 });
 
-test('pairs that did not overlap, or found a row, are no chance', async () => {
+test('pairs that did not overlap, found a row, or were not both answered, are no chance', async () => {
   const later = many(30, (i) => [
     write(1_000 + 3 * i, { twin: null, task_id: `u${i}`, sent_ms: 100, ended_ms: 110 }),
     write(1_001 + 3 * i, { twin: 1_001 + 3 * i, task_id: `u${i}` }),
     write(1_002 + 3 * i, { twin: 1_001 + 3 * i, task_id: `u${i}` }),
   ]).flat();
   const apart = write(501, { twin: 500, sent_ms: 1_040, ended_ms: 1_050, task_id: 'v' });
-  const operations = [...pairs(19), ...later, write(500, { twin: 500, task_id: 'v' }), apart];
+  const lost = write(503, { twin: 502, task_id: 'w', outcome: 'unknown', status: null });
+  const operations = [
+    ...pairs(19),
+    write(502, { twin: 502, task_id: 'w' }),
+    lost,
+    ...later,
+    write(500, { twin: 500, task_id: 'v' }),
+    apart,
+  ];
   expect(await judge({ operations })).toMatchObject({ verdict: 'unknown', chances: 19 });
 });
 
