@@ -49,10 +49,11 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
   const table = new ProcessTable(id);
   const clock = new RunClock();
   let stack: Stack | undefined;
+  let dags: DagFolder | undefined;
   try {
     stack = await openStack(request, table, record);
     record.writeManifest(newManifest(request, stack, id, clock));
-    const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, stack.dagNamespace);
+    dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, stack.dagNamespace);
     const ended = await execute(
       {
         plan,
@@ -73,6 +74,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
     return { folder: record.path, failure: error };
   } finally {
     progress.phase('taking the stack down');
+    dags?.remove();
     await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
     await table.close();
     record.close();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Fleet } from '../fleet/fleet.ts';
@@ -169,6 +170,7 @@ async function settle(
 ): Promise<void> {
   const until = clock.now() + SETTLE_MS;
   const deadline = AbortSignal.timeout(SETTLE_MS);
+  setMaxListeners(0, deadline);
   await operators
     .pauseDags(
       plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`),

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -11,6 +12,8 @@ const MARKER = 'WINDTUNNEL_RUN';
 
 /** An Airflow process that is told to end gets so long; then it is killed. Its work is disposable. */
 const TERM_MS = 3_000;
+
+const NICENESS = 5;
 
 interface Entry {
   readonly name: string;
@@ -117,7 +120,10 @@ export class ProcessTable {
       born: bornAt(pid) ?? '',
       child,
     };
-    if (pid > 0) this.#processes.push(process);
+    if (pid > 0) {
+      this.#processes.push(process);
+      yieldToHarness(pid);
+    }
     this.#save();
     return process;
   }
@@ -229,6 +235,18 @@ function savedStates(): State[] {
         return []; // Written by rename, so a broken one is not ours.
       }
     });
+}
+
+/**
+ * All processes of a stack are equally nice, and nicer than the harness: on a starved machine the stack's slowness
+ * must not show as lateness of the harness, which would make the run worthless.
+ */
+function yieldToHarness(pid: number): void {
+  try {
+    setPriority(pid, NICENESS);
+  } catch {
+    // Ended already, or not allowed here: then lateness is measured and judged like everything else.
+  }
 }
 
 /** Sends `signal` to the leaders, waits, and kills whatever is left of leaders and followers. */
