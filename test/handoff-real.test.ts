@@ -1,0 +1,223 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { Dispatcher } from '../harness/handoff/dispatcher.ts';
+import { messageOf } from '../harness/model/errors.ts';
+import { type AirflowInstall, installAirflow } from '../harness/stacks/airflow-install.ts';
+import { toolEnvironment } from '../harness/stacks/run-tool.ts';
+
+const START_MS = 60_000;
+
+interface Said {
+  readonly running: readonly string[];
+  readonly events: Readonly<Record<string, string>>;
+  readonly unacked: number;
+  readonly rest?: readonly string[];
+}
+
+/** A process with a real HandOffExecutor on a real Airflow, without a scheduler around it. */
+class Driver {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly #lines: Interface;
+
+  private constructor(child: ChildProcessWithoutNullStreams) {
+    this.child = child;
+    this.#lines = createInterface({ input: child.stdout });
+  }
+
+  static async start(install: AirflowInstall, home: string, address: string, name: string): Promise<Driver> {
+    const env = {
+      ...toolEnvironment(process.env),
+      PYTHONPATH: install.executorPath,
+      AIRFLOW_HOME: home,
+      AIRFLOW__API_AUTH__JWT_SECRET: 'x'.repeat(64),
+      WINDTUNNEL_HANDOFF: address,
+      WINDTUNNEL_PROCESS: name,
+    };
+    const child = spawn(install.python, [path.join(import.meta.dirname, 'handoff-driver.py')], { env });
+    const driver = new Driver(child);
+    let complaints = '';
+    child.stderr.on('data', (text) => {
+      complaints += text;
+    });
+    child.on('exit', (code) => code !== null && code !== 0 && console.error(complaints.slice(-2_000)));
+    await driver.#answer('ready', START_MS);
+    return driver;
+  }
+
+  async do(command: Readonly<Record<string, unknown>>): Promise<Said> {
+    const answer = this.#answer('running', 10_000);
+    this.child.stdin.write(`${JSON.stringify(command)}\n`);
+    return JSON.parse(await answer);
+  }
+
+  /** Beats as the scheduler's loop does, until what it says is as wished. */
+  async until(wished: (said: Said) => boolean): Promise<Said> {
+    for (let beats = 0; beats < 200; beats++) {
+      const said = await this.do({ do: 'beat' });
+      if (wished(said)) return said;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error('the executor did not get there in 200 beats');
+  }
+
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exit = once(this.child, 'exit', { signal: AbortSignal.timeout(5_000) });
+    this.child.kill('SIGKILL');
+    await exit;
+  }
+
+  /** Airflow logs to the same stream: the answer is the line that has this word as a key. */
+  #answer(word: string, ms: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => done(() => reject(new Error(`no answer within ${ms} ms`))), ms);
+      const read = (line: string) => line.startsWith('{') && line.includes(`"${word}"`) && done(() => resolve(line));
+      const exited = () => done(() => reject(new Error('the driver has ended')));
+      const done = (settle: () => void) => {
+        clearTimeout(timer);
+        this.#lines.off('line', read);
+        this.child.off('exit', exited);
+        settle();
+      };
+      this.#lines.on('line', read);
+      this.child.on('exit', exited);
+    });
+  }
+}
+
+async function installed(version: string): Promise<AirflowInstall | string> {
+  try {
+    const log = (line: string) => console.log(line);
+    return await installAirflow(version, { log, signal: AbortSignal.timeout(600_000) });
+  } catch (error) {
+    // In CI a missing Python is a failure: the tests below would prove nothing.
+    if (process.env.CI) throw error;
+    console.warn(`SKIPPED: the executor was not tested on Airflow ${version}: ${messageOf(error)}`);
+    return messageOf(error);
+  }
+}
+
+for (const version of ['3.1.8', '3.3.2']) {
+  const install = await installed(version);
+  describe.skipIf(typeof install === 'string')(`the executor on Airflow ${version}`, () => {
+    let home = '';
+    let address = '';
+    let drivers: Driver[] = [];
+    let dispatchers: Dispatcher[] = [];
+    const handed: string[] = [];
+
+    beforeEach(() => {
+      home = mkdtempSync(path.join(tmpdir(), 'wt-real-'));
+      address = `unix:${path.join(home, 'handoff.sock')}`;
+      handed.length = 0;
+    });
+    afterEach(async () => {
+      for (const driver of drivers) await driver.kill();
+      for (const dispatcher of dispatchers) await dispatcher.close();
+      drivers = [];
+      dispatchers = [];
+      rmSync(home, { recursive: true, force: true });
+    });
+
+    async function scheduler(name = 'scheduler-1'): Promise<Driver> {
+      if (typeof install === 'string') throw new Error(install);
+      const driver = await Driver.start(install, home, address, name);
+      drivers.push(driver);
+      return driver;
+    }
+    async function listen(): Promise<Dispatcher> {
+      const onWorkload = ({ ti }: { ti: { task_id: string } }, from: string) => handed.push(`${ti.task_id} ${from}`);
+      const dispatcher = await Dispatcher.listen({ address, onWorkload });
+      dispatchers.push(dispatcher);
+      return dispatcher;
+    }
+    const key = (task: string) => ['wt_d', task, 'r', 1, -1] as const;
+
+    it('keeps workloads while nobody listens, delivers them then, and reports a key only when its life has ended', async () => {
+      const driver = await scheduler();
+      await driver.do({ do: 'queue', task: 'a' });
+      expect(await driver.do({ do: 'queue', task: 'b' })).toMatchObject({
+        running: ['a', 'b'],
+        events: {},
+        unacked: 2,
+      });
+
+      const dispatcher = await listen();
+      await driver.until((said) => said.unacked === 0);
+      expect(handed).toEqual(['a scheduler-1', 'b scheduler-1']);
+
+      dispatcher.end(key('a'), 'success');
+      expect(await driver.until((said) => !said.running.includes('a'))).toMatchObject({ events: { a: 'success' } });
+      dispatcher.end(key('b'), 'fail');
+      expect(await driver.until((said) => said.running.length === 0)).toMatchObject({ events: { b: 'failed' } });
+      await expect.poll(() => dispatcher.known().owed).toBe(0);
+    });
+
+    it('sends again what a harness that was lost had not acknowledged, and fails nothing', async () => {
+      const first = await listen();
+      const driver = await scheduler();
+      await driver.do({ do: 'queue', task: 'a' });
+      await driver.until((said) => said.unacked === 0);
+      await first.close();
+      // Into a socket whose other end is gone: this send succeeds.
+      expect(await driver.do({ do: 'queue', task: 'b' })).toMatchObject({ running: ['a', 'b'], events: {} });
+      await listen();
+      await driver.until((said) => said.unacked === 0);
+      expect(handed).toEqual(['a scheduler-1', 'b scheduler-1']);
+    });
+
+    it('adopts what the harness still plays when its scheduler is killed, and hears its end', async () => {
+      const dispatcher = await listen();
+      const dying = await scheduler('scheduler-1');
+      await dying.do({ do: 'queue', task: 'a' });
+      await dying.until((said) => said.unacked === 0);
+      const heir = await scheduler('scheduler-2');
+      await dying.kill();
+      const tasks = [
+        ['a', 'running'],
+        ['lost', 'running'],
+      ];
+      expect(await heir.do({ do: 'adopt', tasks })).toMatchObject({ rest: ['lost'], running: ['a'] });
+      dispatcher.end(key('a'), 'success');
+      expect(await heir.until((said) => said.running.length === 0)).toMatchObject({ events: { a: 'success' } });
+    });
+
+    it('adopts running task instances unasked when the harness does not answer, within its 2 s', async () => {
+      const driver = await scheduler();
+      const before = performance.now();
+      const tasks = [
+        ['a', 'running'],
+        ['b', 'queued'],
+      ];
+      expect(await driver.do({ do: 'adopt', tasks })).toMatchObject({ rest: ['b'], running: ['a'] });
+      expect(performance.now() - before).toBeLessThan(3_000);
+    });
+
+    it('takes a workload back, and delivers it as new when it is queued again', async () => {
+      await listen();
+      const driver = await scheduler();
+      await driver.do({ do: 'queue', task: 'a' });
+      await driver.until((said) => said.unacked === 0);
+      await driver.do({ do: 'revoke', task: 'a' });
+      expect(await driver.until((said) => said.unacked === 0)).toMatchObject({ running: [], events: {} });
+      await driver.do({ do: 'queue', task: 'a' });
+      await driver.until((said) => said.unacked === 0);
+      expect(handed).toHaveLength(2);
+    });
+
+    it('ends in bounded time while nobody listens', async () => {
+      const driver = await scheduler();
+      await driver.do({ do: 'queue', task: 'a' });
+      const before = performance.now();
+      await driver.do({ do: 'end' });
+      expect(performance.now() - before).toBeLessThan(2_000);
+    });
+  });
+}
