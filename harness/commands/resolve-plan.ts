@@ -3,8 +3,10 @@ import { randomInt } from 'node:crypto';
 import type { Argv } from 'yargs';
 
 import { findScenario } from '../../workloads/catalogue.ts';
+import { listInvariants } from '../judge/invariants.ts';
+import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Plan } from '../model/scenario.ts';
+import type { Plan, Scenario } from '../model/scenario.ts';
 
 export interface PlanFlags {
   readonly seed?: number | undefined;
@@ -42,6 +44,7 @@ export async function resolvePlan(scenarioName: string, flags: PlanFlags): Promi
   }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   const scenario = await findScenario(scenarioName);
+  await checkAims(scenario);
   return {
     seed: flags.seed ?? randomInt(2 ** 31),
     scenario: {
@@ -51,6 +54,22 @@ export async function resolvePlan(scenarioName: string, flags: PlanFlags): Promi
       api_servers: apiServers ?? scenario.api_servers,
     },
   };
+}
+
+/** What a scenario asks of the judge; the shape of the rest is the catalogue's to check. */
+async function checkAims({ name, aims, thresholds }: Scenario): Promise<void> {
+  const known = new Set((await listInvariants()).map((invariant) => invariant.name));
+  const problems = [
+    ...aims
+      .filter((aim) => !known.has(aim))
+      .map((aim) => `aims: there is no invariant "${aim}"; \`windtunnel list\` names them`),
+    ...validateThresholds(thresholds ?? {}),
+  ];
+  if (problems.length > 0) {
+    throw new UsageError(
+      `The scenario ${name} has ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
+  }
 }
 
 function seconds(text: string): number | undefined {

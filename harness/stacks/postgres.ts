@@ -82,6 +82,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const { folder, port, table, signal } = options;
   const binaries = binaryFolder(folder);
   const owner = postgresOwner();
+  if (!canBeEntered(folder)) {
+    throw new StackError(
+      `PostgreSQL runs as "nobody" here, who may not enter ${folder}: set TMPDIR to a folder open to all.`,
+    );
+  }
   const dataFolder = path.join(folder, 'pgdata');
   if (options.template) await run('cp', ['-a', options.template, dataFolder], { timeout: 60_000, signal });
   else await initdb(binaries, dataFolder, owner, signal);

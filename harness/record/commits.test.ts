@@ -1,0 +1,136 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { freePorts } from '../stacks/ports.ts';
+import { type Postgres, startPostgres, withClient } from '../stacks/postgres.ts';
+import { ProcessTable } from '../stacks/process-table.ts';
+import { RunClock } from './clock.ts';
+import { CommitStream } from './commits.ts';
+import { RunFolder } from './run-folder.ts';
+
+let folder: string;
+let table: ProcessTable;
+let postgres: Postgres;
+
+/** The watched tables with the columns that are read, as Airflow has them. */
+const SCHEMA = `
+  CREATE TABLE task_instance (id uuid PRIMARY KEY, dag_id text, run_id text, task_id text, map_index int, state text,
+    try_number int, max_tries int, hostname text, pid int, queued_by_job_id int, dag_version_id uuid, other text);
+  CREATE TABLE dag_run (id serial PRIMARY KEY, dag_id text, run_id text, state text, run_type text,
+    logical_date timestamptz, clear_number int, backfill_id int);
+  CREATE TABLE backfill (id serial PRIMARY KEY, dag_id text, completed_at timestamptz, created_at timestamptz,
+    max_active_runs int, is_paused boolean);
+  CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int, dag_run_id int, exception_reason text, sort_ordinal int);
+  CREATE TABLE rendered_task_instance_fields (dag_id text, run_id text, task_id text, map_index int, rendered_fields json,
+    PRIMARY KEY (dag_id, task_id, run_id, map_index));
+  CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);`;
+
+const FIRST_ID = '019aa000-0000-7000-8000-000000000001';
+const SECOND_ID = '019aa000-0000-7000-8000-000000000002';
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+  process.env.WINDTUNNEL_CACHE = path.join(folder, 'cache');
+  table = new ProcessTable('commits-test');
+  const [port = 0] = await freePorts(1);
+  // Not below `folder`: as root the server runs as another user, who may not enter what mkdtemp made.
+  const work = table.folder(path.join(tmpdir(), `wt-commits-test-${process.pid}`));
+  const log = path.join(folder, 'postgres.log');
+  postgres = await startPostgres({ table, folder: work, port, log, fsync: false, signal: AbortSignal.timeout(60_000) });
+  await withClient(postgres.dsn('postgres'), (client) => client.query(SCHEMA));
+});
+
+afterAll(async () => {
+  await table.close();
+  delete process.env.WINDTUNNEL_CACHE;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function as(name: string, ...statements: string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: postgres.dsn('postgres'), application_name: name });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+}
+
+async function record(name: string, deeds: () => Promise<void>): Promise<Record<string, unknown>[]> {
+  const run = new RunFolder(path.join(folder, name));
+  const stream = new CommitStream(postgres.dsn('postgres'), run, new RunClock());
+  const failures: Error[] = [];
+  await stream.start((error) => failures.push(error));
+  await deeds();
+  await stream.stop();
+  run.close();
+  expect(failures).toEqual([]);
+  const text = readFileSync(path.join(folder, name, 'raw', 'commits.ndjson'), 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line): Record<string, unknown> => JSON.parse(line));
+}
+
+test('row changes are recorded in commit order, each with the process that wrote it', async () => {
+  const rows = await record('order', async () => {
+    // The scheduler writes first and commits last: the order is that of the commits.
+    const scheduler = new pg.Client({ connectionString: postgres.dsn('postgres'), application_name: 'wt-scheduler-1' });
+    await scheduler.connect();
+    await scheduler.query('BEGIN');
+    await scheduler.query(`INSERT INTO dag_run (dag_id, run_id, state) VALUES ('wt_a', 'r', 'queued')`);
+    await as(
+      'wt-api-execution-1',
+      `INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, try_number)
+      VALUES ('${FIRST_ID}', 'wt_a', 'r', 't', -1, 'running', 1)`,
+    );
+    await scheduler.query('COMMIT');
+    await scheduler.end();
+  });
+  expect(rows).toMatchObject([
+    { seq: 1, relation: 'task_instance', change: 'insert', state: 'running', writer: 'wt-api-execution-1' },
+    { seq: 2, relation: 'dag_run', change: 'insert', state: 'queued', writer: 'wt-scheduler-1' },
+  ]);
+  expect(rows[0]?.statement).toContain('INSERT INTO task_instance');
+  expect(Number(rows[0]?.committed_ms)).toBeGreaterThan(-1000);
+});
+
+test('a retry moves the id, and the record holds both', async () => {
+  const rows = await record('moved', () =>
+    as(
+      'wt-api-execution-1',
+      `UPDATE task_instance SET id = '${SECOND_ID}', state = 'up_for_retry' WHERE id = '${FIRST_ID}'`,
+    ),
+  );
+  expect(rows).toMatchObject([{ change: 'update', old_id: FIRST_ID, id: SECOND_ID, state: 'up_for_retry' }]);
+});
+
+test('what was rolled back is not recorded, what was deleted is', async () => {
+  const rows = await record('rolled-back', () =>
+    as('wt-api-core-1', 'BEGIN', `UPDATE task_instance SET state = 'success'`, 'ROLLBACK', 'DELETE FROM task_instance'),
+  );
+  expect(rows).toMatchObject([{ change: 'delete', id: SECOND_ID, writer: 'wt-api-core-1' }]);
+});
+
+test('20,000 changes in one transaction arrive whole', async () => {
+  const rows = await record('many', () =>
+    as(
+      'wt-api-core-1',
+      `INSERT INTO dag_run (dag_id, run_id, state, backfill_id) SELECT 'wt_b', i::text, 'queued', 7 FROM generate_series(1, 20000) i`,
+    ),
+  );
+  expect(rows.length).toBe(20_000);
+  expect(new Set(rows.map((row) => row.xid)).size).toBe(1);
+  expect(rows.at(-1)).toMatchObject({ seq: 20_000, backfill_id: 7, writer: 'wt-api-core-1' });
+});
+
+test('nothing of the recorder stays in the database', async () => {
+  await withClient(postgres.dsn('postgres'), async (client) => {
+    const { rows } = await client.query(`
+      SELECT (SELECT count(*) FROM pg_replication_slots) AS slots, (SELECT count(*) FROM pg_publication) AS publications,
+             (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) AS triggers,
+             (SELECT count(*) FROM pg_namespace WHERE nspname = 'windtunnel') AS schemas`);
+    expect(rows).toEqual([{ slots: '0', publications: '0', triggers: '0', schemas: '0' }]);
+  });
+});

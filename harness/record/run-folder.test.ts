@@ -1,0 +1,102 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { UsageError } from '../model/errors.ts';
+import { RunClock } from './clock.ts';
+import { RunFolder } from './run-folder.ts';
+import { ServerLog } from './server-log.ts';
+import { Tail } from './tail.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function rows(run: RunFolder, table: string): unknown[] {
+  const text = readFileSync(path.join(run.path, 'raw', `${table}.ndjson`), 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+test('what was appended is in the file within a second, without anybody closing it', async () => {
+  const run = new RunFolder(path.join(folder, 'run'));
+  run.append('faults', { fault: 'one' });
+  run.append('faults', { fault: 'two' });
+  await sleep(1_000);
+  expect(rows(run, 'faults')).toEqual([{ fault: 'one' }, { fault: 'two' }]);
+  run.close();
+});
+
+test('a folder that holds something is refused and left as it is', () => {
+  writeFileSync(path.join(folder, 'precious'), 'x');
+  expect(() => new RunFolder(folder)).toThrow(UsageError);
+  expect(readFileSync(path.join(folder, 'precious'), 'utf8')).toBe('x');
+});
+
+test('a tail gives whole lines, however they were cut when written', async () => {
+  const file = path.join(folder, 'log');
+  const lines: string[] = [];
+  const tail = new Tail(file, (line) => lines.push(line));
+  tail.read();
+  appendFileSync(file, 'one\ntw');
+  tail.read();
+  appendFileSync(file, 'o\n\nthree');
+  tail.read();
+  expect(lines).toEqual(['one', 'two']);
+  tail.close();
+  expect(lines).toEqual(['one', 'two', 'three']);
+});
+
+test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chatty', () => {
+  const run = new RunFolder(path.join(folder, 'run'));
+  const postgres = path.join(folder, 'postgres.json');
+  const api = path.join(folder, 'api.log');
+  const clock = new RunClock();
+  const timestamp = new Date(clock.startedAt.getTime() + 1500).toISOString().replace('T', ' ').replace('Z', ' UTC');
+  writeFileSync(
+    postgres,
+    `${JSON.stringify({ timestamp, pid: 42, application_name: 'wt-scheduler-1', txid: 9, error_severity: 'ERROR', state_code: '40P01', message: 'deadlock detected', detail: 'Process 42 waits' })}\nnot json\n`,
+  );
+  writeFileSync(
+    api,
+    [
+      '2026-11-21T10:47:11.539614Z [info     ] Waiting for application shutdown. [uvicorn.error] loc=on.py:67',
+      '2026-11-21T10:47:12.000000Z [error    ] Error updating Task Instance state [airflow.x]',
+      'Traceback (most recent call last):',
+      'sqlalchemy.exc.OperationalError: (psycopg2.errors.DeadlockDetected) deadlock detected',
+      '2026-11-21T10:47:12.100000Z [info     ] marking 1 backfills as complete [airflow.y]',
+    ].join('\n'),
+  );
+  const log = new ServerLog(
+    [
+      { source: 'postgres', file: postgres, format: 'postgres-jsonlog' },
+      { source: 'api-execution-1', file: api, format: 'airflow' },
+    ],
+    run,
+    clock,
+  );
+  log.close();
+  run.close();
+  expect(rows(run, 'server_log')).toMatchObject([
+    {
+      source: 'postgres',
+      at_ms: 1500,
+      pid: 42,
+      application_name: 'wt-scheduler-1',
+      sqlstate: '40P01',
+      detail: 'Process 42 waits',
+    },
+    { source: 'api-execution-1', severity: 'ERROR', message: 'Error updating Task Instance state [airflow.x]' },
+    { source: 'api-execution-1', severity: 'ERROR' },
+    { source: 'api-execution-1', severity: 'INFO' },
+  ]);
+});
