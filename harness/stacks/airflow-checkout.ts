@@ -20,9 +20,16 @@ export async function checkoutRecipe(folder: string, signal: AbortSignal): Promi
     throw new UsageError(`${root} is not an Airflow checkout: it has no ${missing.join(' and no ')}/pyproject.toml.`);
   }
   const git = (...args: string[]) => runTool('git', ['-C', root, ...args], { timeoutMs: 60_000, signal });
-  const [head, changes] = await Promise.all([git('rev-parse', 'HEAD'), git('diff', 'HEAD')]);
+  const [head, changes, files] = await Promise.all([
+    git('rev-parse', 'HEAD'),
+    git('diff', 'HEAD'),
+    git('status', '--porcelain'),
+  ]);
   const commit = head.code === 0 ? head.stdout.trim() : 'no-commit';
-  const dirty = createHash('sha256').update(changes.stdout).digest('hex').slice(0, 12);
+  const dirty = createHash('sha256')
+    .update(changes.stdout + files.stdout)
+    .digest('hex')
+    .slice(0, 12);
   const today = new Date().toISOString().slice(0, 10);
   return {
     label: `checkout-${commit.slice(0, 10)}`,

@@ -116,11 +116,13 @@ async function build(venv: string, recipe: Recipe, { uv, python, signal }: Tools
     .split(/\r?\n/)
     .filter((line) => line !== '')
     .sort();
+  // A checkout's list names a path, which is the same for all that it ever held.
+  const identity = recipe.content === undefined ? packages : [...packages, recipe.content];
   return {
     version: await installedVersion(inside, signal),
     python: python.version,
     as_of: recipe.asOf,
-    packages_hash: createHash('sha256').update(packages.join('\n')).digest('hex'),
+    packages_hash: createHash('sha256').update(identity.join('\n')).digest('hex'),
     packages,
   };
 }
