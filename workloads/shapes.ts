@@ -15,7 +15,8 @@ export const REAL_CLIENT: Omit<FleetSpec, 'habits'> = {
   heartbeat_ms: 2_000,
   timeout_ms: 5_000,
   retries: 5,
-  connections: 256,
+  // Real workers have a connection each: none waits for another's.
+  connections: 1_024,
 };
 
 /** One root, then `width` tasks side by side: their ends come in a wave. */

@@ -77,7 +77,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
     dags?.remove();
     await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
     await table.close();
-    record.close();
+    await record.close();
   }
 }
 

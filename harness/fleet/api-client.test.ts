@@ -40,7 +40,7 @@ afterEach(async () => {
   await client.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  record.close();
+  await record.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -69,8 +69,8 @@ function spec(over: Partial<RequestSpec> = {}): RequestSpec {
   };
 }
 
-function operations(): Record<string, unknown>[] {
-  record.flush();
+async function operations(): Promise<Record<string, unknown>[]> {
+  await record.flush();
   const text = readFileSync(path.join(record.path, 'raw', 'operations.ndjson'), 'utf8');
   return text
     .trim()
@@ -87,7 +87,7 @@ test('a refusal is recorded with its reason and never retried', async () => {
   };
   const got = await client.send(spec(), new Rng(1), never);
   expect(got).toMatchObject({ outcome: 'refused', status: 409, reason: 'not_running' });
-  expect(operations()).toMatchObject([
+  expect(await operations()).toMatchObject([
     { status: 409, reason: 'not_running', found_state: 'skipped', message: 'no longer', attempt: 1 },
   ]);
 });
@@ -99,7 +99,7 @@ test('a 5xx is unknown and is retried until it is answered', async () => {
     response.end();
   };
   expect(await client.send(spec(), new Rng(1), never)).toMatchObject({ outcome: 'ok', status: 204 });
-  expect(operations()).toMatchObject([
+  expect(await operations()).toMatchObject([
     { status: 500, outcome: 'unknown', attempt: 1 },
     { status: 204, outcome: 'ok', attempt: 2 },
   ]);
@@ -108,13 +108,13 @@ test('a 5xx is unknown and is retried until it is answered', async () => {
 test('no answer in time is unknown, with the cause', async () => {
   answer = () => undefined;
   expect(await client.sendOnce(spec(), 1, never)).toMatchObject({ outcome: 'unknown', status: null });
-  expect(operations()).toMatchObject([{ outcome: 'unknown', status: null, cause: 'UND_ERR_HEADERS_TIMEOUT' }]);
+  expect(await operations()).toMatchObject([{ outcome: 'unknown', status: null, cause: 'UND_ERR_HEADERS_TIMEOUT' }]);
 });
 
 test('a dropped answer is unknown to the client though the server gave it, and is sent again', async () => {
   answer = (_request, response) => response.end('{}');
   expect(await client.send(spec({ dropAnswer: true }), new Rng(1), never)).toMatchObject({ outcome: 'ok' });
-  expect(operations()).toMatchObject([
+  expect(await operations()).toMatchObject([
     { outcome: 'unknown', status: null, cause: 'answer-dropped', attempt: 1 },
     { outcome: 'ok', status: 200, attempt: 2 },
   ]);
@@ -123,7 +123,7 @@ test('a dropped answer is unknown to the client though the server gave it, and i
 test('waiting for a connection shows as lateness of ours, not as latency of the server', async () => {
   answer = (_request, response) => void setTimeout(() => response.end('{}'), 150);
   await Promise.all([1, 2, 3, 4].map(() => client.sendOnce(spec(), 1, never)));
-  const late = operations().map((row) => Number(row.sent_ms) - Number(row.intended_ms));
+  const late = (await operations()).map((row) => Number(row.sent_ms) - Number(row.intended_ms));
   expect(late.filter((ms) => ms > 100).length).toBe(2);
 });
 
@@ -133,7 +133,7 @@ test('a run that ends leaves the request unanswered in the record', async () => 
   const sent = client.sendOnce(spec(), 1, over.signal);
   setTimeout(() => over.abort(), 50);
   await sent;
-  expect(operations()).toMatchObject([{ outcome: 'unknown', ended_ms: null, cause: 'run-ended' }]);
+  expect(await operations()).toMatchObject([{ outcome: 'unknown', ended_ms: null, cause: 'run-ended' }]);
 });
 
 test('no token reaches the record', async () => {
@@ -142,5 +142,5 @@ test('no token reaches the record', async () => {
     response.end('{}');
   };
   expect(await client.sendOnce(spec(), 1, never)).toMatchObject({ refreshedToken: 'another-secret' });
-  expect(JSON.stringify(operations())).not.toMatch(/secret/);
+  expect(JSON.stringify(await operations())).not.toMatch(/secret/);
 });

@@ -64,7 +64,7 @@ async function record(name: string, deeds: () => Promise<void>): Promise<Record<
   await stream.start((error) => failures.push(error));
   await deeds();
   await stream.stop();
-  run.close();
+  await run.close();
   expect(failures).toEqual([]);
   const text = readFileSync(path.join(folder, name, 'raw', 'commits.ndjson'), 'utf8');
   return text

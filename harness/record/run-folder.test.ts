@@ -33,7 +33,7 @@ test('what was appended is in the file within a second, without anybody closing 
   run.append('faults', { fault: 'two' });
   await sleep(1_000);
   expect(rows(run, 'faults')).toEqual([{ fault: 'one' }, { fault: 'two' }]);
-  run.close();
+  await run.close();
 });
 
 test('a folder that holds something is refused and left as it is', () => {
@@ -56,7 +56,7 @@ test('a tail gives whole lines, however they were cut when written', async () =>
   expect(lines).toEqual(['one', 'two', 'three']);
 });
 
-test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chatty', () => {
+test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chatty', async () => {
   const run = new RunFolder(path.join(folder, 'run'));
   const postgres = path.join(folder, 'postgres.json');
   const api = path.join(folder, 'api.log');
@@ -85,7 +85,7 @@ test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chat
     clock,
   );
   log.close();
-  run.close();
+  await run.close();
   expect(rows(run, 'server_log')).toMatchObject([
     {
       source: 'postgres',

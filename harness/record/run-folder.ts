@@ -1,5 +1,15 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+  write as writeWithCallback,
+} from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -8,15 +18,19 @@ import type { TableName } from '../model/tables.ts';
 /** How long an acknowledged row may wait in memory: what a `kill -9` of the harness can cost. */
 const FLUSH_MS = 100;
 
+const write = promisify(writeWithCallback);
+
 /**
  * The run folder while the run lasts: one append-only file of JSON lines per table. A write that reached the kernel
- * survives the harness; only a power cut could take it.
+ * survives the harness; only a power cut could take it. Writes are asynchronous: beside a database that syncs to the
+ * same disk, even a write to the page cache can take a third of a second, and the fleet must not wait for it.
  */
 export class RunFolder {
   readonly path: string;
-  readonly #tables = new Map<string, { readonly file: number; lines: string[] }>();
+  readonly #tables = new Map<string, Buffered>();
   readonly #timer: NodeJS.Timeout;
   readonly #failure = new AbortController();
+  #flushing: Promise<void> | undefined;
   #manifest: Manifest | undefined;
 
   constructor(folder: string) {
@@ -30,7 +44,7 @@ export class RunFolder {
     } catch (error) {
       throw new UsageError(`The run folder ${folder} cannot be made: ${messageOf(error)}.`, { cause: error });
     }
-    this.#timer = setInterval(() => this.flush(), FLUSH_MS);
+    this.#timer = setInterval(() => void this.#flush(), FLUSH_MS);
     this.#timer.unref();
   }
 
@@ -52,18 +66,26 @@ export class RunFolder {
     buffer.lines.push(JSON.stringify(row));
   }
 
-  flush(): void {
-    for (const buffer of this.#tables.values()) {
-      if (buffer.lines.length === 0) continue;
-      const text = `${buffer.lines.join('\n')}\n`;
-      buffer.lines = [];
-      try {
-        writeSync(buffer.file, text);
-      } catch (error) {
-        if (!this.#failure.signal.aborted) {
-          this.#failure.abort(new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`));
-        }
-      }
+  /** Resolves when everything appended before the call is with the kernel. Never rejects: see `failed`. */
+  async flush(): Promise<void> {
+    await this.#flush();
+    await this.#flush();
+  }
+
+  /** One flush at a time, so that each table's lines keep their order. */
+  #flush(): Promise<void> {
+    this.#flushing ??= this.#writeAll().finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      for (const buffer of this.#tables.values()) await writeLines(buffer);
+    } catch (error) {
+      if (this.#failure.signal.aborted) return;
+      this.#failure.abort(new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`));
     }
   }
 
@@ -88,10 +110,25 @@ export class RunFolder {
     this.writeManifest({ ...this.manifest, ...change });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.flush();
+    await this.flush();
     for (const { file } of this.#tables.values()) closeSync(file);
     this.#tables.clear();
+  }
+}
+
+interface Buffered {
+  readonly file: number;
+  lines: string[];
+}
+
+async function writeLines(buffer: Buffered): Promise<void> {
+  if (buffer.lines.length === 0) return;
+  let rest = Buffer.from(`${buffer.lines.join('\n')}\n`);
+  buffer.lines = [];
+  while (rest.length > 0) {
+    const { bytesWritten } = await write(buffer.file, rest);
+    rest = rest.subarray(bytesWritten);
   }
 }

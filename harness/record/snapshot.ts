@@ -31,7 +31,7 @@ export async function takeSnapshot(dsn: string, prefix: string, record: RunFolde
         const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
         if (rows.length === 0) break;
         for (const { row } of rows) record.append(`final_${table}`, row);
-        record.flush();
+        await record.flush();
       }
       await client.query('CLOSE rows');
     }

@@ -133,7 +133,7 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     await attempt('close the commit stream', () => commits.stop(), record, clock);
     await attempt('close the probe', () => probes.close(), record, clock);
     log.close();
-    record.flush();
+    await record.flush();
   }
 }
 

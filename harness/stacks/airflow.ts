@@ -13,6 +13,7 @@ import { airflowSettings, TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from './airflow-se
 import { freePorts } from './ports.ts';
 import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
 import type { ProcessTable, SupervisedProcess } from './process-table.ts';
+import { toolEnvironment } from './run-tool.ts';
 import type { Stack } from './stack.ts';
 import { migratedTemplate } from './template.ts';
 
@@ -104,7 +105,7 @@ function startProcesses(layout: Layout): SupervisedProcess[] {
     });
     return layout.table.start(name, path.join(layout.install.bin, 'airflow'), args, {
       env: {
-        ...process.env,
+        ...toolEnvironment(process.env),
         ...settings,
         // libpq reads it for every connection: the database says which process it serves.
         PGAPPNAME: `wt-${name}`,

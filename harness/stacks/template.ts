@@ -11,6 +11,7 @@ import { cacheFolder } from './folders.ts';
 import { freePorts } from './ports.ts';
 import { POSTGRES_VERSION, startPostgres, stopCleanly, withClient } from './postgres.ts';
 import type { ProcessTable } from './process-table.ts';
+import { toolEnvironment } from './run-tool.ts';
 
 const run = promisify(execFile);
 
@@ -66,7 +67,7 @@ async function migrate(install: AirflowInstall, workshop: string, dsn: string, s
   });
   try {
     await run(path.join(install.bin, 'airflow'), ['db', 'migrate'], {
-      env: { ...process.env, ...settings },
+      env: { ...toolEnvironment(process.env), ...settings },
       timeout: MIGRATE_TIMEOUT_MS,
       maxBuffer: 64 << 20,
       signal,
