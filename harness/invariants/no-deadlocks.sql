@@ -19,15 +19,9 @@ WHERE reports.ended_ms - versions.committed_ms <= 5000;
 
 -- violations
 WITH counted AS (
-  -- A stack that the harness did not start may have counted deadlocks before this run.
-  SELECT
-    max(value)
-      - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
-    CASE WHEN any_value(manifest.build) = 'target' THEN min(at_ms) ELSE '-infinity'::DOUBLE END AS since_ms,
-    arg_min(at_ms, -value) AS seen_ms
-  FROM samples CROSS JOIN manifest WHERE metric = 'deadlocks'
+  SELECT max(value) AS deadlocks, arg_min(at_ms, -value) AS seen_ms FROM samples WHERE metric = 'deadlocks'
 ), named AS (
-  SELECT count(*) AS deadlocks FROM deadlocks, counted WHERE deadlocks.at_ms >= counted.since_ms
+  SELECT count(*) AS deadlocks FROM deadlocks
 )
 SELECT
   at_ms,

@@ -18,10 +18,8 @@ export async function readCounts(run: OpenRun, violations: number): Promise<Reco
       FROM operations`),
     // PostgreSQL's own count includes what its log, if there is none, cannot tell.
     run.row(`
-      SELECT greatest((SELECT count(*) FROM deadlocks), coalesce(
-        max(value) - CASE WHEN any_value(build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END, 0))::BIGINT
-        AS deadlocks
-      FROM samples, manifest WHERE metric = 'deadlocks'`),
+      SELECT greatest((SELECT count(*) FROM deadlocks), coalesce(max(value), 0))::BIGINT AS deadlocks
+      FROM samples WHERE metric = 'deadlocks'`),
     run.row(`SELECT count(*) AS lives, count(*) FILTER (lives.end = 'reported') AS lives_reported FROM lives`),
     run.row(`
       SELECT count(*) AS commits,

@@ -174,7 +174,7 @@ export type SampleMetric =
   | 'sent'
   | 'connections'
   | 'lock_waits'
-  /** `pg_stat_database.deadlocks` since the stack started. */
+  /** Rise of `pg_stat_database.deadlocks` since the run began. */
   | 'deadlocks'
   /** How often the schedulers' "is a backfill complete?" statement has run (pg_stat_statements). */
   | 'backfill_checks'

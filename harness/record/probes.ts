@@ -31,6 +31,7 @@ export class Probes {
   readonly #client: pg.Client;
   readonly #backends = new Map<number, string>();
   #deadlocks = 0;
+  #deadlocksBefore: number | undefined;
 
   constructor(options: ProbesOptions) {
     this.#options = options;
@@ -44,7 +45,7 @@ export class Probes {
     this.#client.on('error', () => undefined);
   }
 
-  /** Deadlocks that PostgreSQL has counted so far. */
+  /** Deadlocks that PostgreSQL has counted since `start`. */
   get deadlocks(): number {
     return this.#deadlocks;
   }
@@ -112,9 +113,11 @@ export class Probes {
         FROM pg_stat_database d WHERE d.datname = current_database()`);
     const [row] = rows;
     if (row) {
-      this.#deadlocks = Number(row.deadlocks);
-      for (const metric of ['deadlocks', 'lock_waits', 'connections'] as const)
-        this.#add('postgres', metric, Number(row[metric]));
+      // A target has counted for as long as it has been up.
+      this.#deadlocksBefore ??= Number(row.deadlocks);
+      this.#deadlocks = Number(row.deadlocks) - this.#deadlocksBefore;
+      this.#add('postgres', 'deadlocks', this.#deadlocks);
+      for (const metric of ['lock_waits', 'connections'] as const) this.#add('postgres', metric, Number(row[metric]));
     }
     await this.#sampleBackfillChecks();
     await this.#noteBackends();

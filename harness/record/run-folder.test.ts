@@ -45,7 +45,7 @@ test('a folder that holds something is refused and left as it is', () => {
 test('a tail gives whole lines, however they were cut when written', async () => {
   const file = path.join(folder, 'log');
   const lines: string[] = [];
-  const tail = new Tail(file, (line) => lines.push(line));
+  const tail = new Tail(file, 'start', (line) => lines.push(line));
   tail.read();
   appendFileSync(file, 'one\ntw');
   tail.read();
@@ -54,6 +54,16 @@ test('a tail gives whole lines, however they were cut when written', async () =>
   expect(lines).toEqual(['one', 'two']);
   tail.close();
   expect(lines).toEqual(['one', 'two', 'three']);
+});
+
+test('a tail that begins at the end tells nothing of what was there', () => {
+  const file = path.join(folder, 'log');
+  const lines: string[] = [];
+  writeFileSync(file, 'before\n');
+  const tail = new Tail(file, 'end', (line) => lines.push(line));
+  appendFileSync(file, 'after\n');
+  tail.close();
+  expect(lines).toEqual(['after']);
 });
 
 test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chatty', async () => {
@@ -78,8 +88,8 @@ test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chat
   );
   const log = new ServerLog(
     [
-      { source: 'postgres', file: postgres, format: 'postgres-jsonlog' },
-      { source: 'api-execution-1', file: api, format: 'airflow' },
+      { source: 'postgres', file: postgres, format: 'postgres-jsonlog', from: 'start' },
+      { source: 'api-execution-1', file: api, format: 'airflow', from: 'start' },
     ],
     run,
     clock,

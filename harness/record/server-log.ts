@@ -9,6 +9,8 @@ export interface LogSource {
   readonly source: string;
   readonly file: string;
   readonly format: 'postgres-jsonlog' | 'airflow';
+  /** `end` for the log of a stack that was there before the run: what it says already is not of this run. */
+  readonly from: 'start' | 'end';
 }
 
 /** Follows the logs of PostgreSQL and of the Airflow processes and records what tells of trouble. */
@@ -16,9 +18,9 @@ export class ServerLog {
   readonly #tails: readonly Tail[];
 
   constructor(sources: readonly LogSource[], record: RunFolder, clock: RunClock) {
-    this.#tails = sources.map(({ source, file, format }) => {
+    this.#tails = sources.map(({ source, file, format, from }) => {
       const take = format === 'postgres-jsonlog' ? postgresRow : airflowRow;
-      return new Tail(file, (line) => {
+      return new Tail(file, from, (line) => {
         const row = take(source, line, clock);
         if (row) record.append('server_log', row);
       });

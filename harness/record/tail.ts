@@ -1,9 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 const CHUNK_BYTES = 1 << 20;
 const EVERY_MS = 200;
 
-/** Follows a growing file and hands on each whole line. A file that does not exist yet is waited for. */
+/** Follows a growing file, from its start or from what is there now, and hands on each whole line. A file that does not exist yet is waited for. */
 export class Tail {
   readonly #file: string;
   readonly #onLine: (line: string) => void;
@@ -13,8 +13,9 @@ export class Tail {
   #offset = 0;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(file: string, onLine: (line: string) => void) {
+  constructor(file: string, from: 'start' | 'end', onLine: (line: string) => void) {
     this.#file = file;
+    if (from === 'end') this.#offset = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     this.#onLine = onLine;
     this.#timer = setInterval(() => this.read(), EVERY_MS);
     this.#timer.unref();

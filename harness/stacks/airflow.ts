@@ -141,7 +141,12 @@ function startProcesses(layout: Layout): SupervisedProcess[] {
 
 function describe(layout: Layout, airflow: readonly SupervisedProcess[]): ManagedStack {
   const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
-  const logs: LogSource[] = airflow.map(({ name, log }) => ({ source: name, file: log, format: 'airflow' }));
+  const logs: LogSource[] = airflow.map(({ name, log }) => ({
+    source: name,
+    file: log,
+    format: 'airflow',
+    from: 'start',
+  }));
   return {
     build: `airflow@${layout.version}`,
     identity: {
@@ -158,7 +163,7 @@ function describe(layout: Layout, airflow: readonly SupervisedProcess[]): Manage
     handOffAddress: handOffAddress(layout),
     dagsFolder: dagsFolder(layout),
     processes: [layout.postgres.process, ...airflow],
-    logs: [{ source: 'postgres', file: layout.postgres.jsonLog, format: 'postgres-jsonlog' }, ...logs],
+    logs: [{ source: 'postgres', file: layout.postgres.jsonLog, format: 'postgres-jsonlog', from: 'start' }, ...logs],
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     dagNamespace: '',
     close: () => layout.table.close(),

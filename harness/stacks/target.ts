@@ -64,9 +64,21 @@ export async function connectTarget(
     processes: processes.filter((p) => bornAt(p.pid) !== undefined),
     logs: [
       ...(target.postgres_jsonlog
-        ? [{ source: 'postgres', file: target.postgres_jsonlog, format: 'postgres-jsonlog' as const }]
+        ? [
+            {
+              source: 'postgres',
+              file: target.postgres_jsonlog,
+              format: 'postgres-jsonlog' as const,
+              from: 'end' as const,
+            },
+          ]
         : []),
-      ...target.processes.map((p) => ({ source: p.name, file: p.log, format: 'airflow' as const })),
+      ...target.processes.map((p) => ({
+        source: p.name,
+        file: p.log,
+        format: 'airflow' as const,
+        from: 'end' as const,
+      })),
     ],
     heartbeatTimeoutS: target.task_instance_heartbeat_timeout_s,
     dagNamespace: `wt_${options.runId}_`,

@@ -1,18 +1,15 @@
--- claim: The deadlocks that PostgreSQL counted are those that its log names.
+-- claim: PostgreSQL counted no deadlock that its log does not name.
 
 -- judgement
--- A stack that the harness did not start may have counted deadlocks before this run: there, the first reading is zero.
+-- The log may name more: a backend adds to the counter when it is next idle, up to ten seconds after the deadlock, and
+-- the run may have ended by then.
 WITH counted AS (
-  SELECT
-    arg_max(value, at_ms)
-      - CASE WHEN any_value(manifest.build) = 'target' THEN arg_min(value, at_ms) ELSE 0 END AS deadlocks,
-    CASE WHEN any_value(manifest.build) = 'target' THEN min(at_ms) ELSE '-infinity'::DOUBLE END AS since_ms
-  FROM samples, manifest WHERE metric = 'deadlocks'
+  SELECT max(value) AS deadlocks FROM samples WHERE metric = 'deadlocks'
 ), named AS (
-  SELECT count(*) AS deadlocks FROM deadlocks, counted WHERE deadlocks.at_ms >= coalesce(counted.since_ms, 0)
+  SELECT count(*) AS deadlocks FROM deadlocks
 )
 SELECT
-  counted.deadlocks = named.deadlocks AS ok,
+  counted.deadlocks <= named.deadlocks AS ok,
   CASE
     WHEN counted.deadlocks IS NULL THEN 'PostgreSQL''s count of deadlocks was not read.'
     ELSE format('PostgreSQL counted {:d}, its log names {:d}.', counted.deadlocks::BIGINT, named.deadlocks)

@@ -37,4 +37,5 @@ CREATE MACRO without_literals(statement) AS
     regexp_replace(
       regexp_replace(one_line(statement), '''([^'']|'''')*(''(::\w+)?|$)', '?', 'g'),
       '\b\d+(\.\d+)?\b', '?', 'g'),
-    '\?(\s*,\s*\?)+', '?', 'g');
+    -- However many states or ids a statement lists, it is the same statement.
+    '(\?|\bNULL\b)(\s*,\s*(\?|NULL\b))+', '?', 'g');
