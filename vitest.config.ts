@@ -1,8 +1,28 @@
 import { defineConfig } from 'vitest/config';
+import type { Reporter, TestModule } from 'vitest/node';
+
+/** Ends the output with a line that a script can read. Counts tests; a file that cannot be loaded is a failed one. */
+const closingLine: Reporter = {
+  onTestRunEnd(modules: readonly TestModule[]) {
+    const count = { passed: 0, failed: 0, skipped: 0 };
+    for (const module of modules) {
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        if (state === 'passed') count.passed++;
+        else if (state === 'failed') count.failed++;
+        else count.skipped++;
+      }
+      if (module.errors().length > 0) count.failed++;
+    }
+    const line = `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`;
+    process.once('exit', () => console.log(line));
+  },
+};
 
 export default defineConfig({
   test: {
     include: ['{harness,workloads,reports,reference,test}/**/*.test.ts'],
+    reporters: ['default', closingLine],
     // Real processes share two cores: files in turn, so that one stack's start does not starve another's.
     fileParallelism: false,
     testTimeout: 30_000,

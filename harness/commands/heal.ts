@@ -1,6 +1,9 @@
 import type { CommandModule } from 'yargs';
 
+import { messageOf } from '../model/errors.ts';
+import { removeWriters } from '../record/commits.ts';
 import { heal } from '../stacks/process-table.ts';
+import { dsnOfTarget } from '../stacks/target.ts';
 
 export const healCommand: CommandModule<object, object> = {
   command: 'heal',
@@ -9,7 +12,8 @@ export const healCommand: CommandModule<object, object> = {
 
   async handler() {
     const results = await heal();
-    for (const { id, outcome, processes, folders } of results) {
+    for (const { id, outcome, processes, folders, targets } of results) {
+      for (const target of targets) await healTarget(target);
       if (outcome === 'still running')
         console.log(`${id}: is still running; end it with Ctrl-C or \`windtunnel down\``);
       else console.log(`${id}: healed (${processes} processes ended, ${folders} folders removed)`);
@@ -17,3 +21,13 @@ export const healCommand: CommandModule<object, object> = {
     if (results.length === 0) console.log('Nothing to heal.');
   },
 };
+
+/** A stack that is gone, or whose file is gone, holds nothing of ours any more. */
+async function healTarget(file: string): Promise<void> {
+  try {
+    await removeWriters(dsnOfTarget(file));
+    console.log(`${file}: took the recorder's triggers and slot away`);
+  } catch (error) {
+    console.log(`${file}: not healed, because ${messageOf(error)}`);
+  }
+}

@@ -54,6 +54,8 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
     stack = await openStack(request, table, record);
     record.writeManifest(newManifest(request, stack, id, clock));
     dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, stack.dagNamespace);
+    for (const file of dags.files) table.file(file);
+    if ('target' in request.subject) table.target(path.resolve(request.subject.target));
     const ended = await execute(
       {
         plan,

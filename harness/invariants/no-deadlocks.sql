@@ -47,6 +47,8 @@ SELECT
   list_filter([answer.op], op -> op IS NOT NULL) AS operations,
   []::BIGINT[] AS commits
 FROM deadlocks LEFT JOIN operations AS answer ON answer.op = deadlocks.operation
+-- The recorder's own triggers lock tables, too; what they meet accuses nobody.
+WHERE roles NOT LIKE '%harness%'
 UNION ALL
 SELECT
   counted.seen_ms, 'PostgreSQL', 'not in the log', 0,

@@ -63,7 +63,7 @@ async function record(name: string, deeds: () => Promise<void>): Promise<Record<
   const failures: Error[] = [];
   await stream.start((error) => failures.push(error));
   await deeds();
-  await stream.stop();
+  await stream.stop({ restore: true });
   await run.close();
   expect(failures).toEqual([]);
   const text = readFileSync(path.join(folder, name, 'raw', 'commits.ndjson'), 'utf8');

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import pg from 'pg';
 import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 
 import { messageOf, StackError } from '../model/errors.ts';
@@ -76,8 +77,11 @@ export class CommitStream {
     await started;
   }
 
-  /** Waits until everything committed before this call is recorded, then takes slot and triggers away again. */
-  async stop(): Promise<void> {
+  /**
+   * Waits until everything committed before this call is recorded. `restore` takes slot and triggers away again: for a
+   * stack that goes on living.
+   */
+  async stop({ restore }: { readonly restore: boolean }): Promise<void> {
     const mark = `end-${Date.now()}`;
     this.#endMark = mark;
     await withClient(this.#dsn, (client) =>
@@ -86,7 +90,7 @@ export class CommitStream {
     for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
     await this.#service.destroy();
     await Promise.race([this.#subscription, sleep(2_000, undefined, { ref: false })]);
-    await removeWriters(this.#dsn);
+    if (restore) await removeWriters(this.#dsn);
     if (!this.#endSeen) throw new StackError('The commit stream was more than 15 s behind when the run ended.');
   }
 
@@ -153,13 +157,16 @@ export class CommitStream {
   }
 }
 
+/** What the harness does to a live table waits at most so long for its lock, then steps back and tries again. */
+const LOCK_TIMEOUT_MS = 1_000;
+const LOCK_TRIES = 10;
+
 /** Adds the publication and, in a schema of its own, the function and the triggers that name the writers. */
 async function installWriters(dsn: string): Promise<void> {
   await removeWriters(dsn);
   const tables = Object.entries(WATCHED);
   const published = tables.map(([table, columns]) => `public.${table} (${columns.join(', ')})`).join(', ');
   await withClient(dsn, async (client) => {
-    await client.query('BEGIN');
     await client.query('CREATE SCHEMA windtunnel');
     await client.query(`
       CREATE FUNCTION windtunnel.note_writer() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -169,11 +176,13 @@ async function installWriters(dsn: string): Promise<void> {
         RETURN NULL;
       END $$`);
     for (const [table] of tables) {
-      await client.query(`CREATE TRIGGER windtunnel_writer BEFORE INSERT OR UPDATE OR DELETE ON public.${table}
-        FOR EACH STATEMENT EXECUTE FUNCTION windtunnel.note_writer()`);
+      await alone(
+        client,
+        `CREATE TRIGGER windtunnel_writer BEFORE INSERT OR UPDATE OR DELETE ON public.${table}
+        FOR EACH STATEMENT EXECUTE FUNCTION windtunnel.note_writer()`,
+      );
     }
     await client.query(`CREATE PUBLICATION ${PUBLICATION} FOR TABLE ${published}`);
-    await client.query('COMMIT');
   });
 }
 
@@ -183,6 +192,27 @@ export async function removeWriters(dsn: string): Promise<void> {
     await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
       WHERE slot_name = '${SLOT}' AND NOT active`);
     await client.query(`DROP PUBLICATION IF EXISTS ${PUBLICATION}`);
+    for (const table of Object.keys(WATCHED)) {
+      await alone(client, `DROP TRIGGER IF EXISTS windtunnel_writer ON public.${table}`);
+    }
     await client.query('DROP SCHEMA IF EXISTS windtunnel CASCADE');
   });
+}
+
+/**
+ * A statement that locks a table, in a transaction of its own and never for long: two such locks held together can
+ * deadlock with Airflow, and a run must not find a deadlock of its own making.
+ */
+async function alone(client: pg.Client, statement: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      await client.query(statement);
+      return;
+    } catch (error) {
+      const retryable = error instanceof pg.DatabaseError && (error.code === '55P03' || error.code === '40P01');
+      if (!retryable || tries >= LOCK_TRIES) throw error;
+      await sleep(100);
+    }
+  }
 }

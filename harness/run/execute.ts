@@ -130,7 +130,7 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
       record,
       clock,
     );
-    await attempt('close the commit stream', () => commits.stop(), record, clock);
+    await attempt('close the commit stream', () => commits.stop({ restore: stack.outlivesRun }), record, clock);
     await attempt('close the probe', () => probes.close(), record, clock);
     log.close();
     await record.flush();

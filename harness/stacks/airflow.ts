@@ -166,6 +166,7 @@ function describe(layout: Layout, airflow: readonly SupervisedProcess[]): Manage
     logs: [{ source: 'postgres', file: layout.postgres.jsonLog, format: 'postgres-jsonlog', from: 'start' }, ...logs],
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     dagNamespace: '',
+    outlivesRun: false,
     close: () => layout.table.close(),
     folder: layout.folder,
     secret: layout.secret,

@@ -55,6 +55,10 @@ export class DagFolder {
     this.#now = (options.now ?? new Date()).getTime();
   }
 
+  get files(): readonly string[] {
+    return [this.#py, this.#json];
+  }
+
   /** Writes both files, the DAGs first: a factory that is parsed without them would make none. */
   publish(): void {
     mkdirSync(path.dirname(this.#json), { recursive: true });

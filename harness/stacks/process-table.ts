@@ -29,6 +29,8 @@ interface State {
   readonly purpose: Purpose;
   readonly folders: readonly string[];
   readonly files: readonly string[];
+  /** Target files of stacks that hold something of this run: the recorder's triggers and its slot. */
+  readonly targets: readonly string[];
   readonly processes: readonly Entry[];
 }
 
@@ -66,6 +68,7 @@ export class ProcessTable {
   readonly #purpose: Purpose;
   #folders: string[] = [];
   #files: string[] = [];
+  #targets: string[] = [];
   #processes: (SupervisedProcess & Entry & { readonly child: ChildProcess })[] = [];
 
   constructor(id: string, purpose: Purpose = 'run') {
@@ -94,6 +97,12 @@ export class ProcessTable {
     this.#files.push(file);
     this.#save();
     return file;
+  }
+
+  /** Notes that the run puts something into a stack that is not ours. */
+  target(file: string): void {
+    this.#targets.push(file);
+    this.#save();
   }
 
   start(name: string, command: string, args: readonly string[], options: SpawnOptions): SupervisedProcess {
@@ -159,6 +168,7 @@ export class ProcessTable {
       purpose: this.#purpose,
       folders: this.#folders,
       files: this.#files,
+      targets: this.#targets,
       processes: this.#processes.map(({ name, pid, born }) => ({ name, pid, born })),
     };
     const next = `${this.#file}.next`;
@@ -172,6 +182,8 @@ export interface Healed {
   readonly outcome: 'healed' | 'still running' | 'left something';
   readonly processes: number;
   readonly folders: number;
+  /** Target files of stacks that still hold something of the run. */
+  readonly targets: readonly string[];
 }
 
 /** Takes away what dead harnesses left. Runs whose harness lives are left alone, unless `ids` names them. */
@@ -180,11 +192,11 @@ export async function heal(ids: readonly string[] = [], { dryRun = false } = {})
   for (const state of savedStates()) {
     const alive = bornAt(state.harness.pid) === state.harness.born && state.harness.born !== '';
     if (alive && !ids.includes(state.id)) {
-      results.push({ id: state.id, outcome: 'still running', processes: 0, folders: 0 });
+      results.push({ id: state.id, outcome: 'still running', processes: 0, folders: 0, targets: [] });
       continue;
     }
     if (dryRun) {
-      results.push({ id: state.id, outcome: 'left something', processes: 0, folders: 0 });
+      results.push({ id: state.id, outcome: 'left something', processes: 0, folders: 0, targets: [] });
       continue;
     }
     if (alive && state.harness.pid !== process.pid) await endProcesses([state.harness.pid], 'SIGTERM', []);
@@ -203,7 +215,13 @@ export async function heal(ids: readonly string[] = [], { dryRun = false } = {})
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     for (const file of state.files) rmSync(file, { force: true });
     rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
-    results.push({ id: state.id, outcome: 'healed', processes: all.length, folders: state.folders.length });
+    results.push({
+      id: state.id,
+      outcome: 'healed',
+      processes: all.length,
+      folders: state.folders.length,
+      targets: state.targets,
+    });
   }
   return results;
 }

@@ -24,6 +24,8 @@ export interface Stack {
   readonly heartbeatTimeoutS: number;
   /** Put before every DAG id, so that two runs against one stack do not meet; empty for a stack of our own. */
   readonly dagNamespace: string;
+  /** Whether somebody goes on using it: then nothing of ours may stay in its database. */
+  readonly outlivesRun: boolean;
   /** Ends what was started for this run; leaves a target as it was. */
   close(): Promise<void>;
 }

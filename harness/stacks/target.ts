@@ -73,18 +73,26 @@ export async function connectTarget(
             },
           ]
         : []),
-      ...target.processes.map((p) => ({
-        source: p.name,
-        file: p.log,
-        format: 'airflow' as const,
-        from: 'end' as const,
-      })),
+      ...target.processes
+        .filter((p) => p.name !== 'postgres')
+        .map((p) => ({
+          source: p.name,
+          file: p.log,
+          format: 'airflow' as const,
+          from: 'end' as const,
+        })),
     ],
     heartbeatTimeoutS: target.task_instance_heartbeat_timeout_s,
     dagNamespace: `wt_${options.runId}_`,
+    outlivesRun: true,
     // Nothing of it is ours. DAG files and triggers are taken away by those who put them there.
     close: async () => undefined,
   };
+}
+
+/** For whoever only has to take something away again. UsageError as in `connectTarget`. */
+export function dsnOfTarget(file: string): string {
+  return withPassword(readTarget(file));
 }
 
 function readTarget(file: string): Target {

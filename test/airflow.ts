@@ -1,0 +1,78 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { findPython } from '../harness/stacks/python.ts';
+
+export const WINDTUNNEL = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
+
+/** Why the tests against the real Airflow cannot run here, or undefined. In CI, which must have Python, that is an error. */
+export async function whyNoAirflow(): Promise<string | undefined> {
+  try {
+    await findPython(AbortSignal.timeout(30_000));
+    return undefined;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (process.env.CI) throw new Error(`CI must have Python: ${why}`);
+    console.warn(`SKIPPED: the tests against the real Airflow, because ${why}`);
+    return why;
+  }
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** What it has printed on stderr so far. */
+  stderr(): string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts the real command as a user would, in `cwd`. */
+export function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Started {
+  const child = spawn(process.execPath, [WINDTUNNEL, ...args], {
+    cwd,
+    env: { ...process.env, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return { pid: child.pid ?? -1, ended, stderr: () => stderr, kill: (signal) => void child.kill(signal) };
+}
+
+export function windtunnel(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return start(args, cwd, env).ended;
+}
+
+/** Processes that a harness started: their environment or command line says so. */
+export function stackProcesses(): string[] {
+  const lines = execFileSync('ps', ['-axo', 'pid=,command='], { encoding: 'utf8' }).split('\n');
+  return lines.filter((line) => /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api-server)/.test(line));
+}
+
+export function readLines(file: string): Record<string, unknown>[] {
+  const text = readFileSync(file, 'utf8');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line): Record<string, unknown> => JSON.parse(line));
+}
+
+export function temporaryFolders(folder: string): string[] {
+  return readdirSync(folder).filter((name) => /^wt-[0-9a-f]{6}$/.test(name));
+}

@@ -1,0 +1,133 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { readLines, stackProcesses, start, temporaryFolders, whyNoAirflow, windtunnel } from './airflow.ts';
+
+const why = await whyNoAirflow();
+const RUN_MS = 240_000;
+let cwd: string;
+
+beforeAll(() => {
+  cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
+});
+
+afterAll(async () => {
+  await windtunnel(['heal'], cwd);
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+function expectNothingLeft(): void {
+  expect(stackProcesses()).toEqual([]);
+  expect(temporaryFolders(tmpdir())).toEqual([]);
+}
+
+async function until(what: string, condition: () => boolean, withinMs = 120_000): Promise<void> {
+  for (let waited = 0; !condition(); waited += 100) {
+    if (waited > withinMs) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+    await sleep(100);
+  }
+}
+
+describe.skipIf(why !== undefined)('on the real Airflow', () => {
+  test('one scheduler of 3.2.1 is enough for the deadlock of #66734', { timeout: RUN_MS }, async () => {
+    const args = ['run', 'storm', '--build', 'airflow@3.2.1', '--seed', '5', '--duration', '40s', '--schedulers', '1'];
+    const { code, stdout, stderr } = await windtunnel([...args, '--out', 'storm', '--json'], cwd);
+    const verdict = JSON.parse(stdout);
+    expect({ code, stderr: stderr.slice(-500) }).toMatchObject({ code: 1 });
+    expect(verdict).toMatchObject({ verdict: 'fail', build: 'airflow@3.2.1', scenario: 'storm', seed: 5 });
+    const deadlocks = verdict.invariants.find((invariant: { name: string }) => invariant.name === 'no-deadlocks');
+    expect(deadlocks.verdict).toBe('fail');
+    expect(deadlocks.first.sentence).toMatch(
+      /between wt-(api-execution|scheduler)-1 .* and wt-(api-execution|scheduler)-1 /,
+    );
+    expect(verdict.counts.http_5xx).toBeGreaterThan(0);
+    expect(verdict.harness_cpu_share).toBeLessThan(0.15);
+    expectNothingLeft();
+  });
+
+  test('a stored run is judged alike without a stack, and answers SQL', { timeout: 60_000 }, async () => {
+    const stored = JSON.parse(readFileSync(path.join(cwd, 'storm', 'verdict.json'), 'utf8'));
+    const { code, stdout } = await windtunnel(['check', 'storm', '--json'], cwd);
+    expect(code).toBe(1);
+    const again = JSON.parse(stdout);
+    expect(again.invariants).toEqual(stored.invariants);
+    expect(again.counts).toEqual(stored.counts);
+
+    const sql = 'SELECT count(*) AS n FROM operations';
+    const asked = await windtunnel(['query', 'storm', sql, '--json'], cwd);
+    expect(JSON.parse(asked.stdout)).toEqual([{ n: stored.counts.operations }]);
+    for (const name of [
+      'report.html',
+      'report.md',
+      'junit.xml',
+      'manifest.json',
+      'operations.parquet',
+      'commits.parquet',
+    ]) {
+      expect(existsSync(path.join(cwd, 'storm', name)), name).toBe(true);
+    }
+    // The lives' tokens, the API's token and the signing secret are all JSON web tokens or come beside one.
+    for (const name of readdirSync(path.join(cwd, 'storm'))) {
+      if (/\.(json|md|html|xml)$/.test(name))
+        expect(readFileSync(path.join(cwd, 'storm', name), 'utf8')).not.toMatch(/eyJ[A-Za-z0-9_-]{20}/);
+    }
+  });
+
+  test('kill -9 of the harness: the record is judged, and heal leaves nothing', { timeout: RUN_MS }, async () => {
+    const run = start(['run', 'storm', '--build', 'airflow@3.3.2', '--seed', '6', '--out', 'killed'], cwd);
+    const operations = path.join(cwd, 'killed', 'raw', 'operations.ndjson');
+    await until('some answers', () => existsSync(operations) && readLines(operations).length > 100);
+    const before = readLines(operations).length;
+    await sleep(1_000);
+    run.kill('SIGKILL');
+    await run.ended;
+    expect(stackProcesses().length).toBeGreaterThan(3);
+
+    const healed = await windtunnel(['heal'], cwd);
+    expect(healed.stdout).toMatch(/healed/);
+    expectNothingLeft();
+
+    const { code, stdout } = await windtunnel(['check', 'killed', '--json'], cwd);
+    const verdict = JSON.parse(stdout);
+    expect([1, 3]).toContain(code);
+    expect(verdict.counts.operations).toBeGreaterThan(before);
+    expect(
+      verdict.assumptions.find((assumption: { name: string }) => assumption.name === 'run-completed').verdict,
+    ).not.toBe('pass');
+  });
+
+  test('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
+    const run = start(['run', 'storm', '--build', 'airflow@3.3.2', '--seed', '7', '--out', 'interrupted'], cwd);
+    await until('the load', () => run.stderr().includes('load 10 s'));
+    run.kill('SIGINT');
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(130);
+    expect(stdout).toContain('run-completed');
+    expect(JSON.parse(readFileSync(path.join(cwd, 'interrupted', 'manifest.json'), 'utf8')).ended).toBe('interrupted');
+    expect(existsSync(path.join(cwd, 'interrupted', 'verdict.json'))).toBe(true);
+    expectNothingLeft();
+  });
+
+  test('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
+    const up = start(['up', 'airflow@3.2.1', '--schedulers', '1'], cwd);
+    const file = path.join(cwd, 'windtunnel-target.yaml');
+    await until('the target file', () => existsSync(file));
+    const args = ['run', 'storm', '--target', 'windtunnel-target.yaml', '--seed', '5', '--duration', '30s'];
+    const { stdout, stderr } = await windtunnel([...args, '--out', 'on-target', '--json'], cwd);
+    const verdict = JSON.parse(stdout || '{}');
+    expect(verdict, stderr.slice(-500)).toMatchObject({ verdict: 'fail', build: 'airflow@3.2.1' });
+    expect(verdict.invariants.find((invariant: { name: string }) => invariant.name === 'no-deadlocks').verdict).toBe(
+      'fail',
+    );
+
+    const down = await windtunnel(['down'], cwd);
+    expect(down.stdout).toMatch(/down/);
+    expect((await up.ended).code).toBe(130);
+    expect(existsSync(file)).toBe(false);
+    expectNothingLeft();
+  });
+});
