@@ -28,6 +28,7 @@ const HABITS = z.strictObject({
   lost_answer: probability,
   fails: probability,
   silent_death: probability,
+  defers: probability,
 });
 
 const TASK = z.strictObject({

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseBuild } from '../model/build.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Plan } from '../model/scenario.ts';
+import type { Plan, Scenario } from '../model/scenario.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
@@ -93,11 +93,17 @@ function openStack(
     version: parseBuild(subject.build).version,
     schedulers: plan.scenario.schedulers,
     apiServers: plan.scenario.api_servers,
+    triggerer: defers(plan.scenario),
     table,
     logOf: (name) => record.log(name),
     progress: (text) => progress.phase(text),
     signal,
   });
+}
+
+function defers({ fleet, dags }: Scenario): boolean {
+  const tasks = dags.flatMap((dag) => dag.tasks);
+  return fleet.habits.defers > 0 || tasks.some(({ habits }) => (habits?.defers ?? 0) > 0);
 }
 
 function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunClock): Manifest {

@@ -52,6 +52,8 @@ export const upCommand: CommandModule<object, UpFlags> = {
         version,
         schedulers,
         apiServers,
+        // Whoever comes may bring a scenario that defers.
+        triggerer: true,
         table,
         logOf,
         progress: (text) => progress.phase(text),

@@ -10,6 +10,8 @@ import type { Answer, ApiClient, OperationNumbers, RequestSpec, Subject } from '
 const UNIX_NAME = 'sim';
 /** The real supervisor gives up after so many heartbeats in a row without an answer. */
 const MAX_FAILED_HEARTBEATS = 3;
+/** On every Unix, wherever the triggerer runs. */
+const FILE_THAT_EXISTS = '/etc/hosts';
 
 export interface LifeContext {
   readonly workload: Workload;
@@ -36,6 +38,7 @@ interface Fate {
   readonly lostAnswer: boolean;
   readonly fails: boolean;
   readonly silentDeath: boolean;
+  readonly defers: boolean;
 }
 
 /**
@@ -62,6 +65,8 @@ class RunningLife {
   readonly #subject: Subject;
   #token: string;
   #shouldRetry = false;
+  /** This life goes on where an earlier one deferred. */
+  #resumed = false;
   /** A request that the real client takes as the task's own failure was refused. */
   #spoiled = false;
 
@@ -92,6 +97,8 @@ class RunningLife {
     const stopped = this.#spoiled ? undefined : await this.#work(endAt);
     if (stopped) return stopped;
     if (this.#fate.silentDeath) return 'silent';
+    // Once: what fired its trigger goes on to its end.
+    if (!this.#spoiled && this.#fate.defers && !this.#resumed) return this.#defer();
     if (!this.#spoiled && task.skips && task.skips.length > 0) await this.#skipDownstream(task.skips);
     if (!this.#spoiled && this.#fate.xcom) await this.#pushResult();
     return this.#report();
@@ -106,6 +113,7 @@ class RunningLife {
     this.#context.onStarted();
     const context = isRecord(answer.body) ? answer.body : {};
     this.#shouldRetry = context.should_retry === true;
+    this.#resumed = typeof context.next_method === 'string';
     for (const key of Array.isArray(context.xcom_keys_to_clear) ? context.xcom_keys_to_clear : []) {
       await this.#send('xcom_clear', 'DELETE', this.#xcomPath(String(key)), undefined, {});
     }
@@ -178,6 +186,18 @@ class RunningLife {
     if (answer.outcome !== 'ok') this.#spoiled = true;
   }
 
+  async #defer(): Promise<LifeEnd> {
+    const body = {
+      state: 'deferred',
+      // Fires at the triggerer's next look. A trigger that waits for a time would need Airflow's own encoding of one,
+      // which changes from release to release.
+      classpath: 'airflow.providers.standard.triggers.file.FileTrigger',
+      trigger_kwargs: { filepath: FILE_THAT_EXISTS, poke_interval: 1 },
+      next_method: 'execute_complete',
+    };
+    return endOf(await this.#send('state', 'PATCH', this.#own('state'), body, { requested: 'deferred' }));
+  }
+
   async #report(): Promise<LifeEnd> {
     const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
     const end_date = new Date().toISOString();
@@ -186,8 +206,7 @@ class RunningLife {
       requested: state,
       dropAnswer: this.#fate.lostAnswer,
     });
-    if (answer.outcome === 'ok') return 'reported';
-    return answer.outcome === 'refused' ? 'stopped' : 'gave-up';
+    return endOf(answer);
   }
 
   async #send(
@@ -230,6 +249,11 @@ class RunningLife {
   }
 }
 
+function endOf(answer: Answer): LifeEnd {
+  if (answer.outcome === 'ok') return 'reported';
+  return answer.outcome === 'refused' ? 'stopped' : 'gave-up';
+}
+
 function drawFate({ task, fleet, rng }: LifeContext): Fate {
   const habits = { ...fleet.habits, ...task.habits };
   return {
@@ -240,6 +264,7 @@ function drawFate({ task, fleet, rng }: LifeContext): Fate {
     lostAnswer: rng.chance(habits.lost_answer),
     fails: rng.chance(habits.fails),
     silentDeath: rng.chance(habits.silent_death),
+    defers: rng.chance(habits.defers),
   };
 }
 

@@ -61,6 +61,8 @@ export interface Habits {
   readonly fails: number;
   /** Dies without a word after its start. */
   readonly silent_death: number;
+  /** Hands over to the triggerer half-way, and goes on in another life when its trigger has fired. */
+  readonly defers: number;
 }
 
 export interface FleetSpec {

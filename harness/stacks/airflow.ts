@@ -25,6 +25,8 @@ export interface AirflowOptions {
   readonly version: string;
   readonly schedulers: number;
   readonly apiServers: number;
+  /** Deferred tasks need one; it costs a process, so only then. */
+  readonly triggerer: boolean;
   readonly table: ProcessTable;
   /** Where each process's log goes. */
   logOf(name: string): string;
@@ -135,6 +137,7 @@ function startProcesses(layout: Layout): SupervisedProcess[] {
     ),
     start('api-core-1', 'api-server', '--apps', 'core', '--host', '127.0.0.1', '--port', String(layout.publicPort)),
     start('dag-processor', 'dag-processor'),
+    ...(layout.triggerer ? [start('triggerer', 'triggerer')] : []),
     ...range(layout.schedulers).map((n) => start(`scheduler-${n}`, 'scheduler')),
   ];
 }

@@ -1,0 +1,25 @@
+import type { Scenario } from '../../harness/model/scenario.ts';
+import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+
+const calm = fanOut('wt_calm', 20, [4_000, 9_000]);
+const rough = fanOut('wt_rough', 20, [4_000, 9_000]);
+
+/** What goes wrong on an ordinary day, without any fault of Airflow's: it must cope, and lose nothing. */
+export const scenario: Scenario = {
+  name: 'mishaps',
+  describe:
+    'Lost answers and replays, failures and retries, deferrals, workers that die silently, operators that clear',
+  duration_s: 90,
+  schedulers: 2,
+  api_servers: 1,
+  dags: [calm, rough],
+  fleet: {
+    ...REAL_CLIENT,
+    habits: { ...STEADY_HABITS, rtif_twice: 0, lost_answer: 0.1, fails: 0.1, silent_death: 0.05, defers: 0.15 },
+  },
+  operators: [
+    { operator: 'trigger', dags: [calm.dag_id, rough.dag_id], every_ms: 10_000, start_after_ms: 3_000 },
+    { operator: 'clear', dags: [rough.dag_id], every_ms: 3_000, start_after_ms: 8_000 },
+  ],
+  aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'one-live-attempt', 'error-contract'],
+};
