@@ -52,7 +52,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
   let dags: DagFolder | undefined;
   try {
     stack = await openStack(request, table, record);
-    record.writeManifest(newManifest(request, stack, id, clock));
+    await record.writeManifest(newManifest(request, stack, id, clock));
     dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, stack.dagNamespace);
     for (const file of dags.files) table.file(file);
     if ('target' in request.subject) table.target(path.resolve(request.subject.target));
@@ -68,11 +68,11 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
       },
       signal,
     );
-    record.updateManifest({ ended, ended_ms: clock.now() });
+    await record.updateManifest({ ended, ended_ms: clock.now() });
     return { folder: record.path };
   } catch (error) {
     if (!record.loadBegan) throw error;
-    record.updateManifest({ ended: signal.aborted ? 'interrupted' : 'stack-failed', ended_ms: clock.now() });
+    await record.updateManifest({ ended: signal.aborted ? 'interrupted' : 'stack-failed', ended_ms: clock.now() });
     return { folder: record.path, failure: error };
   } finally {
     progress.phase('taking the stack down');

@@ -5,6 +5,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { WATCHED_SCHEMA } from '../../test/schema.ts';
 import { freePorts } from '../stacks/ports.ts';
 import { type Postgres, startPostgres, withClient } from '../stacks/postgres.ts';
 import { ProcessTable } from '../stacks/process-table.ts';
@@ -15,19 +16,6 @@ import { RunFolder } from './run-folder.ts';
 let folder: string;
 let table: ProcessTable;
 let postgres: Postgres;
-
-/** The watched tables with the columns that are read, as Airflow has them. */
-const SCHEMA = `
-  CREATE TABLE task_instance (id uuid PRIMARY KEY, dag_id text, run_id text, task_id text, map_index int, state text,
-    try_number int, max_tries int, hostname text, pid int, queued_by_job_id int, dag_version_id uuid, other text);
-  CREATE TABLE dag_run (id serial PRIMARY KEY, dag_id text, run_id text, state text, run_type text,
-    logical_date timestamptz, clear_number int, backfill_id int);
-  CREATE TABLE backfill (id serial PRIMARY KEY, dag_id text, completed_at timestamptz, created_at timestamptz,
-    max_active_runs int, is_paused boolean);
-  CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int, dag_run_id int, exception_reason text, sort_ordinal int);
-  CREATE TABLE rendered_task_instance_fields (dag_id text, run_id text, task_id text, map_index int, rendered_fields json,
-    PRIMARY KEY (dag_id, task_id, run_id, map_index));
-  CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);`;
 
 const FIRST_ID = '019aa000-0000-7000-8000-000000000001';
 const SECOND_ID = '019aa000-0000-7000-8000-000000000002';
@@ -41,7 +29,7 @@ beforeAll(async () => {
   const work = table.folder(path.join(tmpdir(), `wt-commits-test-${process.pid}`));
   const log = path.join(folder, 'postgres.log');
   postgres = await startPostgres({ table, folder: work, port, log, fsync: false, signal: AbortSignal.timeout(60_000) });
-  await withClient(postgres.dsn('postgres'), (client) => client.query(SCHEMA));
+  await withClient(postgres.dsn('postgres'), (client) => client.query(WATCHED_SCHEMA));
 });
 
 afterAll(async () => {

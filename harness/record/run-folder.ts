@@ -1,13 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  writeFileSync,
-  write as writeWithCallback,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, write as writeWithCallback } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -99,15 +91,15 @@ export class RunFolder {
     return typeof this.#manifest?.load_started_ms === 'number';
   }
 
-  writeManifest(manifest: Manifest): void {
-    const file = path.join(this.path, 'manifest.json');
-    writeFileSync(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
-    renameSync(`${file}.next`, file);
+  async writeManifest(manifest: Manifest): Promise<void> {
     this.#manifest = manifest;
+    const file = path.join(this.path, 'manifest.json');
+    await writeFile(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
+    await rename(`${file}.next`, file);
   }
 
-  updateManifest(change: Partial<Manifest>): void {
-    this.writeManifest({ ...this.manifest, ...change });
+  updateManifest(change: Partial<Manifest>): Promise<void> {
+    return this.writeManifest({ ...this.manifest, ...change });
   }
 
   async close(): Promise<void> {

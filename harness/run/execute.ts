@@ -102,14 +102,14 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     }));
 
     progress('connecting');
-    parts.dags.publish();
+    await parts.dags.publish();
     await waitForSchedulers(fleet, parts.plan.scenario.schedulers, stop);
     await waitForDags(parts, stop);
 
     progress('load');
-    record.updateManifest({ load_started_ms: clock.now() });
+    await record.updateManifest({ load_started_ms: clock.now() });
     await load(parts, operators, stop);
-    record.updateManifest({ load_ended_ms: clock.now() });
+    await record.updateManifest({ load_ended_ms: clock.now() });
 
     if (trouble.signal.aborted) throw trouble.signal.reason;
     if (record.failed.aborted) throw record.failed.reason;
@@ -157,7 +157,7 @@ async function churn({ plan, dags, clock }: RunParts, signal: AbortSignal): Prom
   if (!churn) return;
   for (let due = clock.now() + churn.every_ms; !signal.aborted; due += churn.every_ms) {
     await sleep(Math.max(0, due - clock.now()), undefined, { signal }).catch(() => undefined);
-    if (!signal.aborted) dags.bumpRevision(churn.dags);
+    if (!signal.aborted) await dags.bumpRevision(churn.dags);
   }
 }
 

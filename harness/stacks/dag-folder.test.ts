@@ -32,8 +32,8 @@ function written(name = 'wt_dags.json') {
 }
 
 describe('DagFolder', () => {
-  it('writes the factory and what it builds from, and nothing half-written', () => {
-    new DagFolder(folder, SPECS, '', { now: new Date('2026-11-21T10:52:41Z') }).publish();
+  it('writes the factory and what it builds from, and nothing half-written', async () => {
+    await new DagFolder(folder, SPECS, '', { now: new Date('2026-11-21T10:52:41Z') }).publish();
     expect(readdirSync(folder).sort()).toEqual(['wt_dags.json', 'wt_dags.py']);
     expect(written()[0]).toEqual({
       dag_id: 'wt_a',
@@ -50,38 +50,38 @@ describe('DagFolder', () => {
     });
   });
 
-  it('gives a DAG without a schedule a timetable that has ended, for backfills', () => {
-    new DagFolder(folder, SPECS).publish();
+  it('gives a DAG without a schedule a timetable that has ended, for backfills', async () => {
+    await new DagFolder(folder, SPECS).publish();
     const [, target] = written();
     expect(target).toMatchObject({ schedule: '* * * * *', catchup: false });
     expect(Date.parse(target.end_date)).toBeLessThan(Date.now());
   });
 
-  it('raises the revision of the named DAGs alone, and leaves their dates as they were', () => {
+  it('raises the revision of the named DAGs alone, and leaves their dates as they were', async () => {
     const dags = new DagFolder(folder, SPECS);
-    dags.publish();
+    await dags.publish();
     const before = written();
-    dags.bumpRevision(['wt_a']);
-    dags.bumpRevision(['wt_a']);
+    await dags.bumpRevision(['wt_a']);
+    await dags.bumpRevision(['wt_a']);
     const after = written();
     expect(after[0]).toEqual({ ...before[0], revision: 3 });
     expect(after[1]).toEqual(before[1]);
   });
 
-  it('touches the factory at a bump, because its time is what the dag-processor looks at', () => {
+  it('touches the factory at a bump, because its time is what the dag-processor looks at', async () => {
     const dags = new DagFolder(folder, SPECS);
-    dags.publish();
+    await dags.publish();
     const file = path.join(folder, 'wt_dags.py');
     utimesSync(file, new Date(0), new Date(0));
-    dags.bumpRevision(['wt_a']);
+    await dags.bumpRevision(['wt_a']);
     expect(Date.now() - statSync(file).mtimeMs).toBeLessThan(10_000);
   });
 
-  it('keeps two runs in one folder apart, and takes only its own files away', () => {
+  it('keeps two runs in one folder apart, and takes only its own files away', async () => {
     const mine = new DagFolder(folder, SPECS, 'wt_x1_');
     const theirs = new DagFolder(folder, SPECS, 'wt_x2_', { executor: 'windtunnel_executor.HandOffExecutor' });
-    mine.publish();
-    theirs.publish();
+    await mine.publish();
+    await theirs.publish();
     expect(written('wt_dags_wt_x2.json')[0]).toMatchObject({
       dag_id: 'wt_x2_wt_a',
       executor: 'windtunnel_executor.HandOffExecutor',

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { copyFile, mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -60,19 +61,22 @@ export class DagFolder {
   }
 
   /** Writes both files, the DAGs first: a factory that is parsed without them would make none. */
-  publish(): void {
-    mkdirSync(path.dirname(this.#json), { recursive: true });
-    this.#writeDags();
-    replace(this.#py, (part) => copyFileSync(FACTORY, part));
+  async publish(): Promise<void> {
+    await mkdir(path.dirname(this.#json), { recursive: true });
+    await this.#writeDags();
+    await replace(this.#py, (part) => copyFile(FACTORY, part));
   }
 
-  /** The next parse of these DAGs (ids of the scenario) makes a new dag_version of each. */
-  bumpRevision(dagIds: readonly string[]): void {
+  /**
+   * The next parse of these DAGs (ids of the scenario) makes a new dag_version of each. Asynchronous, because a rename
+   * over a file waits for the disk, and beside a busy database that can take a second, which the fleet must not lose.
+   */
+  async bumpRevision(dagIds: readonly string[]): Promise<void> {
     for (const id of dagIds) this.#revisions.set(id, (this.#revisions.get(id) ?? 1) + 1);
-    this.#writeDags();
+    await this.#writeDags();
     // The dag-processor looks at the .py file's own time: a touched file is parsed next, not after its interval.
     const now = new Date();
-    utimesSync(this.#py, now, now);
+    await utimes(this.#py, now, now);
   }
 
   /** Airflow marks the DAGs stale at its next parse of the folder. Idempotent. */
@@ -81,9 +85,9 @@ export class DagFolder {
     rmSync(this.#json, { force: true });
   }
 
-  #writeDags(): void {
+  async #writeDags(): Promise<void> {
     const dags = this.#specs.map((spec) => this.#dag(spec));
-    replace(this.#json, (part) => writeFileSync(part, `${JSON.stringify(dags, null, 1)}\n`));
+    await replace(this.#json, (part) => writeFile(part, `${JSON.stringify(dags, null, 1)}\n`));
   }
 
   #dag(spec: DagSpec): FactoryDag {
@@ -115,8 +119,8 @@ export class DagFolder {
 }
 
 /** In one step: whoever reads it sees the old file or the new one. */
-function replace(file: string, write: (part: string) => void): void {
+async function replace(file: string, write: (part: string) => Promise<void>): Promise<void> {
   const part = `${file}.part`;
-  write(part);
-  renameSync(part, file);
+  await write(part);
+  await rename(part, file);
 }

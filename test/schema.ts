@@ -1,0 +1,12 @@
+/** The watched tables with the columns that are read, as Airflow has them. */
+export const WATCHED_SCHEMA = `
+  CREATE TABLE task_instance (id uuid PRIMARY KEY, dag_id text, run_id text, task_id text, map_index int, state text,
+    try_number int, max_tries int, hostname text, pid int, queued_by_job_id int, dag_version_id uuid, other text);
+  CREATE TABLE dag_run (id serial PRIMARY KEY, dag_id text, run_id text, state text, run_type text,
+    logical_date timestamptz, clear_number int, backfill_id int);
+  CREATE TABLE backfill (id serial PRIMARY KEY, dag_id text, completed_at timestamptz, created_at timestamptz,
+    max_active_runs int, is_paused boolean);
+  CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int, dag_run_id int, exception_reason text, sort_ordinal int);
+  CREATE TABLE rendered_task_instance_fields (dag_id text, run_id text, task_id text, map_index int, rendered_fields json,
+    PRIMARY KEY (dag_id, task_id, run_id, map_index));
+  CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);`;
