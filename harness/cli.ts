@@ -28,13 +28,18 @@ try {
     .command(listCommand)
     .command(doctorCommand)
     .command(healCommand)
-    .demandCommand(1, 'Name a command; `windtunnel --help` lists them.')
+    .demandCommand(1, 'Name a command')
     .strict()
     .recommendCommands()
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .epilogue('exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack could not be run · 130 interrupted')
     .fail((message, error) => {
-      throw error ?? new UsageError(message);
+      throw (
+        error ??
+        new UsageError(
+          `${message.replace(/\.$/, '')}. \`windtunnel --help\` and \`windtunnel COMMAND --help\` tell more.`,
+        )
+      );
     })
     .parseAsync();
 } catch (error) {

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { parseBuild } from '../model/build.ts';
-import { messageOf } from '../model/errors.ts';
+import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
@@ -50,6 +50,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
   const clock = new RunClock();
   let stack: Stack | undefined;
   let dags: DagFolder | undefined;
+  let discard = false;
   try {
     stack = await openStack(request, table, record);
     await record.writeManifest(newManifest(request, stack, id, clock));
@@ -71,7 +72,11 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
     await record.updateManifest({ ended, ended_ms: clock.now() });
     return { folder: record.path };
   } catch (error) {
-    if (!record.loadBegan) throw error;
+    if (!record.loadBegan) {
+      // A stack that failed explains itself in its logs; anything else left nothing worth keeping.
+      discard = !(error instanceof StackError && record.hasLogs);
+      throw error;
+    }
     await record.updateManifest({ ended: signal.aborted ? 'interrupted' : 'stack-failed', ended_ms: clock.now() });
     return { folder: record.path, failure: error };
   } finally {
@@ -80,6 +85,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
     await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
     await table.close();
     await record.close();
+    if (discard) record.remove();
   }
 }
 

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, write as writeWithCallback } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  write as writeWithCallback,
+} from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -100,6 +109,17 @@ export class RunFolder {
 
   updateManifest(change: Partial<Manifest>): Promise<void> {
     return this.writeManifest({ ...this.manifest, ...change });
+  }
+
+  get hasLogs(): boolean {
+    return readdirSync(path.join(this.path, 'logs')).length > 0;
+  }
+
+  /** Takes the folder away again, and the one above it if this was all it held. Only after `close`. */
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+    const parent = path.dirname(this.path);
+    if (readdirSync(parent).length === 0) rmdirSync(parent);
   }
 
   async close(): Promise<void> {
