@@ -14,6 +14,13 @@ import { upCommand } from './commands/up.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { InterruptedError, StackError, UsageError } from './model/errors.ts';
 
+// `windtunnel list | head` closes our output early. Nobody reads on, but a run must still end in order.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   await yargs(hideBin(process.argv))
     .scriptName('windtunnel')

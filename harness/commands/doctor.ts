@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -77,7 +76,7 @@ async function uv(): Promise<Finding> {
 async function postgres(): Promise<Finding> {
   const table = new ProcessTable(`doctor-${process.pid}`);
   try {
-    const folder = table.folder(mkdtempSync(path.join(tmpdir(), 'wt-doctor-')));
+    const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
     const [port = 0] = await freePorts(1);
     const signal = AbortSignal.timeout(30_000);
     const started = performance.now();

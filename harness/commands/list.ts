@@ -27,7 +27,7 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
     console.log('Scenarios: windtunnel run SCENARIO --build BUILD');
     for (const { name, describe, duration_s } of scenarios)
       console.log(`  ${name.padEnd(width)}  ${describe} (${duration_s} s)`);
-    console.log('\nBuilds: any Airflow from 3.1.0 as airflow@VERSION; these have been run with it');
+    console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION; for example');
     console.log(`  ${builds.join('  ')}`);
     console.log('\nInvariants: what a build promises');
     for (const { name, claim, seeds } of invariants)
