@@ -18,7 +18,7 @@ export interface RateTest {
  * Are two Poisson rates the same? Given their sum, A's share of the events is binomial with the share of the exposures,
  * whatever the common rate is; so the test is exact, also for a handful of events. Two-sided as twice the smaller tail
  * rather than by minimum likelihood, because then the Clopper-Pearson interval says the same thing: p < 0.05 exactly
- * where the 95 % interval leaves out 1. `reports/check-statistics.py` holds both against scipy.
+ * where the 95 % interval leaves out 1. `bench/check-statistics.py` holds both against scipy.
  */
 export function compareRates(a: Counted, b: Counted): RateTest {
   const total = a.count + b.count;

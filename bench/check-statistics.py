@@ -1,8 +1,8 @@
 """Holds reports/statistics.ts against scipy, and prints the literal cases of its unit test.
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy
-    /tmp/scipy/bin/python reports/check-statistics.py            # 600 random cases; exit 1 at a difference
-    /tmp/scipy/bin/python reports/check-statistics.py --literal  # cases for reports/statistics.test.ts
+    /tmp/scipy/bin/python bench/check-statistics.py            # 600 random cases; exit 1 at a difference
+    /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for reports/statistics.test.ts
 """
 
 import json
