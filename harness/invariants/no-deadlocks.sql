@@ -28,7 +28,8 @@ SELECT
   list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
   CASE
     -- SQLAlchemy chooses the order of the columns.
-    WHEN roles = 'api-execution × scheduler'
+    -- Often more than two meet: several end reports wait behind each other for the same dag_run row.
+    WHEN roles LIKE '%api-execution%' AND roles LIKE '%scheduler%'
       AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
     ELSE roles

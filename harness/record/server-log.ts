@@ -2,7 +2,8 @@ import { type RunClock, roundMs } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
 import { Tail } from './tail.ts';
 
-const TEXT_LENGTH = 8_000;
+/** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */
+const TEXT_LENGTH = 64_000;
 
 /** A log that the run folder keeps as rows of `server_log`. */
 export interface LogSource {

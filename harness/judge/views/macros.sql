@@ -38,4 +38,4 @@ CREATE MACRO without_literals(statement) AS
       regexp_replace(one_line(statement), '''([^'']|'''')*(''(::\w+)?|$)', '?', 'g'),
       '\b\d+(\.\d+)?\b', '?', 'g'),
     -- However many states or ids a statement lists, it is the same statement.
-    '(\?|\bNULL\b)(\s*,\s*(\?|NULL\b))+', '?', 'g');
+    '(\?(::\w+)?|\bNULL\b)(\s*,\s*(\?(::\w+)?|NULL\b))+', '?', 'g');
