@@ -44,7 +44,6 @@ describe.skipIf(why !== undefined)('on the real Airflow', () => {
     expect(deadlocks.first.sentence).toMatch(
       /between wt-(api-execution|scheduler)-1 .* and wt-(api-execution|scheduler)-1 /,
     );
-    expect(verdict.counts.http_5xx).toBeGreaterThan(0);
     expect(verdict.harness_cpu_share).toBeLessThan(0.15);
     expectNothingLeft();
   });
@@ -85,7 +84,8 @@ describe.skipIf(why !== undefined)('on the real Airflow', () => {
     await sleep(1_000);
     run.kill('SIGKILL');
     await run.ended;
-    expect(stackProcesses().length).toBeGreaterThan(3);
+    // PostgreSQL, two API servers, a dag-processor and a scheduler at least.
+    expect(stackProcesses().length).toBeGreaterThanOrEqual(5);
 
     const healed = await windtunnel(['heal'], cwd);
     expect(healed.stdout).toMatch(/healed/);
@@ -126,7 +126,7 @@ describe.skipIf(why !== undefined)('on the real Airflow', () => {
 
     const down = await windtunnel(['down'], cwd);
     expect(down.stdout).toMatch(/down/);
-    expect((await up.ended).code).toBe(130);
+    expect((await up.ended).code).toBe(0);
     expect(existsSync(file)).toBe(false);
     expectNothingLeft();
   });

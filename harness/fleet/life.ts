@@ -189,10 +189,10 @@ class RunningLife {
   async #defer(): Promise<LifeEnd> {
     const body = {
       state: 'deferred',
-      // Fires at the triggerer's next look. A trigger that waits for a time would need Airflow's own encoding of one,
-      // which changes from release to release.
+      // Fires at the triggerer's next look. The arguments are encoded as the 3.1 client does, and later releases still
+      // read that; on 3.1 a plain object would take the whole triggerer down (KeyError: '__var').
       classpath: 'airflow.providers.standard.triggers.file.FileTrigger',
-      trigger_kwargs: { filepath: FILE_THAT_EXISTS, poke_interval: 1 },
+      trigger_kwargs: { __type: 'dict', __var: { filepath: FILE_THAT_EXISTS, poke_interval: 1 } },
       next_method: 'execute_complete',
     };
     return endOf(await this.#send('state', 'PATCH', this.#own('state'), body, { requested: 'deferred' }));
