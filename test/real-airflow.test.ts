@@ -112,6 +112,32 @@ describe.skipIf(why !== undefined)('on the real Airflow', () => {
     expectNothingLeft();
   });
 
+  test('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
+    const args = [
+      'run',
+      'storm',
+      '--build',
+      'airflow@3.3.2',
+      '--seed',
+      '8',
+      '--duration',
+      '25s',
+      '--out',
+      'died',
+      '--json',
+    ];
+    const run = start(args, cwd);
+    await until('the load', () => run.stderr().includes('load 10 s'));
+    const [scheduler = ''] = stackProcesses().filter((line) => /airflow scheduler/.test(line));
+    process.kill(Number(scheduler.trim().split(' ')[0]), 'SIGKILL');
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(1);
+    const alive = JSON.parse(stdout).invariants.find((i: { name: string }) => i.name === 'processes-stay-alive');
+    expect(alive).toMatchObject({ verdict: 'fail', violations: 1, paths: { scheduler: 1 } });
+    expect(alive.first.sentence).toContain('scheduler-1 was ended by SIGKILL');
+    expectNothingLeft();
+  });
+
   test('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
     const up = start(['up', 'airflow@3.2.1', '--schedulers', '1'], cwd);
     const file = path.join(cwd, 'windtunnel-target.yaml');

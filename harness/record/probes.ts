@@ -17,7 +17,8 @@ const NS_PER_MS = 1e6;
 
 export interface ProbesOptions {
   readonly dsn: string;
-  readonly processes: readonly SupervisedProcess[];
+  /** Those of this moment: a process that died is another one afterwards. */
+  processes(): readonly SupervisedProcess[];
   readonly record: RunFolder;
   readonly clock: RunClock;
   /** The fleet's own counters at this moment. */
@@ -96,8 +97,9 @@ export class Probes {
     // The monitor measures the gap between its own ticks: what is above its resolution is delay.
     this.#add('harness', 'loop_delay_ms', Math.max(0, this.#loop.max / NS_PER_MS - LOOP_RESOLUTION_MS));
     this.#loop.reset();
-    const stats = readProcessStats(this.#options.processes.map((p) => p.pid));
-    for (const { name, pid } of this.#options.processes) {
+    const processes = this.#options.processes();
+    const stats = readProcessStats(processes.map((p) => p.pid));
+    for (const { name, pid } of processes) {
       const stat = stats.get(pid);
       if (!stat) continue;
       this.#add(name, 'cpu_s', stat.cpuS);

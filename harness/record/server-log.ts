@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { type RunClock, roundMs } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
 import { Tail } from './tail.ts';
@@ -80,6 +82,22 @@ const AIRFLOW_LINE = /^(\S+)\s+\[(warning|error|critical|exception)\s*\]\s+(.*)$
 const EXCEPTION_LINE = /^([A-Za-z_][\w.]*(?:Error|Exception|Deadlock\w*|Violation|NotNull\w*))\b:? ?(.*)$/;
 /** Not trouble, but deeds that the judge's reader wants to see. */
 const DEED_LINE = /marking \d+ backfills as complete|Adopting or resetting|Marked \d+ SchedulerJob|heartbeat timeout/i;
+
+const TAIL_BYTES = 64 << 10;
+
+/** The exception that the end of a log names, such as the one that ended its process; undefined if it names none. */
+export function lastException(file: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').slice(-TAIL_BYTES);
+  } catch {
+    return undefined; // It never wrote one.
+  }
+  return text
+    .split('\n')
+    .findLast((line) => EXCEPTION_LINE.test(line))
+    ?.slice(0, 300);
+}
 
 function airflowRow(source: string, line: string, clock: RunClock): ServerLogRow | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with the escape character

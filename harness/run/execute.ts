@@ -16,6 +16,7 @@ import { takeSnapshot } from '../record/snapshot.ts';
 import type { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../stacks/postgres.ts';
 import type { Stack } from '../stacks/stack.ts';
+import { superviseProcesses } from './supervise.ts';
 import { together } from './together.ts';
 
 /** Executors look for the harness twice a second; a scheduler that has not come by then has no hand-off executor. */
@@ -79,7 +80,7 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
   });
   const probes = new Probes({
     dsn: stack.dsn,
-    processes: stack.processes,
+    processes: () => stack.processes,
     record,
     clock,
     fleet: () => fleetSamples(fleet, commits),
@@ -90,11 +91,7 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     await commits.start(fail);
     await probes.start();
     probing = probes.run(watching.signal);
-    for (const process of stack.processes)
-      void process.ended.then(
-        (how) =>
-          watching.signal.aborted || fail(new StackError(`${process.name} ${how} in mid-run (see ${process.log}).`)),
-      );
+    superviseProcesses({ stack, record, clock, fail, over: watching.signal });
     parts.onNumbers(() => ({
       live: fleet.live.filter((life) => life.startedMs !== null).length,
       ...fleet.numbers.totals,

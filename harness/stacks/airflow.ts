@@ -70,9 +70,16 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
   mkdirSync(dagsFolder(layout));
 
   progress('starting Airflow');
-  const processes = startProcesses(layout);
-  const stack = describe(layout, processes);
-  await waitUntilReady(stack, processes, signal);
+  const commands = commandsOf(layout);
+  const running = new Map(commands.map((command) => [command[0], startProcess(layout, command)]));
+  const stack = describe(layout, running, (name) => {
+    const command = commands.find(([other]) => other === name);
+    if (!command) throw new StackError(`${name} is not a process of this stack.`);
+    const process = startProcess(layout, command);
+    running.set(name, process);
+    return process;
+  });
+  await waitUntilReady(stack, [...running.values()], signal);
   return stack;
 }
 
@@ -93,58 +100,56 @@ function handOffAddress(layout: Layout): string {
   return `unix:${path.join(layout.folder, 'handoff.sock')}`;
 }
 
+type Command = readonly [name: string, ...args: string[]];
+
 /** The public API has a server of its own: a long POST /backfills must not be what slows the workers' heartbeats. */
-function startProcesses(layout: Layout): SupervisedProcess[] {
-  const start = (name: string, ...args: string[]) => {
-    const settings = airflowSettings({
-      home: path.join(layout.folder, 'airflow'),
-      dagsFolder: dagsFolder(layout),
-      dsn: layout.postgres.dsn('airflow'),
-      publicPort: layout.publicPort,
-      executionUrl: `http://127.0.0.1:${layout.executionPorts[0]}/execution/`,
-      secret: layout.secret,
-      executor: 'windtunnel_executor.HandOffExecutor',
-    });
-    return layout.table.start(name, path.join(layout.install.bin, 'airflow'), args, {
-      env: {
-        ...toolEnvironment(process.env),
-        ...settings,
-        // libpq reads it for every connection: the database says which process it serves.
-        PGAPPNAME: `wt-${name}`,
-        PATH: `${layout.install.bin}:${process.env.PATH}`,
-        PYTHONPATH: layout.install.executorPath,
-        PYTHONUNBUFFERED: '1',
-        WINDTUNNEL_HANDOFF: handOffAddress(layout),
-        WINDTUNNEL_PROCESS: name,
-      },
-      cwd: layout.folder,
-      log: layout.logOf(name),
-    });
+function commandsOf({ executionPorts, publicPort, triggerer, schedulers }: Layout): Command[] {
+  const server = (name: string, apps: string, port: number): Command => {
+    return [name, 'api-server', '--apps', apps, '--host', '127.0.0.1', '--port', String(port)];
   };
-  const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
   return [
-    ...layout.executionPorts.map((port, i) =>
-      start(
-        `api-execution-${i + 1}`,
-        'api-server',
-        '--apps',
-        'execution',
-        '--host',
-        '127.0.0.1',
-        '--port',
-        String(port),
-      ),
-    ),
-    start('api-core-1', 'api-server', '--apps', 'core', '--host', '127.0.0.1', '--port', String(layout.publicPort)),
-    start('dag-processor', 'dag-processor'),
-    ...(layout.triggerer ? [start('triggerer', 'triggerer')] : []),
-    ...range(layout.schedulers).map((n) => start(`scheduler-${n}`, 'scheduler')),
+    ...executionPorts.map((port, i) => server(`api-execution-${i + 1}`, 'execution', port)),
+    server('api-core-1', 'core', publicPort),
+    ['dag-processor', 'dag-processor'],
+    ...(triggerer ? [['triggerer', 'triggerer'] as const] : []),
+    ...Array.from({ length: schedulers }, (_, i): Command => [`scheduler-${i + 1}`, 'scheduler']),
   ];
 }
 
-function describe(layout: Layout, airflow: readonly SupervisedProcess[]): ManagedStack {
+function startProcess(layout: Layout, [name, ...args]: Command): SupervisedProcess {
+  const settings = airflowSettings({
+    home: path.join(layout.folder, 'airflow'),
+    dagsFolder: dagsFolder(layout),
+    dsn: layout.postgres.dsn('airflow'),
+    publicPort: layout.publicPort,
+    executionUrl: `http://127.0.0.1:${layout.executionPorts[0]}/execution/`,
+    secret: layout.secret,
+    executor: 'windtunnel_executor.HandOffExecutor',
+  });
+  return layout.table.start(name, path.join(layout.install.bin, 'airflow'), args, {
+    env: {
+      ...toolEnvironment(process.env),
+      ...settings,
+      // libpq reads it for every connection: the database says which process it serves.
+      PGAPPNAME: `wt-${name}`,
+      PATH: `${layout.install.bin}:${process.env.PATH}`,
+      PYTHONPATH: layout.install.executorPath,
+      PYTHONUNBUFFERED: '1',
+      WINDTUNNEL_HANDOFF: handOffAddress(layout),
+      WINDTUNNEL_PROCESS: name,
+    },
+    cwd: layout.folder,
+    log: layout.logOf(name),
+  });
+}
+
+function describe(
+  layout: Layout,
+  running: ReadonlyMap<string, SupervisedProcess>,
+  restart: (name: string) => SupervisedProcess,
+): ManagedStack {
   const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
-  const logs: LogSource[] = airflow.map(({ name, log }) => ({
+  const logs: LogSource[] = [...running.values()].map(({ name, log }) => ({
     source: name,
     file: log,
     format: 'airflow',
@@ -165,7 +170,10 @@ function describe(layout: Layout, airflow: readonly SupervisedProcess[]): Manage
     dsn: layout.postgres.dsn('airflow'),
     handOffAddress: handOffAddress(layout),
     dagsFolder: dagsFolder(layout),
-    processes: [layout.postgres.process, ...airflow],
+    get processes() {
+      return [layout.postgres.process, ...running.values()];
+    },
+    restart,
     logs: [{ source: 'postgres', file: layout.postgres.jsonLog, format: 'postgres-jsonlog', from: 'start' }, ...logs],
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     dagNamespace: '',

@@ -20,6 +20,8 @@ export interface Stack {
   readonly dagsFolder: string;
   /** Processes on this machine that can be measured; empty for a stack elsewhere. */
   readonly processes: readonly SupervisedProcess[];
+  /** Starts a process of that name again after it ended; absent where the stack is not ours. */
+  restart?(name: string): SupervisedProcess;
   readonly logs: readonly LogSource[];
   readonly heartbeatTimeoutS: number;
   /** Put before every DAG id, so that two runs against one stack do not meet; empty for a stack of our own. */

@@ -21,5 +21,11 @@ export const scenario: Scenario = {
     { operator: 'trigger', dags: [calm.dag_id, rough.dag_id], every_ms: 10_000, start_after_ms: 3_000 },
     { operator: 'clear', dags: [rough.dag_id], every_ms: 3_000, start_after_ms: 8_000 },
   ],
-  aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'one-live-attempt', 'error-contract'],
+  aims: [
+    'acknowledged-is-durable',
+    'a-started-life-owns-its-task',
+    'one-live-attempt',
+    'error-contract',
+    'processes-stay-alive',
+  ],
 };

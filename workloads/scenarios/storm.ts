@@ -20,5 +20,6 @@ export const scenario: Scenario = {
     'a-started-life-owns-its-task',
     'one-live-attempt',
     'error-contract',
+    'processes-stay-alive',
   ],
 };
