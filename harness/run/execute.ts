@@ -23,7 +23,7 @@ import { together } from './together.ts';
 const CONNECT_MS = 60_000;
 const DAGS_MS = 60_000;
 /** Lives under way when the load ends may finish; what is still open then is `run-ended`, which accuses nobody. */
-const SETTLE_MS = 12_000;
+const SETTLE_MS = 6_000;
 
 export interface RunParts {
   readonly plan: Plan;

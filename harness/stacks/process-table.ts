@@ -143,26 +143,13 @@ export class ProcessTable {
     this.#save();
   }
 
-  /** Ends every process, newest first, then removes the folders and the state file. Never throws for a process that is gone. */
+  /** Ends every process, then removes the folders and the state file. Never throws for a process that is gone. */
   async close(): Promise<void> {
-    const postgres = this.#processes.filter((p) => p.endSignal !== 'SIGTERM');
-    const others = this.#processes.filter((p) => p.endSignal === 'SIGTERM');
-    // Clients first: a database that goes away under them fills their logs with errors that nobody caused.
-    await endProcesses(
-      others.map((p) => p.pid),
-      'SIGTERM',
-      descendants(this.id, others),
-    );
-    for (const p of postgres) await endProcesses([p.pid], p.endSignal, []);
-    await endProcesses([], 'SIGKILL', descendants(this.id, this.#processes));
-    for (const folder of this.#folders)
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    for (const file of this.#files) rmSync(file, { force: true });
-    rmSync(this.#file, { force: true });
+    await clearAway(this.#state());
   }
 
-  #save(): void {
-    const state: State = {
+  #state(): State {
+    return {
       id: this.id,
       harness: { name: 'harness', pid: process.pid, born: bornAt(process.pid) ?? '' },
       purpose: this.#purpose,
@@ -171,8 +158,11 @@ export class ProcessTable {
       targets: this.#targets,
       processes: this.#processes.map(({ name, pid, born }) => ({ name, pid, born })),
     };
+  }
+
+  #save(): void {
     const next = `${this.#file}.next`;
-    writeFileSync(next, JSON.stringify(state, null, 2));
+    writeFileSync(next, JSON.stringify(this.#state(), null, 2));
     renameSync(next, this.#file);
   }
 }
@@ -200,25 +190,11 @@ export async function heal(ids: readonly string[] = [], { dryRun = false } = {})
       continue;
     }
     if (alive && state.harness.pid !== process.pid) await endProcesses([state.harness.pid], 'SIGTERM', []);
-    const mine = state.processes.filter((p) => bornAt(p.pid) === p.born);
-    const all = [...new Set([...mine.map((p) => p.pid), ...descendants(state.id, mine)])];
-    const postgres = mine.filter((p) => p.name === 'postgres').map((p) => p.pid);
-    await endProcesses(
-      all.filter((pid) => !postgres.includes(pid) && !isPostgres(pid)),
-      'SIGTERM',
-      [],
-    );
-    // Immediate shutdown: the postmaster takes its backends and its shared memory with it.
-    await endProcesses(postgres, 'SIGQUIT', []);
-    await endProcesses([], 'SIGKILL', all);
-    for (const folder of state.folders)
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    for (const file of state.files) rmSync(file, { force: true });
-    rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
+    const processes = await clearAway(state);
     results.push({
       id: state.id,
       outcome: 'healed',
-      processes: all.length,
+      processes,
       folders: state.folders.length,
       targets: state.targets,
     });
@@ -253,6 +229,27 @@ function savedStates(): State[] {
         return []; // Written by rename, so a broken one is not ours.
       }
     });
+}
+
+/** Takes away all that a run made on this machine; returns how many processes it ended. */
+async function clearAway(state: State): Promise<number> {
+  const roots = state.processes.filter(({ pid, born }) => bornAt(pid) === born);
+  const family = descendants(state.id, roots);
+  const postgres = new Set(family.filter(isPostgres));
+  // Clients first, so that a database that goes away under them does not fill their logs with errors that nobody
+  // caused; and at once, because what they would put in order on their way out is thrown away with them.
+  await endProcesses(
+    [],
+    'SIGKILL',
+    family.filter((pid) => !postgres.has(pid)),
+  );
+  // Immediate shutdown: a postmaster that is killed instead leaves its shared memory behind.
+  const masters = [...postgres].filter((pid) => !postgres.has(statOf(pid)?.parent ?? 0));
+  await endProcesses(masters, 'SIGQUIT', [...postgres]);
+  for (const folder of state.folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  for (const file of state.files) rmSync(file, { force: true });
+  rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
+  return family.length;
 }
 
 /**

@@ -1,0 +1,83 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { StackError } from '../model/errors.ts';
+import { freePorts } from './ports.ts';
+import { startPostgres, stopCleanly, withClient } from './postgres.ts';
+import { ProcessTable } from './process-table.ts';
+
+let cache: string;
+let table: ProcessTable;
+let folder: string;
+
+beforeEach(() => {
+  cache = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+  process.env.WINDTUNNEL_CACHE = cache;
+  table = new ProcessTable(`postgres-test-${process.pid}`);
+  folder = table.folder(path.join(tmpdir(), `wt-postgres-test-${process.pid}`));
+});
+
+afterEach(async () => {
+  await table.close();
+  delete process.env.WINDTUNNEL_CACHE;
+  rmSync(cache, { recursive: true, force: true });
+});
+
+function start(port: number, template?: string) {
+  const signal = AbortSignal.timeout(60_000);
+  const options = { table, folder, port, log: path.join(cache, 'log'), fsync: false, signal };
+  return startPostgres(template === undefined ? options : { ...options, template });
+}
+
+/** PostgreSQL's segments on this machine: of the old kind and of the new. */
+function sharedMemory(): string[] {
+  const system = existsSync('/proc/sysvipc/shm') ? readFileSync('/proc/sysvipc/shm', 'utf8').split('\n') : [];
+  const posix = existsSync('/dev/shm') ? readdirSync('/dev/shm').filter((name) => name.startsWith('PostgreSQL')) : [];
+  return [...system.map((line) => line.trim().split(/\s+/).slice(0, 2).join(' ')), ...posix].sort();
+}
+
+test('a server starts, logs as JSON, and leaves no shared memory when it is taken down', async () => {
+  const before = sharedMemory();
+  const [port = 0] = await freePorts(1);
+  const postgres = await start(port);
+  await expect(withClient(postgres.dsn('postgres'), (client) => client.query('SELECT nonsense'))).rejects.toThrow();
+  const settings = await withClient(postgres.dsn('postgres'), async (client) => {
+    const { rows } = await client.query<{ name: string; setting: string }>('SELECT name, setting FROM pg_settings');
+    return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+  });
+  expect(settings).toMatchObject({ wal_level: 'logical', log_lock_waits: 'on', deadlock_timeout: '300' });
+  expect(settings.listen_addresses).toBe('127.0.0.1');
+  expect(readFileSync(postgres.jsonLog, 'utf8')).toContain('nonsense');
+  expect(sharedMemory()).not.toEqual(before);
+  await table.close();
+  expect(sharedMemory()).toEqual(before);
+});
+
+test('a data folder that was shut down in order is a template for another server', async () => {
+  const [one = 0, two = 0] = await freePorts(2);
+  const first = await start(one);
+  await withClient(first.dsn('postgres'), (client) => client.query('CREATE TABLE kept AS SELECT 7 AS n'));
+  await stopCleanly(first);
+  folder = table.folder(`${folder}-second`);
+  const second = await start(two, first.dataFolder);
+  const { rows } = await withClient(second.dsn('postgres'), (client) => client.query('SELECT n FROM kept'));
+  expect(rows).toEqual([{ n: 7 }]);
+});
+
+test('a port that another program has taken is said in one sentence', async () => {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : 0);
+    });
+  });
+  const failure = await start(port).catch((error: unknown) => error);
+  server.close();
+  expect(failure).toBeInstanceOf(StackError);
+  expect(String(failure)).toMatch(/could not bind|Address already in use|could not create any TCP/);
+});
