@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-import { isRecord } from '../harness/handoff/workload.ts';
+import { isRecord } from '../harness/model/json.ts';
 
 /** An executor spoken by hand: what it sends is exactly what the test says. */
 export class HandClient {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Workload } from '../handoff/workload.ts';
+import { isRecord } from '../model/json.ts';
 import type { LifeEnd, OperationKind } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
@@ -271,8 +272,4 @@ function drawFate({ task, fleet, rng }: LifeContext): Fate {
 async function sleepUntil(due: number, clock: RunClock, signal: AbortSignal): Promise<void> {
   const left = due - clock.now();
   if (left > 0) await sleep(left, undefined, { signal });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { connect, type ListenOptions, type Server } from 'node:net';
 import { messageOf, StackError } from '../model/errors.ts';
-import { isRecord } from './workload.ts';
+import { isRecord } from '../model/json.ts';
 
 const PROBE_MS = 1_000;
 

@@ -1,4 +1,5 @@
-import { isRecord, type LifeOutcome, parseKey, parseWorkload, type TaskKey, type Workload } from './workload.ts';
+import { isRecord } from '../model/json.ts';
+import { type LifeOutcome, parseKey, parseWorkload, type TaskKey, type Workload } from './workload.ts';
 
 /**
  * The hand-off protocol, version 1: newline-delimited JSON both ways. Its description for users is

@@ -1,3 +1,5 @@
+import { isRecord } from '../model/json.ts';
+
 /**
  * What a scheduler hands to a worker: `ExecuteTask` as Airflow's own `model_dump_json()` writes it. Only what a life
  * needs is checked; the rest passes through untouched, so that a release that adds a field changes nothing here.
@@ -31,10 +33,6 @@ export type LifeOutcome = 'success' | 'fail';
 
 export function keyOf(ti: WorkloadTaskInstance): TaskKey {
   return [ti.dag_id, ti.task_id, ti.run_id, ti.try_number, ti.map_index];
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Throws an Error that names the first field that is not as promised. */

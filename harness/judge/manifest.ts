@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { messageOf, UsageError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 
@@ -55,8 +56,4 @@ function missingPart(manifest: Record<string, unknown>): string | undefined {
   for (const list of ['aims', 'dags', 'operators']) if (!Array.isArray(scenario[list])) return `plan.scenario.${list}`;
   if (!isRecord(scenario.fleet) || !isRecord(scenario.fleet.habits)) return 'plan.scenario.fleet.habits';
   return undefined;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -1,6 +1,6 @@
+import { isRecord } from '../model/json.ts';
 import { OPERATION_KINDS } from '../model/operation.ts';
 import type { Deadlock, LatencySummary, RefusalCount, TimelinePoint } from '../model/verdict.ts';
-import { isRecord } from './manifest.ts';
 import type { OpenRun, Row } from './open-run.ts';
 
 /** The numbers of a run. Kinds that never met a 409 or a 5xx count 0, so that two runs can be laid side by side. */

@@ -1,5 +1,5 @@
+import { isRecord } from '../model/json.ts';
 import type { ThresholdResult, Verdict } from '../model/verdict.ts';
-import { isRecord } from './manifest.ts';
 import type { OpenRun } from './open-run.ts';
 import { literal } from './run-tables.ts';
 

@@ -14,6 +14,7 @@ const PUBLICATION = 'windtunnel';
 /** Prefix of the logical messages that name a statement's writer. */
 const WRITER_PREFIX = 'windtunnel';
 const STATEMENT_LENGTH = 240;
+const CLOSE_MS = 2_000;
 
 interface Writer {
   readonly name: string;
@@ -88,8 +89,9 @@ export class CommitStream {
       client.query(`SELECT pg_logical_emit_message(false, '${WRITER_PREFIX}', '${mark}')`),
     );
     for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
-    await this.#service.destroy();
-    await Promise.race([this.#subscription, sleep(2_000, undefined, { ref: false })]);
+    // A connection that broke may never say that it has closed.
+    await Promise.race([this.#service.destroy(), sleep(CLOSE_MS, undefined, { ref: false })]);
+    await Promise.race([this.#subscription, sleep(CLOSE_MS, undefined, { ref: false })]);
     if (restore) await removeWriters(this.#dsn);
     if (!this.#endSeen) throw new StackError('The commit stream was more than 15 s behind when the run ended.');
   }

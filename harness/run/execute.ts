@@ -54,49 +54,16 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
   const { stack, record, clock, progress } = parts;
   const trouble = new AbortController();
   const stop = AbortSignal.any([signal, trouble.signal, record.failed]);
-  const fail = (error: Error) => trouble.abort(error);
-
-  const commits = new CommitStream(stack.dsn, record, clock);
-  const log = new ServerLog(stack.logs, record, clock);
-  const { plan } = parts;
-  const fleet = await Fleet.open({
-    plan,
-    executionUrls: stack.executionUrls,
-    handOffAddress: stack.handOffAddress,
-    dagNamespace: stack.dagNamespace,
-    record,
-    clock,
-    onError: fail,
-  });
-  const operators = new Operators({
-    plan,
-    publicUrl: stack.publicUrl,
-    publicToken: await stack.publicToken(),
-    dagNamespace: stack.dagNamespace,
-    record,
-    clock,
-    numbers: fleet.numbers,
-    live: () => fleet.live,
-  });
-  const probes = new Probes({
-    dsn: stack.dsn,
-    processes: () => stack.processes,
-    record,
-    clock,
-    fleet: () => fleetSamples(fleet, commits),
-  });
+  const actors = await openActors(parts, (error) => trouble.abort(error));
+  const { commits, fleet, operators, probes } = actors;
   const watching = new AbortController();
   let probing: Promise<void> = Promise.resolve();
   try {
-    await commits.start(fail);
+    await commits.start((error) => trouble.abort(error));
     await probes.start();
     probing = probes.run(watching.signal);
-    superviseProcesses({ stack, record, clock, fail, over: watching.signal });
-    parts.onNumbers(() => ({
-      live: fleet.live.filter((life) => life.startedMs !== null).length,
-      ...fleet.numbers.totals,
-      deadlocks: probes.deadlocks,
-    }));
+    superviseProcesses({ stack, record, clock, fail: (error) => trouble.abort(error), over: watching.signal });
+    parts.onNumbers(() => ({ ...fleet.numbers.totals, live: startedLives(fleet), deadlocks: probes.deadlocks }));
 
     progress('connecting');
     await parts.dags.publish();
@@ -117,21 +84,62 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     // However it ended: lives first, then what records them, so that the last word of each is on disk.
     await fleet.close();
     await operators.close();
-    await attempt('read the last samples', () => probes.read(), record, clock);
+    await attempt('read the last samples', () => probes.read(), parts);
     watching.abort();
     await probing;
     progress('snapshot');
-    await attempt(
-      'take the snapshot',
-      () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record),
+    await closeRecord(parts, actors);
+  }
+}
+
+interface Actors {
+  readonly commits: CommitStream;
+  readonly log: ServerLog;
+  readonly fleet: Fleet;
+  readonly operators: Operators;
+  readonly probes: Probes;
+}
+
+async function openActors({ plan, stack, record, clock }: RunParts, onError: (error: Error) => void): Promise<Actors> {
+  const { dagNamespace, dsn } = stack;
+  const commits = new CommitStream(dsn, record, clock);
+  const { executionUrls, handOffAddress } = stack;
+  // First, because it may fail, and then nothing listens yet that would have to be closed.
+  const publicToken = await stack.publicToken();
+  const fleet = await Fleet.open({ plan, executionUrls, handOffAddress, dagNamespace, record, clock, onError });
+  const { numbers } = fleet;
+  const live = () => fleet.live;
+  return {
+    commits,
+    log: new ServerLog(stack.logs, record, clock),
+    fleet,
+    operators: new Operators({
+      plan,
+      publicUrl: stack.publicUrl,
+      publicToken,
+      dagNamespace,
       record,
       clock,
-    );
-    await attempt('close the commit stream', () => commits.stop({ restore: stack.outlivesRun }), record, clock);
-    await attempt('close the probe', () => probes.close(), record, clock);
-    log.close();
-    await record.flush();
-  }
+      numbers,
+      live,
+    }),
+    probes: new Probes({
+      dsn,
+      processes: () => stack.processes,
+      record,
+      clock,
+      fleet: () => fleetSamples(fleet, commits),
+    }),
+  };
+}
+
+async function closeRecord(parts: RunParts, { commits, probes, log }: Actors): Promise<void> {
+  const { stack, record } = parts;
+  await attempt('take the snapshot', () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record), parts);
+  await attempt('close the commit stream', () => commits.stop({ restore: stack.outlivesRun }), parts);
+  await attempt('close the probe', () => probes.close(), parts);
+  log.close();
+  await record.flush();
 }
 
 /** Load, churn and operators until the scenario's time is up or `stop`. */
@@ -211,10 +219,14 @@ async function waitForDags({ plan, stack }: RunParts, signal: AbortSignal): Prom
   }
 }
 
+function startedLives(fleet: Fleet): number {
+  return fleet.live.filter((life) => life.startedMs !== null).length;
+}
+
 function fleetSamples(fleet: Fleet, commits: CommitStream): Partial<Record<SampleMetric, number>> {
   const { sent, inFlight } = fleet.numbers.totals;
   return {
-    live_lives: fleet.live.filter((life) => life.startedMs !== null).length,
+    live_lives: startedLives(fleet),
     handed: fleet.handed,
     requests_in_flight: inFlight,
     sent,
@@ -223,7 +235,7 @@ function fleetSamples(fleet: Fleet, commits: CommitStream): Partial<Record<Sampl
 }
 
 /** Closing goes on whatever fails; what failed is in the record, where the judge's assumptions find it. */
-async function attempt(what: string, deed: () => Promise<void>, record: RunFolder, clock: RunClock): Promise<void> {
+async function attempt(what: string, deed: () => Promise<void>, { record, clock }: RunParts): Promise<void> {
   try {
     await deed();
   } catch (error) {

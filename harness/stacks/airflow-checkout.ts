@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 
 import { UsageError } from '../model/errors.ts';
-import type { Recipe } from './airflow-install.ts';
+import type { Recipe } from './recipe.ts';
 import { runTool } from './run-tool.ts';
 
 const PARTS = ['airflow-core', 'task-sdk'];

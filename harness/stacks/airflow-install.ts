@@ -9,6 +9,7 @@ import { indexError, releaseDate } from './airflow-releases.ts';
 import { buildOnce } from './build-once.ts';
 import { cacheFolder } from './folders.ts';
 import { binFolder, ensureUv, findPython, type Python, tail } from './python.ts';
+import type { Recipe } from './recipe.ts';
 import { runTool } from './run-tool.ts';
 
 /** One release of Airflow (or a checkout), installed and ready to be run by as many stacks as like. */
@@ -29,17 +30,6 @@ export interface AirflowInstall {
 export interface InstallOptions {
   log(line: string): void;
   readonly signal: AbortSignal;
-}
-
-/** What goes into a venv; its hash is part of the venv's name, so that another recipe is another venv. */
-export interface Recipe {
-  /** Begins the folder's name. */
-  readonly label: string;
-  readonly requirements: readonly string[];
-  /** ISO 8601; packages that came later are not seen. */
-  readonly asOf: string;
-  /** Distinguishes recipes that look alike: what a checkout held. */
-  readonly content?: string;
 }
 
 /** Raised when the way of installing changes: old venvs are then left alone. */

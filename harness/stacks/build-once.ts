@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 
 import { StackError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
 
 /** A lock whose owner was killed is taken over after so long; a living owner touches it four times as often. */
 const STALE_MS = 12_000;
@@ -111,10 +112,6 @@ async function read(folder: string): Promise<Built | undefined> {
     // Not there; or torn by a full disk, which is as good as not there.
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function completeFile(folder: string): string {
