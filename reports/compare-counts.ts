@@ -80,22 +80,34 @@ function plainSeries(a: Runs, b: Runs): Series[] {
 /** A 409 to one of these may be the right answer of a healthy build: an operator asked for what is already there. */
 const OPERATOR_KINDS = new Set(['backfill', 'trigger', 'clear', 'mark', 'pause']);
 
-/** `run` refused because the task was skipped while queued: by the books, and it comes and goes with the schedule. */
-function isSkippedBeforeItRan({ kind, found_state }: RefusalCount): boolean {
-  return kind === 'run' && found_state === 'skipped';
-}
+/** Refusals by the books, which come and go with the schedule and with the server's slowness. */
+const EXPLAINED: readonly { readonly label: string; readonly title: string; is(refusal: RefusalCount): boolean }[] = [
+  // The task was skipped while it was queued.
+  {
+    label: 'found:skipped',
+    title: 'of skipped tasks',
+    is: ({ kind, found_state }) => kind === 'run' && found_state === 'skipped',
+  },
+  // The first sending was carried out and its answer lost: whether a build forgives the second is an invariant's matter.
+  { label: 'replay', title: 'to requests sent again', is: ({ replay }) => replay },
+];
 
 function conflictSeries(a: Runs, b: Runs): Series[] {
   const conflicts = [...a, ...b].flatMap(({ refusals }) => refusals.filter(({ status }) => status === 409));
   const kinds = [...new Set(conflicts.map(({ kind }) => kind))].sort();
   return kinds.flatMap((kind) => {
     const decides = !OPERATOR_KINDS.has(kind);
-    const usual = conflictsOf(a, b, kind, (refusal) => !isSkippedBeforeItRan(refusal));
-    const series = [{ ...usual, name: `http_409{operation:${kind}}`, title: `${kind} 409s`, decides }];
-    if (!conflicts.some((refusal) => refusal.kind === kind && isSkippedBeforeItRan(refusal))) return series;
-    const skipped = conflictsOf(a, b, kind, isSkippedBeforeItRan);
-    const name = `http_409{operation:${kind},found:skipped}`;
-    return [...series, { ...skipped, name, title: `${kind} 409s of skipped tasks`, decides: false }];
+    const usual = conflictsOf(a, b, kind, (refusal) => !EXPLAINED.some(({ is }) => is(refusal)));
+    const explained = EXPLAINED.filter(({ is }) => conflicts.some((refusal) => refusal.kind === kind && is(refusal)));
+    return [
+      { ...usual, name: `http_409{operation:${kind}}`, title: `${kind} 409s`, decides },
+      ...explained.map(({ label, title, is }) => ({
+        ...conflictsOf(a, b, kind, is),
+        name: `http_409{operation:${kind},${label}}`,
+        title: `${kind} 409s ${title}`,
+        decides: false,
+      })),
+    ];
   });
 }
 

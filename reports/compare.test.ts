@@ -106,7 +106,9 @@ describe('a comparison of two builds', () => {
 
 describe('counts', () => {
   const rtif = (n: number) => ({
-    refusals: [{ status: 409, kind: 'rtif', reason: 'Unique constraint violation', found_state: '', count: n }],
+    refusals: [
+      { status: 409, kind: 'rtif', reason: 'Unique constraint violation', found_state: '', replay: false, count: n },
+    ],
   });
 
   test('make B worse when a bad one is higher than chance explains', () => {
@@ -126,11 +128,13 @@ describe('counts', () => {
 
   test('of refusals that are the right answer are shown and decide nothing', () => {
     const refused = (count: number, kind: string, found_state: string) => ({
-      refusals: [{ status: 409, kind, reason: 'r', found_state, count }],
+      refusals: [{ status: 409, kind, reason: 'r', found_state, replay: kind === 'state', count }],
     });
     for (const [kind, state] of [
       ['run', 'skipped'],
       ['backfill', ''],
+      // Sent again after a time-out, and the first sending had been carried out.
+      ['state', 'success'],
     ] as const) {
       const result = compareJudgements(
         [run('A', {}, refused(1, kind, state))],

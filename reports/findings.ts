@@ -36,6 +36,11 @@ export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
     .sort((a, b) => b.count - a.count);
 }
 
+/** Where the task instance was, and whether the request had been sent before. */
+export function foundState({ found_state, replay }: RefusalCount): string {
+  return [found_state, replay ? '(sent again)' : ''].filter((text) => text !== '').join(' ');
+}
+
 export function refusalsShown(refusals: readonly RefusalCount[]): {
   readonly shown: readonly RefusalCount[];
   readonly hidden: number;

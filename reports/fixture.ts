@@ -104,9 +104,9 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     ],
     counts: { operations: 12_345, http_409: 90, http_5xx: 6, deadlocks: 8, lives: 1034 },
     refusals: [
-      { status: 409, kind: 'rtif', reason: 'Unique constraint violation', found_state: '', count: 81 },
-      { status: 409, kind: 'run', reason: 'invalid_state', found_state: 'skipped', count: 9 },
-      { status: 404, kind: 'heartbeat', reason: 'not_found', found_state: '', count: 2 },
+      { status: 409, kind: 'rtif', reason: 'Unique constraint violation', found_state: '', replay: false, count: 81 },
+      { status: 409, kind: 'run', reason: 'invalid_state', found_state: 'skipped', replay: false, count: 9 },
+      { status: 404, kind: 'heartbeat', reason: 'not_found', found_state: '', replay: false, count: 2 },
     ],
     latency: [
       { kind: 'heartbeat', count: 8021, p50_ms: 32.1, p95_ms: 412, p99_ms: 1280, max_ms: 4930 },
@@ -144,7 +144,7 @@ export function hostileJudgement(): Judgement {
     assumptions: [{ name: HOSTILE, claim: HOSTILE, verdict: 'fail', sentence: HOSTILE }],
     thresholds: [{ metric: HOSTILE, expression: HOSTILE, verdict: 'fail', value: null }],
     counts: { [HOSTILE]: 1, operations: 3 },
-    refusals: [{ status: 409, kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, count: 1 }],
+    refusals: [{ status: 409, kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, replay: false, count: 1 }],
     latency: [{ kind: HOSTILE, count: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, max_ms: 1 }],
     deadlocks: [
       {
@@ -206,6 +206,7 @@ export function hugeJudgement(): Judgement {
       kind: `kind${index % 40}`,
       reason: `reason${index}`,
       found_state: 'running',
+      replay: false,
       count: index,
     })),
     deadlocks: Array.from({ length: 1000 }, (_, index) => ({

@@ -5,6 +5,7 @@ import {
   type DeadlockKind,
   deadlockKinds,
   exampleQuery,
+  foundState,
   harnessCost,
   LIMITS,
   provenance,
@@ -152,7 +153,7 @@ function refusals({ refusals }: Judgement): Html | null {
     refusal.status,
     cut(refusal.kind, 80),
     cut(refusal.reason, 200),
-    cut(refusal.found_state, 80),
+    cut(foundState(refusal), 80),
   ]);
   const columns = [
     { title: 'count', numeric: true },

@@ -117,7 +117,7 @@ test('the numbers of a run are counted by kind, reason and second', async () => 
     backfills: 1,
   });
   expect(judgement.refusals).toEqual([
-    { status: 409, kind: 'heartbeat', reason: 'not_running', found_state: 'skipped', count: 2 },
+    { status: 409, kind: 'heartbeat', reason: 'not_running', found_state: 'skipped', replay: false, count: 2 },
   ]);
   expect(judgement.timeline).toHaveLength(60);
   expect(judgement.timeline[10]).toEqual({ second: 10, requests: 2, http_409: 2, http_5xx: 0, deadlocks: 1, live: 5 });

@@ -43,7 +43,7 @@ test.each([
   expect(() => parsePromise('p', text, INVARIANT_FORM)).toThrow(sentence);
 });
 
-test('the promises of the issue are there, by their names', async () => {
+test('the promises are there, by their names', async () => {
   const names = (await listInvariants()).map(({ name }) => name);
   expect(names).toEqual([
     'a-started-life-owns-its-task',
@@ -53,6 +53,7 @@ test('the promises of the issue are there, by their names', async () => {
     'error-contract',
     'no-deadlocks',
     'one-live-attempt',
+    'processes-stay-alive',
     'rtif-last-writer-wins',
     'running-is-not-overwritten',
   ]);

@@ -35,12 +35,15 @@ export async function readCounts(run: OpenRun, violations: number): Promise<Reco
 }
 
 export async function readRefusals(run: OpenRun): Promise<RefusalCount[]> {
-  const rows = await run.rows('SELECT * FROM refusals ORDER BY "count" DESC, kind, status, reason, found_state');
+  const rows = await run.rows(
+    'SELECT * FROM refusals ORDER BY "count" DESC, kind, status, reason, found_state, replay',
+  );
   return rows.map((row) => ({
     status: Number(row.status),
     kind: String(row.kind),
     reason: String(row.reason),
     found_state: String(row.found_state),
+    replay: row.replay === true,
     count: Number(row.count),
   }));
 }

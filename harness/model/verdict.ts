@@ -82,6 +82,8 @@ export interface RefusalCount {
   readonly kind: string;
   readonly reason: string;
   readonly found_state: string;
+  /** The client had sent the same request before and got no answer: the server may have carried that one out. */
+  readonly replay: boolean;
   readonly count: number;
 }
 

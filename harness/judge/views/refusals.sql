@@ -2,6 +2,8 @@
 CREATE VIEW refusals AS
 SELECT
   status, kind, coalesce(reason, '') AS reason, coalesce(found_state, '') AS found_state,
+  -- Sent before without an answer: what is refused may have been carried out then.
+  attempt > 1 AS replay,
   count(*) AS "count", min(ended_ms) AS first_ms, min(op) AS example
 FROM operations
 WHERE status BETWEEN 400 AND 499
