@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -69,6 +69,8 @@ export const upCommand: CommandModule<object, UpFlags> = {
       progress.stop();
       await table.close();
       rmSync(logs, { recursive: true, force: true });
+      const runs = path.dirname(logs);
+      if (readdirSync(runs).length === 0) rmdirSync(runs);
     }
   },
 };

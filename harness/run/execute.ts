@@ -67,7 +67,7 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
 
     progress('connecting');
     await parts.dags.publish();
-    await waitForSchedulers(fleet, parts.plan.scenario.schedulers, stop);
+    await waitForSchedulers(fleet, stack.schedulers, stop);
     await waitForDags(parts, stop);
 
     progress('load');

@@ -175,6 +175,7 @@ function describe(
     },
     restart,
     logs: [{ source: 'postgres', file: layout.postgres.jsonLog, format: 'postgres-jsonlog', from: 'start' }, ...logs],
+    schedulers: layout.schedulers,
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     dagNamespace: '',
     outlivesRun: false,

@@ -23,6 +23,8 @@ export interface Stack {
   /** Starts a process of that name again after it ended; absent where the stack is not ours. */
   restart?(name: string): SupervisedProcess;
   readonly logs: readonly LogSource[];
+  /** How many schedulers must have connected before the load begins. */
+  readonly schedulers: number;
   readonly heartbeatTimeoutS: number;
   /** Put before every DAG id, so that two runs against one stack do not meet; empty for a stack of our own. */
   readonly dagNamespace: string;

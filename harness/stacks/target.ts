@@ -82,6 +82,8 @@ export async function connectTarget(
           from: 'end' as const,
         })),
     ],
+    // As many as the file names; at least one, wherever they run.
+    schedulers: Math.max(1, target.processes.filter((p) => /^scheduler\b/.test(p.name)).length),
     heartbeatTimeoutS: target.task_instance_heartbeat_timeout_s,
     dagNamespace: `wt_${options.runId}_`,
     outlivesRun: true,
