@@ -1,17 +1,35 @@
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
 import { verdictText } from '../../reports/terminal.ts';
 import { writeReports } from '../../reports/write.ts';
 import { closeTables } from '../judge/compact.ts';
 import { judge } from '../judge/judge.ts';
 import { readManifest } from '../judge/manifest.ts';
+import { messageOf } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { performRun, type RunRequest } from './perform-run.ts';
 
 /** From a closed record to its verdict and everything that people and machines read of it. */
 export async function judgeRun(folder: string): Promise<Judgement> {
-  await closeTables(folder);
+  await unlessFull(folder, 'its tables stay lines of JSON', () => closeTables(folder));
   const judgement = await judge(folder);
-  await writeReports(folder, judgement, await readManifest(folder));
+  const manifest = await readManifest(folder);
+  await unlessFull(folder, 'its reports are not written', () => writeReports(folder, judgement, manifest));
   return judgement;
+}
+
+/** What only makes a record smaller or nicer must not stand between a full disk and the verdict. */
+async function unlessFull(folder: string, consequence: string, deed: () => Promise<void>): Promise<void> {
+  try {
+    await deed();
+  } catch (error) {
+    const message = messageOf(error);
+    if (!/ENOSPC|EDQUOT|EROFS|EACCES|No space left|Permission denied/.test(message)) throw error;
+    for (const name of readdirSync(folder))
+      if (name.endsWith('.next')) rmSync(path.join(folder, name), { force: true });
+    console.error(`${folder}: ${consequence}, because ${message}`);
+  }
 }
 
 export interface JudgedRun {

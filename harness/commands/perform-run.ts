@@ -77,7 +77,10 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
       discard = !(error instanceof StackError && record.hasLogs);
       throw error;
     }
-    await record.updateManifest({ ended: signal.aborted ? 'interrupted' : 'stack-failed', ended_ms: clock.now() });
+    // On a full disk this fails, too; a manifest without an end says itself that the run did not complete.
+    await record
+      .updateManifest({ ended: signal.aborted ? 'interrupted' : 'stack-failed', ended_ms: clock.now() })
+      .catch(() => undefined);
     return { folder: record.path, failure: error };
   } finally {
     progress.phase('taking the stack down');

@@ -103,8 +103,12 @@ export class RunFolder {
   async writeManifest(manifest: Manifest): Promise<void> {
     this.#manifest = manifest;
     const file = path.join(this.path, 'manifest.json');
-    await writeFile(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
-    await rename(`${file}.next`, file);
+    try {
+      await writeFile(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
+      await rename(`${file}.next`, file);
+    } catch (error) {
+      throw new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`, { cause: error });
+    }
   }
 
   updateManifest(change: Partial<Manifest>): Promise<void> {
