@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { tsImport } from 'tsx/esm/api';
+
 import { messageOf, UsageError } from '../harness/model/errors.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
 import { problemsOf } from './problems.ts';
@@ -26,7 +28,8 @@ export async function findScenario(nameOrFile: string): Promise<Scenario> {
   if (!existsSync(file)) throw new UsageError(`The scenario file ${nameOrFile} does not exist.`);
   let loaded: unknown;
   try {
-    loaded = await import(pathToFileURL(file).href);
+    // Wherever the file lies, and whatever the package.json above it says of its modules.
+    loaded = await tsImport(pathToFileURL(file).href, import.meta.url);
   } catch (error) {
     throw new UsageError(`The scenario file ${nameOrFile} cannot be loaded: ${messageOf(error)}`, { cause: error });
   }

@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { windtunnel } from './airflow.ts';
+
+let cwd: string;
+
+beforeAll(() => {
+  cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-cli-'));
+  writeFileSync(path.join(cwd, 'bad.ts'), `export const scenario = { name: 'Bad Name', dags: [] };`);
+  writeFileSync(path.join(cwd, 'broken.ts'), 'export const scenario = {');
+  const far =
+    'execution_api: [http://10.1.2.3/execution]\npublic_api: http://127.0.0.1:1\ndsn: postgresql://a@127.0.0.1:1/a\n';
+  writeFileSync(
+    path.join(cwd, 'far.yaml'),
+    `${far}jwt_secret: { env: NO_SUCH }\nhandoff: unix:/tmp/x.sock\ndags_folder: /tmp/x\n`,
+  );
+  writeFileSync(path.join(cwd, 'wrong.yaml'), 'execution_api: 7\nhandoff: somewhere\n');
+  mkdirSync(path.join(cwd, 'old'));
+  writeFileSync(path.join(cwd, 'old', 'manifest.json'), '{ "format": 99 }');
+});
+
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+/** What a user may get wrong before anything starts: each is one clear complaint, exit code 2, and leaves nothing. */
+const COMPLAINTS: readonly [args: string, says: RegExp][] = [
+  ['', /Name a command/],
+  ['frobnicate', /Unknown argument: frobnicate/],
+  ['run', /Not enough non-option arguments/],
+  ['run nope', /There is no scenario "nope": choose one of seeds, storm, mishaps/],
+  ['run seeds --build nope', /"nope" is not a build: write airflow@VERSION/],
+  ['run seeds --build airflow@latest', /"latest" is not an Airflow version/],
+  ['run seeds --build airflow@3.3.2 --target x.yaml', /Give --build or --target, not both/],
+  ['run seeds --duration abc --seed -1 --schedulers 0', /--schedulers must[\s\S]*--duration must[\s\S]*--seed must/],
+  ['run seeds --target missing.yaml', /target file missing\.yaml does not exist/],
+  ['run seeds --target wrong.yaml', /execution_api[\s\S]*public_api[\s\S]*handoff: must be unix/],
+  ['run seeds --target far.yaml', /names 10\.1\.2\.3, which is not this machine[\s\S]*i_own_this: true/],
+  ['run ./missing.ts', /scenario file \.\/missing\.ts does not exist/],
+  ['run ./bad.ts', /name: lower-case letters[\s\S]*duration_s[\s\S]*dags[\s\S]*fleet/],
+  ['run ./broken.ts', /cannot be loaded/],
+  ['check nowhere', /nowhere is not a run folder/],
+  ['check old', /is of format 99, and this windtunnel reads format 1/],
+  ['compare airflow@3.2.1 airflow@3.2.2 --runs 0', /--runs must be a whole number from 1 to 100/],
+  ['compare airflow@3.2.1 nope', /"nope" is not a build/],
+];
+
+test.each(COMPLAINTS)('windtunnel %s', async (args, says) => {
+  const before = readdirSync(cwd).sort();
+  const { code, stdout, stderr } = await windtunnel(args.split(' ').filter(Boolean), cwd);
+  expect(stderr).toMatch(says);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(readdirSync(cwd).sort()).toEqual(before);
+});
+
+test('list names scenarios, builds and invariants, for people and for programs', async () => {
+  const { code, stdout } = await windtunnel(['list', '--json'], cwd);
+  const listed = JSON.parse(stdout);
+  expect(code).toBe(0);
+  expect(listed.scenarios.map(({ name }: { name: string }) => name)).toEqual(['seeds', 'storm', 'mishaps']);
+  expect(listed.builds).toContain('airflow@3.2.2');
+  expect(listed.invariants.length).toBe(10);
+  const people = await windtunnel(['list'], cwd);
+  expect(people.stdout).toContain('no-deadlocks');
+});
+
+test('doctor starts a PostgreSQL to say that it can', async () => {
+  const { stdout } = await windtunnel(['doctor', '--json'], cwd);
+  const parts = Object.fromEntries(
+    JSON.parse(stdout).findings.map((f: { part: string; state: string }) => [f.part, f.state]),
+  );
+  expect(parts).toMatchObject({ Node: 'ok', PostgreSQL: 'ok' });
+});
