@@ -12,6 +12,7 @@ import { UsageError } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { interruptSignal } from './interrupt.ts';
 import { judgeRun, runAndJudge, wantsColor } from './judge-run.ts';
+import { timeStamp } from './perform-run.ts';
 import { Progress } from './progress.ts';
 import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
 
@@ -37,7 +38,7 @@ export const compareCommand: CommandModule<object, CompareFlags> = {
       .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }),
 
   async handler(flags) {
-    const folder = path.resolve(flags.out ?? path.join('runs', `${stamp()}-compare`));
+    const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
     const sides = isStored(flags.a) && isStored(flags.b) ? await judgeStored(flags) : await runBoth(flags, folder);
     const comparison = compareJudgements(sides.a, sides.b);
     await writeComparison(folder, comparison);
@@ -94,8 +95,4 @@ async function runBoth(flags: CompareFlags, folder: string): Promise<Sides> {
     }
   }
   return sides;
-}
-
-function stamp(): string {
-  return new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
 }

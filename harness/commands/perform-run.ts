@@ -137,7 +137,11 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
 
 /** Sorts by time, and says what it is: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
 function folderName({ subject, plan }: RunRequest, id: string): string {
-  const when = new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   const build = 'target' in subject ? 'target' : subject.build.replace(/[^A-Za-z0-9.]+/g, '-');
-  return [when, plan.scenario.name, build, id].join('-');
+  return [timeStamp(), plan.scenario.name, build, id].join('-');
+}
+
+/** Now, as the names of folders begin: `20261121-104500`, UTC. */
+export function timeStamp(): string {
+  return new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import type { SampleMetric } from '../model/tables.ts';
+import type { Sample, SampleMetric } from '../model/tables.ts';
 import { readProcessStats } from '../stacks/process-stats.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';
 import { type RunClock, roundMs } from './clock.ts';
@@ -149,6 +149,7 @@ export class Probes {
   }
 
   #add(source: string, metric: SampleMetric, value: number): void {
-    this.#options.record.append('samples', { at_ms: roundMs(this.#options.clock.now()), source, metric, value });
+    const sample: Sample = { at_ms: roundMs(this.#options.clock.now()), source, metric, value };
+    this.#options.record.append('samples', sample);
   }
 }

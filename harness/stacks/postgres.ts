@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,8 +98,6 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     cwd: folder,
     log: options.log,
     ...owner,
-    // "Immediate": the data folder is thrown away. A template is shut down in order by `stopCleanly`.
-    endSignal: 'SIGQUIT',
   });
   const postgres: Postgres = {
     port,
@@ -231,9 +229,4 @@ function linkLibraries(native: string): boolean {
     }
   }
   return true;
-}
-
-/** Where a template says what it was made with. */
-export function writeTemplateNote(folder: string, note: Readonly<Record<string, string>>): void {
-  writeFileSync(path.join(folder, 'complete.json'), JSON.stringify(note, null, 2));
 }

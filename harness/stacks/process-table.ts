@@ -43,8 +43,6 @@ export interface SpawnOptions {
   readonly log: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** The signal that asks this process to end in order; SIGTERM if not given. */
-  readonly endSignal?: NodeJS.Signals;
 }
 
 export interface SupervisedProcess {
@@ -53,7 +51,6 @@ export interface SupervisedProcess {
   readonly log: string;
   /** Resolves with a sentence when the process has ended, however it ended. */
   readonly ended: Promise<string>;
-  readonly endSignal: NodeJS.Signals;
 }
 
 /**
@@ -125,7 +122,6 @@ export class ProcessTable {
       pid,
       log: options.log,
       ended,
-      endSignal: options.endSignal ?? 'SIGTERM',
       born: bornAt(pid) ?? '',
       child,
     };
@@ -137,8 +133,9 @@ export class ProcessTable {
     return process;
   }
 
+  /** Ends one PostgreSQL server before the rest: the one that a template was made with. */
   async stop(process: SupervisedProcess): Promise<void> {
-    await endProcesses([process.pid], process.endSignal, sessionMembers(new Set([process.pid])));
+    await endProcesses([process.pid], 'SIGQUIT', []);
     this.#processes = this.#processes.filter((p) => p.pid !== process.pid);
     this.#save();
   }
@@ -283,10 +280,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // Gone already: that is what was wanted.
   }
-}
-
-function sessionMembers(sessions: ReadonlySet<number>): number[] {
-  return allPids().filter((pid) => sessions.has(statOf(pid)?.session ?? -1));
 }
 
 /** Everything that belongs to a run: by session, by parentage, by the marker. Never this process. */

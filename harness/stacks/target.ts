@@ -49,9 +49,7 @@ export async function connectTarget(
   const secret = new TextEncoder().encode(readSecret(target.jwt_secret, 'jwt_secret'));
   const dsn = withPassword(target);
   const identity = await askVersions(dsn, target);
-  const processes = target.processes.map(
-    (p): SupervisedProcess => ({ ...p, ended: new Promise(() => undefined), endSignal: 'SIGTERM' }),
-  );
+  const processes = target.processes.map((p): SupervisedProcess => ({ ...p, ended: new Promise(() => undefined) }));
   return {
     build: target.name,
     identity,
