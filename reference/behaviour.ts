@@ -1,0 +1,144 @@
+import type pg from 'pg';
+
+/**
+ * The places where Airflow's answer to a race is decided, one member each. `normal.ts` holds the right answers; a file
+ * in `defects/` replaces one or two of them by what a release once did, by a remedy that was proposed, or by a slip of
+ * another kind. Everything else in the reference stack is the same whatever is switched on.
+ */
+export interface Behaviour extends ApiBehaviour, SchedulerBehaviour {
+  /**
+   * Keeps the try that has ended in task_instance_history, under the id that it had, before the row gets a new one.
+   * An unfinished state is kept as `failed`. Airflow: `TaskInstanceHistory.record_ti`.
+   */
+  archiveTry(tx: Tx, ti: TaskInstanceRow): Promise<void>;
+}
+
+export interface ApiBehaviour {
+  /** SQL condition on `task_instance`: which of the named tasks a skip-downstream may set. */
+  readonly skippable: string;
+  /** Second lock of an end report, after `SELECT … FOR UPDATE OF task_instance` (airflow.md 1.4, step 3). */
+  lockForState(tx: Tx, id: string): Promise<void>;
+  /** What an end report meets: carried out, known already (200), or refused (409). */
+  judgeEnd(previous: string | null, requested: string): 'carry-out' | 'replay' | 'refuse';
+  /** Whether this worker may start the task instance in the state that it is in. */
+  mayStart(ti: TaskInstanceRow, worker: Worker): boolean;
+  /** One heartbeat; false if it was not this worker's to send, or the task does not run. */
+  beat(db: Tx, id: string, worker: Worker): Promise<boolean>;
+  /** Writes rendered fields; concurrent writers of one task instance must all succeed. */
+  writeRenderedFields(tx: Tx, key: TaskKey, fields: unknown): Promise<void>;
+  /** Work that belongs to an end report and is done in its transaction: Airflow registers asset events here. */
+  afterEnd(tx: Tx, ti: TaskInstanceRow, requested: string): Promise<void>;
+  /** An end report failed in the database after its row was locked. Nothing (`undefined`) leaves it to `failureReply`. */
+  endFailed(failed: FailedEnd): Promise<Reply | undefined>;
+  /** The answer to a request that failed in the server. 409 for a broken unique key, else 500. */
+  failureReply(error: unknown): Reply;
+  /** Makes a request's work durable; the answer is sent when this resolves. */
+  conclude(tx: Tx, request: { readonly kind: string; readonly reply: Reply }): Promise<void>;
+  /** The answer for a task instance id that is not there; `archived`: it is the id of an earlier try. */
+  missing(route: string, archived: boolean): Reply;
+  /** Claims of the token that replaces one that is about to expire, or the queue's one at `/run`. */
+  refreshedClaims(claims: Claims): Claims;
+  /** Sees every request of a worker. */
+  onRequest(request: { readonly path: string; readonly body: unknown }): void;
+  /** Between the INSERT of a backfill and the creation of its runs, in the transaction that did the INSERT. */
+  publishBackfill(tx: Tx): Promise<void>;
+  /** The runs of this backfill could not be created; the transaction that tried is rolled back. */
+  backfillFailed(db: Tx, backfillId: number): Promise<void>;
+}
+
+export interface SchedulerBehaviour {
+  /** SQL condition on `task_instance`: which of the instances that are ready may be set to SCHEDULED. */
+  readonly schedulable: string;
+  /** SQL expression over `task_instance`: the try number that scheduling gives. */
+  readonly nextTryNumber: string;
+  /** Puts a run's unfinished task instances on a new version of their DAG; the scheduler holds the run's row. */
+  assignDagVersion(tx: Tx, run: RunKey, dagVersionId: string): Promise<void>;
+  /** How many more runs of a DAG (or of a backfill) may start. */
+  startableRuns(limit: { readonly max: number; readonly running: number }): number;
+  /** How many slots of a pool are free. */
+  freeSlots(pool: { readonly name: string; readonly slots: number; readonly taken: number }): number;
+  /** SQL condition over `task_instance` and `job` (LEFT JOIN on queued_by_job_id): whose instances have lost their scheduler. */
+  readonly orphaned: string;
+  /** SQL condition over `dag_run` and `dag`: which running runs a scheduler looks at in this loop. */
+  readonly examinable: string;
+  /** SQL condition over `backfill`: which of those without unfinished runs are complete. */
+  readonly backfillComplete: string;
+  /** Whether what the executor tells is about the try that the row holds. */
+  concernsThisTry(event: ExecutorEvent, ti: TaskInstanceRow): boolean;
+  /** Executor events are looked at when they are this old. Milliseconds. */
+  readonly eventDelayMs: number;
+  /** How often a workload is sent to the workers. */
+  deliveries(workload: { readonly dag_id: string; readonly task_id: string; readonly try_number: number }): number;
+}
+
+/** A connection with an open transaction, or, where a parameter is called `db`, without one. */
+export type Tx = pg.ClientBase;
+
+export interface TaskKey {
+  readonly dag_id: string;
+  readonly task_id: string;
+  readonly run_id: string;
+  readonly map_index: number;
+}
+
+export type RunKey = Pick<TaskKey, 'dag_id' | 'run_id'>;
+
+/** A row of `task_instance`, as far as the stack reads it. */
+export interface TaskInstanceRow extends TaskKey {
+  readonly id: string;
+  readonly state: string | null;
+  readonly try_number: number;
+  readonly max_tries: number;
+  readonly hostname: string | null;
+  readonly unixname: string | null;
+  readonly pid: number | null;
+  readonly start_date: Date | null;
+  readonly end_date: Date | null;
+  readonly queued_by_job_id: number | null;
+  readonly next_method: string | null;
+  readonly next_kwargs: unknown;
+  readonly pool: string;
+  readonly pool_slots: number;
+  readonly dag_version_id: string | null;
+}
+
+export interface Worker {
+  readonly hostname: string;
+  readonly pid: number;
+  /** Only `/run` tells it. */
+  readonly unixname?: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface FailedEnd {
+  readonly error: unknown;
+  /** The transaction that failed; PostgreSQL refuses everything in it but ROLLBACK. */
+  readonly tx: Tx;
+  /** Runs a deed in a transaction of its own, on another connection. */
+  inFreshTransaction<T>(deed: (tx: Tx) => Promise<T>): Promise<T>;
+  readonly id: string;
+  readonly requested: string;
+}
+
+/** Claims of a worker's token; times in seconds since 1970. */
+export interface Claims {
+  /** The task instance's id. */
+  readonly sub: string;
+  /** `workload` opens `/run` only; `execution`, or none, everything else. */
+  readonly scope?: string;
+  readonly iat: number;
+  readonly nbf: number;
+  readonly exp: number;
+}
+
+export interface ExecutorEvent extends TaskKey {
+  readonly try_number: number;
+  readonly state: 'success' | 'failed';
+  /** `Date.now()` when the executor heard of it. */
+  readonly at: number;
+}

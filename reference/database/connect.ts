@@ -1,0 +1,44 @@
+import pg from 'pg';
+
+import type { Tx } from '../behaviour.ts';
+import { LIMITS, type Settings } from '../settings.ts';
+
+/** Longer than any statement should take, shorter than for ever. */
+const STATEMENT_MS = 120_000;
+const CONNECT_MS = 30_000;
+
+// Airflow's bigint-less keys and counts fit a number.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+export function openPool(settings: Settings, max: number = LIMITS.connections): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: settings.dsn,
+    application_name: `wt-${settings.process}`,
+    max,
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    keepAlive: true,
+  });
+  // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** Runs `deed` between BEGIN and COMMIT (READ COMMITTED, as Airflow does); any error rolls back and is thrown on. */
+export async function transaction<T>(pool: pg.Pool, deed: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    const result = await deed(client);
+    await client.query('COMMIT');
+    client.release();
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').then(
+      () => client.release(),
+      // The connection is gone: the pool must not hand it out again.
+      (lost: Error) => client.release(lost),
+    );
+    throw error;
+  }
+}

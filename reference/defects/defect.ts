@@ -1,0 +1,25 @@
+import type { Behaviour } from '../behaviour.ts';
+
+/** A bug, or a remedy for one, that can be switched on: `reference+<name>`. */
+export interface Defect {
+  readonly name: string;
+  /** `remedy`: somebody proposed it as the cure of a race. Some remedies are wrong, and then they are caught, too. */
+  readonly kind: 'defect' | 'remedy';
+  /** The issue that it belongs to, such as `#63266`; null for one that no issue tells of. */
+  readonly race: string | null;
+  /** One line for `windtunnel list`. */
+  readonly summary: string;
+  /** What goes wrong, to whom, and how it would be met in production. A few sentences. */
+  readonly story: string;
+  /** Invariants that catch it, the clearest first; empty for a remedy that cures. */
+  readonly caughtBy: readonly string[];
+  /** The scenario that suits it, and how long its load must last to show it (the calibration's default if absent). */
+  readonly scenario: string;
+  readonly durationS?: number;
+  /** Switches that it stands on: they are on with it. */
+  readonly on?: readonly string[];
+  /** Statements run on the new database: where a constraint of Airflow's would hide the slip. */
+  readonly schema?: string;
+  /** The members of the behaviour that it replaces. `below` is what it replaces them in. */
+  change(below: Behaviour): Partial<Behaviour>;
+}

@@ -1,0 +1,15 @@
+import type { Defect } from './defect.ts';
+
+export const skipUnguarded: Defect = {
+  name: 'skip-unguarded',
+  kind: 'defect',
+  race: '#63266',
+  summary: 'a branch skip overwrites tasks that are running',
+  story:
+    'skip-downstream is one UPDATE by task id, without a look at the state. Where a downstream task runs already ' +
+    '(one_success reached it by another path, or the branch was cleared while it ran), it becomes SKIPPED under its ' +
+    "worker's hands: the next heartbeat is refused with 409 not_running, and healthy work is killed. Airflow up to 3.1.8.",
+  caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task'],
+  scenario: 'seeds',
+  change: () => ({ skippable: 'true' }),
+};
