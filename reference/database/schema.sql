@@ -357,3 +357,5 @@ CREATE TABLE connection (
   CONSTRAINT connection_pkey PRIMARY KEY (id),
   CONSTRAINT connection_conn_id_uq UNIQUE (conn_id)
 );
+
+INSERT INTO slot_pool (pool, slots, description, include_deferred) VALUES ('default_pool', 4096, 'Default pool', false);

@@ -1,0 +1,60 @@
+import type { Tx } from '../behaviour.ts';
+import type { SerializedDag } from './serialized-dag.ts';
+
+export interface NewRun {
+  readonly run_id: string;
+  readonly run_type: 'scheduled' | 'manual' | 'backfill';
+  readonly logical_date: Date | null;
+  readonly run_after: Date;
+  readonly triggered_by: 'timetable' | 'rest_api' | 'backfill' | 'operator';
+  readonly conf?: unknown;
+  readonly backfill_id?: number;
+  readonly creating_job_id?: number;
+  readonly triggering_user_name?: string;
+}
+
+/**
+ * A QUEUED run with all its task instances, in the caller's transaction, as Airflow's `create_dagrun` and its
+ * `verify_integrity` make them. Returns `dag_run.id`. Throws PostgreSQL's 23505 if the run or its date exists.
+ */
+export async function createDagRun(tx: Tx, dag: SerializedDag, run: NewRun): Promise<number> {
+  const interval = run.logical_date;
+  const { rows } = await tx.query<{ id: number }>(
+    `INSERT INTO dag_run (dag_id, run_id, run_type, state, queued_at, logical_date, data_interval_start,
+       data_interval_end, run_after, conf, triggered_by, triggering_user_name, backfill_id, creating_job_id,
+       created_dag_version_id, created_at, updated_at)
+     VALUES ($1, $2, $3, 'queued', now(), $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), now())
+     RETURNING id`,
+    [
+      dag.dag_id,
+      run.run_id,
+      run.run_type,
+      interval,
+      interval === null ? null : new Date(interval.getTime() + 60_000),
+      run.run_after,
+      JSON.stringify(run.conf ?? {}),
+      run.triggered_by,
+      run.triggering_user_name ?? null,
+      run.backfill_id ?? null,
+      run.creating_job_id ?? null,
+      dag.dag_version_id,
+    ],
+  );
+  await tx.query(
+    `INSERT INTO task_instance (id, task_id, dag_id, run_id, map_index, state, try_number, max_tries, pool, pool_slots,
+       queue, priority_weight, operator, custom_operator_name, updated_at, task_display_name, dag_version_id, hostname,
+       executor_config)
+     SELECT uuidv7(), task.task_id, $1, $2, -1, NULL, 0, task.retries, 'default_pool', 1, 'default', 1,
+       'WorkloadOperator', 'WorkloadOperator', now(), task.task_id, $3, '', NULL
+     FROM json_to_recordset($4) AS task(task_id text, retries int)`,
+    [
+      dag.dag_id,
+      run.run_id,
+      dag.dag_version_id,
+      JSON.stringify(dag.json.tasks.map(({ task_id, retries }) => ({ task_id, retries: retries ?? 0 }))),
+    ],
+  );
+  const [row] = rows;
+  if (!row) throw new Error(`no id came back for ${dag.dag_id}/${run.run_id}`);
+  return row.id;
+}
