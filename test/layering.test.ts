@@ -10,7 +10,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reports: ['model'],
   workloads: ['model'],
   handoff: ['model'],
-  stacks: ['model', 'record'],
+  // A stack of its own, which knows nothing of the harness; only who starts it knows what can be switched on.
+  reference: [],
+  stacks: ['model', 'record', 'reference'],
   record: ['model', 'stacks'],
   fleet: ['model', 'handoff', 'record'],
   faults: ['model', 'stacks'],
@@ -26,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'faults',
     'handoff',
     'run',
+    'reference',
     'harness',
   ],
 };
@@ -40,14 +43,14 @@ const root = path.join(import.meta.dirname, '..');
 async function sources(): Promise<{ file: string; layer: string; text: string }[]> {
   const files = (
     await Promise.all(
-      ['harness', 'workloads', 'reports'].map(async (folder) =>
+      ['harness', 'workloads', 'reports', 'reference'].map(async (folder) =>
         (await readdir(path.join(root, folder), { recursive: true })).map((file) => path.join(folder, file)),
       ),
     )
   ).flat();
   return Promise.all(
     files
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.endsWith('test-database.ts'))
       .map(async (file) => ({ file, layer: layerOf(file), text: await readFile(path.join(root, file), 'utf8') })),
   );
 }

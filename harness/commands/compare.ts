@@ -7,9 +7,9 @@ import { compareJudgements } from '../../reports/compare.ts';
 import { comparisonText } from '../../reports/terminal.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
-import { parseBuild } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { knownBuild } from '../stacks/start-build.ts';
 import { interruptSignal } from './interrupt.ts';
 import { judgeRun, runAndJudge, wantsColor } from './judge-run.ts';
 import { timeStamp } from './perform-run.ts';
@@ -68,7 +68,7 @@ async function runBoth(flags: CompareFlags, folder: string): Promise<Sides> {
       throw new UsageError(
         `${side} is a stored run and the other side is not: compare two builds, or two stored runs.`,
       );
-    parseBuild(side);
+    knownBuild(side);
   }
   if (!(Number.isInteger(flags.runs) && flags.runs >= 1 && flags.runs <= 100)) {
     throw new UsageError(`--runs must be a whole number from 1 to 100, not ${flags.runs}`);

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 
-import { parseBuild } from '../model/build.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
@@ -10,10 +9,10 @@ import { RUN_FORMAT } from '../model/tables.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
 import { execute } from '../run/execute.ts';
-import { startAirflow } from '../stacks/airflow.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { ProcessTable } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
+import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
 import type { Progress } from './progress.ts';
 import { windtunnelVersion } from './version.ts';
@@ -98,8 +97,7 @@ function openStack(
   record: RunFolder,
 ): Promise<Stack> {
   if ('target' in subject) return connectTarget(subject.target, { runId: table.id, signal });
-  return startAirflow({
-    version: parseBuild(subject.build).version,
+  return startBuild(knownBuild(subject.build), {
     schedulers: plan.scenario.schedulers,
     apiServers: plan.scenario.api_servers,
     triggerer: defers(plan.scenario),

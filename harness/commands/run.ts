@@ -1,8 +1,8 @@
 import type { CommandModule } from 'yargs';
 
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
-import { parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
+import { knownBuild } from '../stacks/start-build.ts';
 import { interruptSignal } from './interrupt.ts';
 import { printJudgement, runAndJudge } from './judge-run.ts';
 import type { Subject } from './perform-run.ts';
@@ -45,7 +45,7 @@ const DEFAULT_BUILD = 'airflow@3.3.2';
 
 function subjectOf({ build, target }: RunFlags): Subject {
   if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
-  return target === undefined ? { build: parseBuild(build ?? DEFAULT_BUILD).name } : { target };
+  return target === undefined ? { build: knownBuild(build ?? DEFAULT_BUILD).name } : { target };
 }
 
 /** The seed is drawn when none is given: the command that repeats the run names it. */

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { CommandModule } from 'yargs';
 
-import { parseBuild } from '../model/build.ts';
 import { StackError, UsageError } from '../model/errors.ts';
-import { type ManagedStack, startAirflow } from '../stacks/airflow.ts';
+import type { ManagedStack } from '../stacks/managed.ts';
 import { ProcessTable } from '../stacks/process-table.ts';
+import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import type { TargetFile } from '../stacks/target.ts';
 import { interruptSignal } from './interrupt.ts';
 import { Progress } from './progress.ts';
@@ -35,7 +35,7 @@ export const upCommand: CommandModule<object, UpFlags> = {
       }) as never,
 
   async handler({ build, schedulers, apiServers, out }) {
-    const { version } = parseBuild(build);
+    const wanted = knownBuild(build);
     const file = path.resolve(out);
     if (existsSync(file))
       throw new UsageError(
@@ -48,8 +48,7 @@ export const upCommand: CommandModule<object, UpFlags> = {
     try {
       mkdirSync(logs, { recursive: true });
       const logOf = (name: string) => path.join(logs, `${name}.log`);
-      const stack = await startAirflow({
-        version,
+      const stack = await startBuild(wanted, {
         schedulers,
         apiServers,
         // Whoever comes may bring a scenario that defers.

@@ -19,23 +19,52 @@ const run = promisify(execFile);
 const RECIPE = '1';
 const MIGRATE_TIMEOUT_MS = 180_000;
 
+export interface TemplateOptions {
+  readonly table: ProcessTable;
+  /** A folder that goes away with the run. */
+  readonly workshop: string;
+  progress(text: string): void;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The data folder of a cluster whose database `airflow` is migrated for this install: made once, then copied, because
  * `airflow db migrate` takes longer than the rest of a warm start together.
  */
-export async function migratedTemplate(
-  install: AirflowInstall,
-  table: ProcessTable,
-  folder: string,
-  progress: (text: string) => void,
-  signal: AbortSignal,
+export function migratedTemplate(install: AirflowInstall, options: TemplateOptions): Promise<string> {
+  return template(
+    { name: install.version, key: install.packagesHash, what: 'migrating a database (once per build)' },
+    options,
+    (dsn, workshop) => migrate(install, workshop, dsn, options.signal),
+  );
+}
+
+/** The same for a database that is made by running this SQL. */
+export function schemaTemplate(name: string, sql: string, options: TemplateOptions): Promise<string> {
+  return template({ name, key: sql, what: 'making a database (once)' }, options, (dsn) =>
+    withClient(dsn, async (client) => void (await client.query(sql))),
+  );
+}
+
+interface TemplateIdentity {
+  readonly name: string;
+  /** Whatever changes the content of the database changes this. */
+  readonly key: string;
+  /** What making it is called while it lasts. */
+  readonly what: string;
+}
+
+async function template(
+  { name, key, what }: TemplateIdentity,
+  { table, workshop: folder, progress, signal }: TemplateOptions,
+  fill: (dsn: string, workshop: string) => Promise<void>,
 ): Promise<string> {
-  const key = createHash('sha256').update([RECIPE, POSTGRES_VERSION, install.packagesHash].join('/')).digest('hex');
-  const home = path.join(cacheFolder(), 'templates', `${install.version}-${key.slice(0, 12)}`);
+  const hash = createHash('sha256').update([RECIPE, POSTGRES_VERSION, key].join('/')).digest('hex');
+  const home = path.join(cacheFolder(), 'templates', `${name}-${hash.slice(0, 12)}`);
   const ready = path.join(home, 'pgdata');
   if (existsSync(ready)) return ready;
 
-  progress('migrating a database (once per build)');
+  progress(what);
   const workshop = path.join(folder, 'template');
   mkdirSync(workshop);
   const [port = 0] = await freePorts(1);
@@ -44,7 +73,7 @@ export async function migratedTemplate(
   const postgres = await startPostgres({ table, folder: workshop, port, log, fsync: false, signal });
   try {
     await withClient(postgres.dsn('postgres'), (client) => client.query('CREATE DATABASE airflow'));
-    await migrate(install, workshop, postgres.dsn('airflow'), signal);
+    await fill(postgres.dsn('airflow'), workshop);
     await withClient(postgres.dsn('airflow'), (client) => client.query('CREATE EXTENSION pg_stat_statements'));
     await stopCleanly(postgres);
   } finally {

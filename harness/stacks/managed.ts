@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { request } from 'undici';
+
+import { messageOf, StackError } from '../model/errors.ts';
+import type { LogSource } from '../record/server-log.ts';
+import { freePorts } from './ports.ts';
+import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
+import type { ProcessTable, SupervisedProcess } from './process-table.ts';
+import type { Stack } from './stack.ts';
+
+/** How a stack of ours is laid out, whatever build it runs. */
+export interface ManagedOptions {
+  readonly schedulers: number;
+  readonly apiServers: number;
+  /** Deferred tasks need one; it costs a process, so only then. */
+  readonly triggerer: boolean;
+  readonly table: ProcessTable;
+  /** Where each process's log goes. */
+  logOf(name: string): string;
+  progress(text: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** A stack of ours: what `up` needs on top, to write a target file. */
+export interface ManagedStack extends Stack {
+  readonly folder: string;
+  readonly secret: string;
+}
+
+/** What differs from one kind of build to another. */
+export interface Recipe {
+  readonly build: string;
+  /** Versions, for the manifest; PostgreSQL's and the heartbeat time-out are added. */
+  readonly identity: Readonly<Record<string, string>>;
+  readonly heartbeatTimeoutS: number;
+  /** The data folder to begin from; `workshop` is a folder that goes away with the run. */
+  template(workshop: string): Promise<string>;
+  /** Done to the new database before any process uses it. */
+  prepare?(dsn: string): Promise<void>;
+  /** What one process is started with. */
+  command(layout: Layout, role: ProcessRole): Command;
+  /** How long importing and connecting may take, at most. */
+  readonly readyMs: number;
+  /** How often readiness is asked for. */
+  readonly pollMs: number;
+}
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** `port` for the roles that listen. */
+export type ProcessRole =
+  | { readonly name: string; readonly role: 'api-execution' | 'api-core'; readonly port: number }
+  | { readonly name: string; readonly role: 'dag-processor' | 'triggerer' | 'scheduler' };
+
+export interface Layout {
+  readonly folder: string;
+  readonly dagsFolder: string;
+  readonly handOffAddress: string;
+  readonly dsn: string;
+  readonly publicPort: number;
+  readonly executionPorts: readonly number[];
+  /** Signs every token of this stack. */
+  readonly secret: string;
+}
+
+/** PostgreSQL, API servers, schedulers and a dag-processor, on loopback, from a template to healthy. */
+export async function startManaged(options: ManagedOptions, recipe: Recipe): Promise<ManagedStack> {
+  const { table, signal, progress } = options;
+  const folder = table.folder(path.join(os.tmpdir(), `wt-${table.id}`));
+  const template = await recipe.template(folder);
+
+  progress('starting PostgreSQL');
+  const [pgPort = 0, publicPort = 0, ...executionPorts] = await freePorts(2 + options.apiServers);
+  const log = options.logOf('postgres');
+  const postgres = await startPostgres({ table, folder, port: pgPort, log, template, fsync: true, signal });
+  const dsn = postgres.dsn('airflow');
+  await recipe.prepare?.(dsn);
+  const layout: Layout = {
+    folder,
+    dagsFolder: path.join(folder, 'dags'),
+    handOffAddress: `unix:${path.join(folder, 'handoff.sock')}`,
+    dsn,
+    publicPort,
+    executionPorts,
+    secret: randomBytes(48).toString('base64'),
+  };
+  mkdirSync(layout.dagsFolder);
+
+  progress(`starting ${recipe.build}`);
+  const roles = rolesOf(layout, options);
+  const start = (role: ProcessRole): SupervisedProcess => {
+    const { file, args, env } = recipe.command(layout, role);
+    return table.start(role.name, file, args, { env, cwd: folder, log: options.logOf(role.name) });
+  };
+  const running = new Map(roles.map((role) => [role.name, start(role)]));
+  const stack = describe({ options, recipe, layout, postgres, running }, (name) => {
+    const role = roles.find((other) => other.name === name);
+    if (!role) throw new StackError(`${name} is not a process of this stack.`);
+    const process = start(role);
+    running.set(name, process);
+    return process;
+  });
+  await waitUntilReady(stack, [...running.values()], recipe, signal);
+  return stack;
+}
+
+/** The public API has a server of its own: a long POST /backfills must not be what slows the workers' heartbeats. */
+function rolesOf({ executionPorts, publicPort }: Layout, { triggerer, schedulers }: ManagedOptions): ProcessRole[] {
+  return [
+    ...executionPorts.map((port, i) => ({ name: `api-execution-${i + 1}`, role: 'api-execution' as const, port })),
+    { name: 'api-core-1', role: 'api-core', port: publicPort },
+    { name: 'dag-processor', role: 'dag-processor' },
+    ...(triggerer ? [{ name: 'triggerer', role: 'triggerer' as const }] : []),
+    ...Array.from({ length: schedulers }, (_, i) => ({ name: `scheduler-${i + 1}`, role: 'scheduler' as const })),
+  ];
+}
+
+interface Running {
+  readonly options: ManagedOptions;
+  readonly recipe: Recipe;
+  readonly layout: Layout;
+  readonly postgres: Postgres;
+  readonly running: ReadonlyMap<string, SupervisedProcess>;
+}
+
+function describe(
+  { options, recipe, layout, postgres, running }: Running,
+  restart: (name: string) => SupervisedProcess,
+): ManagedStack {
+  const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
+  const logs: LogSource[] = [...running.values()].map(({ name, log }) => ({
+    source: name,
+    file: log,
+    format: 'airflow',
+    from: 'start',
+  }));
+  return {
+    build: recipe.build,
+    identity: {
+      ...recipe.identity,
+      postgres: POSTGRES_VERSION,
+      task_instance_heartbeat_timeout_s: String(recipe.heartbeatTimeoutS),
+    },
+    executionUrls: layout.executionPorts.map((port) => `http://127.0.0.1:${port}/execution`),
+    publicUrl,
+    publicToken: () => fetchToken(publicUrl),
+    dsn: layout.dsn,
+    handOffAddress: layout.handOffAddress,
+    dagsFolder: layout.dagsFolder,
+    get processes() {
+      return [postgres.process, ...running.values()];
+    },
+    restart,
+    logs: [{ source: 'postgres', file: postgres.jsonLog, format: 'postgres-jsonlog', from: 'start' }, ...logs],
+    schedulers: options.schedulers,
+    heartbeatTimeoutS: recipe.heartbeatTimeoutS,
+    dagNamespace: '',
+    outlivesRun: false,
+    close: () => options.table.close(),
+    folder: layout.folder,
+    secret: layout.secret,
+  };
+}
+
+/** With all users admins, the simple auth manager gives a token to whoever asks: on loopback, for a throw-away stack. */
+async function fetchToken(publicUrl: string): Promise<string> {
+  const answer = await request(`${publicUrl}/auth/token`, { headersTimeout: 10_000, bodyTimeout: 10_000 });
+  const body: unknown = await answer.body.json();
+  const token = typeof body === 'object' && body !== null && 'access_token' in body ? body.access_token : undefined;
+  if (typeof token !== 'string') throw new StackError(`The public API gave no token: status ${answer.statusCode}.`);
+  return token;
+}
+
+async function waitUntilReady(
+  stack: Stack,
+  processes: readonly SupervisedProcess[],
+  { build, readyMs, pollMs }: Recipe,
+  signal: AbortSignal,
+): Promise<void> {
+  const checks = [
+    ...stack.executionUrls.map((url) => answers(`${url}/health`)),
+    answers(`${stack.publicUrl}/api/v2/monitor/health`, schedulerIsHealthy),
+  ];
+  const deadline = Date.now() + readyMs;
+  const died = Promise.race(
+    processes.map(async (p): Promise<string> => `${p.name} ${await p.ended}: ${logTail(p.log)} (see ${p.log})`),
+  );
+  for (;;) {
+    signal.throwIfAborted();
+    const dead = await Promise.race([died, sleep(pollMs)]);
+    if (dead) throw new StackError(dead);
+    if ((await Promise.all(checks.map((check) => check()))).every(Boolean)) return;
+    if (Date.now() > deadline)
+      throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes[0]?.log}).`);
+  }
+}
+
+function answers(url: string, isGood: (body: unknown) => boolean = () => true): () => Promise<boolean> {
+  let good = false;
+  return async () => {
+    if (good) return true;
+    try {
+      const answer = await request(url, { headersTimeout: 5_000, bodyTimeout: 5_000 });
+      good = answer.statusCode === 200 && isGood(await answer.body.json());
+    } catch {
+      good = false; // Not up yet; the deadline decides.
+    }
+    return good;
+  };
+}
+
+function schedulerIsHealthy(body: unknown): boolean {
+  const health = body as Record<string, { status?: string } | undefined>;
+  return health.scheduler?.status === 'healthy' && health.dag_processor?.status === 'healthy';
+}
+
+function logTail(file: string): string {
+  try {
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    return lines.slice(-2).join(' · ').slice(0, 400);
+  } catch (error) {
+    return messageOf(error);
+  }
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { chosenDefects } from '../../reference/defects/index.ts';
+import { TIMES } from '../../reference/settings.ts';
+import {
+  type Command,
+  type Layout,
+  type ManagedOptions,
+  type ManagedStack,
+  type ProcessRole,
+  startManaged,
+} from './managed.ts';
+import { withClient } from './postgres.ts';
+import { schemaTemplate } from './template.ts';
+
+const MAIN = fileURLToPath(new URL('../../reference/main.ts', import.meta.url));
+const SCHEMA = new URL('../../reference/database/schema.sql', import.meta.url);
+/** By its own path: the processes run in the folder of the run, from where no package would be found. */
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const READY_MS = 60_000;
+
+export interface ReferenceOptions extends ManagedOptions {
+  /** Names of `reference/defects/`; none: the stack as it should be. */
+  readonly defects: readonly string[];
+}
+
+/** Starts the Airflow-like stack of `reference/`: the same processes as a real one, without Python. */
+export async function startReference(options: ReferenceOptions): Promise<ManagedStack> {
+  const { table, progress, signal } = options;
+  const schema = await readFile(SCHEMA, 'utf8');
+  const changes = chosenDefects(options.defects).flatMap((defect) => defect.schema ?? []);
+  return startManaged(options, {
+    build: ['reference', ...options.defects].join('+'),
+    identity: {
+      reference: options.defects.join(' ') || 'without defects',
+      backfill_abandoned_s: String(TIMES.backfillAbandonedMs / 1000),
+    },
+    heartbeatTimeoutS: TIMES.heartbeatTimeoutMs / 1000,
+    template: (workshop) => schemaTemplate('reference', schema, { table, workshop, progress, signal }),
+    async prepare(dsn) {
+      if (changes.length > 0) await withClient(dsn, (client) => client.query(changes.join(';\n')));
+    },
+    command: (layout, role) => commandOf(options.defects, layout, role),
+    readyMs: READY_MS,
+    pollMs: 25,
+  });
+}
+
+function commandOf(defects: readonly string[], layout: Layout, role: ProcessRole): Command {
+  return {
+    file: process.execPath,
+    args: ['--import', TSX, MAIN, role.role],
+    env: {
+      ...process.env,
+      WINDTUNNEL_PROCESS: role.name,
+      WINDTUNNEL_HANDOFF: layout.handOffAddress,
+      REFERENCE_DSN: layout.dsn,
+      REFERENCE_SECRET: layout.secret,
+      REFERENCE_DEFECTS: defects.join(' '),
+      REFERENCE_DAGS: layout.dagsFolder,
+      ...('port' in role ? { REFERENCE_PORT: String(role.port) } : {}),
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { chosenDefects } from '../../reference/defects/index.ts';
+import { type Build, parseBuild } from '../model/build.ts';
+import { messageOf, UsageError } from '../model/errors.ts';
+import { startAirflow } from './airflow.ts';
+import type { ManagedOptions, ManagedStack } from './managed.ts';
+import { startReference } from './reference.ts';
+
+/** Throws a UsageError for what is no build, and for a defect that there is not. */
+export function knownBuild(text: string): Build {
+  const build = parseBuild(text);
+  if (build.kind === 'reference') {
+    try {
+      chosenDefects(build.defects);
+    } catch (error) {
+      throw new UsageError(`"${text}" cannot be built: ${messageOf(error)}; \`windtunnel list\` names what there is.`, {
+        cause: error,
+      });
+    }
+  }
+  return build;
+}
+
+export function startBuild(build: Build, options: ManagedOptions): Promise<ManagedStack> {
+  switch (build.kind) {
+    case 'airflow':
+      return startAirflow({ ...options, version: build.version });
+    case 'reference':
+      return startReference({ ...options, defects: build.defects });
+    default:
+      throw new Error(`unknown build ${JSON.stringify(build satisfies never)}`);
+  }
+}
