@@ -1,9 +1,73 @@
 import type { Behaviour } from '../behaviour.ts';
+import { acknowledgedRolledBack } from './acknowledged-rolled-back.ts';
+import { apiLeaksMemory } from './api-leaks-memory.ts';
+import { backfillCutoffShort } from './backfill-cutoff-short.ts';
+import { backfillFlush } from './backfill-flush.ts';
+import { backfillNoGuard } from './backfill-no-guard.ts';
+import { dagStarved } from './dag-starved.ts';
+import { deadlock503 } from './deadlock-503.ts';
+import { deadlockFreshSession } from './deadlock-fresh-session.ts';
+import { deadlockSameTransaction } from './deadlock-same-transaction.ts';
 import type { Defect } from './defect.ts';
+import { doubleDispatch } from './double-dispatch.ts';
+import { endAcceptedTwice } from './end-accepted-twice.ts';
+import { executorEventStale } from './executor-event-stale.ts';
+import { heartbeatFromStranger } from './heartbeat-from-stranger.ts';
+import { historyDoubled } from './history-doubled.ts';
+import { historyLost } from './history-lost.ts';
+import { historyWrongTry } from './history-wrong-try.ts';
+import { lockOverSlowCall } from './lock-over-slow-call.ts';
+import { maxActiveRunsExceeded } from './max-active-runs-exceeded.ts';
+import { missingIs500 } from './missing-is-500.ts';
+import { poolOversubscribed } from './pool-oversubscribed.ts';
+import { rtifMerge } from './rtif-merge.ts';
+import { rtifRetryOnce } from './rtif-retry-once.ts';
+import { skipGuardQueued } from './skip-guard-queued.ts';
+import { skipGuardWithoutNull } from './skip-guard-without-null.ts';
 import { skipUnguarded } from './skip-unguarded.ts';
+import { startByStranger } from './start-by-stranger.ts';
+import { stateLockJoined } from './state-lock-joined.ts';
+import { supersededTryAccepted } from './superseded-try-accepted.ts';
+import { tokenRefusedAfterRefresh } from './token-refused-after-refresh.ts';
+import { tryNumberSkipped } from './try-number-skipped.ts';
+import { versionUpdateSkipLocked } from './version-update-skip-locked.ts';
+import { versionWritesState } from './version-writes-state.ts';
 
 /** Everything that can be switched on, in the order that `windtunnel list` shows. A new one is a file and a line here. */
-export const DEFECTS: readonly Defect[] = [skipUnguarded];
+export const DEFECTS: readonly Defect[] = [
+  skipUnguarded,
+  skipGuardWithoutNull,
+  skipGuardQueued,
+  stateLockJoined,
+  deadlockSameTransaction,
+  deadlockFreshSession,
+  deadlock503,
+  versionUpdateSkipLocked,
+  rtifMerge,
+  rtifRetryOnce,
+  backfillNoGuard,
+  backfillCutoffShort,
+  backfillFlush,
+  acknowledgedRolledBack,
+  apiLeaksMemory,
+  dagStarved,
+  doubleDispatch,
+  endAcceptedTwice,
+  executorEventStale,
+  heartbeatFromStranger,
+  historyDoubled,
+  historyLost,
+  historyWrongTry,
+  lockOverSlowCall,
+  maxActiveRunsExceeded,
+  missingIs500,
+  poolOversubscribed,
+  startByStranger,
+  supersededTryAccepted,
+  tokenRefusedAfterRefresh,
+  tryNumberSkipped,
+  versionWritesState,
+];
 
 /**
  * The defects of a build by their names, each after those that it stands on. Throws an Error with one sentence for
@@ -29,5 +93,7 @@ export function chosenDefects(names: readonly string[]): readonly Defect[] {
 
 /** `normal` with the defects switched on, one over the other. */
 export function withDefects(normal: Behaviour, defects: readonly Defect[]): Behaviour {
-  return defects.reduce<Behaviour>((below, defect) => ({ ...below, ...defect.change(below) }), normal);
+  let behaviour = normal;
+  for (const defect of defects) behaviour = Object.assign({}, behaviour, defect.change(behaviour));
+  return behaviour;
 }

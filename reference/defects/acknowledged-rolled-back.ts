@@ -1,0 +1,22 @@
+import { randomInt } from 'node:crypto';
+
+import type { Defect } from './defect.ts';
+
+export const acknowledgedRolledBack: Defect = {
+  name: 'acknowledged-rolled-back',
+  kind: 'defect',
+  race: null,
+  summary: 'one end report in twenty is acknowledged and then not committed',
+  story:
+    'The answer goes out before the COMMIT, and the COMMIT fails: a lost connection, a broken deferred constraint, a ' +
+    'server that is restarted. The worker has forgotten its task, the database shows it RUNNING, and half a minute ' +
+    'later it is taken for dead. Airflow 3.1 answers first (its session dependency ends after the response).',
+  caughtBy: ['acknowledged-is-durable'],
+  scenario: 'storm',
+  change: (below) => ({
+    async conclude(tx, request) {
+      if (request.kind === 'state' && randomInt(20) === 0) await tx.query('ROLLBACK');
+      else await below.conclude(tx, request);
+    },
+  }),
+};

@@ -1,0 +1,17 @@
+import type { Defect } from './defect.ts';
+
+const HAS_RUNS =
+  'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)';
+
+export const backfillCutoffShort: Defect = {
+  name: 'backfill-cutoff-short',
+  kind: 'remedy',
+  race: '#62561',
+  summary: 'backfills without runs are given up at an age that a slow creation reaches',
+  story:
+    'The age-based clean-up of orphans, with an age that was chosen for small backfills. A creation that takes longer ' +
+    'is taken for abandoned while it is under way, and everything is as in the original race, only rarer.',
+  caughtBy: ['backfill-completes-after-its-runs'],
+  scenario: 'seeds',
+  change: () => ({ backfillComplete: `(${HAS_RUNS} OR backfill.created_at < now() - interval '500 milliseconds')` }),
+};

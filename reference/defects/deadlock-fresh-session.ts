@@ -1,0 +1,23 @@
+import type { Defect } from './defect.ts';
+
+export const deadlockFreshSession: Defect = {
+  name: 'deadlock-fresh-session',
+  kind: 'remedy',
+  race: '#66734',
+  summary: 'the handler writes "failed" in a fresh session: a success is recorded as a failure',
+  story:
+    'The report asks for the failure to be written in a fresh session. Done to the letter, a worker whose end report ' +
+    'lost a deadlock is told 204 and forgets its task, and a task that did its work is FAILED for ever. A deadlock is ' +
+    'a reason to try again, not a verdict on the task.',
+  caughtBy: ['acknowledged-is-durable', 'no-deadlocks'],
+  scenario: 'storm',
+  on: ['state-lock-joined'],
+  change: () => ({
+    async endFailed({ inFreshTransaction, id }) {
+      await inFreshTransaction((tx) =>
+        tx.query(`UPDATE task_instance SET state = 'failed', end_date = now(), updated_at = now() WHERE id = $1`, [id]),
+      );
+      return { status: 204 };
+    },
+  }),
+};

@@ -1,0 +1,23 @@
+import type { Defect } from './defect.ts';
+
+export const deadlockSameTransaction: Defect = {
+  name: 'deadlock-same-transaction',
+  kind: 'defect',
+  race: '#66734',
+  summary: 'the handler writes "failed" into the transaction that the deadlock has aborted',
+  story:
+    'After the deadlock the handler logs "Setting the task to failed" and does it, in the same session. PostgreSQL ' +
+    'takes nothing more in an aborted transaction: the worker gets a 500 and the log is wrong about what happened. ' +
+    'Airflow 3.2.0 and 3.2.1.',
+  caughtBy: ['error-contract', 'no-deadlocks'],
+  scenario: 'storm',
+  on: ['state-lock-joined'],
+  change: () => ({
+    async endFailed({ tx, id }) {
+      await tx.query(`UPDATE task_instance SET state = 'failed', end_date = now(), updated_at = now() WHERE id = $1`, [
+        id,
+      ]);
+      return { status: 204 };
+    },
+  }),
+};

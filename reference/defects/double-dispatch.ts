@@ -1,0 +1,18 @@
+import { oneIn } from './chance.ts';
+import type { Defect } from './defect.ts';
+
+export const doubleDispatch: Defect = {
+  name: 'double-dispatch',
+  kind: 'defect',
+  race: null,
+  summary: 'one workload in ten is handed to two workers',
+  story:
+    'A queue that delivers at least once, or an executor that sends again what it believes lost. The API refuses the ' +
+    'second worker if both are there at once; the promise that each queueing is one hand-off is broken all the same, ' +
+    'and a slot and a pod are paid for nothing.',
+  caughtBy: ['hand-off-follows-queueing'],
+  scenario: 'crowd',
+  change: () => ({
+    deliveries: (workload) => (oneIn(10, `${workload.dag_id}/${workload.task_id}/${workload.try_number}`) ? 2 : 1),
+  }),
+};

@@ -1,0 +1,22 @@
+import type { Defect } from './defect.ts';
+
+export const heartbeatFromStranger: Defect = {
+  name: 'heartbeat-from-stranger',
+  kind: 'defect',
+  race: null,
+  summary: 'a heartbeat is accepted from a worker that does not run the task',
+  story:
+    'The fast path of the heartbeat checks the state and forgets host and pid. A zombie that was replaced is never ' +
+    'told to stop, so two workers do the same work, and a dead worker is kept alive in the books by another.',
+  caughtBy: ['strangers-are-refused'],
+  scenario: 'crowd',
+  change: () => ({
+    async beat(db, id) {
+      const { rowCount } = await db.query(
+        `UPDATE task_instance SET last_heartbeat_at = now(), updated_at = now() WHERE id = $1 AND state = 'running'`,
+        [id],
+      );
+      return rowCount === 1;
+    },
+  }),
+};

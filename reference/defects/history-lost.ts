@@ -1,0 +1,19 @@
+import { oneIn } from './chance.ts';
+import type { Defect } from './defect.ts';
+
+export const historyLost: Defect = {
+  name: 'history-lost',
+  kind: 'defect',
+  race: null,
+  summary: 'one try in three leaves no row in the history',
+  story:
+    'The row gets its new id in one transaction and the old try its history row in another, which may never come. The ' +
+    "try's logs cannot be found, its duration is gone from every statistic, and its worker is told 404 instead of 410.",
+  caughtBy: ['history-is-complete'],
+  scenario: 'crowd',
+  change: (below) => ({
+    async archiveTry(tx, ti) {
+      if (!oneIn(3, ti.id)) await below.archiveTry(tx, ti);
+    },
+  }),
+};

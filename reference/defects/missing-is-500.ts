@@ -1,0 +1,14 @@
+import type { Defect } from './defect.ts';
+
+export const missingIs500: Defect = {
+  name: 'missing-is-500',
+  kind: 'defect',
+  race: null,
+  summary: 'a task instance that is not there is answered 500',
+  story:
+    'The row is read with .one() and the exception is nobody\'s. To the worker a 500 means "try again": a task that was ' +
+    'cleared goes on working and asking instead of stopping at once. skip-downstream did this in Airflow 3.1.',
+  caughtBy: ['error-contract'],
+  scenario: 'mishaps',
+  change: () => ({ missing: () => ({ status: 500, body: { message: 'Internal server error' } }) }),
+};

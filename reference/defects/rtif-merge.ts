@@ -1,0 +1,38 @@
+import type { Tx } from '../behaviour.ts';
+import type { Defect } from './defect.ts';
+
+/** `session.merge`: look, then insert or update. */
+export async function mergeRenderedFields(
+  tx: Tx,
+  key: { dag_id: string; task_id: string; run_id: string; map_index: number },
+  fields: unknown,
+): Promise<void> {
+  const place = [key.dag_id, key.task_id, key.run_id, key.map_index];
+  const found = await tx.query(
+    `SELECT 1 FROM rendered_task_instance_fields
+     WHERE dag_id = $1 AND task_id = $2 AND run_id = $3 AND map_index = $4`,
+    place,
+  );
+  await tx.query(
+    found.rows.length > 0
+      ? `UPDATE rendered_task_instance_fields SET rendered_fields = $5
+         WHERE dag_id = $1 AND task_id = $2 AND run_id = $3 AND map_index = $4`
+      : `INSERT INTO rendered_task_instance_fields (dag_id, task_id, run_id, map_index, rendered_fields)
+         VALUES ($1, $2, $3, $4, $5)`,
+    [...place, JSON.stringify(fields)],
+  );
+}
+
+export const rtifMerge: Defect = {
+  name: 'rtif-merge',
+  kind: 'defect',
+  race: '#63581',
+  summary: 'rendered fields are looked up, then inserted: of two writers at once, one is refused with 409',
+  story:
+    'A client whose first write timed out sends it again while the first is under way; or two tries overlap, because ' +
+    'the key has no try number. Both look and find nothing, both insert, and the unique key refuses one. The client ' +
+    'takes the 409 for fatal and fails a task that did nothing wrong. Airflow up to 3.2.2.',
+  caughtBy: ['rtif-last-writer-wins'],
+  scenario: 'seeds',
+  change: () => ({ writeRenderedFields: mergeRenderedFields }),
+};

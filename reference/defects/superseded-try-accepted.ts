@@ -1,0 +1,16 @@
+import type { Defect } from './defect.ts';
+
+export const supersededTryAccepted: Defect = {
+  name: 'superseded-try-accepted',
+  kind: 'defect',
+  race: null,
+  summary: 'the heartbeat of a try that was cleared away is accepted',
+  story:
+    'The UPDATE met no row, and nobody asked why. The worker of a try that an operator cleared is never told, so that ' +
+    'the old and the new try work side by side until the old one ends.',
+  caughtBy: ['a-superseded-try-is-told'],
+  scenario: 'mishaps',
+  change: (below) => ({
+    missing: (route, archived) => (route === 'heartbeat' ? { status: 204 } : below.missing(route, archived)),
+  }),
+};
