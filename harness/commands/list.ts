@@ -1,12 +1,13 @@
 import type { CommandModule } from 'yargs';
 
+import { DEFECTS } from '../../reference/defects/index.ts';
 import { SCENARIOS } from '../../workloads/catalogue.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import { knownReleases } from '../stacks/airflow-releases.ts';
 
 export const listCommand: CommandModule<object, { readonly json?: boolean | undefined }> = {
   command: 'list',
-  describe: 'Scenarios, builds and invariants: what there is',
+  describe: 'Scenarios, builds, invariants and defects: what there is',
   builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
 
   async handler({ json }) {
@@ -18,19 +19,35 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
       aims,
     }));
     const invariants = (await listInvariants()).map(({ name, claim, seeds }) => ({ name, claim, seeds }));
-    const builds = knownReleases().map((version) => `airflow@${version}`);
+    const builds = [...knownReleases().map((version) => `airflow@${version}`), 'reference'];
+    const defects = DEFECTS.map(({ name, kind, race, summary, story, caughtBy, scenario, on }) => ({
+      name,
+      kind,
+      race,
+      summary,
+      story,
+      caught_by: caughtBy,
+      scenario,
+      on: on ?? [],
+    }));
     if (json) {
-      process.stdout.write(`${JSON.stringify({ scenarios, builds, invariants }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ scenarios, builds, invariants, defects }, null, 2)}\n`);
       return;
     }
-    const width = Math.max(...[...scenarios, ...invariants].map(({ name }) => name.length));
+    const width = Math.max(...[...scenarios, ...invariants, ...defects].map(({ name }) => name.length));
     console.log('Scenarios: windtunnel run SCENARIO --build BUILD');
     for (const { name, describe, duration_s } of scenarios)
       console.log(`  ${name.padEnd(width)}  ${describe} (${duration_s} s)`);
-    console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION; for example');
+    console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION, and the reference stack; for example');
     console.log(`  ${builds.join('  ')}`);
     console.log('\nInvariants: what a build promises');
     for (const { name, claim, seeds } of invariants)
       console.log(`  ${name.padEnd(width)}  ${claim}${seeds.length > 0 ? ` (${seeds.join(', ')})` : ''}`);
+    console.log(
+      '\nDefects and remedies of the reference stack: --build reference+NAME, or several: reference+NAME+NAME',
+    );
+    for (const { name, kind, race, summary } of DEFECTS)
+      console.log(`  ${name.padEnd(width)}  ${summary} (${[kind, race ?? ''].join(' ').trim()})`);
+    console.log('\nThe story of each, and what catches it: docs/calibration.md, or `windtunnel list --json`.');
   },
 };

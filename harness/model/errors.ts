@@ -8,6 +8,9 @@ export class StackError extends Error {
   override readonly name = 'StackError';
 }
 
+/** What is needed from outside is not here: no Python, or no package index. Nothing was tried on a stack yet. */
+export class UnavailableError extends StackError {}
+
 /** The user (or the caller) ended the run early. Exit code 130. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { StackError, UsageError } from '../model/errors.ts';
+import { StackError, UnavailableError, UsageError } from '../model/errors.ts';
 import { cacheFolder } from './folders.ts';
 import { REACH_THE_INDEX, tail } from './python.ts';
 import { runTool, type ToolResult } from './run-tool.ts';
@@ -99,9 +99,9 @@ function compile(requirement: string, options: readonly string[], resolver: Reso
 /** A failed resolution is about the index or the network here; that a version is missing was told apart before. */
 export function indexError(what: string, result: ToolResult): StackError {
   const said = oneLine(result.stderr);
-  if (result.timedOut) return new StackError(`${what}: no answer in time. ${REACH_THE_INDEX}`);
+  if (result.timedOut) return new UnavailableError(`${what}: no answer in time. ${REACH_THE_INDEX}`);
   if (/failed to fetch|error sending request|dns error|connect error|network was disabled|timed out/i.test(said)) {
-    return new StackError(`${what}: the package index cannot be reached. ${REACH_THE_INDEX}`);
+    return new UnavailableError(`${what}: the package index cannot be reached. ${REACH_THE_INDEX}`);
   }
   return new StackError(`${what}:\n${tail(result)}`);
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-import { StackError } from '../model/errors.ts';
+import { UnavailableError } from '../model/errors.ts';
 import { buildOnce } from './build-once.ts';
 import { cacheFolder } from './folders.ts';
 import { runTool } from './run-tool.ts';
@@ -33,7 +33,7 @@ export async function findPython(signal: AbortSignal, release?: string): Promise
   const wanted = `Python 3.10 to ${newestMinor(release) === 14 ? '3.14' : '3.13'}`;
   const found = refused.length > 0 ? ` (found ${[...new Set(refused)].join(', ')})` : '';
   const named = wish ? ` WINDTUNNEL_PYTHON is "${wish}".` : '';
-  throw new StackError(`Airflow needs ${wanted} and there is none on PATH${found}.${named} ${howToGetPython()}`);
+  throw new UnavailableError(`Airflow needs ${wanted} and there is none on PATH${found}.${named} ${howToGetPython()}`);
 }
 
 /** The `uv` on PATH, or undefined. */
@@ -54,11 +54,13 @@ export async function ensureUv(python: Python, log: (line: string) => void, sign
     const options = { timeoutMs: 300_000, signal: building };
     const made = await runTool(python.path, ['-m', 'venv', venv], options);
     if (made.code !== 0) {
-      throw new StackError(`${python.path} cannot make a virtual environment. ${howToGetPython()}\n${tail(made)}`);
+      throw new UnavailableError(
+        `${python.path} cannot make a virtual environment. ${howToGetPython()}\n${tail(made)}`,
+      );
     }
     const ours = path.join(venv, binFolder(), 'python');
     const pip = await runTool(ours, ['-m', 'pip', 'install', '--quiet', 'uv'], options);
-    if (pip.code !== 0) throw new StackError(`pip could not install uv. ${REACH_THE_INDEX}\n${tail(pip)}`);
+    if (pip.code !== 0) throw new UnavailableError(`pip could not install uv. ${REACH_THE_INDEX}\n${tail(pip)}`);
     return {};
   });
   return uvIn(place);
