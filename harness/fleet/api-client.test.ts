@@ -105,6 +105,33 @@ test('a 5xx is unknown and is retried until it is answered', async () => {
   ]);
 });
 
+test('a 503 is sent again after the pause that it asks for', async () => {
+  const asked: number[] = [];
+  answer = (_request, response) => {
+    asked.push(clock.now());
+    response.statusCode = asked.length === 1 ? 503 : 204;
+    if (asked.length === 1) response.setHeader('Retry-After', '0');
+    response.end();
+  };
+  expect(await client.send(spec(), new Rng(1), never)).toMatchObject({ outcome: 'ok', status: 204 });
+  // A pause of the client's own lasts a second at least.
+  expect(Number(asked[1]) - Number(asked[0])).toBeLessThan(500);
+  expect(await operations()).toMatchObject([{ status: 503, retry_after: true }, { status: 204 }]);
+});
+
+test('a pause that would outlast the run is cut, and one that cannot be read is not obeyed', async () => {
+  const pauseFor = async (header: string) => {
+    answer = (_request, response) => {
+      response.writeHead(503, { 'Retry-After': header });
+      response.end();
+    };
+    return (await client.sendOnce(spec(), 1, never)).retryAfterMs;
+  };
+  expect(await pauseFor('3')).toBe(3_000);
+  expect(await pauseFor('86400')).toBe(10_000);
+  expect(await pauseFor('Wed, 21 Oct 2026 07:28:00 GMT')).toBeNull();
+});
+
 test('no answer in time is unknown, with the cause', async () => {
   answer = () => undefined;
   expect(await client.sendOnce(spec(), 1, never)).toMatchObject({ outcome: 'unknown', status: null });

@@ -10,6 +10,8 @@ import { type RunClock, roundMs } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 
 const MESSAGE_LENGTH = 300;
+/** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
+const LONGEST_PAUSE_MS = 10_000;
 /** The Task SDK of the oldest release under test (3.1) sends this; later servers convert. */
 export const EXECUTION_API_VERSION = '2025-11-05';
 
@@ -44,6 +46,8 @@ export interface Answer {
   readonly reason: string | null;
   readonly body: unknown;
   readonly refreshedToken: string | null;
+  /** When a 503 asks to be sent again; null where it does not say. */
+  readonly retryAfterMs: number | null;
 }
 
 export interface ApiClientOptions {
@@ -75,7 +79,7 @@ export class OperationNumbers {
 
 /**
  * Sends requests as Airflow's own client does and records each one. A time-out, a lost connection and a 5xx are
- * retried with growing pauses; a 4xx never.
+ * retried, after the pause that a 503 asks for or after growing ones; a 4xx never.
  */
 export class ApiClient {
   readonly #options: ApiClientOptions;
@@ -106,7 +110,8 @@ export class ApiClient {
       );
       if (answer.outcome !== 'unknown' || attempt >= this.#options.retries) return answer;
       // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
-      await sleep(rng.between(1_000, 1_000 * Math.min(2 ** attempt, 10)), undefined, { signal });
+      const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** attempt, LONGEST_PAUSE_MS));
+      await sleep(answer.retryAfterMs ?? pauseMs, undefined, { signal });
     }
   }
 
@@ -123,7 +128,7 @@ export class ApiClient {
       numbers.totals.inFlight++;
       const got = await this.#exchange(server.pool, server.prefix, spec, correlationId, signal);
       numbers.totals.inFlight--;
-      const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? droppedAnswer() : got.answer;
+      const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
       numbers.count(got.answer.status);
       this.#options.record.append('operations', this.#row(spec, { op, attempt, sentMs, correlationId, answer, got }));
       return answer;
@@ -166,8 +171,7 @@ export class ApiClient {
       };
     } catch (error) {
       // Nothing is known of a request without an answer: it may have committed.
-      const answer: Answer = { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null };
-      return { answer, cause: signal.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
+      return { answer: noAnswer(), cause: signal.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
     }
   }
 
@@ -213,8 +217,8 @@ interface Sent {
   readonly got: Exchange;
 }
 
-function droppedAnswer(): Answer {
-  return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null };
+function noAnswer(): Answer {
+  return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null, retryAfterMs: null };
 }
 
 function readAnswer(status: number, text: string, headers: Record<string, string | string[] | undefined>): Answer {
@@ -231,7 +235,14 @@ function readAnswer(status: number, text: string, headers: Record<string, string
     reason: detailText(body, 'reason'),
     body,
     refreshedToken: typeof refreshed === 'string' ? refreshed : null,
+    retryAfterMs: status === 503 ? pauseAskedFor(headers['retry-after']) : null,
   };
+}
+
+/** Retry-After in seconds; the other form, a date, is for proxies that Airflow does not have. */
+function pauseAskedFor(header: string | string[] | undefined): number | null {
+  if (typeof header !== 'string' || !/^\d+$/.test(header.trim())) return null;
+  return Math.min(Number(header) * 1_000, LONGEST_PAUSE_MS);
 }
 
 function detailText(body: unknown, key: string): string | null {
