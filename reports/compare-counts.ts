@@ -78,7 +78,9 @@ function plainSeries(a: Runs, b: Runs): Series[] {
 }
 
 /** A 409 to one of these may be the right answer of a healthy build: an operator asked for what is already there. */
-const OPERATOR_KINDS = new Set(['backfill', 'trigger', 'clear', 'mark', 'pause']);
+const OPERATOR_KINDS = new Set(['backfill', 'trigger', 'clear', 'mark', 'pause', 'pool']);
+/** A 409 is what these are owed: that one of them was not refused is an invariant's matter. */
+const STRANGER_KINDS = new Set(['stranger_heartbeat', 'stranger_run']);
 
 /** Refusals by the books, which come and go with the schedule and with the server's slowness. */
 const EXPLAINED: readonly { readonly label: string; readonly title: string; is(refusal: RefusalCount): boolean }[] = [
@@ -96,7 +98,7 @@ function conflictSeries(a: Runs, b: Runs): Series[] {
   const conflicts = [...a, ...b].flatMap(({ refusals }) => refusals.filter(({ status }) => status === 409));
   const kinds = [...new Set(conflicts.map(({ kind }) => kind))].sort();
   return kinds.flatMap((kind) => {
-    const decides = !OPERATOR_KINDS.has(kind);
+    const decides = !OPERATOR_KINDS.has(kind) && !STRANGER_KINDS.has(kind);
     const usual = conflictsOf(a, b, kind, (refusal) => !EXPLAINED.some(({ is }) => is(refusal)));
     const explained = EXPLAINED.filter(({ is }) => conflicts.some((refusal) => refusal.kind === kind && is(refusal)));
     return [

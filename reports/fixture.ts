@@ -234,7 +234,16 @@ export function manifest(over: Partial<Manifest> = {}): Manifest {
         api_servers: 1,
         dags: [],
         fleet: {
-          habits: { rtif: 1, rtif_twice: 0.5, xcom: 0, lost_answer: 0, fails: 0, silent_death: 0, defers: 0 },
+          habits: {
+            rtif: 1,
+            rtif_twice: 0.5,
+            xcom: 0,
+            lost_answer: 0,
+            fails: 0,
+            silent_death: 0,
+            defers: 0,
+            stranger: 0,
+          },
           heartbeat_ms: 1000,
           timeout_ms: 5000,
           retries: 5,

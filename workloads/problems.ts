@@ -29,6 +29,7 @@ const HABITS = z.strictObject({
   fails: probability,
   silent_death: probability,
   defers: probability,
+  stranger: probability,
 });
 
 const TASK = z.strictObject({
@@ -59,9 +60,11 @@ const OPERATOR = z.discriminatedUnion('operator', [
     second_after_ms: milliseconds.nullable(),
     start_after_ms: milliseconds,
     pause_ms: milliseconds,
+    empty: z.boolean().optional(),
   }),
   z.strictObject({ operator: z.literal('trigger'), ...every }),
   z.strictObject({ operator: z.literal('clear'), ...every }),
+  z.strictObject({ operator: z.literal('mark'), ...every }),
 ]);
 
 const SCENARIO = z.strictObject({
@@ -80,6 +83,7 @@ const SCENARIO = z.strictObject({
     connections: z.number().int().positive(),
   }),
   operators: z.array(OPERATOR),
+  pool_slots: z.number().int().positive().optional(),
   aims: z.array(z.string()),
   thresholds: z.record(z.string(), z.unknown()).optional(),
 });

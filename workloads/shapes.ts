@@ -9,6 +9,7 @@ export const STEADY_HABITS: Habits = {
   fails: 0.02,
   silent_death: 0,
   defers: 0,
+  stranger: 0,
 };
 
 /** Airflow's own client: 5 s time-out, 5 tries. Heartbeats every 2 s instead of 5, so that a minute shows more of them. */
@@ -64,6 +65,22 @@ export function lateBranch(dag_id: string, width: number): DagSpec {
         trigger_rule: 'none_failed_min_one_success',
         duration_ms: [200, 500],
       },
+    ],
+  };
+}
+
+/** Over in seconds, started by operators only, and never more than two at once: the others wait for their turn. */
+export function shortRuns(dag_id: string, duration_ms: readonly [number, number]): DagSpec {
+  const sides = ['left', 'middle', 'right'];
+  return {
+    dag_id,
+    schedule: null,
+    past_runs: 0,
+    max_active_runs: 2,
+    tasks: [
+      { task_id: 'first', upstream: [], retries: 2, duration_ms },
+      ...sides.map((task_id) => ({ task_id, upstream: ['first'], retries: 2, duration_ms })),
+      { task_id: 'last', upstream: sides, retries: 2, duration_ms },
     ],
   };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 
-import { messageOf, StackError } from '../model/errors.ts';
+import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
@@ -96,6 +96,12 @@ function openStack(
   table: ProcessTable,
   record: RunFolder,
 ): Promise<Stack> {
+  if ('target' in subject && plan.scenario.pool_slots !== undefined) {
+    throw new UsageError(
+      `The scenario ${plan.scenario.name} changes the slots of default_pool, which others of a target share: ` +
+        'run it with --build.',
+    );
+  }
   if ('target' in subject) return connectTarget(subject.target, { runId: table.id, signal });
   return startBuild(knownBuild(subject.build), {
     schedulers: plan.scenario.schedulers,

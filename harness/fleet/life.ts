@@ -7,6 +7,7 @@ import type { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { Answer, ApiClient, OperationNumbers, RequestSpec, Subject } from './api-client.ts';
+import { besideStranger, type StrangerContext } from './stranger.ts';
 
 const UNIX_NAME = 'sim';
 /** The real supervisor gives up after so many heartbeats in a row without an answer. */
@@ -40,6 +41,8 @@ interface Fate {
   readonly fails: boolean;
   readonly silentDeath: boolean;
   readonly defers: boolean;
+  /** How much of its work is done when a stranger comes; null: none does. */
+  readonly strangerAt: number | null;
 }
 
 /**
@@ -95,7 +98,7 @@ class RunningLife {
     if (started) return started;
     const endAt = clock.now() + this.#fate.durationMs;
     if (this.#fate.rtif) await this.#writeRenderedFields();
-    const stopped = this.#spoiled ? undefined : await this.#work(endAt);
+    const stopped = this.#spoiled ? undefined : await this.#workBesideStranger(endAt);
     if (stopped) return stopped;
     if (this.#fate.silentDeath) return 'silent';
     // Once: what fired its trigger goes on to its end.
@@ -138,6 +141,16 @@ class RunningLife {
     };
     const answers = await Promise.all(this.#fate.rtifTwice ? [write(1), write(2)] : [write(1)]);
     if (answers.some((answer) => answer.outcome !== 'ok')) this.#spoiled = true;
+  }
+
+  #workBesideStranger(endAt: number): Promise<LifeEnd | undefined> {
+    const { api, clock, worker, pid, signal } = this.#context;
+    const { strangerAt, durationMs } = this.#fate;
+    if (strangerAt === null) return this.#work(endAt);
+    const request: StrangerContext['request'] = (kind, method, route, body) =>
+      this.#request(kind, method, this.#own(route), body);
+    const atMs = endAt - durationMs * (1 - strangerAt);
+    return besideStranger({ owner: { worker, pid }, request, atMs, api, clock, signal }, () => this.#work(endAt));
   }
 
   /** Heartbeats until the work is done. A task that is taken away stops at once and reports nothing. */
@@ -266,6 +279,8 @@ function drawFate({ task, fleet, rng }: LifeContext): Fate {
     fails: rng.chance(habits.fails),
     silentDeath: rng.chance(habits.silent_death),
     defers: rng.chance(habits.defers),
+    // Last, so that a seed gives the lives that it gave before strangers came.
+    strangerAt: rng.chance(habits.stranger) ? rng.between(0.2, 0.8) : null,
   };
 }
 

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { WorkloadTaskInstance } from '../handoff/workload.ts';
+import { StackError } from '../model/errors.ts';
 import { Rng } from '../model/rng.ts';
 import type { OperatorSpec, Plan } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
@@ -24,11 +26,11 @@ export interface OperatorsOptions {
   readonly record: RunFolder;
   readonly clock: RunClock;
   readonly numbers: OperationNumbers;
-  /** What the fleet is doing, for the operator that clears running tasks. */
+  /** What the fleet is doing, for the operators that clear or mark running tasks. */
   live(): readonly LiveLife[];
 }
 
-/** The people and scripts that use the public API while workers work: backfill, trigger, clear. */
+/** The people and scripts that use the public API while workers work: backfill, trigger, clear, mark. */
 export class Operators {
   readonly #options: OperatorsOptions;
   readonly #api: ApiClient;
@@ -45,6 +47,20 @@ export class Operators {
       clock,
       numbers,
     });
+  }
+
+  /** What has to stand before anything is scheduled. Rejects with a StackError if the stack refuses it. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const slots = this.#options.plan.scenario.pool_slots;
+    if (slots === undefined) return;
+    // 3.1 changes this pool only if the mask says that it is the slots alone.
+    const path = '/pools/default_pool?update_mask=slots';
+    const { outcome, status } = await this.#send('operator-pool', 'pool', 'PATCH', path, { slots }, {}, signal, {
+      target: 'default_pool',
+      requested: String(slots),
+    });
+    if (outcome !== 'ok')
+      throw new StackError(`default_pool could not be given ${slots} slots (${status ?? 'no answer'}).`);
   }
 
   /** Runs all operators of the scenario until the signal. */
@@ -94,6 +110,8 @@ export class Operators {
         );
       case 'clear':
         return this.#everyInterval(spec.every_ms, signal, () => this.#clear(spec.dags, name, rng, signal));
+      case 'mark':
+        return this.#everyInterval(spec.every_ms, signal, () => this.#mark(spec.dags, name, rng, signal));
       default:
         throw new Error(`unknown operator ${JSON.stringify(spec satisfies never)}`);
     }
@@ -139,10 +157,14 @@ export class Operators {
     name: string,
     signal: AbortSignal,
   ): Promise<Answer> {
+    // Runs are on the minute: between two of them there is none.
+    const [begin, end] = spec.empty
+      ? [from + MINUTE_MS / 4, from + MINUTE_MS / 2]
+      : [from, from + (spec.runs - 1) * MINUTE_MS];
     const body = {
       dag_id: this.#dagId(dag),
-      from_date: new Date(from).toISOString(),
-      to_date: new Date(from + (spec.runs - 1) * MINUTE_MS).toISOString(),
+      from_date: new Date(begin).toISOString(),
+      to_date: new Date(end).toISOString(),
       run_backwards: false,
       dag_run_conf: {},
       reprocess_behavior: 'none',
@@ -150,7 +172,7 @@ export class Operators {
     };
     return this.#send(name, 'backfill', 'POST', '/backfills', body, { dag_id: body.dag_id }, signal, {
       timeoutMs: BACKFILL_TIMEOUT_MS,
-      requested: `${spec.runs} runs`,
+      requested: `${spec.empty ? 0 : spec.runs} runs`,
       targetOf: (answer) => idIn(answer),
     });
   }
@@ -161,12 +183,8 @@ export class Operators {
   }
 
   async #clear(dags: readonly string[], name: string, rng: Rng, signal: AbortSignal): Promise<void> {
-    const wanted = new Set(dags.map((dag) => this.#dagId(dag)));
-    const [first, ...rest] = this.#options
-      .live()
-      .filter((life) => life.startedMs !== null && wanted.has(life.workload.ti.dag_id));
-    if (!first) return; // Nothing runs just now.
-    const { ti } = rng.pick([first, ...rest]).workload;
+    const ti = this.#runningTask(dags, rng);
+    if (!ti) return;
     const body = {
       dry_run: false,
       dag_run_id: ti.run_id,
@@ -174,14 +192,34 @@ export class Operators {
       only_failed: false,
       reset_dag_runs: true,
     };
-    const subject = {
-      dag_id: ti.dag_id,
-      run_id: ti.run_id,
-      task_id: ti.task_id,
-      map_index: ti.map_index,
-      ti_id: ti.id,
-    };
-    await this.#send(name, 'clear', 'POST', `/dags/${ti.dag_id}/clearTaskInstances`, body, subject, signal);
+    await this.#send(name, 'clear', 'POST', `/dags/${ti.dag_id}/clearTaskInstances`, body, subjectOf(ti), signal);
+  }
+
+  async #mark(dags: readonly string[], name: string, rng: Rng, signal: AbortSignal): Promise<void> {
+    const ti = this.#runningTask(dags, rng);
+    if (!ti) return;
+    const path = ['dags', ti.dag_id, 'dagRuns', ti.run_id, 'taskInstances', ti.task_id].map(encodeURIComponent);
+    // Without an index the route means all instances of a mapped task.
+    const index = ti.map_index >= 0 ? `/${ti.map_index}` : '';
+    await this.#send(
+      name,
+      'mark',
+      'PATCH',
+      `/${path.join('/')}${index}`,
+      { new_state: 'failed' },
+      subjectOf(ti),
+      signal,
+      { requested: 'failed' },
+    );
+  }
+
+  /** One that a worker of ours runs at this moment; undefined if none does. */
+  #runningTask(dags: readonly string[], rng: Rng): WorkloadTaskInstance | undefined {
+    const wanted = new Set(dags.map((dag) => this.#dagId(dag)));
+    const [first, ...rest] = this.#options
+      .live()
+      .filter((life) => life.startedMs !== null && wanted.has(life.workload.ti.dag_id));
+    return first && rng.pick([first, ...rest]).workload.ti;
   }
 
   #send(
@@ -214,6 +252,10 @@ function named(dags: readonly string[]): readonly [string, ...string[]] {
   const [first, ...rest] = dags;
   if (first === undefined) throw new Error('an operator has no DAGs; the scenario check should have said so');
   return [first, ...rest];
+}
+
+function subjectOf({ dag_id, run_id, task_id, map_index, id }: WorkloadTaskInstance): Partial<Subject> {
+  return { dag_id, run_id, task_id, map_index, ti_id: id };
 }
 
 function idIn(answer: unknown): string | undefined {

@@ -7,11 +7,14 @@ export const OPERATION_KINDS = [
   'skip_downstream',
   'xcom_push',
   'xcom_clear',
+  'stranger_heartbeat',
+  'stranger_run',
   'backfill',
   'trigger',
   'clear',
   'mark',
   'pause',
+  'pool',
 ] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];

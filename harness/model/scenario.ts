@@ -17,6 +17,8 @@ export interface Scenario {
   readonly churn?: { readonly dags: readonly string[]; readonly every_ms: number };
   readonly fleet: FleetSpec;
   readonly operators: readonly OperatorSpec[];
+  /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
+  readonly pool_slots?: number;
   /** Invariants that this scenario sets out to exercise: `unknown` for one of these makes the run `unknown`. */
   readonly aims: readonly string[];
   /** k6's syntax: `{ deadlocks: ['count<1'], 'http_req_duration{operation:heartbeat}': ['p(95)<200'] }`. */
@@ -63,6 +65,11 @@ export interface Habits {
   readonly silent_death: number;
   /** Hands over to the triggerer half-way, and goes on in another life when its trigger has fired. */
   readonly defers: number;
+  /**
+   * While it works, another worker sends a heartbeat for its task and tries to start it, with its token: a zombie, or
+   * a workload that was delivered twice. The server must refuse both.
+   */
+  readonly stranger: number;
 }
 
 export interface FleetSpec {
@@ -76,7 +83,10 @@ export interface FleetSpec {
 }
 
 export type OperatorSpec =
-  /** Creates backfills one after another over these DAGs: each `runs` one-minute intervals long, in the past. */
+  /**
+   * Creates backfills one after another over these DAGs: each `runs` one-minute intervals long, in the past. With
+   * `empty`, over ranges that hold no interval at all: the server may refuse that, but must not keep what it refused.
+   */
   | {
       readonly operator: 'backfill';
       readonly dags: readonly string[];
@@ -86,6 +96,7 @@ export type OperatorSpec =
       readonly second_after_ms: number | null;
       readonly start_after_ms: number;
       readonly pause_ms: number;
+      readonly empty?: boolean;
     }
   /** Triggers a DAG run of one of these DAGs at this interval. */
   | {
@@ -97,6 +108,13 @@ export type OperatorSpec =
   /** Clears a task instance of a live life at this interval. */
   | {
       readonly operator: 'clear';
+      readonly dags: readonly string[];
+      readonly every_ms: number;
+      readonly start_after_ms: number;
+    }
+  /** Marks a task instance of a live life as failed at this interval. */
+  | {
+      readonly operator: 'mark';
       readonly dags: readonly string[];
       readonly every_ms: number;
       readonly start_after_ms: number;

@@ -66,6 +66,8 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     parts.onNumbers(() => ({ ...fleet.numbers.totals, live: startedLives(fleet), deadlocks: probes.deadlocks }));
 
     progress('connecting');
+    // Before the DAGs are there: what is queued first is queued by these rules, too.
+    await operators.prepare(stop);
     await parts.dags.publish();
     await waitForSchedulers(fleet, stack.schedulers, stop);
     await waitForDags(parts, stop);

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
+import { StackError } from '../model/errors.ts';
+import type { OperatorSpec, Scenario } from '../model/scenario.ts';
+import type { LiveLife } from './fleet.ts';
+import { Operators } from './operators.ts';
+import { type Heard, recordingServer } from './recording-server.ts';
+
+const never = new AbortController().signal;
+
+async function withOperators<T>(
+  scenario: Partial<Scenario>,
+  use: (operators: Operators, operations: () => Promise<Record<string, unknown>[]>) => Promise<T>,
+  options: { readonly status?: number; readonly live?: readonly LiveLife[] } = {},
+): Promise<{ result: T; heard: readonly Heard[] }> {
+  const server = await recordingServer(() => options.status ?? 200);
+  const operators = new Operators({
+    plan: { seed: 1, scenario: { ...seeds, operators: [], ...scenario } },
+    publicUrl: server.url,
+    publicToken: 'token',
+    dagNamespace: '',
+    record: server.record,
+    clock: server.clock,
+    numbers: server.numbers,
+    live: () => options.live ?? [],
+  });
+  try {
+    return { result: await use(operators, server.operations), heard: server.heard };
+  } finally {
+    await operators.close();
+    await server.close();
+  }
+}
+
+/** Runs one operator until it has done something. */
+async function until(spec: OperatorSpec, live: readonly LiveLife[] = []) {
+  return withOperators(
+    { operators: [spec] },
+    async (operators, operations) => {
+      await operators.run(AbortSignal.timeout(200));
+      return operations();
+    },
+    { live },
+  );
+}
+
+function living(map_index: number): LiveLife {
+  const ti = { id: 'ti-1', dag_id: 'wt_a', run_id: 'manual__1+00:00', task_id: 't', map_index, try_number: 1 };
+  return { startedMs: 1, workload: { token: 'x', ti } };
+}
+
+test('the pool is set before the load, and only where the scenario says how', async () => {
+  const { heard } = await withOperators({ pool_slots: 24 }, (operators) => operators.prepare(never));
+  expect(heard).toMatchObject([
+    { method: 'PATCH', path: '/api/v2/pools/default_pool?update_mask=slots', body: { slots: 24 } },
+  ]);
+  expect((await withOperators({}, (operators) => operators.prepare(never))).heard).toEqual([]);
+});
+
+test('a stack that refuses the pool says nothing about the build', async () => {
+  const refused = withOperators({ pool_slots: 24 }, (operators) => operators.prepare(never), { status: 403 });
+  await expect(refused).rejects.toThrow(StackError);
+  await expect(refused).rejects.toThrow('default_pool could not be given 24 slots (403).');
+});
+
+test('the operator that marks names a task that runs, and a mapped one by its index', async () => {
+  const spec = { operator: 'mark', dags: ['wt_a'], every_ms: 1_000, start_after_ms: 0 } as const;
+  const route = '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00/taskInstances/t';
+  const { heard, result } = await until(spec, [living(-1)]);
+  expect(heard).toMatchObject([{ method: 'PATCH', path: route, body: { new_state: 'failed' } }]);
+  expect(result).toMatchObject([{ kind: 'mark', ti_id: 'ti-1', requested: 'failed', map_index: -1 }]);
+  expect((await until(spec, [living(3)])).heard[0]?.path).toBe(`${route}/3`);
+});
+
+test('nothing is marked while nothing runs', async () => {
+  const spec = { operator: 'mark', dags: ['wt_b'], every_ms: 1_000, start_after_ms: 0 } as const;
+  const { heard } = await withOperators({ operators: [spec] }, (operators) => operators.run(AbortSignal.timeout(100)), {
+    live: [living(-1)],
+  });
+  expect(heard).toEqual([]);
+});
+
+test('an empty backfill asks for a range that holds no minute', async () => {
+  const spec = {
+    operator: 'backfill',
+    dags: ['wt_a'],
+    runs: 5,
+    max_active_runs: 1,
+    second_after_ms: null,
+    start_after_ms: 0,
+    pause_ms: 5_000,
+    empty: true,
+  } as const;
+  const { heard, result } = await until(spec);
+  expect(heard).toMatchObject([
+    { body: { from_date: '2026-01-01T00:00:15.000Z', to_date: '2026-01-01T00:00:30.000Z', max_active_runs: 1 } },
+  ]);
+  expect(result).toMatchObject([{ kind: 'backfill', requested: '0 runs' }]);
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { STEADY_HABITS } from '../../workloads/shapes.ts';
+import { Rng } from '../model/rng.ts';
+import { playLife } from './life.ts';
+import { recordingServer } from './recording-server.ts';
+
+const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -1, try_number: 1 };
+const never = new AbortController().signal;
+
+async function live(stranger: number) {
+  const server = await recordingServer(({ body }) =>
+    typeof body === 'object' && body !== null && 'hostname' in body && body.hostname === 'w-1-stranger' ? 409 : 200,
+  );
+  const habits = { ...STEADY_HABITS, xcom: 0, fails: 0, stranger };
+  const end = await playLife({
+    workload: { token: 'token-1', ti: TI },
+    task: { task_id: 't', upstream: [], duration_ms: [300, 300] },
+    fleet: { habits, heartbeat_ms: 100, timeout_ms: 1_000, retries: 1, connections: 4 },
+    life: 1,
+    worker: 'w-1',
+    pid: 1001,
+    api: server.api,
+    numbers: server.numbers,
+    clock: server.clock,
+    rng: new Rng(1),
+    onStarted: () => undefined,
+    signal: never,
+  });
+  const operations = await server.operations();
+  await server.close();
+  return { end, operations, heard: server.heard };
+}
+
+test('a stranger says that it lives and that it starts, with another host and pid and the same token', async () => {
+  const { end, operations, heard } = await live(1);
+  expect(end).toBe('reported');
+  const strange = heard.filter(({ body }) => JSON.stringify(body)?.includes('stranger'));
+  expect(strange).toMatchObject([
+    { method: 'PUT', path: '/task-instances/ti-1/heartbeat', body: { hostname: 'w-1-stranger', pid: 32_001 } },
+    { method: 'PATCH', path: '/task-instances/ti-1/run', body: { hostname: 'w-1-stranger', pid: 32_001 } },
+  ]);
+  expect(new Set(heard.map(({ token }) => token))).toEqual(new Set(['Bearer token-1']));
+  // Under kinds of their own, and as the owner's life: what looks at heartbeats and starts does not see them.
+  expect(operations.filter(({ kind }) => String(kind).startsWith('stranger'))).toMatchObject([
+    { kind: 'stranger_heartbeat', life: 1, worker: 'w-1-stranger', ti_id: 'ti-1', outcome: 'refused', status: 409 },
+    { kind: 'stranger_run', life: 1, worker: 'w-1-stranger', ti_id: 'ti-1', outcome: 'refused', requested: 'running' },
+  ]);
+  // It has gone before the owner says that it is done.
+  expect(operations.at(-1)).toMatchObject({ kind: 'state', requested: 'success' });
+});
+
+test('without the habit nobody else comes, and the life is the same', async () => {
+  const { operations } = await live(0);
+  expect(operations.map(({ kind }) => kind)).not.toContain('stranger_run');
+  expect(operations.at(-1)).toMatchObject({ kind: 'state', requested: 'success' });
+});
