@@ -51,13 +51,16 @@ SELECT
 FROM active AS one JOIN active AS other USING (dag_id) CROSS JOIN load
 WHERE one.created_seq < other.created_seq AND other.created_seq < one.until_seq
 UNION ALL
--- 150 s: releases since 3.2.2 leave a backfill without runs alone for 2 minutes, and look every 30 s.
 SELECT
-  post_ended_ms + 150000, format('backfill {} of {}', backfill_id, dag_id), 'blocks without runs',
-  ended.last_ms - post_ended_ms,
-  format('Backfill {} of {} got no runs and was not completed {} after its request was answered: it blocks the DAG.',
-    backfill_id, dag_id, seconds(ended.last_ms - post_ended_ms)),
+  since_ms + backfill_orphan_ms, format('backfill {} of {}', backfill_id, dag_id), 'blocks without runs',
+  last_ms - since_ms,
+  format('Backfill {} of {} got no runs and was not completed {} after its request was ', backfill_id, dag_id,
+    seconds(coalesce(completed_ms, last_ms) - since_ms))
+    || CASE WHEN post IS NULL THEN 'refused' ELSE 'answered' END || ': it blocks the DAG.',
   list_filter([post], op -> op IS NOT NULL), [created_seq]
-FROM active CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits) AS ended
-WHERE runs = 0 AND post_ended_ms IS NOT NULL
-  AND coalesce(completed_ms, ended.last_ms) > post_ended_ms + 150000;
+FROM (
+  -- No request that succeeded, or may have, belongs to it: it was refused, and the row was left behind.
+  SELECT *, CASE WHEN post IS NULL THEN created_ms ELSE post_ended_ms END AS since_ms FROM active WHERE runs = 0
+)
+CROSS JOIN plan CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
+WHERE coalesce(completed_ms, last_ms) > since_ms + backfill_orphan_ms;

@@ -66,6 +66,16 @@ test('a backfill without runs that is never completed blocks its DAG', async () 
   expect(result.first?.sentence).toContain('got no runs and was not completed 158.0 s after its request was answered');
 });
 
+test('a refused request that left its backfill behind blocks the DAG, too, and sooner where the stack says so', async () => {
+  const run = {
+    operations: [post(1, null, 900, 2_000, true)],
+    commits: [backfill(1, 1_000), { committed_ms: 60_000 }],
+  };
+  const manifest = { identity: { backfill_abandoned_s: '20' } };
+  expect((await judge(run)).first).toBeNull();
+  expect((await judge({ ...run, manifest })).first).toMatchObject({ at_ms: 56_000, operations: [], commits: [1] });
+});
+
 test('it is too early to call a backfill without runs blocked before 150 s', async () => {
   const commits = [backfill(1, 1_000), { committed_ms: 140_000 }];
   expect((await judge({ operations: [post(1, '1', 900, 2_000)], commits })).first).toBeNull();

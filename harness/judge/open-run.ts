@@ -149,7 +149,8 @@ async function createManifestTables(
   await connection.run('CREATE TABLE plan AS SELECT unnest(from_json($1, $2))', [
     JSON.stringify(planFacts(manifest)),
     '{"duration_ms": "DOUBLE", "schedulers": "INTEGER", "api_servers": "INTEGER", "heartbeat_ms": "DOUBLE", ' +
-      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
+      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "pool_slots": "INTEGER", ' +
+      '"backfill_orphan_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
   ]);
   const values = tables.map(({ name, source }) => `(${literal(name)}, ${source ? literal(source) : 'NULL'})`);
   await connection.run(`CREATE TABLE recorded AS FROM (VALUES ${values.join(', ')}) AS t(name, source)`);

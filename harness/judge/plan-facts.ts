@@ -4,6 +4,11 @@ import type { Habits, Scenario, TaskSpec } from '../model/scenario.ts';
 
 /** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not tell theirs. */
 const HEARTBEAT_TIMEOUT_S = 300;
+/** Releases since 3.2.2 leave a backfill without runs alone for 2 minutes and look every 30 s, both hard coded. */
+const BACKFILL_ORPHAN_S = 150;
+const BACKFILL_CHECK_S = 30;
+/** Where the first is short, a look that comes late is a larger part of the whole. */
+const BACKFILL_SLACK_S = 5;
 
 /** One row of facts about the plan, for invariants and users' SQL: the view `plan`. */
 export interface PlanFacts {
@@ -14,29 +19,51 @@ export interface PlanFacts {
   readonly request_timeout_ms: number;
   /** After so long without a heartbeat a scheduler may call a worker dead. */
   readonly heartbeat_timeout_ms: number;
+  /** Slots of default_pool, where the scenario sets them. */
+  readonly pool_slots: number | null;
+  /** A backfill that got no runs must be out of the way after so long. */
+  readonly backfill_orphan_ms: number;
   /** The kinds of operation that the scenario sets out to send. */
   readonly planned_kinds: readonly OperationKind[];
 }
 
 export function planFacts(manifest: Manifest): PlanFacts {
   const { scenario } = manifest.plan;
-  const timeout = Number(manifest.identity?.task_instance_heartbeat_timeout_s);
   return {
     duration_ms: scenario.duration_s * 1000,
     schedulers: scenario.schedulers,
     api_servers: scenario.api_servers,
     heartbeat_ms: scenario.fleet.heartbeat_ms,
     request_timeout_ms: scenario.fleet.timeout_ms,
-    heartbeat_timeout_ms: (timeout > 0 ? timeout : HEARTBEAT_TIMEOUT_S) * 1000,
+    heartbeat_timeout_ms: secondsOf(manifest, 'task_instance_heartbeat_timeout_s', HEARTBEAT_TIMEOUT_S) * 1000,
+    pool_slots: scenario.pool_slots ?? null,
+    backfill_orphan_ms: orphanSeconds(manifest) * 1000,
     planned_kinds: plannedKinds(scenario),
   };
+}
+
+/** A duration that the stack tells of itself. */
+function secondsOf({ identity }: Manifest, name: string, otherwise: number): number {
+  const told = Number(identity?.[name]);
+  return told > 0 ? told : otherwise;
+}
+
+function orphanSeconds(manifest: Manifest): number {
+  const abandoned = secondsOf(manifest, 'backfill_abandoned_s', 0);
+  return abandoned === 0 ? BACKFILL_ORPHAN_S : abandoned + BACKFILL_CHECK_S + BACKFILL_SLACK_S;
 }
 
 function plannedKinds(scenario: Scenario): OperationKind[] {
   const tasks = scenario.dags.flatMap((dag) => dag.tasks);
   const habit = (name: keyof Habits) => tasks.some((task) => habitOf(scenario, task, name) > 0);
   const operator = (name: string) =>
-    scenario.operators.some((spec) => spec.operator === name && spec.start_after_ms < scenario.duration_s * 1000);
+    scenario.operators.some(
+      (spec) =>
+        spec.operator === name &&
+        spec.start_after_ms < scenario.duration_s * 1000 &&
+        // Refused by the releases that know better.
+        !(spec.operator === 'backfill' && spec.empty),
+    );
 
   const planned: Partial<Record<OperationKind, boolean>> = {
     run: tasks.length > 0,
@@ -49,6 +76,8 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
     backfill: operator('backfill'),
     trigger: operator('trigger'),
     clear: operator('clear'),
+    mark: operator('mark'),
+    pool: scenario.pool_slots !== undefined,
   };
   return (Object.keys(planned) as OperationKind[]).filter((kind) => planned[kind]);
 }
