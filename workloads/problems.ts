@@ -38,6 +38,7 @@ const TASK = z.strictObject({
   trigger_rule: z.enum(['all_success', 'one_success', 'none_failed_min_one_success', 'all_done']).optional(),
   retries: z.number().int().nonnegative().optional(),
   skips: z.array(z.string()).optional(),
+  pickup_ms: duration.optional(),
   duration_ms: duration,
   habits: HABITS.partial().optional(),
 });

@@ -69,6 +69,38 @@ export function lateBranch(dag_id: string, width: number): DagSpec {
   };
 }
 
+/**
+ * A branch that decides against tasks in every state that a skip can meet before they run: `idle` nobody has looked at,
+ * `due` are about to be scheduled by another path at that very moment, `slow` wait for a worker in QUEUED.
+ */
+export function earlyBranch(dag_id: string): DagSpec {
+  const numbers = [1, 2, 3, 4];
+  const idle = ['idle_1', 'idle_2'];
+  const slow = ['slow_1', 'slow_2'];
+  const due = numbers.map((n) => `due_${n}`);
+  const either = { trigger_rule: 'one_success', duration_ms: [1_000, 2_000] } as const;
+  return {
+    dag_id,
+    schedule: null,
+    past_runs: 0,
+    max_active_runs: 16,
+    tasks: [
+      { task_id: 'early', upstream: [], duration_ms: [200, 500] },
+      { task_id: 'branch', upstream: [], duration_ms: [3_000, 5_000], skips: [...idle, ...slow, ...due] },
+      { task_id: 'chosen', upstream: ['branch'], duration_ms: [500, 1_500] },
+      ...numbers.map((n) => ({ task_id: `pace_${n}`, upstream: [], duration_ms: [2_500, 5_000] as const })),
+      ...idle.map((task_id) => ({ task_id, upstream: ['branch'], duration_ms: [500, 1_500] as const })),
+      ...slow.map((task_id) => ({
+        ...either,
+        task_id,
+        upstream: ['early', 'branch'],
+        pickup_ms: [7_000, 9_000] as const,
+      })),
+      ...numbers.map((n) => ({ ...either, task_id: `due_${n}`, upstream: [`pace_${n}`, 'branch'] })),
+    ],
+  };
+}
+
 /** Over in seconds, started by operators only, and never more than two at once: the others wait for their turn. */
 export function shortRuns(dag_id: string, duration_ms: readonly [number, number]): DagSpec {
   const sides = ['left', 'middle', 'right'];

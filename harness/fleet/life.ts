@@ -33,6 +33,7 @@ export interface LifeContext {
 
 /** What this life will do, drawn at its birth so that what the server answers does not change what is drawn. */
 interface Fate {
+  readonly pickupMs: number;
   readonly durationMs: number;
   readonly rtif: boolean;
   readonly rtifTwice: boolean;
@@ -93,7 +94,8 @@ class RunningLife {
   }
 
   async play(): Promise<LifeEnd> {
-    const { clock, task } = this.#context;
+    const { clock, task, signal } = this.#context;
+    if (this.#fate.pickupMs > 0) await sleep(this.#fate.pickupMs, undefined, { signal });
     const started = await this.#start();
     if (started) return started;
     const endAt = clock.now() + this.#fate.durationMs;
@@ -281,6 +283,7 @@ function drawFate({ task, fleet, rng }: LifeContext): Fate {
     defers: rng.chance(habits.defers),
     // Last, so that a seed gives the lives that it gave before strangers came.
     strangerAt: rng.chance(habits.stranger) ? rng.between(0.2, 0.8) : null,
+    pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
   };
 }
 

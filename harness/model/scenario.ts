@@ -43,6 +43,8 @@ export interface TaskSpec {
   readonly retries?: number;
   /** A branch task names the direct downstream tasks that its life skips before it succeeds. */
   readonly skips?: readonly string[];
+  /** From the hand-off to its start, drawn evenly: a pod that must come up first. Absent: it starts at once. */
+  readonly pickup_ms?: readonly [number, number];
   /** How long its life takes, drawn evenly. */
   readonly duration_ms: readonly [number, number];
   /** Overrides the fleet's habits for this task. */

@@ -9,6 +9,6 @@ export const skipGuardQueued: Defect = {
     'A guard that protects whatever an executor holds. A QUEUED task has done nothing yet: its worker would have been ' +
     'told 409 at /run and have gone away. Protected, it starts, although the branch has decided against it.',
   caughtBy: ['skips-take-effect'],
-  scenario: 'seeds',
+  scenario: 'branches',
   change: () => ({ skippable: `(state IS NULL OR state NOT IN ('queued', 'running', 'success', 'failed'))` }),
 };

@@ -9,6 +9,6 @@ export const skipGuardWithoutNull: Defect = {
     'The obvious guard for #63266. In SQL, NULL NOT IN (…) is NULL, so the tasks that most need skipping, those that ' +
     'nobody has scheduled yet, are left alone: the request is answered 204, and the branch that was not chosen runs.',
   caughtBy: ['skips-take-effect'],
-  scenario: 'seeds',
+  scenario: 'branches',
   change: () => ({ skippable: `state NOT IN ('running', 'success', 'failed')` }),
 };

@@ -10,6 +10,6 @@ export const skipUnguarded: Defect = {
     '(one_success reached it by another path, or the branch was cleared while it ran), it becomes SKIPPED under its ' +
     "worker's hands: the next heartbeat is refused with 409 not_running, and healthy work is killed. Airflow up to 3.1.8.",
   caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task'],
-  scenario: 'seeds',
+  scenario: 'branches',
   change: () => ({ skippable: 'true' }),
 };

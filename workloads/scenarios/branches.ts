@@ -1,0 +1,27 @@
+import type { Scenario } from '../../harness/model/scenario.ts';
+import { earlyBranch, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+
+const late = [1, 2].map((n) => lateBranch(`wt_late_${n}`, 4));
+const early = [1, 2].map((n) => earlyBranch(`wt_early_${n}`));
+
+/** The setting of #63266, from both ends: skips that must not take effect any more, and skips that must. */
+export const scenario: Scenario = {
+  name: 'branches',
+  describe: 'Branch skips that meet tasks in every state: not looked at, about to be scheduled, queued, running',
+  duration_s: 60,
+  schedulers: 2,
+  api_servers: 1,
+  dags: [...late, ...early],
+  fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+  operators: [
+    { operator: 'trigger', dags: late.map((dag) => dag.dag_id), every_ms: 4_000, start_after_ms: 0 },
+    { operator: 'trigger', dags: early.map((dag) => dag.dag_id), every_ms: 1_500, start_after_ms: 0 },
+  ],
+  aims: [
+    'running-is-not-overwritten',
+    'acknowledged-is-durable',
+    'a-started-life-owns-its-task',
+    'error-contract',
+    'processes-stay-alive',
+  ],
+};
