@@ -1,7 +1,7 @@
 """Holds reports/statistics.ts against scipy, and prints the literal cases of its unit test.
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy
-    /tmp/scipy/bin/python bench/check-statistics.py            # 600 random cases; exit 1 at a difference
+    /tmp/scipy/bin/python bench/check-statistics.py            # 600 random cases and all small shares; exit 1 at a difference
     /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for reports/statistics.test.ts
 """
 
@@ -14,11 +14,15 @@ import sys
 from scipy.stats import binom, binomtest
 
 PROGRAM = """
-import { compareRates } from './reports/statistics.ts';
+import { compareRates, wilson } from './reports/statistics.ts';
 let text = '';
 process.stdin.on('data', (part) => (text += part)).on('end', () => {
   const side = (count, exposure) => ({ count, exposure });
-  console.log(JSON.stringify(JSON.parse(text).map(([a, ea, b, eb]) => compareRates(side(a, ea), side(b, eb)))));
+  const { rates, shares } = JSON.parse(text);
+  console.log(JSON.stringify({
+    rates: rates.map(([a, ea, b, eb]) => compareRates(side(a, ea), side(b, eb))),
+    shares: shares.map(([count, total]) => wilson(count, total)),
+  }));
 });
 """
 
@@ -59,16 +63,27 @@ def main():
             print(f"  [{', '.join(str(part) for part in case)}, {p:.9g}, {low:.9g}, {shown}],")
         return
     given = list(cases(600, 66734))
+    shares = [(count, total) for total in [1, 2, 5, 10, 20, 50, 300] for count in range(total + 1)]
     done = subprocess.run(
-        ["npx", "tsx", "-e", PROGRAM], input=json.dumps(given), capture_output=True, text=True, check=True
+        ["npx", "tsx", "-e", PROGRAM],
+        input=json.dumps({"rates": given, "shares": shares}),
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    answers = json.loads(done.stdout)
     wrong = 0
-    for case, got in zip(given, json.loads(done.stdout), strict=True):
+    for case, got in zip(shares, answers["shares"], strict=True):
+        expected = binomtest(*case).proportion_ci(0.95, method="wilson")
+        if not all(math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) for x, y in zip(got, expected, strict=True)):
+            wrong += 1
+            print(case, "expected", expected, "got", got)
+    for case, got in zip(given, answers["rates"], strict=True):
         p, low, high = reference(*case)
         if not (close(got["p_value"], p) and close(got["interval"][0], low) and close(got["interval"][1], high)):
             wrong += 1
             print(case, "expected", (p, low, high), "got", got)
-    print(f"{len(given)} cases, {wrong} differ")
+    print(f"{len(given) + len(shares)} cases, {wrong} differ")
     sys.exit(1 if wrong else 0)
 
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { compareRates, dispersion, holm, smallestCountSeen, thinnedBy } from './statistics.ts';
+import { compareRates, dispersion, holm, median, smallestCountSeen, thinnedBy, wilson } from './statistics.ts';
 
 /** Count and exposure of A, of B, then p and the ends of the interval by scipy (check-statistics.py --literal). */
 const REFERENCE: [number, number, number, number, number, number, number | null][] = [
@@ -124,5 +124,49 @@ describe('what goes around the test', () => {
       expect(compareRates(rate(a), rate(least - 1, exposure)).p_value).toBeGreaterThanOrEqual(0.05);
     }
     expect(smallestCountSeen(rate(0), 60, 0.05)).toBe(6);
+  });
+});
+
+/** Found, runs, and the ends by scipy; the first two are Newcombe's examples (Statistics in Medicine 17, 1998). */
+const WILSON: [number, number, number, number][] = [
+  [81, 263, 0.2553, 0.3662],
+  [15, 148, 0.0624, 0.1605],
+  [19, 20, 0.7639, 0.9911],
+  [20, 20, 0.8389, 1],
+  [9, 10, 0.5958, 0.9821],
+  [0, 50, 0, 0.0713],
+  [1, 1, 0.2065, 1],
+];
+
+describe('how surely something is found', () => {
+  test.each(WILSON)('%i of %i: Wilson says %d to %d', (count, total, low, high) => {
+    const [lower, upper] = wilson(count, total) ?? [Number.NaN, Number.NaN];
+    expect(lower).toBeCloseTo(low, 4);
+    expect(upper).toBeCloseTo(high, 4);
+  });
+
+  test('nothing is known without a run', () => {
+    expect(wilson(0, 0)).toBeNull();
+    expect(median([])).toBeNull();
+  });
+
+  test('the interval holds the share, lies within 0 and 1, and narrows with the runs', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.nat(300), (total, some) => {
+        const count = Math.min(some, total);
+        const [low, high] = wilson(count, total) ?? [1, 0];
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(high).toBeLessThanOrEqual(1);
+        expect(low).toBeLessThanOrEqual(count / total);
+        expect(high).toBeGreaterThanOrEqual(count / total);
+        const [less, more] = wilson(count * 4, total * 4) ?? [0, 1];
+        expect(more - less).toBeLessThan(high - low);
+      }),
+    );
+  });
+
+  test('the median lies in the middle, whatever the order', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([10, 2, 4, 1])).toBe(3);
   });
 });
