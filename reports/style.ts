@@ -113,6 +113,14 @@ figure svg { display: block; width: 100%; border-bottom: 1px solid var(--line); 
 }
 .bars { fill: var(--unknown); } .bars.grave { fill: var(--fail); }
 .first { stroke: var(--fail); stroke-width: 1; stroke-dasharray: 3 3; vector-effect: non-scaling-stroke; }
+svg .scale { stroke: var(--line); stroke-width: 2; } svg .range { stroke: currentColor; stroke-width: 3; }
+svg .range { opacity: .45; } svg circle { fill: currentColor; } svg.trend .line { stroke: var(--line); }
+:is(svg, circle).pass { color: var(--pass); } :is(svg, circle).unknown { color: var(--unknown); }
+:is(svg, circle).fail { color: var(--fail); }
+.matrix thead .number { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; padding: .8rem .6rem; }
+.matrix td { padding: .35rem .6rem; } .matrix td.number { text-align: center; }
+.matrix td.text { min-width: 0; white-space: nowrap; }
+.after { margin: 1.5rem 0 .75rem; }
 .axis { display: flex; justify-content: space-between; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 :focus-visible { outline: 2px solid var(--ink-blue); outline-offset: 2px; }
 footer {

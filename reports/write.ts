@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
+import type { Calibration } from '../harness/model/calibration.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { type Findings, historyOf } from './calibration.ts';
+import { calibrationHtml } from './html-calibration.ts';
 import { comparisonHtml } from './html-comparison.ts';
 import { reportHtml } from './html-report.ts';
 import { reportJunit } from './junit.ts';
 import { reportMarkdown } from './markdown.ts';
+import { calibrationMarkdown } from './markdown-calibration.ts';
 import { comparisonMarkdown } from './markdown-comparison.ts';
 
 /** Everything that people and CI read of a run, beside its record. */
@@ -27,6 +31,21 @@ export async function writeComparison(folder: string, comparison: Comparison): P
     'compare.json': json(comparison),
     'compare.md': comparisonMarkdown(comparison, folder),
     'compare.html': comparisonHtml(comparison, folder),
+  });
+}
+
+/** A calibration in the file that keeps it, and beside it what people read, with what was `kept` before it as its past. */
+export async function writeCalibration(
+  file: string,
+  calibration: Calibration,
+  findings: Findings,
+  kept: readonly Calibration[],
+): Promise<void> {
+  const { dir, name } = path.parse(file);
+  await writeAll(dir, {
+    [path.basename(file)]: json(calibration),
+    [`${name}.md`]: calibrationMarkdown(calibration, findings),
+    [`${name}.html`]: calibrationHtml(calibration, findings, historyOf(calibration, kept)),
   });
 }
 

@@ -10,9 +10,11 @@ import type { AxeResults } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { findingsOf } from '../reports/calibration.ts';
+import { calibration, calibrationHistory } from '../reports/calibration-fixture.ts';
 import { compareJudgements } from '../reports/compare.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../reports/fixture.ts';
-import { writeComparison, writeReports } from '../reports/write.ts';
+import { writeCalibration, writeComparison, writeReports } from '../reports/write.ts';
 
 /** The reports in a real browser: what no reading of the markup shows. */
 
@@ -70,6 +72,9 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
       { ...runs.hostile, run: at('hostile'), scenario: 'seeds' },
     ] as const;
     await writeComparison(at('compare'), compareJudgements([sides[0]], [sides[1]]));
+    const nights = calibrationHistory();
+    const last = calibration();
+    await writeCalibration(at('calibration.json'), last, findingsOf(last, nights[0]), nights);
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     browser = await chromium.launch({ executablePath: executablePath ?? '', args: ARGS });
   });
@@ -100,6 +105,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
     'huge/report.html',
     'empty/report.html',
     'compare/compare.html',
+    'calibration.html',
   ];
   const looks = [400, 1600].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
   const views = files.flatMap((file) => looks.map((look) => ({ file, ...look })));
@@ -116,7 +122,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
           images: document.querySelectorAll('img, script, iframe, object').length,
         };
       })()`);
-      expect(seen.verdict).toMatch(/fail|unknown|pass|better|worse|no difference seen|cannot say/);
+      expect(seen.verdict).toMatch(/fail|unknown|pass|better|worse|no difference seen|cannot say|as expected/);
       expect(seen.bottom).toBeLessThan(900);
       expect(seen.overflow).toBeLessThanOrEqual(0);
       expect(seen.images).toBe(0);

@@ -1,0 +1,110 @@
+import type { Calibration, CalibrationRun, DefectFigures } from '../harness/model/calibration.ts';
+import type { Findings } from './calibration.ts';
+import { count, counted, listed, percent, seconds, some } from './words.ts';
+
+/** What every format of a calibration says in the same words. */
+
+/** `19 of 20`. */
+export function foundText({ found, runs }: Pick<DefectFigures, 'found' | 'runs'>): string {
+  return runs === 0 ? 'not run' : `${count(found)} of ${count(runs)}`;
+}
+
+/** `76–99 %`. */
+export function intervalOf(interval: readonly [number, number] | null): string {
+  if (interval === null) return '–';
+  const [low, high] = interval.map((end) => Math.round(end * 100));
+  return `${low}–${high} %`;
+}
+
+/** `2.1 s (0.5–9.4)`: the median, and the least and the most in brackets. */
+export function firstText({ median_first_violation_s, first_violation_s }: DefectFigures): string {
+  if (median_first_violation_s === null || first_violation_s === null) return '–';
+  const { min, max } = first_violation_s;
+  return `${seconds(median_first_violation_s)} (${min.toFixed(1)}–${max.toFixed(1)})`;
+}
+
+/** The named first, then the rest; in how many runs each was broken, if not in all. */
+export function catchersOf(
+  figures: DefectFigures,
+): { readonly name: string; readonly share: string; named: boolean }[] {
+  const catchers = figures.caught_by.map((name) => {
+    const runs = figures.caught_by_runs[name] ?? 0;
+    return { name, share: runs === figures.runs ? '' : count(runs), named: figures.named.includes(name) };
+  });
+  return catchers.sort((a, b) => Number(b.named) - Number(a.named));
+}
+
+/** What a reader must know before the table, in one or two sentences. */
+export function sentenceOf(calibration: Calibration, findings: Findings): string {
+  const { defects, clean, complete } = calibration;
+  const measured = defects.filter(({ runs }) => runs > 0);
+  const found = measured.filter((one) => one.found > 0);
+  const always = measured.filter((one) => one.found === one.runs);
+  const parts: string[] = [];
+  if (!complete) parts.push('interrupted; so far');
+  if (measured.length > 0) {
+    const steadily = always.length === found.length ? 'in every run' : `${count(always.length)} of them in every run`;
+    parts.push(`${count(found.length)} of ${counted(measured.length, 'defect')} found, ${steadily}`);
+  }
+  parts.push(cleanText(clean.runs, clean.false_alarms));
+  const lost = findings.lost.length > 0 ? [`no longer found: ${some(findings.lost, 5)}`] : [];
+  const others = findings.missed.filter((name) => !findings.lost.includes(name));
+  const missed = others.length > 0 ? [`never found: ${some(others, 5)}`] : [];
+  return [...parts, ...lost, ...missed].join('; ').replace('so far; ', 'so far ');
+}
+
+export function cleanText(runs: number, falseAlarms: number): string {
+  if (runs === 0) return 'no clean run';
+  return `${falseAlarms === 0 ? 'no false alarm' : counted(falseAlarms, 'false alarm')} in ${counted(runs, 'clean run')}`;
+}
+
+/** What is worth a look although it fails nothing. */
+export function remarksOf(calibration: Calibration, findings: Findings): string[] {
+  const unknown = calibration.defects.filter((one) => one.unknown > 0);
+  const silent = calibration.defects
+    .filter(({ found }) => found > 0)
+    .flatMap(({ name, named, caught_by }) =>
+      named.filter((one) => !caught_by.includes(one)).map((one) => `${one} (${name})`),
+    );
+  const failed = calibration.defects.filter((one) => one.failed_to_run > 0);
+  const failedRuns = failed.reduce((sum, one) => sum + one.failed_to_run, calibration.clean.failed_to_run);
+  return [
+    ...(findings.weaker.length > 0 ? [`found less often than in the baseline: ${listed(findings.weaker)}`] : []),
+    ...(findings.notByName.length > 0
+      ? [`found, but not always by an invariant that its file names: ${listed(findings.notByName)}`]
+      : []),
+    ...(silent.length > 0 ? [`named, but never broken: ${listed(silent)}`] : []),
+    ...(unknown.length > 0
+      ? [`missed where the verdict was unknown: ${listed(unknown.map(({ name, unknown: n }) => `${name} (${n})`))}`]
+      : []),
+    ...(calibration.clean.unknown > 0
+      ? [`clean, but in doubt (verdict unknown): ${counted(calibration.clean.unknown, 'run')}`]
+      : []),
+    ...(failedRuns > 0 ? [`failed to run twice, and not counted: ${counted(failedRuns, 'run')}`] : []),
+  ];
+}
+
+/** Runs that somebody should look at. */
+export function explainable(runs: readonly CalibrationRun[]): readonly CalibrationRun[] {
+  return runs.filter(({ result }) => result !== 'found' && result !== 'clean');
+}
+
+/** The same for machines and for people's ears: `found in 19 of 20 runs, 95 %: 76–99 %`. */
+export function spoken({ found, runs, interval }: DefectFigures): string {
+  return runs === 0 ? 'not run' : `found in ${count(found)} of ${counted(runs, 'run')}, 95 %: ${intervalOf(interval)}`;
+}
+
+export function settingsText({ settings, machine, commit, windtunnel }: Calibration): string {
+  const { jobs, runs, duration_s, seed } = settings;
+  return [
+    `${counted(runs, 'run')} a defect, ${seconds(duration_s)} of load`,
+    `seeds from ${seed}`,
+    jobs === 1 ? 'one run at a time' : `${jobs} runs at a time`,
+    `${counted(machine.cpus, 'CPU')}`,
+    `windtunnel ${windtunnel}${commit === null ? '' : ` at ${commit}`}`,
+  ].join(' · ');
+}
+
+export function shareText({ found, runs }: Pick<DefectFigures, 'found' | 'runs'>): string {
+  return runs === 0 ? '–' : percent(found / runs);
+}

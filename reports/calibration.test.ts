@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+
+import { calibrationOf, findingsOf, historyOf, matrixOf, newestFigures } from './calibration.ts';
+import {
+  calibration,
+  calibrationHead,
+  calibrationHistory,
+  calibrationRun,
+  calibrationRuns,
+  foundRun,
+  PLANTED,
+  planted,
+} from './calibration-fixture.ts';
+import { HOSTILE } from './fixture.ts';
+import { calibrationHtml } from './html-calibration.ts';
+import { calibrationMarkdown } from './markdown-calibration.ts';
+import { calibrationText } from './terminal-calibration.ts';
+
+const figures = (name: string, from = calibration()) => from.defects.find((one) => one.name === name);
+
+describe('the figures of a defect', () => {
+  test('are the runs that came to a verdict: found, Wilson’s interval, and the times of its own promises', () => {
+    expect(figures('lock-order')).toMatchObject({
+      runs: 20,
+      found: 19,
+      interval: [0.7639, 0.9911],
+      median_first_violation_s: 11,
+      first_violation_s: { min: 2, max: 20 },
+      caught_by: ['no-deadlocks', 'error-contract'],
+      caught_by_runs: { 'no-deadlocks': 19, 'error-contract': 9 },
+      found_by_name: 19,
+      unknown: 1,
+    });
+  });
+
+  test('do not count a run that failed to run', () => {
+    expect(figures('silent')).toMatchObject({ runs: 3, found: 0, failed_to_run: 1, median_first_violation_s: null });
+  });
+
+  test('say when it was found by a promise that its file does not name', () => {
+    expect(figures('late-report')).toMatchObject({ runs: 10, found: 10, found_by_name: 6 });
+    expect(findingsOf(calibration(), undefined).notByName).toEqual(['late-report']);
+  });
+});
+
+describe('clean builds', () => {
+  test('count the cures among them, and by how many schedulers', () => {
+    const { clean, remedies } = calibration();
+    expect(clean).toMatchObject({ runs: 35, false_alarms: 1, raised_by: { 'one-live-attempt': 1 } });
+    expect(clean.by_load).toContainEqual({ scenario: 'seeds', schedulers: 3, runs: 9, false_alarms: 1 });
+    expect(remedies).toMatchObject([{ name: 'skip-remedy', runs: 4, false_alarms: 0 }]);
+  });
+
+  test('a cure that breaks something is a false alarm, by name as well', () => {
+    const alarm = calibrationRun({ planted: 'skip-remedy', result: 'false alarm', violations: { 'no-deadlocks': 1 } });
+    const { clean, remedies } = calibrationOf(calibrationHead(), PLANTED, [alarm]);
+    expect({ clean, remedies }).toMatchObject({ clean: { false_alarms: 1 }, remedies: [{ false_alarms: 1 }] });
+  });
+});
+
+describe('what is not as it should be', () => {
+  const runs = calibrationRuns().filter(({ result }) => result !== 'false alarm');
+  const quiet = calibration({}, runs);
+
+  test('without a baseline: every defect must be found at least once, and nothing clean accused', () => {
+    expect(findingsOf(quiet, undefined)).toMatchObject({ missed: ['silent'], lost: [], bad: true });
+    const all = runs.filter((run) => run.planted !== 'silent');
+    expect(findingsOf(calibration({}, all), undefined).bad).toBe(false);
+    expect(findingsOf(calibration({}, calibrationRuns()), undefined)).toMatchObject({ falseAlarms: 1, bad: true });
+  });
+
+  test('with a baseline: what was found there must be found; what never was is no news', () => {
+    expect(findingsOf(quiet, quiet)).toMatchObject({ missed: ['silent'], lost: [], bad: false });
+    const before = calibration({}, [...runs, foundRun('silent', 3, 'error-contract')]);
+    expect(findingsOf(quiet, before)).toMatchObject({ lost: ['silent'], bad: true });
+  });
+
+  test('found far less often than in the baseline is said, and fails nothing', () => {
+    const before = calibration({}, [
+      ...runs,
+      ...Array.from({ length: 40 }, () => foundRun('silent', 3, 'error-contract')),
+    ]);
+    const twice = [foundRun('silent', 3, 'error-contract'), ...runs, ...runs, ...runs];
+    expect(findingsOf(calibration({}, twice), before)).toMatchObject({ weaker: ['silent'], lost: [], bad: false });
+  });
+
+  test('a defect that could not be run is told apart from a miss', () => {
+    const failed = calibrationRun({ planted: 'silent', result: 'failed to run', verdict: null });
+    const findings = findingsOf(calibrationOf(calibrationHead(), [planted('silent')], [failed]), undefined);
+    expect(findings).toMatchObject({ missed: [], unmeasured: ['silent'], bad: false });
+  });
+});
+
+test('the matrix has every promise that is named or was broken, and knows which is which', () => {
+  const { invariants, rows } = matrixOf(calibration().defects);
+  expect(invariants).toEqual([
+    'a-started-life-owns-its-task',
+    'acknowledged-is-durable',
+    'error-contract',
+    'no-deadlocks',
+    'one-live-attempt',
+    'running-is-not-overwritten',
+  ]);
+  expect(rows[0]?.cells.map(({ runs, named }) => [runs, named])).toEqual([
+    [0, true],
+    [0, false],
+    [20, false],
+    [0, false],
+    [0, false],
+    [20, true],
+  ]);
+});
+
+describe('the past', () => {
+  test('is what began before, the oldest first', () => {
+    const history = historyOf(calibration(), [...calibrationHistory(), calibration()].reverse());
+    expect(history.map(({ started_at }) => started_at.slice(8, 10))).toEqual(
+      Array.from({ length: 12 }, (_, night) => String(night + 1).padStart(2, '0')).concat('21'),
+    );
+  });
+
+  test('gives each defect its newest figures that rest on enough runs', () => {
+    const newest = newestFigures(
+      [calibration({}, [foundRun('silent', 1, 'error-contract')]), ...calibrationHistory()],
+      10,
+    );
+    expect(newest.get('lock-order')?.calibration.started_at).toBe('2026-11-12T01:00:00.000Z');
+    expect(newest.get('silent')).toBeUndefined();
+  });
+});
+
+describe('what people read', () => {
+  const all = calibration();
+  const findings = findingsOf(all, undefined);
+
+  test('the terminal has the worst first, and the answer in its last lines', () => {
+    const lines = calibrationText(all, findings, { color: false, file: 'reports/calibration/x.json' }).split('\n');
+    expect(lines[1]).toMatch(/^✗ silent +0 of 3 +0–56 % +–$/);
+    expect(lines[2]).toMatch(/^~ lock-order +19 of 20 +76–99 % +11 s \(2\.0–20\.0\) +no-deadlocks 19, \+1 not named$/);
+    expect(lines.at(-2)).toBe('NOT AS EXPECTED');
+    expect(lines.at(-1)).toMatch(/^3 of 4 defects found, 2 of them in every run; 1 false alarm in 35 clean runs/);
+    expect(lines.slice(0, 5).filter((line) => line.length > 100)).toEqual([]);
+  });
+
+  test('every format names the runs that somebody should look at', () => {
+    const formats = [
+      calibrationText(all, findings, { color: false, file: 'x.json' }),
+      calibrationMarkdown(all, findings),
+      calibrationHtml(all, findings),
+    ];
+    for (const text of formats) {
+      expect(text).toContain('runs/20261121-100000-calibrate/77-reference');
+      expect(text).toContain('failed to run');
+    }
+  });
+
+  test('an interrupted one says so', () => {
+    const half = calibration({ complete: false }, calibrationRuns().slice(0, 5));
+    expect(calibrationText(half, findingsOf(half, undefined), { color: false, file: 'x' })).toMatch(
+      /INTERRUPTED\ninterrupted; so far 1 of 1 defect found, in every run; no clean run$/,
+    );
+  });
+
+  test('no text from a run becomes markup, and nothing is not NaN', () => {
+    const bad = [
+      calibrationRun({ planted: HOSTILE, result: 'missed', folder: HOSTILE, doubts: [HOSTILE] }),
+      foundRun(HOSTILE, 1, HOSTILE),
+      calibrationRun({ scenario: HOSTILE, result: 'failed to run', failure: HOSTILE }),
+    ];
+    const hostile = calibrationOf(calibrationHead({ commit: HOSTILE }), [planted(HOSTILE, { summary: HOSTILE })], bad);
+    const empty = calibrationOf(calibrationHead(), [], []);
+    for (const one of [hostile, empty]) {
+      const page = calibrationHtml(one, findingsOf(one, undefined));
+      expect(page).not.toMatch(/<img|<script|NaN|Infinity|undefined|https?:/);
+      const text = calibrationMarkdown(one, findingsOf(one, undefined));
+      expect(text).not.toMatch(/<(?!!-- -->)|NaN|undefined/);
+      const screen = calibrationText(one, findingsOf(one, undefined), { color: false, file: 'x' });
+      expect(screen).not.toContain('\u001b');
+    }
+  });
+});

@@ -1,0 +1,87 @@
+import type { Calibration, DefectFigures } from '../harness/model/calibration.ts';
+import type { Findings } from './calibration.ts';
+import {
+  catchersOf,
+  explainable,
+  firstText,
+  foundText,
+  intervalOf,
+  remarksOf,
+  sentenceOf,
+} from './calibration-words.ts';
+import { fitted, type Paint, paintFor, type TextOptions } from './screen.ts';
+import { padEnd, shorten, visible } from './words.ts';
+
+export interface CalibrationTextOptions extends TextOptions {
+  /** Where the result was kept. */
+  readonly file: string;
+}
+
+/** Most runs that somebody should look at are alike; the page lists them all. */
+const EXPLAINED = 12;
+
+/** One line a defect, the worst first; what to look at; the answer in the last line. */
+export function calibrationText(
+  calibration: Calibration,
+  findings: Findings,
+  { file, ...options }: CalibrationTextOptions,
+): string {
+  const paint = paintFor(options);
+  const width = Math.min(34, Math.max(8, ...calibration.defects.map(({ name }) => name.length)) + 4);
+  const head = paint.dim(columns('  defect', 'found', '95 %', 'first violation', 'caught by', width));
+  const rows = worstFirst(calibration.defects).map((figures) => row(figures, width, paint));
+  const runs = explainable(calibration.runs);
+  const word = findings.bad ? paint.red('NOT AS EXPECTED') : paint.green('AS EXPECTED');
+  return [
+    ...(rows.length > 0 ? [head, ...rows, ''] : []),
+    ...calibration.remedies.map(({ name, runs: n, false_alarms }) =>
+      fitted(`remedy ${name}: ${false_alarms === 0 ? 'cures' : `${false_alarms} violations`} in ${n} runs`),
+    ),
+    ...runs.slice(0, EXPLAINED).map((run) => {
+      const where = run.folder ?? run.failure ?? 'no folder was left';
+      return `${paint.yellow(run.result)} ${visible(`${run.build}, ${run.scenario}, seed ${run.seed}: ${where}`)}`;
+    }),
+    ...(runs.length > EXPLAINED ? [`and ${runs.length - EXPLAINED} more runs to look at`] : []),
+    ...remarksOf(calibration, findings).map((remark) => paint.dim(visible(remark))),
+    `kept: ${paint.underline(visible(file))}, and .html and .md beside it`,
+    '',
+    paint.bold(calibration.complete ? word : paint.yellow('INTERRUPTED')),
+    visible(sentenceOf(calibration, findings)),
+  ].join('\n');
+}
+
+function worstFirst(defects: readonly DefectFigures[]): readonly DefectFigures[] {
+  const share = ({ found, runs }: DefectFigures) => (runs === 0 ? -1 : found / runs);
+  return [...defects].sort((a, b) => share(a) - share(b));
+}
+
+function row(figures: DefectFigures, width: number, paint: Paint): string {
+  const { runs, name, interval } = figures;
+  const glyph =
+    runs === 0 ? paint.yellow('?') : [paint.red('✗'), paint.yellow('~'), paint.green('✓')][levelOf(figures)];
+  const left = columns(name, foundText(figures), intervalOf(interval), firstText(figures), '', width - 2);
+  const taken = width + WIDTHS.reduce((sum, one) => sum + one, 0);
+  return `${glyph} ${padEnd(left, taken - 2)}${fitted(catchersText(figures), taken)}`.trimEnd();
+}
+
+/** The named with their numbers; consequences that the file does not name are only counted, for want of room. */
+function catchersText(figures: DefectFigures): string {
+  const catchers = catchersOf(figures);
+  const named = catchers.filter((one) => one.named).map(({ name, share }) => `${name} ${share}`.trimEnd());
+  const others = catchers.filter((one) => !one.named);
+  const [only] = others;
+  if (named.length === 0 && only) return `not named: ${others.map(({ name }) => name).join(', ')}`;
+  return [...named, ...(others.length > 0 ? [`+${others.length} not named`] : [])].join(', ');
+}
+
+/** Never, sometimes, always. */
+function levelOf({ found, runs }: DefectFigures): 0 | 1 | 2 {
+  return found === 0 ? 0 : found < runs ? 1 : 2;
+}
+
+const WIDTHS = [10, 10, 19] as const;
+
+function columns(name: string, found: string, interval: string, first: string, by: string, width: number): string {
+  const cells = [found, interval, first].map((text, index) => padEnd(text, WIDTHS[index] ?? 0));
+  return [padEnd(shorten(visible(name), width - 1), width), ...cells, by].join('').trimEnd();
+}
