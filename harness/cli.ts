@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 
+import { calibrateCommand } from './commands/calibrate.ts';
 import { checkCommand } from './commands/check.ts';
 import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -27,6 +28,7 @@ try {
     .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and judges what it promised.')
     .command(runCommand)
     .command(compareCommand)
+    .command(calibrateCommand)
     .command(checkCommand)
     .command(reportCommand)
     .command(queryCommand)

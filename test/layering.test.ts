@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   record: ['model', 'stacks'],
   fleet: ['model', 'handoff', 'record'],
   faults: ['model', 'stacks'],
+  // Plays runs that it is given: it knows neither a stack nor which defects there are.
+  calibrate: ['model'],
   run: ['model', 'stacks', 'record', 'fleet', 'faults'],
   commands: [
     'model',
@@ -28,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'faults',
     'handoff',
     'run',
+    'calibrate',
     'reference',
     'harness',
   ],

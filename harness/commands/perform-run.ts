@@ -14,7 +14,7 @@ import { ProcessTable } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
 import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
-import type { Progress } from './progress.ts';
+import type { RunProgress } from './progress.ts';
 import { windtunnelVersion } from './version.ts';
 
 /** What to run against: a build that we start, or the file of a stack that is there. */
@@ -27,7 +27,7 @@ export interface RunRequest {
   readonly out: string | undefined;
   /** The command that repeats the run, for the manifest. */
   readonly repeat: string;
-  readonly progress: Progress;
+  readonly progress: RunProgress;
   readonly signal: AbortSignal;
 }
 

@@ -1,6 +1,9 @@
 import { LiveLine } from '../../reports/live.ts';
 import type { LiveNumbers } from '../run/execute.ts';
 
+/** What a run tells of itself while it lasts. */
+export type RunProgress = Pick<Progress, 'phase' | 'numbers' | 'note' | 'stop'>;
+
 /** What the live line shows of one run: where it stands, and the run's own numbers once there are any. */
 export class Progress {
   readonly #line: LiveLine;

@@ -72,7 +72,8 @@ async function checkAims({ name, aims, thresholds }: Scenario): Promise<void> {
   }
 }
 
-function seconds(text: string): number | undefined {
+/** `60s`, `5m`, `1h` or a bare number of seconds; undefined for anything else, and for less than a second. */
+export function seconds(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text.trim());
   if (!match) return undefined;
   const value = Number(match[1]) * { s: 1, m: 60, h: 3600 }[(match[2] ?? 's') as 's' | 'm' | 'h'];

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+
+import { invariant, judgement, violation } from '../../reports/fixture.ts';
+import type { CalibrationRun, Planted } from '../model/calibration.ts';
+import { InterruptedError, StackError } from '../model/errors.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { type Conducting, conduct } from './conduct.ts';
+import type { Job } from './schedule.ts';
+
+const lock: Planted = {
+  name: 'lock',
+  kind: 'defect',
+  race: '#66734',
+  summary: 'locks the wrong way round',
+  caughtBy: ['no-deadlocks'],
+  scenario: 'storm',
+};
+
+function job(over: Partial<Job> = {}): Job {
+  return { build: 'reference+lock', planted: lock, scenario: 'storm', durationS: 30, schedulers: 2, seed: 7, ...over };
+}
+
+const clean = job({ build: 'reference', planted: null });
+const cured = job({ build: 'reference+cure', planted: { ...lock, name: 'cure', kind: 'remedy', caughtBy: [] } });
+
+const quiet = judgement({ verdict: 'pass', invariants: [invariant('no-deadlocks', 'pass')] });
+const broken = (name: string, at_ms: number): Judgement =>
+  judgement({ invariants: [invariant(name, 'fail', { violations: 3, first: violation({ at_ms }) })] });
+
+interface Conducted {
+  readonly runs: readonly CalibrationRun[];
+  readonly discarded: readonly string[];
+}
+
+/** Conducts with one answer a try: a judgement, an error, or a run that waits for its signal. */
+async function conducted(
+  queue: readonly Job[],
+  answers: readonly (Judgement | Error | 'hangs' | 'ends when told')[],
+  over: Partial<Conducting> = {},
+): Promise<Conducted> {
+  const discarded: string[] = [];
+  let asked = 0;
+  const runs = await conduct(queue, {
+    jobs: 1,
+    keep: false,
+    signal: new AbortController().signal,
+    folderOf: ({ seed }, tried) => `run-${seed}-${tried}`,
+    discard: (folder) => discarded.push(folder),
+    kept: (folder) => folder,
+    onEnd: () => undefined,
+    async runOne(_job, _folder, signal) {
+      const answer = answers[asked++] ?? new Error('one run too many');
+      if (answer instanceof Error) throw answer;
+      if (answer === 'hangs') return new Promise<never>(() => undefined);
+      if (answer === 'ends when told') {
+        return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      }
+      return { judgement: answer, loadStartedMs: 10_000 };
+    },
+    ...over,
+  });
+  return { runs, discarded };
+}
+
+describe('what came of a run', () => {
+  test('a defect is found when any promise is broken, and the time counts from the start of the load', async () => {
+    const { runs, discarded } = await conducted([job()], [broken('no-deadlocks', 12_340)]);
+    expect(runs).toMatchObject([
+      { result: 'found', violations: { 'no-deadlocks': 3 }, first_violation_s: 2.3, tries: 1, folder: null },
+    ]);
+    expect(discarded).toEqual(['run-7-1']);
+  });
+
+  test('found by an invariant that its file does not name, it is found, and no time is taken from that', async () => {
+    const { runs } = await conducted([job()], [broken('error-contract', 12_000)]);
+    expect(runs).toMatchObject([{ result: 'found', first_violation_s: null }]);
+  });
+
+  test('a miss keeps its folder and says why the judge was in doubt', async () => {
+    const doubt = { name: 'fleet-kept-pace', claim: 'c', verdict: 'fail' as const, sentence: 's' };
+    const unsure = { ...quiet, verdict: 'unknown' as const, assumptions: [doubt] };
+    const { runs, discarded } = await conducted([job()], [unsure]);
+    expect(runs).toMatchObject([
+      { result: 'missed', verdict: 'unknown', doubts: ['fleet-kept-pace'], folder: 'run-7-1' },
+    ]);
+    expect(discarded).toEqual([]);
+  });
+
+  test('where nothing may be found, a violation is a false alarm and its folder is kept', async () => {
+    const { runs } = await conducted([clean, cured, clean], [quiet, quiet, broken('error-contract', 11_000)]);
+    expect(runs.map(({ result, folder }) => [result, folder])).toEqual([
+      ['clean', null],
+      ['clean', null],
+      ['false alarm', 'run-7-1'],
+    ]);
+  });
+});
+
+describe('a run that cannot be run', () => {
+  test('is tried once more', async () => {
+    const { runs, discarded } = await conducted([clean], [new StackError('no port'), quiet]);
+    expect(runs).toMatchObject([{ result: 'clean', tries: 2 }]);
+    expect(discarded).toEqual(['run-7-1', 'run-7-2']);
+  });
+
+  test('is neither found nor missed when that fails, too', async () => {
+    const { runs } = await conducted([job(), clean], [new Error('one'), new StackError('no port'), quiet]);
+    expect(runs.map(({ result, failure, folder }) => [result, failure, folder])).toEqual([
+      ['failed to run', 'no port', 'run-7-2'],
+      ['clean', null, null],
+    ]);
+  });
+
+  test('is told to end when it takes far too long, and left behind when it does not', async () => {
+    const limits = { overheadMs: 20, graceMs: 20 };
+    const { runs } = await conducted([job({ durationS: 0 })], ['ends when told', 'hangs'], { limits });
+    expect(runs).toMatchObject([{ result: 'failed to run', tries: 2 }]);
+    expect(runs[0]?.failure).toMatch(/not over after 0 s, and did not end when told to/);
+  });
+});
+
+test('several at once, each counted', async () => {
+  let [now, most] = [0, 0];
+  const queue = Array.from({ length: 7 }, (_, seed) => job({ seed }));
+  const { runs } = await conducted(queue, [], {
+    jobs: 3,
+    async runOne() {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      now--;
+      return { judgement: quiet, loadStartedMs: 0 };
+    },
+  });
+  expect({ most, seeds: runs.map(({ seed }) => seed) }).toEqual({ most: 3, seeds: [0, 1, 2, 3, 4, 5, 6] });
+});
+
+test('an interruption keeps what was measured, and half a run counts for nothing', async () => {
+  const interrupt = new AbortController();
+  const { runs, discarded } = await conducted([clean, clean, clean], [quiet, 'ends when told'], {
+    signal: interrupt.signal,
+    onEnd: () => setTimeout(() => interrupt.abort(new InterruptedError('Ctrl-C')), 5),
+  });
+  expect(runs).toHaveLength(1);
+  expect(discarded).toEqual(['run-7-1', 'run-7-1']);
+});

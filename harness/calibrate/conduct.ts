@@ -1,0 +1,88 @@
+import pLimit from 'p-limit';
+
+import type { CalibrationRun } from '../model/calibration.ts';
+import { StackError } from '../model/errors.ts';
+import { failureOf, type JudgedJob, outcomeOf } from './outcome.ts';
+import type { Job } from './schedule.ts';
+
+/** What conducting needs of the world; a test gives literal judgements instead. */
+export interface Conducting {
+  /** How many runs at the same time: each has a stack of its own. */
+  readonly jobs: number;
+  /** Keep every run folder, not only those that have something to explain. */
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+  /** One whole run. Rejects if it could not be run, or did not last as long as planned. */
+  readonly runOne: (job: Job, folder: string, signal: AbortSignal) => Promise<JudgedJob>;
+  readonly folderOf: (job: Job, tried: number) => string;
+  readonly discard: (folder: string) => void;
+  /** The folder if it is there: a run that failed early may have left none. */
+  readonly kept: (folder: string) => string | null;
+  readonly onEnd: (run: CalibrationRun) => void;
+  readonly limits?: Partial<Limits>;
+}
+
+interface Limits {
+  /** Beyond the load: starting the stack, settling, judging. Measured: some 15 s; a busy machine gets ten times that. */
+  readonly overheadMs: number;
+  /** After that the run is told to end; and if it does not even do that, it is given up. */
+  readonly graceMs: number;
+}
+
+const LIMITS: Limits = { overheadMs: 150_000, graceMs: 60_000 };
+const TRIES = 2;
+
+/** Plays the jobs in their order, so many at once, and gives what came of each. Ends early, in order, with the signal. */
+export async function conduct(queue: readonly Job[], parts: Conducting): Promise<CalibrationRun[]> {
+  const limit = pLimit(parts.jobs);
+  const ended = await limit.map(queue, async (job) => {
+    if (parts.signal.aborted) return [];
+    const run = await conductOne(job, parts);
+    if (run === undefined) return [];
+    parts.onEnd(run);
+    return [run];
+  });
+  return ended.flat();
+}
+
+/** Undefined if the calibration was interrupted meanwhile: half a run counts for nothing. */
+async function conductOne(job: Job, parts: Conducting): Promise<CalibrationRun | undefined> {
+  for (let tried = 1; ; tried++) {
+    const folder = parts.folderOf(job, tried);
+    let run: CalibrationRun;
+    try {
+      run = outcomeOf(job, await inTime(job, folder, parts), tried);
+    } catch (error) {
+      run = failureOf(job, error, tried);
+    }
+    const interrupted = parts.signal.aborted && run.result === 'failed to run';
+    const again = run.result === 'failed to run' && tried < TRIES && !interrupted;
+    const explains = run.result === 'missed' || run.result === 'false alarm' || (run.failure !== null && !again);
+    if (!interrupted && (parts.keep || explains)) run = { ...run, folder: parts.kept(folder) };
+    else parts.discard(folder);
+    if (interrupted) return undefined;
+    if (!again) return run;
+  }
+}
+
+/** A run that takes far too long is told to end, as by Ctrl-C; one that does not end then is left behind. */
+async function inTime(job: Job, folder: string, { runOne, signal, limits }: Conducting): Promise<JudgedJob> {
+  const { overheadMs, graceMs } = { ...LIMITS, ...limits };
+  const late = new AbortController();
+  const deadlineMs = job.durationS * 1000 + overheadMs;
+  let ending: NodeJS.Timeout | undefined;
+  let givingUp: NodeJS.Timeout | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    ending = setTimeout(() => {
+      const reason = new StackError(`the run was not over after ${Math.round(deadlineMs / 1000)} s`);
+      late.abort(reason);
+      givingUp = setTimeout(() => reject(new StackError(`${reason.message}, and did not end when told to`)), graceMs);
+    }, deadlineMs);
+  });
+  try {
+    return await Promise.race([runOne(job, folder, AbortSignal.any([signal, late.signal])), givenUp]);
+  } finally {
+    clearTimeout(ending);
+    clearTimeout(givingUp);
+  }
+}

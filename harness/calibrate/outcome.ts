@@ -1,0 +1,64 @@
+import type { CalibrationResult, CalibrationRun } from '../model/calibration.ts';
+import { messageOf } from '../model/errors.ts';
+import type { Judgement } from '../model/verdict.ts';
+import type { Job } from './schedule.ts';
+
+/** A run that came to a verdict. */
+export interface JudgedJob {
+  readonly judgement: Judgement;
+  /** On the run's clock: violations are counted from here. */
+  readonly loadStartedMs: number;
+}
+
+/** What is kept of a run: whether it was found, by whom, and when. */
+export function outcomeOf(job: Job, { judgement, loadStartedMs }: JudgedJob, tries: number): CalibrationRun {
+  const broken = judgement.invariants.filter(({ verdict }) => verdict === 'fail');
+  const named = broken.filter(({ name }) => !expectsViolation(job) || job.planted?.caughtBy.includes(name));
+  const moments = named.flatMap(({ first }) => (first ? [first.at_ms] : []));
+  return {
+    ...identityOf(job),
+    result: resultOf(job, broken.length > 0),
+    verdict: judgement.verdict,
+    violations: Object.fromEntries(broken.map(({ name, violations }) => [name, violations])),
+    first_violation_s: moments.length === 0 ? null : tenths(Math.max(0, Math.min(...moments) - loadStartedMs)),
+    doubts: judgement.assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name }) => name),
+    harness_cpu_share: judgement.harness_cpu_share === null ? null : Number(judgement.harness_cpu_share.toFixed(3)),
+    tries,
+    failure: null,
+    folder: null,
+  };
+}
+
+export function failureOf(job: Job, error: unknown, tries: number): CalibrationRun {
+  return {
+    ...identityOf(job),
+    result: 'failed to run',
+    verdict: null,
+    violations: {},
+    first_violation_s: null,
+    doubts: [],
+    harness_cpu_share: null,
+    tries,
+    failure: messageOf(error),
+    folder: null,
+  };
+}
+
+/** A remedy that cures is as good as no defect at all. */
+export function expectsViolation({ planted }: Pick<Job, 'planted'>): boolean {
+  return planted !== null && planted.caughtBy.length > 0;
+}
+
+function resultOf(job: Job, broken: boolean): CalibrationResult {
+  if (expectsViolation(job)) return broken ? 'found' : 'missed';
+  return broken ? 'false alarm' : 'clean';
+}
+
+function identityOf({ build, planted, scenario, schedulers, durationS, seed }: Job) {
+  return { build, planted: planted?.name ?? null, scenario, schedulers, duration_s: durationS, seed };
+}
+
+/** Seconds with one digit: the probes and the commit stream are not finer. */
+function tenths(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}
