@@ -1,4 +1,5 @@
 import type { Calibration, CalibrationRun, DefectFigures } from '../harness/model/calibration.ts';
+import type { Verdict } from '../harness/model/verdict.ts';
 import type { Findings } from './calibration.ts';
 import { count, counted, listed, percent, seconds, some } from './words.ts';
 
@@ -34,6 +35,17 @@ export function catchersOf(
   return catchers.sort((a, b) => Number(b.named) - Number(a.named));
 }
 
+/** The answer in a word or three, and its colour. What was not measured is never as expected. */
+export function answerOf(
+  { complete }: Calibration,
+  { bad, unmeasured }: Findings,
+): { readonly word: string; readonly verdict: Verdict } {
+  if (!complete) return { word: 'interrupted', verdict: 'unknown' };
+  if (bad) return { word: 'not as expected', verdict: 'fail' };
+  if (unmeasured.length > 0) return { word: 'not measured', verdict: 'unknown' };
+  return { word: 'as expected', verdict: 'pass' };
+}
+
 /** What a reader must know before the table, in one or two sentences. */
 export function sentenceOf(calibration: Calibration, findings: Findings): string {
   const { defects, clean, complete } = calibration;
@@ -50,7 +62,8 @@ export function sentenceOf(calibration: Calibration, findings: Findings): string
   const lost = findings.lost.length > 0 ? [`no longer found: ${some(findings.lost, 5)}`] : [];
   const others = findings.missed.filter((name) => !findings.lost.includes(name));
   const missed = others.length > 0 ? [`never found: ${some(others, 5)}`] : [];
-  return [...parts, ...lost, ...missed].join('; ').replace('so far; ', 'so far ');
+  const without = findings.unmeasured.length > 0 ? [`could not be run: ${some(findings.unmeasured, 5)}`] : [];
+  return [...parts, ...lost, ...missed, ...without].join('; ').replace('so far; ', 'so far ');
 }
 
 export function cleanText(runs: number, falseAlarms: number): string {

@@ -88,6 +88,8 @@ describe('what is not as it should be', () => {
     const failed = calibrationRun({ planted: 'silent', result: 'failed to run', verdict: null });
     const findings = findingsOf(calibrationOf(calibrationHead(), [planted('silent')], [failed]), undefined);
     expect(findings).toMatchObject({ missed: [], unmeasured: ['silent'], bad: false });
+    const all = calibrationOf(calibrationHead(), [planted('silent')], [failed]);
+    expect(calibrationText(all, findings, { color: false, file: 'x' })).toMatch(/NOT MEASURED\n.*not be run: silent$/);
   });
 });
 

@@ -115,7 +115,7 @@ export interface Findings {
   readonly weaker: readonly string[];
   /** Found, but not always by an invariant that its file names. */
   readonly notByName: readonly string[];
-  /** No run of it came to a verdict. */
+  /** Was to be run, and no run of it came to a verdict. */
   readonly unmeasured: readonly string[];
   readonly falseAlarms: number;
   /** Whether this ends in exit code 1. */
@@ -140,7 +140,10 @@ export function findingsOf({ defects, clean }: Calibration, baseline: Calibratio
     lost: names(lost),
     weaker: names(weaker),
     notByName: names(measured.filter(({ found, found_by_name }) => found_by_name < found)),
-    unmeasured: names(defects.filter(({ runs, failed_to_run }) => runs === 0 && failed_to_run > 0)),
+    unmeasured: [
+      ...names(defects.filter(({ runs, failed_to_run }) => runs === 0 && failed_to_run > 0)),
+      ...(clean.runs === 0 && clean.failed_to_run > 0 ? ['clean builds'] : []),
+    ],
     falseAlarms: clean.false_alarms,
     bad: clean.false_alarms > 0 || (baseline === undefined ? missed : lost).length > 0,
   };

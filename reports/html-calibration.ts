@@ -1,6 +1,7 @@
 import type { Calibration, DefectFigures } from '../harness/model/calibration.ts';
 import { type Findings, matrixOf } from './calibration.ts';
 import {
+  answerOf,
   catchersOf,
   cleanText,
   explainable,
@@ -37,9 +38,8 @@ export function calibrationHtml(
 }
 
 function hero(calibration: Calibration, findings: Findings): Html {
-  const { complete, defects: all, clean: quiet, runs, started_at, ended_at } = calibration;
-  const verdict = !complete ? 'unknown' : findings.bad ? 'fail' : 'pass';
-  const word = !complete ? 'interrupted' : findings.bad ? 'not as expected' : 'as expected';
+  const { defects: all, clean: quiet, runs, started_at, ended_at } = calibration;
+  const { word, verdict } = answerOf(calibration, findings);
   const [found, ran] = all.reduce(([f, r], one) => [f + one.found, r + one.runs], [0, 0]);
   const spent = (Date.parse(ended_at) - Date.parse(started_at)) / 1000;
   const numbers: [string, Content][] = [

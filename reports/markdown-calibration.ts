@@ -1,6 +1,7 @@
 import type { Calibration, DefectFigures } from '../harness/model/calibration.ts';
 import type { Findings } from './calibration.ts';
 import {
+  answerOf,
   catchersOf,
   cleanText,
   explainable,
@@ -16,11 +17,10 @@ import { count } from './words.ts';
 
 /** For a pull request, or the summary of a CI job. */
 export function calibrationMarkdown(calibration: Calibration, findings: Findings): string {
-  const { defects, clean, remedies, complete } = calibration;
-  const word = !complete ? 'interrupted' : findings.bad ? 'not as expected' : 'as expected';
+  const { defects, clean, remedies } = calibration;
   const remarks = remarksOf(calibration, findings).map((remark) => `* ${escaped(remark)}`);
   return document([
-    `# Calibration: ${word}`,
+    `# Calibration: ${answerOf(calibration, findings).word}`,
     `${escaped(sentenceOf(calibration, findings))}.`,
     escaped(settingsText(calibration)),
     remarks.join('\n'),

@@ -1,6 +1,7 @@
 import type { Calibration, DefectFigures } from '../harness/model/calibration.ts';
 import type { Findings } from './calibration.ts';
 import {
+  answerOf,
   catchersOf,
   explainable,
   firstText,
@@ -31,7 +32,8 @@ export function calibrationText(
   const head = paint.dim(columns('  defect', 'found', '95 %', 'first violation', 'caught by', width));
   const rows = worstFirst(calibration.defects).map((figures) => row(figures, width, paint));
   const runs = explainable(calibration.runs);
-  const word = findings.bad ? paint.red('NOT AS EXPECTED') : paint.green('AS EXPECTED');
+  const { word, verdict } = answerOf(calibration, findings);
+  const colour = { fail: paint.red, unknown: paint.yellow, pass: paint.green }[verdict];
   return [
     ...(rows.length > 0 ? [head, ...rows, ''] : []),
     ...calibration.remedies.map(({ name, runs: n, false_alarms }) =>
@@ -45,7 +47,7 @@ export function calibrationText(
     ...remarksOf(calibration, findings).map((remark) => paint.dim(visible(remark))),
     `kept: ${paint.underline(visible(file))}, and .html and .md beside it`,
     '',
-    paint.bold(calibration.complete ? word : paint.yellow('INTERRUPTED')),
+    paint.bold(colour(word.toUpperCase())),
     visible(sentenceOf(calibration, findings)),
   ].join('\n');
 }

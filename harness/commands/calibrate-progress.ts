@@ -1,5 +1,5 @@
 import { LiveLine } from '../../reports/live.ts';
-import { counted, seconds } from '../../reports/words.ts';
+import { counted, excerpt, seconds } from '../../reports/words.ts';
 import type { Job } from '../calibrate/schedule.ts';
 import type { CalibrationRun } from '../model/calibration.ts';
 import type { RunProgress } from './progress.ts';
@@ -43,7 +43,7 @@ export class CalibrationProgress {
     this.#counts.set(run.result, this.#count(run.result) + 1);
     if (run.result === 'found' || run.result === 'clean') return;
     const broken = Object.keys(run.violations).join(', ');
-    const why = [broken, run.failure ?? '', run.folder ?? ''].filter((part) => part !== '').join(' · ');
+    const why = [broken, excerpt(run.failure ?? '', 200), run.folder ?? ''].filter((part) => part !== '').join(' · ');
     this.#line.note(
       `${run.result}: ${run.build}, ${run.scenario}, ${run.schedulers} schedulers, seed ${run.seed}: ${why}`,
     );
