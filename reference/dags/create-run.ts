@@ -3,7 +3,7 @@ import type { SerializedDag } from './serialized-dag.ts';
 
 export interface NewRun {
   readonly run_id: string;
-  readonly run_type: 'scheduled' | 'manual' | 'backfill';
+  readonly run_type: 'scheduled' | 'manual' | 'backfill' | 'operator_triggered';
   readonly logical_date: Date | null;
   readonly run_after: Date;
   readonly triggered_by: 'timetable' | 'rest_api' | 'backfill' | 'operator';
@@ -18,19 +18,18 @@ export interface NewRun {
  * `verify_integrity` make them. Returns `dag_run.id`. Throws PostgreSQL's 23505 if the run or its date exists.
  */
 export async function createDagRun(tx: Tx, dag: SerializedDag, run: NewRun): Promise<number> {
-  const interval = run.logical_date;
+  // A cron schedule has points in time, not intervals, since Airflow 3: both ends are the logical date.
   const { rows } = await tx.query<{ id: number }>(
     `INSERT INTO dag_run (dag_id, run_id, run_type, state, queued_at, logical_date, data_interval_start,
        data_interval_end, run_after, conf, triggered_by, triggering_user_name, backfill_id, creating_job_id,
        created_dag_version_id, created_at, updated_at)
-     VALUES ($1, $2, $3, 'queued', now(), $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), now())
+     VALUES ($1, $2, $3, 'queued', now(), $4, $4, $4, $5, $6, $7, $8, $9, $10, $11, now(), now())
      RETURNING id`,
     [
       dag.dag_id,
       run.run_id,
       run.run_type,
-      interval,
-      interval === null ? null : new Date(interval.getTime() + 60_000),
+      run.logical_date,
       run.run_after,
       JSON.stringify(run.conf ?? {}),
       run.triggered_by,
