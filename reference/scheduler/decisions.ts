@@ -1,0 +1,104 @@
+import type { DagJson, TaskJson } from '../dags/serialized-dag.ts';
+import { isFinished } from '../database/task-instance.ts';
+
+/** What the decision about a run needs to know of each of its task instances. */
+export interface RunTask {
+  readonly id: string;
+  readonly task_id: string;
+  readonly state: string | null;
+  readonly end_date: Date | null;
+  /** Seconds; what the worker asked for, instead of the task's own. */
+  readonly retry_delay_override: number | null;
+  /** Of the newest reschedule request. */
+  readonly reschedule_date: Date | null;
+}
+
+export interface Decision {
+  /** Ids of the instances whose turn it is. */
+  readonly ready: readonly string[];
+  /** Instances that their upstreams have decided. */
+  readonly settled: readonly { readonly id: string; readonly state: 'upstream_failed' | 'skipped' }[];
+  readonly runState: 'running' | 'success' | 'failed';
+}
+
+/** The factory's `retry_delay`. */
+const RETRY_DELAY_S = 1;
+
+/** `SCHEDULEABLE_STATES`. */
+const SCHEDULEABLE: ReadonlySet<string | null> = new Set([null, 'up_for_retry', 'up_for_reschedule']);
+
+/**
+ * `DagRun.update_state`: what to do next in a run. Looks at states as they were read: an instance that is settled here
+ * settles its downstreams in the next loop, and a run ends in the loop after its last task instance did.
+ *
+ * There is no `all_tasks_deadlocked`: none of the four rules leaves an instance open once its upstreams have finished.
+ */
+export function decide(dag: DagJson, tis: readonly RunTask[], now: number): Decision {
+  const tasks = new Map(dag.tasks.map((task) => [task.task_id, task]));
+  // An instance whose task is gone from the DAG plays no part.
+  const known = tis.filter(({ task_id }) => tasks.has(task_id));
+  const states = new Map(known.map(({ task_id, state }) => [task_id, state]));
+  const ready: string[] = [];
+  const settled: { id: string; state: 'upstream_failed' | 'skipped' }[] = [];
+  for (const ti of known) {
+    const task = tasks.get(ti.task_id);
+    if (!task || !SCHEDULEABLE.has(ti.state)) continue;
+    const answer = triggerRule(task, states);
+    if (answer === 'upstream_failed' || answer === 'skipped') settled.push({ id: ti.id, state: answer });
+    else if (answer === 'met' && !isPremature(ti, now)) ready.push(ti.id);
+  }
+  return { ready, settled, runState: runStateOf(dag, known) };
+}
+
+/** A run ends when nothing in it is unfinished, and as its leaves did. */
+function runStateOf(dag: DagJson, tis: readonly RunTask[]): Decision['runState'] {
+  if (tis.some(({ state }) => !isFinished(state))) return 'running';
+  const inner = new Set(dag.tasks.flatMap(({ upstream }) => upstream));
+  const leaves = tis.filter(({ task_id }) => !inner.has(task_id));
+  return leaves.some(({ state }) => state === 'failed' || state === 'upstream_failed') ? 'failed' : 'success';
+}
+
+/** `NotInRetryPeriodDep` and `ReadyToRescheduleDep`. */
+function isPremature(ti: RunTask, now: number): boolean {
+  if (ti.state === 'up_for_retry') {
+    const delay = ti.retry_delay_override ?? RETRY_DELAY_S;
+    return (ti.end_date?.getTime() ?? 0) + delay * 1000 >= now;
+  }
+  if (ti.state === 'up_for_reschedule') return (ti.reschedule_date?.getTime() ?? 0) > now;
+  return false;
+}
+
+type Answer = 'met' | 'wait' | 'upstream_failed' | 'skipped';
+
+/** `TriggerRuleDep`, for tasks that are not mapped and not set-up or tear-down. */
+export function triggerRule(task: TaskJson, states: ReadonlyMap<string, string | null>): Answer {
+  const upstream = task.upstream.length;
+  if (upstream === 0) return 'met';
+  const count = { success: 0, skipped: 0, failed: 0, upstream_failed: 0, removed: 0 };
+  for (const id of task.upstream) {
+    const state = states.get(id) ?? 'none';
+    if (state in count) count[state as keyof typeof count] += 1;
+  }
+  const { success, skipped, failed, upstream_failed, removed } = count;
+  const done = success + skipped + failed + upstream_failed + removed;
+  const rule = task.trigger_rule ?? 'all_success';
+  switch (rule) {
+    case 'all_success':
+      if (failed + upstream_failed > 0) return 'upstream_failed';
+      if (skipped > 0) return 'skipped';
+      return success + removed >= upstream ? 'met' : 'wait';
+    case 'one_success':
+      if (success > 0) return 'met';
+      if (done < upstream) return 'wait';
+      return done === skipped ? 'skipped' : 'upstream_failed';
+    case 'none_failed_min_one_success':
+      if (failed + upstream_failed > 0) return 'upstream_failed';
+      if (skipped === upstream) return 'skipped';
+      if (done < upstream) return 'wait';
+      return success > 0 ? 'met' : 'upstream_failed';
+    case 'all_done':
+      return done >= upstream ? 'met' : 'wait';
+    default:
+      throw new Error(`unknown trigger rule ${rule satisfies never}`);
+  }
+}

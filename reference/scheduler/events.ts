@@ -1,0 +1,88 @@
+import type { ExecutorEvent, TaskInstanceRow, TaskKey, Tx } from '../behaviour.ts';
+import type { SerializedDag } from '../dags/serialized-dag.ts';
+import { retriedTransaction } from '../database/retry.ts';
+import { audit } from '../database/task-instance.ts';
+import { log } from '../log.ts';
+import { handleFailure, retriesOf } from './failure.ts';
+import { type Scheduling, TASK_INSTANCE } from './scheduling.ts';
+
+const ACTIVE: ReadonlySet<string | null> = new Set(['scheduled', 'queued', 'running', 'restarting']);
+
+/**
+ * `process_executor_events`: "the executor says that it ended, the database says that it goes on" is a failure. All of
+ * them in one transaction, where Airflow commits after each that it fails. An event about a row that somebody else
+ * holds is dropped, as there.
+ */
+export async function processExecutorEvents(scheduling: Scheduling): Promise<void> {
+  const { pool, behaviour, executor, dags } = scheduling;
+  const events = executor.takeEvents(behaviour.eventDelayMs);
+  if (events.length === 0) return;
+  await retriedTransaction(pool, 'process_executor_events', async (tx) => {
+    const rows = new Map((await lockTasks(tx, events)).map((ti) => [nameOf(ti), ti]));
+    const mismatches: { event: ExecutorEvent; ti: TaskInstanceRow }[] = [];
+    for (const event of events) {
+      const ti = rows.get(nameOf(event));
+      if (ti && isMismatch(scheduling, event, ti)) mismatches.push({ event, ti });
+    }
+    if (mismatches.length === 0) return;
+    const serialized = await dags.latest(
+      tx,
+      mismatches.map(({ ti }) => ti.dag_id),
+    );
+    for (const { event, ti } of mismatches) await resolve(tx, scheduling, event, ti, serialized.get(ti.dag_id));
+  });
+}
+
+async function lockTasks(tx: Tx, events: readonly ExecutorEvent[]): Promise<readonly TaskInstanceRow[]> {
+  const { rows } = await tx.query<TaskInstanceRow>(
+    `SELECT ${TASK_INSTANCE} FROM task_instance
+     WHERE (task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.map_index) IN (
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]))
+     FOR NO KEY UPDATE OF task_instance SKIP LOCKED`,
+    [
+      events.map(({ dag_id }) => dag_id),
+      events.map(({ task_id }) => task_id),
+      events.map(({ run_id }) => run_id),
+      events.map(({ map_index }) => map_index),
+    ],
+  );
+  return rows;
+}
+
+/** False for a try that ended as it should, and for one that is on its way again. */
+function isMismatch({ behaviour, jobId, executor }: Scheduling, event: ExecutorEvent, ti: TaskInstanceRow): boolean {
+  if (!behaviour.concernsThisTry(event, ti) || !ACTIVE.has(ti.state)) return false;
+  // Another scheduler has queued it again, or this one has.
+  if (ti.queued_by_job_id !== jobId || executor.has(event)) return false;
+  // The trigger fired before the end of the life that deferred was heard of.
+  const resumed = ti.state === 'scheduled' && event.state === 'success' && ti.next_method !== null;
+  return !resumed;
+}
+
+async function resolve(
+  tx: Tx,
+  { behaviour }: Scheduling,
+  event: ExecutorEvent,
+  ti: TaskInstanceRow,
+  dag: SerializedDag | undefined,
+): Promise<void> {
+  const which = `${ti.dag_id}.${ti.task_id} ${ti.run_id} try ${ti.try_number}`;
+  const message =
+    `Executor HandOffExecutor reported that the task instance ${which} finished with state ${event.state}, ` +
+    `but the task instance's state attribute is ${ti.state}.`;
+  log('error', message);
+  await audit(tx, 'state mismatch', ti, message);
+  if (ti.state === 'restarting' && event.state === 'success') {
+    // It was cleared while it ran, and its worker has gone.
+    await tx.query(
+      'UPDATE task_instance SET state = NULL, max_tries = $2, updated_at = now() WHERE task_instance.id = $1',
+      [ti.id, ti.try_number + retriesOf(ti, dag)],
+    );
+    return;
+  }
+  await handleFailure(tx, behaviour, ti, dag);
+}
+
+function nameOf({ dag_id, task_id, run_id, map_index }: TaskKey): string {
+  return JSON.stringify([dag_id, task_id, run_id, map_index]);
+}

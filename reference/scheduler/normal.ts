@@ -1,0 +1,34 @@
+import type { SchedulerBehaviour } from '../behaviour.ts';
+import { TIMES } from '../settings.ts';
+
+/** `State.unfinished` without NULL, which an `IN` in SQL never meets: instances that nobody has scheduled keep their version. */
+const UNFINISHED = `'scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred',
+  'awaiting_input'`;
+
+/** What Airflow 3.3.2's scheduler does at each of the seams. */
+export const normalScheduler: SchedulerBehaviour = {
+  // #60330: without it, an instance that a user or another scheduler has moved on since it was read is moved back.
+  schedulable: `(task_instance.state IS NULL OR task_instance.state IN ('up_for_retry', 'up_for_reschedule'))`,
+  // A reschedule continues its try.
+  nextTryNumber: `CASE WHEN task_instance.state = 'up_for_reschedule' THEN task_instance.try_number
+    ELSE task_instance.try_number + 1 END`,
+  // One statement, so that it waits for each row that a worker's report holds, while the caller holds the run's row.
+  async assignDagVersion(tx, run, dagVersionId) {
+    await tx.query(
+      `UPDATE task_instance SET dag_version_id = $1, updated_at = now()
+       WHERE task_instance.dag_id = $2 AND task_instance.run_id = $3 AND task_instance.state IN (${UNFINISHED})`,
+      [dagVersionId, run.dag_id, run.run_id],
+    );
+  },
+  startableRuns: ({ max, running }) => Math.max(0, max - running),
+  freeSlots: ({ slots, taken }) => slots - taken,
+  orphaned: `job.id IS NOT NULL AND job.state IS DISTINCT FROM 'running'`,
+  examinable: 'NOT dag.is_paused AND NOT dag.is_stale AND dag_run.run_after <= now()',
+  // 3.2.2's: a backfill whose runs are still being created has none yet, and one whose creation failed never will.
+  backfillComplete: `EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run
+      WHERE backfill_dag_run.backfill_id = backfill.id)
+    OR backfill.created_at < now() - interval '${TIMES.backfillAbandonedMs} milliseconds'`,
+  concernsThisTry: (event, ti) => event.try_number === ti.try_number,
+  eventDelayMs: 0,
+  deliveries: () => 1,
+};

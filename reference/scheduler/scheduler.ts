@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { openPool } from '../database/connect.ts';
+import { Job } from '../database/job.ts';
+import { log } from '../log.ts';
+import type { Role } from '../role.ts';
+import { TIMES } from '../settings.ts';
+import { completeBackfills } from './backfills.ts';
+import { createDueRuns } from './create-runs.ts';
+import { DagBag } from './dag-bag.ts';
+import { processExecutorEvents } from './events.ts';
+import { examineRuns } from './examine-runs.ts';
+import { HandOffExecutor } from './executor.ts';
+import { adoptOrReset } from './orphans.ts';
+import { reportSilent, timeOutTriggers, unstick } from './overdue.ts';
+import { queueTasks } from './queue-tasks.ts';
+import type { Scheduling } from './scheduling.ts';
+import { startQueuedRuns } from './start-runs.ts';
+import { Timers } from './timers.ts';
+
+/** The loop does one thing after another; a few connections are for what happens beside it. */
+const CONNECTIONS = 5;
+/** [scheduler] trigger_timeout_check_interval. */
+const TRIGGER_CHECK_MS = 15_000;
+
+/** `SchedulerJobRunner`: runs until it is told to end, or breaks on an error that no retry cures. */
+export async function runScheduler({ settings, behaviour, signal }: Role): Promise<void> {
+  log('info', 'Starting the scheduler');
+  const pool = openPool(settings, CONNECTIONS);
+  const executor = new HandOffExecutor(settings, behaviour);
+  try {
+    const job = await Job.start(pool, 'SchedulerJob', 'HandOffExecutor');
+    const scheduling: Scheduling = { pool, behaviour, executor, jobId: job.id, dags: new DagBag() };
+    try {
+      await loop(scheduling, job, signal);
+      await job.end('success');
+    } catch (error) {
+      await job.end('failed');
+      throw error;
+    }
+  } finally {
+    await executor.end();
+    await pool.end();
+    log('info', 'Exited execute loop');
+  }
+}
+
+/** `_run_scheduler_loop`. */
+async function loop(scheduling: Scheduling, job: Job, signal: AbortSignal): Promise<void> {
+  await adoptOrReset(scheduling);
+  const timers = new Timers([
+    { everyMs: TIMES.orphansCheckMs, action: () => adoptOrReset(scheduling) },
+    { everyMs: TRIGGER_CHECK_MS, action: () => timeOutTriggers(scheduling) },
+    { everyMs: TIMES.backfillCheckMs, action: () => completeBackfills(scheduling) },
+    { everyMs: TIMES.heartbeatCheckMs, action: () => reportSilent(scheduling) },
+    { everyMs: TIMES.queuedCheckMs, action: () => unstick(scheduling) },
+  ]);
+  while (!signal.aborted) {
+    const queued = await schedulingPass(scheduling);
+    await processExecutorEvents(scheduling);
+    await job.beat();
+    const nextEventMs = await timers.run();
+    // While there is something to do, the scheduler does not rest. Executor events are nothing to do, as in Airflow.
+    if (queued === 0) {
+      await sleep(Math.min(TIMES.idleSleepMs, nextEventMs), undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** `_do_scheduling`: four transactions, one after another; then the workers hear of it. Returns how much was queued. */
+export async function schedulingPass(scheduling: Scheduling): Promise<number> {
+  await createDueRuns(scheduling);
+  await startQueuedRuns(scheduling);
+  await examineRuns(scheduling);
+  const queued = await queueTasks(scheduling);
+  await scheduling.executor.publish(queued);
+  return queued.length;
+}
