@@ -42,6 +42,8 @@ export interface ApiBehaviour {
   onRequest(request: { readonly path: string; readonly body: unknown }): void;
   /** Between the INSERT of a backfill and the creation of its runs, in the transaction that did the INSERT. */
   publishBackfill(tx: Tx): Promise<void>;
+  /** Before each run of a backfill is created, in the transaction that creates them. */
+  beforeBackfillRun(tx: Tx, creation: { readonly backfillId: number; readonly ordinal: number }): Promise<void>;
   /** The runs of this backfill could not be created; the transaction that tried is rolled back. */
   backfillFailed(db: Tx, backfillId: number): Promise<void>;
 }
@@ -51,6 +53,11 @@ export interface SchedulerBehaviour {
   readonly schedulable: string;
   /** SQL expression over `task_instance`: the try number that scheduling gives. */
   readonly nextTryNumber: string;
+  /**
+   * Between reading a run's task instances and writing what follows from them. Airflow computes here, for tens of
+   * milliseconds a run; the run's row is locked by then.
+   */
+  betweenReadAndWrite(tx: Tx, ready: number): Promise<void>;
   /** Puts a run's unfinished task instances on a new version of their DAG; the scheduler holds the run's row. */
   assignDagVersion(tx: Tx, run: RunKey, dagVersionId: string): Promise<void>;
   /** How many more runs of a DAG (or of a backfill) may start. */
@@ -59,6 +66,8 @@ export interface SchedulerBehaviour {
   freeSlots(pool: { readonly name: string; readonly slots: number; readonly taken: number }): number;
   /** SQL condition over `task_instance` and `job` (LEFT JOIN on queued_by_job_id): whose instances have lost their scheduler. */
   readonly orphaned: string;
+  /** Whether orphans are offered to the executor; if not, all of them are reset, as `BaseExecutor` has it. */
+  readonly adopts: boolean;
   /** SQL condition over `dag_run` and `dag`: which running runs a scheduler looks at in this loop. */
   readonly examinable: string;
   /** SQL condition over `backfill`: which of those without unfinished runs are complete. */

@@ -36,7 +36,7 @@ export interface CalibrationSettings {
 /** What calibrating must know of a defect; the reference stack's own files say it. */
 export interface Planted {
   readonly name: string;
-  readonly kind: 'defect' | 'remedy';
+  readonly kind: 'defect' | 'remedy' | 'circumstance';
   readonly race: string | null;
   readonly summary: string;
   /** Empty for a remedy that cures. */

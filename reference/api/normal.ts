@@ -85,6 +85,8 @@ export const normalApi: ApiBehaviour = {
     await tx.query('BEGIN');
   },
 
+  async beforeBackfillRun() {},
+
   // Airflow does this only for a lock that was not available; else the row stays until its clean-up.
   async backfillFailed(db, backfillId) {
     await db.query('DELETE FROM backfill_dag_run WHERE backfill_id = $1', [backfillId]);
@@ -98,12 +100,14 @@ function runsOn(ti: TaskInstanceRow, worker: Worker): boolean {
 }
 
 const UNIQUE_VIOLATION = '23505';
+const LOCK_NOT_AVAILABLE = '55P03';
 /** What pg says of a connection that it could not get, or that broke. */
 const NO_CONNECTION = /Connection terminated|timeout exceeded when trying to connect|ECONN|EPIPE|not queryable/;
 
 function failureReply(error: unknown): Reply {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   if (code === UNIQUE_VIOLATION) return databaseError(409, 'Unique constraint violation', error);
+  if (code === LOCK_NOT_AVAILABLE) return tryAgain();
   // A value that passed the checks but does not fit its column.
   if (code.startsWith('22')) return databaseError(422, 'Value rejected by database', error);
   // 3.3.2's handler for broken constraints leaves all but the unique ones to the last resort.
@@ -111,6 +115,11 @@ function failureReply(error: unknown): Reply {
   if (error instanceof Error && NO_CONNECTION.test(error.message)) return databaseError(500, 'Database error', error);
   log('error', `Handle died with an error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return { status: 500, body: { message: 'Internal server error' } };
+}
+
+/** 3.3.2 answers 503 here, too, but does not say when to come back, which #66734 asks for. */
+function tryAgain(): Reply {
+  return { status: 503, headers: { 'retry-after': '1' }, body: { detail: 'Database is locked.' } };
 }
 
 function databaseError(status: number, reason: string, error: unknown): Reply {

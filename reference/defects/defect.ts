@@ -3,8 +3,11 @@ import type { Behaviour } from '../behaviour.ts';
 /** A bug, or a remedy for one, that can be switched on: `reference+<name>`. */
 export interface Defect {
   readonly name: string;
-  /** `remedy`: somebody proposed it as the cure of a race. Some remedies are wrong, and then they are caught, too. */
-  readonly kind: 'defect' | 'remedy';
+  /**
+   * `remedy`: somebody proposed it as the cure of a race. Some remedies are wrong, and then they are caught, too.
+   * `circumstance`: nothing wrong by itself, but what others need to show.
+   */
+  readonly kind: 'defect' | 'remedy' | 'circumstance';
   /** The issue that it belongs to, such as `#63266`; null for one that no issue tells of. */
   readonly race: string | null;
   /** One line for `windtunnel list`. */

@@ -1,7 +1,10 @@
 import type { Behaviour } from '../behaviour.ts';
 import { acknowledgedRolledBack } from './acknowledged-rolled-back.ts';
 import { apiLeaksMemory } from './api-leaks-memory.ts';
+import { backfillCompleteOnFailure } from './backfill-complete-on-failure.ts';
+import { backfillCreationBreaks } from './backfill-creation-breaks.ts';
 import { backfillCutoffShort } from './backfill-cutoff-short.ts';
+import { backfillExistsGuard } from './backfill-exists-guard.ts';
 import { backfillFlush } from './backfill-flush.ts';
 import { backfillNoGuard } from './backfill-no-guard.ts';
 import { dagStarved } from './dag-starved.ts';
@@ -19,9 +22,12 @@ import { historyWrongTry } from './history-wrong-try.ts';
 import { lockOverSlowCall } from './lock-over-slow-call.ts';
 import { maxActiveRunsExceeded } from './max-active-runs-exceeded.ts';
 import { missingIs500 } from './missing-is-500.ts';
+import { orphanResetLive } from './orphan-reset-live.ts';
 import { poolOversubscribed } from './pool-oversubscribed.ts';
 import { rtifMerge } from './rtif-merge.ts';
 import { rtifRetryOnce } from './rtif-retry-once.ts';
+import { scheduleUnguarded } from './schedule-unguarded.ts';
+import { schedulerCrashes } from './scheduler-crashes.ts';
 import { skipGuardQueued } from './skip-guard-queued.ts';
 import { skipGuardWithoutNull } from './skip-guard-without-null.ts';
 import { skipUnguarded } from './skip-unguarded.ts';
@@ -38,6 +44,7 @@ export const DEFECTS: readonly Defect[] = [
   skipUnguarded,
   skipGuardWithoutNull,
   skipGuardQueued,
+  scheduleUnguarded,
   stateLockJoined,
   deadlockSameTransaction,
   deadlockFreshSession,
@@ -48,6 +55,9 @@ export const DEFECTS: readonly Defect[] = [
   backfillNoGuard,
   backfillCutoffShort,
   backfillFlush,
+  backfillCreationBreaks,
+  backfillExistsGuard,
+  backfillCompleteOnFailure,
   acknowledgedRolledBack,
   apiLeaksMemory,
   dagStarved,
@@ -61,7 +71,9 @@ export const DEFECTS: readonly Defect[] = [
   lockOverSlowCall,
   maxActiveRunsExceeded,
   missingIs500,
+  orphanResetLive,
   poolOversubscribed,
+  schedulerCrashes,
   startByStranger,
   supersededTryAccepted,
   tokenRefusedAfterRefresh,

@@ -65,6 +65,7 @@ async function examineRun(tx: Tx, behaviour: Behaviour, run: Run, dag: Serialize
     tis = await readTasks(tx, run);
   }
   const decision = decide(dag.json, tis, Date.now());
+  await behaviour.betweenReadAndWrite(tx, decision.ready.length);
   await settle(tx, behaviour, decision);
   await schedule(tx, behaviour, decision);
   if (decision.runState !== 'running') await endRun(tx, run, decision.runState);

@@ -12,6 +12,7 @@ export const normalScheduler: SchedulerBehaviour = {
   // A reschedule continues its try.
   nextTryNumber: `CASE WHEN task_instance.state = 'up_for_reschedule' THEN task_instance.try_number
     ELSE task_instance.try_number + 1 END`,
+  async betweenReadAndWrite() {},
   // One statement, so that it waits for each row that a worker's report holds, while the caller holds the run's row.
   async assignDagVersion(tx, run, dagVersionId) {
     await tx.query(
@@ -23,6 +24,7 @@ export const normalScheduler: SchedulerBehaviour = {
   startableRuns: ({ max, running }) => Math.max(0, max - running),
   freeSlots: ({ slots, taken }) => slots - taken,
   orphaned: `job.id IS NOT NULL AND job.state IS DISTINCT FROM 'running'`,
+  adopts: true,
   examinable: 'NOT dag.is_paused AND NOT dag.is_stale AND dag_run.run_after <= now()',
   // 3.2.2's: a backfill whose runs are still being created has none yet, and one whose creation failed never will.
   backfillComplete: `EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run

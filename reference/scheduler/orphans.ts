@@ -17,7 +17,7 @@ export async function adoptOrReset({ pool, behaviour, jobId, executor }: Schedul
     return findOrphans(tx, behaviour, '');
   });
   if (found.length === 0) return;
-  const lost = new Set((await executor.adopt(found)).map(({ id }) => id));
+  const lost = new Set((behaviour.adopts ? await executor.adopt(found) : found).map(({ id }) => id));
   const ours = await retriedTransaction(pool, 'adopt_or_reset_orphaned_tasks', async (tx) => {
     const asked = new Set(found.map(({ id }) => id));
     const orphans = (await findOrphans(tx, behaviour, 'FOR NO KEY UPDATE OF task_instance SKIP LOCKED')).filter(

@@ -52,7 +52,10 @@ export async function createBackfill(api: Api, given: BackfillBody, user: string
       await api.behaviour.publishBackfill(tx);
       await tx.query('SELECT dag.* FROM dag WHERE dag.dag_id = $1', [given.dag_id]);
       const making: Making = { api, dag, given, user, id };
-      for (const [i, date] of dates.entries()) await createRun(tx, making, date, i + 1);
+      for (const [i, date] of dates.entries()) {
+        await api.behaviour.beforeBackfillRun(tx, { backfillId: id, ordinal: i + 1 });
+        await createRun(tx, making, date, i + 1);
+      }
       return id;
     });
   } catch (error) {

@@ -1,0 +1,22 @@
+import type { Defect } from './defect.ts';
+
+export const backfillCompleteOnFailure: Defect = {
+  name: 'backfill-complete-on-failure',
+  kind: 'remedy',
+  race: '#62561',
+  summary: 'a creation that fails completes its backfill itself; no age is needed',
+  story:
+    'The EXISTS guard, and whoever fails to create the runs writes completed_at in a new transaction. It cures all but ' +
+    'one thing: a server that is killed in the middle cannot write any more, and its orphan stays.',
+  caughtBy: [],
+  scenario: 'seeds',
+  durationS: 75,
+  on: ['backfill-creation-breaks'],
+  change: () => ({
+    backfillComplete:
+      'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)',
+    async backfillFailed(db, backfillId) {
+      await db.query('UPDATE backfill SET completed_at = now(), updated_at = now() WHERE id = $1', [backfillId]);
+    },
+  }),
+};

@@ -1,0 +1,21 @@
+import type { Defect } from './defect.ts';
+
+export const backfillExistsGuard: Defect = {
+  name: 'backfill-exists-guard',
+  kind: 'remedy',
+  race: '#62561',
+  summary: 'a backfill is complete only if it has had runs: one that never got any blocks its DAG for ever',
+  story:
+    'The first remedy that the report discusses. It closes the race, and leaves the orphans: where the creation failed ' +
+    'after the row was committed, no run will ever come, the backfill is never completed, and every later backfill of ' +
+    'the DAG is refused with 409.',
+  caughtBy: ['backfill-does-not-block'],
+  scenario: 'seeds',
+  durationS: 75,
+  on: ['backfill-creation-breaks'],
+  change: () => ({
+    backfillComplete:
+      'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)',
+    async backfillFailed() {},
+  }),
+};

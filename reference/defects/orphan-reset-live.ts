@@ -1,0 +1,16 @@
+import type { Defect } from './defect.ts';
+
+export const orphanResetLive: Defect = {
+  name: 'orphan-reset-live',
+  kind: 'defect',
+  race: null,
+  summary: "every scheduler takes the others' tasks for orphans and resets them, alive or not",
+  story:
+    'The look for orphans forgets that a scheduler may be alive although it is not this one, and the executor adopts ' +
+    'nothing, as the base class has it. Every half minute whatever runs is reset, gets a new id and runs a second time, ' +
+    'while its first worker learns from a 410 that it is nobody any more.',
+  caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task'],
+  scenario: 'storm',
+  durationS: 40,
+  change: () => ({ orphaned: 'true', adopts: false }),
+};
