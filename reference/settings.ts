@@ -52,8 +52,8 @@ export const TIMES = {
   queuedRetries: 2,
   /** Hard-coded in Airflow. */
   backfillCheckMs: 30_000,
-  /** Airflow's is two minutes; shorter, so that a run of a minute can tell whether an orphan is ever cleaned up. */
-  backfillAbandonedMs: 20_000,
+  /** Airflow's is two minutes; shorter, so that a run of two can tell whether an orphan is ever cleaned up. */
+  backfillAbandonedMs: 45_000,
   /** [dag_processor] min_file_process_interval and refresh_interval. */
   dagFileMs: 2_000,
   dagFolderMs: 1_000,

@@ -10,7 +10,7 @@ export const backfillCompleteOnFailure: Defect = {
     'one thing: a server that is killed in the middle cannot write any more, and its orphan stays.',
   caughtBy: [],
   scenario: 'seeds',
-  durationS: 75,
+  durationS: 95,
   on: ['backfill-creation-breaks'],
   change: () => ({
     backfillComplete:

@@ -11,7 +11,7 @@ export const backfillExistsGuard: Defect = {
     'the DAG is refused with 409.',
   caughtBy: ['backfill-does-not-block'],
   scenario: 'seeds',
-  durationS: 75,
+  durationS: 95,
   on: ['backfill-creation-breaks'],
   change: () => ({
     backfillComplete:
