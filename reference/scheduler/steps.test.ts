@@ -10,24 +10,24 @@ import { examineRuns } from './examine-runs.ts';
 import { queueTasks } from './queue-tasks.ts';
 import { schedulingPass } from './scheduler.ts';
 import { startQueuedRuns } from './start-runs.ts';
-import { addRun, dagOf, parseDag, runState, setTask, statesOf, TestScheduler } from './test-scheduler.ts';
+import { addRun, clear, dagOf, parseDag, runState, setTask, statesOf, TestScheduler } from './test-scheduler.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let one: TestScheduler;
 let other: TestScheduler;
 beforeAll(async () => {
   database = await testDatabase();
-});
-beforeEach(async () => {
   one = await TestScheduler.start(database.dsn, 'scheduler-1');
   other = await TestScheduler.start(database.dsn, 'scheduler-2');
 });
 afterEach(async () => {
-  await one.pool.query('TRUNCATE dag, dag_version, dag_run, backfill, job, log, trigger CASCADE');
+  await clear(one.pool);
+});
+afterAll(async () => {
   await one.stop();
   await other.stop();
+  await database.close();
 });
-afterAll(() => database.close());
 
 describe('scheduled runs', () => {
   const dag = dagOf('minutely', [{ task_id: 'a', upstream: [] }], {

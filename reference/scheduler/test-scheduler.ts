@@ -113,3 +113,8 @@ export async function runState(pool: pg.Pool, runId: string): Promise<string | u
   const { rows } = await pool.query<{ state: string }>('SELECT state FROM dag_run WHERE run_id = $1', [runId]);
   return rows[0]?.state;
 }
+
+/** An empty database, but for jobs and pools. Quicker than TRUNCATE, which makes a file anew for every table and index. */
+export async function clear(pool: pg.Pool): Promise<void> {
+  await pool.query(`DELETE FROM dag_run; DELETE FROM backfill; DELETE FROM dag; DELETE FROM log; DELETE FROM trigger`);
+}
