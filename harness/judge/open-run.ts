@@ -7,7 +7,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { readManifest } from './manifest.ts';
-import { planFacts } from './plan-facts.ts';
+import { planDags, planFacts } from './plan-facts.ts';
 import { identifier, literal, type RunTable, runTables } from './run-tables.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk. */
@@ -129,7 +129,7 @@ async function createTables(connection: DuckDBConnection, runFolder: string): Pr
   return tables;
 }
 
-/** The manifest as tables: `manifest` and `plan` of one row each, `recorded` with a row for each table. */
+/** The manifest as tables: `manifest` and `plan` of one row each, `plan_dags`, and `recorded` with a row for each table. */
 async function createManifestTables(
   connection: DuckDBConnection,
   manifest: Manifest,
@@ -151,6 +151,11 @@ async function createManifestTables(
     '{"duration_ms": "DOUBLE", "schedulers": "INTEGER", "api_servers": "INTEGER", "heartbeat_ms": "DOUBLE", ' +
       '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "pool_slots": "INTEGER", ' +
       '"backfill_orphan_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
+  ]);
+  await connection.run('CREATE TABLE plan_dags AS SELECT unnest(dag) FROM (SELECT unnest(from_json($1, $2)) AS dag)', [
+    JSON.stringify(planDags(manifest)),
+    '[{"dag_id": "VARCHAR", "max_active_runs": "INTEGER", "tasks": ' +
+      '[{"task_id": "VARCHAR", "upstream": ["VARCHAR"], "trigger_rule": "VARCHAR"}]}]',
   ]);
   const values = tables.map(({ name, source }) => `(${literal(name)}, ${source ? literal(source) : 'NULL'})`);
   await connection.run(`CREATE TABLE recorded AS FROM (VALUES ${values.join(', ')}) AS t(name, source)`);

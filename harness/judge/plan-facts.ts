@@ -48,6 +48,20 @@ function secondsOf({ identity }: Manifest, name: string, otherwise: number): num
   return told > 0 ? told : otherwise;
 }
 
+/** One row for each DAG of the plan: the table `plan_dags`. */
+export interface PlanDag {
+  readonly dag_id: string;
+  readonly max_active_runs: number;
+  readonly tasks: readonly Pick<TaskSpec, 'task_id' | 'upstream' | 'trigger_rule'>[];
+}
+
+/** Under the name that it has in a stack of our own, and under the one that it has in a target; only one of them occurs. */
+export function planDags({ id, plan }: Manifest): PlanDag[] {
+  return plan.scenario.dags.flatMap(({ dag_id, max_active_runs, tasks }) =>
+    [dag_id, `wt_${id}_${dag_id}`].map((name) => ({ dag_id: name, max_active_runs, tasks })),
+  );
+}
+
 function orphanSeconds(manifest: Manifest): number {
   const abandoned = secondsOf(manifest, 'backfill_abandoned_s', 0);
   return abandoned === 0 ? BACKFILL_ORPHAN_S : abandoned + BACKFILL_CHECK_S + BACKFILL_SLACK_S;
