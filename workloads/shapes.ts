@@ -101,18 +101,25 @@ export function earlyBranch(dag_id: string): DagSpec {
   };
 }
 
-/** Over in seconds, started by operators only, and never more than two at once: the others wait for their turn. */
+/**
+ * Over in seconds, started by operators only, and never more than two at once: the others wait for their turn. A branch
+ * skips one task that waits for it, and one that need not wait: where slots are scarce, the skip meets that one
+ * scheduled, queued or running.
+ */
 export function shortRuns(dag_id: string, duration_ms: readonly [number, number]): DagSpec {
-  const sides = ['left', 'middle', 'right'];
+  const ordinary = { retries: 2, duration_ms };
   return {
     dag_id,
     schedule: null,
     past_runs: 0,
     max_active_runs: 2,
     tasks: [
-      { task_id: 'first', upstream: [], retries: 2, duration_ms },
-      ...sides.map((task_id) => ({ task_id, upstream: ['first'], retries: 2, duration_ms })),
-      { task_id: 'last', upstream: sides, retries: 2, duration_ms },
+      { task_id: 'first', upstream: [], ...ordinary },
+      { task_id: 'choose', upstream: [], ...ordinary, skips: ['plain', 'eager'] },
+      { task_id: 'side', upstream: ['first'], ...ordinary },
+      { task_id: 'plain', upstream: ['choose'], ...ordinary },
+      { task_id: 'eager', upstream: ['first', 'choose'], trigger_rule: 'one_success', ...ordinary },
+      { task_id: 'last', upstream: ['side', 'plain', 'eager'], trigger_rule: 'all_done', ...ordinary },
     ],
   };
 }

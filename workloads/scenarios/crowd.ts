@@ -2,7 +2,7 @@ import type { Scenario } from '../../harness/model/scenario.ts';
 import { REAL_CLIENT, STEADY_HABITS, shortRuns } from '../shapes.ts';
 
 // Alike, so that none has a better right to be served than another.
-const dags = [1, 2, 3, 4, 5, 6].map((n) => shortRuns(`wt_crowd_${n}`, [1_200, 3_500]));
+const dags = [1, 2, 3, 4, 5, 6].map((n) => shortRuns(`wt_crowd_${n}`, [1_000, 3_000]));
 const ids = dags.map((dag) => dag.dag_id);
 
 /**
@@ -16,7 +16,7 @@ export const scenario: Scenario = {
   schedulers: 2,
   api_servers: 1,
   dags,
-  pool_slots: 20,
+  pool_slots: 12,
   fleet: {
     ...REAL_CLIENT,
     // Tasks are short: each must live to send a heartbeat or two.
