@@ -1,0 +1,70 @@
+-- claim: The end that a worker reports of a try is carried out once, however often the report is sent.
+-- source: a report is carried out in RUNNING alone; a replay is answered 200 (#63355) or refused, and changes nothing
+-- needs: commits, operations, writers
+-- chance: end reports that were sent again after they had been carried out
+-- chances wanted: 5
+-- because: a build that carries out a second one does so each time
+
+-- given
+CREATE TEMP TABLE ends AS
+SELECT
+  *,
+  lag(seq) OVER history AS before_seq, lag(committed_ms) OVER history AS before_ms
+FROM task_instance_changes
+-- Skips of other tasks come from there, too; no worker of ours ends its own task as skipped.
+WHERE writer_role = 'api-execution' AND state IN ('success', 'failed', 'up_for_retry') AND change = 'update'
+WINDOW history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
+
+-- chances
+SELECT count(*)
+FROM operations AS replay JOIN (
+  SELECT old_ti_id AS ti_id, min(committed_ms) AS committed_ms FROM ends WHERE old_state = 'running' GROUP BY ALL
+) AS carried_out USING (ti_id)
+WHERE replay.kind = 'state' AND replay.attempt > 1 AND replay.status IS NOT NULL
+  AND replay.sent_ms >= carried_out.committed_ms - clock_tolerance_ms();
+
+-- violations
+WITH carried_out AS (
+  -- One transaction may change a row twice: first its state, then its id.
+  SELECT DISTINCT xid, dag_id, run_id, task_id, map_index FROM ends WHERE old_state = 'running'
+), again AS (
+  SELECT * FROM ends ANTI JOIN carried_out USING (xid, dag_id, run_id, task_id, map_index)
+  WHERE old_state IS DISTINCT FROM 'running' AND old_seen
+), reports AS (
+  SELECT again.seq, max(operations.op) AS op, arg_max(operations.worker, operations.op) AS worker
+  FROM again JOIN operations ON operations.kind = 'state'
+    AND operations.ti_id = again.old_ti_id AND operations.requested = again.state
+    AND may_have_committed(operations.sent_ms, operations.ended_ms, operations.outcome, again.committed_ms)
+  GROUP BY again.seq
+), audited AS (
+  -- Since 3.2 the Execution API notes each end that it carries out, in the same transaction.
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, event, count(*) AS times
+  FROM final_log
+  WHERE event IN ('success', 'failed', 'up_for_retry') AND try_number >= 1
+  GROUP BY ALL HAVING count(*) > 1
+), twice_reported AS (
+  SELECT dag_id, run_id, task_id, map_index, try_number, requested, list(op ORDER BY op) AS ops,
+    max(coalesce(ended_ms, sent_ms)) AS at_ms, any_value(worker) AS worker
+  FROM operations WHERE kind = 'state' AND outcome <> 'refused'
+  GROUP BY ALL HAVING count(DISTINCT ti_id) = 1
+)
+SELECT
+  committed_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  format('{} after {}', state, coalesce(old_state, 'none')) AS path,
+  committed_ms - coalesce(before_ms, old_since_ms) AS weight,
+  format('The end {} that {} reported for {} (try {:d}) was carried out when the task was {} already',
+    state_name(state), coalesce('worker ' || reports.worker, 'a worker'),
+    subject_of(dag_id, run_id, task_id, map_index), try_number, state_name(old_state))
+    || coalesce(format(', {} after the end before it', seconds(committed_ms - before_ms)), '') || '.' AS sentence,
+  list_filter([reports.op], op -> op IS NOT NULL) AS operations,
+  list_filter([before_seq, again.seq], seq -> seq IS NOT NULL) AS commits
+FROM again LEFT JOIN reports USING (seq)
+UNION ALL
+SELECT
+  at_ms, subject_of(dag_id, run_id, task_id, map_index), 'noted twice', times,
+  format('The end {} that worker {} reported for {} (try {:d}) stands {:d} times in the audit log: it was carried out '
+    || 'more than once.', state_name(event), worker, subject_of(dag_id, run_id, task_id, map_index), try_number, times),
+  ops, []::BIGINT[]
+FROM audited JOIN twice_reported USING (dag_id, run_id, task_id, map_index, try_number)
+WHERE requested = event;

@@ -1,0 +1,73 @@
+-- claim: A task instance is handed to the workers once for each time that it was set to QUEUED, and not before.
+-- source: a scheduler commits QUEUED before its executor sends the workload (jobs/scheduler_job_runner.py), so that the
+--   worker's start finds it, and one worker alone gets it
+-- needs: commits, lives
+-- chance: deliveries to the workers
+-- chances wanted: 50
+-- because: two schedulers that pick the same task do so where many are ready at once
+
+-- given
+CREATE TEMP TABLE queueings AS
+SELECT ti_id, seq, committed_ms, writer, row_number() OVER (PARTITION BY ti_id ORDER BY seq) AS nth
+FROM task_instance_changes
+WHERE state = 'queued' AND change <> 'delete' AND old_state IS DISTINCT FROM 'queued';
+
+-- A delivery after the life of the last one has ended begins a life; one meanwhile is only counted. Sending the same
+-- delivery again, because its receipt was lost, is neither.
+CREATE TEMP TABLE handed AS
+SELECT
+  *,
+  row_number() OVER (PARTITION BY ti_id ORDER BY handed_ms, life) AS nth,
+  lag(scheduler) OVER (PARTITION BY ti_id ORDER BY handed_ms, life) AS before_scheduler,
+  lag(handed_ms) OVER (PARTITION BY ti_id ORDER BY handed_ms, life) AS before_ms
+FROM lives
+-- The stream may end before what was handed over last: the harness was killed, or the stream was behind.
+WHERE handed_ms <= (SELECT max(committed_ms) FROM commits);
+
+-- chances
+SELECT sum(deliveries) FROM (SELECT max(deliveries) AS deliveries FROM handed GROUP BY ti_id);
+
+-- violations
+WITH counted AS (
+  SELECT ti_id, count(*) AS times, list(seq ORDER BY seq) AS seqs, arg_max(writer, seq) AS writer
+  FROM queueings GROUP BY ti_id
+), last_lives AS (
+  SELECT handed.*, count(*) OVER (PARTITION BY ti_id) AS lives
+  FROM handed QUALIFY row_number() OVER (PARTITION BY ti_id ORDER BY nth DESC) = 1
+), starts AS (
+  SELECT life, min(op) AS op FROM operations WHERE kind = 'run' GROUP BY life
+)
+SELECT
+  handed_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  CASE WHEN times IS NULL THEN 'never queued' ELSE 'delivered again' END AS path,
+  coalesce(handed_ms - before_ms, 0) AS weight,
+  format('{} handed {} (try {:d}) to worker {}, ', scheduler, subject_of(dag_id, run_id, task_id, map_index),
+    try_number, worker)
+    || CASE
+      WHEN times IS NULL THEN 'and no commit had set it to QUEUED.'
+      ELSE format('{} after {} had handed it over, although it had been set to QUEUED only {}.',
+        seconds(handed_ms - before_ms), before_scheduler, CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END)
+    END AS sentence,
+  list_filter([starts.op], op -> op IS NOT NULL) AS operations,
+  coalesce(counted.seqs, []) AS commits
+FROM handed LEFT JOIN counted USING (ti_id) LEFT JOIN starts USING (life)
+WHERE nth > coalesce(times, 0)
+UNION ALL
+SELECT
+  handed_ms, subject_of(dag_id, run_id, task_id, map_index), 'delivered twice at once',
+  deliveries - greatest(lives, times),
+  format('{} (try {:d}) was handed over {:d} times, although it had been set to QUEUED only {}: '
+    || 'while worker {} had it, it was sent out again.', subject_of(dag_id, run_id, task_id, map_index), try_number,
+    deliveries, CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END, worker),
+  list_filter([starts.op], op -> op IS NOT NULL), counted.seqs
+FROM last_lives JOIN counted USING (ti_id) LEFT JOIN starts USING (life)
+WHERE deliveries > greatest(lives, times)
+UNION ALL
+SELECT
+  handed_ms, subject_of(dag_id, run_id, task_id, map_index), 'before its commit', committed_ms - handed_ms,
+  format('{} handed {} (try {:d}) to worker {} {} before its QUEUED was committed.', scheduler,
+    subject_of(dag_id, run_id, task_id, map_index), try_number, worker, seconds(committed_ms - handed_ms)),
+  list_filter([starts.op], op -> op IS NOT NULL), [queueings.seq]
+FROM handed JOIN queueings USING (ti_id, nth) LEFT JOIN starts USING (life)
+WHERE committed_ms > handed_ms + clock_tolerance_ms();

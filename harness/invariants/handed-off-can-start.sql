@@ -1,0 +1,81 @@
+-- claim: A worker that was handed a task may start it, unless an operator, a branch's skip, or a scheduler that died
+--   came between.
+-- seed: #60330
+-- source: QUEUED belongs to the worker that the scheduler chose; the Execution API refuses `/run` only in another state
+-- needs: commits, operations, lives
+-- chance: first starts that were answered
+-- chances wanted: 50
+-- because: what takes a queued try away by mistake does so once in some tens of tries
+
+-- given
+CREATE TEMP TABLE refused AS
+SELECT operations.*, lives.handed_ms, lives.scheduler
+FROM operations JOIN lives USING (life)
+-- A start that is sent again may meet what its first sending did.
+WHERE operations.kind = 'run' AND operations.attempt = 1 AND operations.status IN (401, 403, 404, 409, 410);
+
+-- chances
+SELECT count(*) FROM operations WHERE kind = 'run' AND attempt = 1 AND status IS NOT NULL;
+
+-- violations
+WITH taken_away AS (
+  -- What was done last to the try before the answer came, other than queueing it.
+  SELECT refused.op, changes.seq, changes.committed_ms, changes.state, changes.change, changes.old_state,
+    changes.writer, changes.writer_role, changes.old_since_ms
+  FROM refused ASOF JOIN (
+    SELECT * FROM task_instance_changes
+    WHERE old_state IN ('queued', 'running', 'scheduled')
+      AND (state IS DISTINCT FROM old_state OR ti_id <> old_ti_id OR change = 'delete')
+      AND state IS DISTINCT FROM 'queued'
+  ) AS changes ON changes.old_ti_id = refused.ti_id AND refused.ended_ms + clock_tolerance_ms() >= changes.committed_ms
+), by_operator AS (
+  SELECT op FROM taken_away WHERE writer_role = 'api-core'
+  UNION
+  SELECT refused.op
+  FROM refused JOIN operator_deeds AS deed USING (dag_id, run_id) LEFT JOIN taken_away ON taken_away.op = refused.op
+  WHERE taken_away.writer_role IS NULL
+    AND may_have_committed(deed.sent_ms, deed.ended_ms, deed.outcome, coalesce(committed_ms, refused.ended_ms))
+), by_skip AS (
+  SELECT refused.op
+  FROM refused JOIN taken_away USING (op) JOIN skips USING (dag_id, run_id, task_id)
+  WHERE taken_away.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
+    AND may_have_committed(skips.sent_ms, skips.ended_ms, skips.outcome, committed_ms)
+), by_adoption AS (
+  -- Another scheduler resets what a dead one had queued. It is found dead a minute after, and looked for every half.
+  SELECT op
+  FROM taken_away JOIN (
+    SELECT at_ms, at_ms + 120000 AS until_ms FROM server_log
+    WHERE (severity = 'FATAL' AND source LIKE 'scheduler%') OR message LIKE '%Marked % SchedulerJob%'
+    UNION ALL
+    SELECT opened_ms, coalesce(closed_ms, opened_ms) + 120000 FROM faults
+  ) AS death ON committed_ms BETWEEN death.at_ms - clock_tolerance_ms() AND death.until_ms
+  WHERE coalesce(writer_role = 'scheduler', true) AND (state IS NULL OR change = 'delete')
+), by_deadline AS (
+  -- [scheduler] task_queued_timeout, which no run sets, is ten minutes.
+  SELECT op FROM taken_away WHERE old_state = 'queued' AND committed_ms - old_since_ms >= 600000
+)
+SELECT
+  refused.ended_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  coalesce(
+    CASE WHEN refused.status IN (401, 403) THEN 'token' END,
+    taken_away.writer_role || ' set ' || coalesce(taken_away.state, 'none'),
+    'found ' || refused.found_state,
+    refused.reason,
+    'unknown writer') AS path,
+  refused.ended_ms - refused.handed_ms AS weight,
+  format('{} handed {} (try {:d}) to worker {}, and its start was refused with {}{}', scheduler,
+    subject_of(dag_id, run_id, task_id, map_index), try_number, worker, status,
+    coalesce(' ' || reason, '') || coalesce(' (found ' || upper(found_state) || ')', ''))
+    || CASE
+      WHEN status IN (401, 403) THEN ': the token that came with it was not accepted.'
+      WHEN taken_away.seq IS NULL THEN '; no commit tells why.'
+      ELSE format('; {} had {} {} before.', coalesce(writer, 'an unknown process'),
+        CASE WHEN taken_away.change = 'delete' THEN 'deleted it' ELSE 'set it to ' || state_name(taken_away.state) END,
+        seconds(refused.ended_ms - taken_away.committed_ms))
+    END AS sentence,
+  [refused.op] AS operations,
+  list_filter([taken_away.seq], seq -> seq IS NOT NULL) AS commits
+FROM refused LEFT JOIN taken_away USING (op)
+WHERE refused.op NOT IN (FROM by_operator) AND refused.op NOT IN (FROM by_skip)
+  AND refused.op NOT IN (FROM by_adoption) AND refused.op NOT IN (FROM by_deadline);

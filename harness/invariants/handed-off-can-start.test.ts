@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('handed-off-can-start', run);
+
+const LIFE = { handed_ms: 1_000, started_ms: null, end: 'refused', scheduler: 'scheduler-1' } as const;
+const REFUSED = {
+  op: 5,
+  kind: 'run',
+  sent_ms: 1_500,
+  ended_ms: 1_520,
+  outcome: 'refused',
+  status: 409,
+  reason: 'invalid_state',
+} as const;
+const QUEUED = { state: 'queued', committed_ms: 900, writer: 'wt-scheduler-1' } as const;
+
+test('a queued try that a scheduler failed under the worker is a violation that names it', async () => {
+  const result = await judge({
+    lives: [LIFE],
+    operations: [{ ...REFUSED, found_state: 'failed' }],
+    commits: [QUEUED, { state: 'failed', committed_ms: 1_220, writer: 'wt-scheduler-2' }],
+  });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'scheduler set failed': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 1_520, weight: 520, operations: [5], commits: [2] });
+  expect(result.first?.sentence).toBe(
+    'scheduler-1 handed wt_dag/run1/task (try 1) to worker w-1, and its start was refused with 409 invalid_state ' +
+      '(found FAILED); wt-scheduler-2 had set it to FAILED 0.3 s before.',
+  );
+});
+
+test('a token that does not open the start is a violation', async () => {
+  const result = await judge({
+    lives: [LIFE],
+    operations: [{ ...REFUSED, status: 403, reason: null }],
+    commits: [QUEUED],
+  });
+  expect(result.first).toMatchObject({ path: 'token' });
+  expect(result.first?.sentence).toContain('the token that came with it was not accepted.');
+});
+
+test('an operator, a skip and a dead scheduler explain it', async () => {
+  const operator = { state: null, id: 'ti-2', old_id: 'ti-1', committed_ms: 1_200, writer: 'wt-api-core-1' };
+  const gone = { ...REFUSED, status: 404, reason: 'not_found' } as const;
+  expect((await judge({ lives: [LIFE], operations: [gone], commits: [QUEUED, operator] })).violations).toBe(0);
+
+  const skip = {
+    kind: 'skip_downstream',
+    life: 2,
+    task_id: 'pick',
+    ti_id: 'ti-9',
+    target: 'task',
+    sent_ms: 1_190,
+    ended_ms: 1_230,
+  } as const;
+  const skipped = { state: 'skipped', committed_ms: 1_200, writer: 'wt-api-execution-1' };
+  const bySkip = { lives: [LIFE], commits: [QUEUED, skipped] };
+  expect((await judge({ ...bySkip, operations: [REFUSED, skip] })).violations).toBe(0);
+  expect((await judge({ ...bySkip, operations: [REFUSED] })).paths).toEqual({ 'api-execution set skipped': 1 });
+
+  const reset = { ...operator, writer: 'wt-scheduler-2' };
+  const adopted = { lives: [LIFE], operations: [gone], commits: [QUEUED, reset] };
+  expect((await judge(adopted)).paths).toEqual({ 'scheduler set none': 1 });
+  const server_log = [{ at_ms: 100, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 was ended' }];
+  expect((await judge({ ...adopted, server_log })).violations).toBe(0);
+});
+
+test('where the writers are not known, a deed that may have done it explains it', async () => {
+  const clear = { op: 9, actor: 'operator', kind: 'clear', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task' } as const;
+  const result = await judge({
+    manifest: { writers: 'none' },
+    lives: [LIFE],
+    operations: [
+      { ...REFUSED, status: 404 },
+      { ...clear, sent_ms: 1_100, ended_ms: 1_300 },
+    ],
+    commits: [QUEUED, { state: null, id: 'ti-2', old_id: 'ti-1', committed_ms: 1_200 }],
+  });
+  expect(result.violations).toBe(0);
+});
+
+test('a start that is sent again may meet its first sending', async () => {
+  const result = await judge({ lives: [LIFE], operations: [{ ...REFUSED, attempt: 2 }], commits: [QUEUED] });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+});
+
+test('it passes where all were let in', async () => {
+  const result = await judge({
+    lives: [LIFE],
+    operations: many(50, () => ({ kind: 'run' as const })),
+    commits: [QUEUED],
+  });
+  expect(result).toMatchObject({ verdict: 'pass', chances: 50 });
+});

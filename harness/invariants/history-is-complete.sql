@@ -1,0 +1,93 @@
+-- claim: Every try that was followed by another is kept once in task_instance_history, under the id and the try number
+--   that it had.
+-- source: `TaskInstanceHistory.record_ti` archives a try before the row gets a new id; the UI and the API show tries
+--   from there
+-- needs: commits, final_task_instance, final_task_instance_history
+-- chance: tries that were followed by another
+-- chances wanted: 10
+-- because: the ways to a next try are few (retry, clear, adoption, state mismatch), and ten pass several of them
+
+-- given
+CREATE TEMP TABLE latest AS
+SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, state FROM final_task_instance;
+
+-- Try 0 is a task that was cleared before it ever ran: it had no try, and what is noted of it is nobody's concern.
+CREATE TEMP TABLE archived AS
+SELECT task_instance_id AS ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number
+FROM final_task_instance_history WHERE try_number >= 1;
+
+CREATE TEMP TABLE followed AS
+SELECT dag_id, run_id, task_id, map_index, unnest(range(1, try_number)) AS try_number FROM latest;
+
+-- The ids that a task instance had in each try. A clear of a running task gives its try a second id.
+CREATE TEMP TABLE ids AS
+SELECT dag_id, run_id, task_id, map_index, ti_id, try_number, min(seq) AS seq, min(committed_ms) AS since_ms
+FROM (
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, ti_id, try_number, seq, committed_ms
+  FROM task_instance_changes WHERE change <> 'delete'
+  UNION ALL
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1), old_ti_id, old_try_number, seq, committed_ms
+  FROM task_instance_changes WHERE change <> 'delete' AND old_ti_id <> ti_id AND old_try_number IS NOT NULL
+)
+GROUP BY ALL;
+
+-- chances
+SELECT count(*) FROM followed;
+
+-- violations
+WITH moves AS (
+  -- What began the next try: it gave the row another id or, where that was left out, another number.
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, old_try_number AS try_number,
+    seq, committed_ms, writer
+  FROM task_instance_changes WHERE old_ti_id <> ti_id OR try_number > old_try_number
+  QUALIFY row_number() OVER (
+    PARTITION BY dag_id, run_id, task_id, map_index, old_try_number ORDER BY old_ti_id = ti_id, seq) = 1
+), kept AS (
+  SELECT dag_id, run_id, task_id, map_index, try_number, count(*) AS times FROM archived GROUP BY ALL
+), seen AS (
+  SELECT dag_id, run_id, task_id, map_index, try_number, count(*) AS ids FROM ids GROUP BY ALL
+), missing AS (
+  SELECT followed.*, seen.ids FROM followed
+  ANTI JOIN kept USING (dag_id, run_id, task_id, map_index, try_number)
+  LEFT JOIN seen USING (dag_id, run_id, task_id, map_index, try_number)
+), misplaced AS (
+  SELECT archived.*, latest.try_number AS last_try, had.tries
+  FROM archived JOIN latest USING (dag_id, run_id, task_id, map_index)
+  LEFT JOIN (SELECT ti_id, list(try_number ORDER BY seq) AS tries FROM ids GROUP BY ti_id) AS had USING (ti_id)
+  WHERE NOT coalesce(list_contains(had.tries, archived.try_number), false) OR archived.try_number > latest.try_number
+)
+SELECT
+  coalesce(moves.committed_ms, 0) AS at_ms,
+  subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
+  CASE WHEN missing.ids IS NULL THEN 'gap' ELSE 'lost' END AS path,
+  1 AS weight,
+  format('Try {:d} of {} ', missing.try_number,
+    subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index))
+    || CASE
+      WHEN missing.ids IS NULL THEN 'never was: its try number was left out.'
+      ELSE format('is not in task_instance_history, although {} began another one.',
+        coalesce(moves.writer, 'an unknown process'))
+    END AS sentence,
+  []::BIGINT[] AS operations,
+  list_filter([moves.seq], seq -> seq IS NOT NULL) AS commits
+FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
+UNION ALL
+SELECT
+  coalesce(moves.committed_ms, 0), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,
+  format('Try {:d} of {} is kept {:d} times in task_instance_history.', kept.try_number,
+    subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), times),
+  []::BIGINT[], list_filter([moves.seq], seq -> seq IS NOT NULL)
+FROM kept LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
+WHERE times > 1
+UNION ALL
+SELECT
+  coalesce(moves.committed_ms, 0),
+  subject_of(misplaced.dag_id, misplaced.run_id, misplaced.task_id, misplaced.map_index), 'wrong try', 1,
+  format('task_instance_history has a try {:d} of {} under an id that ', misplaced.try_number,
+    subject_of(misplaced.dag_id, misplaced.run_id, misplaced.task_id, misplaced.map_index))
+    || CASE
+      WHEN tries IS NULL THEN 'the task instance never had.'
+      ELSE format('it had in try {}.', array_to_string(tries, ', '))
+    END,
+  []::BIGINT[], list_filter([moves.seq], seq -> seq IS NOT NULL)
+FROM misplaced LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number);

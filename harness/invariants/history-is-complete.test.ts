@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('history-is-complete', run);
+
+const KEY = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1 } as const;
+const RETRY = [
+  { id: 'a', state: 'scheduled', try_number: 1, committed_ms: 1_000 },
+  { id: 'a', state: 'running', try_number: 1, committed_ms: 2_000 },
+  { id: 'b', old_id: 'a', state: 'up_for_retry', try_number: 1, committed_ms: 3_000, writer: 'wt-api-execution-1' },
+  { id: 'b', state: 'scheduled', try_number: 2, committed_ms: 4_000, writer: 'wt-scheduler-1' },
+] as const;
+const FINAL = { ...KEY, id: 'b', state: 'success', try_number: 2 };
+const FIRST = { ...KEY, task_instance_id: 'a', state: 'failed', try_number: 1 };
+
+function stored(history: readonly object[], final: object = FINAL): LiteralRun {
+  return { commits: RETRY, finals: { task_instance: [final], task_instance_history: history } };
+}
+
+test('a try that was followed by another and is not kept is a violation', async () => {
+  const result = await judge(stored([]));
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { lost: 1 } });
+  expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1/task', commits: [3] });
+  expect(result.first?.sentence).toBe(
+    'Try 1 of wt_dag/run1/task is not in task_instance_history, although wt-api-execution-1 began another one.',
+  );
+});
+
+test('a try number that was left out is a gap', async () => {
+  const commits = [...RETRY.slice(0, 3), { ...RETRY[3], try_number: 3 }];
+  const result = await judge({ ...stored([FIRST], { ...FINAL, try_number: 3 }), commits });
+  expect(result.paths).toEqual({ gap: 1 });
+  expect(result.first?.sentence).toBe('Try 2 of wt_dag/run1/task never was: its try number was left out.');
+});
+
+test('a try that is kept twice, or under an id that it never had, is a violation', async () => {
+  const doubled = await judge(stored([FIRST, { ...FIRST, task_instance_id: 'x' }]));
+  expect(doubled.paths).toEqual({ doubled: 1, 'wrong try': 1 });
+  expect(doubled.first?.sentence).toContain('2 times');
+  expect((await judge(stored([{ ...FIRST, task_instance_id: 'x' }]))).first?.sentence).toBe(
+    'task_instance_history has a try 1 of wt_dag/run1/task under an id that the task instance never had.',
+  );
+});
+
+test('a try that is kept under the number of the next one is wrong, and its own is lost', async () => {
+  const result = await judge(stored([{ ...FIRST, try_number: 2 }]));
+  expect(result.paths).toEqual({ lost: 1, 'wrong try': 1 });
+});
+
+test('a clear of a running task gives its try a second id, and one of a task that never ran begins no try', async () => {
+  const commits = [
+    ...RETRY.slice(0, 2),
+    { id: 'b', old_id: 'a', state: 'restarting', try_number: 1, committed_ms: 2_500, writer: 'wt-api-core-1' },
+    { id: 'c', old_id: 'b', state: null, try_number: 1, committed_ms: 3_000, writer: 'wt-api-core-1' },
+    { id: 'c', state: 'scheduled', try_number: 2, committed_ms: 4_000 },
+  ];
+  const never = { ...KEY, task_id: 'never', task_instance_id: 'n', state: 'failed', try_number: 0 };
+  const result = await judge({ ...stored([FIRST, never], { ...FINAL, id: 'c' }), commits });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 1 });
+});
+
+test('it passes where ten tries are kept', async () => {
+  const tasks = many(10, (i) => `t${i}`);
+  const result = await judge({
+    commits: tasks.flatMap((task_id) =>
+      RETRY.map((row) => ({
+        ...row,
+        task_id,
+        id: row.id + task_id,
+        ...('old_id' in row ? { old_id: `a${task_id}` } : {}),
+      })),
+    ),
+    finals: {
+      task_instance: tasks.map((task_id) => ({ ...FINAL, task_id, id: `b${task_id}` })),
+      task_instance_history: tasks.map((task_id) => ({ ...FIRST, task_id, task_instance_id: `a${task_id}` })),
+    },
+  });
+  expect(result).toMatchObject({ verdict: 'pass', chances: 10 });
+});
+
+test('without a snapshot it is unknown', async () => {
+  expect(await judge({ commits: RETRY })).toMatchObject({ verdict: 'unknown', violations: 0 });
+});
