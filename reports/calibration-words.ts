@@ -24,7 +24,7 @@ export function firstText({ median_first_violation_s, first_violation_s }: Defec
   return `${seconds(median_first_violation_s)} (${min.toFixed(1)}–${max.toFixed(1)})`;
 }
 
-/** The named first, then the rest; in how many runs each was broken, if not in all. */
+/** The named as their file has them, then the rest; in how many runs each was broken, if not in all. */
 export function catchersOf(
   figures: DefectFigures,
 ): { readonly name: string; readonly share: string; named: boolean }[] {
@@ -32,7 +32,9 @@ export function catchersOf(
     const runs = figures.caught_by_runs[name] ?? 0;
     return { name, share: runs === figures.runs ? '' : count(runs), named: figures.named.includes(name) };
   });
-  return catchers.sort((a, b) => Number(b.named) - Number(a.named));
+  const place = ({ name, named }: (typeof catchers)[number]) =>
+    named ? figures.named.indexOf(name) : figures.named.length;
+  return catchers.sort((a, b) => place(a) - place(b));
 }
 
 /** The answer in a word or three, and its colour. What was not measured is never as expected. */

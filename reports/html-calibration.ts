@@ -160,10 +160,10 @@ function clean({ clean: quiet, remedies }: Calibration): Html {
         : null,
       cures.length > 0
         ? [
-            html`<h3 class="after">Remedies that cure</h3>`,
+            html`<h3 class="after">As good as clean</h3>`,
             table(
-              'Remedies that cure',
-              [{ title: 'remedy' }, { title: 'runs', numeric: true }, { title: 'false alarms', numeric: true }],
+              'As good as clean',
+              [{ title: 'switch' }, { title: 'runs', numeric: true }, { title: 'false alarms', numeric: true }],
               cures,
             ),
           ]

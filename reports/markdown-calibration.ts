@@ -38,7 +38,7 @@ export function calibrationMarkdown(calibration: Calibration, findings: Findings
       ]),
     ),
     table(
-      ['remedy that cures', 'runs', 'false alarms'],
+      ['as good as clean', 'runs', 'false alarms'],
       remedies.map(({ name, runs, false_alarms }) => [escaped(name), count(runs), count(false_alarms)]),
     ),
     ...lookAt(calibration),

@@ -117,8 +117,9 @@ svg .scale { stroke: var(--line); stroke-width: 2; } svg .range { stroke: curren
 svg .range { opacity: .45; } svg circle { fill: currentColor; } svg.trend .line { stroke: var(--line); }
 :is(svg, circle).pass { color: var(--pass); } :is(svg, circle).unknown { color: var(--unknown); }
 :is(svg, circle).fail { color: var(--fail); }
-.matrix thead .number { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; padding: .8rem .6rem; }
-.matrix td { padding: .35rem .6rem; } .matrix td.number { text-align: center; }
+.matrix thead .number { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; padding: .8rem .15rem; }
+.matrix td { padding: .3rem .8rem; } .matrix td.number { padding: .3rem .15rem; text-align: center; }
+.matrix .badge { padding-inline: .4em; }
 .matrix td.text { min-width: 0; white-space: nowrap; }
 .after { margin: 1.5rem 0 .75rem; }
 .axis { display: flex; justify-content: space-between; font-size: .8125rem; font-variant-numeric: tabular-nums; }

@@ -28,7 +28,7 @@ export function calibrationText(
   { file, ...options }: CalibrationTextOptions,
 ): string {
   const paint = paintFor(options);
-  const width = Math.min(34, Math.max(8, ...calibration.defects.map(({ name }) => name.length)) + 4);
+  const width = Math.min(34, Math.max(8, ...calibration.defects.map(({ name }) => name.length)) + 3);
   const head = paint.dim(columns('  defect', 'found', '95 %', 'first violation', 'caught by', width));
   const rows = worstFirst(calibration.defects).map((figures) => row(figures, width, paint));
   const runs = explainable(calibration.runs);
@@ -37,7 +37,7 @@ export function calibrationText(
   return [
     ...(rows.length > 0 ? [head, ...rows, ''] : []),
     ...calibration.remedies.map(({ name, runs: n, false_alarms }) =>
-      fitted(`remedy ${name}: ${false_alarms === 0 ? 'cures' : `${false_alarms} violations`} in ${n} runs`),
+      fitted(`${name}: ${false_alarms === 0 ? 'as good as clean' : `${false_alarms} with violations`} in ${n} runs`),
     ),
     ...runs.slice(0, EXPLAINED).map((run) => {
       const where = run.folder ?? run.failure ?? 'no folder was left';
@@ -66,14 +66,15 @@ function row(figures: DefectFigures, width: number, paint: Paint): string {
   return `${glyph} ${padEnd(left, taken - 2)}${fitted(catchersText(figures), taken)}`.trimEnd();
 }
 
-/** The named with their numbers; consequences that the file does not name are only counted, for want of room. */
+/** The first that its file names, with its runs, and how many more of the named; the page has them all. */
 function catchersText(figures: DefectFigures): string {
-  const catchers = catchersOf(figures);
-  const named = catchers.filter((one) => one.named).map(({ name, share }) => `${name} ${share}`.trimEnd());
-  const others = catchers.filter((one) => !one.named);
-  const [only] = others;
-  if (named.length === 0 && only) return `not named: ${others.map(({ name }) => name).join(', ')}`;
-  return [...named, ...(others.length > 0 ? [`+${others.length} not named`] : [])].join(', ');
+  const [first, ...others] = catchersOf(figures);
+  if (!first) return '';
+  const named = others.filter((one) => one.named).length;
+  return [
+    `${first.named ? '' : 'not named: '}${first.name} ${first.share}`.trimEnd(),
+    ...(named > 0 ? [`+${named}`] : []),
+  ].join(' ');
 }
 
 /** Never, sometimes, always. */
@@ -81,7 +82,7 @@ function levelOf({ found, runs }: DefectFigures): 0 | 1 | 2 {
   return found === 0 ? 0 : found < runs ? 1 : 2;
 }
 
-const WIDTHS = [10, 10, 19] as const;
+const WIDTHS = [9, 9, 18] as const;
 
 function columns(name: string, found: string, interval: string, first: string, by: string, width: number): string {
   const cells = [found, interval, first].map((text, index) => padEnd(text, WIDTHS[index] ?? 0));
