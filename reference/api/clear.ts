@@ -61,8 +61,8 @@ export async function lockRun(tx: Tx, { dag_id, run_id }: RunKey): Promise<void>
 }
 
 /**
- * Locks the runs, then the task instances as they are now. Airflow reads them without a lock and writes at the end, runs
- * first; what a worker reports in between it overwrites, or breaks on.
+ * Locks the runs, then the task instances as they are now. Airflow reads them without a lock and writes at the end,
+ * runs first; what a worker reports in between it overwrites, or breaks on.
  */
 export async function lockChosen(tx: Tx, choice: Choice): Promise<TaskInstanceRow[]> {
   await tx.query(
@@ -111,8 +111,8 @@ export async function clearTaskInstances(
 }
 
 const RUNNING_IS_KEPT =
-  "AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not running, " +
-  'queued, or scheduled state.';
+  "AirflowClearRunningTaskException: Disable 'prevent_running_task' to proceed, or wait until the task is not " +
+  'running, queued, or scheduled state.';
 
 async function resetOne(
   tx: Tx,
@@ -137,7 +137,8 @@ async function resetRuns(tx: Tx, tis: readonly TaskInstanceRow[], version: strin
          created_dag_version_id = coalesce($3::uuid, created_dag_version_id),
          start_date = CASE WHEN state IN ('success', 'failed') THEN NULL ELSE start_date END,
          end_date = CASE WHEN state IN ('success', 'failed') THEN NULL ELSE end_date END,
-         last_scheduling_decision = CASE WHEN state IN ('success', 'failed') THEN NULL ELSE last_scheduling_decision END,
+         last_scheduling_decision =
+           CASE WHEN state IN ('success', 'failed') THEN NULL ELSE last_scheduling_decision END,
          state = CASE WHEN state IN ('success', 'failed') THEN 'queued' ELSE state END
        WHERE dag_run.dag_id = $1 AND dag_run.run_id = $2`,
       [dag_id, run_id, version],

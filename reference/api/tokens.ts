@@ -15,13 +15,16 @@ export type Refused = 'expired' | 'invalid';
  * cost one verification; when a token ends is looked at each time.
  */
 export class Tokens {
-  readonly #key: Uint8Array;
+  /** Imported once: jose would do it again for every token. */
+  readonly #key: Promise<CryptoKey>;
   readonly #audience: string;
   readonly #required: readonly string[];
   readonly #verified = new Map<string, Claims>();
 
   constructor(options: { readonly secret: string; readonly audience: string; readonly required: readonly string[] }) {
-    this.#key = new TextEncoder().encode(options.secret);
+    const secret = new TextEncoder().encode(options.secret);
+    const hmac = { name: 'HMAC', hash: 'SHA-512' };
+    this.#key = crypto.subtle.importKey('raw', secret, hmac, false, ['sign', 'verify']);
     this.#audience = options.audience;
     this.#required = options.required;
   }
@@ -30,7 +33,7 @@ export class Tokens {
     const known = this.#verified.get(token);
     if (known) return secondsNow() < known.exp + LEEWAY_S ? known : 'expired';
     try {
-      const { payload } = await jwtVerify(token, this.#key, {
+      const { payload } = await jwtVerify(token, await this.#key, {
         algorithms: [ALGORITHM],
         audience: this.#audience,
         requiredClaims: [...this.#required],
@@ -46,10 +49,10 @@ export class Tokens {
   }
 
   /** The claims as a token of this audience. */
-  issue(claims: Readonly<Record<string, unknown>>): Promise<string> {
+  async issue(claims: Readonly<Record<string, unknown>>): Promise<string> {
     return new SignJWT({ jti: crypto.randomUUID().replaceAll('-', ''), ...claims, aud: this.#audience })
       .setProtectedHeader({ alg: ALGORITHM, kid: 'not-used', typ: 'JWT' })
-      .sign(this.#key);
+      .sign(await this.#key);
   }
 
   #remember(token: string, claims: Claims): void {

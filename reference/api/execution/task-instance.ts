@@ -34,7 +34,8 @@ export async function findTaskInstance(tx: Pick<Tx, 'query'>, id: string): Promi
 /** Ends the request of a task instance that is not there, having looked into the history for it. */
 export async function goneOrArchived(api: Api, tx: Tx, id: string, route: string): Promise<never> {
   const { rows } = await tx.query<{ tries: number }>(
-    'SELECT count(task_instance_history.task_instance_id) AS tries FROM task_instance_history WHERE task_instance_id = $1',
+    `SELECT count(task_instance_history.task_instance_id) AS tries FROM task_instance_history
+     WHERE task_instance_history.task_instance_id = $1`,
     [id],
   );
   return gone(api, route, (rows[0]?.tries ?? 0) > 0);

@@ -78,7 +78,7 @@ export function contextFor(
   return context;
 }
 
-/** Clients before 2026-04-06 read only what BaseSerialization wrote: every dict as `{"__type": "dict", "__var": …}`. */
+/** Clients before 2026-04-06 read only what BaseSerialization wrote: each dict as `{"__type": "dict", "__var": …}`. */
 function wrapped(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(wrapped);
   if (!isDict(value) || '__type' in value) return value;

@@ -95,9 +95,11 @@ async function getOne(api: Api, place: Place, call: Call): Promise<Reply> {
       : await nth(api, `${where} AND xcom.value IS NOT NULL`, parameters, offset);
   if (rows[0]) return { status: 200, body: { key: place.key, value: rows[0].value } };
   const which = offset === null ? `map_index=${map_index}` : `offset=${offset}`;
-  throw notFound(
-    `XCom with key='${place.key}' ${which} not found for task '${place.task}' in DAG run '${place.run}' of '${place.dag}'`,
-  );
+  throw noXcom(place, which);
+}
+
+function noXcom({ key, task, run, dag }: Place, which: string): Refusal {
+  return notFound(`XCom with key='${key}' ${which} not found for task '${task}' in DAG run '${run}' of '${dag}'`);
 }
 
 function nth(api: Api, where: string, parameters: readonly string[], offset: number) {
@@ -113,10 +115,7 @@ async function getItem(api: Api, place: Place, text: string): Promise<Reply> {
   const { where, parameters } = values(place, false);
   const { rows } = await nth(api, where, parameters, offset);
   if (rows[0]) return { status: 200, body: rows[0].value };
-  const message =
-    `XCom with key='${place.key}' offset=${offset} not found for task '${place.task}' in DAG run '${place.run}' ` +
-    `of '${place.dag}'`;
-  throw notFound(message);
+  throw noXcom(place, `offset=${offset}`);
 }
 
 /** Python's `list[start:stop:step]` over the mapped values. */

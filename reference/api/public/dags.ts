@@ -18,8 +18,8 @@ const LIST_QUERY = z.object({
 /** [api] maximum_page_limit. */
 const MOST = 100;
 
-const COLUMNS = `dag.dag_id, coalesce(dag.dag_display_name, dag.dag_id) AS dag_display_name, dag.is_paused, dag.is_stale,
-  dag.last_parsed_time, dag.last_parse_duration, dag.last_expired, dag.bundle_name, dag.bundle_version,
+const COLUMNS = `dag.dag_id, coalesce(dag.dag_display_name, dag.dag_id) AS dag_display_name, dag.is_paused,
+  dag.is_stale, dag.last_parsed_time, dag.last_parse_duration, dag.last_expired, dag.bundle_name, dag.bundle_version,
   dag.relative_fileloc, coalesce(dag.fileloc, '') AS fileloc, dag.description, dag.timetable_summary,
   NULL AS timetable_description, dag.timetable_partitioned, dag.timetable_periodic, ARRAY[]::text[] AS tags,
   dag.max_active_tasks, dag.max_active_runs, dag.max_consecutive_failed_dag_runs, dag.has_task_concurrency_limits,

@@ -46,7 +46,8 @@ async function endTaskInstances(tx: Tx, dag: SerializedDag, runId: string, state
 /** `TaskInstance.set_state`: what has no start gets one, and so has what has no end. */
 export async function setState(tx: Tx, id: string, state: 'success' | 'failed' | 'skipped'): Promise<void> {
   await tx.query(
-    `UPDATE task_instance SET state = $2, start_date = coalesce(start_date, now()), end_date = coalesce(end_date, now()),
+    `UPDATE task_instance SET state = $2,
+       start_date = coalesce(start_date, now()), end_date = coalesce(end_date, now()),
        duration = EXTRACT(EPOCH FROM coalesce(end_date, now()) - coalesce(start_date, now())), updated_at = now()
      WHERE task_instance.id = $1`,
     [id, state],
