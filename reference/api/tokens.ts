@@ -1,3 +1,5 @@
+import type { webcrypto } from 'node:crypto';
+
 import { errors, jwtVerify, SignJWT } from 'jose';
 
 import type { Claims } from '../behaviour.ts';
@@ -16,7 +18,7 @@ export type Refused = 'expired' | 'invalid';
  */
 export class Tokens {
   /** Imported once: jose would do it again for every token. */
-  readonly #key: Promise<CryptoKey>;
+  readonly #key: Promise<webcrypto.CryptoKey>;
   readonly #audience: string;
   readonly #required: readonly string[];
   readonly #verified = new Map<string, Claims>();
