@@ -1,3 +1,7 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { describe, expect, test } from 'vitest';
 
 import { calibrationOf, findingsOf, historyOf, matrixOf, newestFigures } from './calibration.ts';
@@ -15,6 +19,7 @@ import { HOSTILE } from './fixture.ts';
 import { calibrationHtml } from './html-calibration.ts';
 import { calibrationMarkdown } from './markdown-calibration.ts';
 import { calibrationText } from './terminal-calibration.ts';
+import { writeCalibration } from './write.ts';
 
 const figures = (name: string, from = calibration()) => from.defects.find((one) => one.name === name);
 
@@ -129,6 +134,20 @@ describe('the past', () => {
     expect(newest.get('lock-order')?.calibration.started_at).toBe('2026-11-12T01:00:00.000Z');
     expect(newest.get('silent')).toBeUndefined();
   });
+});
+
+test('what is kept is the whole document, a line a run', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'windtunnel-calibration-'));
+  try {
+    for (const one of [calibration(), calibration({}, [])]) {
+      await writeCalibration(path.join(folder, 'kept.json'), one, findingsOf(one, undefined), []);
+      const text = await readFile(path.join(folder, 'kept.json'), 'utf8');
+      expect(JSON.parse(text)).toEqual(one);
+      expect(text.split('\n').filter((line) => line.startsWith('    {"build":'))).toHaveLength(one.runs.length);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 describe('what people read', () => {

@@ -43,10 +43,16 @@ export async function writeCalibration(
 ): Promise<void> {
   const { dir, name } = path.parse(file);
   await writeAll(dir, {
-    [path.basename(file)]: json(calibration),
+    [path.basename(file)]: calibrationJson(calibration),
     [`${name}.md`]: calibrationMarkdown(calibration, findings),
     [`${name}.html`]: calibrationHtml(calibration, findings, historyOf(calibration, kept)),
   });
+}
+
+/** A line a run: a thousand of them stay small enough to be kept under version control, and to be read in a diff. */
+function calibrationJson({ runs, ...figures }: Calibration): string {
+  const head = JSON.stringify(figures, null, 2).replace(/\n}$/, '');
+  return `${head},\n  "runs": [${runs.map((run) => `\n    ${JSON.stringify(run)}`).join(',')}\n  ]\n}\n`;
 }
 
 function json(value: unknown): string {
