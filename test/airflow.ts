@@ -62,7 +62,9 @@ export function windtunnel(args: readonly string[], cwd: string, env: NodeJS.Pro
 /** Processes that a harness started: their environment or command line says so. */
 export function stackProcesses(): string[] {
   const lines = execFileSync('ps', ['-axo', 'pid=,command='], { encoding: 'utf8' }).split('\n');
-  return lines.filter((line) => /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)/.test(line));
+  return lines.filter((line) =>
+    /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts/.test(line),
+  );
 }
 
 export function readLines(file: string): Record<string, unknown>[] {

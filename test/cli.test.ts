@@ -4,6 +4,9 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { listInvariants } from '../harness/judge/invariants.ts';
+import { DEFECTS } from '../reference/defects/index.ts';
+import { SCENARIOS } from '../workloads/catalogue.ts';
 import { windtunnel } from './airflow.ts';
 
 let cwd: string;
@@ -30,8 +33,12 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['', /Name a command/],
   ['frobnicate', /Unknown argument: frobnicate/],
   ['run', /Not enough non-option arguments/],
-  ['run nope', /There is no scenario "nope": choose one of seeds, storm, mishaps/],
+  ['run nope', /There is no scenario "nope": choose one of seeds, storm, branches, /],
   ['run seeds --build nope', /"nope" is not a build: write airflow@VERSION/],
+  [
+    'run seeds --build reference+nope+no-more',
+    /there is no defect "nope"; there is no defect "no-more"[\s\S]*windtunnel list/,
+  ],
   ['run seeds --build airflow@latest', /"latest" is not an Airflow version/],
   ['run seeds --build airflow@3.3.2 --target x.yaml', /Give --build or --target, not both/],
   ['run seeds --duration abc --seed -1 --schedulers 0', /--schedulers must[\s\S]*--duration must[\s\S]*--seed must/],
@@ -44,6 +51,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['check nowhere', /nowhere is not a run folder/],
   ['check old', /is of format 99, and this windtunnel reads format 1/],
   ['compare airflow@3.2.1 airflow@3.2.2 --runs 0', /--runs must be a whole number from 1 to 100/],
+  ['compare airflow@3.2.1', /needs two builds or two stored runs/],
   ['compare airflow@3.2.1 nope', /"nope" is not a build/],
 ];
 
@@ -60,9 +68,10 @@ test('list names scenarios, builds and invariants, for people and for programs',
   const { code, stdout } = await windtunnel(['list', '--json'], cwd);
   const listed = JSON.parse(stdout);
   expect(code).toBe(0);
-  expect(listed.scenarios.map(({ name }: { name: string }) => name)).toEqual(['seeds', 'storm', 'mishaps']);
+  expect(listed.scenarios.map(({ name }: { name: string }) => name)).toEqual(SCENARIOS.map(({ name }) => name));
   expect(listed.builds).toContain('airflow@3.2.2');
-  expect(listed.invariants.length).toBe(10);
+  expect(listed.invariants.length).toBe((await listInvariants()).length);
+  expect(listed.defects.map(({ name }: { name: string }) => name)).toEqual(DEFECTS.map(({ name }) => name));
   const people = await windtunnel(['list'], cwd);
   expect(people.stdout).toContain('no-deadlocks');
 });

@@ -1,0 +1,235 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { readLines, stackProcesses, start, temporaryFolders, whyNoAirflow, windtunnel } from './airflow.ts';
+
+const why = await whyNoAirflow();
+const RUN_MS = 240_000;
+
+/** The same stories on both kinds of stack: the one that users have, and the one that needs no Python. */
+const STACKS = [
+  {
+    name: 'the reference stack',
+    build: 'reference',
+    deadlocking: 'reference+state-lock-joined',
+    scheduler: /reference\/main\.ts scheduler/,
+    skip: false,
+    seconds: { deadlock: '12s', died: '10s', target: '10s' },
+    inLoad: 'load 0 s',
+  },
+  {
+    name: 'the real Airflow',
+    build: 'airflow@3.3.2',
+    deadlocking: 'airflow@3.2.1',
+    scheduler: /airflow scheduler/,
+    skip: why !== undefined,
+    seconds: { deadlock: '40s', died: '25s', target: '30s' },
+    inLoad: 'load 10 s',
+  },
+] as const;
+
+function expectNothingLeft(): void {
+  expect(stackProcesses()).toEqual([]);
+  expect(temporaryFolders(tmpdir())).toEqual([]);
+}
+
+async function until(what: string, condition: () => boolean, withinMs = 120_000): Promise<void> {
+  for (let waited = 0; !condition(); waited += 100) {
+    if (waited > withinMs) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+    await sleep(100);
+  }
+}
+
+for (const { name, build, deadlocking, scheduler, skip, seconds, inLoad } of STACKS) {
+  describe.skipIf(skip)(`on ${name}`, () => {
+    let cwd: string;
+
+    beforeAll(() => {
+      cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
+    });
+
+    afterAll(async () => {
+      await windtunnel(['heal'], cwd);
+      rmSync(cwd, { recursive: true, force: true });
+    });
+
+    test('one scheduler is enough for the deadlock of #66734', { timeout: RUN_MS }, async () => {
+      const args = [
+        'run',
+        'storm',
+        '--build',
+        deadlocking,
+        '--seed',
+        '5',
+        '--duration',
+        seconds.deadlock,
+        '--schedulers',
+        '1',
+      ];
+      const { code, stdout, stderr } = await windtunnel([...args, '--out', 'storm', '--json'], cwd);
+      const verdict = JSON.parse(stdout);
+      expect({ code, stderr: stderr.slice(-500) }).toMatchObject({ code: 1 });
+      expect(verdict).toMatchObject({ verdict: 'fail', build: deadlocking, scenario: 'storm', seed: 5 });
+      const deadlocks = verdict.invariants.find((invariant: { name: string }) => invariant.name === 'no-deadlocks');
+      expect(deadlocks.verdict).toBe('fail');
+      expect(deadlocks.first.sentence).toMatch(
+        /between wt-(api-execution|scheduler)-1 .* and wt-(api-execution|scheduler)-1 /,
+      );
+      expect(verdict.harness_cpu_share).toBeLessThan(0.15);
+      expectNothingLeft();
+    });
+
+    test('a stored run is judged alike without a stack, and answers SQL', { timeout: 60_000 }, async () => {
+      const stored = JSON.parse(readFileSync(path.join(cwd, 'storm', 'verdict.json'), 'utf8'));
+      const { code, stdout } = await windtunnel(['check', 'storm', '--json'], cwd);
+      expect(code).toBe(1);
+      const again = JSON.parse(stdout);
+      expect(again.invariants).toEqual(stored.invariants);
+      expect(again.counts).toEqual(stored.counts);
+
+      const sql = 'SELECT count(*) AS n FROM operations';
+      const asked = await windtunnel(['query', 'storm', sql, '--json'], cwd);
+      expect(JSON.parse(asked.stdout)).toEqual([{ n: stored.counts.operations }]);
+      for (const name of [
+        'report.html',
+        'report.md',
+        'junit.xml',
+        'manifest.json',
+        'operations.parquet',
+        'commits.parquet',
+      ]) {
+        expect(existsSync(path.join(cwd, 'storm', name)), name).toBe(true);
+      }
+      // The lives' tokens, the API's token and the signing secret are all JSON web tokens or come beside one.
+      for (const name of readdirSync(path.join(cwd, 'storm'))) {
+        if (/\.(json|md|html|xml)$/.test(name))
+          expect(readFileSync(path.join(cwd, 'storm', name), 'utf8')).not.toMatch(/eyJ[A-Za-z0-9_-]{20}/);
+      }
+    });
+
+    test('kill -9 of the harness: the record is judged, and heal leaves nothing', { timeout: RUN_MS }, async () => {
+      const run = start(['run', 'storm', '--build', build, '--seed', '6', '--out', 'killed'], cwd);
+      const operations = path.join(cwd, 'killed', 'raw', 'operations.ndjson');
+      await until('some answers', () => existsSync(operations) && readLines(operations).length > 100);
+      const before = readLines(operations).length;
+      await sleep(1_000);
+      run.kill('SIGKILL');
+      await run.ended;
+      // PostgreSQL, two API servers, a dag-processor and a scheduler at least.
+      expect(stackProcesses().length).toBeGreaterThanOrEqual(5);
+
+      const healed = await windtunnel(['heal'], cwd);
+      expect(healed.stdout).toMatch(/healed/);
+      expectNothingLeft();
+
+      const { code, stdout } = await windtunnel(['check', 'killed', '--json'], cwd);
+      const verdict = JSON.parse(stdout);
+      expect([1, 3]).toContain(code);
+      expect(verdict.counts.operations).toBeGreaterThan(before);
+      expect(
+        verdict.assumptions.find((assumption: { name: string }) => assumption.name === 'run-completed').verdict,
+      ).not.toBe('pass');
+    });
+
+    test('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
+      const run = start(['run', 'storm', '--build', build, '--seed', '7', '--out', 'interrupted'], cwd);
+      await until('the load', () => run.stderr().includes(inLoad));
+      run.kill('SIGINT');
+      const { code, stdout } = await run.ended;
+      expect(code).toBe(130);
+      expect(stdout).toContain('run-completed');
+      expect(JSON.parse(readFileSync(path.join(cwd, 'interrupted', 'manifest.json'), 'utf8')).ended).toBe(
+        'interrupted',
+      );
+      expect(existsSync(path.join(cwd, 'interrupted', 'verdict.json'))).toBe(true);
+      expectNothingLeft();
+    });
+
+    test('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
+      const args = [
+        'run',
+        'storm',
+        '--build',
+        build,
+        '--seed',
+        '8',
+        '--duration',
+        seconds.died,
+        '--out',
+        'died',
+        '--json',
+      ];
+      const run = start(args, cwd);
+      await until('the load', () => run.stderr().includes(inLoad));
+      const [victim = ''] = stackProcesses().filter((line) => scheduler.test(line));
+      process.kill(Number(victim.trim().split(' ')[0]), 'SIGKILL');
+      const { code, stdout } = await run.ended;
+      expect(code).toBe(1);
+      const alive = JSON.parse(stdout).invariants.find((i: { name: string }) => i.name === 'processes-stay-alive');
+      expect(alive).toMatchObject({ verdict: 'fail', violations: 1, paths: { scheduler: 1 } });
+      expect(alive.first.sentence).toContain('scheduler-1 was ended by SIGKILL');
+      expectNothingLeft();
+    });
+
+    test('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
+      const up = start(['up', deadlocking, '--schedulers', '1'], cwd);
+      const file = path.join(cwd, 'windtunnel-target.yaml');
+      await until('the target file', () => existsSync(file));
+      const args = ['run', 'storm', '--target', 'windtunnel-target.yaml', '--seed', '5', '--duration', seconds.target];
+      const { stdout, stderr } = await windtunnel([...args, '--out', 'on-target', '--json'], cwd);
+      const verdict = JSON.parse(stdout || '{}');
+      expect(verdict, stderr.slice(-500)).toMatchObject({ verdict: 'fail', build: deadlocking });
+      expect(verdict.invariants.find((invariant: { name: string }) => invariant.name === 'no-deadlocks').verdict).toBe(
+        'fail',
+      );
+
+      const down = await windtunnel(['down'], cwd);
+      expect(down.stdout).toMatch(/down/);
+      expect((await up.ended).code).toBe(0);
+      expect(existsSync(file)).toBe(false);
+      expectNothingLeft();
+    });
+  });
+}
+
+describe('where there is no Python', () => {
+  let cwd: string;
+  const env = { WINDTUNNEL_PYTHON: '/nowhere/python3' };
+
+  beforeAll(() => {
+    cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
+  });
+
+  afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+  test('compare without builds takes the reference stack, says so, and finds the difference', {
+    timeout: RUN_MS,
+  }, async () => {
+    const args = ['compare', '--duration', '10s', '--seed', '3', '--out', 'pair', '--json'];
+    const { code, stdout, stderr } = await windtunnel(args, cwd, env);
+    expect(stderr).toMatch(/The real Airflow cannot be had here \(.*none on PATH.*\) Comparing the reference stack/);
+    const comparison = JSON.parse(stdout);
+    expect({ code, stderr: stderr.slice(-500) }).toMatchObject({ code: 0 });
+    expect(comparison.decision).toBe('better');
+    expect(comparison.sentence).toContain('reference');
+    expectNothingLeft();
+  });
+
+  test('an explicit airflow@ never falls back', { timeout: RUN_MS }, async () => {
+    for (const args of [
+      ['run', 'storm', '--build', 'airflow@3.2.2', '--out', 'none'],
+      ['compare', 'airflow@3.2.1', 'airflow@3.2.2', '--out', 'none'],
+    ]) {
+      const { code, stderr } = await windtunnel(args, cwd, env);
+      expect(stderr).toContain('Airflow needs Python');
+      expect(stderr).not.toContain('reference');
+      expect(code).toBe(4);
+      expect(existsSync(path.join(cwd, 'none'))).toBe(false);
+    }
+    expectNothingLeft();
+  });
+});
