@@ -47,15 +47,28 @@ test('the promises are there, by their names', async () => {
   const names = (await listInvariants()).map(({ name }) => name);
   expect(names).toEqual([
     'a-started-life-owns-its-task',
+    'a-superseded-try-is-told',
     'acknowledged-is-durable',
+    'an-end-takes-effect-once',
     'backfill-completes-after-its-runs',
     'backfill-does-not-block',
     'error-contract',
+    'every-dag-progresses',
+    'hand-off-follows-queueing',
+    'handed-off-can-start',
+    'history-is-complete',
+    'locks-are-brief',
+    'max-active-runs-is-kept',
+    'memory-is-bounded',
     'no-deadlocks',
     'one-live-attempt',
+    'pool-slots-are-kept',
     'processes-stay-alive',
     'rtif-last-writer-wins',
     'running-is-not-overwritten',
+    'skips-take-effect',
+    'strangers-are-refused',
+    'tokens-keep-working',
   ]);
 });
 

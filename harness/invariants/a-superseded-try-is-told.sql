@@ -1,0 +1,40 @@
+-- claim: After a task instance's try was superseded (a clear, a retry, a time-out), what its worker still sends is
+--   refused, so that it stops.
+-- source: each try has an id of its own; the Execution API answers 404, 410 or 409 to one that is gone
+-- needs: commits, operations
+-- chance: heartbeats and end reports sent with an id that was gone
+-- chances wanted: 3
+-- because: a server that takes an old id for good does so each time
+
+-- given
+CREATE TEMP TABLE late AS
+WITH superseded AS (
+  SELECT
+    old_ti_id AS ti_id, arg_min(seq, seq) AS seq, min(committed_ms) AS committed_ms, arg_min(writer, seq) AS writer,
+    arg_min(coalesce(writer_role, 'unknown writer'), seq) AS writer_role, arg_min(state, seq) AS state
+  FROM task_instance_changes WHERE old_ti_id <> ti_id AND change = 'update' GROUP BY old_ti_id
+)
+SELECT operations.*, superseded.seq, superseded.committed_ms, superseded.writer, superseded.writer_role,
+  superseded.state AS next_state
+FROM operations JOIN superseded USING (ti_id)
+WHERE operations.kind IN ('heartbeat', 'state') AND operations.status IS NOT NULL
+  -- Clearly later: an answer may overtake the clear that waits for the same row.
+  AND operations.sent_ms > superseded.committed_ms + clock_tolerance_ms();
+
+-- chances
+SELECT count(*) FROM late;
+
+-- violations
+SELECT
+  ended_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  format('{} after {}', CASE kind WHEN 'state' THEN 'end report' ELSE kind END, writer_role) AS path,
+  sent_ms - committed_ms AS weight,
+  format('{} gave {} a new try (it was {} then); {} later worker {} of the old try (try {:d}) sent {}, and the server '
+    || 'accepted it with {}.', coalesce(writer, 'An unknown process'), subject_of(dag_id, run_id, task_id, map_index),
+    state_name(next_state), seconds(sent_ms - committed_ms), worker, try_number,
+    CASE kind WHEN 'state' THEN 'its end ' || state_name(requested) ELSE 'a heartbeat' END, status) AS sentence,
+  [op] AS operations,
+  [late.seq] AS commits
+FROM late
+WHERE outcome = 'ok';

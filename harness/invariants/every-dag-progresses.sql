@@ -1,0 +1,90 @@
+-- claim: No DAG waits while others are served: a task that is ready is scheduled in time.
+-- source: schedulers take the running runs in the order of their last scheduling decision, so that each gets its turn
+-- needs: commits
+-- chance: tasks that became ready while runs of several DAGs were on their way
+-- chances wanted: 50
+-- because: a DAG that is passed over is so with each of its tasks
+
+-- given
+-- Ready: the task begins its run, which is RUNNING; or all that it waits for has succeeded; or its retry is due. Other
+-- trigger rules are left out, because when they are met is for the scheduler to say.
+CREATE TEMP TABLE served AS
+WITH changes AS (
+  SELECT * FROM task_instance_changes WHERE change <> 'delete'
+), tasks AS (
+  SELECT dag_id, task.task_id AS task_id, task.upstream AS upstream,
+    coalesce(task.trigger_rule, 'all_success') AS trigger_rule
+  FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags)
+), run_starts AS (
+  SELECT dag_id, run_id, min(committed_ms) AS running_ms FROM dag_run_changes WHERE state = 'running' GROUP BY ALL
+), looks AS (
+  SELECT changes.dag_id, changes.run_id, changes.task_id, changes.map_index, min(running_ms) AS running_ms,
+    min(committed_ms) AS made_ms, coalesce(min(committed_ms) FILTER (state IS NOT NULL), 'infinity') AS looked_ms
+  FROM changes JOIN run_starts USING (dag_id, run_id) GROUP BY ALL
+), upstreams AS (
+  SELECT looks.*, upstream.state, upstream.committed_ms
+  FROM (
+    SELECT looks.*, unnest(tasks.upstream) AS upstream_id, len(tasks.upstream) AS wanted
+    FROM looks JOIN tasks USING (dag_id, task_id) WHERE tasks.trigger_rule = 'all_success'
+  ) AS looks ASOF JOIN changes AS upstream
+    ON upstream.dag_id = looks.dag_id AND upstream.run_id = looks.run_id AND upstream.task_id = looks.upstream_id
+    AND looks.looked_ms >= upstream.committed_ms
+), moves AS (
+  SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS next_ms
+  FROM changes WHERE state IS DISTINCT FROM old_state
+)
+SELECT 'new run' AS path, dag_id, run_id, task_id, map_index, greatest(running_ms, made_ms) AS ready_ms, looked_ms
+FROM looks JOIN tasks USING (dag_id, task_id) WHERE len(tasks.upstream) = 0
+UNION ALL
+SELECT 'next task', dag_id, run_id, task_id, map_index, greatest(any_value(running_ms), max(committed_ms)), looked_ms
+FROM upstreams GROUP BY dag_id, run_id, task_id, map_index, looked_ms, wanted
+HAVING count(*) = wanted AND bool_and(state = 'success')
+UNION ALL
+-- The DAG factory's retries are due after a second.
+SELECT 'retry', dag_id, run_id, task_id, map_index, committed_ms + 1000, coalesce(next_ms, 'infinity')
+FROM moves WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true);
+
+-- chances
+SELECT CASE WHEN count(DISTINCT dag_id) >= 2 THEN count(*) ELSE 0 END FROM served, load WHERE ready_ms < load_ended_ms;
+
+-- violations
+WITH waits AS (
+  SELECT path, dag_id, run_id, task_id, map_index, ready_ms, looked_ms, least(looked_ms, load_ended_ms) AS until_ms
+  FROM served, load
+  -- 15 s: a scheduler looks at twenty running runs in each loop, the one that has waited longest first. On two busy
+  -- cores a loop takes one to two seconds, and the scenarios' forty runs have their turn in one or two of them.
+  WHERE least(looked_ms, load_ended_ms) - ready_ms > 15000
+), undisturbed AS (
+  SELECT * FROM waits
+  ANTI JOIN (
+    SELECT waits.dag_id, waits.run_id, waits.ready_ms
+    FROM waits JOIN dag_run_changes AS run USING (dag_id, run_id)
+    WHERE run.state IS DISTINCT FROM 'running' AND run.committed_ms BETWEEN ready_ms AND until_ms
+    UNION
+    SELECT waits.dag_id, waits.run_id, waits.ready_ms
+    FROM waits JOIN operator_deeds AS deed USING (dag_id, run_id)
+    WHERE deed.sent_ms <= until_ms AND (deed.outcome = 'unknown' OR deed.ended_ms IS NULL OR deed.ended_ms >= ready_ms)
+  ) AS disturbed USING (dag_id, run_id, ready_ms)
+), passed_over AS (
+  SELECT undisturbed.*, (
+      SELECT count(*) FROM task_instance_changes AS other
+      WHERE other.dag_id <> undisturbed.dag_id
+        AND other.state = 'scheduled' AND other.old_state IS DISTINCT FROM 'scheduled'
+        AND other.committed_ms BETWEEN undisturbed.ready_ms AND undisturbed.until_ms) AS others
+  FROM undisturbed
+  -- One for each run: what waits in it waits for the same scheduler.
+  QUALIFY row_number() OVER (PARTITION BY dag_id, run_id ORDER BY until_ms - ready_ms DESC, task_id) = 1
+)
+SELECT
+  ready_ms + 15000 AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  path,
+  until_ms - ready_ms AS weight,
+  format('{} was ready and not scheduled for {}', subject_of(dag_id, run_id, task_id, map_index),
+    seconds(until_ms - ready_ms))
+    || CASE WHEN looked_ms > until_ms THEN ', when the load ended' ELSE '' END
+    || format('; {:d} task instances of other DAGs were scheduled meanwhile.', others) AS sentence,
+  []::BIGINT[] AS operations,
+  []::BIGINT[] AS commits
+FROM passed_over
+WHERE others >= 20;

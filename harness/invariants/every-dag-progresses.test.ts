@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('every-dag-progresses', run);
+
+const duration_ms = [1, 1] as const;
+const tasks = [
+  { task_id: 'task', upstream: [], duration_ms },
+  { task_id: 'next', upstream: ['task'], duration_ms },
+];
+const dag = { schedule: null, past_runs: 0, max_active_runs: 2, tasks };
+const scenario = { dags: ['wt_dag', 'wt_other'].map((dag_id) => ({ ...dag, dag_id })) };
+
+function running(dag_id: string, committed_ms: number) {
+  return { relation: 'dag_run', id: dag_id, dag_id, run_id: 'run1', state: 'running', committed_ms } as const;
+}
+function task(task_id: string, state: string | null, committed_ms: number, dag_id = 'wt_dag') {
+  const writer = state === 'up_for_retry' ? 'wt-api-execution-1' : 'wt-scheduler-1';
+  return { id: `${dag_id}-${task_id}`, dag_id, task_id, state, committed_ms, writer };
+}
+/** Twenty tasks of another DAG, scheduled one a second from 2 s on. */
+const others = many(20, (i) => task(`o${i}`, 'scheduled', 2_000 + 1_000 * i, 'wt_other'));
+
+test('a new run that is not looked at while another DAG is served is a violation', async () => {
+  const commits = [task('task', null, 500), running('wt_dag', 1_000), ...others, task('task', 'scheduled', 31_000)];
+  const result = await judge({ scenario, commits });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'new run': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 16_000, subject: 'wt_dag/run1/task', weight: 30_000 });
+  expect(result.first?.sentence).toBe(
+    'wt_dag/run1/task was ready and not scheduled for 30.0 s; 20 task instances of other DAGs were scheduled meanwhile.',
+  );
+});
+
+test('one that is never looked at waits until the load ends', async () => {
+  const result = await judge({ scenario, commits: [task('task', null, 500), running('wt_dag', 1_000), ...others] });
+  expect(result.first?.sentence).toContain('for 59.0 s, when the load ended; 20 task instances');
+});
+
+test('a next task and a retry that are passed over are told apart', async () => {
+  const begun = [
+    task('next', null, 500),
+    task('task', null, 500),
+    running('wt_dag', 900),
+    task('task', 'scheduled', 950),
+  ];
+  const next = await judge({ scenario, commits: [...begun, task('task', 'success', 1_500), ...others] });
+  expect(next.paths).toEqual({ 'next task': 1 });
+  const failed = [task('task', 'running', 970), task('task', 'up_for_retry', 990)];
+  const retry = await judge({ scenario, commits: [...begun, ...failed, ...others] });
+  expect(retry.paths).toEqual({ retry: 1 });
+});
+
+test('a task waits rightly for what it needs, for an operator, and when nobody is served', async () => {
+  const waiting = [task('task', null, 500), running('wt_dag', 1_000)];
+  expect((await judge({ scenario, commits: [...waiting, ...others.slice(1)] })).violations).toBe(0);
+  const upstreamRuns = [...waiting, task('next', null, 500), task('task', 'running', 1_100), ...others];
+  expect((await judge({ scenario, commits: upstreamRuns })).violations).toBe(0);
+  const requeued = { ...running('wt_dag', 5_000), state: 'queued' };
+  expect((await judge({ scenario, commits: [...waiting, requeued, ...others] })).violations).toBe(0);
+  const clear = { actor: 'operator', kind: 'clear', dag_id: 'wt_dag', run_id: 'run1', sent_ms: 5_000 } as const;
+  expect((await judge({ scenario, operations: [clear], commits: [...waiting, ...others] })).violations).toBe(0);
+});
+
+test('it passes where fifty tasks of two DAGs had their turn, and is unknown with one DAG', async () => {
+  const runs = (dags: readonly string[]) => ({
+    scenario,
+    commits: many(50, (i) => {
+      const dag_id = dags[i % dags.length] ?? 'wt_dag';
+      const key = { id: `${i}`, run_id: `r${i}`, dag_id };
+      return [
+        { ...task('task', null, 100, dag_id), ...key },
+        { ...running(dag_id, 200), ...key },
+        { ...task('task', 'scheduled', 900, dag_id), ...key },
+      ];
+    }).flat(),
+  });
+  expect(await judge(runs(['wt_dag', 'wt_other']))).toMatchObject({ verdict: 'pass', chances: 50 });
+  expect(await judge(runs(['wt_dag']))).toMatchObject({ verdict: 'unknown', chances: 0 });
+});

@@ -1,0 +1,79 @@
+-- claim: No statement waits for a row lock as long as a worker's request may take.
+-- source: a worker gives its request up then and sends it again, though the first may still be carried out; what holds
+--   a row so long fails requests by the dozen
+-- needs: server_log, operations
+-- chance: requests that lock their task's row
+-- chances wanted: 100
+-- because: a lock that is held too long is met by all that work on that row meanwhile
+
+-- given
+-- With log_lock_waits PostgreSQL notes a wait when it has lasted deadlock_timeout, naming who holds the lock, and again
+-- when it is over:
+--   process 41 still waiting for ShareLock on transaction 900 after 300.1 ms
+--     Process holding the lock: 42. Wait queue: 41.
+--   process 41 acquired ShareLock on transaction 900 after 6234.5 ms
+CREATE TEMP TABLE notes AS
+SELECT at_ms, pid, application_name, statement, detail,
+  regexp_extract(message, 'process \d+ (acquired|still waiting for) (\w+ on .*) after ([\d.]+) ms',
+    ['what', 'lock', 'ms']) AS note
+FROM server_log
+-- Row locks: on the transaction that holds the row, or on the row itself. Advisory locks are waited for on purpose.
+WHERE source = 'postgres' AND message LIKE 'process % on %'
+  AND regexp_matches(message, 'process \d+ (acquired|still waiting for) \w+ on (transaction|tuple) ');
+
+CREATE TEMP TABLE waits AS
+SELECT at_ms, pid, application_name, statement, note.lock AS lock, try_cast(note.ms AS DOUBLE) AS waited_ms
+FROM notes WHERE note.what = 'acquired'
+UNION ALL
+-- Never acquired: until the next record of that process (it was cancelled) or the end of the log.
+SELECT waiting.at_ms, waiting.pid, application_name, statement, note.lock,
+  coalesce(following.at_ms, ended.at_ms) - waiting.at_ms + try_cast(note.ms AS DOUBLE)
+FROM (SELECT * FROM notes WHERE note.what = 'still waiting for') AS waiting
+ASOF LEFT JOIN (SELECT at_ms, pid FROM server_log WHERE source = 'postgres') AS following
+  ON following.pid = waiting.pid AND waiting.at_ms < following.at_ms
+CROSS JOIN (SELECT load_ended_ms AS at_ms FROM load) AS ended
+WHERE NOT EXISTS (
+  FROM notes AS got
+  WHERE got.pid = waiting.pid AND got.note.what = 'acquired' AND got.note.lock = waiting.note.lock
+    AND got.at_ms >= waiting.at_ms);
+
+CREATE TEMP TABLE names AS
+SELECT pid, at_ms, application_name AS name FROM backends WHERE application_name <> ''
+UNION ALL
+SELECT writer_pid, committed_ms, any_value(writer) FROM commits WHERE writer <> '' GROUP BY ALL;
+
+-- chances
+SELECT count(*) FROM operations WHERE kind IN ('run', 'heartbeat', 'state') AND outcome = 'ok';
+
+-- violations
+WITH long AS (
+  SELECT waits.*, row_number() OVER (ORDER BY at_ms, pid) AS wait
+  FROM waits, plan
+  WHERE waited_ms >= request_timeout_ms
+), held AS (
+  SELECT long.wait, try_cast(regexp_extract(notes.detail, 'holding the locks?: (\d+)', 1) AS INTEGER) AS holder
+  FROM long ASOF JOIN (SELECT * FROM notes WHERE note.what = 'still waiting for') AS notes
+    ON notes.pid = long.pid AND notes.note.lock = long.lock AND long.at_ms >= notes.at_ms
+), named AS (
+  SELECT
+    long.*, held.holder,
+    coalesce(nullif(long.application_name, ''), (
+      SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = long.pid)) AS waiter_name,
+    (SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = held.holder) AS holder_name
+  FROM long LEFT JOIN held USING (wait)
+)
+SELECT
+  at_ms,
+  coalesce(waiter_name, 'process ' || pid) AS subject,
+  format('{} behind {}', coalesce(role_of(waiter_name), 'unknown process'),
+    coalesce(role_of(holder_name), 'unknown process')) AS path,
+  waited_ms AS weight,
+  format('{} waited {} for a row that {} held («{}»); a worker gives up after {}.',
+    coalesce(waiter_name, 'process ' || pid), seconds(waited_ms),
+    coalesce(holder_name, 'process ' || holder, 'an unknown process'),
+    shortened(coalesce(statement, 'its statement is not in the log'), 140), seconds(request_timeout_ms)) AS sentence,
+  []::BIGINT[] AS operations,
+  []::BIGINT[] AS commits
+FROM named, plan
+-- The recorder waits on tables now and then, and lets others wait; that accuses nobody.
+WHERE coalesce(waiter_name NOT LIKE 'wt-harness%', true) AND coalesce(holder_name NOT LIKE 'wt-harness%', true);

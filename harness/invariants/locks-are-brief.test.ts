@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('locks-are-brief', run);
+
+const LOG = { source: 'postgres', severity: 'LOG', pid: 41, application_name: 'wt-api-execution-1' } as const;
+const STATEMENT = 'SELECT … FROM task_instance WHERE id = 1 FOR UPDATE';
+const WAITING = {
+  ...LOG,
+  at_ms: 5_300,
+  message: 'process 41 still waiting for ShareLock on transaction 900 after 300.123 ms',
+  detail: 'Process holding the lock: 42. Wait queue: 41.',
+  statement: STATEMENT,
+};
+const ACQUIRED = {
+  ...LOG,
+  at_ms: 11_234,
+  message: 'process 41 acquired ShareLock on transaction 900 after 6234.5 ms',
+  statement: STATEMENT,
+};
+const backends = [{ at_ms: 100, pid: 42, application_name: 'wt-scheduler-1' }];
+const operations = [{ kind: 'heartbeat' }] as const;
+
+test('a wait as long as a request may take is a violation that names both', async () => {
+  const result = await judge({ operations, backends, server_log: [WAITING, ACQUIRED] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'api-execution behind scheduler': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 11_234, subject: 'wt-api-execution-1', weight: 6_234.5 });
+  expect(result.first?.sentence).toBe(
+    'wt-api-execution-1 waited 6.2 s for a row that wt-scheduler-1 held («SELECT … FROM task_instance WHERE id = 1 FOR ' +
+      'UPDATE»); a worker gives up after 5.0 s.',
+  );
+});
+
+test('a wait that never ended counts until the load did, and one that was cancelled until then', async () => {
+  expect((await judge({ operations, backends, server_log: [WAITING] })).first?.weight).toBeCloseTo(55_000, -1);
+  const cancelled = { ...LOG, at_ms: 12_000, severity: 'ERROR', message: 'canceling statement due to user request' };
+  expect((await judge({ operations, backends, server_log: [WAITING, cancelled] })).first?.weight).toBeCloseTo(
+    7_000,
+    -1,
+  );
+  const soon = { ...cancelled, at_ms: 6_000 };
+  expect((await judge({ operations, backends, server_log: [WAITING, soon] })).violations).toBe(0);
+});
+
+test('who held it need not be known', async () => {
+  const result = await judge({ operations, server_log: [ACQUIRED] });
+  expect(result.paths).toEqual({ 'api-execution behind unknown process': 1 });
+});
+
+test('advisory and table locks, waits of the recorder and waits for it accuse nobody', async () => {
+  const advisory = {
+    ...ACQUIRED,
+    message: 'process 41 acquired ExclusiveLock on advisory lock [5,0,2,1] after 9000.1 ms',
+  };
+  const table = {
+    ...ACQUIRED,
+    message: 'process 41 acquired AccessShareLock on relation 16500 of database 5 after 9000.1 ms',
+  };
+  const own = { ...ACQUIRED, application_name: 'wt-harness-commits' };
+  expect((await judge({ operations, backends, server_log: [advisory, table, own] })).violations).toBe(0);
+  const harness = [{ at_ms: 100, pid: 42, application_name: 'wt-harness' }];
+  expect((await judge({ operations, backends: harness, server_log: [WAITING, ACQUIRED] })).violations).toBe(0);
+});
+
+test('it passes where nobody waited long, and is unknown without a log', async () => {
+  const many100 = many(100, () => ({ kind: 'state' as const }));
+  const brief = { ...ACQUIRED, message: 'process 41 acquired ShareLock on transaction 900 after 612.5 ms' };
+  const waited = { operations: many100, server_log: [{ ...WAITING, at_ms: 10_900 }, brief] };
+  expect(await judge(waited)).toMatchObject({ verdict: 'pass', chances: 100 });
+  expect(await judge({ operations: many100 })).toMatchObject({ verdict: 'unknown' });
+});

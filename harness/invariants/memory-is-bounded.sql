@@ -1,0 +1,58 @@
+-- claim: No process of the stack takes more and more memory.
+-- source: every process is a service that runs for weeks
+-- needs: samples
+-- chance: processes of the stack that were measured through the second half of the load
+-- chances wanted: 2
+-- because: an API server and a scheduler at least
+
+-- given
+-- The second half: in the first, processes import, connect and fill their caches. PostgreSQL is left out, because pages
+-- that its backends share are counted for each of them. A minute's median for long runs, each reading for short ones.
+CREATE TEMP TABLE readings AS
+SELECT source, median(at_ms) / 1000 AS at_s, median(value) AS bytes
+FROM samples, load
+WHERE metric = 'rss_bytes' AND source NOT IN ('harness', 'postgres')
+  AND at_ms BETWEEN (load_started_ms + load_ended_ms) / 2 AND load_ended_ms
+GROUP BY source, floor(at_ms / greatest((load_ended_ms - load_started_ms) / 240, 1));
+
+CREATE TEMP TABLE growths AS
+WITH slopes AS (
+  SELECT
+    one.source, median((other.bytes - one.bytes) / (other.at_s - one.at_s)) AS bytes_per_s,
+    arg_min(one.bytes, one.at_s) AS first_bytes, arg_max(other.bytes, other.at_s) AS last_bytes,
+    min(one.at_s) AS from_s, max(other.at_s) AS until_s, count(DISTINCT one.at_s) AS readings
+  FROM readings AS one JOIN readings AS other ON other.source = one.source AND other.at_s > one.at_s
+  GROUP BY one.source
+  -- Fewer are no line: one large allocation among them would look like a slope.
+  HAVING readings >= 10
+), quarters AS (
+  SELECT
+    source, least(floor(4 * (at_s - from_s) / (until_s - from_s)), 3) AS quarter, median(bytes) AS bytes
+  FROM readings JOIN slopes USING (source) GROUP BY ALL
+), steps AS (
+  SELECT source, bytes - lag(bytes) OVER (PARTITION BY source ORDER BY quarter) AS bytes FROM quarters
+)
+SELECT slopes.*, smallest_step_bytes
+FROM slopes JOIN (
+  SELECT source, min(bytes) AS smallest_step_bytes FROM steps GROUP BY source
+) AS smallest USING (source);
+
+-- chances
+SELECT count(*) FROM growths;
+
+-- violations
+SELECT
+  until_s * 1000 AS at_ms,
+  source AS subject,
+  coalesce(role_of('wt-' || source), source) AS path,
+  bytes_per_s AS weight,
+  format('{} grew by {:.1f} MiB a second for {:.0f} s, from {:.0f} to {:.0f} MiB, without a sign of an end.', source,
+    bytes_per_s / 1048576, until_s - from_s, first_bytes / 1048576, last_bytes / 1048576) AS sentence,
+  []::BIGINT[] AS operations,
+  []::BIGINT[] AS commits
+FROM growths
+-- 1 MiB: an hour of that is 3.6 GiB. Half a minute after its start the steepest process of a healthy stack takes a
+-- third of it (a scheduler: 0.3), and an API server nothing that can be measured. The slope is the median of all pairs
+-- of readings, which a garbage collection does not bend; and it must go on in each quarter, which a single large
+-- allocation does not.
+WHERE bytes_per_s > 1048576 AND smallest_step_bytes > bytes_per_s * (until_s - from_s) / 16;

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('memory-is-bounded', run);
+
+const MIB = 1_048_576;
+
+/** A reading a second through the whole load. */
+function rss(source: string, mib: (second: number) => number) {
+  return many(60, (s) => ({ at_ms: s * 1_000, source, metric: 'rss_bytes', value: mib(s) * MIB }));
+}
+
+test('a process that grows through the second half is a violation', async () => {
+  const result = await judge({
+    samples: [...rss('api-execution-1', (s) => 200 + 3 * s), ...rss('scheduler-1', () => 170)],
+  });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'api-execution': 1 } });
+  expect(result.first?.weight).toBeCloseTo(3 * MIB, 0);
+  expect(result.first?.sentence).toBe(
+    'api-execution-1 grew by 3.0 MiB a second for 29 s, from 290 to 377 MiB, without a sign of an end.',
+  );
+});
+
+test('warming up, one large allocation and a saw of garbage are no growth', async () => {
+  const samples = [
+    ...rss('api-core-1', (s) => 200 + Math.min(s, 25) * 5),
+    ...rss('api-execution-1', (s) => (s < 45 ? 200 : 400)),
+    ...rss('scheduler-1', (s) => 170 + (s % 7) * 10),
+    ...rss('scheduler-2', (s) => 170 + 0.3 * s),
+  ];
+  expect(await judge({ samples })).toMatchObject({ verdict: 'pass', violations: 0, chances: 4 });
+});
+
+test('PostgreSQL, whose shared pages count for each backend, and the harness are left out', async () => {
+  const samples = [...rss('postgres', (s) => 900 + 20 * s), ...rss('harness', (s) => 100 + 5 * s)];
+  expect(await judge({ samples })).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+});
+
+test('a few readings make no line', async () => {
+  const samples = rss('api-core-1', (s) => 200 + 9 * s).slice(0, 38);
+  expect(await judge({ samples })).toMatchObject({ verdict: 'unknown', violations: 0 });
+});

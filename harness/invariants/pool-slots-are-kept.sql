@@ -1,0 +1,41 @@
+-- claim: Task instances that are QUEUED or RUNNING never take more slots than their pool has.
+-- source: a pool's `slots`; schedulers count them under a lock that one of them holds at a time
+-- needs: commits
+-- chance: tasks that were queued into the last free slot
+-- chances wanted: 20
+-- because: who counts wrongly, or together with another scheduler, goes beyond the limit as soon as it is reached
+
+-- given
+-- The DAGs of a scenario have one pool, in which each task takes one slot.
+CREATE TEMP TABLE taken AS
+WITH changes AS (
+  SELECT *,
+    coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
+      - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step
+  FROM task_instance_changes
+), transactions AS (
+  -- As others see it: all that a transaction changes at once.
+  SELECT
+    xid, max(seq) AS seq, max(committed_ms) AS committed_ms, sum(step) AS steps, any_value(writer) AS writer,
+    arg_max(subject_of(dag_id, run_id, task_id, map_index), seq) FILTER (step = 1) AS last_subject,
+    list(seq ORDER BY seq) FILTER (step = 1) AS seqs
+  FROM changes WHERE step <> 0 GROUP BY xid
+)
+SELECT *, sum(steps) OVER (ORDER BY seq) AS slots_taken FROM transactions;
+
+-- chances
+SELECT coalesce(sum(len(seqs)), 0) FROM taken, plan WHERE steps > 0 AND slots_taken >= pool_slots;
+
+-- violations
+SELECT
+  committed_ms AS at_ms,
+  last_subject AS subject,
+  coalesce(role_of(writer), 'unknown writer') AS path,
+  slots_taken - pool_slots AS weight,
+  format('{} took {:d} slots more, so that {:d} task instances were QUEUED or RUNNING at once in a pool of {:d} slots; '
+    || 'the last one was {}.', coalesce(writer, 'An unknown process'), steps::BIGINT, slots_taken::BIGINT, pool_slots,
+    last_subject) AS sentence,
+  []::BIGINT[] AS operations,
+  seqs[:10] AS commits
+FROM taken, plan
+WHERE steps > 0 AND slots_taken > pool_slots;

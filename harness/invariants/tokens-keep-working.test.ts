@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('tokens-keep-working', run);
+
+const RUN = { op: 1, kind: 'run', sent_ms: 1_000, ended_ms: 1_010 } as const;
+const NO = { outcome: 'refused', status: 403, message: 'Invalid auth token: expired' } as const;
+
+test('a worker that is told that its newest token is not good is wronged', async () => {
+  const result = await judge({ operations: [RUN, { op: 2, sent_ms: 3_000, ended_ms: 3_010, ...NO }] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'heartbeat 403': 1 } });
+  expect(result.first?.sentence).toBe(
+    'The heartbeat request of worker w-1 for wt_dag/run1/task was answered 403 («Invalid auth token: expired») with the ' +
+      'newest token it was given, 2.0 s after its start.',
+  );
+  const start = await judge({ operations: [{ ...RUN, outcome: 'refused', status: 401 }] });
+  expect(start.first).toMatchObject({ path: 'run 401' });
+  expect(start.first?.sentence).toContain('with the token that came with the task.');
+});
+
+test('an operator who is refused, and a stranger, have no such claim', async () => {
+  const result = await judge({
+    operations: [
+      { actor: 'operator', kind: 'clear', ...NO },
+      { kind: 'stranger_run', ...NO },
+    ],
+  });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+});
+
+test('it passes where a hundred requests carried a good one', async () => {
+  expect(await judge({ operations: many(100, () => ({})) })).toMatchObject({ verdict: 'pass', chances: 100 });
+});
