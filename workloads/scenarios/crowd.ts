@@ -21,7 +21,7 @@ export const scenario: Scenario = {
     ...REAL_CLIENT,
     // Tasks are short: each must live to send a heartbeat or two.
     heartbeat_ms: 1_000,
-    habits: { ...STEADY_HABITS, fails: 0.15, lost_answer: 0.05, stranger: 0.15 },
+    habits: { ...STEADY_HABITS, fails: 0.15, lost_answer: 0.1, stranger: 0.15 },
   },
   operators: [
     { operator: 'trigger', dags: ids, every_ms: 500, start_after_ms: 0 },
@@ -34,5 +34,18 @@ export const scenario: Scenario = {
     'one-live-attempt',
     'error-contract',
     'processes-stay-alive',
+    'hand-off-follows-queueing',
+    'handed-off-can-start',
+    'strangers-are-refused',
+    'an-end-takes-effect-once',
+    'a-superseded-try-is-told',
+    'history-is-complete',
+    'max-active-runs-is-kept',
+    'pool-slots-are-kept',
+    'skips-take-effect',
+    'every-dag-progresses',
+    'tokens-keep-working',
+    'locks-are-brief',
+    'memory-is-bounded',
   ],
 };

@@ -8,18 +8,27 @@ const rough = fanOut('wt_rough', 20, [4_000, 9_000]);
 export const scenario: Scenario = {
   name: 'mishaps',
   describe:
-    'Lost answers and replays, failures and retries, deferrals, workers that die silently, operators that clear',
+    'Lost answers and replays, retries, deferrals, workers that die silently, strangers, operators that clear and mark',
   duration_s: 90,
   schedulers: 2,
   api_servers: 1,
   dags: [calm, rough],
   fleet: {
     ...REAL_CLIENT,
-    habits: { ...STEADY_HABITS, rtif_twice: 0, lost_answer: 0.1, fails: 0.1, silent_death: 0.05, defers: 0.15 },
+    habits: {
+      ...STEADY_HABITS,
+      rtif_twice: 0,
+      lost_answer: 0.1,
+      fails: 0.1,
+      silent_death: 0.05,
+      defers: 0.15,
+      stranger: 0.1,
+    },
   },
   operators: [
     { operator: 'trigger', dags: [calm.dag_id, rough.dag_id], every_ms: 10_000, start_after_ms: 3_000 },
     { operator: 'clear', dags: [rough.dag_id], every_ms: 3_000, start_after_ms: 8_000 },
+    { operator: 'mark', dags: [rough.dag_id], every_ms: 5_000, start_after_ms: 10_000 },
   ],
   aims: [
     'acknowledged-is-durable',
@@ -27,5 +36,15 @@ export const scenario: Scenario = {
     'one-live-attempt',
     'error-contract',
     'processes-stay-alive',
+    'hand-off-follows-queueing',
+    'handed-off-can-start',
+    'strangers-are-refused',
+    'an-end-takes-effect-once',
+    'a-superseded-try-is-told',
+    'history-is-complete',
+    'every-dag-progresses',
+    'tokens-keep-working',
+    'locks-are-brief',
+    'memory-is-bounded',
   ],
 };

@@ -39,5 +39,11 @@ export const scenario: Scenario = {
     'one-live-attempt',
     'error-contract',
     'processes-stay-alive',
+    'hand-off-follows-queueing',
+    'handed-off-can-start',
+    'every-dag-progresses',
+    'tokens-keep-working',
+    'locks-are-brief',
+    'memory-is-bounded',
   ],
 };

@@ -21,5 +21,10 @@ export const scenario: Scenario = {
     'one-live-attempt',
     'error-contract',
     'processes-stay-alive',
+    'hand-off-follows-queueing',
+    'handed-off-can-start',
+    'tokens-keep-working',
+    'locks-are-brief',
+    'memory-is-bounded',
   ],
 };
