@@ -42,7 +42,7 @@ export function newServer(): FastifyInstance {
 }
 
 /** Mounts the endpoints, and 405 with `allow` on each of their paths for every other method, as Starlette answers. */
-export function mount(app: FastifyInstance, endpoints: readonly Endpoint[], decorate: (reply: Reply) => Reply): void {
+export function mount(app: FastifyInstance, endpoints: readonly Endpoint[]): void {
   const allowed = new Map<string, Method[]>();
   for (const { method, path, answer } of endpoints) {
     allowed.set(path, [...(allowed.get(path) ?? []), method]);
@@ -50,7 +50,7 @@ export function mount(app: FastifyInstance, endpoints: readonly Endpoint[], deco
       method,
       url: path,
       handler: async (request, sent) => {
-        const { status, headers, body } = decorate(await answer(incomingOf(request)));
+        const { status, headers, body } = await answer(incomingOf(request));
         sent.code(status);
         if (headers) sent.headers(headers);
         if (body === undefined) return sent.send();
@@ -62,18 +62,24 @@ export function mount(app: FastifyInstance, endpoints: readonly Endpoint[], deco
     app.route({
       method: METHODS.filter((method) => !methods.includes(method)),
       url: path,
-      handler: (_request, sent) => {
-        const refusal = decorate({ status: 405, headers: { allow: methods.join(', ') }, body: NOT_ALLOWED });
-        return sent
-          .code(refusal.status)
-          .headers({ ...refusal.headers })
-          .send(refusal.body);
-      },
+      handler: (_request, sent) => sent.code(405).header('allow', methods.join(', ')).send(NOT_ALLOWED),
     });
   }
 }
 
 const NOT_ALLOWED = { detail: 'Method Not Allowed' };
+
+/** Where Starlette sends a request whose path has a slash too many or too few at its end. */
+export function redirectOf(endpoints: readonly Endpoint[], url: string): string | undefined {
+  const [path = '', ...query] = url.split('?');
+  const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;
+  if (!endpoints.some((endpoint) => patternOf(endpoint.path).test(other))) return undefined;
+  return [other, ...query].join('?');
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`);
+}
 
 function incomingOf(request: FastifyRequest): Incoming {
   return {

@@ -18,15 +18,27 @@ export function readJson(raw: string, contentType: string | undefined): unknown 
 /** Where Python's parser stops, and why; V8 tells the place, except of a first character that cannot begin a value. */
 function complaint(raw: string, message: string) {
   const [, position] = /position (\d+)/.exec(message) ?? [];
-  const at = position !== undefined ? Number(position) : /end of JSON/.test(message) ? raw.length : firstWord(raw);
-  const error = /property name/.test(message)
-    ? 'Expecting property name enclosed in double quotes'
-    : /after JSON/.test(message)
-      ? 'Extra data'
-      : 'Expecting value';
+  const [at, error] = /Unterminated string/.test(message)
+    ? [lastQuote(raw), 'Unterminated string starting at']
+    : [Number(position ?? (/end of JSON/.test(message) ? raw.length : firstCharacter(raw))), reasonOf(message)];
   return { type: 'json_invalid', loc: ['body', at], msg: 'JSON decode error', input: {}, ctx: { error } };
 }
 
-function firstWord(raw: string): number {
+function reasonOf(message: string): string {
+  if (/property name/.test(message)) return 'Expecting property name enclosed in double quotes';
+  return /after JSON/.test(message) ? 'Extra data' : 'Expecting value';
+}
+
+/** Where the string begins that has no end. */
+function lastQuote(raw: string): number {
+  let opened = -1;
+  for (let i = 0; i < raw.length; i++) {
+    if (raw[i] === '\\' && opened >= 0) i++;
+    else if (raw[i] === '"') opened = opened < 0 ? i : -1;
+  }
+  return opened;
+}
+
+function firstCharacter(raw: string): number {
   return raw.length - raw.trimStart().length;
 }

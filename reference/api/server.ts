@@ -7,14 +7,19 @@ import { log } from '../log.ts';
 import type { Role } from '../role.ts';
 import type { Api } from './api.ts';
 import { executionEndpoints } from './execution/app.ts';
-import { mount, newServer } from './http.ts';
+import { mount, newServer, redirectOf } from './http.ts';
 import { mountPublic } from './public/app.ts';
 
 /** The API server of the workers. */
 export function runExecutionApi(role: Role): Promise<void> {
   return serve(role, (app, api) => {
-    mount(app, executionEndpoints(api, role.settings), (reply) => reply);
-    app.setNotFoundHandler((_request, sent) => sent.code(404).send({ detail: 'Not Found' }));
+    const endpoints = executionEndpoints(api, role.settings);
+    mount(app, endpoints);
+    app.setNotFoundHandler((request, sent) => {
+      const elsewhere = redirectOf(endpoints, request.url);
+      if (elsewhere !== undefined) return sent.code(307).header('location', elsewhere).send();
+      return sent.code(404).send({ detail: 'Not Found' });
+    });
   });
 }
 

@@ -96,7 +96,7 @@ function admitted(claims: Claims | string | undefined, route: Route, params: Inc
   if (typeof claims === 'string') throw Refusal.of(403, 'Invalid auth token');
   const { scope = 'execution', sub } = claims;
   if (scope !== 'execution' && scope !== 'workload') {
-    throw Refusal.of(403, `Invalid auth token: scope must be 'execution' or 'workload', not '${scope}'`);
+    throw Refusal.of(403, `Invalid auth token: ${wrongScope(scope)}`);
   }
   // Airflow takes the subject for a UUID without looking.
   if (typeof sub !== 'string' || !UUID.test(sub)) throw new Error(`badly formed hexadecimal UUID string: ${sub}`);
@@ -107,6 +107,15 @@ function admitted(claims: Claims | string | undefined, route: Route, params: Inc
     throw Refusal.of(403, 'Token subject does not match task instance ID');
   }
   return claims;
+}
+
+/** pydantic's error, as Python's `str` writes it. */
+function wrongScope(scope: unknown): string {
+  const what = `[type=literal_error, input_value='${scope}', input_type=str]`;
+  return `1 validation error for TIClaims
+scope
+  Input should be 'execution' or 'workload' ${what}
+    For further information visit https://errors.pydantic.dev/2.13/v/literal_error`;
 }
 
 /** The header that replaces a token which ends soon. The queue's tokens are replaced at the start alone. */

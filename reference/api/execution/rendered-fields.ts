@@ -22,6 +22,8 @@ export const renderedFieldsRoute: Route = {
 
 async function putRenderedFields(api: Api, tx: Tx, id: string, fields: Readonly<object>): Promise<Reply> {
   const ti = (await findTaskInstance(tx, id)) ?? (await goneOrArchived(api, tx, id, 'rtif'));
+  // Airflow looks for the fields in the task then, which an API server does not have.
+  if (Object.keys(fields).length === 0) throw new Error(`${id} has no rendered fields, and no task to take them from`);
   await api.behaviour.writeRenderedFields(tx, ti, fields);
   await deleteOldFields(tx, ti);
   return { status: 201, body: { message: 'Rendered task instance fields successfully set' } };

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Reply } from '../../behaviour.ts';
 import type { Settings } from '../../settings.ts';
 import type { Api } from '../api.ts';
-import { type Endpoint, type Incoming, mount } from '../http.ts';
+import { type Endpoint, type Incoming, mount, redirectOf } from '../http.ts';
 import { readJson } from '../json.ts';
 import { Refusal } from '../refusal.ts';
 import { bearer, secondsNow, Tokens } from '../tokens.ts';
@@ -27,6 +27,7 @@ const ROUTES: readonly PublicRoute[] = [
 
 /** [api_auth] jwt_audience. */
 const AUDIENCE = 'apache-airflow';
+const ANYBODY = 'Anonymous';
 /** [api_auth] jwt_expiration_time, and that of the command line. */
 const TOKEN_S = 86_400;
 const CLI_TOKEN_S = 3_600;
@@ -41,8 +42,10 @@ export function mountPublic(app: FastifyInstance, api: Api, settings: Settings):
       answer: (incoming) => answer(api, tokens, route, incoming),
     }),
   );
-  mount(app, [...endpoints, ...tokenEndpoints(tokens)], (reply) => reply);
+  mount(app, [...endpoints, ...tokenEndpoints(tokens)]);
   app.setNotFoundHandler((request, sent) => {
+    const elsewhere = redirectOf(endpoints, request.url);
+    if (elsewhere !== undefined) return sent.code(307).header('location', elsewhere).send();
     if (request.method !== 'GET') return sent.code(405).header('allow', 'GET').send({ detail: 'Method Not Allowed' });
     if (request.url.startsWith('/api/')) return sent.code(404).send({ error: 'API route not found' });
     return sent.code(404).send({ detail: 'Not Found' });
@@ -56,7 +59,7 @@ function tokenEndpoints(tokens: Tokens): Endpoint[] {
     path,
     async answer() {
       const now = secondsNow();
-      const claims = { sub: 'Anonymous', role: 'ADMIN', teams: null, iat: now, nbf: now, exp: now + lifetimeS };
+      const claims = { sub: ANYBODY, role: 'ADMIN', teams: null, iat: now, nbf: now, exp: now + lifetimeS };
       return { status: 201, body: { access_token: await tokens.issue(claims) } };
     },
   });
@@ -78,7 +81,9 @@ async function answer(api: Api, tokens: Tokens, route: PublicRoute, incoming: In
   }
 }
 
+/** Where all are admins, one who says nothing is one, too. */
 async function userOf(tokens: Tokens, header: string | undefined): Promise<string> {
+  if (header === undefined) return ANYBODY;
   const token = bearer(header);
   if (token === undefined) throw Refusal.of(401, 'Not authenticated');
   const claims = await tokens.verify(token);
