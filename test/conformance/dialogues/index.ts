@@ -1,0 +1,30 @@
+import type { Dialogue } from '../dialogue.ts';
+import { badInputDialogues, versionDialogues } from './bad-input.ts';
+import { rtifDialogues, variableDialogues, xcomDialogues } from './data.ts';
+import { heartbeatDialogues } from './heartbeat.ts';
+import { backfillDialogues, dagDialogues } from './public.ts';
+import { queryDialogues } from './queries.ts';
+import { clearDialogues, markDialogues, triggerDialogues } from './runs.ts';
+import { skipDialogues } from './skip.ts';
+import { startDialogues } from './start.ts';
+import { stateDialogues } from './state.ts';
+import { tokenDialogues } from './tokens.ts';
+
+export const DIALOGUES: readonly Dialogue[] = [
+  ...startDialogues,
+  ...heartbeatDialogues,
+  ...stateDialogues,
+  ...skipDialogues,
+  ...rtifDialogues,
+  ...xcomDialogues,
+  ...variableDialogues,
+  ...queryDialogues,
+  ...tokenDialogues,
+  ...versionDialogues,
+  ...badInputDialogues,
+  ...triggerDialogues,
+  ...clearDialogues,
+  ...markDialogues,
+  ...backfillDialogues,
+  ...dagDialogues,
+];
