@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Tokens } from '../api/tokens.ts';
 import type { ExecutorEvent, SchedulerBehaviour, TaskKey } from '../behaviour.ts';
 import { log } from '../log.ts';
 import { LIMITS, type Settings } from '../settings.ts';
 import { type Message, Wire } from './wire.ts';
 import { executeTask, type QueuedTask } from './workload.ts';
 
+/** [execution_api] jwt_audience. */
+const TASK_AUDIENCE = 'urn:airflow.apache.org:task';
 /** The scheduler's loop waits for an adoption. */
 const ADOPT_WAIT_MS = 2_000;
 /** At its end the scheduler may still owe acknowledgements; whoever stops it waits no longer than this for them. */
@@ -18,15 +21,14 @@ export type TryKey = TaskKey & { readonly try_number: number };
 type WireKey = readonly [string, string, string, number, number];
 
 /**
- * An executor that runs nothing: it publishes workloads on a socket, and a try is over when the harness says so. The
- * same protocol, version 1, as docker/executor, whose README tells it in full; `docker/executor` is for Airflow, this
- * for the reference stack. What was sent stays in `#unacked` until its answer comes and is sent again on every new
+ * An executor that runs nothing: it publishes workloads on a socket, and a try is over when the harness says so. It
+ * speaks the protocol of docker/executor, version 1, whose README tells it in full. What was sent stays in `#unacked` until its answer comes and is sent again on every new
  * connection. Nothing is ever failed because the harness is away.
  */
 export class HandOffExecutor {
   readonly #settings: Settings;
   readonly #behaviour: SchedulerBehaviour;
-  readonly #secret: Uint8Array;
+  readonly #tokens: Tokens;
   readonly #wire: Wire;
   #seq = 0;
   /** By sequence number, in the order of sending. Bounded by `parallelism` and what is adopted or revoked. */
@@ -40,7 +42,7 @@ export class HandOffExecutor {
   constructor(settings: Settings, behaviour: SchedulerBehaviour) {
     this.#settings = settings;
     this.#behaviour = behaviour;
-    this.#secret = new TextEncoder().encode(settings.secret);
+    this.#tokens = new Tokens({ secret: settings.secret, audience: TASK_AUDIENCE, required: [] });
     this.#wire = new Wire({
       address: settings.handOff,
       greeting: () => this.#greeting(),
@@ -59,7 +61,7 @@ export class HandOffExecutor {
   /** To be called after the commit that queued them, never before: a worker is at the API within a millisecond. */
   async publish(tasks: readonly QueuedTask[]): Promise<void> {
     for (const task of tasks) {
-      const workload = await executeTask(task, this.#secret);
+      const workload = await executeTask(task, this.#tokens);
       for (let left = this.#behaviour.deliveries(task); left > 0; left--) {
         const seq = this.#send({ type: 'workload', workload });
         this.#running.set(nameOf(task), seq);

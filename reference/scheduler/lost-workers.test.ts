@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { Dispatcher } from '../../harness/handoff/dispatcher.ts';
 import type { TaskKey, Workload } from '../../harness/handoff/workload.ts';
 import { testDatabase } from '../database/test-database.ts';
+import { TIMES } from '../settings.ts';
 import { processExecutorEvents } from './events.ts';
 import { adoptOrReset } from './orphans.ts';
 import { reportSilent, unstick } from './overdue.ts';
@@ -134,8 +135,9 @@ describe("an executor's event", () => {
 
 describe('a scheduler that died', () => {
   const die = () =>
-    one.pool.query(`UPDATE job SET latest_heartbeat = now() - interval '61 seconds' WHERE id = $1`, [
+    one.pool.query('UPDATE job SET latest_heartbeat = $2 WHERE id = $1', [
       one.scheduling.jobId,
+      new Date(Date.now() - TIMES.schedulerDeadMs - 1_000),
     ]);
 
   it('leaves its tasks to another one, which hears of their ends from then on', async () => {
@@ -194,8 +196,14 @@ describe('a scheduler that died', () => {
 });
 
 it('gives up a worker whose heartbeats have stopped', async () => {
-  await setTask(one.pool, 'r', 'a', { state: 'running', last_heartbeat_at: new Date(Date.now() - 31_000) });
-  await setTask(one.pool, 'r', 'b', { state: 'running', last_heartbeat_at: new Date(Date.now() - 29_000) });
+  await setTask(one.pool, 'r', 'a', {
+    state: 'running',
+    last_heartbeat_at: new Date(Date.now() - TIMES.heartbeatTimeoutMs - 1_000),
+  });
+  await setTask(one.pool, 'r', 'b', {
+    state: 'running',
+    last_heartbeat_at: new Date(Date.now() - TIMES.heartbeatTimeoutMs + 5_000),
+  });
   await reportSilent(one.scheduling);
   await processExecutorEvents(one.scheduling);
   expect(await statesOf(one.pool, 'r')).toEqual({ a: 'up_for_retry', b: 'running' });
@@ -206,7 +214,8 @@ it('gives up a worker whose heartbeats have stopped', async () => {
 });
 
 it('takes back what is stuck in the queue, twice, and then fails it', async () => {
-  const age = () => one.pool.query(`UPDATE task_instance SET queued_dttm = now() - interval '601 seconds'`);
+  const age = () =>
+    one.pool.query('UPDATE task_instance SET queued_dttm = $1', [new Date(Date.now() - TIMES.queuedTimeoutMs - 1_000)]);
   for (const expected of ['scheduled', 'scheduled', 'failed']) {
     await age();
     await unstick(one.scheduling);

@@ -118,3 +118,36 @@ export async function runState(pool: pg.Pool, runId: string): Promise<string | u
 export async function clear(pool: pg.Pool): Promise<void> {
   await pool.query(`DELETE FROM dag_run; DELETE FROM backfill; DELETE FROM dag; DELETE FROM log; DELETE FROM trigger`);
 }
+
+/** What POST /backfills leaves behind; the ids of the runs. */
+export async function addBackfill(pool: pg.Pool, dagId: string, runs: number, max: number): Promise<readonly number[]> {
+  return transaction(pool, async (tx) => {
+    const { rows } = await tx.query<{ id: number }>(
+      `INSERT INTO backfill (dag_id, from_date, to_date, dag_run_conf, is_paused, reprocess_behavior, max_active_runs,
+         created_at, updated_at)
+       VALUES ($1, now(), now(), '{}', false, 'none', $2, now(), now()) RETURNING id`,
+      [dagId, max],
+    );
+    const backfill_id = rows[0]?.id ?? 0;
+    const dag = await latestDag(tx, dagId);
+    if (!dag) throw new Error(`no such DAG: ${dagId}`);
+    const ids: number[] = [];
+    for (let i = 0; i < runs; i++) {
+      const logical_date = new Date(Date.parse('2026-01-01T00:00:00Z') + i * 60_000);
+      const id = await createDagRun(tx, dag, {
+        run_id: `backfill__${i}`,
+        run_type: 'backfill',
+        logical_date,
+        run_after: logical_date,
+        triggered_by: 'backfill',
+        backfill_id,
+      });
+      await tx.query(
+        'INSERT INTO backfill_dag_run (backfill_id, dag_run_id, logical_date, sort_ordinal) VALUES ($1, $2, $3, $4)',
+        [backfill_id, id, logical_date, i + 1],
+      );
+      ids.push(id);
+    }
+    return ids;
+  });
+}

@@ -1,7 +1,4 @@
-import { randomUUID } from 'node:crypto';
-
-import { SignJWT } from 'jose';
-
+import type { Tokens } from '../api/tokens.ts';
 import type { TaskInstanceRow } from '../behaviour.ts';
 import { TIMES } from '../settings.ts';
 
@@ -15,9 +12,9 @@ export interface QueuedTask extends TaskInstanceRow {
 }
 
 /** Airflow's `ExecuteTask` as `model_dump_json()` writes it. */
-export async function executeTask(ti: QueuedTask, key: Uint8Array): Promise<Readonly<Record<string, unknown>>> {
+export async function executeTask(ti: QueuedTask, tokens: Tokens): Promise<Readonly<Record<string, unknown>>> {
   return {
-    token: await queueToken(ti.id, key),
+    token: await queueToken(ti.id, tokens),
     dag_rel_path: ti.relative_fileloc ?? '',
     bundle_info: { name: ti.bundle_name, version: ti.bundle_version },
     log_path: `dag_id=${ti.dag_id}/run_id=${ti.run_id}/task_id=${ti.task_id}/attempt=${ti.try_number}.log`,
@@ -41,13 +38,7 @@ export async function executeTask(ti: QueuedTask, key: Uint8Array): Promise<Read
 }
 
 /** Opens `/run` only, which answers with an execution token; it may lie in a queue as long as a task may. */
-function queueToken(id: string, key: Uint8Array): Promise<string> {
+function queueToken(id: string, tokens: Tokens): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ sub: id, scope: 'workload', jti: randomUUID() })
-    .setProtectedHeader({ alg: 'HS512', kid: 'not-used' })
-    .setAudience('urn:airflow.apache.org:task')
-    .setIssuedAt(now)
-    .setNotBefore(now)
-    .setExpirationTime(now + TIMES.queuedTokenS)
-    .sign(key);
+  return tokens.issue({ sub: id, scope: 'workload', iat: now, nbf: now, exp: now + TIMES.queuedTokenS });
 }

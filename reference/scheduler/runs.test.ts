@@ -1,16 +1,23 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-
-import { createDagRun } from '../dags/create-run.ts';
-import { latestDag } from '../dags/serialized-dag.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { transaction } from '../database/connect.ts';
 import { testDatabase } from '../database/test-database.ts';
+import { TIMES } from '../settings.ts';
 import { completeBackfills } from './backfills.ts';
 import { createDueRuns } from './create-runs.ts';
 import { examineRuns } from './examine-runs.ts';
-import { queueTasks } from './queue-tasks.ts';
 import { schedulingPass } from './scheduler.ts';
 import { startQueuedRuns } from './start-runs.ts';
-import { addRun, clear, dagOf, parseDag, runState, setTask, statesOf, TestScheduler } from './test-scheduler.ts';
+import {
+  addBackfill,
+  addRun,
+  clear,
+  dagOf,
+  parseDag,
+  runState,
+  setTask,
+  statesOf,
+  TestScheduler,
+} from './test-scheduler.ts';
 
 let database: Awaited<ReturnType<typeof testDatabase>>;
 let one: TestScheduler;
@@ -73,42 +80,6 @@ describe('scheduled runs', () => {
     await createDueRuns(one.scheduling);
     const { rows } = await one.pool.query(`SELECT run_id FROM dag_run WHERE run_type = 'scheduled'`);
     expect(rows).toHaveLength(1);
-  });
-});
-
-describe('max_active_runs', () => {
-  it('is kept by two schedulers that start runs at the same moment', async () => {
-    await parseDag(one.pool, dagOf('d', [{ task_id: 'a', upstream: [] }], { max_active_runs: 3 }));
-    for (let i = 0; i < 12; i++) await addRun(one.pool, 'd', `m${i}`);
-    for (let i = 0; i < 4; i++) {
-      await Promise.all([one, other, one, other].map(({ scheduling }) => startQueuedRuns(scheduling)));
-    }
-    const { rows } = await one.pool.query(`SELECT count(*) AS running FROM dag_run WHERE state = 'running'`);
-    expect(rows).toEqual([{ running: 3 }]);
-  });
-
-  it('of a backfill counts its runs alone, and a paused one starts none', async () => {
-    await parseDag(one.pool, dagOf('d', [{ task_id: 'a', upstream: [] }], { max_active_runs: 1 }));
-    const ids = await addBackfill(one, 'd', 5, 2);
-    await addRun(one.pool, 'd', 'manual');
-    await startQueuedRuns(one.scheduling);
-    const running = async () => {
-      const { rows } = await one.pool.query(
-        `SELECT backfill_id IS NOT NULL AS backfill, count(*) AS n FROM dag_run WHERE state = 'running' GROUP BY 1 ORDER BY 1`,
-      );
-      return rows;
-    };
-    expect(await running()).toEqual([
-      { backfill: false, n: 1 },
-      { backfill: true, n: 2 },
-    ]);
-    await one.pool.query(`UPDATE backfill SET is_paused = true`);
-    await one.pool.query(`UPDATE dag_run SET state = 'success' WHERE id = $1`, [ids[0]]);
-    await startQueuedRuns(one.scheduling);
-    expect(await running()).toEqual([
-      { backfill: false, n: 1 },
-      { backfill: true, n: 1 },
-    ]);
   });
 });
 
@@ -205,65 +176,6 @@ describe('a run', () => {
   });
 });
 
-describe('the critical section', () => {
-  const wide = dagOf(
-    'wide',
-    Array.from({ length: 6 }, (_, i) => ({ task_id: `t${i}`, upstream: [] })),
-  );
-  const queued = async () => {
-    const { rows } = await one.pool.query<{ n: number }>(
-      `SELECT count(*) AS n FROM task_instance WHERE state = 'queued'`,
-    );
-    return rows[0]?.n;
-  };
-  beforeEach(async () => {
-    await parseDag(one.pool, wide);
-    await addRun(one.pool, 'wide', 'r');
-    await startQueuedRuns(one.scheduling);
-    await examineRuns(one.scheduling);
-  });
-  afterEach(() => one.pool.query('UPDATE slot_pool SET slots = 4096'));
-
-  it("gives out a pool's free slots and no more", async () => {
-    await one.pool.query('UPDATE slot_pool SET slots = 4');
-    await Promise.all([queueTasks(one.scheduling), queueTasks(other.scheduling)]);
-    await queueTasks(one.scheduling);
-    expect(await queued()).toBe(4);
-    await setTask(one.pool, 'r', (await queuedTask()) ?? '', { state: 'success' });
-    await queueTasks(other.scheduling);
-    expect(await queued()).toBe(4);
-  });
-
-  it('keeps max_active_tasks of a DAG run', async () => {
-    await one.pool.query('UPDATE dag SET max_active_tasks = 2');
-    await queueTasks(one.scheduling);
-    await queueTasks(one.scheduling);
-    expect(await queued()).toBe(2);
-  });
-
-  it('leaves out a task instance that somebody else holds', async () => {
-    await transaction(other.pool, async (tx) => {
-      await tx.query(`SELECT 1 FROM task_instance WHERE task_id = 't0' FOR UPDATE`);
-      expect(await queueTasks(one.scheduling)).toHaveLength(5);
-    });
-    expect(await queueTasks(one.scheduling)).toHaveLength(1);
-  });
-
-  it('is left alone while another scheduler is in it', async () => {
-    await transaction(other.pool, async (tx) => {
-      await tx.query('SELECT pg_advisory_xact_lock(2)');
-      expect(await queueTasks(one.scheduling)).toEqual([]);
-    });
-  });
-
-  async function queuedTask(): Promise<string | undefined> {
-    const { rows } = await one.pool.query<{ task_id: string }>(
-      `SELECT task_id FROM task_instance WHERE state = 'queued' LIMIT 1`,
-    );
-    return rows[0]?.task_id;
-  }
-});
-
 describe('a backfill', () => {
   const completed = async () => {
     const { rows } = await one.pool.query<{ completed: boolean }>(
@@ -274,8 +186,8 @@ describe('a backfill', () => {
 
   it('is complete when its runs have ended, and not while they are being created', async () => {
     await parseDag(one.pool, dagOf('d', [{ task_id: 'a', upstream: [] }]));
-    await addBackfill(one, 'd', 2, 10);
-    await addBackfill(one, 'd', 0, 10);
+    await addBackfill(one.pool, 'd', 2, 10);
+    await addBackfill(one.pool, 'd', 0, 10);
     await completeBackfills(one.scheduling);
     expect(await completed()).toEqual([false, false]);
     await one.pool.query(`UPDATE dag_run SET state = 'success'`);
@@ -285,8 +197,10 @@ describe('a backfill', () => {
 
   it('that never got a run is given up in time', async () => {
     await parseDag(one.pool, dagOf('d', [{ task_id: 'a', upstream: [] }]));
-    await addBackfill(one, 'd', 0, 10);
-    await one.pool.query(`UPDATE backfill SET created_at = now() - interval '21 seconds'`);
+    await addBackfill(one.pool, 'd', 0, 10);
+    await one.pool.query('UPDATE backfill SET created_at = $1', [
+      new Date(Date.now() - TIMES.backfillAbandonedMs - 1_000),
+    ]);
     await completeBackfills(one.scheduling);
     expect(await completed()).toEqual([true]);
   });
@@ -301,41 +215,3 @@ describe('a backfill', () => {
     expect(rows).toHaveLength(1);
   });
 });
-
-/** What POST /backfills leaves behind; the ids of the runs. */
-async function addBackfill(
-  { pool }: TestScheduler,
-  dagId: string,
-  runs: number,
-  max: number,
-): Promise<readonly number[]> {
-  return transaction(pool, async (tx) => {
-    const { rows } = await tx.query<{ id: number }>(
-      `INSERT INTO backfill (dag_id, from_date, to_date, dag_run_conf, is_paused, reprocess_behavior, max_active_runs,
-         created_at, updated_at)
-       VALUES ($1, now(), now(), '{}', false, 'none', $2, now(), now()) RETURNING id`,
-      [dagId, max],
-    );
-    const backfill_id = rows[0]?.id ?? 0;
-    const dag = await latestDag(tx, dagId);
-    if (!dag) throw new Error(`no such DAG: ${dagId}`);
-    const ids: number[] = [];
-    for (let i = 0; i < runs; i++) {
-      const logical_date = new Date(Date.parse('2026-01-01T00:00:00Z') + i * 60_000);
-      const id = await createDagRun(tx, dag, {
-        run_id: `backfill__${i}`,
-        run_type: 'backfill',
-        logical_date,
-        run_after: logical_date,
-        triggered_by: 'backfill',
-        backfill_id,
-      });
-      await tx.query(
-        'INSERT INTO backfill_dag_run (backfill_id, dag_run_id, logical_date, sort_ordinal) VALUES ($1, $2, $3, $4)',
-        [backfill_id, id, logical_date, i + 1],
-      );
-      ids.push(id);
-    }
-    return ids;
-  });
-}
