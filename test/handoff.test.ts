@@ -114,6 +114,29 @@ describe('delivery', () => {
     expect(await scheduler.next()).toMatchObject({ type: 'ended', of: 2 });
   });
 
+  it('starts a new life when a deferred task comes back before its first worker has its answer', async () => {
+    const numbers: number[] = [];
+    const { dispatcher } = await listen({ onWorkload: (_workload, _from, delivery) => numbers.push(delivery) });
+    const one = await client(dispatcher, 'scheduler-1', 1);
+    const two = await client(dispatcher, 'scheduler-2', 2);
+    one.send(workloadLine(1));
+    await one.next();
+    const [first = 0] = numbers;
+    dispatcher.leave(first);
+    two.send(workloadLine(1));
+    await two.next();
+    const [, second = 0] = numbers;
+    expect(dispatcher.known()).toMatchObject({ live: 2, delivered: 2, repeated: 0 });
+    expect(dispatcher.deliveriesOf('id-t')).toBe(2);
+    // Each scheduler hears of its own worker.
+    dispatcher.end(first, 'success');
+    expect(await one.next()).toMatchObject({ type: 'ended', of: 1 });
+    expect(await two.flushed()).toEqual([]);
+    dispatcher.end(second, 'success');
+    expect(await two.next()).toMatchObject({ type: 'ended', of: 1 });
+    expect(dispatcher.known()).toMatchObject({ live: 0, ended: 2 });
+  });
+
   it('does not free the slot of a new task instance when an older one of the same key ends', async () => {
     const { dispatcher } = await listen();
     const scheduler = await client(dispatcher);

@@ -69,7 +69,7 @@ export class Fleet {
     const fleet = new Fleet(options);
     fleet.#dispatcher = await Dispatcher.listen({
       address: options.handOffAddress,
-      onWorkload: (workload, from) => fleet.#begin(workload, from),
+      onWorkload: (workload, from, delivery) => fleet.#begin(workload, from, delivery),
       onError: (error) => options.onError(error),
     });
     return fleet;
@@ -97,16 +97,17 @@ export class Fleet {
     await this.#api.close();
   }
 
-  #begin(workload: Workload, scheduler: string): void {
-    const life = ++this.#lives;
-    const playing = this.#play(life, workload, scheduler, this.#options.clock.now()).catch((error: unknown) =>
+  #begin(workload: Workload, scheduler: string, delivery: number): void {
+    const handed = { life: ++this.#lives, workload, scheduler, delivery, handedMs: this.#options.clock.now() };
+    const playing = this.#play(handed).catch((error: unknown) =>
       this.#options.onError(error instanceof Error ? error : new Error(String(error))),
     );
     this.#playing.add(playing);
     void playing.finally(() => this.#playing.delete(playing));
   }
 
-  async #play(life: number, workload: Workload, scheduler: string, handedMs: number): Promise<void> {
+  async #play(handed: HandedOver): Promise<void> {
+    const { life, workload, delivery } = handed;
     const { plan, clock } = this.#options;
     const { ti } = workload;
     const name = `${ti.dag_id}/${ti.task_id}/${ti.map_index}/${ti.try_number}`;
@@ -130,19 +131,11 @@ export class Fleet {
       onStarted: () => {
         state.startedMs = clock.now();
       },
+      onLeaving: () => this.#dispatcher?.leave(delivery),
       signal: this.#over.signal,
     });
     this.#live.delete(life);
-    this.#end({
-      life,
-      worker,
-      pid: 1000 + (life % 30_000),
-      workload,
-      scheduler,
-      handedMs,
-      startedMs: state.startedMs,
-      end,
-    });
+    this.#end({ ...handed, worker, pid: 1000 + (life % 30_000), startedMs: state.startedMs, end });
   }
 
   #end(ended: EndedLife): void {
@@ -167,17 +160,22 @@ export class Fleet {
     this.#options.record.append('lives', row);
     // A worker that died cannot say so, and a harness that stops has nothing to say: Airflow must notice by itself.
     if (ended.end === 'silent' || ended.end === 'gave-up' || ended.end === 'run-ended') return;
-    this.#dispatcher?.end(ti.id, ended.end === 'reported' ? 'success' : 'fail');
+    this.#dispatcher?.end(ended.delivery, ended.end === 'reported' ? 'success' : 'fail');
   }
 }
 
-interface EndedLife {
+interface HandedOver {
   readonly life: number;
-  readonly worker: string;
-  readonly pid: number;
   readonly workload: Workload;
   readonly scheduler: string;
+  /** The dispatcher's number of it. */
+  readonly delivery: number;
   readonly handedMs: number;
+}
+
+interface EndedLife extends HandedOver {
+  readonly worker: string;
+  readonly pid: number;
   readonly startedMs: number | null;
   readonly end: LifeEnd;
 }

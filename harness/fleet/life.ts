@@ -28,6 +28,8 @@ export interface LifeContext {
   readonly rng: Rng;
   /** Called once, when `/run` was accepted. */
   onStarted(): void;
+  /** Called before it asks to be deferred: from then on the task may be handed to another life. */
+  onLeaving(): void;
   readonly signal: AbortSignal;
 }
 
@@ -211,6 +213,7 @@ class RunningLife {
       trigger_kwargs: { __type: 'dict', __var: { filepath: FILE_THAT_EXISTS, poke_interval: 1 } },
       next_method: 'execute_complete',
     };
+    this.#context.onLeaving();
     return endOf(await this.#send('state', 'PATCH', this.#own('state'), body, { requested: 'deferred' }));
   }
 

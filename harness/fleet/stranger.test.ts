@@ -24,6 +24,7 @@ async function live(stranger: number) {
     clock: server.clock,
     rng: new Rng(1),
     onStarted: () => undefined,
+    onLeaving: () => undefined,
     signal: never,
   });
   const operations = await server.operations();

@@ -21,8 +21,11 @@ const CLOSE_MS = 500;
 export interface DispatcherOptions {
   /** `unix:/path/to.sock` or `tcp:127.0.0.1:port`, port 0 for a free one. Loopback only. */
   readonly address: string;
-  /** Called once per delivery, before it is acknowledged. What it throws is reported; the scheduler will send again. */
-  onWorkload(workload: Workload, from: string): void;
+  /**
+   * Called once per delivery, before it is acknowledged. What it throws is reported; the scheduler will send again.
+   * `delivery` names it for `leave` and `end`.
+   */
+  onWorkload(workload: Workload, from: string, delivery: number): void;
   /** A scheduler handed over a workload whose life is still going on: Airflow delivered it twice. */
   onRepeat?(workload: Workload, from: string): void;
   onRevoke?(key: TaskKey, from: string): void;
@@ -88,10 +91,18 @@ export class Dispatcher {
   }
 
   /**
-   * The life of this workload is over and the API has accepted its end. `which` is the task instance's id (its newest
-   * delivery) or its key. False when nothing of that name is live.
+   * The life of this delivery is about to ask for its deferral. The task may be handed over again before the answer is
+   * there, and that is a life of its own then, not the same workload delivered twice.
    */
-  end(which: string | TaskKey, outcome: LifeOutcome): boolean {
+  leave(delivery: number): void {
+    this.#register.leave(delivery);
+  }
+
+  /**
+   * The life of this workload is over and the API has accepted its end. `which` is the delivery's number, or the task
+   * instance's id or key for its newest delivery. False when nothing of that name is live.
+   */
+  end(which: string | TaskKey | number, outcome: LifeOutcome): boolean {
     const entry = this.#register.end(which, outcome);
     if (entry === undefined) return false;
     for (const peer of entry.holders.keys()) this.#owe(peer, entry);
@@ -213,7 +224,10 @@ export class Dispatcher {
 
   #deliver(connection: Connection, peer: string, seq: number, workload: Workload): void {
     const delivery = this.#register.deliver(workload, peer, seq);
-    if (delivery === 'new' && !this.#guard('onWorkload', () => this.#options.onWorkload(workload, connection.name))) {
+    if (
+      typeof delivery === 'number' &&
+      !this.#guard('onWorkload', () => this.#options.onWorkload(workload, connection.name, delivery))
+    ) {
       // Not handed over, so not acknowledged: forgotten here, and new when the scheduler sends it again.
       this.#register.forget(workload);
       return;

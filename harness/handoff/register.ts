@@ -4,12 +4,16 @@ import { keyOf, type LifeOutcome, type TaskKey, type Workload } from './workload
 const REMEMBERED = 100_000;
 
 export interface Entry {
+  /** Number of the delivery that began it: names it even when a newer one has taken its place. */
+  readonly delivery: number;
   readonly key: TaskKey;
   readonly tiId: string;
   /** Task instance and try: where the register keeps it. */
   readonly place: string;
   /** The schedulers that hold the key, with the sequence number of their delivery; null when they adopted it. */
   readonly holders: Map<string, number | null>;
+  /** Its life has asked to be deferred and waits for the answer: the task may come back before that is there. */
+  leaving: boolean;
   /** Null while its life goes on. */
   outcome: LifeOutcome | null;
 }
@@ -23,7 +27,10 @@ export class Register {
   readonly #ofKey = new Map<string, string>();
   readonly #ofTi = new Map<string, string>();
   readonly #deliveries = new Map<string, number>();
+  /** Whose life goes on, by number; those that a newer delivery has replaced are only here. */
+  readonly #ofDelivery = new Map<number, Entry>();
   #delivered = 0;
+  #lastDelivery = 0;
   #resent = 0;
   #repeated = 0;
   #endedCount = 0;
@@ -31,18 +38,18 @@ export class Register {
 
   /**
    * `resend`: the same delivery again, because its acknowledgement was lost. `repeat`: another delivery while the life
-   * of the first still goes on. A delivery after that end is new: a deferred or rescheduled task comes back under the
-   * same id and try.
+   * of the first still goes on. A delivery after that end is new, and gets a number: a deferred or rescheduled task
+   * comes back under the same id and try, and may do so before the worker that deferred it has its answer.
    */
-  deliver(workload: Workload, peer: string, seq: number): 'new' | 'resend' | 'repeat' {
+  deliver(workload: Workload, peer: string, seq: number): number | 'resend' | 'repeat' {
     const place = placeOf(workload);
     const live = this.#live.get(place);
-    if ((live ?? this.#ended.get(place))?.holders.get(peer) === seq) {
+    if (seq <= ((live ?? this.#ended.get(place))?.holders.get(peer) ?? 0)) {
       this.#resent += 1;
       return 'resend';
     }
     this.#count(workload.ti.id);
-    if (live !== undefined) {
+    if (live !== undefined && !live.leaving) {
       this.#repeated += 1;
       live.holders.set(peer, seq);
       return 'repeat';
@@ -50,11 +57,15 @@ export class Register {
     const key = keyOf(workload.ti);
     this.#supersede(key, peer);
     this.#ended.delete(place);
-    this.#live.set(place, { key, tiId: workload.ti.id, place, holders: new Map([[peer, seq]]), outcome: null });
+    const delivery = ++this.#lastDelivery;
+    const holders = new Map<string, number | null>([[peer, seq]]);
+    const entry = { delivery, key, tiId: workload.ti.id, place, holders, leaving: false, outcome: null };
+    this.#live.set(place, entry);
+    this.#ofDelivery.set(delivery, entry);
     this.#ofKey.set(nameOf(key), place);
     this.#ofTi.set(workload.ti.id, place);
     this.#delivered += 1;
-    return 'new';
+    return delivery;
   }
 
   /** Undoes a delivery that could not be handed over. */
@@ -66,12 +77,20 @@ export class Register {
     this.#delivered -= 1;
   }
 
-  end(which: string | TaskKey, outcome: LifeOutcome): Entry | undefined {
-    const place = typeof which === 'string' ? this.#ofTi.get(which) : this.#ofKey.get(nameOf(which));
-    const entry = place === undefined ? undefined : this.#live.get(place);
+  /** From here on a delivery of the same id and try is new. */
+  leave(delivery: number): void {
+    const entry = this.#ofDelivery.get(delivery);
+    if (entry !== undefined) entry.leaving = true;
+  }
+
+  end(which: string | TaskKey | number, outcome: LifeOutcome): Entry | undefined {
+    const entry = typeof which === 'number' ? this.#ofDelivery.get(which) : this.#newest(which);
     if (entry === undefined) return undefined;
     entry.outcome = outcome;
     this.#endedCount += 1;
+    this.#ofDelivery.delete(entry.delivery);
+    // Replaced: only its own scheduler has to hear of it.
+    if (this.#live.get(entry.place) !== entry) return entry;
     this.#live.delete(entry.place);
     this.#ended.set(entry.place, entry);
     for (const oldest of this.#ended.values()) {
@@ -110,7 +129,7 @@ export class Register {
 
   counts() {
     return {
-      live: this.#live.size,
+      live: this.#ofDelivery.size,
       delivered: this.#delivered,
       resent: this.#resent,
       repeated: this.#repeated,
@@ -128,7 +147,13 @@ export class Register {
     if (place !== undefined) this.#live.get(place)?.holders.delete(peer);
   }
 
-  #drop({ key, tiId, place }: Entry): void {
+  #newest(which: string | TaskKey): Entry | undefined {
+    const place = typeof which === 'string' ? this.#ofTi.get(which) : this.#ofKey.get(nameOf(which));
+    return place === undefined ? undefined : this.#live.get(place);
+  }
+
+  #drop({ delivery, key, tiId, place }: Entry): void {
+    this.#ofDelivery.delete(delivery);
     this.#live.delete(place);
     this.#ended.delete(place);
     if (this.#ofKey.get(nameOf(key)) === place) this.#ofKey.delete(nameOf(key));
