@@ -7,6 +7,7 @@ import { tsImport } from 'tsx/esm/api';
 import { messageOf, UsageError } from '../harness/model/errors.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
 import { problemsOf } from './problems.ts';
+import { scenario as backfills } from './scenarios/backfills.ts';
 import { scenario as branches } from './scenarios/branches.ts';
 import { scenario as crowd } from './scenarios/crowd.ts';
 import { scenario as mishaps } from './scenarios/mishaps.ts';
@@ -14,7 +15,7 @@ import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
 
 /** The scenarios that ship. A new one is a file and a line here. */
-export const SCENARIOS: readonly Scenario[] = [seeds, storm, branches, mishaps, crowd];
+export const SCENARIOS: readonly Scenario[] = [seeds, storm, branches, backfills, mishaps, crowd];
 
 /** A scenario that ships, by name, or a user's own, by the path of its .ts or .mjs file. UsageError: all that is wrong with it. */
 export async function findScenario(nameOrFile: string): Promise<Scenario> {

@@ -81,6 +81,15 @@ test('it is too early to call a backfill without runs blocked before 150 s', asy
   expect((await judge({ operations: [post(1, '1', 900, 2_000)], commits })).first).toBeNull();
 });
 
+test('a backfill that its server took away again makes room at once', async () => {
+  const withdrawn = { relation: 'backfill', change: 'delete', id: '1', committed_ms: 1_100, writer: 'wt-api-core-1' };
+  const result = await judge({
+    operations: [post(1, null, 900, 1_150), post(2, '2', 1_200, 6_000)],
+    commits: [backfill(1, 1_000), withdrawn, backfill(2, 1_300), dagRun(2, 2, 5_900, 'queued')],
+  });
+  expect(result.violations).toBe(0);
+});
+
 test('a cancelled backfill makes room at once', async () => {
   const result = await judge({
     operations: [post(1, '1', 900, 2_000), post(2, '2', 6_000, 7_000)],

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
@@ -85,7 +86,9 @@ export const normalApi: ApiBehaviour = {
     await tx.query('BEGIN');
   },
 
-  async beforeBackfillRun() {},
+  async beforeBackfillRun() {
+    await sleep(TIMES.backfillRunMs);
+  },
 
   // Airflow does this only for a lock that was not available; else the row stays until its clean-up.
   async backfillFailed(db, backfillId) {

@@ -9,7 +9,7 @@ export const backfillCompleteOnFailure: Defect = {
     'The EXISTS guard, and whoever fails to create the runs writes completed_at in a new transaction. It cures all but ' +
     'one thing: a server that is killed in the middle cannot write any more, and its orphan stays.',
   caughtBy: [],
-  scenario: 'seeds',
+  scenario: 'backfills',
   durationS: 95,
   on: ['backfill-creation-breaks'],
   change: () => ({

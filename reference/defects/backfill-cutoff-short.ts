@@ -12,6 +12,6 @@ export const backfillCutoffShort: Defect = {
     'The age-based clean-up of orphans, with an age that was chosen for small backfills. A creation that takes longer ' +
     'is taken for abandoned while it is under way, and everything is as in the original race, only rarer.',
   caughtBy: ['backfill-completes-after-its-runs'],
-  scenario: 'seeds',
+  scenario: 'backfills',
   change: () => ({ backfillComplete: `(${HAS_RUNS} OR backfill.created_at < now() - interval '500 milliseconds')` }),
 };

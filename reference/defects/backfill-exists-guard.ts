@@ -10,7 +10,7 @@ export const backfillExistsGuard: Defect = {
     'after the row was committed, no run will ever come, the backfill is never completed, and every later backfill of ' +
     'the DAG is refused with 409.',
   caughtBy: ['backfill-does-not-block'],
-  scenario: 'seeds',
+  scenario: 'backfills',
   durationS: 95,
   on: ['backfill-creation-breaks'],
   change: () => ({

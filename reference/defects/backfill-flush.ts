@@ -9,6 +9,6 @@ export const backfillFlush: Defect = {
     'With one transaction for the row and its runs, the scheduler cannot complete what it cannot see. Neither can a ' +
     'second POST for the same DAG: both count no active backfill, and both are admitted.',
   caughtBy: ['backfill-does-not-block'],
-  scenario: 'seeds',
+  scenario: 'backfills',
   change: () => ({ async publishBackfill() {} }),
 };

@@ -10,6 +10,6 @@ export const backfillNoGuard: Defect = {
     '30 s, sees no run that is unfinished, because there is none at all. The runs then run under a completed backfill, ' +
     'and a second one for the DAG is let in. Airflow up to 3.2.1.',
   caughtBy: ['backfill-completes-after-its-runs', 'backfill-does-not-block'],
-  scenario: 'seeds',
+  scenario: 'backfills',
   change: () => ({ backfillComplete: 'true' }),
 };

@@ -10,8 +10,9 @@ WITH created AS (
     backfill_id, min(committed_ms) AS completed_ms, min(seq) AS completed_seq,
     arg_min(writer, seq) AS completed_by,
     -- Cancelling pauses the backfill and completes it; schedulers never complete a paused one that way.
-    bool_or(writer_role = 'api-core' OR (writer_role IS NULL AND is_paused)) AS cancelled
-  FROM backfill_changes WHERE completed GROUP BY ALL
+    -- A server that could not create the runs takes the row away again (3.3.2), which ends it as cancelling does.
+    bool_or(change = 'delete' OR writer_role = 'api-core' OR (writer_role IS NULL AND is_paused)) AS cancelled
+  FROM backfill_changes WHERE completed OR change = 'delete' GROUP BY ALL
 ), first_ends AS (
   -- Its first end: a run that an operator clears later does not reopen the backfill.
   SELECT
