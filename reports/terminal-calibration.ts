@@ -11,7 +11,7 @@ import {
   sentenceOf,
 } from './calibration-words.ts';
 import { fitted, type Paint, paintFor, type TextOptions } from './screen.ts';
-import { padEnd, shorten, visible } from './words.ts';
+import { counted, padEnd, shorten, visible } from './words.ts';
 
 export interface CalibrationTextOptions extends TextOptions {
   /** Where the result was kept. */
@@ -30,12 +30,16 @@ export function calibrationText(
   const paint = paintFor(options);
   const width = Math.min(34, Math.max(8, ...calibration.defects.map(({ name }) => name.length)) + 3);
   const head = paint.dim(columns('  defect', 'found', '95 %', 'first violation', 'caught by', width));
-  const rows = worstFirst(calibration.defects).map((figures) => row(figures, width, paint));
+  const begun = calibration.defects.filter(({ runs: n, failed_to_run }) => n + failed_to_run > 0);
+  const rows = worstFirst(begun).map((figures) => row(figures, width, paint));
+  const waiting = calibration.defects.length - begun.length;
   const runs = explainable(calibration.runs);
   const { word, verdict } = answerOf(calibration, findings);
   const colour = { fail: paint.red, unknown: paint.yellow, pass: paint.green }[verdict];
   return [
-    ...(rows.length > 0 ? [head, ...rows, ''] : []),
+    ...(rows.length > 0 ? [head, ...rows] : []),
+    ...(waiting > 0 ? [paint.dim(`  and ${counted(waiting, 'defect')} of which no run was begun`)] : []),
+    '',
     ...calibration.remedies.map(({ name, runs: n, false_alarms }) =>
       fitted(`${name}: ${false_alarms === 0 ? 'as good as clean' : `${false_alarms} with violations`} in ${n} runs`),
     ),

@@ -1,0 +1,76 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Calibration } from '../harness/model/calibration.ts';
+import { calibration } from '../reports/calibration-fixture.ts';
+import { start, windtunnel } from './airflow.ts';
+
+let cwd: string;
+
+beforeAll(() => {
+  cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-calibrate-'));
+  writeFileSync(path.join(cwd, 'there.json'), '{}');
+});
+
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+const COMPLAINTS: readonly [args: string, says: RegExp][] = [
+  ['--defects nope,rtif-merge,no-more', /there is no "nope", no "no-more"; there is skip-unguarded, .*rtif-merge/],
+  ['--defects ,', /--defects names nothing; there is skip-unguarded/],
+  [
+    '--runs 1.5 --clean -1 --jobs 9 --duration soon --seed -1',
+    /--runs must[\s\S]*--clean must[\s\S]*--jobs must[\s\S]*--duration must[\s\S]*--seed must/,
+  ],
+  ['--runs 0', /--runs 0 without --clean leaves nothing to run/],
+  ['--out result.txt', /--out must be a \.json file, not "result\.txt"/],
+  ['--out there.json', /result there\.json exists/],
+  ['--baseline missing.json', /missing\.json is not a kept calibration: ENOENT/],
+  ['--baseline there.json', /there\.json is not a kept calibration: format is not of format 1/],
+];
+
+test.each(COMPLAINTS)('windtunnel calibrate %s: one clear complaint', async (args, says) => {
+  const { code, stdout, stderr } = await windtunnel(['calibrate', ...args.split(' ')], cwd);
+  expect(stderr).toMatch(says);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(readdirSync(cwd)).toEqual(['there.json']);
+});
+
+/** Those that show within seconds; all of them are the nightly job's to look for. */
+const QUICK = ['skip-guard-queued', 'rtif-merge', 'end-accepted-twice', 'history-doubled'];
+
+describe('a short calibration', () => {
+  test('finds the defects that show at once, and does not accuse the clean stack', { timeout: 180_000 }, async () => {
+    const args = ['--runs', '1', '--duration', '10s', '--clean', '1', '--jobs', '2', '--seed', '1', '--json'];
+    const { code, stdout, stderr } = await windtunnel(['calibrate', '--defects', QUICK.join(), ...args], cwd);
+    const result = JSON.parse(stdout) as Calibration;
+    expect(result.defects.map(({ name, found }) => `${name} ${found}`).sort()).toEqual(
+      QUICK.map((name) => `${name} 1`).sort(),
+    );
+    expect(result.clean, stderr).toMatchObject({ runs: 1, false_alarms: 0 });
+    expect(code).toBe(0);
+    const [kept = ''] = readdirSync(path.join(cwd, 'reports', 'calibration')).filter((name) => name.endsWith('.json'));
+    expect(JSON.parse(readFileSync(path.join(cwd, 'reports', 'calibration', kept), 'utf8'))).toEqual(result);
+    // Nothing to explain, so nothing is left of the runs.
+    expect(existsSync(path.join(cwd, 'runs'))).toBe(false);
+  });
+
+  test('Ctrl-C ends it in order, with what there is', { timeout: 90_000 }, async () => {
+    const folder = mkdtempSync(path.join(cwd, 'interrupted-'));
+    const baseline = path.join(folder, 'baseline.json');
+    writeFileSync(baseline, JSON.stringify(calibration()));
+    const args = ['--defects', 'rtif-merge', '--runs', '3', '--out', 'half.json', '--baseline', baseline];
+    const running = start(['calibrate', ...args], folder);
+    while (!running.stderr().includes('(load)')) await sleep(200);
+    running.kill('SIGINT');
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/INTERRUPTED/);
+    expect(JSON.parse(readFileSync(path.join(folder, 'half.json'), 'utf8'))).toMatchObject({ complete: false });
+    expect(existsSync(path.join(folder, 'runs'))).toBe(false);
+  });
+});
