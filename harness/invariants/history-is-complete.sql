@@ -1,7 +1,8 @@
 -- claim: Every try that was followed by another is kept once in task_instance_history, under the id and the try number
 --   that it had.
+-- seed: #67238
 -- source: `TaskInstanceHistory.record_ti` archives a try before the row gets a new id; the UI and the API show tries
---   from there
+--   from there; issue #67238: a try that fails while it is queued is not archived
 -- needs: commits, final_task_instance, final_task_instance_history
 -- chance: tries that were followed by another
 -- chances wanted: 10

@@ -1,5 +1,6 @@
 -- claim: No more runs of a DAG are RUNNING at once than its max_active_runs allows, nor of a backfill than that allows.
--- source: `max_active_runs` of the DAG, and of the backfill, whose runs are counted apart
+-- source: `max_active_runs` of the DAG, and of the backfill, whose runs are counted apart; #58807 locks backfills
+--   against two schedulers that count at once, and DAGs have no such lock
 -- needs: commits
 -- chance: runs that were started up to the very limit
 -- chances wanted: 10
