@@ -54,6 +54,8 @@ WITH waits AS (
   -- 15 s: a scheduler looks at twenty running runs in each loop, the one that has waited longest first. On two busy
   -- cores a loop takes one to two seconds, and the scenarios' forty runs have their turn in one or two of them.
   WHERE least(looked_ms, load_ended_ms) - ready_ms > 15000
+    AND NOT EXISTS (FROM standstills
+      WHERE standstills.until_ms >= ready_ms AND from_ms <= least(looked_ms, load_ended_ms))
 ), undisturbed AS (
   SELECT * FROM waits
   ANTI JOIN (

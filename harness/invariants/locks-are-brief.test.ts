@@ -71,3 +71,16 @@ test('it passes where nobody waited long, and is unknown without a log', async (
   expect(await judge(waited)).toMatchObject({ verdict: 'pass', chances: 100 });
   expect(await judge({ operations: many100 })).toMatchObject({ verdict: 'unknown' });
 });
+
+test('while the whole machine stood still, a long wait accuses nobody', async () => {
+  const standstill = { at_ms: 9_000, source: 'harness', metric: 'loop_delay_ms', value: 3_000 };
+  const result = await judge({ operations, backends, server_log: [WAITING, ACQUIRED], samples: [standstill] });
+  expect(result.violations).toBe(0);
+  const before = await judge({
+    operations,
+    backends,
+    server_log: [WAITING, ACQUIRED],
+    samples: [{ ...standstill, at_ms: 3_000 }],
+  });
+  expect(before.violations).toBe(1);
+});

@@ -29,6 +29,7 @@ const VIEWS = [
   'operator_deeds',
   'skips',
   'refusals',
+  'standstills',
   'deadlocks',
 ] as const;
 
