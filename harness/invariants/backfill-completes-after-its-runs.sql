@@ -13,7 +13,9 @@ SELECT * FROM backfill_lives WHERE completed_ms IS NOT NULL AND NOT cancelled;
 
 -- chances
 WITH creations AS (
-  SELECT backfill_id, created_ms, coalesce(first_run_ms, post_ended_ms) AS until_ms FROM backfill_lives
+  -- A creation may be under way when the run ends.
+  SELECT backfill_id, created_ms, coalesce(first_run_ms, post_ended_ms, load_ended_ms) AS until_ms
+  FROM backfill_lives CROSS JOIN load
 ), readings AS (
   SELECT at_ms, value, lag(at_ms) OVER (ORDER BY at_ms) AS before_ms, lag(value) OVER (ORDER BY at_ms) AS before
   FROM samples WHERE metric = 'backfill_checks' AND source = 'postgres'
@@ -51,6 +53,8 @@ SELECT
   format('Backfill {} of {} was marked completed by {} {} after it was created, ', backfill_id, dag_id,
     coalesce(completed_by, 'an unknown process'), seconds(completed_ms - created_ms))
     || CASE
+      WHEN coalesce(earlier, 0) = 0 AND coalesce(later, 0) = 0 AND post_ended_ms IS NULL
+        THEN 'before any of its runs existed: the request that creates it was still under way when the load ended.'
       WHEN coalesce(earlier, 0) = 0 AND coalesce(later, 0) = 0
         THEN format('before any of its runs existed: the request that creates it was answered {} later.',
           seconds(post_ended_ms - completed_ms))
@@ -62,6 +66,8 @@ SELECT
     END AS sentence,
   list_filter([post], op -> op IS NOT NULL) AS operations,
   list_filter([completed_seq, later_seq], seq -> seq IS NOT NULL) AS commits
-FROM completions LEFT JOIN early USING (backfill_id)
+FROM completions LEFT JOIN early USING (backfill_id) CROSS JOIN load
 WHERE later > 0 OR unfinished > 0
-  OR (coalesce(earlier, 0) = 0 AND post_outcome = 'ok' AND post_ended_ms > completed_ms + clock_tolerance_ms());
+  OR (coalesce(earlier, 0) = 0 AND post_outcome = 'ok' AND post_ended_ms > completed_ms + clock_tolerance_ms())
+  -- Not answered when the load ended: the server was still at it then.
+  OR (coalesce(earlier, 0) = 0 AND post IS NOT NULL AND post_ended_ms IS NULL AND completed_ms < load_ended_ms);

@@ -54,6 +54,15 @@ test('a backfill completed while its request had not been answered is a violatio
   );
 });
 
+test('a backfill completed while its request was still under way when the load ended is a violation', async () => {
+  const result = await judge({
+    operations: [{ ...POST, target: null, ended_ms: null, outcome: 'unknown', status: null, cause: 'run-ended' }],
+    commits: [CREATED, completed(11_000)],
+  });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'before its runs existed': 1 } });
+  expect(result.first?.sentence).toContain('was still under way when the load ended');
+});
+
 test('a backfill completed while one of its runs had not ended is a violation', async () => {
   const commits = [
     CREATED,
