@@ -43,6 +43,10 @@ WITH moves AS (
   FROM task_instance_changes WHERE old_ti_id <> ti_id OR try_number > old_try_number
   QUALIFY row_number() OVER (
     PARTITION BY dag_id, run_id, task_id, map_index, old_try_number ORDER BY old_ti_id = ti_id, seq) = 1
+), later AS (
+  -- For a try that no change led away from: the first change that is past it, or the end.
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, min(committed_ms) AS committed_ms
+  FROM task_instance_changes GROUP BY ALL
 ), kept AS (
   SELECT dag_id, run_id, task_id, map_index, try_number, count(*) AS times FROM archived GROUP BY ALL
 ), seen AS (
@@ -58,7 +62,10 @@ WITH moves AS (
   WHERE NOT coalesce(list_contains(had.tries, archived.try_number), false) OR archived.try_number > latest.try_number
 )
 SELECT
-  coalesce(moves.committed_ms, 0) AS at_ms,
+  coalesce(moves.committed_ms, (
+    SELECT min(later.committed_ms) FROM later
+    WHERE later.dag_id = missing.dag_id AND later.run_id = missing.run_id AND later.task_id = missing.task_id
+      AND later.map_index = missing.map_index AND later.try_number > missing.try_number), load_ended_ms) AS at_ms,
   subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
   CASE WHEN missing.ids IS NULL THEN 'gap' ELSE 'lost' END AS path,
   1 AS weight,
@@ -71,18 +78,21 @@ SELECT
     END AS sentence,
   []::BIGINT[] AS operations,
   list_filter([moves.seq], seq -> seq IS NOT NULL) AS commits
-FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
+FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
 UNION ALL
 SELECT
-  coalesce(moves.committed_ms, 0), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,
+  coalesce(moves.committed_ms, load_ended_ms), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,
   format('Try {:d} of {} is kept {:d} times in task_instance_history.', kept.try_number,
     subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), times),
   []::BIGINT[], list_filter([moves.seq], seq -> seq IS NOT NULL)
-FROM kept LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
+FROM kept LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
 WHERE times > 1
 UNION ALL
 SELECT
-  coalesce(moves.committed_ms, 0),
+  coalesce(moves.committed_ms, (
+    SELECT min(later.committed_ms) FROM later
+    WHERE later.dag_id = misplaced.dag_id AND later.run_id = misplaced.run_id AND later.task_id = misplaced.task_id
+      AND later.map_index = misplaced.map_index AND later.try_number > misplaced.try_number), load_ended_ms),
   subject_of(misplaced.dag_id, misplaced.run_id, misplaced.task_id, misplaced.map_index), 'wrong try', 1,
   format('task_instance_history has a try {:d} of {} under an id that ', misplaced.try_number,
     subject_of(misplaced.dag_id, misplaced.run_id, misplaced.task_id, misplaced.map_index))
@@ -91,4 +101,4 @@ SELECT
       ELSE format('it had in try {}.', array_to_string(tries, ', '))
     END,
   []::BIGINT[], list_filter([moves.seq], seq -> seq IS NOT NULL)
-FROM misplaced LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number);
+FROM misplaced LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load;

@@ -15,7 +15,7 @@ export const schedulerCrashes: Defect = {
   scenario: 'storm',
   change: () => ({
     async betweenReadAndWrite(_tx, ready) {
-      if (ready > 0 && randomInt(10) === 0) throw new Error('this run cannot be examined');
+      if (ready > 0 && randomInt(3) === 0) throw new Error('this run cannot be examined');
     },
   }),
 };
