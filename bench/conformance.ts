@@ -1,114 +1,110 @@
 /**
  * Plays the dialogues of test/conformance against real releases and the reference stack, and says where they differ.
  *
- *     npm run conformance -- airflow@3.3.2 airflow@3.1.8        compares live; 1 is the exit code for a difference not listed
- *     npm run conformance -- airflow@3.3.2 --record             writes test/conformance/recorded/3.3.2.json anew
- *     npm run conformance -- airflow@3.3.2 --seed 7             random sequences of another seed, shrunk if they differ
+ *     npm run conformance                                   the reference stack, against what is recorded of four releases
+ *     npm run conformance -- --docs                         … and writes the figures of docs/conformance.md anew
+ *     npm run conformance -- airflow@3.3.2 airflow@3.1.8    live, one release at a time
+ *     npm run conformance -- airflow@3.3.2 --seed 7         and random sequences of that seed, shrunk if they differ
+ *     npm run conformance -- airflow@3.3.2 --record         writes test/conformance/recorded/3.3.2.json anew
  *
- * About a minute a release on two cores, one release at a time.
+ * A difference that is not listed, or one that is and no longer seen, makes the exit code 1. About a minute a release.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { type Comparison, compare, type Pair, sentence, unlisted } from '../test/conformance/compare.ts';
-import { DIALOGUES } from '../test/conformance/dialogues/index.ts';
+import { type Comparison, compare, sentence, type Tally, tallyOf, unlisted } from '../test/conformance/compare.ts';
+import { withFigures } from '../test/conformance/document.ts';
+import { DEFAULT_SEED, drawSequences, findDifference, SEQUENCES, SHRINKING } from '../test/conformance/fuzz.ts';
+import { openStage, pairsOf, playAll } from '../test/conformance/play.ts';
 import {
-  DEFAULT_SEED,
-  drawSequences,
-  findDifference,
-  playSequence,
-  SEQUENCES,
-  SHRINKING,
-} from '../test/conformance/fuzz.ts';
-import type { Sequence } from '../test/conformance/fuzz-sequence.ts';
-import type { Step } from '../test/conformance/observation.ts';
-import { playDialogues } from '../test/conformance/play.ts';
-import { type Recording, readSequences, writeRecording, writeSequences } from '../test/conformance/recording.ts';
-import { Stage } from '../test/conformance/stage.ts';
+  RELEASES,
+  type Recording,
+  readRecording,
+  readSequences,
+  writeRecording,
+  writeSequences,
+} from '../test/conformance/recording.ts';
+import type { Stage } from '../test/conformance/stage.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     record: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
+    /** New random sequences to keep: then every release has to be recorded anew. */
     'new-sequences': { type: 'boolean', default: false },
     seed: { type: 'string' },
   },
 });
-if (positionals.length === 0) throw new Error('name the builds to compare: airflow@3.3.2 …');
 const interrupt = new AbortController();
+/** So many that are drawn, and what making one shorter may use up. */
+const RANDOM_PLACES = SEQUENCES + SHRINKING;
 process.once('SIGINT', () => interrupt.abort(new Error('interrupted')));
 
 if (values['new-sequences']) writeSequences(drawSequences(Number(values.seed ?? DEFAULT_SEED)));
 const sequences = readSequences();
-let failed = false;
+const seed = values.seed === undefined ? undefined : Number(values.seed);
 if (values.record) {
-  for (const build of positionals) writeRecording(await record(build, sequences));
+  for (const build of positionals) writeRecording(await withStage(build, sequences.length, playKept));
 } else {
-  for (const build of positionals) failed = (await compareLive(build, sequences)) || failed;
+  // Random sequences need task instances of the reference stack for each build.
+  const places = sequences.length + (seed === undefined ? 0 : positionals.length * RANDOM_PLACES);
+  const failed = await withStage('reference', places, positionals.length === 0 ? compareRecorded : compareAll);
+  process.exitCode = failed ? 1 : 0;
 }
-process.exitCode = failed ? 1 : 0;
 
-function open(build: string, places: number): Promise<Stage> {
-  return Stage.open({
+function playKept(stage: Stage): Promise<Recording> {
+  return playAll(stage, sequences);
+}
+
+/** The reference stack against what is recorded: in seconds, and without Python. */
+async function compareRecorded(reference: Stage): Promise<boolean> {
+  const ours = await playKept(reference);
+  const comparisons = RELEASES.map((release) => compare(release, pairsOf(readRecording(release), ours)));
+  for (const comparison of comparisons) report(comparison);
+  if (values.docs) {
+    const file = path.join(import.meta.dirname, '..', 'docs', 'conformance.md');
+    writeFileSync(file, withFigures(readFileSync(file, 'utf8'), comparisons));
+  }
+  return comparisons.some(differs);
+}
+
+/** Whether there is a difference that is not listed, or one that is listed and not there. */
+function differs(comparison: Comparison): boolean {
+  return unlisted(comparison).length > 0 || comparison.gone.length > 0;
+}
+
+/** True if any build differs in a way that is not listed, or no longer in one that is. */
+async function compareAll(reference: Stage): Promise<boolean> {
+  const ours = await playKept(reference);
+  let failed = false;
+  for (const build of positionals) {
+    const places = sequences.length + (seed === undefined ? 0 : RANDOM_PLACES);
+    const apart = await withStage(build, places, async (airflow) => {
+      const theirs = await playKept(airflow);
+      const comparison = compare(theirs.release, pairsOf(theirs, ours));
+      report(comparison);
+      const random = seed !== undefined && (await explore([airflow, reference], theirs.release, seed));
+      return differs(comparison) || random;
+    });
+    failed ||= apart;
+  }
+  return failed;
+}
+
+async function withStage<T>(build: string, places: number, use: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await openStage({
     build,
-    shapes: DIALOGUES.map(({ shape }) => shape),
     sequences: places,
     signal: interrupt.signal,
     progress: (text) => console.error(`${build}: ${text}`),
   });
-}
-
-async function record(build: string, sequences: readonly Sequence[]): Promise<Recording> {
-  const stage = await open(build, sequences.length);
   try {
-    return await play(stage, sequences);
+    return await use(stage);
   } finally {
     await stage.close();
   }
-}
-
-async function play(stage: Stage, sequences: readonly Sequence[]): Promise<Recording> {
-  const dialogues = await playDialogues(stage, DIALOGUES);
-  const fuzz: (readonly Step[])[] = [];
-  for (const requests of sequences) fuzz.push(await playSequence(stage, requests));
-  const { build, identity } = stage.stack;
-  return { release: build.replace('airflow@', ''), identity, dialogues, fuzz };
-}
-
-/** True if there is a difference that is not listed. */
-async function compareLive(build: string, sequences: readonly Sequence[]): Promise<boolean> {
-  const seed = values.seed === undefined ? undefined : Number(values.seed);
-  const places = sequences.length + (seed === undefined ? 0 : SEQUENCES + SHRINKING);
-  const reference = await open('reference', places);
-  try {
-    const ours = await play(reference, sequences);
-    const airflow = await open(build, places);
-    try {
-      const theirs = await play(airflow, sequences);
-      const comparison = compare(theirs.release, pairsOf(theirs, ours));
-      report(comparison);
-      const random = seed === undefined ? false : await explore([airflow, reference], theirs.release, seed);
-      return unlisted(comparison).length > 0 || comparison.gone.length > 0 || random;
-    } finally {
-      await airflow.close();
-    }
-  } finally {
-    await reference.close();
-  }
-}
-
-function pairsOf(airflow: Recording, reference: Recording): Pair[] {
-  return [
-    ...Object.entries(airflow.dialogues).map(([dialogue, steps]) => ({
-      dialogue,
-      airflow: steps,
-      reference: reference.dialogues[dialogue] ?? [],
-    })),
-    ...airflow.fuzz.map((steps, i) => ({
-      dialogue: `fuzz ${i + 1}`,
-      airflow: steps,
-      reference: reference.fuzz[i] ?? [],
-    })),
-  ];
 }
 
 async function explore(stages: readonly [Stage, Stage], release: string, seed: number): Promise<boolean> {
@@ -126,12 +122,12 @@ async function explore(stages: readonly [Stage, Stage], release: string, seed: n
 }
 
 function report(comparison: Comparison): void {
-  const { release, dialogues, agreed, listed, gone } = comparison;
-  const open = unlisted(comparison);
-  for (const finding of open) console.log(`not listed: ${sentence(finding)}`);
-  for (const { reason } of gone) console.log(`listed for ${release}, and not seen: ${reason}`);
-  const differ = dialogues - agreed - listed;
-  console.log(
-    `${release}: ${dialogues} dialogues and sequences, ${agreed} agreed, ${listed} with listed differences, ${differ} with others`,
-  );
+  const { release, gone } = comparison;
+  for (const finding of unlisted(comparison)) console.log(`not listed: ${sentence(finding)}`);
+  for (const { difference, place } of gone)
+    console.log(`listed for ${release}, and not seen: it ${difference.airflow} (${JSON.stringify(place)})`);
+  const { dialogues, sequences } = tallyOf(comparison);
+  const inWords = ({ all, agreed, listed, others }: Tally) =>
+    `${all}, of which ${agreed} agree, ${listed} differ as listed, ${others} differ`;
+  console.log(`${release}: dialogues ${inWords(dialogues)}; random sequences ${inWords(sequences)}`);
 }

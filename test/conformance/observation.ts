@@ -20,7 +20,7 @@ const KEPT_AFTER = Date.parse('2040-01-01T00:00:00Z');
 
 const TIME = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?/g;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-const ERROR_ID = /\bID \w+$/;
+const ERROR_ID = /(?<=when you look for ID )\w+$/;
 /** Keys of numbers that count up over a whole database. */
 const COUNTED = new Set(['id', 'backfill_id', 'dag_run_id_number']);
 
@@ -38,7 +38,7 @@ export class Mask {
     // pydantic's messages go on with their own version and the input.
     let [masked = ''] = text.split('\n');
     for (const [name, meaning] of this.#names) masked = masked.replaceAll(name, meaning);
-    return masked.replace(UUID, '<uuid>').replace(TIME, maskTime).replace(ERROR_ID, 'ID <error>');
+    return masked.replace(UUID, '<uuid>').replace(TIME, maskTime).replace(ERROR_ID, '<error>');
   }
 
   json(value: unknown): Json {

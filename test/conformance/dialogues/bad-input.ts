@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { execution, heartbeat, SOME_DAY, start } from '../requests.ts';
+import { ENDED, execution, heartbeat, SOME_DAY, start, state } from '../requests.ts';
 
 export const versionDialogues: readonly Dialogue[] = [
   ...['2025-04-11', '2025-08-10', '2025-11-05', '2026-04-06', '2026-06-30', '2050-01-01', 'nonsense'].map(
@@ -20,6 +20,39 @@ export const versionDialogues: readonly Dialogue[] = [
       const headers = { 'airflow-api-version': null };
       await talk.send('start', start(talk.ti('task'), undefined, { headers }));
       await talk.send('heartbeat', heartbeat(talk.ti('task'), undefined, { headers }));
+    },
+  },
+  {
+    name: 'versions/end reports without all of their fields, by the newest protocol',
+    shape: 'many',
+    async play(talk) {
+      const headers = { 'airflow-api-version': null };
+      const reports = [
+        { state: 'success' },
+        { state: 'failed' },
+        { state: 'up_for_retry' },
+        { state: 'deferred', next_method: 'm' },
+        { state: 'up_for_reschedule', end_date: ENDED },
+        { state: 'queued' },
+        { state: 'nonsense' },
+        { end_date: ENDED },
+      ];
+      for (const [i, report] of reports.entries()) {
+        const ti = talk.ti(`t${i + 1}`);
+        await talk.prepare(start(ti));
+        await talk.send(report.state ?? 'without state', state(ti, report, { headers }));
+      }
+      await talk.rows('after');
+    },
+  },
+  {
+    name: 'versions/the correlation id comes back',
+    shape: 'single',
+    async play(talk) {
+      const ti = talk.ti('task');
+      await talk.prepare(start(ti));
+      const { headers } = await talk.prepare(heartbeat(ti, undefined, { headers: { 'correlation-id': 'talk-1' } }));
+      talk.note('header', 'heartbeat', headers['correlation-id']);
     },
   },
 ];

@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { clear, FAILED, heartbeat, markRun, markTask, SUCCESS, start, state, trigger, user } from '../requests.ts';
+import { clear, FAILED, heartbeat, markRun, SUCCESS, start, state, trigger, user } from '../requests.ts';
 
 const NOW = { dry_run: false, only_failed: false };
 
@@ -189,19 +189,14 @@ export const clearDialogues: readonly Dialogue[] = [
     name: 'clear/twice at once',
     shape: 'many',
     async play(talk) {
-      await talk.race(
-        'two clears',
-        ['200 + 409 Unique constraint violation, 1 archived', '200 + 200, 1 archived'],
-        6,
-        async (round) => {
-          const ti = talk.ti(`t${round}`);
-          await talk.prepare(start(ti));
-          const body = { ...NOW, dag_run_id: talk.runId, task_ids: [ti.taskId] };
-          const said = await talk.atOnce([clear(talk, body), clear(talk, body)]);
-          const sql = 'SELECT count(*) FROM task_instance_history WHERE dag_id = $1 AND run_id = $2 AND task_id = $3';
-          return `${said}, ${await talk.value(sql, [ti.dagId, ti.runId, ti.taskId])} archived`;
-        },
-      );
+      await talk.race('two clears', ['200 + 200, 1 archived'], 6, async (round) => {
+        const ti = talk.ti(`t${round}`);
+        await talk.prepare(start(ti));
+        const body = { ...NOW, dag_run_id: talk.runId, task_ids: [ti.taskId] };
+        const said = await talk.atOnce([clear(talk, body), clear(talk, body)]);
+        const sql = 'SELECT count(*) FROM task_instance_history WHERE dag_id = $1 AND run_id = $2 AND task_id = $3';
+        return `${said}, ${await talk.value(sql, [ti.dagId, ti.runId, ti.taskId])} archived`;
+      });
     },
   },
   {
@@ -221,90 +216,6 @@ export const clearDialogues: readonly Dialogue[] = [
       await talk.again('task');
       await talk.again('other');
       await talk.rows('after');
-    },
-  },
-];
-
-export const markDialogues: readonly Dialogue[] = [
-  {
-    name: 'mark/a running task as success',
-    shape: 'pair',
-    async play(talk) {
-      const ti = talk.ti('task');
-      await talk.prepare(start(ti));
-      await talk.send('mark', markTask(talk, 'task', { new_state: 'success' }));
-      await talk.rows('after', ['task']);
-      await talk.send('its heartbeat', heartbeat(ti));
-      await talk.send('its failure', state(ti, FAILED));
-      await talk.rows('at the end', ['task']);
-    },
-  },
-  {
-    name: 'mark/a queued task as failed, and again',
-    shape: 'pair',
-    async play(talk) {
-      await talk.send('mark', markTask(talk, 'task', { new_state: 'failed' }));
-      await talk.send('again', markTask(talk, 'task', { new_state: 'failed' }));
-      await talk.send('its start', start(talk.ti('task')));
-      await talk.rows('after');
-    },
-  },
-  {
-    name: 'mark/a task as skipped',
-    shape: 'pair',
-    async play(talk) {
-      await talk.send('mark', markTask(talk, 'task', { new_state: 'skipped' }));
-      await talk.rows('after', ['task']);
-    },
-  },
-  {
-    name: 'mark/dry run, what is not there, and bad bodies',
-    shape: 'pair',
-    async play(talk) {
-      await talk.send('dry run', markTask(talk, 'task', { new_state: 'failed' }, '/dry_run'));
-      await talk.send('unknown task', markTask(talk, 'nowhere', { new_state: 'failed' }));
-      await talk.send('no state', markTask(talk, 'task', { new_state: 'nonsense' }));
-      await talk.send('running', markTask(talk, 'task', { new_state: 'running' }));
-      await talk.send('empty', markTask(talk, 'task', {}));
-      await talk.send('unknown key', markTask(talk, 'task', { new_state: 'failed', extra: 1 }));
-      await talk.rows('after');
-    },
-  },
-  {
-    name: 'mark/a run as failed',
-    shape: 'pair',
-    async play(talk) {
-      const ti = talk.ti('task');
-      await talk.prepare(start(ti));
-      await talk.send('mark', markRun(talk, { state: 'failed' }));
-      await talk.rows('after');
-      await talk.send('its heartbeat', heartbeat(ti));
-      await talk.send('its success', state(ti, SUCCESS));
-      await talk.rows('at the end');
-    },
-  },
-  {
-    name: 'mark/a run as success, then queued',
-    shape: 'pair',
-    async play(talk) {
-      const ti = talk.ti('task');
-      await talk.prepare(start(ti));
-      await talk.send('success', markRun(talk, { state: 'success' }));
-      await talk.rows('after success');
-      await talk.send('queued', markRun(talk, { state: 'queued' }));
-      await talk.again('task');
-      await talk.again('other');
-      await talk.rows('after queued');
-    },
-  },
-  {
-    name: 'mark/a run that is not there, and bad bodies',
-    shape: 'pair',
-    async play(talk) {
-      await talk.send('unknown run', markRun(talk, { state: 'failed' }, 'nowhere'));
-      await talk.send('nonsense', markRun(talk, { state: 'nonsense' }));
-      await talk.send('running', markRun(talk, { state: 'running' }));
-      await talk.send('empty', markRun(talk, {}));
     },
   },
 ];

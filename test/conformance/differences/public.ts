@@ -1,0 +1,150 @@
+import { ABSENT, ACCEPTED, type Json } from '../observation.ts';
+import { ALL, BEFORE_3_2_2, BEFORE_3_3, type Difference, inOtherWords, LINE_3_1, LINE_3_2 } from './difference.ts';
+
+const ACTIVE = 'There is already a running backfill for dag <dag>';
+
+/** What is left of a backfill that has no runs. */
+function orphan(from: string, to: string): Json {
+  return [{ from_date: from, max_active_runs: 2, reprocess_behavior: 'none', to_date: to }];
+}
+
+const BACKWARDS = orphan('2026-01-06T00:01:00.000Z', '2026-01-05T00:00:00.000Z');
+const BETWEEN = orphan('2026-01-05T00:00:10.000Z', '2026-01-05T00:00:50.000Z');
+const NO_RUNS = 'No runs to create for Dag <dag> in the range [2026-01-05T00:00:10.000Z, 2026-01-05T00:00:50.000Z]';
+const WRONG_WAY = 'from_date (2026-01-06T00:01:00.000Z) must not be after to_date (2026-01-05T00:00:00.000Z).';
+const IN_RANGE = 'backfill/no runs in range';
+const BAD_DATES = 'backfill/bad dates and bad bodies';
+
+export const publicDifferences: readonly Difference[] = [
+  {
+    releases: BEFORE_3_3,
+    airflow:
+      'makes a backfill without runs and lets it stay active, where no date is in range or the dates are the wrong way ' +
+      'round: 200 on 3.1, 500 on 3.2. The DAG is blocked for other backfills until it is cancelled or cleaned up',
+    reference: 'answers 422 and makes nothing',
+    reason: 'The row is committed before its runs are looked for; both are checked first since 3.3.',
+    cases: [
+      {
+        releases: LINE_3_2,
+        dialogue: BAD_DATES,
+        seen: { status: [500, 422], body: ['Internal Server Error', { detail: WRONG_WAY }] },
+      },
+      {
+        releases: LINE_3_1,
+        dialogue: BAD_DATES,
+        seen: { status: [200, 422], body: [ACCEPTED, { detail: WRONG_WAY }] },
+      },
+      {
+        dialogue: BAD_DATES,
+        step: 'in the future',
+        seen: { status: [409, 422], 'body.detail': [ACTIVE, 'Backfill cannot be executed for future dates.'] },
+      },
+      { dialogue: BAD_DATES, step: 'after', seen: { backfills: [BACKWARDS, []] } },
+      {
+        releases: LINE_3_2,
+        dialogue: IN_RANGE,
+        seen: { status: [500, 422], body: ['Internal Server Error', { detail: NO_RUNS }] },
+      },
+      { releases: LINE_3_1, dialogue: IN_RANGE, seen: { status: [200, 422], body: [ACCEPTED, { detail: NO_RUNS }] } },
+      { dialogue: IN_RANGE, step: 'after', seen: { backfills: [BETWEEN, []] } },
+      { dialogue: IN_RANGE, step: 'with runs', seen: { status: [409, 200], body: [{ detail: ACTIVE }, ACCEPTED] } },
+    ],
+  },
+  {
+    releases: BEFORE_3_3,
+    airflow: 'sets what has not begun to SUCCESS when a run is marked so',
+    reference: 'sets it to SKIPPED',
+    reason: 'What never ran did not succeed: changed with 3.3.',
+    cases: [
+      { dialogue: 'clear/a run that has ended becomes queued again', seen: { '*.state': ['success', 'skipped'] } },
+      { dialogue: 'mark/a run as success, then queued', seen: { '*.state': ['success', 'skipped'] } },
+      {
+        dialogue: 'clear/a run that has ended becomes queued again',
+        seen: {
+          'other.history': [
+            [{ end_date: '<time>', id: '<other>', start_date: '<time>', state: 'success', try_number: 1 }],
+            [{ end_date: '<time>', id: '<other>', start_date: '<time>', state: 'skipped', try_number: 1 }],
+          ],
+        },
+      },
+    ],
+  },
+  {
+    releases: ALL,
+    airflow: 'answers 409 to one of two clears of a running task at once, and now and then 500',
+    reference: 'answers 200 to both',
+    reason:
+      'Both archive the try and give its row a new id, without a lock: the second meets the unique key of the history, ' +
+      'or finds its row gone (SQLAlchemy: StaleDataError). The reference stack locks the row first.',
+    cases: [
+      {
+        dialogue: 'clear/twice at once',
+        sometimes: true,
+        seen: { 'outcome 200 + 409 Unique constraint violation, 1 archived': ['seen', 'never'] },
+      },
+      {
+        dialogue: 'clear/twice at once',
+        sometimes: true,
+        seen: { 'outcome 200 + 500, 1 archived': ['seen', 'never'] },
+      },
+    ],
+  },
+  {
+    releases: LINE_3_1,
+    airflow: 'counts a clear only if the run had ended',
+    reference: 'counts every clear',
+    reason: 'Changed with 3.2.',
+    cases: [
+      { route: 'rows', seen: { 'dag_run.clear_number': [ABSENT, 1] } },
+      { route: 'run', seen: { 'body.dag_run.clear_number': [0, 1] } },
+    ],
+  },
+  {
+    releases: LINE_3_1,
+    airflow: 'knows no way to spare running tasks from a clear: 422',
+    reference: 'answers 409',
+    reason: 'prevent_running_task came with 3.2.',
+    cases: [
+      {
+        route: 'clear',
+        seen: {
+          status: [422, 409],
+          'body.detail': [['body.prevent_running_task extra_forbidden'], 'AirflowClearRunningTaskException: *'],
+        },
+      },
+    ],
+  },
+  {
+    releases: LINE_3_1,
+    airflow: 'shows the statement and the error of a broken unique key',
+    reference: 'hides both',
+    reason: 'Hidden unless stack traces are asked for since 3.2.',
+    cases: [
+      {
+        route: 'trigger',
+        seen: {
+          'body.detail.statement': ['INSERT INTO dag_run', 'hidden'],
+          'body.detail.orig_error': ['duplicate key value violates unique constraint "*"', 'hidden'],
+        },
+      },
+    ],
+  },
+  {
+    releases: BEFORE_3_3,
+    airflow: 'names the backfill that is not there',
+    reference: 'says that there is none',
+    reason: 'The same status in other words.',
+    cases: inOtherWords('body.detail', ['Could not find backfill with id 999999', 'Backfill not found']),
+  },
+  {
+    releases: BEFORE_3_2_2,
+    airflow: 'writes DAG',
+    reference: 'writes Dag',
+    reason: 'The same status in other words.',
+    cases: inOtherWords(
+      'body.detail',
+      ["DAG with dag_id: 'wt_nowhere' not found", "Dag with dag_id: 'wt_nowhere' not found"],
+      ["Task 'nowhere' not found in DAG '<dag>'", "Task 'nowhere' not found in Dag '<dag>'"],
+    ),
+  },
+];
