@@ -42,6 +42,15 @@ const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun]
   ['commits-are-whole', 'pass', /were not recorded/, { operations: [REPORT] }],
   ['commits-are-whole', 'fail', /there is none/, { operations: [REPORT], commits: [] }],
   ['commits-are-whole', 'fail', /0 of 1 accepted/, { operations: [REPORT], commits: [LATER] }],
+  [
+    'commits-are-whole',
+    'pass',
+    /1 of 1 accepted reports/,
+    {
+      operations: [REPORT, { ...REPORT, op: 2, attempt: 2, sent_ms: 9_000, ended_ms: 9_010 }],
+      commits: [ENDED, LATER],
+    },
+  ],
   ['commits-are-whole', 'fail', /2\.0 s older than/, { operations: [REPORT], commits: [{ committed_ms: 3_000 }] }],
   [
     'commits-are-whole',
