@@ -2,39 +2,20 @@ import { z } from 'zod';
 import { latestDag } from '../../dags/serialized-dag.ts';
 import { transaction } from '../../database/connect.ts';
 import type { Api } from '../api.ts';
-import { all, body, query, read } from '../checked.ts';
-import { dict, field, flag, integer, integerFrom, isDict, member, nullable, optional, text, time } from '../fields.ts';
+import { all, query, read } from '../checked.ts';
+import { field, integerFrom, optional, text } from '../fields.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../times.ts';
 import { findBackfill, listBackfills } from './answers.ts';
+import { backfillBody } from './backfill-body.ts';
 import { backfillDates, checkedDates, createBackfill, noSuchDag, wouldCreate } from './create-backfill.ts';
 import { logAction, logged, type PublicCall, type PublicRoute, param } from './route.ts';
-
-const BACKFILL = z.strictObject({
-  dag_id: field(text),
-  from_date: field(time),
-  to_date: field(time),
-  run_backwards: optional(flag, false),
-  dag_run_conf: optional(nullable(dict), null),
-  reprocess_behavior: optional(member('failed', 'completed', 'none'), 'none' as const),
-  max_active_runs: optional(integer, 10),
-  run_on_latest_version: optional(nullable(flag), null),
-});
-export type BackfillBody = z.infer<typeof BACKFILL>;
 
 const LIST_QUERY = z.object({
   dag_id: field(text),
   limit: optional(integerFrom(0), 50),
   offset: optional(integerFrom(0), 0),
 });
-
-function backfillBody(call: PublicCall): BackfillBody {
-  // The check of who may do it comes first, and wants a DAG's id.
-  if (isDict(call.body) && !['string', 'undefined'].includes(typeof call.body.dag_id) && call.body.dag_id !== null) {
-    throw Refusal.of(400, "'dag_id' must be a string");
-  }
-  return body(BACKFILL, call.body);
-}
 
 const createRoute: PublicRoute = {
   method: 'POST',

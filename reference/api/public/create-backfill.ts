@@ -8,7 +8,7 @@ import { clearTaskInstances, lockChosen } from '../clear.ts';
 import { Refusal } from '../refusal.ts';
 import { newRunId } from '../run-id.ts';
 import { pythonIso } from '../times.ts';
-import type { BackfillBody } from './backfills.ts';
+import type { BackfillBody } from './backfill-body.ts';
 
 const MINUTE_MS = 60_000;
 const UNIQUE_VIOLATION = '23505';
