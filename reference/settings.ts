@@ -52,6 +52,11 @@ export const TIMES = {
   queuedRetries: 2,
   /** Hard-coded in Airflow. */
   backfillCheckMs: 30_000,
+  /**
+   * Less than half of what Airflow's Python takes to examine a run, whose row is locked meanwhile: without it, the moment
+   * that #66734 needs would hardly exist here.
+   */
+  examineRunMs: 15,
   /** A third of what Airflow's Python takes for a run of a backfill: the moment that #62561 needs must exist here, too. */
   backfillRunMs: 6,
   /** Airflow's is two minutes; shorter, so that a run of two can tell whether an orphan is ever cleaned up. */

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Behaviour, RunKey, Tx } from '../behaviour.ts';
 import type { SerializedDag } from '../dags/serialized-dag.ts';
 import { retriedTransaction } from '../database/retry.ts';
 import { log } from '../log.ts';
-import { LIMITS } from '../settings.ts';
+import { LIMITS, TIMES } from '../settings.ts';
 import { EXCEEDS_MAX_NON_BACKFILL } from './create-runs.ts';
 import { type Decision, decide, type RunTask } from './decisions.ts';
 import type { Scheduling } from './scheduling.ts';
@@ -57,6 +59,8 @@ async function examineRun(tx: Tx, behaviour: Behaviour, run: Run, dag: Serialize
     log('error', `Logical date is in future: ${run.logical_date.toISOString()}`);
     return 'running';
   }
+  // Airflow deserializes the DAG here.
+  await sleep(TIMES.examineRunMs);
   let tis = await readTasks(tx, run);
   if (!(await hasVersion(tx, run, tis, dag.dag_version_id))) {
     await behaviour.assignDagVersion(tx, run, dag.dag_version_id);
