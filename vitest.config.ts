@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import type { Reporter, TestModule } from 'vitest/node';
 
 /** Ends the output with a line that a script can read. Counts tests; a file that cannot be loaded is a failed one. */
@@ -19,13 +19,26 @@ const closingLine: Reporter = {
   },
 };
 
+/** What only computes: files side by side. Everything else starts real processes. */
+const PURE = ['harness/{calibrate,invariants,judge,model}/**/*.test.ts', '{reports,workloads}/**/*.test.ts'];
+const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['{harness,workloads,reports,reference,test}/**/*.test.ts'],
     reporters: ['default', closingLine],
-    // Real processes share two cores: files in turn, so that one stack's start does not starve another's.
-    fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      { test: { ...timeouts, name: 'pure', include: PURE, sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          ...timeouts,
+          name: 'real',
+          include: ['{harness,reference,test}/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...PURE],
+          // Real processes share two cores: files in turn, so that one stack's start does not starve another's.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
