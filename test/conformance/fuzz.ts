@@ -34,7 +34,7 @@ export interface Counterexample {
 /** Looks for a sequence that two stacks answer differently, and makes it as short as the places left allow. */
 export async function findDifference(
   stages: readonly [Stage, Stage],
-  seed: number,
+  draw: { readonly seed: number; readonly sequences: number },
   differs: (first: readonly Step[], second: readonly Step[]) => string | undefined,
 ): Promise<Counterexample | undefined> {
   const [one, other] = stages;
@@ -48,7 +48,7 @@ export async function findDifference(
     what = difference;
     throw new Error(difference);
   });
-  const details = await fc.check(property, { seed, numRuns: SEQUENCES });
+  const details = await fc.check(property, { seed: draw.seed, numRuns: draw.sequences });
   if (!details.failed || details.counterexample === null) return undefined;
   return { sequence: details.counterexample[0], shrinks: details.numShrinks, what };
 }
