@@ -9,7 +9,7 @@ export const orphanResetLive: Defect = {
     'The look for orphans forgets that a scheduler may be alive although it is not this one, and the executor adopts ' +
     'nothing, as the base class has it. Every half minute whatever runs is reset, gets a new id and runs a second time, ' +
     'while its first worker learns from a 410 that it is nobody any more.',
-  caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task'],
+  caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task', 'one-live-attempt'],
   scenario: 'storm',
   durationS: 40,
   change: () => ({ orphaned: 'true', adopts: false }),
