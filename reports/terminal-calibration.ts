@@ -32,6 +32,7 @@ export function calibrationText(
   const head = paint.dim(columns('  defect', 'found', '95 %', 'first violation', 'caught by', width));
   const begun = calibration.defects.filter(({ runs: n, failed_to_run }) => n + failed_to_run > 0);
   const rows = worstFirst(begun).map((figures) => row(figures, width, paint));
+  const cures = calibration.remedies.filter(({ runs: n }) => n > 0);
   const waiting = calibration.defects.length - begun.length;
   const runs = explainable(calibration.runs);
   const { word, verdict } = answerOf(calibration, findings);
@@ -40,8 +41,8 @@ export function calibrationText(
     ...(rows.length > 0 ? [head, ...rows] : []),
     ...(waiting > 0 ? [paint.dim(`  and ${counted(waiting, 'defect')} of which no run was begun`)] : []),
     '',
-    ...calibration.remedies.map(({ name, runs: n, false_alarms }) =>
-      fitted(`${name}: ${false_alarms === 0 ? 'as good as clean' : `${false_alarms} with violations`} in ${n} runs`),
+    ...cures.map(({ name, runs: n, false_alarms }) =>
+      fitted(`${name}: as good as clean in ${n - false_alarms} of ${counted(n, 'run')}`),
     ),
     ...runs.slice(0, EXPLAINED).map((run) => {
       const where = run.folder ?? run.failure ?? 'no folder was left';
