@@ -13,6 +13,7 @@ export const acknowledgedRolledBack: Defect = {
     'later it is taken for dead. Airflow 3.1 answers first (its session dependency ends after the response).',
   caughtBy: ['acknowledged-is-durable'],
   scenario: 'storm',
+  durationS: 20,
   change: (below) => ({
     async conclude(tx, request) {
       if (request.kind === 'state' && randomInt(20) === 0) await tx.query('ROLLBACK');

@@ -16,6 +16,7 @@ export const lockOverSlowCall: Defect = {
     'scheduler every other run of its loop.',
   caughtBy: ['locks-are-brief'],
   scenario: 'storm',
+  durationS: 30,
   change: () => ({
     async afterEnd(_tx, ti) {
       if (oneIn(60, ti.id)) await sleep(SLOW_CALL_MS);

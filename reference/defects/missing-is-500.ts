@@ -10,5 +10,6 @@ export const missingIs500: Defect = {
     'cleared goes on working and asking instead of stopping at once. skip-downstream did this in Airflow 3.1.',
   caughtBy: ['error-contract'],
   scenario: 'mishaps',
+  durationS: 30,
   change: () => ({ missing: () => ({ status: 500, body: { message: 'Internal server error' } }) }),
 };

@@ -13,6 +13,7 @@ export const schedulerCrashes: Defect = {
     'its tasks. Airflow 3.2.1 was seen to end so after a deadlock between two schedulers.',
   caughtBy: ['processes-stay-alive'],
   scenario: 'storm',
+  durationS: 20,
   change: () => ({
     async betweenReadAndWrite(_tx, ready) {
       if (ready > 0 && randomInt(3) === 0) throw new Error('this run cannot be examined');

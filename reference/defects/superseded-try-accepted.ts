@@ -10,6 +10,7 @@ export const supersededTryAccepted: Defect = {
     'the old and the new try work side by side until the old one ends.',
   caughtBy: ['a-superseded-try-is-told'],
   scenario: 'mishaps',
+  durationS: 30,
   change: (below) => ({
     missing: (route, archived) => (route === 'heartbeat' ? { status: 204 } : below.missing(route, archived)),
   }),

@@ -16,6 +16,7 @@ export const versionWritesState: Defect = {
     'under its worker, and a SUCCESS that was acknowledged is RUNNING again, for ever.',
   caughtBy: ['acknowledged-is-durable', 'running-is-not-overwritten'],
   scenario: 'storm',
+  durationS: 20,
   change: () => ({
     async assignDagVersion(tx, run, dagVersionId) {
       const { rows } = await tx.query<{ id: string; state: string | null }>(
