@@ -119,7 +119,7 @@ async function explore(stages: readonly [Stage, Stage], release: string, seed: n
     console.log(`${release}: ${drawn} random sequences of seed ${seed} agree`);
     return false;
   }
-  console.log(`${release}: seed ${seed} finds, after ${found.shrinks} shrinks,\n  ${found.what}\nin`);
+  console.log(`${release}: seed ${seed} finds\n  ${found.what}\nin`);
   for (const request of found.sequence) console.log(`  ${JSON.stringify(request)}`);
   return true;
 }
