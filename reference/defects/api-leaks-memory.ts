@@ -1,6 +1,6 @@
 import type { Defect } from './defect.ts';
 
-const KEPT_BYTES = 96 * 1024;
+const KEPT_BYTES = 256 * 1024;
 const kept: Buffer[] = [];
 
 export const apiLeaksMemory: Defect = {
@@ -10,9 +10,9 @@ export const apiLeaksMemory: Defect = {
   summary: 'the API server keeps some memory of every request',
   story:
     'A cache without a bound, keyed by something that never comes again. Nothing is wrong for hours; then the server ' +
-    'is killed for its memory, always on the busiest day. Here it keeps 96 KiB a request, so that half a minute shows it.',
+    'is killed for its memory, always on the busiest day. Here it keeps 256 KiB a request, so that half a minute shows it.',
   caughtBy: ['memory-is-bounded'],
-  scenario: 'storm',
+  scenario: 'crowd',
   durationS: 45,
   change: () => ({
     onRequest: () => {

@@ -11,6 +11,6 @@ export const executorEventStale: Defect = {
     'and the second try is failed while its worker works.',
   caughtBy: ['handed-off-can-start', 'running-is-not-overwritten'],
   scenario: 'crowd',
-  durationS: 20,
+  durationS: 30,
   change: () => ({ concernsThisTry: () => true, eventDelayMs: 2_500 }),
 };
