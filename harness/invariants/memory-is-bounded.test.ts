@@ -42,3 +42,9 @@ test('a few readings make no line', async () => {
   const samples = rss('api-core-1', (s) => 200 + 9 * s).slice(0, 38);
   expect(await judge({ samples })).toMatchObject({ verdict: 'unknown', violations: 0 });
 });
+
+test('a process that died and was started again accuses nobody by importing', async () => {
+  const died = { at_ms: 31_000, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 ended with code 1' };
+  const samples = [...rss('scheduler-1', (s) => 50 + 3 * s), ...rss('api-core-1', () => 200)];
+  expect(await judge({ samples, server_log: [died] })).toMatchObject({ violations: 0, chances: 1 });
+});
