@@ -10,7 +10,7 @@ export const executorEventStale: Defect = {
     'executor says it ended, the database says it runs": without a look at the try number that is a state mismatch, ' +
     'and the second try is failed while its worker works.',
   caughtBy: ['handed-off-can-start', 'running-is-not-overwritten'],
-  scenario: 'crowd',
+  scenario: 'mishaps',
   durationS: 30,
-  change: () => ({ concernsThisTry: () => true, eventDelayMs: 2_500 }),
+  change: () => ({ concernsThisTry: () => true, eventDelayMs: 4_000 }),
 };
