@@ -9,7 +9,7 @@ export const executorEventStale: Defect = {
     'The first try ended and was followed by another before the scheduler read the executor\'s word about it. "The ' +
     'executor says it ended, the database says it runs": without a look at the try number that is a state mismatch, ' +
     'and the second try is failed while its worker works.',
-  caughtBy: ['handed-off-can-start', 'running-is-not-overwritten'],
+  caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task'],
   scenario: 'mishaps',
   durationS: 30,
   change: () => ({ concernsThisTry: () => true, eventDelayMs: 4_000 }),

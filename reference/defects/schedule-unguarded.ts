@@ -14,7 +14,7 @@ export const scheduleUnguarded: Defect = {
     "decisions, and with the commit the lock on the run is gone. A second scheduler reads the same, and the slower one's " +
     'UPDATE by id puts tasks back to SCHEDULED that are queued or running by now, or that a branch has skipped. ' +
     'Airflow up to 3.1.8.',
-  caughtBy: ['running-is-not-overwritten', 'skips-take-effect'],
+  caughtBy: ['running-is-not-overwritten', 'handed-off-can-start', 'skips-take-effect'],
   scenario: 'branches',
   change: () => ({
     schedulable: 'true',
