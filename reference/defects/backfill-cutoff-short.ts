@@ -13,5 +13,6 @@ export const backfillCutoffShort: Defect = {
     'is taken for abandoned while it is under way, and everything is as in the original race, only rarer.',
   caughtBy: ['backfill-completes-after-its-runs'],
   scenario: 'backfills',
+  durationS: 30,
   change: () => ({ backfillComplete: `(${HAS_RUNS} OR backfill.created_at < now() - interval '500 milliseconds')` }),
 };

@@ -10,5 +10,6 @@ export const backfillFlush: Defect = {
     'second POST for the same DAG: both count no active backfill, and both are admitted.',
   caughtBy: ['backfill-does-not-block'],
   scenario: 'backfills',
+  durationS: 30,
   change: () => ({ async publishBackfill() {} }),
 };
