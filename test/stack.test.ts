@@ -212,7 +212,7 @@ describe('where there is no Python', () => {
   test('compare without builds takes the reference stack, says so, and finds the difference', {
     timeout: RUN_MS,
   }, async () => {
-    const args = ['compare', '--duration', '10s', '--seed', '3', '--out', 'pair', '--json'];
+    const args = ['compare', '--scenario', 'storm', '--duration', '14s', '--seed', '3', '--out', 'pair', '--json'];
     const { code, stdout, stderr } = await windtunnel(args, cwd, env);
     expect(stderr).toMatch(/The real Airflow cannot be had here \(.*none on PATH.*\) Comparing the reference stack/);
     const comparison = JSON.parse(stdout);

@@ -25,6 +25,5 @@ export const scenario: Scenario = {
     'handed-off-can-start',
     'tokens-keep-working',
     'locks-are-brief',
-    'memory-is-bounded',
   ],
 };
