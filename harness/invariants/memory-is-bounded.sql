@@ -25,8 +25,9 @@ WITH slopes AS (
     min(one.at_s) AS from_s, max(other.at_s) AS until_s, count(DISTINCT one.at_s) AS readings
   FROM readings AS one JOIN readings AS other ON other.source = one.source AND other.at_s > one.at_s
   GROUP BY one.source
-  -- Fewer are no line: one large allocation among them would look like a slope.
-  HAVING readings >= 10
+  -- Fewer are no line: one large allocation among them would look like a slope, and the collector of a process that is
+  -- a few seconds old has not found its measure.
+  HAVING readings >= 14
 ), quarters AS (
   SELECT
     source, least(floor(4 * (at_s - from_s) / (until_s - from_s)), 3) AS quarter, median(bytes) AS bytes

@@ -39,7 +39,7 @@ test('PostgreSQL, whose shared pages count for each backend, and the harness are
 });
 
 test('a few readings make no line', async () => {
-  const samples = rss('api-core-1', (s) => 200 + 9 * s).slice(0, 38);
+  const samples = rss('api-core-1', (s) => 200 + 9 * s).slice(0, 42);
   expect(await judge({ samples })).toMatchObject({ verdict: 'unknown', violations: 0 });
 });
 
