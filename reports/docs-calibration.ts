@@ -12,7 +12,7 @@ export interface CalibrationSources {
 }
 
 /** A try of fewer runs says little, and does not replace what more runs said. */
-export const LEAST_RUNS = 5;
+export const LEAST_RUNS = 2;
 
 /** The document with everything between its markers made anew. Throws if a marker is missing. */
 export function withFigures(document: string, sources: CalibrationSources): string {
