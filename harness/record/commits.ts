@@ -85,13 +85,17 @@ export class CommitStream {
   async stop({ restore }: { readonly restore: boolean }): Promise<void> {
     const mark = `end-${Date.now()}`;
     this.#endMark = mark;
-    await withClient(this.#dsn, (client) =>
-      client.query(`SELECT pg_logical_emit_message(false, '${WRITER_PREFIX}', '${mark}')`),
-    );
-    for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
-    // A connection that broke may never say that it has closed.
-    await Promise.race([this.#service.destroy(), sleep(CLOSE_MS, undefined, { ref: false })]);
-    await Promise.race([this.#subscription, sleep(CLOSE_MS, undefined, { ref: false })]);
+    try {
+      await withClient(this.#dsn, (client) =>
+        client.query(`SELECT pg_logical_emit_message(false, '${WRITER_PREFIX}', '${mark}')`),
+      );
+      for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
+    } finally {
+      // Also when the database has gone: the stream's own timer would keep this process alive for ever. A connection
+      // that broke may never say that it has closed.
+      await Promise.race([this.#service.destroy(), sleep(CLOSE_MS, undefined, { ref: false })]);
+      await Promise.race([this.#subscription, sleep(CLOSE_MS, undefined, { ref: false })]);
+    }
     if (restore) await removeWriters(this.#dsn);
     if (!this.#endSeen) throw new StackError('The commit stream was more than 15 s behind when the run ended.');
   }
