@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { openPool } from './database/connect.ts';
-import { Job } from './database/job.ts';
+import { runJob } from './database/job.ts';
 import { retriedTransaction } from './database/retry.ts';
 import { log } from './log.ts';
 import type { Role } from './role.ts';
@@ -15,18 +15,13 @@ const CONNECTIONS = 2;
 export async function runTriggerer({ settings, signal }: Role): Promise<void> {
   const pool = openPool(settings, CONNECTIONS);
   try {
-    const job = await Job.start(pool, 'TriggererJob');
-    try {
+    await runJob(pool, 'TriggererJob', async (job) => {
       while (!signal.aborted) {
         await fireTriggers(pool);
         await job.beat();
         await sleep(TIMES.triggerPollMs, undefined, { signal }).catch(() => undefined);
       }
-      await job.end('success');
-    } catch (error) {
-      await job.end('failed');
-      throw error;
-    }
+    });
   } finally {
     await pool.end();
   }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { openPool } from '../database/connect.ts';
-import { Job } from '../database/job.ts';
+import { runJob } from '../database/job.ts';
 import { retriedTransaction } from '../database/retry.ts';
 import { log } from '../log.ts';
 import type { Role } from '../role.ts';
@@ -26,19 +26,14 @@ interface Seen {
 export async function runDagProcessor({ settings, signal }: Role): Promise<void> {
   const pool = openPool(settings, CONNECTIONS);
   try {
-    const job = await Job.start(pool, 'DagProcessorJob');
-    const seen = new Map<string, Seen>();
-    try {
+    await runJob(pool, 'DagProcessorJob', async (job) => {
+      const seen = new Map<string, Seen>();
       while (!signal.aborted) {
         await processFolder(pool, settings.dagsFolder, seen);
         await job.beat();
         await sleep(TIMES.dagFolderMs, undefined, { signal }).catch(() => undefined);
       }
-      await job.end('success');
-    } catch (error) {
-      await job.end('failed');
-      throw error;
-    }
+    });
   } finally {
     await pool.end();
   }

@@ -24,13 +24,20 @@ export function openPool(settings: Settings, max: number = LIMITS.connections): 
   return pool;
 }
 
-/** Runs `deed` between BEGIN and COMMIT (READ COMMITTED, as Airflow does); any error rolls back and is thrown on. */
-export async function transaction<T>(pool: pg.Pool, deed: (tx: Tx) => Promise<T>): Promise<T> {
+/**
+ * Runs `deed` between BEGIN and `commit` (READ COMMITTED, as Airflow does); an error of either rolls back and is thrown
+ * on.
+ */
+export async function transaction<T>(
+  pool: pg.Pool,
+  deed: (tx: Tx) => Promise<T>,
+  commit: (tx: Tx, result: T) => Promise<unknown> = (tx) => tx.query('COMMIT'),
+): Promise<T> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
     const result = await deed(client);
-    await client.query('COMMIT');
+    await commit(client, result);
     client.release();
     return result;
   } catch (error) {

@@ -5,7 +5,10 @@ import type pg from 'pg';
 import { log } from '../log.ts';
 import { TIMES } from '../settings.ts';
 
-export type JobType = 'SchedulerJob' | 'DagProcessorJob' | 'TriggererJob';
+/** The types of job by the executor that their rows name. */
+const EXECUTORS = { SchedulerJob: 'HandOffExecutor', DagProcessorJob: null, TriggererJob: null } as const;
+
+export type JobType = keyof typeof EXECUTORS;
 
 /** A row of `job`: how a process says that it lives, and how others find out that it does not. */
 export class Job {
@@ -20,11 +23,11 @@ export class Job {
     this.#type = type;
   }
 
-  static async start(pool: pg.Pool, type: JobType, executor: string | null = null): Promise<Job> {
+  static async start(pool: pg.Pool, type: JobType): Promise<Job> {
     const { rows } = await pool.query<{ id: number }>(
       `INSERT INTO job (job_type, state, start_date, latest_heartbeat, executor_class, hostname, unixname)
        VALUES ($1, 'running', now(), now(), $2, $3, $4) RETURNING id`,
-      [type, executor, os.hostname(), os.userInfo().username],
+      [type, EXECUTORS[type], os.hostname(), os.userInfo().username],
     );
     const [row] = rows;
     if (!row) throw new Error(`no id came back for the ${type}`);
@@ -51,5 +54,17 @@ export class Job {
     } catch (error) {
       log('warning', `${this.#type} could not say that it ends: ${error instanceof Error ? error.message : error}`);
     }
+  }
+}
+
+/** Does the work of a process under a row of `job`, which says at the end whether it returned or threw. */
+export async function runJob(pool: pg.Pool, type: JobType, work: (job: Job) => Promise<void>): Promise<void> {
+  const job = await Job.start(pool, type);
+  try {
+    await work(job);
+    await job.end('success');
+  } catch (error) {
+    await job.end('failed');
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { openPool } from '../database/connect.ts';
-import { Job } from '../database/job.ts';
+import { type Job, runJob } from '../database/job.ts';
 import { log } from '../log.ts';
 import type { Role } from '../role.ts';
 import { TIMES } from '../settings.ts';
@@ -29,15 +29,10 @@ export async function runScheduler({ settings, behaviour, signal }: Role): Promi
   const pool = openPool(settings, CONNECTIONS);
   const executor = new HandOffExecutor(settings, behaviour);
   try {
-    const job = await Job.start(pool, 'SchedulerJob', 'HandOffExecutor');
-    const scheduling: Scheduling = { pool, behaviour, executor, jobId: job.id, dags: new DagBag() };
-    try {
-      await loop(scheduling, job, signal);
-      await job.end('success');
-    } catch (error) {
-      await job.end('failed');
-      throw error;
-    }
+    await runJob(pool, 'SchedulerJob', (job) => {
+      const scheduling: Scheduling = { pool, behaviour, executor, jobId: job.id, dags: new DagBag() };
+      return loop(scheduling, job, signal);
+    });
   } finally {
     await executor.end();
     await pool.end();
