@@ -1,4 +1,5 @@
 import type { Scenario } from '../../harness/model/scenario.ts';
+import { TROUBLED_WORK } from '../aims.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
 
 const calm = fanOut('wt_calm', 20, [4_000, 9_000]);
@@ -30,21 +31,5 @@ export const scenario: Scenario = {
     { operator: 'clear', dags: [rough.dag_id], every_ms: 3_000, start_after_ms: 8_000 },
     { operator: 'mark', dags: [rough.dag_id], every_ms: 5_000, start_after_ms: 10_000 },
   ],
-  aims: [
-    'acknowledged-is-durable',
-    'a-started-life-owns-its-task',
-    'one-live-attempt',
-    'error-contract',
-    'processes-stay-alive',
-    'hand-off-follows-queueing',
-    'handed-off-can-start',
-    'strangers-are-refused',
-    'an-end-takes-effect-once',
-    'a-superseded-try-is-told',
-    'history-is-complete',
-    'every-dag-progresses',
-    'tokens-keep-working',
-    'locks-are-brief',
-    'memory-is-bounded',
-  ],
+  aims: TROUBLED_WORK,
 };

@@ -1,4 +1,5 @@
 import type { Scenario } from '../../harness/model/scenario.ts';
+import { STEADY_WORK } from '../aims.ts';
 import { backfillTarget, fanOut, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
 
 const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 11_000]));
@@ -30,20 +31,12 @@ export const scenario: Scenario = {
     },
   ],
   aims: [
+    ...STEADY_WORK,
     'running-is-not-overwritten',
     'no-deadlocks',
     'rtif-last-writer-wins',
     'backfill-completes-after-its-runs',
-    'acknowledged-is-durable',
-    'a-started-life-owns-its-task',
-    'one-live-attempt',
-    'error-contract',
-    'processes-stay-alive',
-    'hand-off-follows-queueing',
-    'handed-off-can-start',
     'every-dag-progresses',
-    'tokens-keep-working',
-    'locks-are-brief',
     'memory-is-bounded',
   ],
 };

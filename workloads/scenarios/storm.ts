@@ -1,4 +1,5 @@
 import type { Scenario } from '../../harness/model/scenario.ts';
+import { STEADY_WORK } from '../aims.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
 
 const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 14_000]));
@@ -14,16 +15,5 @@ export const scenario: Scenario = {
   churn: { dags: storms.map((dag) => dag.dag_id), every_ms: 2_000 },
   fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, lost_answer: 0.02 } },
   operators: [{ operator: 'trigger', dags: storms.map((dag) => dag.dag_id), every_ms: 8_000, start_after_ms: 3_000 }],
-  aims: [
-    'no-deadlocks',
-    'acknowledged-is-durable',
-    'a-started-life-owns-its-task',
-    'one-live-attempt',
-    'error-contract',
-    'processes-stay-alive',
-    'hand-off-follows-queueing',
-    'handed-off-can-start',
-    'tokens-keep-working',
-    'locks-are-brief',
-  ],
+  aims: [...STEADY_WORK, 'no-deadlocks'],
 };

@@ -1,0 +1,25 @@
+/** Invariants that a load of any kind puts to the test. A scenario adds what it is made for. */
+export const ANY_LOAD: readonly string[] = ['error-contract', 'processes-stay-alive'];
+
+/** Those that lives put to the test which are handed over, start and end all the time. */
+export const STEADY_WORK: readonly string[] = [
+  ...ANY_LOAD,
+  'acknowledged-is-durable',
+  'a-started-life-owns-its-task',
+  'one-live-attempt',
+  'hand-off-follows-queueing',
+  'handed-off-can-start',
+  'tokens-keep-working',
+  'locks-are-brief',
+];
+
+/** Those that lives put to the test which lose answers and meet strangers, retries, and operators that clear and mark. */
+export const TROUBLED_WORK: readonly string[] = [
+  ...STEADY_WORK,
+  'strangers-are-refused',
+  'an-end-takes-effect-once',
+  'a-superseded-try-is-told',
+  'history-is-complete',
+  'every-dag-progresses',
+  'memory-is-bounded',
+];
