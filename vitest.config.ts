@@ -20,7 +20,11 @@ const closingLine: Reporter = {
 };
 
 /** What only computes: files side by side. Everything else starts real processes. */
-const PURE = ['harness/{calibrate,invariants,judge,model}/**/*.test.ts', '{reports,workloads}/**/*.test.ts'];
+const PURE = [
+  'harness/{calibrate,invariants,judge,model}/**/*.test.ts',
+  'harness/faults/draw.test.ts',
+  '{reports,workloads}/**/*.test.ts',
+];
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 
 export default defineConfig({

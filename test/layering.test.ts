@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stacks: ['model', 'record', 'reference'],
   record: ['model', 'stacks'],
   fleet: ['model', 'handoff', 'record'],
-  faults: ['model', 'stacks'],
+  faults: ['model', 'stacks', 'record'],
   // Plays runs that it is given: it knows neither a stack nor which defects there are.
   calibrate: ['model'],
   run: ['model', 'stacks', 'record', 'fleet', 'faults'],

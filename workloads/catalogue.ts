@@ -6,6 +6,7 @@ import { tsImport } from 'tsx/esm/api';
 
 import { messageOf, UsageError } from '../harness/model/errors.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
+import { exploratory } from './exploratory.ts';
 import { problemsOf } from './problems.ts';
 import { scenario as backfills } from './scenarios/backfills.ts';
 import { scenario as branches } from './scenarios/branches.ts';
@@ -14,15 +15,22 @@ import { scenario as mishaps } from './scenarios/mishaps.ts';
 import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
 
+/** Scenarios that are another one for each seed. */
+export const DRAWN: readonly { readonly name: string; readonly describe: string; draw(seed: number): Scenario }[] = [
+  exploratory,
+];
+
 /** The scenarios that ship. A new one is a file and a line here. */
 export const SCENARIOS: readonly Scenario[] = [seeds, storm, branches, backfills, mishaps, crowd];
 
 /** A scenario that ships, by name, or a user's own, by the path of its .ts or .mjs file. UsageError: all that is wrong with it. */
-export async function findScenario(nameOrFile: string): Promise<Scenario> {
+export async function findScenario(nameOrFile: string, seed: number): Promise<Scenario> {
   const shipped = SCENARIOS.find((scenario) => scenario.name === nameOrFile);
   if (shipped) return shipped;
+  const drawn = DRAWN.find(({ name }) => name === nameOrFile);
+  if (drawn) return drawn.draw(seed);
   if (!/\.(ts|mts|js|mjs)$/.test(nameOrFile)) {
-    const names = SCENARIOS.map((scenario) => scenario.name).join(', ');
+    const names = [...SCENARIOS, ...DRAWN].map(({ name }) => name).join(', ');
     throw new UsageError(
       `There is no scenario "${nameOrFile}": choose one of ${names}, or give a .ts file that exports \`scenario\`.`,
     );

@@ -85,6 +85,14 @@ const SCENARIO = z.strictObject({
   }),
   operators: z.array(OPERATOR),
   pool_slots: z.number().int().positive().optional(),
+  chaos: z
+    .strictObject({
+      faults: z.union([z.literal('all'), z.array(z.string()).min(1)]),
+      pause_ms: duration,
+      lasts_ms: duration.optional(),
+      at_once: z.number().int().min(1).max(8).optional(),
+    })
+    .optional(),
   aims: z.array(z.string()),
   thresholds: z.record(z.string(), z.unknown()).optional(),
 });

@@ -42,7 +42,7 @@ export async function runJob(
   { folder, signal, progress }: { folder: string; signal: AbortSignal; progress: RunProgress },
 ): Promise<JudgedJob> {
   const { build, scenario, seed, schedulers, durationS } = job;
-  const plan = await resolvePlan(scenario, { seed, schedulers, duration: `${durationS}s` });
+  const plan = await resolvePlan(scenario, { seed, schedulers, duration: `${durationS}s` }, { build });
   const repeat =
     `windtunnel run ${scenario} --build ${build} --seed ${seed} --duration ${durationS}s ` +
     `--schedulers ${schedulers}`;

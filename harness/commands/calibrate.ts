@@ -99,7 +99,7 @@ function outOf({ out }: CalibrateFlags): string {
 
 async function queueOf({ planted, runs, clean, durationS, seed }: CalibrateSettings): Promise<Job[]> {
   const schedulers = new Map<string, number>();
-  for (const { scenario } of planted) schedulers.set(scenario, (await findScenario(scenario)).schedulers);
+  for (const { scenario } of planted) schedulers.set(scenario, (await findScenario(scenario, seed)).schedulers);
   const schedulersOf = (scenario: string) => schedulers.get(scenario) ?? 1;
   return schedule({ planted, runs, clean, durationS, seed, schedulersOf });
 }

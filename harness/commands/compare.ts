@@ -84,16 +84,18 @@ async function runBoth(pair: Pair, flags: CompareFlags, folder: string, signal: 
   if (!(Number.isInteger(flags.runs) && flags.runs >= 1 && flags.runs <= 100)) {
     throw new UsageError(`--runs must be a whole number from 1 to 100, not ${flags.runs}`);
   }
-  const first = await resolvePlan(flags.scenario, flags);
+  const planOf = (seed: number | undefined) => resolvePlan(flags.scenario, { ...flags, seed }, { build: pair.a });
+  const { seed } = await planOf(flags.seed);
   const sides = { a: [] as Judgement[], b: [] as Judgement[] };
   for (let round = 0; round < flags.runs; round++) {
-    const plan = { ...first, seed: first.seed + round };
+    const plan = await planOf(seed + round);
     for (const side of round % 2 === 0 ? (['a', 'b'] as const) : (['b', 'a'] as const)) {
       const build = pair[side];
       const label = `${build} (run ${round + 1} of ${flags.runs})`;
       const progress = new Progress(label, plan.scenario.duration_s);
       const out = path.join(folder, `${side}-${round + 1}`);
-      const repeat = `windtunnel run ${flags.scenario} --build ${build} --seed ${plan.seed} --duration ${plan.scenario.duration_s}s`;
+      const faults = flags.faults === undefined ? '' : ` --faults ${flags.faults}`;
+      const repeat = `windtunnel run ${flags.scenario} --build ${build} --seed ${plan.seed} --duration ${plan.scenario.duration_s}s${faults}`;
       const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out, repeat, progress, signal });
       // Half a comparison decides nothing: the runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {

@@ -1,13 +1,14 @@
 import type { CommandModule } from 'yargs';
 
 import { DEFECTS } from '../../reference/defects/index.ts';
-import { SCENARIOS } from '../../workloads/catalogue.ts';
+import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
+import { FAULTS } from '../faults/index.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import { knownReleases } from '../stacks/airflow-releases.ts';
 
 export const listCommand: CommandModule<object, { readonly json?: boolean | undefined }> = {
   command: 'list',
-  describe: 'Scenarios, builds, invariants and defects: what there is',
+  describe: 'Scenarios, builds, faults, invariants and defects: what there is',
   builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
 
   async handler({ json }) {
@@ -19,6 +20,8 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
       aims,
     }));
     const invariants = (await listInvariants()).map(({ name, claim, seeds }) => ({ name, claim, seeds }));
+    const drawn = DRAWN.map(({ name, describe }) => ({ name, describe }));
+    const faults = FAULTS.map(({ name, describe }) => ({ name, describe }));
     const builds = [...knownReleases().map((version) => `airflow@${version}`), 'reference'];
     const defects = DEFECTS.map(({ name, kind, race, summary, story, caughtBy, scenario, on }) => ({
       name,
@@ -31,13 +34,18 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
       on: on ?? [],
     }));
     if (json) {
-      process.stdout.write(`${JSON.stringify({ scenarios, builds, invariants, defects }, null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify({ scenarios, drawn, builds, faults, invariants, defects }, null, 2)}\n`);
       return;
     }
-    const width = Math.max(...[...scenarios, ...invariants, ...defects].map(({ name }) => name.length));
+    const width = Math.max(
+      ...[...scenarios, ...drawn, ...faults, ...invariants, ...defects].map(({ name }) => name.length),
+    );
     console.log('Scenarios: windtunnel run SCENARIO --build BUILD');
     for (const { name, describe, duration_s } of scenarios)
       console.log(`  ${name.padEnd(width)}  ${describe} (${duration_s} s)`);
+    for (const { name, describe } of drawn) console.log(`  ${name.padEnd(width)}  ${describe}`);
+    console.log('\nFaults: --faults NAME,NAME or --faults all');
+    for (const { name, describe } of faults) console.log(`  ${name.padEnd(width)}  ${describe}`);
     console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION, and the reference stack; for example');
     console.log(`  ${builds.join('  ')}`);
     console.log('\nInvariants: what a build promises');

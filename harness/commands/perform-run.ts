@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Plan, Scenario } from '../model/scenario.ts';
+import type { Plan } from '../model/scenario.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
@@ -14,11 +14,9 @@ import { ProcessTable } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
 import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
+import { processesOf, type Subject } from './host.ts';
 import type { RunProgress } from './progress.ts';
 import { windtunnelVersion } from './version.ts';
-
-/** What to run against: a build that we start, or the file of a stack that is there. */
-export type Subject = { readonly build: string } | { readonly target: string };
 
 export interface RunRequest {
   readonly subject: Subject;
@@ -104,19 +102,12 @@ function openStack(
   }
   if ('target' in subject) return connectTarget(subject.target, { runId: table.id, signal });
   return startBuild(knownBuild(subject.build), {
-    schedulers: plan.scenario.schedulers,
-    apiServers: plan.scenario.api_servers,
-    triggerer: defers(plan.scenario),
+    ...processesOf(plan.scenario),
     table,
     logOf: (name) => record.log(name),
     progress: (text) => progress.phase(text),
     signal,
   });
-}
-
-function defers({ fleet, dags }: Scenario): boolean {
-  const tasks = dags.flatMap((dag) => dag.tasks);
-  return fleet.habits.defers > 0 || tasks.some(({ habits }) => (habits?.defers ?? 0) > 0);
 }
 
 function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunClock): Manifest {

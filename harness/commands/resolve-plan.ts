@@ -3,17 +3,24 @@ import { randomInt } from 'node:crypto';
 import type { Argv } from 'yargs';
 
 import { findScenario } from '../../workloads/catalogue.ts';
+import { drawFaults } from '../faults/draw.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
+import type { ChaosSpec } from '../model/fault.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
+import { hostOf, type Subject } from './host.ts';
 
 export interface PlanFlags {
   readonly seed?: number | undefined;
   readonly duration?: string | undefined;
   readonly schedulers?: number | undefined;
   readonly apiServers?: number | undefined;
+  readonly faults?: string | undefined;
 }
+
+/** For faults that are asked for by name: a window every few seconds, one at a time. */
+const ASKED_FOR: Omit<ChaosSpec, 'faults'> = { pause_ms: [3_000, 8_000] };
 
 /** The flags that shape the load, the same for every command that runs one. */
 export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
@@ -21,11 +28,15 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
     .option('seed', { type: 'number', describe: 'Repeat the choices of an earlier run' })
     .option('duration', { type: 'string', describe: 'How long the load lasts: 60s, 5m, 1h' })
     .option('schedulers', { type: 'number', describe: 'How many schedulers' })
-    .option('api-servers', { type: 'number', describe: 'How many API servers for the workers' }) as Argv<T & PlanFlags>;
+    .option('api-servers', { type: 'number', describe: 'How many API servers for the workers' })
+    .option('faults', {
+      type: 'string',
+      describe: 'What to break: names from `list` with commas, all, or none',
+    }) as Argv<T & PlanFlags>;
 }
 
 /** Flags win over the scenario. Whatever is wrong with them is said at once. */
-export async function resolvePlan(scenarioName: string, flags: PlanFlags): Promise<Plan> {
+export async function resolvePlan(scenarioName: string, flags: PlanFlags, subject: Subject): Promise<Plan> {
   const problems: string[] = [];
   const count = (flag: string, value: number | undefined) => {
     if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 32)) {
@@ -43,17 +54,25 @@ export async function resolvePlan(scenarioName: string, flags: PlanFlags): Promi
     problems.push(`--seed must be a whole number from 0, not ${flags.seed}`);
   }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  const scenario = await findScenario(scenarioName);
-  await checkAims(scenario);
-  return {
-    seed: flags.seed ?? randomInt(2 ** 31),
-    scenario: {
-      ...scenario,
-      duration_s: duration ?? scenario.duration_s,
-      schedulers: schedulers ?? scenario.schedulers,
-      api_servers: apiServers ?? scenario.api_servers,
-    },
+  const seed = flags.seed ?? randomInt(2 ** 31);
+  const { chaos: usualChaos, ...usual } = await findScenario(scenarioName, seed);
+  await checkAims(usual);
+  const chaos = chaosOf(flags.faults, usualChaos);
+  const scenario = {
+    ...usual,
+    duration_s: duration ?? usual.duration_s,
+    schedulers: schedulers ?? usual.schedulers,
+    api_servers: apiServers ?? usual.api_servers,
+    ...(chaos ? { chaos } : {}),
   };
+  return { seed, scenario, faults: chaos ? drawFaults(chaos, hostOf(subject, scenario), seed) : [] };
+}
+
+function chaosOf(flag: string | undefined, usual: ChaosSpec | undefined): ChaosSpec | undefined {
+  if (flag === undefined) return usual;
+  if (flag.trim() === 'none') return undefined;
+  const names = flag.split(',').map((name) => name.trim());
+  return { ...ASKED_FOR, ...usual, faults: names.length === 1 && names[0] === 'all' ? 'all' : names };
 }
 
 /** What a scenario asks of the judge; the shape of the rest is the catalogue's to check. */

@@ -3,9 +3,9 @@ import type { CommandModule } from 'yargs';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import { knownBuild } from '../stacks/start-build.ts';
+import type { Subject } from './host.ts';
 import { interruptSignal } from './interrupt.ts';
 import { printJudgement, runAndJudge } from './judge-run.ts';
-import type { Subject } from './perform-run.ts';
 import { Progress } from './progress.ts';
 import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
 
@@ -30,7 +30,7 @@ export const runCommand: CommandModule<object, RunFlags> = {
 
   async handler(flags) {
     const subject = subjectOf(flags);
-    const plan = await resolvePlan(flags.scenario, flags);
+    const plan = await resolvePlan(flags.scenario, flags, subject);
     const signal = interruptSignal();
     const progress = new Progress('build' in subject ? subject.build : subject.target, plan.scenario.duration_s);
     const repeat = repeatOf(flags, plan.seed);
@@ -57,5 +57,6 @@ function repeatOf(flags: RunFlags, seed: number): string {
   if (flags.duration !== undefined) words.push('--duration', flags.duration);
   if (flags.schedulers !== undefined) words.push('--schedulers', String(flags.schedulers));
   if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
+  if (flags.faults !== undefined) words.push('--faults', flags.faults);
   return words.join(' ');
 }

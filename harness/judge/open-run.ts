@@ -22,6 +22,7 @@ const SETTINGS = {
 const VIEWS = [
   'macros',
   'load',
+  'fault_windows',
   'task_instance_changes',
   'dag_run_changes',
   'backfill_changes',

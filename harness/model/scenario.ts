@@ -1,5 +1,7 @@
 import type { Options } from 'k6/options';
 
+import type { ChaosSpec, PlannedFault } from './fault.ts';
+
 /**
  * What one run does: DAGs × workers × operators × phases × thresholds. A scenario is data; `workloads/scenarios/`
  * holds the ones that ship, and a user's own is a .ts file with `export const scenario: Scenario`.
@@ -19,6 +21,8 @@ export interface Scenario {
   readonly operators: readonly OperatorSpec[];
   /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
   readonly pool_slots?: number;
+  /** What the nemesis may break while the load is on. */
+  readonly chaos?: ChaosSpec;
   /** Invariants that this scenario sets out to exercise: `unknown` for one of these makes the run `unknown`. */
   readonly aims: readonly string[];
   /** k6's syntax: `{ deadlocks: ['count<1'], 'http_req_duration{operation:heartbeat}': ['p(95)<200'] }`. */
@@ -126,4 +130,6 @@ export type OperatorSpec =
 export interface Plan {
   readonly seed: number;
   readonly scenario: Scenario;
+  /** The windows, in the order of their opening. Absent in plans of before there were faults. */
+  readonly faults?: readonly PlannedFault[];
 }

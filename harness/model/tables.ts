@@ -92,7 +92,9 @@ export const TABLES = {
     statement: 'VARCHAR',
     context: 'VARCHAR',
   },
+  /** A window has a row when it opens, with no `closed_ms`, and another when it is closed: the view `fault_windows`. */
   faults: {
+    window: 'INTEGER',
     fault: 'VARCHAR',
     victim: 'VARCHAR',
     opened_ms: 'DOUBLE',
@@ -178,5 +180,7 @@ export type SampleMetric =
   | 'deadlocks'
   /** How often the schedulers' "is a backfill complete?" statement has run (pg_stat_statements). */
   | 'backfill_checks'
+  /** 1 if the stack called itself healthy, else 0; read while there are faults. */
+  | 'healthy'
   /** How far the commit stream is behind, in milliseconds. */
   | 'commit_lag_ms';

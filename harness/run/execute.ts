@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Nemesis } from '../faults/nemesis.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { Operators } from '../fleet/operators.ts';
 import { messageOf, StackError } from '../model/errors.ts';
@@ -55,7 +56,7 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
   const trouble = new AbortController();
   const stop = AbortSignal.any([signal, trouble.signal, record.failed]);
   const actors = await openActors(parts, (error) => trouble.abort(error));
-  const { commits, fleet, operators, probes } = actors;
+  const { commits, fleet, operators, probes, nemesis } = actors;
   const watching = new AbortController();
   let probing: Promise<void> = Promise.resolve();
   try {
@@ -74,12 +75,13 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
 
     progress('load');
     await record.updateManifest({ load_started_ms: clock.now() });
-    await load(parts, operators, stop);
+    await load(parts, operators, nemesis, stop);
     await record.updateManifest({ load_ended_ms: clock.now() });
 
     if (trouble.signal.aborted) throw trouble.signal.reason;
     if (record.failed.aborted) throw record.failed.reason;
     progress('settling');
+    await nemesis.awaitRecovery(stop);
     await settle(parts, fleet, operators, stop);
     return signal.aborted ? 'interrupted' : 'completed';
   } finally {
@@ -100,6 +102,7 @@ interface Actors {
   readonly fleet: Fleet;
   readonly operators: Operators;
   readonly probes: Probes;
+  readonly nemesis: Nemesis;
 }
 
 async function openActors({ plan, stack, record, clock }: RunParts, onError: (error: Error) => void): Promise<Actors> {
@@ -132,6 +135,7 @@ async function openActors({ plan, stack, record, clock }: RunParts, onError: (er
       clock,
       fleet: () => fleetSamples(fleet, commits),
     }),
+    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, record, clock }),
   };
 }
 
@@ -144,13 +148,14 @@ async function closeRecord(parts: RunParts, { commits, probes, log }: Actors): P
   await record.flush();
 }
 
-/** Load, churn and operators until the scenario's time is up or `stop`. */
-async function load(parts: RunParts, operators: Operators, stop: AbortSignal): Promise<void> {
+/** Load, churn, operators and faults until the scenario's time is up or `stop`. */
+async function load(parts: RunParts, operators: Operators, nemesis: Nemesis, stop: AbortSignal): Promise<void> {
   const { scenario } = parts.plan;
   const over = new AbortController();
   await together(AbortSignal.any([stop, over.signal]), [
     (s) => operators.run(s),
     (s) => churn(parts, s),
+    (s) => nemesis.run(s),
     // Workers need no driver: lives begin as the schedulers hand workloads over. This only measures the time.
     async (s) => {
       await sleep(scenario.duration_s * 1000, undefined, { signal: s }).catch(() => undefined);

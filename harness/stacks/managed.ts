@@ -8,6 +8,7 @@ import { request } from 'undici';
 
 import { messageOf, StackError } from '../model/errors.ts';
 import type { LogSource } from '../record/server-log.ts';
+import { isHealthy } from './health.ts';
 import { freePorts } from './ports.ts';
 import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
 import type { ProcessTable, SupervisedProcess } from './process-table.ts';
@@ -113,8 +114,17 @@ export async function startManaged(options: ManagedOptions, recipe: Recipe): Pro
   return stack;
 }
 
+/** The names of a stack's processes, without PostgreSQL: known before it starts. */
+export function processNames(options: Pick<ManagedOptions, 'schedulers' | 'apiServers' | 'triggerer'>): string[] {
+  const executionPorts = Array.from({ length: options.apiServers }, () => 0);
+  return rolesOf({ executionPorts, publicPort: 0 }, options).map(({ name }) => name);
+}
+
 /** The public API has a server of its own: a long POST /backfills must not be what slows the workers' heartbeats. */
-function rolesOf({ executionPorts, publicPort }: Layout, { triggerer, schedulers }: ManagedOptions): ProcessRole[] {
+function rolesOf(
+  { executionPorts, publicPort }: Pick<Layout, 'executionPorts' | 'publicPort'>,
+  { triggerer, schedulers }: Pick<ManagedOptions, 'triggerer' | 'schedulers'>,
+): ProcessRole[] {
   return [
     ...executionPorts.map((port, i) => ({ name: `api-execution-${i + 1}`, role: 'api-execution' as const, port })),
     { name: 'api-core-1', role: 'api-core', port: publicPort },
@@ -137,6 +147,7 @@ function describe(
   restart: (name: string) => SupervisedProcess,
 ): ManagedStack {
   const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
+  const executionUrls = layout.executionPorts.map((port) => `http://127.0.0.1:${port}/execution`);
   const logs: LogSource[] = [...running.values()].map(({ name, log }) => ({
     source: name,
     file: log,
@@ -150,7 +161,7 @@ function describe(
       postgres: POSTGRES_VERSION,
       task_instance_heartbeat_timeout_s: String(recipe.heartbeatTimeoutS),
     },
-    executionUrls: layout.executionPorts.map((port) => `http://127.0.0.1:${port}/execution`),
+    executionUrls,
     publicUrl,
     publicToken: () => fetchToken(publicUrl),
     dsn: layout.dsn,
@@ -159,6 +170,7 @@ function describe(
     get processes() {
       return [postgres.process, ...running.values()];
     },
+    healthy: () => isHealthy(executionUrls, publicUrl),
     restart,
     logs: [{ source: 'postgres', file: postgres.jsonLog, format: 'postgres-jsonlog', from: 'start' }, ...logs],
     schedulers: options.schedulers,
@@ -186,10 +198,6 @@ async function waitUntilReady(
   { build, readyMs, pollMs }: Recipe,
   signal: AbortSignal,
 ): Promise<void> {
-  const checks = [
-    ...stack.executionUrls.map((url) => answers(`${url}/health`)),
-    answers(`${stack.publicUrl}/api/v2/monitor/health`, schedulerIsHealthy),
-  ];
   const deadline = Date.now() + readyMs;
   const died = Promise.race(
     processes.map(async (p): Promise<string> => `${p.name} ${await p.ended}: ${logTail(p.log)} (see ${p.log})`),
@@ -198,29 +206,10 @@ async function waitUntilReady(
     signal.throwIfAborted();
     const dead = await Promise.race([died, sleep(pollMs)]);
     if (dead) throw new StackError(dead);
-    if ((await Promise.all(checks.map((check) => check()))).every(Boolean)) return;
+    if (await stack.healthy()) return;
     if (Date.now() > deadline)
       throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes[0]?.log}).`);
   }
-}
-
-function answers(url: string, isGood: (body: unknown) => boolean = () => true): () => Promise<boolean> {
-  let good = false;
-  return async () => {
-    if (good) return true;
-    try {
-      const answer = await request(url, { headersTimeout: 5_000, bodyTimeout: 5_000 });
-      good = answer.statusCode === 200 && isGood(await answer.body.json());
-    } catch {
-      good = false; // Not up yet; the deadline decides.
-    }
-    return good;
-  };
-}
-
-function schedulerIsHealthy(body: unknown): boolean {
-  const health = body as Record<string, { status?: string } | undefined>;
-  return health.scheduler?.status === 'healthy' && health.dag_processor?.status === 'healthy';
 }
 
 function logTail(file: string): string {

@@ -76,6 +76,22 @@ export function allPids(): number[] {
   return names.map(Number).filter((pid) => pid > 1);
 }
 
+/** These processes and all that they started, by parentage and by session, and whatever else `belongs`. */
+export function familyOf(roots: readonly number[], belongs: (pid: number) => boolean = () => false): number[] {
+  const family = new Set(roots);
+  const pids = allPids();
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (const pid of pids) {
+      const stat = family.has(pid) ? undefined : statOf(pid);
+      if (!stat || !(family.has(stat.parent) || family.has(stat.session) || belongs(pid))) continue;
+      family.add(pid);
+      grew = true;
+    }
+  }
+  return [...family];
+}
+
 /** Whether the process was started with this `NAME=value`; false where that cannot be read. */
 export function environmentHas(pid: number, entry: string): boolean {
   try {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cacheFolder } from './folders.ts';
-import { allPids, bornAt, environmentHas, isAlive, isPostgres, statOf } from './proc.ts';
+import { bornAt, environmentHas, familyOf, isAlive, isPostgres, statOf } from './proc.ts';
 
 /** In the environment of every process we start: whatever else is lost, this says whose it is. */
 const MARKER = 'WINDTUNNEL_RUN';
@@ -284,18 +284,9 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /** Everything that belongs to a run: by session, by parentage, by the marker. Never this process. */
 function descendants(id: string, roots: readonly { readonly pid: number }[]): number[] {
-  const family = new Set(roots.map((p) => p.pid));
-  const pids = allPids();
-  for (let grew = true; grew; ) {
-    grew = false;
-    for (const pid of pids) {
-      const stat = family.has(pid) ? undefined : statOf(pid);
-      if (!stat || !(family.has(stat.parent) || family.has(stat.session) || environmentHas(pid, `${MARKER}=${id}`)))
-        continue;
-      family.add(pid);
-      grew = true;
-    }
-  }
-  family.delete(process.pid);
-  return [...family];
+  const marked = (pid: number) => environmentHas(pid, `${MARKER}=${id}`);
+  return familyOf(
+    roots.map(({ pid }) => pid),
+    marked,
+  ).filter((pid) => pid !== process.pid);
 }

@@ -22,6 +22,8 @@ export interface Stack {
   readonly processes: readonly SupervisedProcess[];
   /** Starts a process of that name again after it ended; absent where the stack is not ours. */
   restart?(name: string): SupervisedProcess;
+  /** Whether every API server answers and Airflow calls itself healthy, at this moment. Takes at most 5 s. */
+  healthy(): Promise<boolean>;
   readonly logs: readonly LogSource[];
   /** How many schedulers must have connected before the load begins. */
   readonly schedulers: number;

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
+import { isHealthy } from './health.ts';
 import { withClient } from './postgres.ts';
 import { bornAt } from './proc.ts';
 import type { SupervisedProcess } from './process-table.ts';
@@ -36,6 +37,8 @@ export const TARGET = z.strictObject({
     .default([]),
   postgres_jsonlog: z.string().optional(),
   i_own_this: z.boolean().default(false),
+  /** Whether the nemesis may break it. */
+  allow_faults: z.boolean().default(false),
 });
 
 export type TargetFile = z.input<typeof TARGET>;
@@ -50,11 +53,14 @@ export async function connectTarget(
   const dsn = withPassword(target);
   const identity = await askVersions(dsn, target);
   const processes = target.processes.map((p): SupervisedProcess => ({ ...p, ended: new Promise(() => undefined) }));
+  const executionUrls = target.execution_api.map((url) => url.replace(/\/$/, ''));
+  const publicUrl = target.public_api.replace(/\/$/, '');
   return {
     build: target.name,
     identity,
-    executionUrls: target.execution_api.map((url) => url.replace(/\/$/, '')),
-    publicUrl: target.public_api.replace(/\/$/, ''),
+    executionUrls,
+    publicUrl,
+    healthy: () => isHealthy(executionUrls, publicUrl),
     publicToken: () => mintPublicToken(secret, target.public_user),
     dsn,
     handOffAddress: target.handoff,
@@ -88,6 +94,11 @@ export async function connectTarget(
     // Nothing of it is ours. DAG files and triggers are taken away by those who put them there.
     close: async () => undefined,
   };
+}
+
+/** Whether the owner of a target lets the nemesis break it. UsageError as in `connectTarget`. */
+export function allowsFaults(file: string): boolean {
+  return readTarget(file).allow_faults;
 }
 
 /** For whoever only has to take something away again. UsageError as in `connectTarget`. */

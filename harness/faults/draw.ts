@@ -1,0 +1,80 @@
+import { UsageError } from '../model/errors.ts';
+import type { ChaosSpec, PlannedFault } from '../model/fault.ts';
+import { Rng } from '../model/rng.ts';
+import type { Fault, Host } from './fault.ts';
+import { FAULTS } from './index.ts';
+import { pickFrom } from './victims.ts';
+
+/**
+ * The end of the load stays quiet, so that it can be seen whether the stack finds its feet again: a quarter of the load,
+ * but no longer than a lost worker or scheduler takes to be noticed.
+ */
+const QUIET_SHARE = 0.25;
+const QUIET_MS = 75_000;
+/** A window that would be shorter than this is not opened. */
+const SHORTEST_MS = 500;
+/** Draws before a track gives up on finding a victim that no other window has. */
+const TRIES = 20;
+
+/** All windows of a run, drawn from its seed. UsageError: every fault that is unknown, or that the stack cannot host. */
+export function drawFaults(chaos: ChaosSpec, host: Host, seed: number): PlannedFault[] {
+  const faults = hostable(chaos.faults, host);
+  if (faults.length === 0) throw new UsageError('None of the faults can be injected into this stack.');
+  const loadMs = host.scenario.duration_s * 1_000;
+  const endMs = loadMs - Math.min(QUIET_MS, loadMs * QUIET_SHARE);
+  const windows: PlannedFault[] = [];
+  for (let track = 0; track < (chaos.at_once ?? 1); track++) {
+    const rng = new Rng(seed, 'faults', track);
+    for (let at = rng.between(...chaos.pause_ms); at < endMs; ) {
+      const window = drawWindow({ chaos, host, faults, at, endMs, taken: windows }, rng);
+      if (window) windows.push(window);
+      at += (window?.for_ms ?? 0) + Math.max(SHORTEST_MS, rng.between(...chaos.pause_ms));
+    }
+  }
+  return windows.sort((a, b) => a.at_ms - b.at_ms);
+}
+
+interface Draw {
+  readonly chaos: ChaosSpec;
+  readonly host: Host;
+  readonly faults: readonly Fault[];
+  readonly at: number;
+  readonly endMs: number;
+  readonly taken: readonly PlannedFault[];
+}
+
+function drawWindow({ chaos, host, faults, at, endMs, taken }: Draw, rng: Rng): PlannedFault | undefined {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const fault = pickFrom(faults, rng);
+    const forMs = Math.min(rng.between(...(chaos.lasts_ms ?? fault.lasts_ms)), endMs - at);
+    if (forMs < SHORTEST_MS) return undefined;
+    const window = {
+      fault: fault.name,
+      ...fault.draw(host, rng),
+      at_ms: Math.round(at),
+      for_ms: Math.round(forMs),
+    };
+    if (!taken.some((other) => clash(other, window))) return window;
+  }
+  return undefined;
+}
+
+function clash(a: PlannedFault, b: PlannedFault): boolean {
+  // What takes the database away takes it from everybody.
+  const same = a.victim === b.victim || a.victim === 'postgres' || b.victim === 'postgres';
+  return same && a.at_ms < b.at_ms + b.for_ms && b.at_ms < a.at_ms + a.for_ms;
+}
+
+function hostable(wanted: readonly string[] | 'all', host: Host): Fault[] {
+  if (wanted === 'all') return FAULTS.filter((fault) => fault.unavailable(host) === null);
+  const problems: string[] = [];
+  const chosen = wanted.flatMap((name) => {
+    const fault = FAULTS.find((other) => other.name === name);
+    if (!fault) problems.push(`There is no fault "${name}": \`windtunnel list\` names them.`);
+    const why = fault?.unavailable(host);
+    if (why) problems.push(`The fault ${name} cannot be injected here: it ${why}.`);
+    return fault ? [fault] : [];
+  });
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return chosen;
+}

@@ -1,0 +1,55 @@
+import type { PlannedFault } from '../model/fault.ts';
+import type { Rng } from '../model/rng.ts';
+import type { Scenario } from '../model/scenario.ts';
+import type { RunClock } from '../record/clock.ts';
+import type { Stack } from '../stacks/stack.ts';
+
+/** What is known of a stack when the plan is drawn, before anything has started. */
+export interface Host {
+  /** The harness starts it: its processes, its wires and its settings are ours to break. */
+  readonly ours: boolean;
+  /** A target's file says `allow_faults: true`. */
+  readonly allowFaults: boolean;
+  /** Its processes by name, without PostgreSQL. */
+  readonly processes: readonly string[];
+  readonly scenario: Scenario;
+}
+
+/** Where a fault is injected. */
+export interface Site {
+  readonly stack: Stack;
+  readonly clock: RunClock;
+}
+
+/**
+ * Undoes a fault. Safe to call twice, and when its victim has gone; not to be aborted. Resolves with what the fault did
+ * meanwhile, for the window's `detail`, or undefined.
+ */
+export type Heal = () => Promise<string | undefined>;
+
+/** One kind of damage. Adding one is adding a file and a line in index.ts. */
+export interface Fault {
+  readonly name: string;
+  /** One sentence for `windtunnel list`. */
+  readonly describe: string;
+  /** How long its window lasts, milliseconds. */
+  readonly lasts_ms: readonly [number, number];
+  /** Each process must reach PostgreSQL through a proxy of ours. */
+  readonly needsWires?: true;
+  /** Why this stack cannot host it, as the rest of a sentence that begins with its name; null: it can. */
+  unavailable(host: Host): string | null;
+  /** Draws the victim, and whatever else is a matter of chance. */
+  draw(host: Host, rng: Rng): Pick<PlannedFault, 'victim' | 'with'>;
+  /** Resolves when the damage is done. Rejects, with nothing left behind, where it could not be. */
+  inject(site: Site, planned: PlannedFault): Promise<Heal>;
+}
+
+/** For faults that need what only a stack of ours has. */
+export function notOurs({ ours }: Host): string | null {
+  return ours ? null : 'breaks processes, and those of a target are not ours';
+}
+
+/** For faults that a target can host, if its owner allows it. */
+export function notAllowed({ ours, allowFaults }: Host): string | null {
+  return ours || allowFaults ? null : 'breaks the target: its file must say `allow_faults: true`';
+}

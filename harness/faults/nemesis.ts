@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { messageOf } from '../model/errors.ts';
+import type { PlannedFault } from '../model/fault.ts';
+import { roundMs } from '../record/clock.ts';
+import type { RunFolder } from '../record/run-folder.ts';
+import type { Heal, Site } from './fault.ts';
+import { FAULTS } from './index.ts';
+
+/** What a fault may take to be injected or healed. Then the window is written down as it is, and the run goes on. */
+const DEED_MS = 45_000;
+const HEALTH_EVERY_MS = 2_000;
+/** After the last window: as long as a restarted Airflow takes to import itself on two busy cores, and then some. */
+const RECOVERY_MS = 60_000;
+
+export interface NemesisOptions extends Site {
+  readonly faults: readonly PlannedFault[];
+  readonly record: RunFolder;
+}
+
+/**
+ * Opens and closes the windows of the plan, and heals whatever happens: at the end of a window, of the load, and when
+ * the run is interrupted. All of a stack of ours that a killed harness leaves broken is taken away by `heal`.
+ */
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  #windows = 0;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  /** From the beginning of the load until `signal`. Resolves when every window is closed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { faults, clock } = this.#options;
+    if (faults.length === 0) return;
+    const begunMs = clock.now();
+    await Promise.all([
+      this.#watchHealth(signal),
+      ...faults.map((fault) => this.#window(fault, begunMs + fault.at_ms, signal)),
+    ]);
+  }
+
+  /** After the load: until the stack is whole again, at most a minute. What it finds is in `samples`. */
+  async awaitRecovery(signal: AbortSignal): Promise<void> {
+    const { faults, clock } = this.#options;
+    if (faults.length === 0) return;
+    const deadline = clock.now() + RECOVERY_MS;
+    while (!(await this.#noteHealth()) && clock.now() < deadline && !signal.aborted) await sleep(HEALTH_EVERY_MS);
+  }
+
+  async #window(planned: PlannedFault, atMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, record } = this.#options;
+    await sleep(Math.max(0, atMs - clock.now()), undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    const window = ++this.#windows;
+    const row = { window, fault: planned.fault, victim: planned.victim, opened_ms: roundMs(clock.now()) };
+    // On disk before the damage is done: whoever judges a killed run must know of it.
+    record.append('faults', { ...row, closed_ms: null, detail: detailOf(planned, undefined) });
+    let told: string | undefined;
+    try {
+      const heal = await inTime(`inject ${planned.fault}`, this.#inject(planned), (late) => late());
+      await sleep(planned.for_ms, undefined, { signal }).catch(() => undefined);
+      told = await inTime(`heal ${planned.fault}`, heal(), () => undefined);
+    } catch (error) {
+      told = messageOf(error);
+      this.#complain(told);
+    }
+    record.append('faults', { ...row, closed_ms: roundMs(clock.now()), detail: detailOf(planned, told) });
+  }
+
+  #inject(planned: PlannedFault): Promise<Heal> {
+    const fault = FAULTS.find(({ name }) => name === planned.fault);
+    if (!fault)
+      return Promise.reject(new Error(`the plan names the fault ${planned.fault}, which this version has not`));
+    return fault.inject(this.#options, planned);
+  }
+
+  async #watchHealth(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#noteHealth();
+      await sleep(HEALTH_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #noteHealth(): Promise<boolean> {
+    const { stack, clock, record } = this.#options;
+    const healthy = await stack.healthy();
+    record.append('samples', {
+      at_ms: roundMs(clock.now()),
+      source: 'stack',
+      metric: 'healthy',
+      value: healthy ? 1 : 0,
+    });
+    return healthy;
+  }
+
+  #complain(message: string): void {
+    const at_ms = roundMs(this.#options.clock.now());
+    this.#options.record.append('server_log', { at_ms, source: 'harness', severity: 'ERROR', message });
+  }
+}
+
+/** `late` is done with what comes after the deadline: a fault that was injected too late is healed at once. */
+async function inTime<T>(what: string, deed: Promise<T>, late: (result: T) => unknown): Promise<T> {
+  const timer = new AbortController();
+  const deadline = sleep(DEED_MS, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+  const done = deed.then((result) => ({ result }));
+  try {
+    const first = await Promise.race([done, deadline]);
+    if (first !== 'late') return first.result;
+    void done.then(({ result }) => late(result)).catch(() => undefined); // It failed late: nothing was done.
+    throw new Error(`could not ${what} within ${DEED_MS / 1000} s`);
+  } finally {
+    timer.abort();
+  }
+}
+
+function detailOf({ with: drawn }: PlannedFault, told: string | undefined): string | null {
+  const words = [...Object.entries(drawn).map(([name, value]) => `${name} ${value}`), ...(told ? [told] : [])];
+  return words.length > 0 ? words.join('; ') : null;
+}

@@ -1,0 +1,29 @@
+import { StackError } from '../model/errors.ts';
+import type { Rng } from '../model/rng.ts';
+import type { SupervisedProcess } from '../stacks/process-table.ts';
+import type { Stack } from '../stacks/stack.ts';
+
+/** Draws a process: first its role, so that the one dag-processor is as likely as any of five schedulers. */
+export function drawProcess(processes: readonly string[], rng: Rng): string {
+  const roles = new Map<string, string[]>();
+  for (const name of processes) roles.set(roleOf(name), [...(roles.get(roleOf(name)) ?? []), name]);
+  return pickFrom(pickFrom([...roles.values()], rng), rng);
+}
+
+/** `scheduler-2` → `scheduler`. */
+export function roleOf(name: string): string {
+  return name.replace(/-\d+$/, '');
+}
+
+/** The process of that name as it runs now. Rejects where there is none. */
+export function processOf(stack: Stack, name: string): SupervisedProcess {
+  const process = stack.processes.find((other) => other.name === name);
+  if (!process) throw new StackError(`There is no process ${name}.`);
+  return process;
+}
+
+export function pickFrom<T>(items: readonly T[], rng: Rng): T {
+  const [first, ...rest] = items;
+  if (first === undefined) throw new Error('nothing to draw from');
+  return rng.pick([first, ...rest]);
+}

@@ -1,0 +1,43 @@
+import { Rng } from '../harness/model/rng.ts';
+import type { Scenario } from '../harness/model/scenario.ts';
+import { scenario as backfills } from './scenarios/backfills.ts';
+import { scenario as branches } from './scenarios/branches.ts';
+import { scenario as crowd } from './scenarios/crowd.ts';
+import { scenario as mishaps } from './scenarios/mishaps.ts';
+import { scenario as seeds } from './scenarios/seeds.ts';
+import { scenario as storm } from './scenarios/storm.ts';
+
+/** What is drawn, and how often. Those in which much of everything happens come up most. */
+const WEIGHTS: readonly (readonly [Scenario, number])[] = [
+  [mishaps, 3],
+  [crowd, 4],
+  [seeds, 3],
+  [branches, 2],
+  [storm, 1],
+  [backfills, 1],
+];
+
+const BAG: readonly [Scenario, ...Scenario[]] = [
+  mishaps,
+  ...WEIGHTS.flatMap(([scenario, weight]) => Array.from({ length: weight }, () => scenario)),
+];
+
+/** For the next race, which nobody has named yet: any load, any faults, two at once. */
+export const exploratory = {
+  name: 'exploratory',
+  describe: 'Another load and other faults for each seed: a scenario drawn by weight, and any two faults at once',
+
+  draw(seed: number): Scenario {
+    const rng = new Rng(seed, 'exploratory');
+    const base = rng.pick(BAG);
+    return {
+      ...base,
+      name: 'exploratory',
+      describe: `${base.name} with faults`,
+      schedulers: rng.pick([1, 2, 2, 3]),
+      chaos: { faults: 'all', pause_ms: [1_000, 6_000], at_once: 2 },
+      // It goes where it goes: too gentle for one promise or another is no reason to doubt the rest.
+      aims: [],
+    };
+  },
+};
