@@ -1,3 +1,4 @@
+import { BACKFILL_HAS_RUNS } from '../scheduler/normal.ts';
 import type { Defect } from './defect.ts';
 
 export const backfillCompleteOnFailure: Defect = {
@@ -13,8 +14,7 @@ export const backfillCompleteOnFailure: Defect = {
   durationS: 95,
   on: ['backfill-creation-breaks'],
   change: () => ({
-    backfillComplete:
-      'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)',
+    backfillComplete: BACKFILL_HAS_RUNS,
     async backfillFailed(db, backfillId) {
       await db.query('UPDATE backfill SET completed_at = now(), updated_at = now() WHERE id = $1', [backfillId]);
     },

@@ -1,7 +1,5 @@
+import { BACKFILL_HAS_RUNS } from '../scheduler/normal.ts';
 import type { Defect } from './defect.ts';
-
-const HAS_RUNS =
-  'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)';
 
 export const backfillCutoffShort: Defect = {
   name: 'backfill-cutoff-short',
@@ -14,5 +12,7 @@ export const backfillCutoffShort: Defect = {
   caughtBy: ['backfill-completes-after-its-runs'],
   scenario: 'backfills',
   durationS: 30,
-  change: () => ({ backfillComplete: `(${HAS_RUNS} OR backfill.created_at < now() - interval '500 milliseconds')` }),
+  change: () => ({
+    backfillComplete: `${BACKFILL_HAS_RUNS} OR backfill.created_at < now() - interval '500 milliseconds'`,
+  }),
 };

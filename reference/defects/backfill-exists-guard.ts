@@ -1,3 +1,4 @@
+import { BACKFILL_HAS_RUNS } from '../scheduler/normal.ts';
 import type { Defect } from './defect.ts';
 
 export const backfillExistsGuard: Defect = {
@@ -14,8 +15,7 @@ export const backfillExistsGuard: Defect = {
   durationS: 95,
   on: ['backfill-creation-breaks'],
   change: () => ({
-    backfillComplete:
-      'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)',
+    backfillComplete: BACKFILL_HAS_RUNS,
     async backfillFailed() {},
   }),
 };

@@ -1,4 +1,5 @@
 import type { Defect } from './defect.ts';
+import { writeFailed } from './write-failed.ts';
 
 export const deadlockFreshSession: Defect = {
   name: 'deadlock-fresh-session',
@@ -13,11 +14,6 @@ export const deadlockFreshSession: Defect = {
   scenario: 'storm',
   on: ['state-lock-joined'],
   change: () => ({
-    async endFailed({ inFreshTransaction, id }) {
-      await inFreshTransaction((tx) =>
-        tx.query(`UPDATE task_instance SET state = 'failed', end_date = now(), updated_at = now() WHERE id = $1`, [id]),
-      );
-      return { status: 204 };
-    },
+    endFailed: ({ inFreshTransaction, id }) => inFreshTransaction((tx) => writeFailed(tx, id)),
   }),
 };

@@ -1,4 +1,5 @@
 import type { Defect } from './defect.ts';
+import { writeFailed } from './write-failed.ts';
 
 export const deadlockSameTransaction: Defect = {
   name: 'deadlock-same-transaction',
@@ -13,11 +14,6 @@ export const deadlockSameTransaction: Defect = {
   scenario: 'storm',
   on: ['state-lock-joined'],
   change: () => ({
-    async endFailed({ tx, id }) {
-      await tx.query(`UPDATE task_instance SET state = 'failed', end_date = now(), updated_at = now() WHERE id = $1`, [
-        id,
-      ]);
-      return { status: 204 };
-    },
+    endFailed: ({ tx, id }) => writeFailed(tx, id),
   }),
 };

@@ -5,6 +5,10 @@ import { TIMES } from '../settings.ts';
 const UNFINISHED = `'scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred',
   'awaiting_input'`;
 
+/** SQL condition over `backfill`: one of its dates at least has its row, with a run or with why there is none. */
+export const BACKFILL_HAS_RUNS =
+  'EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run WHERE backfill_dag_run.backfill_id = backfill.id)';
+
 /** What Airflow 3.3.2's scheduler does at each of the seams. */
 export const normalScheduler: SchedulerBehaviour = {
   // #60330: without it, an instance that a user or another scheduler has moved on since it was read is moved back.
@@ -27,8 +31,7 @@ export const normalScheduler: SchedulerBehaviour = {
   adopts: true,
   examinable: 'NOT dag.is_paused AND NOT dag.is_stale AND dag_run.run_after <= now()',
   // 3.2.2's: a backfill whose runs are still being created has none yet, and one whose creation failed never will.
-  backfillComplete: `EXISTS (SELECT backfill_dag_run.id FROM backfill_dag_run
-      WHERE backfill_dag_run.backfill_id = backfill.id)
+  backfillComplete: `${BACKFILL_HAS_RUNS}
     OR backfill.created_at < now() - interval '${TIMES.backfillAbandonedMs} milliseconds'`,
   concernsThisTry: (event, ti) => event.try_number === ti.try_number,
   eventDelayMs: 0,
