@@ -24,7 +24,7 @@ import { Refusal } from '../refusal.ts';
 import { newRunId, wrongRunId } from '../run-id.ts';
 import { findRun, listRuns, taskInstances } from './answers.ts';
 import { markRun } from './mark-run.ts';
-import { invalidBody, logged, type PublicCall, type PublicRoute, param } from './route.ts';
+import { invalidBody, letsThrough, logged, type PublicCall, type PublicRoute, param, updateMask } from './route.ts';
 
 const PATH = '/dags/:dag/dagRuns';
 const TRIGGER = z.strictObject({
@@ -172,15 +172,14 @@ const patchRoute: PublicRoute = {
   path: `${PATH}/:run`,
   answer(api, call) {
     const given = body(PATCH, call.body);
-    const mask = call.query.update_mask;
-    const masked = (name: string) => mask === undefined || mask === name || mask.includes(name);
+    const mask = updateMask(call);
     const [dagId, runId] = [param(call, 'dag'), param(call, 'run')];
     return logged(api, call, 'patch_dag_run', async (tx) => {
       if (!(await findRun(tx, dagId, runId))) throw noSuchRun(dagId, runId);
       const dag = await dagOf(tx, dagId);
-      if (given.state !== null && masked('state')) await markRun(tx, dag, runId, given.state);
+      if (given.state !== null && letsThrough(mask, 'state')) await markRun(tx, dag, runId, given.state);
       const run = await findRun(tx, dagId, runId);
-      return { ...run, note: given.note === '' || !masked('note') ? null : (given.note ?? null) };
+      return { ...run, note: given.note === '' || !letsThrough(mask, 'note') ? null : (given.note ?? null) };
     });
   },
 };

@@ -5,7 +5,7 @@ import { all, body, query } from '../checked.ts';
 import { field, flag, integerFrom, nullable, optional, text } from '../fields.ts';
 import { Refusal } from '../refusal.ts';
 import { shown } from './answers.ts';
-import { logged, type PublicRoute, param } from './route.ts';
+import { letsThrough, logged, type PublicRoute, param, updateMask } from './route.ts';
 
 const PATCH = z.strictObject({ is_paused: field(flag) });
 const LIST_QUERY = z.object({
@@ -64,10 +64,10 @@ const patchRoute: PublicRoute = {
   answer(api, call) {
     const { is_paused } = body(PATCH, call.body);
     const dagId = param(call, 'dag');
+    const mask = updateMask(call);
     return logged(api, call, 'patch_dag', async (tx) => {
       await findDag(tx, dagId);
-      const mask = call.query.update_mask;
-      if (mask !== undefined && mask !== 'is_paused' && !(mask.length === 1 && mask[0] === 'is_paused')) {
+      if (mask.length > 1 || !letsThrough(mask, 'is_paused')) {
         throw Refusal.of(400, 'Only `is_paused` field can be updated through the REST API');
       }
       await tx.query('UPDATE dag SET is_paused = $2 WHERE dag.dag_id = $1 AND dag.is_paused <> $2', [dagId, is_paused]);

@@ -4,7 +4,7 @@ import type { Tx } from '../../behaviour.ts';
 import { body } from '../checked.ts';
 import { flag, integerFrom, isDict, nullable, optional, text, textUpTo } from '../fields.ts';
 import { Refusal } from '../refusal.ts';
-import { invalidBody, logged, type PublicRoute, param } from './route.ts';
+import { invalidBody, letsThrough, logged, type PublicRoute, param, updateMask } from './route.ts';
 
 const DEFAULT_POOL = 'default_pool';
 const PATCH = z.strictObject({
@@ -62,8 +62,7 @@ const patchRoute: PublicRoute = {
     if (given.pool && given.pool !== name) {
       throw Refusal.of(400, "Invalid body, pool name from request body doesn't match uri parameter");
     }
-    const mask = [call.query.update_mask ?? []].flat();
-    return logged(api, call, 'patch_pool', (tx) => patchPool(tx, name, given, mask));
+    return logged(api, call, 'patch_pool', (tx) => patchPool(tx, name, given, updateMask(call)));
   },
 };
 
@@ -85,7 +84,7 @@ async function patchPool(
   if (name === DEFAULT_POOL && !harmless) {
     throw Refusal.of(400, 'Only slots and included_deferred can be modified on Default Pool');
   }
-  const wanted = (field: string) => mask.length === 0 || mask.includes(field);
+  const wanted = (field: string) => letsThrough(mask, field);
   await tx.query(
     `UPDATE slot_pool SET slots = coalesce($2, slots), description = coalesce($3, description),
        include_deferred = coalesce($4, include_deferred)

@@ -26,6 +26,16 @@ export function param(call: Pick<PublicCall, 'params'>, name: string): string {
   return call.params[name] ?? '';
 }
 
+/** The fields that `update_mask` names. */
+export function updateMask(call: Pick<PublicCall, 'query'>): readonly string[] {
+  return [call.query.update_mask ?? []].flat();
+}
+
+/** Whether a PATCH may change this field: an empty mask keeps none away. */
+export function letsThrough(mask: readonly string[], field: string): boolean {
+  return mask.length === 0 || mask.includes(field);
+}
+
 /** A writing request in one transaction, with the row in `log` that tells who did what. */
 export function logged<T>(api: Api, call: PublicCall, event: string, deed: (tx: Tx) => Promise<T>): Promise<T> {
   return transaction(api.pool, async (tx) => {
