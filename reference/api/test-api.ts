@@ -2,9 +2,11 @@ import type { AddressInfo } from 'node:net';
 
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
+import { beforeAll } from 'vitest';
 
 import type { Behaviour } from '../behaviour.ts';
 import { openPool } from '../database/connect.ts';
+import { testDatabase } from '../database/test-database.ts';
 import { normal } from '../normal.ts';
 import { addRun, dagOf, parseDag, SECRET, setTask, settingsFor } from '../scheduler/test-scheduler.ts';
 import { executionEndpoints } from './execution/app.ts';
@@ -127,6 +129,19 @@ export class TestApi {
     );
     return rows[0] ?? {};
   }
+}
+
+/** Hooks that give a test file a database of its own with both API servers. `given` is called before the first test. */
+export function onApi(given: (api: TestApi, dsn: string) => void): void {
+  beforeAll(async () => {
+    const database = await testDatabase();
+    const api = await TestApi.start(database.dsn);
+    given(api, database.dsn);
+    return async () => {
+      await api.close();
+      await database.close();
+    };
+  });
 }
 
 async function portOf(app: FastifyInstance): Promise<number> {

@@ -1,27 +1,23 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { transaction } from '../database/connect.ts';
-import { testDatabase } from '../database/test-database.ts';
 import { examineRuns } from './examine-runs.ts';
 import { queueTasks } from './queue-tasks.ts';
 import { startQueuedRuns } from './start-runs.ts';
-import { addBackfill, addRun, clear, dagOf, parseDag, setTask, TestScheduler } from './test-scheduler.ts';
+import {
+  addBackfill,
+  addRun,
+  dagOf,
+  onTwoSchedulers,
+  parseDag,
+  setTask,
+  type TestScheduler,
+} from './test-scheduler.ts';
 
-let database: Awaited<ReturnType<typeof testDatabase>>;
 let one: TestScheduler;
 let other: TestScheduler;
-beforeAll(async () => {
-  database = await testDatabase();
-  one = await TestScheduler.start(database.dsn, 'scheduler-1');
-  other = await TestScheduler.start(database.dsn, 'scheduler-2');
-});
-afterEach(async () => {
-  await clear(one.pool);
-});
-afterAll(async () => {
-  await one.stop();
-  await other.stop();
-  await database.close();
+onTwoSchedulers((...both) => {
+  [one, other] = both;
 });
 
 describe('max_active_runs', () => {

@@ -1,6 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { transaction } from '../database/connect.ts';
-import { testDatabase } from '../database/test-database.ts';
 import { TIMES } from '../settings.ts';
 import { completeBackfills } from './backfills.ts';
 import { createDueRuns } from './create-runs.ts';
@@ -10,30 +9,19 @@ import { startQueuedRuns } from './start-runs.ts';
 import {
   addBackfill,
   addRun,
-  clear,
   dagOf,
+  onTwoSchedulers,
   parseDag,
   runState,
   setTask,
   statesOf,
-  TestScheduler,
+  type TestScheduler,
 } from './test-scheduler.ts';
 
-let database: Awaited<ReturnType<typeof testDatabase>>;
 let one: TestScheduler;
 let other: TestScheduler;
-beforeAll(async () => {
-  database = await testDatabase();
-  one = await TestScheduler.start(database.dsn, 'scheduler-1');
-  other = await TestScheduler.start(database.dsn, 'scheduler-2');
-});
-afterEach(async () => {
-  await clear(one.pool);
-});
-afterAll(async () => {
-  await one.stop();
-  await other.stop();
-  await database.close();
+onTwoSchedulers((...both) => {
+  [one, other] = both;
 });
 
 describe('scheduled runs', () => {

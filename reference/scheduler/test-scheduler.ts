@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { afterEach, beforeAll } from 'vitest';
 
 import type { Behaviour } from '../behaviour.ts';
 import { createDagRun, type NewRun } from '../dags/create-run.ts';
@@ -6,6 +7,7 @@ import { upsertDag } from '../dags/dag-rows.ts';
 import { type DagJson, latestDag, type TaskJson } from '../dags/serialized-dag.ts';
 import { writeDag } from '../dags/write-dag.ts';
 import { openPool, transaction } from '../database/connect.ts';
+import { testDatabase } from '../database/test-database.ts';
 import { normal } from '../normal.ts';
 import type { Settings } from '../settings.ts';
 import { DagBag } from './dag-bag.ts';
@@ -48,6 +50,27 @@ export class TestScheduler {
     await this.scheduling.executor.end();
     await this.pool.end();
   }
+}
+
+/**
+ * Hooks that give a test file a database of its own with two schedulers, and clear it after each test. `given` is called
+ * before the first test.
+ */
+export function onTwoSchedulers(given: (one: TestScheduler, other: TestScheduler) => void): void {
+  let pool: pg.Pool;
+  beforeAll(async () => {
+    const database = await testDatabase();
+    const one = await TestScheduler.start(database.dsn, 'scheduler-1');
+    const other = await TestScheduler.start(database.dsn, 'scheduler-2');
+    pool = one.pool;
+    given(one, other);
+    return async () => {
+      await one.stop();
+      await other.stop();
+      await database.close();
+    };
+  });
+  afterEach(() => clear(pool));
 }
 
 export function dagOf(dag_id: string, tasks: readonly TaskJson[], more: Partial<DagJson> = {}): DagJson {

@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
-import { testDatabase } from '../../database/test-database.ts';
 import { setTask, statesOf } from '../../scheduler/test-scheduler.ts';
-import { BEGIN, END, TestApi, WORKER } from '../test-api.ts';
+import { BEGIN, END, onApi, type TestApi, WORKER } from '../test-api.ts';
 
-let database: Awaited<ReturnType<typeof testDatabase>>;
 let api: TestApi;
-beforeAll(async () => {
-  database = await testDatabase();
-  api = await TestApi.start(database.dsn);
-});
-afterAll(async () => {
-  await api.close();
-  await database.close();
+onApi((started) => {
+  api = started;
 });
 
 const STRANGER = { hostname: 'w-2', pid: 18 };

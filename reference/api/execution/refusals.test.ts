@@ -1,20 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 
-import { testDatabase } from '../../database/test-database.ts';
-import { BEGIN, TestApi, WORKER } from '../test-api.ts';
+import { BEGIN, onApi, type TestApi, WORKER } from '../test-api.ts';
 import { secondsNow } from '../tokens.ts';
 
-let database: Awaited<ReturnType<typeof testDatabase>>;
 let api: TestApi;
 let id: string;
-beforeAll(async () => {
-  database = await testDatabase();
-  api = await TestApi.start(database.dsn);
-  id = await api.started(await api.run('refusals'));
+onApi((started) => {
+  api = started;
 });
-afterAll(async () => {
-  await api.close();
-  await database.close();
+beforeAll(async () => {
+  id = await api.started(await api.run('refusals'));
 });
 
 const heartbeat = () => `/task-instances/${id}/heartbeat`;

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import type { Behaviour } from '../../behaviour.ts';
-import { testDatabase } from '../../database/test-database.ts';
 import { dagOf, parseDag } from '../../scheduler/test-scheduler.ts';
-import { TestApi } from '../test-api.ts';
+import { onApi, TestApi } from '../test-api.ts';
 
-let database: Awaited<ReturnType<typeof testDatabase>>;
+let dsn: string;
 let api: TestApi;
-beforeAll(async () => {
-  database = await testDatabase();
-  api = await TestApi.start(database.dsn);
-});
-afterAll(async () => {
-  await api.close();
-  await database.close();
+onApi((...started) => {
+  [api, dsn] = started;
 });
 
 const DATES = { from_date: '2026-01-05T00:00:00Z', to_date: '2026-01-05T00:02:00Z' };
@@ -60,7 +54,7 @@ it('shows the backfill to everybody before the first of its runs, and the runs a
   const look: Behaviour['beforeBackfillRun'] = async (_tx, { ordinal }) => {
     if (ordinal === 3) seen.push([await count('backfill', 'early'), await count('dag_run', 'early')]);
   };
-  const watched = await TestApi.start(database.dsn, { beforeBackfillRun: look });
+  const watched = await TestApi.start(dsn, { beforeBackfillRun: look });
   try {
     const dag_id = await newDag('early');
     expect(await watched.user('POST', '/api/v2/backfills', { dag_id, ...DATES })).toMatchObject({ status: 200 });
@@ -100,7 +94,7 @@ it('leaves nothing behind when its runs cannot be created', async () => {
   const beforeBackfillRun: Behaviour['beforeBackfillRun'] = async (tx, { ordinal }) => {
     if (ordinal === 2) await tx.query('SELECT 1 / 0');
   };
-  const broken = await TestApi.start(database.dsn, { beforeBackfillRun });
+  const broken = await TestApi.start(dsn, { beforeBackfillRun });
   try {
     const dag_id = await newDag('broken');
     const got = await broken.user('POST', '/api/v2/backfills', { dag_id, ...DATES });
