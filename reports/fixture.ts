@@ -80,6 +80,8 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     scenario: 'seeds',
     seed: 42,
     run: 'runs/2026-11-21T10-00-00-airflow-3.2.1',
+    findings: [],
+    findings_left_out: null,
     invariants: [
       invariant('running-is-not-overwritten', 'pass', { seeds: ['#63266'] }),
       invariant('no-deadlocks', 'fail', { seeds: ['#66734'], claim: 'PostgreSQL reports no deadlock.' }),

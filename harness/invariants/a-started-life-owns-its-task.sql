@@ -1,5 +1,6 @@
 -- claim: After a worker's start was accepted, its heartbeats are accepted until its own end report or an operator's
 --   deed.
+-- broken: A worker that was running a task was told to stop
 -- source: the worker's supervisor kills the task at 404, 409 or 410 and sends no end state
 -- needs: operations, lives
 -- chance: lives that sent heartbeats

@@ -1,4 +1,5 @@
 -- claim: An end state that the server accepted is committed, and stays until an operator clears or marks the task.
+-- broken: An end that the server had accepted was lost or overwritten
 -- source: the Execution API commits before it answers (#58524), and the worker forgets the task then
 -- needs: commits, operations
 -- chance: accepted end reports

@@ -1,4 +1,5 @@
 -- claim: The end that a worker reports of a try is carried out once, however often the report is sent.
+-- broken: The end of one try was carried out twice
 -- source: a report is carried out in RUNNING alone; a replay is answered 200 (#63355) or refused, and changes nothing
 -- needs: commits, operations, writers
 -- chance: end reports that were sent again after they had been carried out

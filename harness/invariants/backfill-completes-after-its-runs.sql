@@ -1,4 +1,5 @@
 -- claim: A backfill is completed only when every run that it created has ended, and not before they are created.
+-- broken: A backfill was marked completed while its runs were still to come
 -- seed: #62561
 -- source: issue #62561; `completed_at` is what the UI, and the next backfill of the DAG, go by
 -- needs: commits, operations

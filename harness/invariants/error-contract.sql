@@ -1,4 +1,5 @@
 -- claim: Answers are 2xx, 401, 403, 404, 409, 410, 422, or 503 with Retry-After; every other 5xx breaks the contract.
+-- broken: A request was answered with an error that the API does not promise
 -- seed: #66734
 -- source: issue #66734 asks for a retryable answer to deadlocks; the public API alone documents 400
 -- needs: operations

@@ -1,4 +1,5 @@
 -- claim: No DAG waits while others are served: a task that is ready is scheduled in time.
+-- broken: A DAG waited while others were served
 -- source: schedulers take the running runs in the order of their last scheduling decision, so that each gets its turn
 -- needs: commits
 -- chance: tasks that became ready while runs of several DAGs were on their way

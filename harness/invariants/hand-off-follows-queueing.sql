@@ -1,4 +1,5 @@
 -- claim: A task instance is handed to the workers once for each time that it was set to QUEUED, and not before.
+-- broken: A task was handed to a worker without being queued, or twice
 -- source: a scheduler commits QUEUED before its executor sends the workload (jobs/scheduler_job_runner.py), so that the
 --   worker's start finds it, and one worker alone gets it
 -- needs: commits, lives

@@ -1,5 +1,6 @@
 -- claim: A worker that was handed a task may start it, unless an operator, a branch's skip, or a scheduler that died
 --   came between.
+-- broken: A task was handed to a worker that was then not allowed to start it
 -- seed: #60330
 -- source: QUEUED belongs to the worker that the scheduler chose; the Execution API refuses `/run` only in another state
 -- needs: commits, operations, lives

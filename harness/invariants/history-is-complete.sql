@@ -1,5 +1,6 @@
 -- claim: Every try that was followed by another is kept once in task_instance_history, under the id and the try number
 --   that it had.
+-- broken: A try is missing, doubled or wrong in task_instance_history
 -- seed: #67238
 -- source: `TaskInstanceHistory.record_ti` archives a try before the row gets a new id; the UI and the API show tries
 --   from there; issue #67238: a try that fails while it is queued is not archived

@@ -1,4 +1,5 @@
 -- claim: No more runs of a DAG are RUNNING at once than its max_active_runs allows, nor of a backfill than that allows.
+-- broken: More runs of a DAG ran at once than max_active_runs allows
 -- source: `max_active_runs` of the DAG, and of the backfill, whose runs are counted apart; #58807 locks backfills
 --   against two schedulers that count at once, and DAGs have no such lock
 -- needs: commits

@@ -1,4 +1,5 @@
 -- claim: No process of the stack takes more and more memory.
+-- broken: A process took more and more memory
 -- source: every process is a service that runs for weeks
 -- needs: samples
 -- chance: processes of the stack that were measured through the second half of the load

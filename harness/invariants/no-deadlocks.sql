@@ -1,4 +1,5 @@
 -- claim: PostgreSQL reports no deadlock.
+-- broken: PostgreSQL had to break a deadlock
 -- seed: #66734
 -- source: issue #66734: a worker's end report and the scheduler lock dag_run and task_instance in opposite orders
 -- needs: server_log, operations, commits

@@ -1,4 +1,5 @@
 -- claim: Two lives of one task instance never overlap, unless an operator or a fault caused it.
+-- broken: Two workers ran the same task at the same time
 -- source: a task instance is run by one worker at a time; try_number counts attempts one after another
 -- needs: lives
 -- chance: task instances that were run more than once

@@ -1,4 +1,5 @@
 -- claim: Task instances that are QUEUED or RUNNING never take more slots than their pool has.
+-- broken: More tasks ran or were queued at once than their pool has slots
 -- source: a pool's `slots`; schedulers count them under a lock that one of them holds at a time
 -- needs: commits
 -- chance: tasks that were queued into the last free slot

@@ -1,4 +1,5 @@
 -- claim: No process of the stack dies by itself.
+-- broken: A process of the stack died by itself
 -- source: every process is a service that runs until it is told to end; a scheduler that dies leaves its task
 --   instances to another one's adoption, a minute later
 -- needs: server_log, samples

@@ -1,5 +1,6 @@
 -- claim: A task instance that a worker runs leaves RUNNING only by that worker's own report, an operator's deed,
 --   a retry or the heartbeat time-out.
+-- broken: A task was taken out of RUNNING while its worker ran it
 -- seed: #63266
 -- source: issue #63266; the heartbeat's 409 `not_running` makes the worker kill healthy work
 -- needs: commits, operations, lives

@@ -1,5 +1,6 @@
 -- claim: When a branch's skip is accepted, every task that it names and that had not begun is SKIPPED, and is not
 --   started afterwards.
+-- broken: A task that a branch had skipped was not skipped, or started later
 -- seed: #60330
 -- source: `skip-downstream` of the Execution API sets all tasks that it names, except those that run or have ended;
 --   issue #60330: a scheduler must not set a skipped task to SCHEDULED

@@ -1,4 +1,5 @@
 -- claim: While a worker runs a task, no other worker can send its heartbeat or start it again.
+-- broken: A worker that does not own a task was let in
 -- source: the Execution API compares host name and pid, and answers 409 (running_elsewhere, invalid_state) to others
 -- needs: commits, operations
 -- chance: requests of strangers that were answered while the owner ran the task

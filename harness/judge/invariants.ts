@@ -10,7 +10,8 @@ const FOLDER = new URL('../invariants/', import.meta.url);
 
 export const INVARIANT_FORM: PromiseForm = {
   required: ['claim', 'source', 'needs', 'chance', 'chances wanted'],
-  optional: ['seed', 'because'],
+  // Without `broken` a finding is titled by the invariant's name.
+  optional: ['broken', 'seed', 'because'],
   sections: ['chances', 'violations'],
   optionalSections: ['given'],
 };
@@ -37,6 +38,7 @@ export async function judgeInvariant(run: OpenRun, file: PromiseFile): Promise<I
     await connection.run(`CREATE TEMP TABLE violations AS ${file.sections.violations}`);
     const found = await readViolations(connection);
     const [chances] = await rowsOf(connection, file.sections.chances ?? '');
+    await keepViolations(connection, file.name);
     return resultOf(run, file, Number(Object.values(chances ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
     return resultOf(run, file, 0, NOTHING, `judging it failed: ${messageOf(error).split('\n')[0]}`);
@@ -74,7 +76,28 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
   };
 }
 
-function violationOf(row: Row): Violation {
+/** Of each path the earliest, and the worst: enough to group by cause, however often a promise was broken. */
+const MOST_KEPT = 2_000;
+
+/** `kept_violations`: what the findings are made of, so that no promise is judged twice. */
+async function keepViolations(connection: DuckDBConnection, invariant: string): Promise<void> {
+  await connection.run(
+    `CREATE TABLE IF NOT EXISTS kept_violations (
+       v BIGINT, invariant VARCHAR, at_ms DOUBLE, subject VARCHAR, path VARCHAR, weight DOUBLE, sentence VARCHAR,
+       operations BIGINT[], commits BIGINT[])`,
+  );
+  await connection.run(
+    `INSERT INTO kept_violations
+     SELECT (SELECT count(*) FROM kept_violations) + row_number() OVER (ORDER BY at_ms, subject, path) - 1,
+       $1, at_ms, subject, path, weight, sentence, operations, commits
+     FROM violations
+     QUALIFY row_number() OVER (PARTITION BY path ORDER BY at_ms, subject) <= ${MOST_KEPT}
+       OR row_number() OVER (PARTITION BY path ORDER BY weight DESC, at_ms, subject) = 1`,
+    [invariant],
+  );
+}
+
+export function violationOf(row: Row): Violation {
   return {
     at_ms: Number(row.at_ms),
     subject: String(row.subject),

@@ -1,5 +1,6 @@
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Verdict } from '../model/verdict.ts';
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
+import { readFindings } from './findings.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
 import { type OpenRun, openRun } from './open-run.ts';
 import {
@@ -27,7 +28,8 @@ async function judgeRun(run: OpenRun): Promise<Judgement> {
   await run.materialise('task_instance_changes');
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];
-  for (const file of await readInvariants()) invariants.push(await judgeInvariant(run, file));
+  const files = await readInvariants();
+  for (const file of files) invariants.push(await judgeInvariant(run, file));
   const assumptions: AssumptionResult[] = [];
   for (const file of await readAssumptions()) assumptions.push(await judgeAssumption(run, file));
 
@@ -42,6 +44,7 @@ async function judgeRun(run: OpenRun): Promise<Judgement> {
     scenario: plan.scenario.name,
     seed: plan.seed,
     run: run.folder,
+    ...(await readFindings(run, files, invariants)),
     invariants,
     assumptions,
     thresholds,

@@ -91,7 +91,8 @@ test('an assumption whose judging fails is unknown, with the error', async () =>
 test('a promise that needs writers is unknown where they were not recorded', async () => {
   const text = TEXT.replace('needs: operations', 'needs: operations, writers').replace(
     'SELECT 1 AS at_ms',
-    "SELECT 1 AS at_ms, 'x' AS subject, 'x' AS path, 1 AS weight WHERE false",
+    `SELECT 1 AS at_ms, 'x' AS subject, 'x' AS path, 1 AS weight, 'x' AS sentence, []::BIGINT[] AS operations,
+      []::BIGINT[] AS commits WHERE false`,
   );
   const file = parsePromise('p', text, INVARIANT_FORM);
   const result = await withLiteralRun({ operations: [{}], manifest: { writers: 'none' } }, (run) =>

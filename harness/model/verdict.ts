@@ -1,3 +1,5 @@
+import type { Finding } from './finding.ts';
+
 /** Three answers, everywhere. A run that was too gentle to say is `unknown`, never `pass`. */
 export type Verdict = 'pass' | 'fail' | 'unknown';
 
@@ -95,6 +97,10 @@ export interface Judgement {
   readonly seed: number;
   /** The run folder. */
   readonly run: string;
+  /** What broke, grouped by cause: the first is the one to read first. Empty where no promise was broken. */
+  readonly findings: readonly Finding[];
+  /** What is not among them and why, in a sentence; null: nothing. */
+  readonly findings_left_out: string | null;
   readonly invariants: readonly InvariantResult[];
   readonly assumptions: readonly AssumptionResult[];
   readonly thresholds: readonly ThresholdResult[];

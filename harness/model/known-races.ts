@@ -1,0 +1,87 @@
+/**
+ * Races that are known by name: how a finding tells an old acquaintance from something new, and what the track record
+ * (reports/track-record.md) keeps account of.
+ */
+export interface KnownRace {
+  /** The issue's number, or a name of ours where nobody has reported it. */
+  readonly name: string;
+  /** Where it was reported; null if it was not. */
+  readonly reported: string | null;
+  readonly found_by: 'reported from production' | 'found by windtunnel';
+  /** What a user sees, in one sentence without a full stop. */
+  readonly title: string;
+  /** The ways of breaking a promise that are this race's; `paths` null: every one of that promise. */
+  readonly marks: readonly { readonly invariant: string; readonly paths: readonly string[] | null }[];
+}
+
+const issue = (number: number) => `https://github.com/apache/airflow/issues/${number}`;
+
+export const KNOWN_RACES: readonly KnownRace[] = [
+  {
+    name: '#63266',
+    reported: issue(63266),
+    found_by: 'reported from production',
+    title: 'A branch’s skip overwrote tasks that a worker was running or had finished, and their work was lost',
+    marks: [
+      { invariant: 'running-is-not-overwritten', paths: ['skip-downstream'] },
+      { invariant: 'acknowledged-is-durable', paths: ['skip-downstream'] },
+      { invariant: 'a-started-life-owns-its-task', paths: ['skip-downstream'] },
+    ],
+  },
+  {
+    name: '#66734',
+    reported: issue(66734),
+    found_by: 'reported from production',
+    title:
+      'A worker’s end report and the scheduler’s update of dag_version_id blocked each other until PostgreSQL cancelled one',
+    marks: [{ invariant: 'no-deadlocks', paths: ['state PATCH × dag_version UPDATE'] }],
+  },
+  {
+    name: '#63581',
+    reported: issue(63581),
+    found_by: 'reported from production',
+    title: 'Two writes of the same rendered fields met, and one of them was refused with 409, which fails the task',
+    marks: [{ invariant: 'rtif-last-writer-wins', paths: ['two at once', 'retry of a lost answer', 'another write'] }],
+  },
+  {
+    name: '#62561',
+    reported: issue(62561),
+    found_by: 'reported from production',
+    title: 'A backfill was marked completed while its runs were still to come',
+    marks: [{ invariant: 'backfill-completes-after-its-runs', paths: null }],
+  },
+  {
+    name: '#60330',
+    reported: issue(60330),
+    found_by: 'reported from production',
+    title: 'A scheduler set tasks to SCHEDULED that a branch had skipped meanwhile',
+    marks: [
+      {
+        invariant: 'skips-take-effect',
+        paths: ['skipped, then scheduled', 'skipped, then queued', 'skipped, then running'],
+      },
+    ],
+  },
+  {
+    name: '#67238',
+    reported: issue(67238),
+    found_by: 'reported from production',
+    title: 'A try that failed while it was queued is missing in task_instance_history',
+    marks: [{ invariant: 'history-is-complete', paths: ['lost'] }],
+  },
+  {
+    name: 'max-active-runs',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'Two schedulers that counted the running runs of a DAG at the same moment each started another, past max_active_runs',
+    marks: [{ invariant: 'max-active-runs-is-kept', paths: ['two schedulers at once'] }],
+  },
+];
+
+/** The race that breaks this promise this way, if it is a known one. */
+export function knownRace(invariant: string, path: string): KnownRace | undefined {
+  return KNOWN_RACES.find(({ marks }) =>
+    marks.some((mark) => mark.invariant === invariant && (mark.paths === null || mark.paths.includes(path))),
+  );
+}
