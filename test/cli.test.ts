@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { FAULTS } from '../harness/faults/index.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
 import { DEFECTS } from '../reference/defects/index.ts';
 import { SCENARIOS } from '../workloads/catalogue.ts';
@@ -21,6 +22,12 @@ beforeAll(() => {
     path.join(cwd, 'far.yaml'),
     `${far}jwt_secret: { env: NO_SUCH }\nhandoff: unix:/tmp/x.sock\ndags_folder: /tmp/x\n`,
   );
+  writeFileSync(
+    path.join(cwd, 'own.yaml'),
+    `${far.replace('10.1.2.3', '127.0.0.1')}jwt_secret: { env: NO_SUCH }\nhandoff: unix:/tmp/x\ndags_folder: /tmp/x\n`,
+  );
+  mkdirSync(path.join(cwd, 'stored'));
+  writeFileSync(path.join(cwd, 'stored', 'manifest.json'), '{ "format": 1 }');
   writeFileSync(path.join(cwd, 'wrong.yaml'), 'execution_api: 7\nhandoff: somewhere\n');
   mkdirSync(path.join(cwd, 'old'));
   writeFileSync(path.join(cwd, 'old', 'manifest.json'), '{ "format": 99 }');
@@ -45,6 +52,10 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run seeds --target missing.yaml', /target file missing\.yaml does not exist/],
   ['run seeds --target wrong.yaml', /execution_api[\s\S]*public_api[\s\S]*handoff: must be unix/],
   ['run seeds --target far.yaml', /names 10\.1\.2\.3, which is not this machine[\s\S]*i_own_this: true/],
+  ['run seeds --faults pause,earthquake', /There is no fault "earthquake": `windtunnel list` names them/],
+  ['run seeds --target own.yaml --faults pause', /The fault pause cannot be injected here: .* not ours/],
+  ['run stored --seed 7 --faults none', /stored is a stored run and has a plan: --seed, --faults cannot change it/],
+  ['run old/manifest.json', /is of format 99/],
   ['run ./missing.ts', /scenario file \.\/missing\.ts does not exist/],
   ['run ./bad.ts', /name: lower-case letters[\s\S]*duration_s[\s\S]*dags[\s\S]*fleet/],
   ['run ./broken.ts', /cannot be loaded/],
@@ -71,6 +82,8 @@ test('list names scenarios, builds and invariants, for people and for programs',
   expect(listed.scenarios.map(({ name }: { name: string }) => name)).toEqual(SCENARIOS.map(({ name }) => name));
   expect(listed.builds).toContain('airflow@3.2.2');
   expect(listed.invariants.length).toBe((await listInvariants()).length);
+  expect(listed.faults.map(({ name }: { name: string }) => name)).toEqual(FAULTS.map(({ name }) => name));
+  expect(listed.drawn.map(({ name }: { name: string }) => name)).toEqual(['exploratory']);
   expect(listed.defects.map(({ name }: { name: string }) => name)).toEqual(DEFECTS.map(({ name }) => name));
   const people = await windtunnel(['list'], cwd);
   expect(people.stdout).toContain('no-deadlocks');

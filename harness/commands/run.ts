@@ -1,9 +1,15 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
 import type { CommandModule } from 'yargs';
 
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { hostable } from '../faults/draw.ts';
+import { readManifest } from '../judge/manifest.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import type { Subject } from './host.ts';
+import { hostOf, type Subject } from './host.ts';
 import { interruptSignal } from './interrupt.ts';
 import { printJudgement, runAndJudge } from './judge-run.ts';
 import { Progress } from './progress.ts';
@@ -22,18 +28,25 @@ export const runCommand: CommandModule<object, RunFlags> = {
   describe: 'Run a scenario against a build or a running stack, and judge it',
   builder: (args) =>
     planOptions(args)
-      .positional('scenario', { type: 'string', demandOption: true, describe: 'A name from `list`, or a .ts file' })
+      .positional('scenario', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A name from `list`, a .ts file, or a stored run whose plan is to be played again',
+      })
       .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
       .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
       .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' }),
 
   async handler(flags) {
-    const subject = subjectOf(flags);
-    const plan = await resolvePlan(flags.scenario, flags, subject);
+    const stored = await storedRun(flags);
+    const subject = subjectOf(flags, stored?.build);
+    const plan = stored?.plan ?? (await resolvePlan(flags.scenario, flags, subject));
+    // A plan made for a build may meet a target.
+    hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
     const signal = interruptSignal();
     const progress = new Progress('build' in subject ? subject.build : subject.target, plan.scenario.duration_s);
-    const repeat = repeatOf(flags, plan.seed);
+    const repeat = stored?.repeat ?? repeatOf(flags, plan.seed);
     const { failure, judgement } = await runAndJudge({ subject, plan, out: flags.out, repeat, progress, signal });
     printJudgement(judgement, flags.json);
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
@@ -43,9 +56,23 @@ export const runCommand: CommandModule<object, RunFlags> = {
 
 const DEFAULT_BUILD = 'airflow@3.3.2';
 
-function subjectOf({ build, target }: RunFlags): Subject {
+/** The manifest of an earlier run, if that is what is to be played: its plan has nothing left to choose. */
+async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
+  const folder = path.basename(flags.scenario) === 'manifest.json' ? path.dirname(flags.scenario) : flags.scenario;
+  if (!existsSync(path.join(folder, 'manifest.json'))) return undefined;
+  const chosen = (['seed', 'duration', 'schedulers', 'apiServers', 'faults'] as const).filter(
+    (name) => flags[name] !== undefined,
+  );
+  if (chosen.length > 0) {
+    const named = chosen.map((name) => `--${name === 'apiServers' ? 'api-servers' : name}`).join(', ');
+    throw new UsageError(`${flags.scenario} is a stored run and has a plan: ${named} cannot change it.`);
+  }
+  return readManifest(folder);
+}
+
+function subjectOf({ build, target }: RunFlags, storedBuild: string | undefined): Subject {
   if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
-  return target === undefined ? { build: knownBuild(build ?? DEFAULT_BUILD).name } : { target };
+  return target === undefined ? { build: knownBuild(build ?? storedBuild ?? DEFAULT_BUILD).name } : { target };
 }
 
 /** The seed is drawn when none is given: the command that repeats the run names it. */

@@ -65,7 +65,8 @@ function clash(a: PlannedFault, b: PlannedFault): boolean {
   return same && a.at_ms < b.at_ms + b.for_ms && b.at_ms < a.at_ms + a.for_ms;
 }
 
-function hostable(wanted: readonly string[] | 'all', host: Host): Fault[] {
+/** The faults of these names. UsageError as in `drawFaults`. */
+export function hostable(wanted: readonly string[] | 'all', host: Host): Fault[] {
   if (wanted === 'all') return FAULTS.filter((fault) => fault.unavailable(host) === null);
   const problems: string[] = [];
   const chosen = wanted.flatMap((name) => {
