@@ -94,12 +94,12 @@ export const TABLES = {
   },
   /** A window has a row when it opens, with no `closed_ms`, and another when it is closed: the view `fault_windows`. */
   faults: {
-    window: 'INTEGER',
     fault: 'VARCHAR',
     victim: 'VARCHAR',
     opened_ms: 'DOUBLE',
     closed_ms: 'DOUBLE',
     detail: 'VARCHAR',
+    window: 'INTEGER',
   },
   /** Readings in long form. `source` is a process name, `postgres`, `machine`, `harness` or `fleet`. */
   samples: {
