@@ -113,6 +113,7 @@ export function settingsText({ settings, machine, commit, windtunnel }: Calibrat
   const { jobs, runs, duration_s, seed } = settings;
   return [
     `${counted(runs, 'run')} a defect, ${seconds(duration_s)} of load`,
+    ...(settings.faults ? [`faults: ${settings.faults}`] : []),
     `seeds from ${seed}`,
     jobs === 1 ? 'one run at a time' : `${jobs} runs at a time`,
     `${counted(machine.cpus, 'CPU')}`,

@@ -15,13 +15,16 @@ export interface CalibrationSources {
 export const LEAST_RUNS = 2;
 
 /** The document with everything between its markers made anew. Throws if a marker is missing. */
-export function withFigures(document: string, sources: CalibrationSources): string {
+export function withFigures(document: string, all: CalibrationSources): string {
+  const troubled = all.kept.filter(({ settings }) => settings.faults);
+  const sources = { ...all, kept: all.kept.filter(({ settings }) => !settings.faults) };
   const measured = newestFigures(sources.kept, LEAST_RUNS);
   const parts = {
     figures: figures(sources, measured),
     clean: clean(sources),
     promises: promises(sources, measured),
     matrix: matrix(sources, measured),
+    faults: underFaults({ ...all, kept: troubled }, measured),
   };
   let text = document;
   for (const [name, part] of Object.entries(parts)) {
@@ -101,6 +104,24 @@ function clean({ planted, kept }: CalibrationSources): string {
   ]
     .filter((block) => block !== '')
     .join('\n\n');
+}
+
+/** The same defects while the nemesis breaks things, beside how surely they are found without. */
+function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<string, Measured>): string {
+  const measured = newestFigures(kept, LEAST_RUNS);
+  const rows = catchable(planted).flatMap((defect) => {
+    const one = measured.get(defect.name);
+    const without = calm.get(defect.name)?.figures;
+    if (!one) return [];
+    const { faults } = one.calibration.settings;
+    const found = [without ? foundText(without) : '–', foundText(one.figures), firstText(one.figures)];
+    return [[`\`${defect.name}\``, faults ?? '', ...found]];
+  });
+  const sum = (of: 'runs' | 'false_alarms') => kept.reduce((total, { clean }) => total + clean[of], 0);
+  return [
+    table(['defect', 'faults', 'found without', 'found with', 'first violation: median (least–most)'], rows),
+    `Scenario \`exploratory\` on the stack without defects: ${cleanText(sum('runs'), sum('false_alarms'))}.`,
+  ].join('\n\n');
 }
 
 /** The legend of the matrix, and its other direction: by what each promise has been seen to be broken. */

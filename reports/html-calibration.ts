@@ -239,5 +239,6 @@ function repeat({ settings }: Calibration): Html {
   const words = ['windtunnel calibrate'];
   if (chosen !== null) words.push(`--defects ${chosen.join(',')}`);
   words.push(`--runs ${runs} --duration ${duration_s}s --jobs ${jobs} --seed ${seed}`);
+  if (settings.faults) words.push(`--faults ${settings.faults}`);
   return section('repeat', 'Repeat it', command(words.join(' ')));
 }

@@ -17,7 +17,8 @@ const lock: Planted = {
 };
 
 function job(over: Partial<Job> = {}): Job {
-  return { build: 'reference+lock', planted: lock, scenario: 'storm', durationS: 30, schedulers: 2, seed: 7, ...over };
+  const usual = { scenario: 'storm', durationS: 30, schedulers: 2, seed: 7, faults: null };
+  return { build: 'reference+lock', planted: lock, ...usual, ...over };
 }
 
 const clean = job({ build: 'reference', planted: null });

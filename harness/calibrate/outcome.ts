@@ -54,8 +54,8 @@ function resultOf(job: Job, broken: boolean): CalibrationResult {
   return broken ? 'false alarm' : 'clean';
 }
 
-function identityOf({ build, planted, scenario, schedulers, durationS, seed }: Job) {
-  return { build, planted: planted?.name ?? null, scenario, schedulers, duration_s: durationS, seed };
+function identityOf({ build, planted, scenario, schedulers, durationS, seed, faults }: Job) {
+  return { build, planted: planted?.name ?? null, scenario, schedulers, duration_s: durationS, seed, faults };
 }
 
 /** Seconds with one digit: the probes and the commit stream are not finer. */

@@ -22,6 +22,7 @@ function plan(over: Partial<Parameters<typeof schedule>[0]> = {}): Job[] {
     clean: undefined,
     durationS: 30,
     seed: 100,
+    faults: null,
     schedulersOf: () => 2,
     ...over,
   });
@@ -32,6 +33,21 @@ const names = (jobs: readonly Job[]) => jobs.map((job) => job.planted?.name ?? '
 describe('the order of a calibration', () => {
   test('each round has every defect once, the next begins with another, and clean runs lie between', () => {
     expect(names(plan()).join(' ')).toBe('a b clean c b clean c a clean c a clean b a clean b c clean');
+  });
+
+  test('with faults, clean runs go anywhere, and what needs a fault of its own has it without being asked', () => {
+    const calm = plan({ planted: [planted('a'), { ...planted('b'), faults: 'kill' }] });
+    const faultsOf = (name: string) => new Set(calm.filter((job) => names([job])[0] === name).map((job) => job.faults));
+    expect([faultsOf('a'), faultsOf('b'), faultsOf('clean')]).toEqual([
+      new Set([null]),
+      new Set(['kill']),
+      new Set([null]),
+    ]);
+    const troubled = plan({ faults: 'all' });
+    expect(new Set(troubled.map(({ faults }) => faults))).toEqual(new Set(['all']));
+    expect(new Set(troubled.filter((job) => job.planted === null).map(({ scenario }) => scenario))).toEqual(
+      new Set(['exploratory']),
+    );
   });
 
   test('no two runs share a seed, and the same command plays the same again', () => {

@@ -9,7 +9,12 @@ export interface Job {
   readonly durationS: number;
   readonly schedulers: number;
   readonly seed: number;
+  /** What the nemesis breaks meanwhile, as `--faults` has it; null: what the scenario says. */
+  readonly faults: string | null;
 }
+
+/** Where the nemesis may do what it likes, a clean stack is not accused under any load. */
+const ANY_LOAD = 'exploratory';
 
 export interface ScheduleOptions {
   readonly planted: readonly Planted[];
@@ -19,6 +24,7 @@ export interface ScheduleOptions {
   readonly clean: number | undefined;
   readonly durationS: number;
   readonly seed: number;
+  readonly faults: string | null;
   /** How many schedulers a scenario asks for. */
   readonly schedulersOf: (scenario: string) => number;
 }
@@ -31,11 +37,11 @@ const SCHEDULERS = [1, 2, 3] as const;
  * evenly between: what drifts with time, such as a busy machine, then weighs on all alike, and a calibration that is
  * interrupted has measured everything about equally often.
  */
-export function schedule({ planted, runs, clean, durationS, seed, schedulersOf }: ScheduleOptions): Job[] {
+export function schedule({ planted, runs, clean, durationS, seed, faults, schedulersOf }: ScheduleOptions): Job[] {
   const jobs: Omit<Job, 'seed'>[] = [];
   const total = planted.length * runs;
   const cleanTotal = clean ?? Math.ceil(total / 2);
-  const loads = new CleanLoads(planted, durationS);
+  const loads = new CleanLoads(planted, durationS, faults);
   let cleanDone = 0;
   for (let round = 0; round < runs; round++) {
     for (const one of turned(planted, round)) {
@@ -45,6 +51,7 @@ export function schedule({ planted, runs, clean, durationS, seed, schedulersOf }
         scenario: one.scenario,
         durationS: Math.max(durationS, one.durationS ?? 0),
         schedulers: schedulersOf(one.scenario),
+        faults: faults ?? one.faults ?? null,
       });
       const done = jobs.length - cleanDone;
       for (; cleanDone < Math.floor((cleanTotal * done) / total); cleanDone++) jobs.push(loads.next());
@@ -64,14 +71,18 @@ function turned<T>(items: readonly T[], by: number): readonly T[] {
 class CleanLoads {
   readonly #shares = new Map<string, { readonly share: number; given: number }>();
   readonly #durationS: number;
+  readonly #faults: string | null;
   #given = 0;
 
-  constructor(planted: readonly Planted[], durationS: number) {
+  constructor(planted: readonly Planted[], durationS: number, faults: string | null) {
     this.#durationS = durationS;
-    for (const { scenario } of planted) {
-      const share = planted.filter((one) => one.scenario === scenario).length / planted.length;
-      this.#shares.set(scenario, { share, given: 0 });
-    }
+    this.#faults = faults;
+    if (faults !== null) this.#shares.set(ANY_LOAD, { share: 1, given: 0 });
+    else
+      for (const { scenario } of planted) {
+        const share = planted.filter((one) => one.scenario === scenario).length / planted.length;
+        this.#shares.set(scenario, { share, given: 0 });
+      }
   }
 
   next(): Omit<Job, 'seed'> {
@@ -82,6 +93,7 @@ class CleanLoads {
     const [scenario, load] = behind[0] ?? ['seeds', { given: 0 }];
     const schedulers = SCHEDULERS[load.given % SCHEDULERS.length] ?? 1;
     load.given++;
-    return { build: 'reference', planted: null, scenario, durationS: this.#durationS, schedulers };
+    const [durationS, faults] = [this.#durationS, this.#faults];
+    return { build: 'reference', planted: null, scenario, durationS, schedulers, faults };
   }
 }

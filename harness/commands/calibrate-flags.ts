@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 
 import { DEFECTS } from '../../reference/defects/index.ts';
+import { FAULTS } from '../faults/index.ts';
 import type { Planted } from '../model/calibration.ts';
 import { UsageError } from '../model/errors.ts';
 import { seconds } from './resolve-plan.ts';
@@ -12,6 +13,7 @@ export interface CalibrateFlags {
   readonly jobs: number;
   readonly clean?: number | undefined;
   readonly seed?: number | undefined;
+  readonly faults?: string | undefined;
   readonly keep?: boolean | undefined;
   readonly out?: string | undefined;
   readonly baseline?: string | undefined;
@@ -27,6 +29,7 @@ export interface CalibrateSettings {
   readonly jobs: number;
   readonly clean: number | undefined;
   readonly seed: number;
+  readonly faults: string | null;
 }
 
 /** Whatever is wrong with the flags is said at once. */
@@ -48,6 +51,12 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
   if (flags.seed !== undefined && !(Number.isSafeInteger(flags.seed) && flags.seed >= 0)) {
     problems.push(`--seed must be a whole number from 0, not ${flags.seed}`);
   }
+  for (const name of flags.faults?.split(',') ?? []) {
+    if (name.trim() !== 'all' && !FAULTS.some((fault) => fault.name === name.trim()))
+      problems.push(
+        `--faults: there is no "${name.trim()}"; there is all, ${FAULTS.map((fault) => fault.name).join(', ')}`,
+      );
+  }
   if (flags.runs === 0 && (flags.clean ?? 0) === 0) problems.push('--runs 0 without --clean leaves nothing to run');
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return {
@@ -58,6 +67,7 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
     jobs: flags.jobs,
     clean: flags.clean,
     seed: flags.seed ?? randomInt(2 ** 31),
+    faults: flags.faults ?? null,
   };
 }
 

@@ -42,10 +42,11 @@ export async function runJob(
   { folder, signal, progress }: { folder: string; signal: AbortSignal; progress: RunProgress },
 ): Promise<JudgedJob> {
   const { build, scenario, seed, schedulers, durationS } = job;
-  const plan = await resolvePlan(scenario, { seed, schedulers, duration: `${durationS}s` }, { build });
+  const faults = job.faults ?? undefined;
+  const plan = await resolvePlan(scenario, { seed, schedulers, faults, duration: `${durationS}s` }, { build });
   const repeat =
     `windtunnel run ${scenario} --build ${build} --seed ${seed} --duration ${durationS}s ` +
-    `--schedulers ${schedulers}`;
+    `--schedulers ${schedulers}${faults === undefined ? '' : ` --faults ${faults}`}`;
   const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out: folder, repeat, progress, signal });
   if (failure !== undefined) throw failure;
   const { load_started_ms } = await readManifest(folder);

@@ -41,6 +41,7 @@ export const calibrateCommand: CommandModule<object, CalibrateFlags> = {
       .option('clean', { type: 'number', describe: 'Runs without a defect (default: one for every two with one)' })
       .option('jobs', { type: 'number', default: 1, describe: 'Runs at the same time, 1 to 8' })
       .option('seed', { type: 'number', describe: 'Repeat the choices of an earlier calibration' })
+      .option('faults', { type: 'string', describe: 'Break things meanwhile: names from `list` with commas, or all' })
       .option('keep', { type: 'boolean', describe: 'Keep every run folder, not only those of misses and false alarms' })
       .option('out', { type: 'string', describe: `The result to write (default: ${KEPT}/TIME.json)` })
       .option('baseline', { type: 'string', describe: 'A kept result: what was found there must still be found' })
@@ -68,6 +69,7 @@ export const calibrateCommand: CommandModule<object, CalibrateFlags> = {
           jobs: settings.jobs,
           runs: settings.runs,
           duration_s: settings.durationS,
+          faults: settings.faults,
           defects: settings.all ? null : settings.planted.map(({ name }) => name),
         },
       },
@@ -97,11 +99,12 @@ function outOf({ out }: CalibrateFlags): string {
   return file;
 }
 
-async function queueOf({ planted, runs, clean, durationS, seed }: CalibrateSettings): Promise<Job[]> {
+async function queueOf({ planted, ...settings }: CalibrateSettings): Promise<Job[]> {
   const schedulers = new Map<string, number>();
-  for (const { scenario } of planted) schedulers.set(scenario, (await findScenario(scenario, seed)).schedulers);
+  for (const { scenario } of planted)
+    schedulers.set(scenario, (await findScenario(scenario, settings.seed)).schedulers);
   const schedulersOf = (scenario: string) => schedulers.get(scenario) ?? 1;
-  return schedule({ planted, runs, clean, durationS, seed, schedulersOf });
+  return schedule({ planted, ...settings, schedulersOf });
 }
 
 async function play(

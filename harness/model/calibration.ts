@@ -31,6 +31,8 @@ export interface CalibrationSettings {
   readonly duration_s: number;
   /** What `--defects` named; null: everything there was. */
   readonly defects: readonly string[] | null;
+  /** What `--faults` named; absent or null: nothing was broken but what a scenario or a defect asks for. */
+  readonly faults?: string | null;
 }
 
 /** What calibrating must know of a defect; the reference stack's own files say it. */
@@ -43,6 +45,8 @@ export interface Planted {
   readonly caughtBy: readonly string[];
   readonly scenario: string;
   readonly durationS?: number;
+  /** What must be broken for it to show, as `--faults` has it. */
+  readonly faults?: string;
 }
 
 export interface DefectFigures {
@@ -108,6 +112,7 @@ export interface CalibrationRun {
   readonly schedulers: number;
   readonly duration_s: number;
   readonly seed: number;
+  readonly faults?: string | null;
   readonly result: CalibrationResult;
   readonly verdict: Verdict | null;
   /** Violations of each invariant that was broken. */
