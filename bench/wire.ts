@@ -22,7 +22,7 @@ import { ProcessTable } from '../harness/stacks/process-table.ts';
 import { openWireProxy } from '../harness/wire/proxy.ts';
 
 const ROUNDS = 7;
-const SECONDS = 1;
+const SECONDS = 0.5;
 
 const KINDS = ['simple', 'extended', '16 at once', 'UPDATE and COMMIT', '1 MB of rows'] as const;
 type Kind = (typeof KINDS)[number];

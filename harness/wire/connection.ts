@@ -71,7 +71,7 @@ export class WireConnection {
     this.#giveBack();
     this.#toServer.close();
     this.#toClient.close();
-    this.#client.resetAndDestroy();
+    breakOff(this.#client);
     this.#server.destroy();
   }
 
@@ -223,4 +223,13 @@ export class WireConnection {
   #report(rule: ActiveRule, statement: string): void {
     rule.report({ pid: this.#pid, application: this.#application, statement });
   }
+}
+
+/**
+ * A reset, as a network or a load balancer gives. Not to be had from Node for a socket that is being shut down (it then
+ * never closes) or whose peer does not read (it waits): those are only closed.
+ */
+function breakOff(socket: Socket): void {
+  if (socket.destroyed || socket.writableEnded || socket.writableLength > 0) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -304,6 +304,39 @@ test('close ends every connection and frees the port', async () => {
   expect((await waiting)[0]?.status).toBe('rejected');
   expect(proxy.connections).toBe(0);
   await expect(through('late')).rejects.toThrow(/ECONNREFUSED/);
+});
+
+test('close does not wait for clients that are just leaving', async () => {
+  for (let round = 0; round < 40; round++) {
+    const one = await openWireProxy({ host: '127.0.0.1', port: postgres.port });
+    const sockets = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);
+        socket.write(startup({ user: 'airflow', database: 'postgres' }));
+        await once(socket, 'data');
+        return socket.resume();
+      }),
+    );
+    for (const socket of sockets) socket.end(message('X', ''));
+    // A few turns of the event loop: the clients' ends are at different points of their way.
+    for (let turn = 0; turn < round % 12; turn++) await setImmediate();
+    await one.close();
+    expect(one.connections).toBe(0);
+  }
+});
+
+test('a client that does not read what it asked for can be reset, and its server process ends', async () => {
+  const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
+  socket.write(startup({ user: 'airflow', database: 'postgres', application_name: 'deaf' }));
+  await once(socket, 'data');
+  socket.pause();
+  socket.write(message('Q', "SELECT repeat('x', 1000) FROM generate_series(1, 100000)\0"));
+  await untilServerHas(1, 'deaf');
+  await sleep(200);
+  proxy.resetAll();
+  await untilServerHas(0, 'deaf');
+  expect(proxy.connections).toBe(0);
+  socket.destroy();
 });
 
 test('a server that is not there is a connection that breaks', async () => {
