@@ -6,5 +6,5 @@ export const deleteRuns = operatorFault({
   describe: 'Somebody deletes DAG runs whose tasks are running',
   lasts_ms: [3_000, 10_000],
   deed: 'delete',
-  every_ms: [1_000, 3_000],
+  every_ms: [2_000, 5_000],
 });
