@@ -9,4 +9,6 @@ export const WATCHED_SCHEMA = `
   CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int, dag_run_id int, exception_reason text, sort_ordinal int);
   CREATE TABLE rendered_task_instance_fields (dag_id text, run_id text, task_id text, map_index int, rendered_fields json,
     PRIMARY KEY (dag_id, task_id, run_id, map_index));
-  CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);`;
+  CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);
+  CREATE TABLE xcom (dag_run_id int, dag_id text, run_id text, task_id text, map_index int, key text, value jsonb,
+    PRIMARY KEY (dag_run_id, task_id, map_index, key));`;

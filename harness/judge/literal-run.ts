@@ -21,6 +21,7 @@ export interface LiteralRun {
   readonly faults?: readonly Row<'faults'>[];
   readonly samples?: readonly Row<'samples'>[];
   readonly backends?: readonly Row<'backends'>[];
+  readonly lock_waits?: readonly Row<'lock_waits'>[];
   readonly finals?: Readonly<Record<string, readonly object[]>>;
 }
 
@@ -37,6 +38,7 @@ export function writeLiteralRun(run: LiteralRun): { folder: string; remove(): vo
     faults: run.faults,
     samples: run.samples,
     backends: run.backends,
+    lock_waits: run.lock_waits,
     ...Object.fromEntries(Object.entries(run.finals ?? {}).map(([name, rows]) => [`final_${name}`, rows])),
   };
   for (const [name, rows] of Object.entries(tables)) {
@@ -57,7 +59,6 @@ const LIFE = {
   ended_ms: 9_000,
   end: 'reported',
   deliveries: 1,
-  copy_of: null,
 } as const;
 
 function operation(row: Partial<Operation>, index: number): Partial<Operation> {

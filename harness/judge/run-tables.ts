@@ -31,6 +31,7 @@ const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
   backfill_dag_run: ['id', 'backfill_id', 'dag_run_id', 'exception_reason'],
   rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],
   dag_version: ['id', 'dag_id', 'version_number'],
+  dag: ['dag_id', 'is_paused'],
   log: ['event', 'dag_id', 'run_id', 'task_id', 'map_index', 'try_number'],
 };
 

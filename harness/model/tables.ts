@@ -52,7 +52,6 @@ export const TABLES = {
     ended_ms: 'DOUBLE',
     end: 'VARCHAR',
     deliveries: 'INTEGER',
-    copy_of: 'INTEGER',
   },
   /** Committed row changes of the watched tables in commit order. `row` holds the remaining columns as JSON. */
   commits: {
@@ -115,6 +114,29 @@ export const TABLES = {
     pid: 'INTEGER',
     application_name: 'VARCHAR',
   },
+  /** Waits for locks, each once, as the sampler saw them; and whoever was waited for and did not wait. */
+  lock_waits: {
+    at_ms: 'DOUBLE',
+    pid: 'INTEGER',
+    application_name: 'VARCHAR',
+    /** Null for one that is only waited for. */
+    waiting_since_ms: 'DOUBLE',
+    /** `ShareLock on transaction 900`, `ExclusiveLock on tuple`. */
+    lock: 'VARCHAR',
+    /** Pids, joined by a blank. */
+    blocked_by: 'VARCHAR',
+    xid: 'BIGINT',
+    xact_started_ms: 'DOUBLE',
+    relation: 'VARCHAR',
+    /** The row's place, `(page,tuple)`, and its key. */
+    row_id: 'VARCHAR',
+    dag_id: 'VARCHAR',
+    run_id: 'VARCHAR',
+    task_id: 'VARCHAR',
+    map_index: 'INTEGER',
+    /** Of a long one its beginning and its end. */
+    statement: 'VARCHAR',
+  },
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
 /** Airflow's own tables after settling, columns as Airflow has them (`final_<name>`). */
@@ -126,6 +148,7 @@ export const FINAL_TABLES = [
   'backfill_dag_run',
   'rendered_task_instance_fields',
   'dag_version',
+  'dag',
   'log',
 ] as const;
 
@@ -150,6 +173,7 @@ export const WATCHED = {
   backfill_dag_run: ['id', 'backfill_id', 'dag_run_id', 'exception_reason', 'sort_ordinal'],
   rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],
   dag_version: ['id', 'dag_id', 'version_number'],
+  xcom: ['dag_run_id', 'dag_id', 'run_id', 'task_id', 'map_index', 'key', 'value'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** What was read at one moment: a row of the table `samples`. */
@@ -184,4 +208,6 @@ export type SampleMetric =
   /** 1 if the stack called itself healthy, else 0; read while there are faults. */
   | 'healthy'
   /** How far the commit stream is behind, in milliseconds. */
-  | 'commit_lag_ms';
+  | 'commit_lag_ms'
+  /** 1 when the API servers had nothing left to do after the last request, 0 when they had not come to rest in time. */
+  | 'api_at_rest';

@@ -11,6 +11,8 @@ import type { RunFolder } from './run-folder.ts';
 
 const SLOT = 'windtunnel';
 const PUBLICATION = 'windtunnel';
+/** Tables whose rows hold what tasks were given or made: of other people's DAGs that is none of our business. */
+const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
 /** Prefix of the logical messages that name a statement's writer. */
 const WRITER_PREFIX = 'windtunnel';
 const STATEMENT_LENGTH = 240;
@@ -34,6 +36,7 @@ export class CommitStream {
   readonly #dsn: string;
   readonly #record: RunFolder;
   readonly #clock: RunClock;
+  readonly #dagPrefix: string;
   readonly #service: LogicalReplicationService;
   #subscription: Promise<unknown> = Promise.resolve();
   #transaction: { xid: number; lsn: string; committedMs: number } | undefined;
@@ -43,8 +46,10 @@ export class CommitStream {
   #endMark: string | undefined;
   #endSeen = false;
 
-  constructor(dsn: string, record: RunFolder, clock: RunClock) {
+  /** `dagPrefix`: what the ids of the harness's own DAGs begin with. */
+  constructor(dsn: string, record: RunFolder, clock: RunClock, dagPrefix = '') {
     this.#dsn = dsn;
+    this.#dagPrefix = dagPrefix;
     this.#record = record;
     this.#clock = clock;
     this.#service = new LogicalReplicationService(
@@ -139,6 +144,7 @@ export class CommitStream {
 
   #row(change: string, relation: string, values: Record<string, unknown>, key: Record<string, unknown> | null): void {
     const { id, dag_id, run_id, task_id, map_index, state, try_number, backfill_id, ...rest } = values;
+    if (PAYLOADS.has(relation) && typeof dag_id === 'string' && !dag_id.startsWith(this.#dagPrefix)) return;
     this.#record.append('commits', {
       seq: ++this.#seq,
       xid: this.#transaction?.xid ?? null,

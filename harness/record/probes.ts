@@ -8,6 +8,7 @@ import type { Sample, SampleMetric } from '../model/tables.ts';
 import { readProcessStats } from '../stacks/process-stats.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';
 import { type RunClock, roundMs } from './clock.ts';
+import { LockSampler } from './lock-sampler.ts';
 import type { RunFolder } from './run-folder.ts';
 
 const EVERY_MS = 1_000;
@@ -25,17 +26,19 @@ export interface ProbesOptions {
   fleet(): Readonly<Partial<Record<SampleMetric, number>>>;
 }
 
-/** Reads the machine, the processes, the database and the fleet once a second. */
+/** Reads the machine, the processes, the database and the fleet once a second, and between that who waits for locks. */
 export class Probes {
   readonly #options: ProbesOptions;
   readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   readonly #client: pg.Client;
+  readonly #locks: LockSampler;
   readonly #backends = new Map<number, string>();
   #deadlocks = 0;
   #deadlocksBefore: number | undefined;
 
   constructor(options: ProbesOptions) {
     this.#options = options;
+    this.#locks = new LockSampler(options);
     this.#client = new pg.Client({
       connectionString: options.dsn,
       application_name: 'wt-harness-probe',
@@ -53,10 +56,15 @@ export class Probes {
 
   async start(): Promise<void> {
     await this.#client.connect();
+    await this.#locks.start();
     this.#loop.enable();
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#readEverySecond(signal), this.#locks.run(signal)]);
+  }
+
+  async #readEverySecond(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     for (let due = clock.now(); !signal.aborted; due += EVERY_MS) {
       await this.read();
@@ -83,7 +91,7 @@ export class Probes {
 
   async close(): Promise<void> {
     this.#loop.disable();
-    await this.#client.end();
+    await Promise.all([this.#client.end(), this.#locks.close()]);
   }
 
   #sampleMachine(): void {

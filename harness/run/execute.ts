@@ -17,6 +17,7 @@ import { takeSnapshot } from '../record/snapshot.ts';
 import type { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../stacks/postgres.ts';
 import type { Stack } from '../stacks/stack.ts';
+import { comeToRest } from './come-to-rest.ts';
 import { superviseProcesses } from './supervise.ts';
 import { together } from './together.ts';
 
@@ -88,6 +89,8 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     // However it ended: lives first, then what records them, so that the last word of each is on disk.
     await fleet.close();
     await operators.close();
+    // Who wants the run to end now does not wait for it; then what is not settled stays open.
+    if (!stop.aborted) await attempt('see the API servers at rest', () => comeToRest(stack, record, clock), parts);
     await attempt('read the last samples', () => probes.read(), parts);
     watching.abort();
     await probing;
@@ -107,21 +110,27 @@ interface Actors {
 
 async function openActors({ plan, stack, record, clock }: RunParts, onError: (error: Error) => void): Promise<Actors> {
   const { dagNamespace, dsn } = stack;
-  const commits = new CommitStream(dsn, record, clock);
+  const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const { executionUrls, handOffAddress } = stack;
   // First, because it may fail, and then nothing listens yet that would have to be closed.
   const publicToken = await stack.publicToken();
   const fleet = await Fleet.open({ plan, executionUrls, handOffAddress, dagNamespace, record, clock, onError });
   const { numbers } = fleet;
   const live = () => fleet.live;
-  const { publicUrl } = stack;
-  const operators = new Operators({ plan, publicUrl, publicToken, dagNamespace, record, clock, numbers, live });
-  const disturbable = { fleet: fleet.disturbances, operators, executor: fleet.endNews };
   return {
     commits,
     log: new ServerLog(stack.logs, record, clock),
     fleet,
-    operators,
+    operators: new Operators({
+      plan,
+      publicUrl: stack.publicUrl,
+      publicToken,
+      dagNamespace,
+      record,
+      clock,
+      numbers,
+      live,
+    }),
     probes: new Probes({
       dsn,
       processes: () => stack.processes,
@@ -129,7 +138,7 @@ async function openActors({ plan, stack, record, clock }: RunParts, onError: (er
       clock,
       fleet: () => fleetSamples(fleet, commits),
     }),
-    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, record, clock, ...disturbable }),
+    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, record, clock }),
   };
 }
 

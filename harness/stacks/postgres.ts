@@ -68,7 +68,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   // Counts how often a scheduler asked whether a backfill is complete: proof that the check fell into a creation.
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track_planning': 'off',
-  track_activity_query_size: '4096',
+  // A deadlock's detail cuts the statements of the other sides here. Airflow's run to five thousand characters, and the
+  // ids stand at the end.
+  track_activity_query_size: '16384',
   shared_buffers: '256MB',
   // A checkpoint in mid-run would be our disturbance, not Airflow's.
   max_wal_size: '2GB',

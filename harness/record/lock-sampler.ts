@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pg from 'pg';
+
+import { type RunClock, roundMs } from './clock.ts';
+import type { RunFolder } from './run-folder.ts';
+
+/**
+ * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours), so
+ * it is seen twice before PostgreSQL breaks it. Shorter ones that are missed are nobody's trouble.
+ */
+const EVERY_MS = 125;
+/** The literals that name a row stand in the WHERE at the end; between them and the beginning are column names. */
+const HEAD = 300;
+const TAIL = 900;
+
+interface Waiter {
+  readonly pid: number;
+  readonly application_name: string;
+  readonly xid: string | null;
+  readonly xact_started: Date | null;
+  readonly query: string;
+  readonly blockers: readonly number[];
+  readonly waiting_since: Date | null;
+  readonly lock: string | null;
+  readonly relation: string | null;
+  readonly row_id: string | null;
+}
+
+interface RowKey {
+  readonly dag_id: string | null;
+  readonly run_id: string | null;
+  readonly task_id: string | null;
+  readonly map_index: number | null;
+}
+
+/** Whoever waits for a lock, and those that they wait for and that do not wait themselves. */
+const WAITERS = `
+  WITH waiting AS (
+    SELECT pid, pg_blocking_pids(pid) AS blockers FROM pg_stat_activity
+     WHERE wait_event_type = 'Lock' AND datname = current_database()
+  ), both_ AS (
+    SELECT pid, blockers FROM waiting
+    UNION ALL
+    SELECT DISTINCT blocker, '{}'::int[] FROM waiting, unnest(blockers) AS blocker
+     WHERE blocker NOT IN (SELECT pid FROM waiting)
+  )
+  SELECT both_.pid, both_.blockers, a.application_name, a.backend_xid::text AS xid, a.xact_start AS xact_started, a.query,
+         wanted.waitstart AS waiting_since,
+         wanted.mode || ' on ' || CASE wanted.locktype WHEN 'transactionid' THEN 'transaction ' || wanted.transactionid
+           ELSE wanted.locktype END AS lock,
+         coalesce(wanted.relation, held.relation)::regclass::text AS relation,
+         format('(%s,%s)', coalesce(wanted.page, held.page), coalesce(wanted.tuple, held.tuple)) AS row_id
+    FROM both_ JOIN pg_stat_activity a USING (pid)
+    LEFT JOIN LATERAL (SELECT * FROM pg_locks WHERE pid = both_.pid AND NOT granted LIMIT 1) AS wanted ON true
+    -- Who waits for the transaction that holds a row holds the row's place in the queue meanwhile.
+    LEFT JOIN LATERAL (SELECT * FROM pg_locks WHERE pid = both_.pid AND granted AND locktype = 'tuple'
+      AND wanted.locktype = 'transactionid' LIMIT 1) AS held ON true`;
+
+/** What tells a row of these tables to a reader. A row that is being changed is still there in its old version. */
+const KEYS: Readonly<Record<string, string>> = {
+  task_instance: 'dag_id, run_id, task_id, map_index',
+  dag_run: 'dag_id, run_id, NULL AS task_id, NULL AS map_index',
+};
+
+export interface LockSamplerOptions {
+  readonly dsn: string;
+  readonly record: RunFolder;
+  readonly clock: RunClock;
+}
+
+/** Writes down who waits for whose lock over which row, once for each wait. Nothing is read twice while nobody waits. */
+export class LockSampler {
+  readonly #record: RunFolder;
+  readonly #clock: RunClock;
+  readonly #client: pg.Client;
+  /** What has been written of a process: it is written again when it waits anew, or for another. */
+  readonly #written = new Map<number, string>();
+
+  constructor({ dsn, record, clock }: LockSamplerOptions) {
+    this.#record = record;
+    this.#clock = clock;
+    this.#client = new pg.Client({
+      connectionString: dsn,
+      application_name: 'wt-harness-locks',
+      connectionTimeoutMillis: 10_000,
+      query_timeout: 5_000,
+    });
+    // A connection that breaks shows as a failing look; without a listener it would end the process.
+    this.#client.on('error', () => undefined);
+  }
+
+  async start(): Promise<void> {
+    await this.#client.connect();
+  }
+
+  /** Until the signal. A database that has gone ends the looking, not the run: deadlocks are told from the log, too. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let failed = 0; !signal.aborted && failed < 10; ) {
+      try {
+        await this.look();
+        failed = 0;
+      } catch {
+        failed++; // A statement that took too long, or a connection that was cut.
+      }
+      await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** One look. Returns how many processes waited. */
+  async look(): Promise<number> {
+    const { rows: someone } = await this.#client.query(
+      `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() LIMIT 1`,
+    );
+    if (someone.length === 0) {
+      this.#written.clear();
+      return 0;
+    }
+    const { rows } = await this.#client.query<Waiter>(WAITERS);
+    for (const waiter of rows) {
+      const known = `${waiter.waiting_since?.getTime()} ${waiter.xact_started?.getTime()} ${waiter.blockers.join(' ')}`;
+      if (this.#written.get(waiter.pid) === known) continue;
+      this.#written.set(waiter.pid, known);
+      this.#append(waiter, await this.#keyOf(waiter));
+    }
+    return rows.filter(({ blockers }) => blockers.length > 0).length;
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end();
+  }
+
+  async #keyOf({ relation, row_id }: Waiter): Promise<RowKey | undefined> {
+    const columns = relation === null ? undefined : KEYS[relation];
+    if (columns === undefined || row_id === null || !/^\(\d+,\d+\)$/.test(row_id)) return undefined;
+    const { rows } = await this.#client.query<RowKey>(`SELECT ${columns} FROM ${relation} WHERE ctid = $1::tid`, [
+      row_id,
+    ]);
+    return rows[0];
+  }
+
+  #append(waiter: Waiter, key: RowKey | undefined): void {
+    const onClock = (date: Date | null) => (date === null ? null : roundMs(this.#clock.fromWall(date.getTime())));
+    const { query, blockers, relation, row_id } = waiter;
+    this.#record.append('lock_waits', {
+      at_ms: roundMs(this.#clock.now()),
+      pid: waiter.pid,
+      application_name: waiter.application_name,
+      waiting_since_ms: onClock(waiter.waiting_since),
+      lock: waiter.lock,
+      blocked_by: blockers.join(' '),
+      xid: waiter.xid === null ? null : Number(waiter.xid),
+      xact_started_ms: onClock(waiter.xact_started),
+      relation,
+      row_id: relation === null || row_id === '(,)' ? null : row_id,
+      dag_id: key?.dag_id ?? null,
+      run_id: key?.run_id ?? null,
+      task_id: key?.task_id ?? null,
+      map_index: key?.map_index ?? null,
+      statement: query.length <= HEAD + TAIL ? query : `${query.slice(0, HEAD)} … ${query.slice(-TAIL)}`,
+    });
+  }
+}
