@@ -14,14 +14,6 @@ CREATE TEMP VIEW writes AS
 SELECT *, min(sent_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index) AS first_sent_ms
 FROM operations WHERE kind = 'rtif';
 
--- Rendered fields as they can be compared: the one field that our DAGs have, or the whole. Airflow's column may hold
--- the object itself or a string with the object in it.
-CREATE TEMP MACRO field_of(value) AS
-  coalesce(
-    value ->> '$.bash_command',
-    try_cast(value ->> '$' AS JSON) ->> '$.bash_command',
-    CASE WHEN json_type(value) = 'VARCHAR' THEN value ->> '$' ELSE json(value)::VARCHAR END);
-
 -- chances
 SELECT count(*)
 FROM writes AS one JOIN writes AS other ON other.twin = one.op AND other.op <> one.op

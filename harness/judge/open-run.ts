@@ -23,7 +23,6 @@ const VIEWS = [
   'macros',
   'load',
   'fault_windows',
-  'pauses',
   'task_instance_changes',
   'dag_run_changes',
   'backfill_changes',
@@ -33,6 +32,13 @@ const VIEWS = [
   'refusals',
   'standstills',
   'deadlocks',
+  'effects',
+  'record',
+  'carried_out',
+  'settled',
+  'refusal_classes',
+  'deadlock_sides',
+  'dossiers',
 ] as const;
 
 /** A cell as JSON can hold it. */

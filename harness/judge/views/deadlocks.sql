@@ -8,7 +8,7 @@
 CREATE TABLE deadlocks AS
 WITH reports AS (
   SELECT
-    row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, application_name, statement,
+    row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, xid, context, application_name, statement,
     string_split(regexp_replace(chr(10) || coalesce(detail, ''), '\n\s*Process (\d+): ', chr(1) || '\1' || chr(2), 'g'),
       chr(1)) AS parts
   FROM server_log
@@ -43,7 +43,9 @@ WITH reports AS (
 ), sides AS (
   SELECT
     raw_sides.deadlock, raw_sides.pid, raw_sides.place, raw_sides.pid = reports.victim AS is_victim,
-    trim(raw_sides.statement, ' ' || chr(10)) AS statement,
+    -- The detail's statements are cut; the victim's own, which is logged with it, is whole.
+    trim(CASE WHEN raw_sides.pid = reports.victim AND length(reports.statement) > length(raw_sides.statement)
+      THEN reports.statement ELSE raw_sides.statement END, ' ' || chr(10)) AS statement,
     coalesce(CASE WHEN raw_sides.pid = reports.victim THEN nullif(reports.application_name, '') END, names.name,
       'an unknown process') AS process
   FROM raw_sides JOIN reports USING (deadlock) LEFT JOIN names USING (deadlock, pid)
@@ -51,25 +53,35 @@ WITH reports AS (
   SELECT
     deadlock,
     list({'pid': pid, 'process': process, 'statement': statement} ORDER BY is_victim DESC, place) AS sides,
-    string_agg(DISTINCT coalesce(role_of(process), process) || ': ' || left(without_literals(statement), 160), ' × '
-      ORDER BY coalesce(role_of(process), process) || ': ' || left(without_literals(statement), 160)) AS fingerprint,
-    string_agg(coalesce(role_of(process), process), ' × ' ORDER BY coalesce(role_of(process), process)) AS roles,
-    string_agg(statement, chr(10)) AS statements
+    string_agg(DISTINCT coalesce(role_of(process), process) || ': ' || kind_of(statement), ' × '
+      ORDER BY coalesce(role_of(process), process) || ': ' || kind_of(statement)) AS fingerprint,
+    string_agg(coalesce(role_of(process), process), ' × ' ORDER BY coalesce(role_of(process), process)) AS roles
   FROM sides GROUP BY deadlock
 ), failed AS (
-  -- The request that was answered 5xx while it happened. Its ids are literals of the statements where the client
-  -- writes them in; else it is named only if no other request failed at that moment.
+  -- The request that was answered 5xx while it happened. Its ids are literals of the victim's statement where the client
+  -- writes them in; else it is named only if no other request failed at that moment. A scheduler that is the victim
+  -- fails no request.
   SELECT
     deadlock, op,
-    coalesce(contains(statements, operations.ti_id), false)
-      OR coalesce(contains(statements, operations.task_id) AND contains(statements, operations.run_id), false) AS named,
+    coalesce(contains(victim.statement, operations.ti_id), false)
+      OR coalesce(contains(victim.statement, operations.task_id) AND contains(victim.statement, operations.run_id), false)
+      AS named,
+    -- A statement with an id in it is some request's, if not this one's.
+    regexp_matches(victim.statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one,
+    -- The API's log names a failure by an id that the answer has, too, and there it has PostgreSQL's detail.
+    EXISTS (
+      FROM server_log WHERE server_log.source LIKE 'api-%' AND server_log.message LIKE 'Error with id %'
+        AND contains(operations.message, regexp_extract(server_log.message, 'Error with id (\w+)', 1))
+        AND contains(server_log.message, format('Process {} waits', victim.pid))) AS logged,
     count(*) OVER (PARTITION BY deadlock) AS candidates
-  FROM grouped JOIN reports USING (deadlock)
+  FROM (SELECT * FROM sides WHERE is_victim) AS victim JOIN reports USING (deadlock)
   JOIN operations ON status >= 500
     AND sent_ms <= at_ms + clock_tolerance_ms() AND ended_ms >= at_ms - clock_tolerance_ms()
+  WHERE coalesce(role_of(process), 'api') LIKE 'api%' OR process = 'an unknown process'
 )
 SELECT
-  at_ms, victim, sides, fingerprint, roles,
-  (SELECT min(op) FROM failed WHERE failed.deadlock = grouped.deadlock AND (named OR candidates = 1)) AS operation
+  deadlock, at_ms, victim, xid, context, parts[1] AS waits, sides, fingerprint, roles,
+  (SELECT min(op) FROM failed WHERE failed.deadlock = grouped.deadlock
+    AND (named OR logged OR (candidates = 1 AND NOT names_one))) AS operation
 FROM grouped JOIN reports USING (deadlock)
 ORDER BY at_ms;

@@ -39,3 +39,63 @@ CREATE MACRO without_literals(statement) AS
       '\b\d+(\.\d+)?\b', '?', 'g'),
     -- However many states or ids a statement lists, it is the same statement.
     '(\?(::\w+)?|\bNULL\b)(\s*,\s*(\?(::\w+)?|NULL\b))+', '?', 'g');
+
+-- Rendered fields as they can be compared: the one field that our DAGs have, or the whole. Airflow's column may hold
+-- the object itself or a string with the object in it.
+CREATE MACRO field_of(value) AS
+  coalesce(
+    value ->> '$.bash_command',
+    try_cast(value ->> '$' AS JSON) ->> '$.bash_command',
+    CASE WHEN json_type(value) = 'VARCHAR' THEN value ->> '$' ELSE json(value)::VARCHAR END);
+
+-- Whether a statement only says that the worker lives: it changes no column that is recorded, but its row is in the
+-- stream all the same.
+CREATE MACRO heartbeats(statement) AS
+  coalesce(regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*='), false);
+
+-- Whether a task instance in this state takes the request, when `is_own` says that the worker that runs it has sent it.
+CREATE MACRO allows(kind, state, is_own) AS
+  coalesce(CASE kind
+    WHEN 'run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
+    WHEN 'stranger_run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
+    WHEN 'heartbeat' THEN state = 'running' AND is_own
+    WHEN 'stranger_heartbeat' THEN state = 'running' AND is_own
+    WHEN 'state' THEN state = 'running'
+    ELSE true
+  END, false);
+
+-- What statements of one kind have in common: no literals, and of many in one go the first.
+CREATE MACRO kind_of(statement) AS left(without_literals(regexp_replace(statement, ';\s*(UPDATE|INSERT|DELETE) .*$', '', 's')), 140);
+
+-- What a request does, and what a statement does for a process that serves none, in words that follow its name.
+CREATE MACRO deed_of(kind, statement) AS
+  CASE kind
+    WHEN 'state' THEN 'carries out an end report (state PATCH)'
+    WHEN 'run' THEN 'starts a task'
+    WHEN 'heartbeat' THEN 'takes a heartbeat'
+    WHEN 'rtif' THEN 'writes rendered fields'
+    WHEN 'skip_downstream' THEN 'skips downstream tasks'
+    WHEN 'backfill' THEN 'creates a backfill'
+    WHEN 'trigger' THEN 'creates a DAG run'
+    WHEN 'clear' THEN 'clears a task'
+    WHEN 'mark' THEN 'marks a task'
+    ELSE CASE
+      WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*dag_version_id') THEN
+        'gives unfinished tasks the new DAG version'
+      WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''scheduled''|try_number ?=.*scheduled_dttm)', 's')
+        THEN 'sets ready tasks to SCHEDULED'
+      WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''queued''|queued_dttm)', 's') THEN 'queues tasks'
+      WHEN regexp_matches(statement, '^\s*UPDATE dag_run SET last_scheduling_decision') THEN
+        'notes that it has examined a run'
+      WHEN regexp_matches(statement, '^\s*UPDATE (\w+)') THEN
+        'changes rows of ' || regexp_extract(statement, '^\s*UPDATE (\w+)', 1)
+      WHEN regexp_matches(statement, '^\s*INSERT INTO (\w+)') THEN
+        'adds rows to ' || regexp_extract(statement, '^\s*INSERT INTO (\w+)', 1)
+      WHEN regexp_matches(statement, '^\s*DELETE FROM (\w+)') THEN
+        'deletes rows of ' || regexp_extract(statement, '^\s*DELETE FROM (\w+)', 1)
+      WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM dag_run\s.*FOR (NO KEY )?(UPDATE|SHARE)', 's') THEN 'picks runs to examine'
+      WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM (\w+).*FOR (NO KEY )?(UPDATE|SHARE|KEY SHARE)', 's') THEN
+        'locks rows of ' || regexp_extract(statement, '\sFROM (\w+)', 1)
+      ELSE nullif(shortened(statement, 60), '')
+    END
+  END;

@@ -1,0 +1,64 @@
+-- One row: a request and a committed change that it made. A skip-downstream has one for each task that it skipped.
+-- A change is one request's alone. Requests that were answered 2xx choose first, the change nearest to their answer;
+-- then those without an answer, the one sent first before the others, as the server takes them. Which of two
+-- heartbeats without an answer it was makes no difference: their statements are the same. A stranger comes last: what
+-- the owner's own requests explain proves nothing against the server.
+CREATE VIEW carried_out AS
+WITH requests AS (
+  SELECT op, kind LIKE 'stranger%' AS is_stranger, outcome, sent_ms, ended_ms,
+    -- The server is done with a request that it has answered, and 1 s more is for a session that commits after the
+    -- answer (3.1). Of others it is not known when; 60 s is the longest that we would still call it theirs.
+    CASE WHEN status IS NOT NULL OR cause = 'answer-dropped' THEN ended_ms + 1000 ELSE sent_ms + 60000 END AS until_ms,
+    CASE kind
+      WHEN 'state' THEN [concat_ws('|', 'state', ti_id, requested)]
+        || CASE WHEN outcome = 'unknown' AND requested <> 'failed' THEN [concat_ws('|', 'instead', ti_id)] ELSE [] END
+      WHEN 'run' THEN [concat_ws('|', 'run', ti_id, worker)]
+      WHEN 'stranger_run' THEN [concat_ws('|', 'run', ti_id, worker)]
+      WHEN 'heartbeat' THEN [concat_ws('|', 'heartbeat', ti_id)]
+      WHEN 'stranger_heartbeat' THEN [concat_ws('|', 'heartbeat', ti_id)]
+      WHEN 'rtif' THEN [concat_ws('|', 'rtif', dag_id, run_id, task_id, map_index, field_of(requested::JSON))]
+      WHEN 'skip_downstream' THEN list_transform(string_split(trim(target), ' '),
+        task -> concat_ws('|', 'skip', dag_id, run_id, task))
+      WHEN 'xcom_push' THEN [concat_ws('|', 'xcom', dag_id, run_id, task_id, map_index, target, requested)]
+      WHEN 'xcom_clear' THEN [concat_ws('|', 'xcom gone', dag_id, run_id, task_id, map_index, target)]
+      WHEN 'trigger' THEN [concat_ws('|', 'trigger', dag_id)]
+      WHEN 'clear' THEN [concat_ws('|', 'clear', dag_id, run_id, task_id)]
+      WHEN 'mark' THEN [concat_ws('|', 'mark', dag_id, run_id, task_id, requested)]
+    END AS keys
+  FROM operations
+  -- 200 instead of 204 is the answer to a replay, which changes nothing (3.3).
+  WHERE outcome <> 'refused' AND NOT (kind = 'state' AND coalesce(status = 200, false) AND outcome = 'ok'
+    AND EXISTS (FROM operations AS other WHERE other.kind = 'state' AND other.status = 204))
+), keyed AS (
+  SELECT * EXCLUDE (keys), unnest(keys) AS key FROM requests
+), candidates AS (
+  SELECT op, key, is_stranger, outcome, sent_ms, seq, effects.xid, committed_ms
+  FROM keyed JOIN effects USING (key)
+  WHERE committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND until_ms
+), answered AS (
+  SELECT op, key, seq FROM candidates WHERE outcome = 'ok'
+  QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq DESC) = 1
+), waiting AS (
+  SELECT * FROM candidates WHERE outcome <> 'ok' AND seq NOT IN (SELECT seq FROM answered)
+), first_round AS (
+  SELECT * FROM (
+    SELECT * FROM waiting QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_stranger, sent_ms, op) = 1
+  ) QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq) = 1
+), second_round AS (
+  SELECT * FROM (
+    SELECT * FROM waiting
+    WHERE seq NOT IN (SELECT seq FROM first_round) AND (op, key) NOT IN (SELECT (op, key) FROM first_round)
+    QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_stranger, sent_ms, op) = 1
+  ) QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq) = 1
+), matched AS (
+  SELECT op, key, seq FROM answered
+  UNION ALL SELECT op, key, seq FROM first_round
+  UNION ALL SELECT op, key, seq FROM second_round
+)
+SELECT op, seq, any_value(xid) AS xid, any_value(committed_ms) AS committed_ms,
+  bool_or(key LIKE 'instead|%') AS as_failed
+FROM matched JOIN candidates USING (op, key, seq)
+GROUP BY op, seq
+UNION ALL
+SELECT post, created_seq, commits.xid, created_ms, false
+FROM backfill_lives JOIN commits ON commits.seq = created_seq WHERE post IS NOT NULL;
