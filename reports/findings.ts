@@ -1,5 +1,5 @@
 import type { Manifest } from '../harness/model/manifest.ts';
-import type { Deadlock, Judgement, RefusalCount } from '../harness/model/verdict.ts';
+import type { Deadlock, Judgement } from '../harness/model/verdict.ts';
 import { shellWord } from './summary.ts';
 import { count, percent } from './words.ts';
 
@@ -34,19 +34,6 @@ export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
       return [{ fingerprint, count: group.length, first, last, operations }];
     })
     .sort((a, b) => b.count - a.count);
-}
-
-/** Where the task instance was, and whether the request had been sent before. */
-export function foundState({ found_state, replay }: RefusalCount): string {
-  return [found_state, replay ? '(sent again)' : ''].filter((text) => text !== '').join(' ');
-}
-
-export function refusalsShown(refusals: readonly RefusalCount[]): {
-  readonly shown: readonly RefusalCount[];
-  readonly hidden: number;
-} {
-  const sorted = refusals.toSorted((a, b) => b.count - a.count);
-  return { shown: sorted.slice(0, LIMITS.refusals), hidden: Math.max(0, sorted.length - LIMITS.refusals) };
 }
 
 /** What the harness took from the machine that it shares with the stack. */

@@ -1,5 +1,6 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, TimelinePoint, Verdict, Violation } from '../harness/model/verdict.ts';
+import { answerClass, deadlock, side } from './fixture-evidence.ts';
 
 /** Literal judgements for the tests of every format, hostile ids included. */
 
@@ -38,26 +39,6 @@ export function invariant(name: string, verdict: Verdict, over: Partial<Invarian
     last: failing ? violation({ at_ms: 58_100 }) : null,
     why_unknown: null,
     ...over,
-  };
-}
-
-const UPDATE_DAG_VERSION =
-  "UPDATE task_instance SET dag_version_id='019a-77', updated_at=now() WHERE task_instance.dag_id = 'wt_fan' AND " +
-  "task_instance.run_id = 'scheduled__2026-01-01T00:00' AND " +
-  "(task_instance.state IS NULL OR state IN ('scheduled','queued'))";
-const LOCK_DAG_RUN =
-  'SELECT dag_run.state FROM dag_run JOIN task_instance USING (dag_id, run_id) ' +
-  "WHERE task_instance.id = '019a-12' FOR UPDATE";
-
-export function deadlock(at_ms: number): Judgement['deadlocks'][number] {
-  return {
-    at_ms,
-    sides: [
-      { pid: 412, process: 'wt-api-execution-1', statement: LOCK_DAG_RUN },
-      { pid: 398, process: 'wt-scheduler-1', statement: UPDATE_DAG_VERSION },
-    ],
-    fingerprint: 'api: select dag_run for update × scheduler: update task_instance set dag_version_id',
-    operation: 3300 + Math.round(at_ms / 100),
   };
 }
 
@@ -110,6 +91,11 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
       { status: 409, kind: 'run', reason: 'invalid_state', found_state: 'skipped', replay: false, count: 9 },
       { status: 404, kind: 'heartbeat', reason: 'not_found', found_state: '', replay: false, count: 2 },
     ],
+    classes: [
+      answerClass({ kind: 'rtif', reason: 'Unique constraint violation', class: 'retry of a lost answer', count: 81 }),
+      answerClass({ kind: 'run', reason: 'invalid_state', found_state: 'skipped', class: 'legitimate', count: 9 }),
+      answerClass({ status: 500, kind: 'state', class: 'deadlock', cause_commit: null, count: 6 }),
+    ],
     latency: [
       { kind: 'heartbeat', count: 8021, p50_ms: 32.1, p95_ms: 412, p99_ms: 1280, max_ms: 4930 },
       { kind: 'rtif', count: 1204, p50_ms: 41, p95_ms: 390, p99_ms: 900.4, max_ms: 2210 },
@@ -147,16 +133,20 @@ export function hostileJudgement(): Judgement {
     thresholds: [{ metric: HOSTILE, expression: HOSTILE, verdict: 'fail', value: null }],
     counts: { [HOSTILE]: 1, operations: 3 },
     refusals: [{ status: 409, kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, replay: false, count: 1 }],
+    classes: [answerClass({ kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, class: HOSTILE, because: HOSTILE })],
     latency: [{ kind: HOSTILE, count: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, max_ms: 1 }],
     deadlocks: [
       {
         at_ms: 1,
         sides: [
-          { pid: 1, process: HOSTILE, statement: HOSTILE },
-          { pid: 2, process: HOSTILE, statement: HOSTILE.repeat(500) },
+          side({ pid: 1, process: HOSTILE, statement: HOSTILE, deed: HOSTILE, subject: HOSTILE, waits_for: HOSTILE }),
+          side({ pid: 2, process: HOSTILE, statement: HOSTILE.repeat(500), lock: HOSTILE }),
         ],
         fingerprint: HOSTILE,
         operation: null,
+        explained: false,
+        outcome: null,
+        died_ms: null,
       },
     ],
   });
@@ -170,6 +160,7 @@ export function emptyJudgement(): Judgement {
     thresholds: [],
     counts: {},
     refusals: [],
+    classes: [],
     latency: [],
     deadlocks: [],
     first_violation_s: null,
@@ -211,6 +202,9 @@ export function hugeJudgement(): Judgement {
       replay: false,
       count: index,
     })),
+    classes: Array.from({ length: 3000 }, (_, index) =>
+      answerClass({ kind: `kind${index % 40}`, reason: `reason${index}`, count: index, because: 'so '.repeat(300) }),
+    ),
     deadlocks: Array.from({ length: 1000 }, (_, index) => ({
       ...deadlock(index * 1000),
       fingerprint: `kind ${index % 50}`,

@@ -1,16 +1,8 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
 import { charts } from './chart.ts';
-import {
-  type DeadlockKind,
-  deadlockKinds,
-  exampleQuery,
-  foundState,
-  harnessCost,
-  LIMITS,
-  provenance,
-  refusalsShown,
-} from './findings.ts';
+import { classTable } from './classes.ts';
+import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
 import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
@@ -145,25 +137,13 @@ function overTime(judgement: Judgement): Html | null {
   return drawn && section('time', 'Over the seconds of load', drawn);
 }
 
-function refusals({ refusals }: Judgement): Html | null {
-  if (refusals.length === 0) return null;
-  const { shown, hidden } = refusalsShown(refusals);
-  const rows = shown.map((refusal) => [
-    count(refusal.count),
-    refusal.status,
-    cut(refusal.kind, 80),
-    cut(refusal.reason, 200),
-    cut(foundState(refusal), 80),
-  ]);
-  const columns = [
-    { title: 'count', numeric: true },
-    { title: 'status', numeric: true },
-    { title: 'operation' },
-    { title: 'reason' },
-    { title: 'state found' },
-  ];
-  const rest = hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')} of refusal.</p>` : null;
-  return section('refusals', 'Refusals', [table('Refusals', columns, rows), rest]);
+function refusals(judgement: Judgement): Html | null {
+  if (judgement.classes.length === 0) return null;
+  const { head, rows, note, hidden } = classTable(judgement);
+  const columns = head.map((title, index) => ({ title, numeric: index === 0 }));
+  const cells = rows.map((row) => row.map((cell) => cut(cell, 400)));
+  const rest = hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')}.</p>` : null;
+  return section('refusals', 'Refusals and failures', [table('Refusals', columns, cells, { prose: true }), rest], note);
 }
 
 function latency({ latency }: Judgement): Html | null {

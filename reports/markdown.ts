@@ -1,15 +1,7 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
-import {
-  type DeadlockKind,
-  deadlockKinds,
-  exampleQuery,
-  foundState,
-  harnessCost,
-  LIMITS,
-  provenance,
-  refusalsShown,
-} from './findings.ts';
+import { classTable } from './classes.ts';
+import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
 import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
 import { count, counted, excerpt, milliseconds, moment } from './words.ts';
 
@@ -88,22 +80,17 @@ function deadlockKind(kind: DeadlockKind): string[] {
   ];
 }
 
-function refusalSection({ refusals }: Judgement): string[] {
-  if (refusals.length === 0) return [];
-  const { shown, hidden } = refusalsShown(refusals);
+function refusalSection(judgement: Judgement): string[] {
+  if (judgement.classes.length === 0) return [];
+  const { head, rows, note, hidden } = classTable(judgement);
   return [
-    '## Refusals',
+    '## Refusals and failures',
+    escaped(note),
     table(
-      ['count', 'status', 'operation', 'reason', 'state found'],
-      shown.map((refusal) => [
-        count(refusal.count),
-        String(refusal.status),
-        escaped(refusal.kind),
-        escaped(refusal.reason),
-        escaped(foundState(refusal)),
-      ]),
+      head,
+      rows.map((row) => row.map(escaped)),
     ),
-    ...(hidden > 0 ? [`… and ${counted(hidden, 'more kind')} of refusal.`] : []),
+    ...(hidden > 0 ? [`… and ${counted(hidden, 'more kind')}.`] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
+import { classWords } from './classes.ts';
 import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions, verdictWord } from './screen.ts';
 import {
   assumptionsHold,
@@ -61,6 +62,7 @@ function preconditionLines(judgement: Judgement, paint: Paint): string[] {
 
 function countsLines(judgement: Judgement): string[] {
   const { counts } = judgement;
+  const why = classWords(judgement);
   const conflicts = conflictsByOperation(judgement).map(({ kind, count: n }) => `${fitted(kind, 76)} ${count(n)}`);
   const byKind = conflicts.length > 0 ? ` (${some(conflicts, 3)})` : '';
   return wrapped([
@@ -70,6 +72,7 @@ function countsLines(judgement: Judgement): string[] {
     `deadlocks: ${count(counts.deadlocks ?? 0)}`,
     ...(counts.lives === undefined ? [] : [`${count(counts.lives)} lives`]),
     harnessShare(judgement),
+    ...(why === '' ? [] : [why]),
   ]);
 }
 

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-
+import { readDeadlocks } from '../judge/dossiers.ts';
 import { judgeLiteral, many, withLiteralRun } from '../judge/judge-literal.ts';
 import type { LiteralRun } from '../judge/literal-run.ts';
-import { readDeadlocks } from '../judge/summary.ts';
 
 const judge = (run: LiteralRun) => judgeLiteral('no-deadlocks', run);
 
@@ -121,7 +120,7 @@ test('a process is known by its commits where the probe never saw it', async () 
 
 test('a deadlock whose log has no detail still tells its victim', async () => {
   const [found] = await withLiteralRun({ server_log: [{ ...deadlock(1_000), detail: null }] }, readDeadlocks);
-  expect(found?.sides).toEqual([{ pid: 4711, process: 'wt-api-execution-1', statement: PATCH }]);
+  expect(found?.sides).toMatchObject([{ pid: 4711, process: 'wt-api-execution-1', statement: PATCH }]);
 });
 
 function deadlocks(at_ms: number, value: number) {

@@ -1,11 +1,12 @@
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Verdict } from '../model/verdict.ts';
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
+import { readDeadlocks } from './dossiers.ts';
 import { readFindings } from './findings.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
 import { type OpenRun, openRun } from './open-run.ts';
 import {
+  readClasses,
   readCounts,
-  readDeadlocks,
   readHarnessCpuShare,
   readLatency,
   readLoad,
@@ -14,42 +15,41 @@ import {
 } from './summary.ts';
 import { judgeThresholds } from './thresholds.ts';
 
-/**
- * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. `done` is
- * told each part of the work when it is over.
- */
-export async function judge(runFolder: string, done: (part: string) => void = () => {}): Promise<Judgement> {
+/** Read by many: worked out once. In this order, because some read those before them. */
+const MATERIALISED = [
+  'task_instance_changes',
+  'carried_out',
+  'settled',
+  'refusal_classes',
+  'deadlock_sides',
+  'dossiers',
+] as const;
+
+/** The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. */
+export async function judge(runFolder: string): Promise<Judgement> {
   const run = await openRun(runFolder);
   try {
-    done('opening');
-    return await judgeRun(run, done);
+    return await judgeRun(run);
   } finally {
     await run.close();
   }
 }
 
-async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Judgement> {
-  await run.materialise('task_instance_changes');
-  done('task_instance_changes');
+async function judgeRun(run: OpenRun): Promise<Judgement> {
+  for (const view of MATERIALISED) await run.materialise(view);
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];
   const files = await readInvariants();
-  for (const file of files) {
-    invariants.push(await judgeInvariant(run, file));
-    done(file.name);
-  }
+  for (const file of files) invariants.push(await judgeInvariant(run, file));
   const assumptions: AssumptionResult[] = [];
-  for (const file of await readAssumptions()) {
-    assumptions.push(await judgeAssumption(run, file));
-    done(file.name);
-  }
+  for (const file of await readAssumptions()) assumptions.push(await judgeAssumption(run, file));
 
   const load = await readLoad(run);
   const violations = invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
   const counts = await readCounts(run, violations);
   const thresholds = await judgeThresholds(run, counts, load.seconds);
   const { build, plan } = run.manifest;
-  const judgement: Judgement = {
+  return {
     verdict: overall(invariants, assumptions, thresholds),
     build,
     scenario: plan.scenario.name,
@@ -61,6 +61,7 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
     thresholds,
     counts,
     refusals: await readRefusals(run),
+    classes: await readClasses(run),
     latency: await readLatency(run),
     deadlocks: await readDeadlocks(run),
     first_violation_s: firstViolationSeconds(invariants, load.startedMs),
@@ -68,8 +69,6 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
     load_seconds: load.seconds,
     timeline: await readTimeline(run),
   };
-  done('summary');
-  return judgement;
 }
 
 /** A broken promise is one even if the scenario did not aim at it; doubt counts only where the scenario aimed. */

@@ -64,6 +64,7 @@ test('the promises are there, by their names', async () => {
     'one-live-attempt',
     'pool-slots-are-kept',
     'processes-stay-alive',
+    'refusals-have-a-cause',
     'rtif-last-writer-wins',
     'running-is-not-overwritten',
     'skips-take-effect',

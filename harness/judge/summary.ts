@@ -1,6 +1,5 @@
-import { isRecord } from '../model/json.ts';
 import { OPERATION_KINDS } from '../model/operation.ts';
-import type { Deadlock, LatencySummary, RefusalCount, TimelinePoint } from '../model/verdict.ts';
+import type { AnswerClass, LatencySummary, RefusalCount, TimelinePoint } from '../model/verdict.ts';
 import type { OpenRun, Row } from './open-run.ts';
 
 /** The numbers of a run. Kinds that never met a 409 or a 5xx count 0, so that two runs can be laid side by side. */
@@ -29,6 +28,14 @@ export async function readCounts(run: OpenRun, violations: number): Promise<Reco
     run.row(`
       SELECT count(*) AS task_instances_finished FROM task_instance_changes
       WHERE is_end_state(state) AND NOT is_end_state(old_state)`),
+    run.row(`
+      SELECT count(*) FILTER (settled <> 'open') AS unknown_settled, count(*) FILTER (settled = 'open') AS unknown_open
+      FROM settled`),
+    run.row('SELECT count(*) FILTER (is_explained) AS deadlocks_explained FROM dossiers'),
+    run.row(`
+      SELECT count(*) FILTER (class = 'unclassified') AS refusals_unclassified,
+        count(*) FILTER (class = 'wrong' AND status < 500) AS refusals_wrong
+      FROM refusal_classes`),
   ]);
   const numbers = Object.entries(Object.assign({}, ...rows)).map(([name, value]) => [name, Number(value)]);
   return { ...Object.fromEntries(numbers), violations };
@@ -48,6 +55,31 @@ export async function readRefusals(run: OpenRun): Promise<RefusalCount[]> {
   }));
 }
 
+export async function readClasses(run: OpenRun): Promise<AnswerClass[]> {
+  const rows = await run.rows(`
+    SELECT status, kind, coalesce(reason, '') AS reason, coalesce(found_state, '') AS found_state, class,
+      count(*) AS n, min(op) AS example, arg_min(because, op) AS because,
+      -- In a list, because arg_min leaves NULLs out and would tell another one's cause.
+      arg_min([cause_op, cause_commit], op) AS causes
+    FROM (SELECT op, class, because, cause_op, cause_commit FROM refusal_classes) JOIN operations USING (op)
+    GROUP BY ALL ORDER BY n DESC, kind, status, reason, found_state, class`);
+  return rows.map((row) => {
+    const [operation = null, commit = null] = Array.isArray(row.causes) ? row.causes : [];
+    return {
+      status: Number(row.status),
+      kind: String(row.kind),
+      reason: String(row.reason),
+      found_state: String(row.found_state),
+      class: String(row.class),
+      count: Number(row.n),
+      example: Number(row.example),
+      because: String(row.because),
+      cause_operation: operation === null ? null : Number(operation),
+      cause_commit: commit === null ? null : Number(commit),
+    };
+  });
+}
+
 export async function readLatency(run: OpenRun): Promise<LatencySummary[]> {
   const rows = await run.rows(`
     SELECT kind, count(*) AS n, quantile_cont(took_ms, [0.5, 0.95, 0.99]) AS quantiles, max(took_ms) AS longest
@@ -64,20 +96,6 @@ export async function readLatency(run: OpenRun): Promise<LatencySummary[]> {
       max_ms: Number(row.longest),
     };
   });
-}
-
-export async function readDeadlocks(run: OpenRun): Promise<Deadlock[]> {
-  const rows = await run.rows('SELECT * FROM deadlocks ORDER BY at_ms');
-  return rows.map((row) => ({
-    at_ms: Number(row.at_ms),
-    sides: (Array.isArray(row.sides) ? row.sides : []).filter(isRecord).map((side) => ({
-      pid: Number(side.pid),
-      process: String(side.process),
-      statement: String(side.statement),
-    })),
-    fingerprint: String(row.fingerprint),
-    operation: row.operation === null ? null : Number(row.operation),
-  }));
 }
 
 /** A point for every second of load, also for those in which nothing happened. */
@@ -129,7 +147,7 @@ export async function readHarnessCpuShare(run: OpenRun): Promise<number | null> 
   return numberOrNull(row, 'share');
 }
 
-function numberOrNull(row: Row, name: string): number | null {
+export function numberOrNull(row: Row, name: string): number | null {
   const value = row[name];
   return typeof value === 'number' ? value : null;
 }

@@ -67,15 +67,54 @@ export interface ThresholdResult {
   readonly value: number | null;
 }
 
+/** One process in a deadlock. Null is what neither a statement, nor a commit, nor the sampler of locks tells. */
+export interface DeadlockSide {
+  readonly pid: number;
+  readonly process: string;
+  readonly statement: string;
+  /** What it was doing, in words that follow its name: `gives unfinished tasks the new DAG version`. */
+  readonly deed: string | null;
+  /** For what: `dag/run/task[map_index]`, or `dag/run`. */
+  readonly subject: string | null;
+  /** `operations.op` of the request that it served. */
+  readonly operation: number | null;
+  readonly xid: number | null;
+  readonly xact_started_ms: number | null;
+  /** The lock in PostgreSQL's words, the row in Airflow's, and whose it was. */
+  readonly lock: string | null;
+  readonly waits_for: string | null;
+  readonly blocked_by: number | null;
+  readonly waited_from_ms: number | null;
+}
+
+/** What came of the request that a deadlock failed. */
+export interface DeadlockOutcome {
+  readonly status: number | null;
+  readonly answered_ms: number | null;
+  /** The client's next sending of it. */
+  readonly retry_operation: number | null;
+  readonly retry_ms: number | null;
+  readonly retry_status: number | null;
+  /** The state that the task instance was given next, and the commit; null if the record has none. */
+  readonly state: string | null;
+  readonly state_ms: number | null;
+  readonly commit: number | null;
+}
+
 /** One deadlock that PostgreSQL reported. */
 export interface Deadlock {
   readonly at_ms: number;
   /** Both (or more) sides, the victim first. */
-  readonly sides: readonly { readonly pid: number; readonly process: string; readonly statement: string }[];
+  readonly sides: readonly DeadlockSide[];
   /** The same for deadlocks of one kind: the processes' roles and the statements without their literals. */
   readonly fingerprint: string;
   /** `operations.op` of the request that got the 5xx, if one was found. */
   readonly operation: number | null;
+  /** Every side has a name, a deed and a subject. */
+  readonly explained: boolean;
+  readonly outcome: DeadlockOutcome | null;
+  /** When the victim's process died of it; null if it lived. */
+  readonly died_ms: number | null;
 }
 
 /** One kind of refusal: 409s counted by operation, reason and the state the server found. */
@@ -87,6 +126,22 @@ export interface RefusalCount {
   /** The client had sent the same request before and got no answer: the server may have carried that one out. */
   readonly replay: boolean;
   readonly count: number;
+}
+
+/** Why requests were answered 4xx or 5xx: those of one request, answer and class. The classes: docs/verdict.md. */
+export interface AnswerClass {
+  readonly status: number;
+  readonly kind: string;
+  readonly reason: string;
+  readonly found_state: string;
+  readonly class: string;
+  readonly count: number;
+  /** `operations.op` of the first of them, and what is known of it. */
+  readonly example: number;
+  readonly because: string;
+  /** The request and the commit that brought the example about, where there is one. */
+  readonly cause_operation: number | null;
+  readonly cause_commit: number | null;
 }
 
 /** What `windtunnel check --json` prints and `verdict.json` holds. Documented in docs/verdict.md. */
@@ -106,6 +161,7 @@ export interface Judgement {
   readonly thresholds: readonly ThresholdResult[];
   readonly counts: Readonly<Record<string, number>>;
   readonly refusals: readonly RefusalCount[];
+  readonly classes: readonly AnswerClass[];
   readonly latency: readonly LatencySummary[];
   readonly deadlocks: readonly Deadlock[];
   /** Seconds from the start of the load to the first violation; null if there was none. */

@@ -24,6 +24,7 @@ import { maxActiveRunsExceeded } from './max-active-runs-exceeded.ts';
 import { missingIs500 } from './missing-is-500.ts';
 import { orphanResetLive } from './orphan-reset-live.ts';
 import { poolOversubscribed } from './pool-oversubscribed.ts';
+import { retryReportRefused } from './retry-report-refused.ts';
 import { rtifMerge } from './rtif-merge.ts';
 import { rtifRetryOnce } from './rtif-retry-once.ts';
 import { scheduleUnguarded } from './schedule-unguarded.ts';
@@ -63,6 +64,7 @@ export const DEFECTS: readonly Defect[] = [
   dagStarved,
   doubleDispatch,
   endAcceptedTwice,
+  retryReportRefused,
   executorEventStale,
   heartbeatFromStranger,
   historyDoubled,

@@ -7,11 +7,19 @@ WITH counted AS (
   SELECT max(value) AS deadlocks FROM samples WHERE metric = 'deadlocks'
 ), named AS (
   SELECT count(*) AS deadlocks FROM deadlocks
+), told AS (
+  -- A deadlock of which a side stays dark is named all the same: that is a gap of ours, and is printed.
+  SELECT count(*) FILTER (is_explained) AS deadlocks FROM dossiers
 )
 SELECT
   counted.deadlocks <= named.deadlocks AS ok,
   CASE
     WHEN counted.deadlocks IS NULL THEN 'PostgreSQL''s count of deadlocks was not read.'
-    ELSE format('PostgreSQL counted {:d}, its log names {:d}.', counted.deadlocks::BIGINT, named.deadlocks)
+    ELSE format('PostgreSQL counted {:d}, its log names {:d}', counted.deadlocks::BIGINT, named.deadlocks)
+      || CASE
+        WHEN named.deadlocks = 0 THEN '.'
+        WHEN told.deadlocks = named.deadlocks THEN '; every one has a dossier of all its sides.'
+        ELSE format('; for {:d} of them a side is not explained.', named.deadlocks - told.deadlocks)
+      END
   END AS sentence
-FROM counted, named;
+FROM counted, named, told;

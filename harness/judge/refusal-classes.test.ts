@@ -1,0 +1,175 @@
+import { expect, test } from 'vitest';
+
+import type { Operation } from '../model/operation.ts';
+import { withLiteralRun } from './judge-literal.ts';
+import type { LiteralRun } from './literal-run.ts';
+
+/** `[class, cause_op, cause_commit]` of the one request that is asked about: the one with op 50. */
+const classOf = (run: LiteralRun) =>
+  withLiteralRun(run, async (open) => {
+    const row = await open.row('SELECT class, cause_op, cause_commit FROM refusal_classes WHERE op = 50');
+    return [row.class, row.cause_op, row.cause_commit];
+  });
+
+const REFUSED = { op: 50, outcome: 'refused', status: 409, sent_ms: 5_000, ended_ms: 5_050 } as const;
+const NOT_RUNNING = { ...REFUSED, reason: 'not_running', found_state: 'failed' } as const;
+const END = { ...REFUSED, kind: 'state', requested: 'success', reason: 'invalid_state', attempt: 2 } as const;
+const GONE = { ...REFUSED, status: 404, reason: 'not_found' } as const;
+const CORE = { writer: 'wt-api-core-1' };
+const EXECUTION = { writer: 'wt-api-execution-1', statement: 'UPDATE task_instance SET end_date=now(), state=…' };
+const OPERATOR = { actor: 'operator', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task' } as const;
+/** The task is queued, and started by the worker w-1 with operation 1. */
+const STARTED = [
+  { seq: 1, change: 'insert', state: null, committed_ms: 100, ...CORE },
+  { seq: 2, state: 'queued', committed_ms: 800, writer: 'wt-scheduler-1' },
+  { seq: 3, state: 'running', committed_ms: 1_003, row: { hostname: 'w-1' }, ...EXECUTION },
+] as const;
+const START = { kind: 'run', requested: 'running', sent_ms: 1_000, ended_ms: 1_010 } as const;
+const then = (change: object) => [...STARTED, { seq: 4, committed_ms: 3_000, row: { hostname: 'w-1' }, ...change }];
+const about = (refused: Partial<Operation>, commits: LiteralRun['commits'], ...others: Partial<Operation>[]) =>
+  classOf({ operations: [START, ...others, refused], commits: commits ?? [] });
+
+test('what an operator, a skip or another worker had done before is a legitimate cause, and is named', async () => {
+  const mark = { ...OPERATOR, kind: 'mark', requested: 'failed', sent_ms: 2_990, ended_ms: 3_010 } as const;
+  expect(await about(NOT_RUNNING, then({ state: 'failed', ...CORE }), mark)).toEqual(['legitimate', 2, 4]);
+  const skip = { kind: 'skip_downstream', life: 2, ti_id: 'ti-9', target: 'task', sent_ms: 2_990 } as const;
+  const skipped = then({ state: 'skipped', ...EXECUTION });
+  expect(await about({ ...NOT_RUNNING, found_state: 'skipped' }, skipped, skip)).toEqual(['legitimate', 2, 4]);
+  const stranger = {
+    ...REFUSED,
+    kind: 'stranger_heartbeat',
+    worker: 'w-1-stranger',
+    reason: 'running_elsewhere',
+  } as const;
+  expect(await about(stranger, [...STARTED])).toEqual(['legitimate', 1, 3]);
+});
+
+test('a life that a scheduler had given up, or whose try was superseded or cleared, is late', async () => {
+  const given = then({ state: 'failed', writer: 'wt-scheduler-1' });
+  expect(await about(NOT_RUNNING, given)).toEqual(['late update', null, 4]);
+  const cleared = then({ id: 'ti-2', old_id: 'ti-1', state: 'restarting', ...CORE });
+  const clear = {
+    actor: 'operator',
+    kind: 'clear',
+    dag_id: 'wt_dag',
+    run_id: 'run1',
+    task_id: 'task',
+    sent_ms: 2_990,
+  } as const;
+  expect(await about(GONE, cleared, clear)).toEqual(['late update', 2, 4]);
+  expect(await about({ ...GONE, status: 410, kind: 'rtif' }, cleared)).toEqual(['late update', null, 4]);
+  const deleted = [
+    ...STARTED,
+    { seq: 4, change: 'delete', dag_id: null, run_id: null, task_id: null, committed_ms: 3_000 },
+  ];
+  expect(await about(GONE, deleted)).toEqual(['late update', null, 4]);
+});
+
+test('a request that is sent again after its first sending was carried out is the retry of a lost answer', async () => {
+  const first = { ...START, kind: 'state', requested: 'success', outcome: 'unknown', cause: 'answer-dropped' } as const;
+  const sent = { ...first, sent_ms: 2_990, ended_ms: 3_010 };
+  const ended = then({ state: 'success', ...EXECUTION });
+  expect(await about({ ...END, found_state: 'success' }, ended, sent)).toEqual(['retry of a lost answer', 2, 4]);
+  // A report of another try gives the row a new id, under which nobody finds the old one.
+  const retry = { ...GONE, kind: 'state', requested: 'up_for_retry', attempt: 2 } as const;
+  const moved = [
+    ...then({ xid: 900, state: 'up_for_retry', ...EXECUTION }),
+    { seq: 5, xid: 900, id: 'ti-2', old_id: 'ti-1', state: 'up_for_retry', committed_ms: 3_000, ...EXECUTION },
+  ];
+  expect(await about(retry, moved, { ...sent, requested: 'up_for_retry' })).toEqual(['retry of a lost answer', 2, 4]);
+  // Carried out long ago, and the task has gone on since.
+  const on = [...ended, { seq: 5, state: 'queued', committed_ms: 4_000, writer: 'wt-scheduler-1' }];
+  expect(await about({ ...END, found_state: 'queued' }, on, sent)).toEqual(['retry of a lost answer', 2, 4]);
+});
+
+test('of two writes of rendered fields at once, the second finds the row of the first', async () => {
+  const key = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, ...EXECUTION };
+  const row = { rendered_fields: { bash_command: 'echo life 1 write 1' } };
+  const written = {
+    ...key,
+    seq: 4,
+    relation: 'rendered_task_instance_fields',
+    change: 'insert',
+    committed_ms: 4_990,
+    row,
+  };
+  const write = { kind: 'rtif', requested: '{"bash_command":"echo life 1 write 1"}', twin: 2, sent_ms: 4_980 } as const;
+  const refused = { ...REFUSED, kind: 'rtif', requested: '{"bash_command":"echo life 1 write 2"}', twin: 2 } as const;
+  expect(await about(refused, [...STARTED, written], write)).toEqual(['retry of a lost answer', 2, 4]);
+  expect(await about({ ...refused, life: 3, worker: 'w-3' }, [...STARTED, written], write)).toEqual([
+    'legitimate',
+    2,
+    4,
+  ]);
+});
+
+test('a task that was handed to two lives is started by one, and refused to the other as delivered twice', async () => {
+  const refused = { ...REFUSED, kind: 'run', requested: 'running', reason: 'invalid_state' } as const;
+  const other = { life: 2, worker: 'w-2' };
+  expect(await about({ ...refused, ...other, found_state: 'running' }, [...STARTED])).toEqual([
+    'duplicate delivery',
+    1,
+    3,
+  ]);
+});
+
+test('a refusal without a cause in a whole record is wrong, and one outside the record is unclassified', async () => {
+  const later = { seq: 9, relation: 'dag_run', change: 'insert', id: '9', dag_id: 'wt_x', committed_ms: 69_000 };
+  expect(await about(NOT_RUNNING, [...STARTED, later])).toEqual(['wrong', null, null]);
+  expect(await about(GONE, [...STARTED, later])).toEqual(['wrong', null, null]);
+  expect(await about({ ...END, found_state: 'running' }, [...STARTED, later])).toEqual(['wrong', null, null]);
+  // The task was never seen.
+  expect(await about(NOT_RUNNING, [later])).toEqual(['unclassified', null, null]);
+  // The harness was killed, and the commits end before the answer.
+  const killed = { operations: [START, NOT_RUNNING], commits: [...STARTED], manifest: { ended: null } };
+  expect(await classOf(killed)).toEqual(['unclassified', null, null]);
+  // What came after the answer is no cause of it.
+  const after = then({ state: 'failed', committed_ms: 9_000, ...CORE });
+  expect(await about(NOT_RUNNING, [...after, later])).toEqual(['wrong', null, null]);
+});
+
+test("operators' refusals: a backfill that was active, a run or a try that was made in that moment", async () => {
+  const operator = { ...REFUSED, actor: 'operator', dag_id: 'wt_dag' } as const;
+  const backfill = {
+    seq: 4,
+    relation: 'backfill',
+    change: 'insert',
+    id: '1',
+    dag_id: 'wt_dag',
+    committed_ms: 3_000,
+    ...CORE,
+  };
+  expect(await about({ ...operator, kind: 'backfill' }, [...STARTED, backfill])).toEqual(['legitimate', null, 4]);
+  const over = { ...backfill, seq: 5, change: 'update', committed_ms: 4_000, row: { completed_at: '2026-11-21' } };
+  expect(await about({ ...operator, kind: 'backfill' }, [...STARTED, backfill, over])).toEqual(['wrong', null, null]);
+  const clear = { ...operator, kind: 'clear', run_id: 'run1', task_id: 'task' } as const;
+  const ended = then({ state: 'up_for_retry', id: 'ti-2', old_id: 'ti-1', committed_ms: 5_020, ...EXECUTION });
+  expect(await about(clear, ended)).toEqual(['legitimate', null, 4]);
+});
+
+test('a 5xx is a deadlock, a fault, a restart, an overload, or wrong', async () => {
+  const failed = { op: 50, kind: 'state', outcome: 'unknown', status: 500, sent_ms: 5_000, ended_ms: 5_500 } as const;
+  const base = { operations: [failed], commits: [...STARTED] };
+  const log = (row: object) => classOf({ ...base, server_log: [{ at_ms: 5_400, source: 'postgres', pid: 7, ...row }] });
+  expect(await log({ sqlstate: '40P01', statement: "… WHERE id = 'ti-1'" })).toEqual(['deadlock', null, null]);
+  expect(await log({ sqlstate: '57P01', message: 'terminating connection' })).toEqual(['restart', null, null]);
+  expect(await log({ source: 'api-execution-1', severity: 'FATAL', message: 'it ended' })).toEqual([
+    'restart',
+    null,
+    null,
+  ]);
+  expect(await log({ sqlstate: '53300', message: 'too many clients' })).toEqual(['overload', null, null]);
+  expect(await classOf(base)).toEqual(['wrong', null, null]);
+  const fault = { window: 1, fault: 'cut-connection', victim: 'api-execution-1', opened_ms: 4_000, closed_ms: 5_100 };
+  expect(await classOf({ ...base, faults: [fault] })).toEqual(['fault', null, null]);
+  expect(await classOf({ ...base, faults: [{ ...fault, opened_ms: 9_000, closed_ms: 9_100 }] })).toEqual([
+    'wrong',
+    null,
+    null,
+  ]);
+});
+
+test('tokens and what was not understood are classes of their own', async () => {
+  expect(await about({ ...REFUSED, status: 403 }, [...STARTED])).toEqual(['token', null, null]);
+  expect(await about({ ...REFUSED, status: 422 }, [...STARTED])).toEqual(['not understood', null, null]);
+});

@@ -1,0 +1,124 @@
+-- One row: a side of a deadlock, what it did there for whom, what it waited for and since when. `deed` and `subject` are
+-- NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into them
+-- (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that
+-- somebody was seen waiting for.
+CREATE VIEW deadlock_sides AS
+WITH sides AS (
+  SELECT deadlock, at_ms, victim, deadlocks.xid AS victim_xid, context, operation, waits, place,
+    side.pid AS pid, side.process AS process, side.statement AS statement, side.pid = victim AS is_victim
+  FROM (
+    SELECT *, unnest(sides) AS side, generate_subscripts(sides, 1) AS place FROM deadlocks
+  ) AS deadlocks
+), lines AS (
+  SELECT deadlock, unnest(string_split(waits, chr(10))) AS line FROM deadlocks
+), waits AS (
+  SELECT deadlock, try_cast(said.pid AS INTEGER) AS pid, said.lock AS lock, try_cast(said.blocker AS INTEGER) AS blocker
+  FROM (SELECT deadlock, regexp_extract(line, 'Process (\d+) waits for (\w+ on .*); blocked by process (\d+)',
+    ['pid', 'lock', 'blocker']) AS said FROM lines)
+  WHERE said.pid <> ''
+), xids AS (
+  -- A transaction that is waited for is that of the one that blocks.
+  SELECT deadlock, blocker AS pid, min(try_cast(regexp_extract(lock, 'transaction (\d+)', 1) AS BIGINT)) AS xid
+  FROM waits WHERE lock LIKE '%on transaction %' GROUP BY ALL
+), seen AS (
+  -- The wait as the sampler saw it, with the row.
+  SELECT sides.deadlock, sides.pid, lock_waits.* EXCLUDE (pid, statement, at_ms, lock, xid), lock_waits.xid AS seen_xid
+  FROM sides JOIN lock_waits USING (pid)
+  WHERE lock_waits.at_ms BETWEEN sides.at_ms - 5000 AND sides.at_ms + 500
+    AND coalesce(waiting_since_ms <= sides.at_ms, true)
+  QUALIFY row_number() OVER (
+    PARTITION BY sides.deadlock, sides.pid ORDER BY waiting_since_ms IS NULL, lock_waits.at_ms DESC) = 1
+), noted AS (
+  -- With log_lock_waits: "still waiting … after 300.1 ms".
+  SELECT sides.deadlock, sides.pid,
+    min(logs.at_ms - try_cast(regexp_extract(logs.message, 'after ([\d.]+) ms', 1) AS DOUBLE)) AS since_ms
+  FROM sides JOIN server_log AS logs ON logs.pid = sides.pid AND logs.source = 'postgres'
+    AND logs.message LIKE '%still waiting for%' AND logs.at_ms BETWEEN sides.at_ms - 5000 AND sides.at_ms + 50
+  GROUP BY ALL
+), relations AS (
+  -- Relations are numbers in the detail. The victim's own has its name in the context.
+  SELECT DISTINCT regexp_extract(lock, 'of relation (\d+)', 1) AS oid,
+    regexp_extract(context, 'in relation "(\w+)"', 1) AS relation
+  FROM waits JOIN deadlocks USING (deadlock) WHERE waits.pid = victim AND lock LIKE '%of relation%' AND context <> ''
+), joined AS (
+  SELECT sides.*, waits.lock, waits.blocker, coalesce(xids.xid, seen.seen_xid, CASE WHEN is_victim THEN victim_xid END) AS xid,
+    seen.xact_started_ms, coalesce(seen.waiting_since_ms, noted.since_ms) AS waited_from_ms,
+    -- The row that it waits for.
+    coalesce(
+      CASE WHEN is_victim THEN nullif(regexp_extract(sides.context, 'in relation "(\w+)"', 1), '') END,
+      CASE WHEN seen.waiting_since_ms IS NOT NULL THEN seen.relation END, relations.relation) AS waits_relation,
+    nullif(subject_of(seen.dag_id, seen.run_id, seen.task_id, seen.map_index), '') AS waits_row,
+    nullif(regexp_extract(statement, 'task_instance\.id = ''([0-9a-f-]{36})''', 1), '') AS named_ti,
+    nullif(regexp_extract(statement, 'dag_id = ''([^'']+)''', 1), '') AS named_dag,
+    nullif(regexp_extract(statement, 'run_id = ''([^'']+)''', 1), '') AS named_run,
+    nullif(regexp_extract(statement, 'dag_run\.id = (\d+)', 1), '') AS named_dag_run,
+    nullif(regexp_extract(statement, 'task_instance\.id IN \(''([0-9a-f-]{36})''', 1), '') AS first_ti
+  FROM sides
+  LEFT JOIN waits USING (deadlock, pid) LEFT JOIN xids USING (deadlock, pid)
+  LEFT JOIN seen USING (deadlock, pid) LEFT JOIN noted USING (deadlock, pid)
+  LEFT JOIN relations ON relations.oid = regexp_extract(waits.lock, 'of relation (\d+)', 1)
+), held AS (
+  -- The row that somebody waits for and this side holds.
+  SELECT other.deadlock, other.blocker AS pid, any_value(seen.relation) AS relation, any_value(seen.dag_id) AS dag_id,
+    any_value(seen.run_id) AS run_id, any_value(seen.task_id) AS task_id, any_value(seen.map_index) AS map_index
+  FROM waits AS other JOIN seen ON seen.deadlock = other.deadlock AND seen.pid = other.pid
+  WHERE seen.dag_id IS NOT NULL GROUP BY ALL
+), under_way AS (
+  SELECT op, kind, actor, ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, sent_ms,
+    -- A server goes on with a request whose client has gone.
+    CASE WHEN ended_ms IS NULL OR status IS NULL THEN sent_ms + 60000 ELSE ended_ms END + clock_tolerance_ms() AS until_ms
+  FROM operations
+), served AS (
+  SELECT deadlock, pid, arg_min(op, (place, -sent_ms)) AS op
+  FROM (
+    SELECT deadlock, pid, operation AS op, 0 AS place, 0 AS sent_ms FROM joined WHERE is_victim AND operation IS NOT NULL
+    UNION ALL
+    SELECT deadlock, joined.pid, under_way.op, 1, sent_ms
+    FROM joined JOIN under_way ON under_way.ti_id = joined.named_ti
+    WHERE sent_ms <= at_ms + clock_tolerance_ms() AND under_way.until_ms >= at_ms
+      AND process NOT LIKE 'wt-scheduler%' AND actor = 'life'
+    UNION ALL
+    SELECT deadlock, joined.pid, carried_out.op, 2, 0 FROM joined JOIN carried_out USING (xid)
+    UNION ALL
+    SELECT deadlock, joined.pid, under_way.op, 3, sent_ms
+    FROM joined JOIN held USING (deadlock, pid)
+    JOIN under_way ON under_way.dag_id = held.dag_id AND under_way.run_id = held.run_id
+      AND under_way.task_id = held.task_id AND under_way.map_index = coalesce(held.map_index, -1)
+    WHERE held.relation = 'task_instance' AND process LIKE 'wt-api-%'
+      AND sent_ms <= at_ms + clock_tolerance_ms() AND under_way.until_ms >= at_ms
+  )
+  GROUP BY ALL
+), task_names AS (
+  SELECT ti_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id, any_value(task_id) AS task_id,
+    any_value(map_index) AS map_index
+  FROM task_instance_changes GROUP BY ti_id
+), run_names AS (
+  SELECT dag_run_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id FROM dag_run_changes GROUP BY ALL
+), wrote AS (
+  SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits
+  WHERE dag_id IS NOT NULL AND run_id IS NOT NULL AND relation <> 'xcom' GROUP BY xid
+)
+SELECT
+  joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement, joined.xid,
+  joined.xact_started_ms, joined.lock, joined.blocker, joined.waited_from_ms,
+  joined.waits_relation, joined.waits_row, served.op, requests.kind,
+  deed_of(requests.kind, joined.statement) AS deed,
+  coalesce(
+    nullif(subject_of(requests.dag_id, requests.run_id, requests.task_id, requests.map_index), ''),
+    nullif(subject_of(named.dag_id, named.run_id, named.task_id, named.map_index), ''),
+    CASE WHEN named_run IS NOT NULL THEN concat_ws('/', named_dag, named_run) END,
+    nullif(concat_ws('/', run_names.dag_id, run_names.run_id), ''),
+    -- The first of several.
+    nullif(concat_ws('/', several.dag_id, several.run_id), ''),
+    nullif(concat_ws('/', held.dag_id, held.run_id), ''),
+    nullif(concat_ws('/', wrote.dag_id, wrote.run_id), ''),
+    waits_row
+  ) AS subject
+FROM joined
+LEFT JOIN served USING (deadlock, pid)
+LEFT JOIN operations AS requests ON requests.op = served.op
+LEFT JOIN task_names AS named ON named.ti_id = joined.named_ti
+LEFT JOIN task_names AS several ON several.ti_id = joined.first_ti
+LEFT JOIN run_names ON run_names.dag_run_id = joined.named_dag_run
+LEFT JOIN held USING (deadlock, pid)
+LEFT JOIN wrote ON wrote.xid = joined.xid;

@@ -1,0 +1,206 @@
+-- One row: a request that was answered 4xx or 5xx, and why. `because` says it in words; `cause_op` and `cause_commit` are
+-- the request and the commit that brought it about, where there is one. The classes of 4xx:
+--   retry of a lost answer  an earlier sending of the same request by the same life had been carried out
+--   duplicate delivery      the task had been handed to another life, which started or ended it
+--   late update             the life had been given up, superseded or cleared before
+--   legitimate              another actor had changed the state first
+--   token                   401, 403
+--   not understood          400, 405, 422: what was asked, not when
+--   wrong                   the record is whole, and holds no cause
+--   unclassified            the record is not good enough to say
+-- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
+-- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
+CREATE VIEW refusal_classes AS
+WITH refused AS (
+  SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
+    kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'stranger_heartbeat', 'stranger_run')
+      AND ti_id IS NOT NULL AS of_task
+  FROM operations WHERE status >= 400
+), doers AS (
+  -- A transaction serves one request.
+  SELECT xid, min(op) AS op FROM carried_out GROUP BY xid
+), steps AS (
+  -- A change of state, of id or of host: heartbeats change none of them. `left_ms` is when the next one came.
+  SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
+  FROM (
+    SELECT seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index, old_ti_id, ti_id, old_state, state,
+      writer, writer_role, "row" ->> '$.hostname' AS hostname,
+      lag("row" ->> '$.hostname') OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS old_hostname
+    FROM task_instance_changes
+  )
+  WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
+    OR (state = 'running' AND hostname <> old_hostname)
+), again AS (
+  -- The sending before it that had been carried out. Twins are two sendings of one write, whichever came first. A
+  -- report that gave the row its new id is refused as not found.
+  SELECT refused.op, done.op AS cause_op, done.seq
+  FROM refused
+  JOIN operations AS first ON first.life = refused.life AND first.kind = refused.kind AND first.op <> refused.op
+    AND first.worker = refused.worker
+  JOIN carried_out AS done ON done.op = first.op AND done.committed_ms <= refused.until_ms
+  WHERE CASE WHEN refused.kind = 'rtif' THEN refused.status = 409
+      ELSE refused.kind IN ('run', 'state', 'xcom_push', 'xcom_clear', 'skip_downstream')
+        AND first.requested IS NOT DISTINCT FROM refused.requested AND first.target IS NOT DISTINCT FROM refused.target
+        AND first.sent_ms < refused.sent_ms END
+    AND (refused.status = 409 OR refused.kind LIKE 'xcom%' OR EXISTS (
+      FROM steps WHERE steps.xid = done.xid AND steps.old_ti_id = refused.ti_id AND steps.ti_id <> steps.old_ti_id))
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY done.seq) = 1
+), gone AS (
+  SELECT refused.op, steps.seq
+  FROM refused JOIN steps ON steps.old_ti_id = refused.ti_id AND (steps.ti_id <> steps.old_ti_id OR change = 'delete')
+  WHERE of_task AND status IN (404, 410, 500) AND committed_ms <= refused.until_ms
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq) = 1
+), found AS (
+  -- The state that the server says it found, and had not left before the request was sent; or another worker's start.
+  SELECT refused.op, steps.seq
+  FROM refused JOIN steps ON steps.ti_id = refused.ti_id
+  WHERE of_task AND status = 409 AND kind <> 'rtif' AND steps.change <> 'delete'
+    AND committed_ms <= refused.until_ms AND coalesce(left_ms >= refused.from_ms, true)
+    AND CASE WHEN reason = 'running_elsewhere' THEN state = 'running' AND hostname <> refused.worker
+      ELSE state IS NOT DISTINCT FROM found_state END
+    AND NOT allows(refused.kind, state, hostname = refused.worker)
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+), reached AS (
+  -- Whatever it says it found: where the task was in a state that does not take the request.
+  SELECT refused.op, steps.seq
+  FROM refused JOIN steps ON steps.ti_id = refused.ti_id
+  WHERE of_task AND status = 409 AND kind <> 'rtif' AND steps.change <> 'delete'
+    AND committed_ms <= refused.until_ms AND coalesce(left_ms >= refused.from_ms, true)
+    AND NOT allows(refused.kind, state, hostname = refused.worker)
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+), row_there AS (
+  -- Rendered fields and XComs: the row that stood there.
+  SELECT refused.op, written.seq
+  FROM refused JOIN commits AS written USING (dag_id, run_id, task_id, map_index)
+  WHERE refused.status = 409 AND written.change <> 'delete' AND written.committed_ms <= refused.until_ms
+    AND ((refused.kind = 'rtif' AND written.relation = 'rendered_task_instance_fields')
+      OR (refused.kind = 'xcom_push' AND written.relation = 'xcom' AND (written."row" ->> '$.key') = refused.target))
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY written.seq DESC) = 1
+), backfilled AS (
+  SELECT refused.op, created_seq AS seq
+  FROM refused JOIN backfill_lives USING (dag_id)
+  WHERE refused.kind = 'backfill' AND refused.status = 409 AND created_ms <= refused.until_ms
+    AND coalesce(completed_ms >= refused.from_ms, true)
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY created_seq) = 1
+), met AS (
+  -- Operators: what happened to the task while the request was under way (two archive the same try), the state that was
+  -- asked for and had been reached, the row that is no more; and the run that was made in the same moment.
+  SELECT refused.op, steps.seq
+  FROM refused JOIN steps USING (dag_id, run_id, task_id)
+  WHERE refused.kind IN ('clear', 'mark') AND refused.status IN (404, 409) AND steps.committed_ms <= refused.until_ms
+    AND (steps.committed_ms >= refused.from_ms
+      OR (coalesce(left_ms >= refused.from_ms, true)
+        AND (change = 'delete' OR (refused.kind = 'mark' AND state = refused.requested))))
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+  UNION ALL
+  SELECT refused.op, min(made.seq)
+  FROM refused JOIN dag_run_changes AS made USING (dag_id)
+  WHERE refused.kind = 'trigger' AND refused.status = 409 AND made.change = 'insert'
+    AND made.committed_ms BETWEEN refused.from_ms - 1000 AND refused.until_ms
+  GROUP BY refused.op
+), causes AS (
+  SELECT op, cause_op, seq, 1 AS place, 'again' AS how FROM again
+  UNION ALL SELECT op, NULL, seq, 2, 'gone' FROM gone
+  UNION ALL SELECT op, NULL, seq, 3, 'found' FROM found
+  UNION ALL SELECT op, NULL, seq, 4, 'found' FROM reached
+  UNION ALL SELECT op, NULL, seq, 5, 'row' FROM row_there
+  UNION ALL SELECT op, NULL, seq, 6, 'backfill' FROM backfilled
+  UNION ALL SELECT op, NULL, seq, 7, 'met' FROM met
+), cause AS (
+  SELECT causes.op, causes.how, causes.seq, coalesce(causes.cause_op, doers.op, backfill_lives.post) AS cause_op,
+    commits.committed_ms, commits.writer, role_of(commits.writer) AS writer_role,
+    CASE WHEN causes.how IN ('gone', 'found', 'met', 'again') AND commits.relation = 'task_instance' THEN
+      format('{} → {}', state_name(steps.old_state),
+        CASE WHEN steps.change = 'delete' THEN 'deleted'
+          WHEN steps.ti_id <> steps.old_ti_id THEN state_name(steps.state) || ', as a new try'
+          ELSE state_name(steps.state) END) END AS deed
+  FROM causes JOIN commits USING (seq) LEFT JOIN steps USING (seq) LEFT JOIN doers ON doers.xid = commits.xid
+  LEFT JOIN backfill_lives ON backfill_lives.created_seq = causes.seq
+  QUALIFY row_number() OVER (PARTITION BY causes.op ORDER BY place) = 1
+), known AS (
+  -- Whether the record has the task's whole story up to the answer: from its first row on, or from before the request.
+  SELECT refused.op
+  FROM refused JOIN steps ON steps.ti_id = refused.ti_id CROSS JOIN record
+  WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
+  GROUP BY refused.op
+), trouble AS (
+  SELECT refused.op, first(fault ORDER BY opened_ms) AS fault, first(victim ORDER BY opened_ms) AS victim
+  FROM refused JOIN fault_windows ON opened_ms <= refused.until_ms
+    -- What was cut or killed needs a moment to come back after the window has closed.
+    AND coalesce(closed_ms + 5000 >= refused.sent_ms, true)
+  WHERE status >= 500 GROUP BY refused.op
+), logged AS (
+  -- What the log says meanwhile. 5 s: a process that dies is started again after one, and needs some to be up.
+  SELECT refused.op,
+    first(shortened(logs.message, 120) ORDER BY at_ms) FILTER ((severity = 'FATAL' AND logs.source <> 'harness')
+      OR sqlstate IN ('57P01', '57P02', '57P03', '08006', '08001')) AS restarting,
+    first(shortened(logs.message, 120) ORDER BY at_ms) FILTER (sqlstate IN ('53300', '55P03', '57014')
+      OR (logs.source LIKE 'api-%' AND regexp_matches(logs.message, 'QueuePool limit|too many clients|TimeoutError|timed out')))
+      AS overloaded,
+    last(shortened(logs.message, 120) ORDER BY at_ms) FILTER (logs.source LIKE 'api-%' AND severity <> 'WARNING'
+      AND at_ms BETWEEN refused.sent_ms AND refused.until_ms) AS said
+  FROM refused JOIN server_log AS logs ON at_ms BETWEEN refused.sent_ms - 5000 AND refused.until_ms + 1000
+  WHERE status >= 500 GROUP BY refused.op
+), locked AS (
+  SELECT operation AS op, min(at_ms) AS at_ms, arg_min(roles, at_ms) AS roles
+  FROM deadlocks WHERE operation IS NOT NULL GROUP BY ALL
+), classed AS (
+  SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer, cause.deed,
+    doer_kind, doer_worker,
+    CASE
+      WHEN status >= 500 THEN CASE
+        WHEN locked.op IS NOT NULL THEN 'deadlock'
+        WHEN trouble.op IS NOT NULL THEN 'fault'
+        WHEN logged.restarting IS NOT NULL THEN 'restart'
+        WHEN logged.overloaded IS NOT NULL THEN 'overload'
+        ELSE 'wrong' END
+      WHEN status IN (401, 403) THEN 'token'
+      WHEN status NOT IN (404, 409, 410) THEN 'not understood'
+      WHEN cause.how = 'again' THEN 'retry of a lost answer'
+      WHEN cause.op IS NULL THEN CASE
+        -- The row is there from before the request until after the answer, in a state that takes it.
+        WHEN of_task AND status IN (404, 409, 410) AND known.op IS NOT NULL THEN 'wrong'
+        WHEN kind IN ('backfill', 'clear', 'mark', 'trigger') AND status IN (404, 409) AND record.is_there
+          AND refused.until_ms <= record.until_ms THEN 'wrong'
+        ELSE 'unclassified' END
+      WHEN doer_life <> life AND doer_ti = ti_id AND doer_kind IN ('run', 'state')
+        AND kind NOT LIKE 'stranger%' THEN 'duplicate delivery'
+      WHEN cause.how = 'row' AND doer_life = life THEN 'retry of a lost answer'
+      WHEN cause.how = 'gone' OR (of_task AND cause.writer_role = 'scheduler') THEN 'late update'
+      ELSE 'legitimate'
+    END AS class,
+    trouble.fault, trouble.victim, logged.restarting, logged.overloaded, logged.said, locked.roles, locked.at_ms
+  FROM refused CROSS JOIN record
+  LEFT JOIN cause USING (op)
+  LEFT JOIN (SELECT op AS doer_op, kind AS doer_kind, worker AS doer_worker, life AS doer_life, ti_id AS doer_ti
+    FROM operations) AS doer ON doer_op = cause.cause_op
+  LEFT JOIN known ON known.op = refused.op
+  LEFT JOIN trouble ON trouble.op = refused.op
+  LEFT JOIN logged ON logged.op = refused.op
+  LEFT JOIN locked ON locked.op = refused.op
+)
+SELECT
+  op, status, kind, class,
+  CASE
+    WHEN class = 'deadlock' THEN format('PostgreSQL ended a deadlock ({}) at its expense', roles)
+    WHEN class = 'fault' THEN format('the fault {} was open on {}', fault, coalesce(victim, 'the stack'))
+    WHEN class = 'restart' THEN restarting
+    WHEN class = 'overload' THEN overloaded
+    WHEN status >= 500 AND seq IS NOT NULL THEN
+      format('the task instance was no more ({} by {}), for which 404 is promised', deed, coalesce(writer, 'somebody'))
+    WHEN status >= 500 THEN coalesce(said, 'the log tells no cause')
+    WHEN class IN ('token', 'not understood') THEN coalesce(shortened(coalesce(message, reason), 120), '')
+    WHEN class = 'wrong' AND of_task THEN
+      format('the record has the task instance {} all the while', CASE WHEN status = 409 THEN 'in a state that takes it' ELSE 'there' END)
+    WHEN class = 'wrong' THEN 'the record holds nothing that stood in its way'
+    WHEN class = 'unclassified' THEN 'the record does not tell where its subject was'
+    WHEN how = 'again' THEN
+      format('its earlier sending was carried out {} before', seconds(coalesce(ended_ms, sent_ms) - committed_ms))
+    ELSE format('{}{}{} before, by {}',
+      CASE how WHEN 'row' THEN 'the row was written ' WHEN 'backfill' THEN 'a backfill of this DAG was created '
+        ELSE coalesce(deed || ' ', 'committed ') END,
+      seconds(coalesce(ended_ms, sent_ms) - committed_ms), '', coalesce(writer, 'an unknown process'))
+      || coalesce(format(' (the {} of {})', doer_kind, doer_worker), '')
+  END AS because,
+  cause_op, seq AS cause_commit
+FROM classed;

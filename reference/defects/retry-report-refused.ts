@@ -1,0 +1,17 @@
+import type { Defect } from './defect.ts';
+
+export const retryReportRefused: Defect = {
+  name: 'retry-report-refused',
+  kind: 'defect',
+  race: null,
+  summary: 'a report that asks for another try is refused, though the task runs',
+  story:
+    'The guard of the end report lists the states that a running task may be given, and up_for_retry was forgotten when ' +
+    'the list was written anew. A worker whose task failed is told that the task does not run; it stops, and the try ' +
+    'ends only when its heartbeats have been missed for long enough.',
+  caughtBy: ['refusals-have-a-cause'],
+  scenario: 'mishaps',
+  change: (below) => ({
+    judgeEnd: (previous, requested) => (requested === 'up_for_retry' ? 'refuse' : below.judgeEnd(previous, requested)),
+  }),
+};

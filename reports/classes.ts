@@ -1,0 +1,61 @@
+import type { AnswerClass, Judgement } from '../harness/model/verdict.ts';
+import { LIMITS } from './findings.ts';
+import { count, counted, percent, some } from './words.ts';
+
+/** Why requests were refused or failed, as both documents and the terminal tell it. */
+
+export interface ClassTable {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly note: string;
+  /** Kinds that are left out for their number. */
+  readonly hidden: number;
+}
+
+export function classTable({ classes, counts }: Judgement): ClassTable {
+  const sorted = classes.toSorted((a, b) => b.count - a.count);
+  const rows = sorted
+    .slice(0, LIMITS.refusals)
+    .map((row) => [
+      count(row.count),
+      row.kind,
+      [String(row.status), row.reason, row.found_state].filter((word) => word !== '').join(' '),
+      row.class,
+      `${example(row)}: ${row.because}`,
+    ]);
+  const open = counts.refusals_unclassified ?? 0;
+  const total = sorted.reduce((sum, row) => sum + row.count, 0);
+  const share = open === 0 ? '' : `For ${count(open)} of them (${percent(open / total)}) the record does not tell. `;
+  return {
+    head: ['count', 'request', 'answer', 'class', 'example'],
+    rows,
+    note: `Every 4xx and 5xx, and what the record says of it. ${share}${settledWords({ counts })}`,
+    hidden: Math.max(0, sorted.length - rows.length),
+  };
+}
+
+function example({ example, cause_operation, cause_commit }: AnswerClass): string {
+  const causes = [
+    ...(cause_operation === null ? [] : [`operation ${cause_operation}`]),
+    ...(cause_commit === null ? [] : [`commit ${cause_commit}`]),
+  ];
+  return `operation ${example}${causes.length > 0 ? ` (${causes.join(', ')})` : ''}`;
+}
+
+/** What came of the requests that got no answer, or a 5xx. */
+export function settledWords({ counts }: Pick<Judgement, 'counts'>): string {
+  const { unknown_settled: settled = 0, unknown_open: open = 0 } = counts;
+  if (settled + open === 0) return '';
+  const all = counted(settled + open, 'request');
+  return open === 0
+    ? `Of ${all} without an answer, or with a 5xx, the commits tell what came.`
+    : `Of ${all} without an answer, or with a 5xx, the commits tell for ${count(settled)} what came.`;
+}
+
+/** `why: 170 retry of a lost answer, 34 legitimate and 2 more`, or nothing. */
+export function classWords({ classes }: Judgement): string {
+  const byClass = new Map<string, number>();
+  for (const row of classes) byClass.set(row.class, (byClass.get(row.class) ?? 0) + row.count);
+  const sorted = [...byClass].sort(([, a], [, b]) => b - a).map(([name, n]) => `${count(n)} ${name}`);
+  return sorted.length === 0 ? '' : `why: ${some(sorted, 4)}`;
+}
