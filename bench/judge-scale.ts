@@ -1,12 +1,13 @@
 /**
  * How long judging takes, and how much memory, for a run of millions of operations.
  *
- *     npm run bench:judge -- [--run FOLDER] [--operations 10000000]
+ *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts]
  *
  * A stored run is multiplied: copies of it side by side, as many as a large installation would show at once, and one
- * after another; every copy has ids of its own, so that each promise is put to the test in every copy. Without --run a
- * minute of the scenario mishaps on the reference stack is played first. Then `windtunnel check` judges the whole in a
- * process of its own, whose largest resident memory is read from the kernel (Linux).
+ * after another; every copy has ids of its own, so that each promise is put to the test in every copy. What the copies
+ * before it left unfinished an operator has marked failed. Without --run a minute of the scenario mishaps on the
+ * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own, whose largest
+ * resident memory is read from the kernel (Linux). With --parts it is judged here, and each part of judging is timed.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,16 +21,25 @@ import { parseArgs } from 'node:util';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { closeTables } from '../harness/judge/compact.ts';
+import { judge } from '../harness/judge/judge.ts';
 import { readManifest } from '../harness/judge/manifest.ts';
 import { identifier, literal, parquetFile, runTables } from '../harness/judge/run-tables.ts';
+import type { Manifest } from '../harness/model/manifest.ts';
+import type { Judgement } from '../harness/model/verdict.ts';
 
 /** Copies at the same time: a run of a minute with 45 requests a second becomes one with two thousand. */
 const SIDE_BY_SIDE = 50;
+/** What a copy beside the first one shares with it. */
+const OF_THE_MACHINE: readonly string[] = ['samples', 'backends', 'faults'];
 const BIN = fileURLToPath(new URL('../bin/windtunnel.mjs', import.meta.url));
 const JUDGING_MS = 60 * 60_000;
 
 const { values } = parseArgs({
-  options: { run: { type: 'string' }, operations: { type: 'string', default: '10000000' } },
+  options: {
+    run: { type: 'string' },
+    operations: { type: 'string', default: '10000000' },
+    parts: { type: 'boolean', default: false },
+  },
 });
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 try {
@@ -38,16 +48,31 @@ try {
   const large = path.join(scratch, 'large');
   const { operations, commits } = await multiply(base, large, Number(values.operations));
   console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
+  const { invariants, assumptions } = values.parts ? await judgedHere(large) : await judgedApart(large);
+  for (const { name, verdict, chances, violations, why_unknown } of invariants) {
+    console.log(`  ${verdict.padEnd(8)} ${name} (${chances} chances, ${violations} violations) ${why_unknown ?? ''}`);
+  }
+  for (const { name, verdict, sentence } of assumptions) console.log(`  ${verdict.padEnd(8)} ${name}: ${sentence}`);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+async function judgedApart(large: string): Promise<Judgement> {
   const { seconds, peakBytes, exitCode } = await watched([BIN, 'check', large, '--json'], path.join(scratch, 'out'));
   console.log(
     `judged in ${seconds.toFixed(0)} s with at most ${(peakBytes / 2 ** 20).toFixed(0)} MiB, exit code ${exitCode}`,
   );
-  const verdict = JSON.parse(readFileSync(path.join(scratch, 'out'), 'utf8'));
-  for (const { name, verdict: v, chances, violations, why_unknown } of verdict.invariants) {
-    console.log(`  ${String(v).padEnd(8)} ${name} (${chances} chances, ${violations} violations) ${why_unknown ?? ''}`);
-  }
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+  return JSON.parse(readFileSync(path.join(scratch, 'out'), 'utf8'));
+}
+
+async function judgedHere(large: string): Promise<Judgement> {
+  let began = performance.now();
+  return judge(large, (part) => {
+    const seconds = (performance.now() - began) / 1000;
+    const peak = residentPeak(process.pid) / 2 ** 20;
+    console.log(`${seconds.toFixed(1).padStart(8)} s  ${part} (at most ${peak.toFixed(0)} MiB so far)`);
+    began = performance.now();
+  });
 }
 
 async function playOne(): Promise<string> {
@@ -65,24 +90,22 @@ async function multiply(base: string, large: string, wanted: number): Promise<{ 
   const connection = await database.connect();
   try {
     const tables = await runTables(connection, base);
-    const of = (name: string) => tables.find((table) => table.name === name)?.select ?? '';
-    const copies = Math.ceil(wanted / (await count(connection, of('operations'))));
+    for (const { name, select } of tables) await connection.run(`CREATE TABLE ${name} AS ${select}`);
+    const periods = Math.ceil(wanted / (await count(connection, 'FROM operations')) / SIDE_BY_SIDE);
     const periodMs = (manifest.ended_ms ?? 0) + 1_000;
-    for (const { name, source, select } of tables) {
+    await connection.run(markUnfinished(manifest));
+    for (const { name, source } of tables) {
       if (source === null) continue;
-      const columns = await connection.runAndReadAll(`DESCRIBE ${select}`);
+      const columns = await connection.runAndReadAll(`DESCRIBE ${name}`);
       const shifted = columns.getRowObjectsJS().map((row) => shift(String(row.column_name), name, periodMs));
+      // The machine is one, whatever runs on it.
+      const copies = `range(0, ${periods * SIDE_BY_SIDE}, ${OF_THE_MACHINE.includes(name) ? SIDE_BY_SIDE : 1})`;
       await connection.run(
-        `COPY (SELECT ${shifted.join(', ')} FROM range(${copies}) AS copies(k), (${select}) AS one)
+        `COPY (SELECT ${shifted.join(', ')} FROM ${copies} AS copies(k), ${name} AS one)
          TO ${literal(parquetFile(large, name))} (FORMAT parquet, COMPRESSION zstd)`,
       );
     }
-    const laterMs = Math.floor((copies - 1) / SIDE_BY_SIDE) * periodMs;
-    const later = (ms: number | null) => (ms === null ? null : ms + laterMs);
-    writeFileSync(
-      path.join(large, 'manifest.json'),
-      JSON.stringify({ ...manifest, load_ended_ms: later(manifest.load_ended_ms), ended_ms: later(manifest.ended_ms) }),
-    );
+    writeFileSync(path.join(large, 'manifest.json'), JSON.stringify(longer(manifest, (periods - 1) * periodMs)));
     const rows = (name: string) => count(connection, `FROM ${literal(parquetFile(large, name))}`);
     return { operations: await rows('operations'), commits: await rows('commits') };
   } finally {
@@ -91,22 +114,82 @@ async function multiply(base: string, large: string, wanted: number): Promise<{ 
   }
 }
 
+/** The same DAGs would have their limits exceeded, and their runs' order mixed up, by the copies beside them. */
+function longer(manifest: Manifest, laterMs: number): Manifest {
+  const later = (ms: number | null) => (ms === null ? null : ms + laterMs);
+  const { scenario } = manifest.plan;
+  const dags = Array.from({ length: SIDE_BY_SIDE }, (_, copy) =>
+    scenario.dags.map((dag) => ({ ...dag, dag_id: `${dag.dag_id}~${copy}` })),
+  ).flat();
+  return {
+    ...manifest,
+    plan: { ...manifest.plan, scenario: { ...scenario, dags } },
+    load_ended_ms: later(manifest.load_ended_ms),
+    ended_ms: later(manifest.ended_ms),
+  };
+}
+
+/** Else what had not ended would wait, and count as running, until the last copy has ended. */
+function markUnfinished({ load_ended_ms, ended_ms }: Manifest): string {
+  const ended = "('success', 'failed', 'skipped', 'upstream_failed', 'removed')";
+  return `
+    INSERT INTO commits BY NAME
+    SELECT * REPLACE (
+      (SELECT max(seq) FROM commits) + row_number() OVER (ORDER BY relation, seq) AS seq,
+      (SELECT max(xid) FROM commits) + 1 AS xid, 'update' AS change, NULL AS old_id, 'failed' AS state,
+      greatest((SELECT max(committed_ms) FROM commits), ${load_ended_ms ?? ended_ms ?? 0}) AS committed_ms,
+      'wt-api-core-1' AS writer)
+    FROM (
+      FROM commits WHERE relation IN ('task_instance', 'dag_run')
+      QUALIFY row_number() OVER (PARTITION BY relation, id ORDER BY seq DESC) = 1
+        -- An id that a later try replaced is no more.
+        AND (relation, id) NOT IN (SELECT relation, old_id FROM commits WHERE old_id IS NOT NULL)
+    )
+    WHERE change <> 'delete' AND coalesce(state NOT IN ${ended}, true);
+    UPDATE final_task_instance SET state = 'failed' WHERE coalesce(state NOT IN ${ended}, true);
+    UPDATE final_dag_run SET state = 'failed' WHERE coalesce(state NOT IN ${ended}, true);`;
+}
+
 /** One column of a copy: later by whole periods, and with ids that no other copy has. */
 function shift(column: string, table: string, periodMs: number): string {
   const name = identifier(column);
   const as = `AS ${name}`;
-  if (column.endsWith('_ms')) return `${name} + (k // ${SIDE_BY_SIDE}) * ${periodMs} ${as}`;
+  const period = `(k // ${SIDE_BY_SIDE})`;
+  if (column.endsWith('_ms')) return `${name} + ${period} * ${periodMs} ${as}`;
+  if (table === 'samples' && column === 'value') return `${value(period)} ${as}`;
   if (['op', 'twin', 'life', 'seq', 'xid', 'window', 'backfill_id', 'dag_run_id'].includes(column))
     return `${name} + k * 1000000 ${as}`;
-  if (['id', 'old_id', 'run_id', 'ti_id', 'task_instance_id', 'correlation_id'].includes(column)) {
-    const text = `${name}::VARCHAR`;
-    return `coalesce((try_cast(${text} AS BIGINT) + k * 1000000)::VARCHAR, ${text} || '~' || k) ${as}`;
-  }
+  if (['id', 'old_id', 'ti_id', 'task_instance_id', 'correlation_id'].includes(column)) return `${id(name)} ${as}`;
+  if (column === 'target') return `CASE kind WHEN 'backfill' THEN ${id(name)} ELSE ${name} END ${as}`;
+  if (table === 'server_log' && ['statement', 'detail', 'message'].includes(column)) return `${uuids(name)} ${as}`;
+  if (column === 'run_id') return `${name} || '~' || k ${as}`;
+  if (column === 'dag_id') return `${name} || '~' || (k % ${SIDE_BY_SIDE}) ${as}`;
   // A DAG has one run for each logical date.
   if (column === 'row' && table === 'commits') {
-    return `replace("row"::VARCHAR, '"logical_date":"2026', '"logical_date":"' || (2026 + k))::JSON ${as}`;
+    return `replace("row"::VARCHAR, '"logical_date":"2026', '"logical_date":"' || (2026 + ${period}))::JSON ${as}`;
   }
   return name;
+}
+
+/** Numbers stay numbers; of other ids the first eight digits are the copy's. */
+function id(name: string): string {
+  return `coalesce((try_cast(${name} AS BIGINT) + k * 1000000)::VARCHAR, ${uuids(`${name}::VARCHAR`)})`;
+}
+
+function uuids(text: string): string {
+  return `regexp_replace(${text}, '[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})',
+    format('{:08x}\\1', k), 'g')`;
+}
+
+/** Counters go on where the copies before ended; what the load makes is there as many times as there are copies. */
+function value(period: string): string {
+  return `CASE
+    WHEN metric IN ('sent', 'handed', 'deadlocks') THEN ${SIDE_BY_SIDE} * (value + ${period} * (
+      SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source))
+    WHEN metric IN ('cpu_s', 'backfill_checks') THEN value + ${period} * (
+      SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source)
+    WHEN metric IN ('live_lives', 'requests_in_flight') THEN ${SIDE_BY_SIDE} * value
+    ELSE value END`;
 }
 
 async function count(connection: DuckDBConnection, select: string): Promise<number> {

@@ -12,7 +12,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   handoff: ['model'],
   // A stack of its own, which knows nothing of the harness; only who starts it knows what can be switched on.
   reference: [],
-  stacks: ['model', 'record', 'reference'],
+  stacks: ['model', 'record', 'reference', 'wire'],
+  // Knows PostgreSQL's protocol and nothing of Airflow.
+  wire: [],
   record: ['model', 'stacks'],
   fleet: ['model', 'handoff', 'record'],
   faults: ['model', 'stacks', 'record'],
@@ -30,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'faults',
     'handoff',
     'run',
+    'wire',
     'calibrate',
     'reference',
     'harness',

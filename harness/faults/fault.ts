@@ -1,3 +1,4 @@
+import type { Disturbable, EventDisturbance, FleetDisturbance, OperatorDisturbance } from '../model/disturbance.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Scenario } from '../model/scenario.ts';
@@ -19,6 +20,10 @@ export interface Host {
 export interface Site {
   readonly stack: Stack;
   readonly clock: RunClock;
+  readonly fleet: Disturbable<FleetDisturbance>;
+  readonly operators: Disturbable<OperatorDisturbance>;
+  /** What the schedulers' executors hear of the ends of lives. */
+  readonly executor: Disturbable<EventDisturbance>;
 }
 
 /**

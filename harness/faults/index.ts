@@ -1,5 +1,37 @@
+import { bulkChanges } from './bulk-changes.ts';
+import { clearStorm } from './clear-storm.ts';
+import { deleteRuns } from './delete-runs.ts';
+import { duplicateDelivery } from './duplicate-delivery.ts';
+import { executorEvents } from './executor-events.ts';
 import type { Fault } from './fault.ts';
+import { lateEnd } from './late-end.ts';
+import { lateStart } from './late-start.ts';
+import { lostAnswers } from './lost-answers.ts';
+import { markStorm } from './mark-storm.ts';
 import { pause } from './pause.ts';
+import { pauseDags } from './pause-dags.ts';
+import { silentDeath } from './silent-death.ts';
+import { skewedClocks } from './skewed-clocks.ts';
+import { storm } from './storm.ts';
+import { strangers } from './strangers.ts';
+import { zombies } from './zombies.ts';
 
-/** All faults, in the order of `windtunnel list`. */
-export const FAULTS: readonly Fault[] = [pause];
+/** All faults, in the order of `windtunnel list`: of processes, of clients, of API users, of the executor. */
+export const FAULTS: readonly Fault[] = [
+  pause,
+  lostAnswers,
+  duplicateDelivery,
+  lateStart,
+  lateEnd,
+  silentDeath,
+  zombies,
+  strangers,
+  skewedClocks,
+  storm,
+  clearStorm,
+  markStorm,
+  deleteRuns,
+  pauseDags,
+  bulkChanges,
+  executorEvents,
+];

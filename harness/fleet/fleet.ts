@@ -8,6 +8,8 @@ import type { Plan, TaskSpec } from '../model/scenario.ts';
 import { type RunClock, roundMs } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import { ApiClient, OperationNumbers } from './api-client.ts';
+import { Disturbances, type Disturbed } from './disturbances.ts';
+import { EndNews } from './end-news.ts';
 import { playLife } from './life.ts';
 
 /** A task that the scenario does not know (a user's own DAG on a target) is given an ordinary life. */
@@ -32,6 +34,11 @@ export interface LiveLife {
 /** All simulated workers: takes workloads from the schedulers and plays each one's life. */
 export class Fleet {
   readonly numbers = new OperationNumbers();
+  readonly disturbances = new Disturbances();
+  /** What the schedulers are told of the ends of lives. */
+  readonly endNews = new EndNews((delivery, outcome, againAfterMs) =>
+    this.#dispatcher?.end(delivery, outcome, againAfterMs),
+  );
   readonly #options: FleetOptions;
   readonly #api: ApiClient;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;
@@ -93,12 +100,38 @@ export class Fleet {
   async close(): Promise<void> {
     this.#over.abort();
     await Promise.all(this.#playing);
+    this.endNews.close();
     await this.#dispatcher?.close();
     await this.#api.close();
   }
 
-  #begin(workload: Workload, scheduler: string, delivery: number): void {
-    const handed = { life: ++this.#lives, workload, scheduler, delivery, handedMs: this.#options.clock.now() };
+  #begin(workload: Workload, scheduler: string, number: number): void {
+    const { clock, plan } = this.#options;
+    const { dag_id, task_id, map_index, try_number } = workload.ti;
+    const name = `${dag_id}/${task_id}/${map_index}/${try_number}`;
+    const turn = this.#turns.get(name) ?? 0;
+    this.#turns.set(name, turn + 1);
+    const life = ++this.#lives;
+    const disturbed = this.disturbances.of(life, new Rng(plan.seed, 'disturbed', name, turn));
+    const delivery = { number, lives: 1, refused: 0 };
+    const task = this.#tasks.get(`${dag_id}/${task_id}`) ?? UNKNOWN_TASK;
+    const handed = { workload, scheduler, delivery, handedMs: clock.now() };
+    const twin = disturbed.hit('twin_delivery');
+    this.#go({ ...handed, life, copyOf: null, task, rng: new Rng(plan.seed, 'life', name, turn), disturbed });
+    if (!twin) return;
+    delivery.lives++;
+    const copy = ++this.#lives;
+    this.#go({
+      ...handed,
+      life: copy,
+      copyOf: life,
+      task: { ...task, pickup_ms: [twin.ms, twin.ms] },
+      rng: new Rng(plan.seed, 'copy', name, turn),
+      disturbed: this.disturbances.of(copy, new Rng(plan.seed, 'disturbed copy', name, turn)),
+    });
+  }
+
+  #go(handed: HandedOver): void {
     const playing = this.#play(handed).catch((error: unknown) =>
       this.#options.onError(error instanceof Error ? error : new Error(String(error))),
     );
@@ -107,35 +140,33 @@ export class Fleet {
   }
 
   async #play(handed: HandedOver): Promise<void> {
-    const { life, workload, delivery } = handed;
+    const { life, workload, delivery, task, rng, disturbed } = handed;
     const { plan, clock } = this.#options;
-    const { ti } = workload;
-    const name = `${ti.dag_id}/${ti.task_id}/${ti.map_index}/${ti.try_number}`;
-    const turn = this.#turns.get(name) ?? 0;
-    this.#turns.set(name, turn + 1);
     const state = { workload, startedMs: null as number | null };
     this.#live.set(life, state);
     // Each life has a host of its own: the server tells workers apart by host name and pid.
     const worker = `w-${life}`;
+    const pid = 1000 + (life % 30_000);
     const end = await playLife({
       workload,
-      task: this.#tasks.get(`${ti.dag_id}/${ti.task_id}`) ?? UNKNOWN_TASK,
+      task,
       fleet: plan.scenario.fleet,
       life,
       worker,
-      pid: 1000 + (life % 30_000),
+      pid,
       api: this.#api,
       numbers: this.numbers,
       clock,
-      rng: new Rng(plan.seed, 'life', name, turn),
+      rng,
+      disturbed,
       onStarted: () => {
         state.startedMs = clock.now();
       },
-      onLeaving: () => this.#dispatcher?.leave(delivery),
+      onLeaving: () => this.#dispatcher?.leave(delivery.number),
       signal: this.#over.signal,
     });
     this.#live.delete(life);
-    this.#end({ ...handed, worker, pid: 1000 + (life % 30_000), startedMs: state.startedMs, end });
+    this.#end({ ...handed, worker, pid, startedMs: state.startedMs, end });
   }
 
   #end(ended: EndedLife): void {
@@ -156,21 +187,40 @@ export class Fleet {
       ended_ms: roundMs(this.#options.clock.now()),
       end: ended.end,
       deliveries: this.#dispatcher?.deliveriesOf(ti.id) ?? 1,
+      copy_of: ended.copyOf,
     };
     this.#options.record.append('lives', row);
-    // A worker that died cannot say so, and a harness that stops has nothing to say: Airflow must notice by itself.
-    if (ended.end === 'silent' || ended.end === 'gave-up' || ended.end === 'run-ended') return;
-    this.#dispatcher?.end(ended.delivery, ended.end === 'reported' ? 'success' : 'fail');
+    this.#tell(ended);
   }
+
+  #tell({ delivery, end }: EndedLife): void {
+    // A worker that died cannot say so, and a harness that stops has nothing to say: Airflow must notice by itself.
+    if (end === 'silent' || end === 'gave-up' || end === 'run-ended') return;
+    if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its twin has the task, and will say.
+    this.endNews.tell(delivery.number, end === 'reported' ? 'success' : 'fail');
+  }
+}
+
+/** What a scheduler handed over: played by one life, or by two where it came twice. */
+interface Delivery {
+  /** The dispatcher's. */
+  readonly number: number;
+  lives: number;
+  /** How many of them were refused at their start. */
+  refused: number;
 }
 
 interface HandedOver {
   readonly life: number;
+  /** The life whose workload it plays a second time, as what a queue delivers twice. */
+  readonly copyOf: number | null;
   readonly workload: Workload;
   readonly scheduler: string;
-  /** The dispatcher's number of it. */
-  readonly delivery: number;
+  readonly delivery: Delivery;
   readonly handedMs: number;
+  readonly task: TaskSpec;
+  readonly rng: Rng;
+  readonly disturbed: Disturbed;
 }
 
 interface EndedLife extends HandedOver {

@@ -7,6 +7,8 @@ import type { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { Answer, ApiClient, OperationNumbers, RequestSpec, Subject } from './api-client.ts';
+import type { Disturbed, Hit } from './disturbances.ts';
+import { drawFate, type Fate } from './fate.ts';
 import { besideStranger, type StrangerContext } from './stranger.ts';
 
 const UNIX_NAME = 'sim';
@@ -26,26 +28,13 @@ export interface LifeContext {
   readonly numbers: OperationNumbers;
   readonly clock: RunClock;
   readonly rng: Rng;
+  /** What open windows do to it. */
+  readonly disturbed: Disturbed;
   /** Called once, when `/run` was accepted. */
   onStarted(): void;
   /** Called before it asks to be deferred: from then on the task may be handed to another life. */
   onLeaving(): void;
   readonly signal: AbortSignal;
-}
-
-/** What this life will do, drawn at its birth so that what the server answers does not change what is drawn. */
-interface Fate {
-  readonly pickupMs: number;
-  readonly durationMs: number;
-  readonly rtif: boolean;
-  readonly rtifTwice: boolean;
-  readonly xcom: boolean;
-  readonly lostAnswer: boolean;
-  readonly fails: boolean;
-  readonly silentDeath: boolean;
-  readonly defers: boolean;
-  /** How much of its work is done when a stranger comes; null: none does. */
-  readonly strangerAt: number | null;
 }
 
 /**
@@ -72,6 +61,7 @@ class RunningLife {
   readonly #subject: Subject;
   #token: string;
   #shouldRetry = false;
+  #skewMs = 0;
   /** This life goes on where an earlier one deferred. */
   #resumed = false;
   /** A request that the real client takes as the task's own failure was refused. */
@@ -104,7 +94,7 @@ class RunningLife {
     if (this.#fate.rtif) await this.#writeRenderedFields();
     const stopped = this.#spoiled ? undefined : await this.#workBesideStranger(endAt);
     if (stopped) return stopped;
-    if (this.#fate.silentDeath) return 'silent';
+    if (this.#fate.silentDeath || this.#context.disturbed.hit('silent_death')) return 'silent';
     // Once: what fired its trigger goes on to its end.
     if (!this.#spoiled && this.#fate.defers && !this.#resumed) return this.#defer();
     if (!this.#spoiled && task.skips && task.skips.length > 0) await this.#skipDownstream(task.skips);
@@ -114,7 +104,7 @@ class RunningLife {
 
   async #start(): Promise<LifeEnd | undefined> {
     const { worker, pid } = this.#context;
-    const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: new Date().toISOString() };
+    const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: this.#time() };
     const answer = await this.#send('run', 'PATCH', this.#own('run'), body, { requested: 'running' });
     if (answer.outcome === 'refused') return 'refused';
     if (answer.outcome === 'unknown') return 'gave-up';
@@ -159,18 +149,19 @@ class RunningLife {
 
   /** Heartbeats until the work is done. A task that is taken away stops at once and reports nothing. */
   async #work(endAt: number): Promise<LifeEnd | undefined> {
-    const { clock, fleet, worker, pid, rng, signal } = this.#context;
+    const { clock, fleet, rng, disturbed, signal } = this.#context;
     let missed = 0;
     // The first beat falls anywhere in the interval, so that lives that start together do not beat together.
     let due = clock.now() + rng.between(0.2, 1) * fleet.heartbeat_ms;
-    while (due < endAt) {
-      await sleepUntil(due, clock, signal);
-      const answer = await this.#context.api.sendOnce(
-        { ...this.#request('heartbeat', 'PUT', this.#own('heartbeat'), { hostname: worker, pid }), intendedMs: due },
-        1,
-        signal,
-      );
-      this.#adoptToken(answer);
+    for (;;) {
+      const stampede = await disturbed.rest(Math.min(due, endAt) - clock.now(), signal);
+      if (stampede === 'stampede_end' || clock.now() >= endAt) return undefined;
+      if (stampede === 'stampede_heartbeat') due = clock.now();
+      if (clock.now() < due) continue;
+      if (disturbed.hit('silent_death')) return 'silent';
+      const hung = disturbed.hit('zombie');
+      if (hung) return this.#wakeUp(hung);
+      const answer = await this.#beat(due);
       if (answer.outcome === 'refused') return 'stopped';
       missed = answer.outcome === 'unknown' ? missed + 1 : 0;
       if (missed >= MAX_FAILED_HEARTBEATS) return 'gave-up';
@@ -178,8 +169,30 @@ class RunningLife {
       // and that is the server's delay, not lateness of ours.
       due = Math.max(due + fleet.heartbeat_ms, clock.now());
     }
-    await sleepUntil(endAt, clock, signal);
-    return undefined;
+  }
+
+  /**
+   * The machine stood still. What wakes up does not know how long: it beats, and while its supervisor is told to stop,
+   * the task has come to its end and reports it.
+   */
+  async #wakeUp({ ms, over }: Hit): Promise<LifeEnd | undefined> {
+    const { clock, signal } = this.#context;
+    await sleep(ms, undefined, { signal: AbortSignal.any([over, signal]) }).catch(() => undefined);
+    signal.throwIfAborted();
+    const { outcome } = await this.#beat(clock.now());
+    return outcome === 'ok' ? undefined : this.#report();
+  }
+
+  async #beat(intendedMs: number): Promise<Answer> {
+    const { api, disturbed, worker, pid, rng, signal } = this.#context;
+    const body = { hostname: worker, pid };
+    const spec = { ...this.#request('heartbeat', 'PUT', this.#own('heartbeat'), body), intendedMs };
+    const lost = disturbed.hit('lost_answer');
+    const answer = lost
+      ? await api.send({ ...spec, dropAnswer: true }, rng, signal)
+      : await api.sendOnce(spec, 1, signal);
+    this.#adoptToken(answer);
+    return answer;
   }
 
   async #skipDownstream(skips: readonly string[]): Promise<void> {
@@ -215,7 +228,9 @@ class RunningLife {
 
   async #report(): Promise<LifeEnd> {
     const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
-    const end_date = new Date().toISOString();
+    const held = this.#context.disturbed.hit('late_end');
+    if (held) await sleep(held.ms, undefined, { signal: this.#context.signal });
+    const end_date = this.#time();
     const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
     const answer = await this.#send('state', 'PATCH', this.#own('state'), body, {
       requested: state,
@@ -231,8 +246,9 @@ class RunningLife {
     body: unknown,
     extra: Partial<RequestSpec>,
   ): Promise<Answer> {
-    const { api, rng, signal } = this.#context;
-    const answer = await api.send({ ...this.#request(kind, method, path, body), ...extra }, rng, signal);
+    const { api, disturbed, rng, signal } = this.#context;
+    const dropAnswer = extra.dropAnswer === true || disturbed.hit('lost_answer') !== undefined;
+    const answer = await api.send({ ...this.#request(kind, method, path, body), ...extra, dropAnswer }, rng, signal);
     this.#adoptToken(answer);
     return answer;
   }
@@ -247,6 +263,12 @@ class RunningLife {
       token: this.#token,
       intendedMs: this.#context.clock.now(),
     };
+  }
+
+  /** As its machine's clock has it. */
+  #time(): string {
+    if (this.#skewMs === 0) this.#skewMs = this.#context.disturbed.hit('skewed_clock')?.ms ?? 0;
+    return new Date(Date.now() + this.#skewMs).toISOString();
   }
 
   #adoptToken(answer: Answer): void {
@@ -267,26 +289,4 @@ class RunningLife {
 function endOf(answer: Answer): LifeEnd {
   if (answer.outcome === 'ok') return 'reported';
   return answer.outcome === 'refused' ? 'stopped' : 'gave-up';
-}
-
-function drawFate({ task, fleet, rng }: LifeContext): Fate {
-  const habits = { ...fleet.habits, ...task.habits };
-  return {
-    durationMs: rng.between(...task.duration_ms),
-    rtif: rng.chance(habits.rtif),
-    rtifTwice: rng.chance(habits.rtif_twice),
-    xcom: rng.chance(habits.xcom),
-    lostAnswer: rng.chance(habits.lost_answer),
-    fails: rng.chance(habits.fails),
-    silentDeath: rng.chance(habits.silent_death),
-    defers: rng.chance(habits.defers),
-    // Last, so that a seed gives the lives that it gave before strangers came.
-    strangerAt: rng.chance(habits.stranger) ? rng.between(0.2, 0.8) : null,
-    pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
-  };
-}
-
-async function sleepUntil(due: number, clock: RunClock, signal: AbortSignal): Promise<void> {
-  const left = due - clock.now();
-  if (left > 0) await sleep(left, undefined, { signal });
 }

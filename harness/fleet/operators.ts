@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { WorkloadTaskInstance } from '../handoff/workload.ts';
+import type { Disturbable, OperatorDisturbance } from '../model/disturbance.ts';
 import { StackError } from '../model/errors.ts';
 import { Rng } from '../model/rng.ts';
 import type { OperatorSpec, Plan } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
-import { type Answer, ApiClient, type OperationNumbers, type RequestSpec, type Subject } from './api-client.ts';
+import { type Answer, ApiClient, type OperationNumbers } from './api-client.ts';
+import { type By, Deeds } from './deeds.ts';
 import type { LiveLife } from './fleet.ts';
 
 /** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
@@ -17,6 +18,9 @@ const BACKFILL_EPOCH = Date.parse('2026-01-01T00:00:00Z');
 /** A backfill that is refused because one is active: people ask again later, not at once. */
 const REFUSED_PAUSE_MS = 5_000;
 const MINUTE_MS = 60_000;
+/** An unpause that is not answered is sent again; nemesis waits 45 s for a heal. */
+const UNPAUSE_TRIES = 5;
+const UNPAUSE_PAUSE_MS = 2_000;
 
 export interface OperatorsOptions {
   readonly plan: Plan;
@@ -31,9 +35,10 @@ export interface OperatorsOptions {
 }
 
 /** The people and scripts that use the public API while workers work: backfill, trigger, clear, mark. */
-export class Operators {
+export class Operators implements Disturbable<OperatorDisturbance> {
   readonly #options: OperatorsOptions;
   readonly #api: ApiClient;
+  readonly #deeds: Deeds;
 
   constructor(options: OperatorsOptions) {
     const { publicUrl, record, clock, numbers } = options;
@@ -47,6 +52,7 @@ export class Operators {
       clock,
       numbers,
     });
+    this.#deeds = new Deeds({ ...options, api: this.#api, token: options.publicToken });
   }
 
   /** What has to stand before anything is scheduled. Rejects with a StackError if the stack refuses it. */
@@ -55,10 +61,9 @@ export class Operators {
     if (slots === undefined) return;
     // 3.1 changes this pool only if the mask says that it is the slots alone.
     const path = '/pools/default_pool?update_mask=slots';
-    const { outcome, status } = await this.#send('operator-pool', 'pool', 'PATCH', path, { slots }, {}, signal, {
-      target: 'default_pool',
-      requested: String(slots),
-    });
+    const by = { operator: 'operator-pool', signal };
+    const asked = { target: 'default_pool', requested: String(slots) };
+    const { outcome, status } = await this.#deeds.send(by, 'pool', 'PATCH', path, { slots }, {}, asked);
     if (outcome !== 'ok')
       throw new StackError(`default_pool could not be given ${slots} slots (${status ?? 'no answer'}).`);
   }
@@ -81,19 +86,45 @@ export class Operators {
 
   /** Pauses the DAGs, so that no new task is queued while the run settles. */
   async pauseDags(dagIds: readonly string[], signal: AbortSignal): Promise<void> {
-    await Promise.all(
-      dagIds.map((dag) =>
-        this.#send(
-          'operator-settle',
-          'pause',
-          'PATCH',
-          `/dags/${dag}?update_mask=is_paused`,
-          { is_paused: true },
-          { dag_id: dag },
-          signal,
-        ),
-      ),
-    );
+    await this.#deeds.pause(dagIds, true, { operator: 'operator-settle', signal });
+  }
+
+  /** People who do one thing over and over, beside those of the scenario. Healed when their last request is answered. */
+  async disturb(disturbance: OperatorDisturbance): Promise<() => Promise<string>> {
+    const { deed, every_ms, seed } = disturbance;
+    const operator = `operator-${deed}-fault`;
+    const dags = this.#options.plan.scenario.dags.map(({ dag_id }) => dag_id);
+    if (deed === 'pause') return this.#pauseAll(dags, operator);
+    const over = new AbortController();
+    // The requests themselves are not aborted: what was sent is waited for.
+    const by = { operator, dags, rng: new Rng(seed, operator), signal: new AbortController().signal };
+    const done = { ok: 0, other: 0 };
+    const doing = this.#everyInterval(every_ms, over.signal, async () => {
+      const answer = await this.#deeds.do(deed, by);
+      if (answer) done[answer.outcome === 'ok' ? 'ok' : 'other']++;
+    }).catch(() => undefined); // It ends by being aborted.
+    return async () => {
+      over.abort();
+      await doing;
+      return `${done.ok} were accepted, ${done.other} were not`;
+    };
+  }
+
+  async #pauseAll(dags: readonly string[], operator: string): Promise<() => Promise<string>> {
+    const by = { operator, signal: new AbortController().signal };
+    const ids = dags.map((dag) => this.#dagId(dag));
+    const paused = await this.#deeds.pause(ids, true, by);
+    return async () => {
+      // What is not told to go on stands still for the rest of the run: asked again where the server was away.
+      let left = ids;
+      for (let tries = 0; tries < UNPAUSE_TRIES && left.length > 0; tries++) {
+        const answers = await this.#deeds.pause(left, false, by);
+        left = left.filter((_, i) => answers[i]?.outcome === 'unknown');
+        if (left.length > 0) await sleep(UNPAUSE_PAUSE_MS);
+      }
+      const stood = paused.filter(({ outcome }) => outcome === 'ok').length;
+      return `${stood} DAGs stood still${left.length > 0 ? `, and ${left.length} still do` : ''}`;
+    };
   }
 
   async close(): Promise<void> {
@@ -101,6 +132,7 @@ export class Operators {
   }
 
   #runOne(spec: OperatorSpec, name: string, rng: Rng, signal: AbortSignal): Promise<void> {
+    const by: By = { operator: name, dags: spec.dags, rng, signal };
     switch (spec.operator) {
       case 'backfill':
         return this.#backfill(spec, name, signal);
@@ -109,9 +141,9 @@ export class Operators {
           this.#trigger(rng.pick(named(spec.dags)), name, signal),
         );
       case 'clear':
-        return this.#everyInterval(spec.every_ms, signal, () => this.#clear(spec.dags, name, rng, signal));
+        return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.do('clear', by));
       case 'mark':
-        return this.#everyInterval(spec.every_ms, signal, () => this.#mark(spec.dags, name, rng, signal));
+        return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.markFailed(by));
       default:
         throw new Error(`unknown operator ${JSON.stringify(spec satisfies never)}`);
     }
@@ -170,77 +202,25 @@ export class Operators {
       reprocess_behavior: 'none',
       max_active_runs: spec.max_active_runs,
     };
-    return this.#send(name, 'backfill', 'POST', '/backfills', body, { dag_id: body.dag_id }, signal, {
-      timeoutMs: BACKFILL_TIMEOUT_MS,
-      requested: `${spec.empty ? 0 : spec.runs} runs`,
-      targetOf: (answer) => idIn(answer),
-    });
+    return this.#deeds.send(
+      { operator: name, signal },
+      'backfill',
+      'POST',
+      '/backfills',
+      body,
+      { dag_id: body.dag_id },
+      {
+        timeoutMs: BACKFILL_TIMEOUT_MS,
+        requested: `${spec.empty ? 0 : spec.runs} runs`,
+        targetOf: (answer) => idIn(answer),
+      },
+    );
   }
 
   #trigger(dag: string, name: string, signal: AbortSignal): Promise<Answer> {
     const dag_id = this.#dagId(dag);
-    return this.#send(name, 'trigger', 'POST', `/dags/${dag_id}/dagRuns`, { logical_date: null }, { dag_id }, signal);
-  }
-
-  async #clear(dags: readonly string[], name: string, rng: Rng, signal: AbortSignal): Promise<void> {
-    const ti = this.#runningTask(dags, rng);
-    if (!ti) return;
-    const body = {
-      dry_run: false,
-      dag_run_id: ti.run_id,
-      task_ids: [ti.task_id],
-      only_failed: false,
-      reset_dag_runs: true,
-    };
-    await this.#send(name, 'clear', 'POST', `/dags/${ti.dag_id}/clearTaskInstances`, body, subjectOf(ti), signal);
-  }
-
-  async #mark(dags: readonly string[], name: string, rng: Rng, signal: AbortSignal): Promise<void> {
-    const ti = this.#runningTask(dags, rng);
-    if (!ti) return;
-    const path = ['dags', ti.dag_id, 'dagRuns', ti.run_id, 'taskInstances', ti.task_id].map(encodeURIComponent);
-    // Without an index the route means all instances of a mapped task.
-    const index = ti.map_index >= 0 ? `/${ti.map_index}` : '';
-    await this.#send(
-      name,
-      'mark',
-      'PATCH',
-      `/${path.join('/')}${index}`,
-      { new_state: 'failed' },
-      subjectOf(ti),
-      signal,
-      { requested: 'failed' },
-    );
-  }
-
-  /** One that a worker of ours runs at this moment; undefined if none does. */
-  #runningTask(dags: readonly string[], rng: Rng): WorkloadTaskInstance | undefined {
-    const wanted = new Set(dags.map((dag) => this.#dagId(dag)));
-    const [first, ...rest] = this.#options
-      .live()
-      .filter((life) => life.startedMs !== null && wanted.has(life.workload.ti.dag_id));
-    return first && rng.pick([first, ...rest]).workload.ti;
-  }
-
-  #send(
-    worker: string,
-    kind: RequestSpec['kind'],
-    method: RequestSpec['method'],
-    path: string,
-    body: unknown,
-    about: Partial<Subject>,
-    signal: AbortSignal,
-    extra: Partial<RequestSpec> = {},
-  ): Promise<Answer> {
-    const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
-    const subject: Subject = { actor: 'operator', life: null, worker, ...nothing, ...about };
-    const intendedMs = this.#options.clock.now();
-    const token = this.#options.publicToken;
-    return this.#api.sendOnce(
-      { subject, kind, method, path: `/api/v2${path}`, body, token, intendedMs, ...extra },
-      1,
-      signal,
-    );
+    const path = `/dags/${dag_id}/dagRuns`;
+    return this.#deeds.send({ operator: name, signal }, 'trigger', 'POST', path, { logical_date: null }, { dag_id });
   }
 
   #dagId(dag: string): string {
@@ -252,10 +232,6 @@ function named(dags: readonly string[]): readonly [string, ...string[]] {
   const [first, ...rest] = dags;
   if (first === undefined) throw new Error('an operator has no DAGs; the scenario check should have said so');
   return [first, ...rest];
-}
-
-function subjectOf({ dag_id, run_id, task_id, map_index, id }: WorkloadTaskInstance): Partial<Subject> {
-  return { dag_id, run_id, task_id, map_index, ti_id: id };
 }
 
 function idIn(answer: unknown): string | undefined {

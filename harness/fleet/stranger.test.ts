@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { STEADY_HABITS } from '../../workloads/shapes.ts';
 import { Rng } from '../model/rng.ts';
+import { Disturbances } from './disturbances.ts';
 import { playLife } from './life.ts';
 import { recordingServer } from './recording-server.ts';
 
@@ -23,6 +24,7 @@ async function live(stranger: number) {
     numbers: server.numbers,
     clock: server.clock,
     rng: new Rng(1),
+    disturbed: new Disturbances().of(1, new Rng(1)),
     onStarted: () => undefined,
     onLeaving: () => undefined,
     signal: never,

@@ -73,6 +73,8 @@ export class Dispatcher {
   readonly #connections = new Set<Connection>();
   readonly #register = new Register();
   readonly #outbox: Outbox;
+  /** Ends that are to be told once more. */
+  readonly #repeats = new Set<NodeJS.Timeout>();
   #closing: Promise<void> | null = null;
 
   private constructor(address: string, server: Server, options: DispatcherOptions) {
@@ -100,12 +102,19 @@ export class Dispatcher {
 
   /**
    * The life of this workload is over and the API has accepted its end. `which` is the delivery's number, or the task
-   * instance's id or key for its newest delivery. False when nothing of that name is live.
+   * instance's id or key for its newest delivery. False when nothing of that name is live. With `againAfterMs` the
+   * schedulers are told twice, as by a queue whose results are read twice.
    */
-  end(which: string | TaskKey | number, outcome: LifeOutcome): boolean {
+  end(which: string | TaskKey | number, outcome: LifeOutcome, againAfterMs?: number): boolean {
     const entry = this.#register.end(which, outcome);
     if (entry === undefined) return false;
     for (const peer of entry.holders.keys()) this.#owe(peer, entry);
+    if (againAfterMs === undefined) return true;
+    const timer = setTimeout(() => {
+      this.#repeats.delete(timer);
+      for (const peer of entry.holders.keys()) this.#owe(peer, entry, true);
+    }, againAfterMs);
+    this.#repeats.add(timer);
     return true;
   }
 
@@ -126,6 +135,7 @@ export class Dispatcher {
   }
 
   async #shut(): Promise<void> {
+    for (const timer of this.#repeats) clearTimeout(timer);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const { socket } of this.#connections) socket.end();
     const timer = setTimeout(() => {
@@ -245,9 +255,10 @@ export class Dispatcher {
     for (const entry of adopted) this.#owe(peer, entry);
   }
 
-  #owe(peer: string, { key, outcome, holders }: Entry): void {
+  #owe(peer: string, { key, outcome, holders }: Entry, again = false): void {
     if (outcome === null) return;
-    const message = this.#outbox.add(peer, { key, outcome, of: holders.get(peer) ?? null }, Date.now());
+    const ended = { key, outcome, of: holders.get(peer) ?? null, ...(again ? { again: true as const } : {}) };
+    const message = this.#outbox.add(peer, ended, Date.now());
     for (const connection of this.#connections) if (connection.peer === peer) this.#send(connection, message);
   }
 

@@ -27,6 +27,8 @@ export type ToExecutor =
       readonly outcome: LifeOutcome;
       /** The sequence number of the delivery that ended; null when the executor adopted the key. */
       readonly of: number | null;
+      /** It was told before, and the executor must pass it on all the same. */
+      readonly again?: true;
     }
   | { readonly type: 'adopted'; readonly seq: number; readonly keys: readonly TaskKey[] };
 

@@ -43,7 +43,11 @@ HAVING count(*) = wanted AND bool_and(state = 'success')
 UNION ALL
 -- The DAG factory's retries are due after a second.
 SELECT 'retry', dag_id, run_id, task_id, map_index, committed_ms + 1000, coalesce(next_ms, 'infinity')
-FROM moves WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true);
+FROM moves WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
+  -- They count from the end that the worker gives, and a fault gave some workers clocks that are minutes fast.
+  AND NOT EXISTS (
+    FROM fault_windows JOIN lives ON lives.started_ms <= fault_windows.until_ms
+    WHERE fault = 'skewed-clocks' AND lives.ti_id = moves.old_ti_id AND fault_windows.opened_ms <= moves.committed_ms);
 
 -- chances
 SELECT CASE WHEN count(DISTINCT dag_id) >= 2 THEN count(*) ELSE 0 END FROM served, load WHERE ready_ms < load_ended_ms;
@@ -67,6 +71,11 @@ WITH waits AS (
     SELECT waits.dag_id, waits.run_id, waits.ready_ms
     FROM waits JOIN operator_deeds AS deed USING (dag_id, run_id)
     WHERE deed.sent_ms <= until_ms AND (deed.outcome = 'unknown' OR deed.ended_ms IS NULL OR deed.ended_ms >= ready_ms)
+    UNION
+    -- A paused DAG waits on purpose.
+    SELECT waits.dag_id, waits.run_id, waits.ready_ms
+    FROM waits JOIN pauses USING (dag_id)
+    WHERE pauses.from_ms <= waits.until_ms AND pauses.until_ms >= ready_ms
   ) AS disturbed USING (dag_id, run_id, ready_ms)
 ), passed_over AS (
   SELECT undisturbed.*, (

@@ -79,3 +79,36 @@ test('it passes where fifty tasks of two DAGs had their turn, and is unknown wit
   expect(await judge(runs(['wt_dag', 'wt_other']))).toMatchObject({ verdict: 'pass', chances: 50 });
   expect(await judge(runs(['wt_dag']))).toMatchObject({ verdict: 'unknown', chances: 0 });
 });
+
+test('a paused DAG waits rightly until it is unpaused, and only it', async () => {
+  const waiting = [task('task', null, 500), running('wt_dag', 1_000), ...others];
+  const pause = { actor: 'operator', kind: 'pause', dag_id: 'wt_dag', requested: 'paused', sent_ms: 2_000 } as const;
+  const judged = async (...operations: readonly object[]) =>
+    (await judge({ scenario, operations, commits: waiting })).violations;
+  expect(await judged(pause)).toBe(0);
+  expect(await judged({ ...pause, dag_id: 'wt_other' })).toBe(1);
+  expect(await judged({ ...pause, outcome: 'refused', status: 404 })).toBe(1);
+  // Over before the task was ready.
+  expect(await judged({ ...pause, sent_ms: 100 }, { ...pause, requested: 'unpaused', sent_ms: 800 })).toBe(1);
+  expect(await judged({ ...pause, sent_ms: 100 }, { ...pause, requested: 'unpaused', sent_ms: 5_000 })).toBe(0);
+});
+
+test('a retry counts from the clock of its worker: where a fault put that wrong, nobody knows when it is due', async () => {
+  const commits = [
+    task('next', null, 500),
+    task('task', null, 500),
+    running('wt_dag', 900),
+    task('task', 'scheduled', 950),
+    task('task', 'running', 970),
+    task('task', 'up_for_retry', 990),
+    ...others,
+  ];
+  const lives = [{ ti_id: 'wt_dag-task', dag_id: 'wt_dag', started_ms: 970 }];
+  const window = { window: 1, fault: 'skewed-clocks', victim: 'fleet', opened_ms: 600, closed_ms: 980 } as const;
+  const judged = async (fault: object) => (await judge({ scenario, commits, lives, faults: [fault] })).violations;
+  expect(await judged(window)).toBe(0);
+  // Closed before the worker began, opened after it had ended, or another fault.
+  expect(await judged({ ...window, closed_ms: 900 })).toBe(1);
+  expect(await judged({ ...window, opened_ms: 1_500, closed_ms: 3_000 })).toBe(1);
+  expect(await judged({ ...window, fault: 'late-end' })).toBe(1);
+});

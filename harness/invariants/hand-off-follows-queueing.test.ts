@@ -69,3 +69,13 @@ test('it passes where fifty tasks were each queued once and delivered once', asy
   });
   expect(result).toMatchObject({ verdict: 'pass', chances: 50 });
 });
+
+test('a workload that a fault played twice is no second delivery, and one that came twice still is', async () => {
+  const copy = { ...HANDED, worker: 'w-2', started_ms: null, end: 'refused', copy_of: 1 } as const;
+  const commits = [QUEUED, RUNNING, LATER];
+  expect((await judge({ lives: [HANDED, copy], commits })).violations).toBe(0);
+  const twice = await judge({ lives: [{ ...HANDED, deliveries: 2 }, copy], commits });
+  expect(twice.paths).toEqual({ 'delivered twice at once': 1 });
+  const again = await judge({ lives: [HANDED, copy, { ...HANDED, handed_ms: 5_000 }], commits });
+  expect(again.paths).toEqual({ 'delivered again': 1 });
+});

@@ -51,6 +51,13 @@ WITH taken_away AS (
     SELECT opened_ms, coalesce(closed_ms, opened_ms) + 120000 FROM faults
   ) AS death ON committed_ms BETWEEN death.at_ms - clock_tolerance_ms() AND death.until_ms
   WHERE coalesce(writer_role = 'scheduler', true) AND (state IS NULL OR change = 'delete')
+), by_twin AS (
+  -- A fault gave one workload to two workers, and the other one had started it, or may have: one of them must be refused.
+  SELECT refused.op
+  FROM refused JOIN lives AS own USING (life)
+  JOIN lives AS twin ON twin.life = own.copy_of OR twin.copy_of = own.life
+  JOIN operations AS start ON start.life = twin.life AND start.kind = 'run' AND start.outcome <> 'refused'
+    AND start.sent_ms <= refused.ended_ms
 ), by_deadline AS (
   -- [scheduler] task_queued_timeout, which no run sets, is ten minutes.
   SELECT op FROM taken_away WHERE old_state = 'queued' AND committed_ms - old_since_ms >= 600000
@@ -79,4 +86,5 @@ SELECT
   list_filter([taken_away.seq], seq -> seq IS NOT NULL) AS commits
 FROM refused LEFT JOIN taken_away USING (op)
 WHERE refused.op NOT IN (FROM by_operator) AND refused.op NOT IN (FROM by_skip)
-  AND refused.op NOT IN (FROM by_adoption) AND refused.op NOT IN (FROM by_deadline);
+  AND refused.op NOT IN (FROM by_adoption) AND refused.op NOT IN (FROM by_deadline)
+  AND refused.op NOT IN (FROM by_twin);

@@ -47,7 +47,7 @@ test.each<[string, LiteralRun]>([
     'an operator asked for it, and nobody recorded commits',
     { operations: [...RUNS, { actor: 'operator', kind: 'clear', dag_id: 'wt_dag', run_id: 'run1', sent_ms: 5_000 }] },
   ],
-  ['a fault was open', { faults: [{ fault: 'pause-scheduler', opened_ms: 2_000, closed_ms: 3_000 }] }],
+  ['a fault was open', { faults: [{ fault: 'pause', victim: 'scheduler-1', opened_ms: 2_000, closed_ms: 3_000 }] }],
   [
     'the first had not been heard of for the time-out',
     {
@@ -77,3 +77,11 @@ function again(n: number) {
     { ...second, task_id: `t${i}`, life: 2 * i + 2 },
   ]).flat();
 }
+
+test('what clients, users and executors do wrong excuses no second worker', async () => {
+  for (const victim of ['fleet', 'operators', 'executor']) {
+    const faults = [{ window: 1, fault: 'duplicate-delivery', victim, opened_ms: 500, closed_ms: 8_000 }];
+    const result = await judge({ operations: RUNS, lives: [FIRST, { ...SECOND, copy_of: 1, try_number: 1 }], faults });
+    expect(result, victim).toMatchObject({ verdict: 'fail', paths: { 'the same try': 1 } });
+  }
+});

@@ -25,31 +25,44 @@ const MATERIALISED = [
   'dossiers',
 ] as const;
 
-/** The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. */
-export async function judge(runFolder: string): Promise<Judgement> {
+/**
+ * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. `done` is
+ * told each part of the work when it is over.
+ */
+export async function judge(runFolder: string, done: (part: string) => void = () => {}): Promise<Judgement> {
   const run = await openRun(runFolder);
   try {
-    return await judgeRun(run);
+    done('opening');
+    return await judgeRun(run, done);
   } finally {
     await run.close();
   }
 }
 
-async function judgeRun(run: OpenRun): Promise<Judgement> {
-  for (const view of MATERIALISED) await run.materialise(view);
+async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Judgement> {
+  for (const view of MATERIALISED) {
+    await run.materialise(view);
+    done(view);
+  }
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];
   const files = await readInvariants();
-  for (const file of files) invariants.push(await judgeInvariant(run, file));
+  for (const file of files) {
+    invariants.push(await judgeInvariant(run, file));
+    done(file.name);
+  }
   const assumptions: AssumptionResult[] = [];
-  for (const file of await readAssumptions()) assumptions.push(await judgeAssumption(run, file));
+  for (const file of await readAssumptions()) {
+    assumptions.push(await judgeAssumption(run, file));
+    done(file.name);
+  }
 
   const load = await readLoad(run);
   const violations = invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
   const counts = await readCounts(run, violations);
   const thresholds = await judgeThresholds(run, counts, load.seconds);
   const { build, plan } = run.manifest;
-  return {
+  const judgement: Judgement = {
     verdict: overall(invariants, assumptions, thresholds),
     build,
     scenario: plan.scenario.name,
@@ -69,6 +82,8 @@ async function judgeRun(run: OpenRun): Promise<Judgement> {
     load_seconds: load.seconds,
     timeline: await readTimeline(run),
   };
+  done('summary');
+  return judgement;
 }
 
 /** A broken promise is one even if the scenario did not aim at it; doubt counts only where the scenario aimed. */

@@ -59,6 +59,7 @@ const LIFE = {
   ended_ms: 9_000,
   end: 'reported',
   deliveries: 1,
+  copy_of: null,
 } as const;
 
 function operation(row: Partial<Operation>, index: number): Partial<Operation> {

@@ -23,6 +23,7 @@ const VIEWS = [
   'macros',
   'load',
   'fault_windows',
+  'pauses',
   'task_instance_changes',
   'dag_run_changes',
   'backfill_changes',

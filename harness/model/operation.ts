@@ -13,6 +13,8 @@ export const OPERATION_KINDS = [
   'trigger',
   'clear',
   'mark',
+  'delete',
+  'bulk',
   'pause',
   'pool',
 ] as const;
@@ -95,4 +97,6 @@ export interface Life {
   readonly end: LifeEnd;
   /** How often the same workload was delivered (1 = once). */
   readonly deliveries: number;
+  /** The life whose workload it played a second time, because a fault delivered it twice; null for all others. */
+  readonly copy_of: number | null;
 }

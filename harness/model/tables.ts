@@ -52,6 +52,7 @@ export const TABLES = {
     ended_ms: 'DOUBLE',
     end: 'VARCHAR',
     deliveries: 'INTEGER',
+    copy_of: 'INTEGER',
   },
   /** Committed row changes of the watched tables in commit order. `row` holds the remaining columns as JSON. */
   commits: {

@@ -117,20 +117,14 @@ async function openActors({ plan, stack, record, clock }: RunParts, onError: (er
   const fleet = await Fleet.open({ plan, executionUrls, handOffAddress, dagNamespace, record, clock, onError });
   const { numbers } = fleet;
   const live = () => fleet.live;
+  const { publicUrl } = stack;
+  const operators = new Operators({ plan, publicUrl, publicToken, dagNamespace, record, clock, numbers, live });
+  const disturbable = { fleet: fleet.disturbances, operators, executor: fleet.endNews };
   return {
     commits,
     log: new ServerLog(stack.logs, record, clock),
     fleet,
-    operators: new Operators({
-      plan,
-      publicUrl: stack.publicUrl,
-      publicToken,
-      dagNamespace,
-      record,
-      clock,
-      numbers,
-      live,
-    }),
+    operators,
     probes: new Probes({
       dsn,
       processes: () => stack.processes,
@@ -138,7 +132,7 @@ async function openActors({ plan, stack, record, clock }: RunParts, onError: (er
       clock,
       fleet: () => fleetSamples(fleet, commits),
     }),
-    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, record, clock }),
+    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, record, clock, ...disturbable }),
   };
 }
 

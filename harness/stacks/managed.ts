@@ -8,6 +8,7 @@ import { request } from 'undici';
 
 import { messageOf, StackError } from '../model/errors.ts';
 import type { LogSource } from '../record/server-log.ts';
+import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
 import { isHealthy } from './health.ts';
 import { freePorts } from './ports.ts';
 import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
@@ -20,6 +21,8 @@ export interface ManagedOptions {
   readonly apiServers: number;
   /** Deferred tasks need one; it costs a process, so only then. */
   readonly triggerer: boolean;
+  /** Each process reaches PostgreSQL through a proxy of its own, which the faults on the wire need. */
+  readonly wire?: boolean;
   readonly table: ProcessTable;
   /** Where each process's log goes. */
   logOf(name: string): string;
@@ -66,6 +69,7 @@ export interface Layout {
   readonly folder: string;
   readonly dagsFolder: string;
   readonly handOffAddress: string;
+  /** As the process is to reach the database. */
   readonly dsn: string;
   readonly publicPort: number;
   readonly executionPorts: readonly number[];
@@ -98,20 +102,40 @@ export async function startManaged(options: ManagedOptions, recipe: Recipe): Pro
 
   progress(`starting ${recipe.build}`);
   const roles = rolesOf(layout, options);
+  const wires = new Map<string, WireProxy>();
   const start = (role: ProcessRole): SupervisedProcess => {
-    const { file, args, env } = recipe.command(layout, role);
+    const wire = wires.get(role.name);
+    const { file, args, env } = recipe.command(wire ? { ...layout, dsn: throughPort(dsn, wire.port) } : layout, role);
     return table.start(role.name, file, args, { env, cwd: folder, log: options.logOf(role.name) });
   };
-  const running = new Map(roles.map((role) => [role.name, start(role)]));
-  const stack = describe({ options, recipe, layout, postgres, running }, (name) => {
-    const role = roles.find((other) => other.name === name);
-    if (!role) throw new StackError(`${name} is not a process of this stack.`);
-    const process = start(role);
-    running.set(name, process);
-    return process;
-  });
-  await waitUntilReady(stack, [...running.values()], recipe, signal);
-  return stack;
+  const close = async () => {
+    // The processes first: they must not see their connections break in a run that ends in order.
+    await table.close();
+    await Promise.all([...wires.values()].map((wire) => wire.close()));
+  };
+  try {
+    if (options.wire)
+      for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: pgPort }));
+    const running = new Map(roles.map((role) => [role.name, start(role)]));
+    const stack = describe({ options, recipe, layout, postgres, running, wires, close }, (name) => {
+      const role = roles.find((other) => other.name === name);
+      if (!role) throw new StackError(`${name} is not a process of this stack.`);
+      const process = start(role);
+      running.set(name, process);
+      return process;
+    });
+    await waitUntilReady(stack, [...running.values()], recipe, signal);
+    return stack;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function throughPort(dsn: string, port: number): string {
+  const url = new URL(dsn);
+  url.port = String(port);
+  return url.href;
 }
 
 /** The names of a stack's processes, without PostgreSQL: known before it starts. */
@@ -140,10 +164,12 @@ interface Running {
   readonly layout: Layout;
   readonly postgres: Postgres;
   readonly running: ReadonlyMap<string, SupervisedProcess>;
+  readonly wires: ReadonlyMap<string, WireProxy>;
+  close(): Promise<void>;
 }
 
 function describe(
-  { options, recipe, layout, postgres, running }: Running,
+  { options, recipe, layout, postgres, running, wires, close }: Running,
   restart: (name: string) => SupervisedProcess,
 ): ManagedStack {
   const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
@@ -177,7 +203,8 @@ function describe(
     heartbeatTimeoutS: recipe.heartbeatTimeoutS,
     dagNamespace: '',
     outlivesRun: false,
-    close: () => options.table.close(),
+    ...(options.wire ? { wires } : {}),
+    close,
     folder: layout.folder,
     secret: layout.secret,
   };

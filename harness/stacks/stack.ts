@@ -1,4 +1,5 @@
 import type { LogSource } from '../record/server-log.ts';
+import type { WireProxy } from '../wire/proxy.ts';
 import type { SupervisedProcess } from './process-table.ts';
 
 /** A running build, whether we started it or not: what the fleet, the operators, the recorder and the probes need. */
@@ -22,6 +23,8 @@ export interface Stack {
   readonly processes: readonly SupervisedProcess[];
   /** Starts a process of that name again after it ended; absent where the stack is not ours. */
   restart?(name: string): SupervisedProcess;
+  /** Between a process, by its name, and PostgreSQL; absent where nothing stands between them. */
+  readonly wires?: ReadonlyMap<string, WireProxy>;
   /** Whether every API server answers and Airflow calls itself healthy, at this moment. Takes at most 5 s. */
   healthy(): Promise<boolean>;
   readonly logs: readonly LogSource[];

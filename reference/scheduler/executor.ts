@@ -176,12 +176,13 @@ export class HandOffExecutor {
     answer(known);
   }
 
-  #ended(key: TryKey, { outcome, of }: Message): void {
+  #ended(key: TryKey, { outcome, of, again }: Message): void {
     const delivery = this.#running.get(nameOf(key));
-    // Revoked, adopted by another scheduler, or reported before: the scheduler must not hear it twice.
-    if (delivery === undefined) return;
+    // Revoked, adopted by another scheduler, or reported before: the scheduler must not hear it twice, unless the
+    // harness wants just that, and no newer delivery of the same key goes on.
+    if ((delivery === undefined) !== (again === true)) return;
     // An earlier delivery of the same key, which was deferred or rescheduled: the newer one goes on.
-    if (typeof of === 'number' && delivery !== null && of < delivery) return;
+    if (typeof of === 'number' && typeof delivery === 'number' && of < delivery) return;
     this.report(key, outcome === 'success' ? 'success' : 'failed');
   }
 }

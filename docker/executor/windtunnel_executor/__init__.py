@@ -11,7 +11,7 @@ The protocol (version 1, newline-delimited JSON; README.md beside this package t
     {"type":"revoke","seq":n,"key":[...]}                   {"type":"ack","seq":n}
 
     harness -> executor
-    {"type":"ended","seq":m,"key":[...],"outcome":"success"|"fail","of":n|null}
+    {"type":"ended","seq":m,"key":[...],"outcome":"success"|"fail","of":n|null,"again":true?}
                                                             {"type":"ended_ack","seq":m}
 
 What was sent stays in ``_unacked`` until its answer comes, and is sent again after every reconnect: a send on a socket
@@ -162,7 +162,7 @@ class HandOffExecutor(BaseExecutor):
                 for key in known:
                     self._adopt(key)
         elif kind == "ended":
-            self._ended(TaskInstanceKey(*message["key"]), message["outcome"], message.get("of"))
+            self._ended(TaskInstanceKey(*message["key"]), message["outcome"], message.get("of"), bool(message.get("again")))
             self._wire.write({"type": "ended_ack", "seq": message["seq"]})
         else:
             self.log.warning("windtunnel: unknown message %r", kind)
@@ -171,14 +171,16 @@ class HandOffExecutor(BaseExecutor):
         self.running.add(key)
         self._delivery_of[key] = None
 
-    def _ended(self, key: TaskInstanceKey, outcome: str, of: int | None) -> None:
+    def _ended(self, key: TaskInstanceKey, outcome: str, of: int | None, again: bool) -> None:
+        if again and key in self.running:
+            return  # A newer delivery of the same key, which goes on.
         delivery = self._delivery_of.get(key)
         if of is not None and delivery is not None and of < delivery:
             return  # An earlier delivery of the same key: the newer one goes on.
         self._delivery_of.pop(key, None)
         if delivery is not None:
             self._unacked.pop(delivery, None)
-        if key not in self.running:
+        if key not in self.running and not again:
             return  # Revoked, adopted by another scheduler, or reported before: Airflow must not hear it twice.
         if outcome == "success":
             self.success(key)

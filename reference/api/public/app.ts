@@ -8,6 +8,7 @@ import { readJson } from '../json.ts';
 import { Refusal } from '../refusal.ts';
 import { bearer, secondsNow, Tokens } from '../tokens.ts';
 import { backfillRoutes } from './backfills.ts';
+import { bulkTaskInstancesRoute } from './bulk-task-instances.ts';
 import { dagRunRoutes } from './dag-runs.ts';
 import { dagRoutes } from './dags.ts';
 import { healthRoute, versionRoute } from './health.ts';
@@ -21,6 +22,7 @@ const ROUTES: readonly PublicRoute[] = [
   ...dagRoutes,
   ...dagRunRoutes,
   ...taskInstanceRoutes,
+  bulkTaskInstancesRoute,
   ...backfillRoutes,
   ...poolRoutes,
 ];
@@ -75,7 +77,8 @@ async function answer(api: Api, tokens: Tokens, route: PublicRoute, incoming: In
     const body = readJson(incoming.raw, incoming.header('content-type'));
     const user = route.open ? '' : await userOf(tokens, incoming.header('authorization'));
     const { params, query } = incoming;
-    return { status: 200, body: await route.answer(api, { params, query, body, user }) };
+    const answered = await route.answer(api, { params, query, body, user });
+    return route.status === 204 ? { status: 204 } : { status: 200, body: answered };
   } catch (error) {
     return error instanceof Refusal ? error.reply : api.behaviour.failureReply(error);
   }

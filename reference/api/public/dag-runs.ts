@@ -5,7 +5,7 @@ import { createDagRun } from '../../dags/create-run.ts';
 import { latestDag, type SerializedDag } from '../../dags/serialized-dag.ts';
 import type { Api } from '../api.ts';
 import { all, body, query, readBody } from '../checked.ts';
-import { chosenIds, clearTaskInstances, lockChosen } from '../clear.ts';
+import { chosenIds, clearTaskInstances, lockChosen, lockRun } from '../clear.ts';
 import { each } from '../execution/queries.ts';
 import {
   awareTime,
@@ -184,6 +184,29 @@ const patchRoute: PublicRoute = {
   },
 };
 
+const DELETABLE: ReadonlySet<unknown> = new Set(['queued', 'success', 'failed']);
+
+const deleteRoute: PublicRoute = {
+  method: 'DELETE',
+  path: `${PATH}/:run`,
+  status: 204,
+  answer(api, call) {
+    const [dag_id, run_id] = [param(call, 'dag'), param(call, 'run')];
+    return logged(api, call, 'delete_dag_run', async (tx) => {
+      // Airflow reads it without a lock, and deletes what a scheduler may have started since.
+      await lockRun(tx, { dag_id, run_id });
+      const run = await findRun(tx, dag_id, run_id);
+      if (!run) throw noSuchRun(dag_id, run_id);
+      if (!DELETABLE.has(run.state)) {
+        const which = `The DagRun with dag_id: \`${dag_id}\` and run_id: \`${run_id}\``;
+        throw Refusal.of(409, `${which} cannot be deleted in ${run.state} state`);
+      }
+      // With its task instances: the schema's foreign keys cascade.
+      await tx.query('DELETE FROM dag_run WHERE dag_run.dag_id = $1 AND dag_run.run_id = $2', [dag_id, run_id]);
+    });
+  },
+};
+
 const clearRoute: PublicRoute = {
   method: 'POST',
   path: `${PATH}/:run/clear`,
@@ -213,4 +236,11 @@ function brief(collection: object): object {
   return { task_instances, total_entries };
 }
 
-export const dagRunRoutes: readonly PublicRoute[] = [triggerRoute, listRoute, getRoute, patchRoute, clearRoute];
+export const dagRunRoutes: readonly PublicRoute[] = [
+  triggerRoute,
+  listRoute,
+  getRoute,
+  deleteRoute,
+  patchRoute,
+  clearRoute,
+];

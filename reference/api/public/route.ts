@@ -12,12 +12,15 @@ export interface PublicCall {
   readonly user: string;
 }
 
-/** A route of the public API below `/api/v2`. Resolves with the body of a 200. */
+/** A route of the public API below `/api/v2`. */
 export interface PublicRoute {
   readonly method: Method;
   readonly path: string;
   /** Needs no token. */
   readonly open?: true;
+  /** 200 unless it says otherwise; a 204 has no body. */
+  readonly status?: 204;
+  /** Resolves with the body of the answer. */
   answer(api: Api, call: PublicCall): Promise<unknown>;
 }
 

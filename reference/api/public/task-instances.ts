@@ -24,7 +24,7 @@ import { Refusal } from '../refusal.ts';
 import { taskInstances } from './answers.ts';
 import { dagOf } from './dag-runs.ts';
 import { setState } from './mark-run.ts';
-import { invalidBody, logged, type PublicCall, type PublicRoute, param } from './route.ts';
+import { invalidBody, logged, type PublicRoute, param } from './route.ts';
 
 const CLEAR = z.strictObject({
   dry_run: optional(flag, true),
@@ -55,7 +55,7 @@ function newState(value: unknown): (typeof MARKABLE)[number] | Unfit {
   return new Unfit([valueError(`'${asked}' is not one of ['success', 'failed', 'skipped']`, value)]);
 }
 
-const MARK = z.strictObject({
+export const MARK = z.strictObject({
   new_state: optional(newState, undefined),
   note: optional(nullable(textUpTo(1000)), undefined),
   include_upstream: optional(flag, false),
@@ -164,19 +164,24 @@ function markRoute(path: string, dry: boolean): PublicRoute {
         readBody(MARK, call.body),
       );
       const event = dry ? 'patch_task_instance_dry_run' : 'patch_task_instance';
-      return logged(api, call, event, (tx) => mark(api, tx, call, { mapIndex, given, dry }));
+      const which = { dagId: param(call, 'dag'), runId: param(call, 'run'), task: param(call, 'task'), mapIndex };
+      return logged(api, call, event, (tx) => mark(api, tx, { ...which, given, dry }));
     },
   };
 }
 
 interface Mark {
+  readonly dagId: string;
+  readonly runId: string;
+  readonly task: string;
+  /** Null: all instances of a mapped task. */
   readonly mapIndex: number | null;
   readonly given: z.infer<typeof MARK>;
   readonly dry: boolean;
 }
 
-async function mark(api: Api, tx: Tx, call: PublicCall, { mapIndex, given, dry }: Mark): Promise<unknown> {
-  const [dagId, runId, task] = [param(call, 'dag'), param(call, 'run'), param(call, 'task')];
+export async function mark(api: Api, tx: Tx, asked: Mark): Promise<unknown> {
+  const { dagId, runId, task, mapIndex, given, dry } = asked;
   const dag = await dagOf(tx, dagId);
   if (!dag.json.tasks.some(({ task_id }) => task_id === task)) {
     throw Refusal.of(404, `Task '${task}' not found in Dag '${dagId}'`);

@@ -1,0 +1,10 @@
+import { operatorFault } from './disturb.ts';
+
+/** The bulk route of task instances, which every release from 3.1 on has: many rows of a run in one transaction. */
+export const bulkChanges = operatorFault({
+  name: 'bulk-changes',
+  describe: 'Somebody changes the states of the running tasks of a run in one request',
+  lasts_ms: [3_000, 10_000],
+  deed: 'bulk',
+  every_ms: [500, 1_500],
+});

@@ -1,0 +1,16 @@
+import { fleetFault } from './disturb.ts';
+
+/**
+ * Workers stand still as on a machine that hangs, until the window closes or longer than Airflow waits for a heartbeat;
+ * then they wake up, beat and report the end of a task that may be another's by now. Unlike a silent death, somebody
+ * comes back.
+ */
+export const zombies = fleetFault({
+  name: 'zombies',
+  describe: 'Workers hang, some until they are given up, and come back to report the end of their task',
+  lasts_ms: [8_000, 50_000],
+  mischief: 'zombie',
+  share: [0.1, 0.4],
+  // The heartbeat time-out of our stacks is 30 s, and schedulers look every 5 s.
+  ms: [36_000, 45_000],
+});

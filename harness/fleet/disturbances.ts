@@ -1,0 +1,105 @@
+import { EventEmitter } from 'node:events';
+
+import type { Disturbable, FleetDisturbance, Mischief } from '../model/disturbance.ts';
+import type { Rng } from '../model/rng.ts';
+
+/** What all do at once, at the opening of a window. */
+export type Stampede = 'stampede_heartbeat' | 'stampede_end';
+
+/** An occasion that was taken. */
+export interface Hit {
+  /** How long it takes, or how far it is off, milliseconds. */
+  readonly ms: number;
+  /** The window closed. */
+  readonly over: AbortSignal;
+}
+
+interface Window {
+  readonly disturbance: FleetDisturbance;
+  readonly lives: Set<number>;
+  readonly over: AbortController;
+  times: number;
+}
+
+/** What the windows that are open make of the fleet. */
+export class Disturbances implements Disturbable<FleetDisturbance> {
+  readonly #open = new Set<Window>();
+  readonly #stampedes = new EventEmitter().setMaxListeners(0);
+
+  async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
+    const window: Window = { disturbance, lives: new Set(), over: new AbortController(), times: 0 };
+    this.#open.add(window);
+    const { mischief } = disturbance;
+    if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') this.#stampedes.emit('stampede', window);
+    return async () => {
+      this.#open.delete(window);
+      window.over.abort();
+      return `${window.times} times, ${window.lives.size} lives`;
+    };
+  }
+
+  /** As one life meets them. The generator is its own, so that who is hit does not depend on who else there is. */
+  of(life: number, rng: Rng): Disturbed {
+    return new Disturbed(life, rng, this.#open, this.#stampedes);
+  }
+}
+
+/** The windows that are open, as one life meets them. */
+export class Disturbed {
+  readonly #life: number;
+  readonly #rng: Rng;
+  readonly #open: ReadonlySet<Window>;
+  readonly #stampedes: EventEmitter;
+
+  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, stampedes: EventEmitter) {
+    this.#life = life;
+    this.#rng = rng;
+    this.#open = open;
+    this.#stampedes = stampedes;
+  }
+
+  /** Whether this occasion is taken. */
+  hit(mischief: Mischief): Hit | undefined {
+    for (const window of this.#open) {
+      const { share, ms = [0, 0] } = window.disturbance;
+      if (window.disturbance.mischief !== mischief || !this.#rng.chance(share)) continue;
+      this.#note(window);
+      return { ms: this.#rng.between(...ms), over: window.over.signal };
+    }
+    return undefined;
+  }
+
+  /** Resolves after so many milliseconds, or before, with the stampede that it joins. Rejects when the run is over. */
+  rest(ms: number, signal: AbortSignal): Promise<Stampede | undefined> {
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer);
+        this.#stampedes.off('stampede', join);
+        signal.removeEventListener('abort', fail);
+      };
+      const done = () => {
+        stop();
+        resolve(undefined);
+      };
+      const join = (window: Window) => {
+        if (!this.#rng.chance(window.disturbance.share)) return;
+        this.#note(window);
+        stop();
+        resolve(window.disturbance.mischief as Stampede);
+      };
+      const fail = () => {
+        stop();
+        reject(signal.reason);
+      };
+      const timer = setTimeout(done, Math.max(0, ms));
+      this.#stampedes.on('stampede', join);
+      signal.addEventListener('abort', fail);
+      if (signal.aborted) fail();
+    });
+  }
+
+  #note(window: Window): void {
+    window.times++;
+    window.lives.add(this.#life);
+  }
+}

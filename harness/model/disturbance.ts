@@ -1,0 +1,53 @@
+import type { Habits } from './scenario.ts';
+
+/** What a life does otherwise than it should, each once: words of `Habits` where a scenario may plan the same. */
+export type Mischief =
+  | keyof Pick<Habits, 'lost_answer' | 'silent_death' | 'stranger'>
+  /** Its workload is played by another life, too. */
+  | 'twin_delivery'
+  /** Waits before it starts. */
+  | 'late_start'
+  /** Waits before it reports its end, and sends no heartbeat meanwhile. */
+  | 'late_end'
+  /** Stands still between two heartbeats; when it wakes up it goes on as if no time had passed. */
+  | 'zombie'
+  /** Its machine's clock is wrong. */
+  | 'skewed_clock'
+  /** All lives at once, at the opening: a heartbeat, or their ends. */
+  | 'stampede_heartbeat'
+  | 'stampede_end';
+
+/** How lives behave otherwise while a window is open. */
+export interface FleetDisturbance {
+  readonly mischief: Mischief;
+  /** How likely each occasion is taken: a birth, a request, a heartbeat, as the mischief has it. */
+  readonly share: number;
+  /** How long it takes, or how far it is off, milliseconds; drawn evenly for each occasion. */
+  readonly ms?: readonly [number, number];
+}
+
+/** What people do while a window is open, over and over. */
+export type Deed = 'clear' | 'mark' | 'delete' | 'bulk';
+
+export interface OperatorDisturbance {
+  /** `pause`: all DAGs at once, until the window closes. */
+  readonly deed: Deed | 'pause';
+  readonly every_ms: number;
+  /** Names the generator of whom it meets. */
+  readonly seed: number;
+}
+
+/** What becomes of the executors' news that a life has ended, while a window is open. */
+export interface EventDisturbance {
+  readonly how: 'late' | 'doubled' | 'reordered' | 'lost';
+  readonly share: number;
+  /** For how long it is held back, or after how long it comes again. */
+  readonly ms: readonly [number, number];
+  readonly seed: number;
+}
+
+/** What of the harness's own load a fault may change. `disturb` resolves when it is so, with what undoes it. */
+export interface Disturbable<What> {
+  /** The undoing may be called twice; it resolves with what was done meanwhile, in words. */
+  disturb(what: What): Promise<() => Promise<string>>;
+}

@@ -1,0 +1,85 @@
+import { BufferReader } from 'pg-protocol/dist/buffer-reader.js';
+
+/** Type byte and length, which counts itself but not the type. */
+const HEADER = 5;
+const NOTHING: Cut = { bytes: Buffer.alloc(0), messages: [] };
+
+export interface Message {
+  /** One ASCII letter. */
+  readonly type: string;
+  /** Where in `bytes` it begins. */
+  readonly start: number;
+  /** What comes after the header. */
+  readonly body: Buffer;
+}
+
+export interface Cut {
+  /** What may be passed on: it ends where a message of a wanted type would be torn, wherever else. */
+  readonly bytes: Buffer;
+  /** The messages of the wanted types in it, all whole. */
+  readonly messages: readonly Message[];
+}
+
+/**
+ * Finds the messages of some types in a stream of PostgreSQL's protocol (version 3, after the start-up). Of the rest
+ * only the headers are read, and they pass as they came, in whatever pieces: most of a stream is rows.
+ */
+export class Frames {
+  readonly #wanted = new Uint8Array(256);
+  /** Bytes still to come of a message that nobody looks at. */
+  #skip = 0;
+  #kept: Buffer[] = [];
+  #keptLength = 0;
+  /** How many bytes there must be before it is worth looking again. */
+  #needed = 0;
+
+  constructor(types: string) {
+    for (const type of types) this.#wanted[type.charCodeAt(0)] = 1;
+  }
+
+  /** Throws for what cannot be this protocol. */
+  push(chunk: Buffer): Cut {
+    const bytes = this.#withKept(chunk);
+    if (!bytes) return NOTHING;
+    const messages: Message[] = [];
+    let at = this.#skip;
+    let needed = HEADER;
+    while (at + HEADER <= bytes.length) {
+      const length = bytes.readInt32BE(at + 1);
+      if (length < 4) throw new Error(`a message of length ${length} is not of PostgreSQL's protocol`);
+      const code = bytes[at] ?? 0;
+      const end = at + 1 + length;
+      if (this.#wanted[code]) {
+        needed = end - at;
+        if (end > bytes.length) break;
+        messages.push({ type: String.fromCharCode(code), start: at, body: bytes.subarray(at + HEADER, end) });
+        needed = HEADER;
+      }
+      at = end;
+    }
+    this.#skip = Math.max(0, at - bytes.length);
+    if (at >= bytes.length) return { bytes, messages };
+    this.#kept = [bytes.subarray(at)];
+    this.#keptLength = bytes.length - at;
+    this.#needed = needed;
+    return { bytes: bytes.subarray(0, at), messages };
+  }
+
+  #withKept(chunk: Buffer): Buffer | undefined {
+    if (this.#keptLength === 0) return chunk;
+    this.#kept.push(chunk);
+    this.#keptLength += chunk.length;
+    if (this.#keptLength < this.#needed) return undefined;
+    const bytes = Buffer.concat(this.#kept);
+    this.#kept = [];
+    this.#keptLength = 0;
+    return bytes;
+  }
+}
+
+/** The strings that a message's body begins with, each ended by a zero byte. */
+export function strings(body: Buffer, count: number, offset = 0): string[] {
+  const reader = new BufferReader();
+  reader.setBuffer(offset, body);
+  return Array.from({ length: count }, () => reader.cstring());
+}

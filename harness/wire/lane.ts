@@ -1,0 +1,98 @@
+import type { Socket } from 'node:net';
+
+/** Held back in memory for one connection before its sender is made to wait. */
+const MOST_HELD = 1 << 20;
+
+interface Held {
+  /** Nothing: the end of the stream. */
+  readonly bytes: Buffer | undefined;
+  readonly due: number;
+}
+
+/** One way of a connection: bytes go on in order, at once or when they are due. */
+export class Lane {
+  readonly #from: Socket;
+  readonly #to: Socket;
+  #held: Held[] = [];
+  #heldBytes = 0;
+  #holdUntil = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(from: Socket, to: Socket) {
+    this.#from = from;
+    this.#to = to;
+    to.on('drain', () => this.#throttle());
+  }
+
+  send(bytes: Buffer, latencyMs: number): void {
+    if (bytes.length > 0) this.#put(bytes, latencyMs);
+  }
+
+  /** After what was sent. */
+  end(latencyMs: number): void {
+    this.#put(undefined, latencyMs);
+  }
+
+  /** What is sent from now on leaves no earlier than in `ms`. */
+  hold(ms: number): void {
+    this.#holdUntil = Math.max(this.#holdUntil, performance.now()) + ms;
+  }
+
+  /** Lets everything go. */
+  release(): void {
+    this.#holdUntil = 0;
+    this.#passOn(Number.POSITIVE_INFINITY);
+  }
+
+  /** Drops what is held. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#held = [];
+    this.#heldBytes = 0;
+  }
+
+  #put(bytes: Buffer | undefined, latencyMs: number): void {
+    const now = latencyMs === 0 && this.#holdUntil === 0 ? 0 : performance.now();
+    if (this.#held.length === 0 && latencyMs === 0 && this.#holdUntil <= now) {
+      this.#write(bytes);
+    } else {
+      const due = Math.max(now + latencyMs, this.#holdUntil, this.#held.at(-1)?.due ?? 0);
+      this.#held.push({ bytes, due });
+      this.#heldBytes += bytes?.length ?? 0;
+      if (this.#held.length === 1) this.#wait();
+    }
+    this.#throttle();
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer);
+    const [next] = this.#held;
+    if (next) this.#timer = setTimeout(() => this.#passOn(performance.now()), next.due - performance.now());
+  }
+
+  #passOn(now: number): void {
+    const waiting = this.#held.findIndex(({ due }) => due > now);
+    const ready = this.#held.splice(0, waiting === -1 ? this.#held.length : waiting);
+    if (this.#holdUntil <= now) this.#holdUntil = 0;
+    this.#to.cork();
+    for (const { bytes } of ready) {
+      this.#heldBytes -= bytes?.length ?? 0;
+      this.#write(bytes);
+    }
+    this.#to.uncork();
+    this.#wait();
+    this.#throttle();
+  }
+
+  #write(bytes: Buffer | undefined): void {
+    // The other side may have gone meanwhile; then there is nobody to tell.
+    if (!this.#to.writable) return;
+    if (bytes) this.#to.write(bytes);
+    else this.#to.end();
+  }
+
+  #throttle(): void {
+    if (this.#to.writableNeedDrain || this.#heldBytes > MOST_HELD) this.#from.pause();
+    else if (this.#from.isPaused()) this.#from.resume();
+  }
+}

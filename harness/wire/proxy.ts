@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+import { WireConnection } from './connection.ts';
+import { ActiveRule, RuleBook, type WireHit, type WireRule, type WireRuleHandle, withoutMemory } from './rules.ts';
+
+export interface WireProxy {
+  /** On loopback, for one process of the stack. */
+  readonly port: number;
+  /** Connections that are open at the moment. */
+  readonly connections: number;
+  /** `onHit` is called while a hit happens: its time is now. */
+  add(rule: WireRule, onHit?: (hit: WireHit) => void): WireRuleHandle;
+  /** Resets every connection and says how many those were. */
+  resetAll(): number;
+  /** Ends every connection; then the port is free. */
+  close(): Promise<void>;
+}
+
+/**
+ * Stands between one process and PostgreSQL, and can break what is between them. Without rules bytes go through as they
+ * came; see `npm run bench:wire` for what that costs.
+ */
+export async function openWireProxy(upstream: { readonly host: string; readonly port: number }): Promise<WireProxy> {
+  const rules = new RuleBook();
+  const connections = new Set<WireConnection>();
+  const server = createServer({ noDelay: true }, (client) => {
+    const connection = new WireConnection(client, connect({ ...upstream, noDelay: true }), rules);
+    connections.add(connection);
+    void connection.closed.then(() => connections.delete(connection));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no TCP address');
+  const resetAll = () => {
+    const all = [...connections];
+    for (const connection of all) connection.reset();
+    return all.length;
+  };
+  return {
+    port: address.port,
+    get connections() {
+      return connections.size;
+    },
+    add: (rule, onHit = () => undefined) => {
+      const active = new ActiveRule(withoutMemory(rule), onHit);
+      rules.add(active);
+      return {
+        get hits() {
+          return active.hits;
+        },
+        remove: () => {
+          rules.remove(active);
+          for (const connection of connections) connection.release();
+        },
+      };
+    },
+    resetAll,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      resetAll();
+      await Promise.all([closed, ...[...connections].map((connection) => connection.closed)]);
+    },
+  };
+}
