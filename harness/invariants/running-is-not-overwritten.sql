@@ -11,7 +11,12 @@
 -- given
 CREATE TEMP TABLE left_running AS
 SELECT changes.*, runs.worker AS victim, runs.started_ms
-FROM task_instance_changes AS changes
+FROM (
+  -- One transaction may give the row its next id before it takes it out of RUNNING: it is the first id that was run.
+  SELECT * REPLACE (
+    first_value(old_ti_id) OVER (PARTITION BY xid, dag_id, run_id, task_id, map_index ORDER BY seq) AS old_ti_id)
+  FROM task_instance_changes
+) AS changes
 -- Only what a worker of ours runs: its /run was accepted, or may have been.
 JOIN (
   SELECT ti_id, arg_max(worker, outcome = 'ok') AS worker, min(sent_ms) AS started_ms

@@ -52,6 +52,21 @@ test('a scheduler that overwrites a running task is told apart from a skip', asy
   expect(result.first?.sentence).toMatch(/^scheduler \(wt-scheduler-2\) set task task .* the worker was never told\.$/);
 });
 
+test('what the next try does is not held against the end of this one', async () => {
+  const gone = { committed_ms: 40_000, writer: 'wt-scheduler-1', xid: 9 };
+  const commits = [
+    RUNNING,
+    { ...gone, state: 'running', id: 'ti-2', old_id: 'ti-1' },
+    { ...gone, state: 'up_for_retry', id: 'ti-2' },
+  ];
+  const next = { op: 9, kind: 'run', life: 2, worker: 'w-2', ti_id: 'ti-2', sent_ms: 42_000 } as const;
+  const lives = [{ ended_ms: 60_000 }];
+  // Silent for longer than the time-out, and heard of just before.
+  expect((await judge({ operations: [RUN, next], lives, commits })).violations).toBe(0);
+  const heard = { op: 5, sent_ms: 39_000 };
+  expect((await judge({ operations: [RUN, heard, next], lives, commits })).paths).toEqual({ scheduler: 1 });
+});
+
 test('where no writer is known, the skip that names the task is the one', async () => {
   const result = await judge({
     manifest: { writers: 'none' },
