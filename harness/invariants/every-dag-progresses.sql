@@ -16,6 +16,9 @@ WITH changes AS (
   SELECT dag_id, task.task_id AS task_id, task.upstream AS upstream,
     coalesce(task.trigger_rule, 'all_success') AS trigger_rule
   FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags)
+), mapped AS (
+  SELECT dag_id, task.task_id AS task_id FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags)
+  WHERE task.mapped IS NOT NULL
 ), run_starts AS (
   SELECT dag_id, run_id, min(committed_ms) AS running_ms FROM dag_run_changes WHERE state = 'running' GROUP BY ALL
 ), looks AS (
@@ -26,7 +29,11 @@ WITH changes AS (
   SELECT looks.*, upstream.state, upstream.committed_ms
   FROM (
     SELECT looks.*, unnest(tasks.upstream) AS upstream_id, len(tasks.upstream) AS wanted
-    FROM looks JOIN tasks USING (dag_id, task_id) WHERE tasks.trigger_rule = 'all_success'
+    FROM looks JOIN tasks USING (dag_id, task_id)
+    WHERE tasks.trigger_rule = 'all_success'
+      -- Of a mapped task all instances count, and what follows it is left to the scheduler, too.
+      AND NOT EXISTS (
+        FROM mapped WHERE mapped.dag_id = looks.dag_id AND list_contains(tasks.upstream, mapped.task_id))
   ) AS looks ASOF JOIN changes AS upstream
     ON upstream.dag_id = looks.dag_id AND upstream.run_id = looks.run_id AND upstream.task_id = looks.upstream_id
     AND looks.looked_ms >= upstream.committed_ms
@@ -59,8 +66,7 @@ WITH waits AS (
   -- 15 s: a scheduler looks at twenty running runs in each loop, the one that has waited longest first. On two busy
   -- cores a loop takes one to two seconds, and the scenarios' forty runs have their turn in one or two of them.
   WHERE least(looked_ms, load_ended_ms) - ready_ms > 15000
-    AND NOT EXISTS (FROM standstills
-      WHERE standstills.until_ms >= ready_ms AND from_ms <= least(looked_ms, load_ended_ms))
+    AND NOT excused_delay(ready_ms, least(looked_ms, load_ended_ms))
 ), undisturbed AS (
   SELECT * FROM waits
   ANTI JOIN (

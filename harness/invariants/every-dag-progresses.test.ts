@@ -63,6 +63,26 @@ test('a task waits rightly for what it needs, for an operator, and when nobody i
   expect((await judge({ scenario, operations: [clear], commits: [...waiting, ...others] })).violations).toBe(0);
 });
 
+test('what follows a mapped task waits for all of its instances', async () => {
+  const mapped = [{ ...tasks[0], task_id: 'task', mapped: 2, upstream: [], duration_ms }, ...tasks.slice(1)];
+  const commits = [task('next', null, 500), running('wt_dag', 900), task('task', 'success', 1_500), ...others];
+  const only = { ...scenario, dags: scenario.dags.map((one) => ({ ...one, tasks: mapped })) };
+  expect((await judge({ scenario, commits })).paths).toEqual({ 'next task': 1 });
+  expect((await judge({ scenario: only, commits })).violations).toBe(0);
+});
+
+test('while a fault lasts, and for half a minute after it, a wait accuses nobody', async () => {
+  const commits = [task('task', null, 500), running('wt_dag', 1_000), ...others, task('task', 'scheduled', 31_000)];
+  const paused = (opened_ms: number, closed_ms: number | null) => ({
+    scenario,
+    commits,
+    faults: [{ fault: 'pause', victim: 'scheduler-1', opened_ms, closed_ms }],
+  });
+  expect((await judge(paused(20_000, null))).violations).toBe(0);
+  expect((await judge(paused(-40_000, -28_000))).violations).toBe(0);
+  expect((await judge(paused(-40_000, -31_000))).violations).toBe(1);
+});
+
 test('it passes where fifty tasks of two DAGs had their turn, and is unknown with one DAG', async () => {
   const runs = (dags: readonly string[]) => ({
     scenario,

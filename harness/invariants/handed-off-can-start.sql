@@ -48,7 +48,7 @@ WITH taken_away AS (
     SELECT at_ms, at_ms + 120000 AS until_ms FROM server_log
     WHERE (severity = 'FATAL' AND source LIKE 'scheduler%') OR message LIKE '%Marked % SchedulerJob%'
     UNION ALL
-    SELECT opened_ms, coalesce(closed_ms, opened_ms) + 120000 FROM faults
+    SELECT opened_ms, excused_ms FROM fault_windows
   ) AS death ON committed_ms BETWEEN death.at_ms - clock_tolerance_ms() AND death.until_ms
   WHERE coalesce(writer_role = 'scheduler', true) AND (state IS NULL OR change = 'delete')
 ), by_twin AS (

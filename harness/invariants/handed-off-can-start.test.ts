@@ -65,6 +65,9 @@ test('an operator, a skip and a dead scheduler explain it', async () => {
   expect((await judge(adopted)).paths).toEqual({ 'scheduler set none': 1 });
   const server_log = [{ at_ms: 100, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 was ended' }];
   expect((await judge({ ...adopted, server_log })).violations).toBe(0);
+  const killed = (opened_ms: number) => [{ fault: 'kill', victim: 'scheduler-1', opened_ms, closed_ms: opened_ms }];
+  expect((await judge({ ...adopted, faults: killed(-100_000) })).violations).toBe(0);
+  expect((await judge({ ...adopted, faults: killed(-130_000) })).violations).toBe(1);
 });
 
 test('where the writers are not known, a deed that may have done it explains it', async () => {

@@ -51,7 +51,7 @@ WITH long AS (
   SELECT waits.*, row_number() OVER (ORDER BY at_ms, pid) AS wait
   FROM waits, plan
   WHERE waited_ms >= request_timeout_ms
-    AND NOT EXISTS (FROM standstills WHERE until_ms >= waits.at_ms - waited_ms AND from_ms <= waits.at_ms)
+    AND NOT excused_delay(waits.at_ms - waited_ms, waits.at_ms)
 ), held AS (
   SELECT long.wait, try_cast(regexp_extract(notes.detail, 'holding the locks?: (\d+)', 1) AS INTEGER) AS holder
   FROM long ASOF JOIN (SELECT * FROM notes WHERE note.what = 'still waiting for') AS notes

@@ -72,6 +72,11 @@ test('it passes where nobody waited long, and is unknown without a log', async (
   expect(await judge({ operations: many100 })).toMatchObject({ verdict: 'unknown' });
 });
 
+test('what stood still because of a fault may hold its locks', async () => {
+  const faults = [{ fault: 'pause', victim: 'scheduler-1', opened_ms: 5_000, closed_ms: 11_000 }];
+  expect((await judge({ operations, backends, server_log: [WAITING, ACQUIRED], faults })).violations).toBe(0);
+});
+
 test('while the whole machine stood still, a long wait accuses nobody', async () => {
   const standstill = { at_ms: 9_000, source: 'harness', metric: 'loop_delay_ms', value: 3_000 };
   const result = await judge({ operations, backends, server_log: [WAITING, ACQUIRED], samples: [standstill] });

@@ -15,6 +15,7 @@ FROM samples, load
 WHERE metric = 'rss_bytes' AND source NOT IN ('harness', 'postgres')
   -- A process that was started again begins anew, and importing looks like growing.
   AND source NOT IN (SELECT source FROM server_log WHERE severity = 'FATAL')
+  AND source NOT IN (SELECT victim FROM fault_windows WHERE victim IS NOT NULL)
   AND at_ms BETWEEN (load_started_ms + load_ended_ms) / 2 AND load_ended_ms
 GROUP BY source, floor(at_ms / greatest((load_ended_ms - load_started_ms) / 240, 1));
 

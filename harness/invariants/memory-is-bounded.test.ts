@@ -47,4 +47,6 @@ test('a process that died and was started again accuses nobody by importing', as
   const died = { at_ms: 31_000, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 ended with code 1' };
   const samples = [...rss('scheduler-1', (s) => 50 + 3 * s), ...rss('api-core-1', () => 200)];
   expect(await judge({ samples, server_log: [died] })).toMatchObject({ violations: 0, chances: 1 });
+  const faults = [{ fault: 'kill', victim: 'scheduler-1', opened_ms: 30_500, closed_ms: 31_000 }];
+  expect(await judge({ samples, faults })).toMatchObject({ violations: 0, chances: 1 });
 });

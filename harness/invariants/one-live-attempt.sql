@@ -37,10 +37,11 @@ WITH overlapping AS (
   SELECT one_life, other_life FROM overlapping JOIN operator_deeds USING (dag_id, run_id)
   WHERE sent_ms <= other_ms AND (ended_ms IS NULL OR outcome = 'unknown' OR ended_ms >= one_ms)
   UNION
-  -- What happens to the processes and their database; what clients and users do is no reason to run a task twice.
-  SELECT one_life, other_life FROM overlapping JOIN faults
-    ON faults.opened_ms <= overlapping.other_ms AND coalesce(faults.closed_ms, 'infinity') >= overlapping.one_ms
-    AND faults.victim NOT IN ('fleet', 'operators', 'executor')
+  -- What happens to the processes and their database, and while a lost scheduler's tasks are taken over; what clients
+  -- and users do is no reason to run a task twice.
+  SELECT one_life, other_life FROM overlapping JOIN fault_windows
+    ON fault_windows.opened_ms <= overlapping.other_ms AND fault_windows.excused_ms >= overlapping.one_ms
+    AND fault_windows.victim NOT IN ('fleet', 'operators', 'executor')
   UNION
   -- The server had not heard of the first for so long that it may call it dead.
   SELECT one_life, other_life

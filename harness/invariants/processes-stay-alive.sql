@@ -16,4 +16,9 @@ SELECT
   []::BIGINT[] AS operations, []::BIGINT[] AS commits
 FROM server_log
 -- PostgreSQL calls a client's lost connection FATAL, too.
-WHERE severity = 'FATAL' AND source <> 'postgres';
+WHERE severity = 'FATAL' AND source <> 'postgres'
+  -- Killed by us. Its death may be seen when the window has closed, for a killed process is started again at once.
+  AND NOT EXISTS (
+    FROM fault_windows
+    WHERE fault = 'kill' AND victim = source
+      AND at_ms BETWEEN opened_ms - clock_tolerance_ms() AND coalesce(closed_ms, 'infinity') + 5000);

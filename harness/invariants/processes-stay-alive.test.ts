@@ -23,6 +23,18 @@ test('a scheduler that a deadlock takes down is a violation that names the excep
   );
 });
 
+test('a process that the harness killed did not die by itself', async () => {
+  const server_log = [{ at_ms: 9_000, source: 'scheduler-2', severity: 'FATAL', message: 'scheduler-2 was ended' }];
+  const fault = (name: string, victim: string) => ({
+    samples: ALIVE,
+    server_log,
+    faults: [{ fault: name, victim, opened_ms: 8_900, closed_ms: 8_950 }],
+  });
+  expect(await judge(fault('kill', 'scheduler-2'))).toMatchObject({ verdict: 'pass' });
+  expect(await judge(fault('kill', 'scheduler-1'))).toMatchObject({ verdict: 'fail' });
+  expect(await judge(fault('pause', 'scheduler-2'))).toMatchObject({ verdict: 'fail' });
+});
+
 test('it passes when all processes lived', async () => {
   expect(await judge({ samples: ALIVE, server_log: [CALM] })).toMatchObject({ verdict: 'pass', chances: 3 });
 });

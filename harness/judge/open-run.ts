@@ -22,6 +22,7 @@ const SETTINGS = {
 const VIEWS = [
   'macros',
   'load',
+  'standstills',
   'fault_windows',
   'pauses',
   'task_instance_changes',
@@ -31,7 +32,6 @@ const VIEWS = [
   'operator_deeds',
   'skips',
   'refusals',
-  'standstills',
   'deadlocks',
   'effects',
   'record',
@@ -164,8 +164,9 @@ async function createManifestTables(
   ]);
   await connection.run('CREATE TABLE plan_dags AS SELECT unnest(dag) FROM (SELECT unnest(from_json($1, $2)) AS dag)', [
     JSON.stringify(planDags(manifest)),
-    '[{"dag_id": "VARCHAR", "max_active_runs": "INTEGER", "tasks": ' +
-      '[{"task_id": "VARCHAR", "upstream": ["VARCHAR"], "trigger_rule": "VARCHAR"}]}]',
+    '[{"dag_id": "VARCHAR", "max_active_runs": "INTEGER", "max_active_tasks": "INTEGER", "past_runs": "INTEGER", ' +
+      '"tasks": [{"task_id": "VARCHAR", "upstream": ["VARCHAR"], "trigger_rule": "VARCHAR", "retries": "INTEGER", ' +
+      '"mapped": "INTEGER"}]}]',
   ]);
   const values = tables.map(({ name, source }) => `(${literal(name)}, ${source ? literal(source) : 'NULL'})`);
   await connection.run(`CREATE TABLE recorded AS FROM (VALUES ${values.join(', ')}) AS t(name, source)`);
