@@ -1,5 +1,7 @@
 import type pg from 'pg';
 
+import type { RunTask } from './scheduler/decisions.ts';
+
 /**
  * The places where Airflow's answer to a race is decided, one member each. `normal.ts` holds the right answers; a file
  * in `defects/` replaces one or two of them by what a release once did, by a remedy that was proposed, or by a slip of
@@ -22,6 +24,10 @@ export interface ApiBehaviour {
   judgeEnd(previous: string | null, requested: string): 'carry-out' | 'replay' | 'refuse';
   /** Whether this worker may start the task instance in the state that it is in. */
   mayStart(ti: TaskInstanceRow, worker: Worker): boolean;
+  /** A start that comes again from the worker that runs the task already: its first answer was lost. */
+  startAgain(tx: Tx, ti: TaskInstanceRow): Promise<void>;
+  /** Keys of the results that earlier tries have left, which a starting worker is asked to delete. */
+  xcomsToClear(tx: Tx, ti: TaskInstanceRow): Promise<readonly string[]>;
   /** One heartbeat; false if it was not this worker's to send, or the task does not run. */
   beat(db: Tx, id: string, worker: Worker): Promise<boolean>;
   /** Writes rendered fields; concurrent writers of one task instance must all succeed. */
@@ -53,6 +59,14 @@ export interface SchedulerBehaviour {
   readonly schedulable: string;
   /** SQL expression over `task_instance`: the try number that scheduling gives. */
   readonly nextTryNumber: string;
+  /** Whether a task instance that waits for its retry, or to be rescheduled, has to wait on. `now`: `Date.now()`. */
+  isPremature(ti: RunTask, now: number): boolean;
+  /** Whether a run may end that has so many unfinished task instances. */
+  mayEnd(unfinished: number): boolean;
+  /** Whether a run is created for this date of a DAG's schedule, whose turn it is. */
+  createsRun(dagId: string, logicalDate: Date): boolean;
+  /** The map indexes that a scheduled run gets of a task with so many values; -1 alone for one that is not mapped. */
+  mapIndexes(values: number | undefined): readonly number[];
   /**
    * Between reading a run's task instances and writing what follows from them. Airflow computes here, for tens of
    * milliseconds a run; the run's row is locked by then.
@@ -62,12 +76,20 @@ export interface SchedulerBehaviour {
   assignDagVersion(tx: Tx, run: RunKey, dagVersionId: string): Promise<void>;
   /** How many more runs of a DAG (or of a backfill) may start. */
   startableRuns(limit: { readonly max: number; readonly running: number }): number;
+  /** Whether one more task instance of a run may be queued. */
+  hasRoom(run: { readonly max: number; readonly active: number }): boolean;
   /** How many slots of a pool are free. */
   freeSlots(pool: { readonly name: string; readonly slots: number; readonly taken: number }): number;
   /** SQL condition over `task_instance` and `job` (LEFT JOIN on queued_by_job_id): whose instances have lost their scheduler. */
   readonly orphaned: string;
   /** Whether orphans are offered to the executor; if not, all of them are reset, as `BaseExecutor` has it. */
   readonly adopts: boolean;
+  /** SQL condition over `task_instance`: whose workers have not been heard of for too long. */
+  readonly silent: string;
+  /** SQL condition over `trigger`: which are deleted because no task instance waits for them. */
+  readonly unusedTriggers: string;
+  /** What the triggerer sets a deferred task to when its trigger has fired. */
+  readonly resumedState: string;
   /** SQL condition over `dag_run` and `dag`: which running runs a scheduler looks at in this loop. */
   readonly examinable: string;
   /** SQL condition over `backfill`: which of those without unfinished runs are complete. */
@@ -105,7 +127,6 @@ export interface TaskInstanceRow extends TaskKey {
   readonly end_date: Date | null;
   readonly queued_by_job_id: number | null;
   readonly next_method: string | null;
-  readonly queued_dttm: Date | null;
   readonly next_kwargs: unknown;
   readonly pool: string;
   readonly pool_slots: number;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
+import type { Behaviour } from './behaviour.ts';
 import { openPool } from './database/connect.ts';
 import { runJob } from './database/job.ts';
 import { retriedTransaction } from './database/retry.ts';
@@ -12,12 +13,12 @@ import { TIMES } from './settings.ts';
 const CONNECTIONS = 2;
 
 /** `TriggererJobRunner`, for triggers that fire at their first look: whatever they wait for is there. */
-export async function runTriggerer({ settings, signal }: Role): Promise<void> {
+export async function runTriggerer({ settings, behaviour, signal }: Role): Promise<void> {
   const pool = openPool(settings, CONNECTIONS);
   try {
     await runJob(pool, 'TriggererJob', async (job) => {
       while (!signal.aborted) {
-        await fireTriggers(pool);
+        await fireTriggers(pool, behaviour);
         await job.beat();
         await sleep(TIMES.triggerPollMs, undefined, { signal }).catch(() => undefined);
       }
@@ -31,17 +32,21 @@ export async function runTriggerer({ settings, signal }: Role): Promise<void> {
  * Fires what is old enough, then deletes the triggers that no task instance waits for. Two transactions, as in
  * Airflow: while a trigger's row is deleted, nobody may refer to it, for the delete would take the task instance along.
  */
-export async function fireTriggers(pool: pg.Pool): Promise<void> {
+export async function fireTriggers(
+  pool: pg.Pool,
+  { resumedState, unusedTriggers }: Pick<Behaviour, 'resumedState' | 'unusedTriggers'>,
+): Promise<void> {
   const fired = await retriedTransaction(pool, 'submit_event', async (tx) => {
     // `handle_event_submit`: straight back to SCHEDULED, with the try number that it has.
     const { rowCount } = await tx.query(
-      `UPDATE task_instance SET state = 'scheduled', scheduled_dttm = now(), trigger_id = NULL, updated_at = now(),
+      `UPDATE task_instance SET state = $1, scheduled_dttm = now(), trigger_id = NULL, updated_at = now(),
          next_kwargs = coalesce(next_kwargs, '{}') || '{"event": true}'
        WHERE task_instance.id IN (
          SELECT task_instance.id FROM task_instance JOIN trigger ON trigger.id = task_instance.trigger_id
          WHERE task_instance.state = 'deferred'
            AND trigger.created_date <= now() - interval '${TIMES.triggerPollMs} milliseconds'
          FOR UPDATE OF task_instance SKIP LOCKED)`,
+      [resumedState],
     );
     return rowCount;
   });
@@ -56,7 +61,7 @@ export async function fireTriggers(pool: pg.Pool): Promise<void> {
     await tx.query(
       `DELETE FROM trigger WHERE trigger.id IN (
          SELECT trigger.id FROM trigger
-         WHERE NOT EXISTS (SELECT task_instance.id FROM task_instance WHERE task_instance.trigger_id = trigger.id)
+         WHERE ${unusedTriggers}
          FOR UPDATE SKIP LOCKED)`,
     );
   });

@@ -11,6 +11,7 @@ export const STEADY_WORK: readonly string[] = [
   'handed-off-can-start',
   'tokens-keep-working',
   'locks-are-brief',
+  'work-goes-on',
 ];
 
 /** Those that lives put to the test which lose answers and meet strangers, retries, and operators that clear and mark. */
@@ -20,6 +21,11 @@ export const TROUBLED_WORK: readonly string[] = [
   'an-end-takes-effect-once',
   'a-superseded-try-is-told',
   'history-is-complete',
+  'tasks-change-as-allowed',
+  'runs-change-as-allowed',
+  'a-retry-is-a-retry',
+  'a-start-takes-effect-once',
+  'results-belong-to-their-try',
   'every-dag-progresses',
   'memory-is-bounded',
 ];

@@ -37,6 +37,7 @@ const TASK = z.strictObject({
   upstream: z.array(z.string()),
   trigger_rule: z.enum(['all_success', 'one_success', 'none_failed_min_one_success', 'all_done']).optional(),
   retries: z.number().int().nonnegative().optional(),
+  mapped: z.number().int().min(1).max(1_000).optional(),
   skips: z.array(z.string()).optional(),
   pickup_ms: duration.optional(),
   duration_ms: duration,
@@ -48,6 +49,7 @@ const DAG = z.strictObject({
   schedule: z.string().nullable(),
   past_runs: z.number().int().nonnegative(),
   max_active_runs: z.number().int().positive(),
+  max_active_tasks: z.number().int().positive().optional(),
   tasks: z.array(TASK).min(1),
 });
 

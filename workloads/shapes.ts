@@ -38,6 +38,23 @@ export function fanOut(dag_id: string, width: number, duration_ms: readonly [num
   };
 }
 
+/** A mapped task whose instances wait for each other: no more than `at_once` of a run's tasks may be under way. */
+export function mappedOver(dag_id: string, values: number, at_once: number): DagSpec {
+  const duration_ms = [1_500, 3_000] as const;
+  return {
+    dag_id,
+    schedule: '* * * * *',
+    past_runs: 1,
+    max_active_runs: 3,
+    max_active_tasks: at_once,
+    tasks: [
+      { task_id: 'list', upstream: [], duration_ms: [200, 600] },
+      { task_id: 'each', upstream: ['list'], mapped: values, retries: 1, duration_ms },
+      { task_id: 'sum', upstream: ['each'], trigger_rule: 'all_done', duration_ms: [200, 600] },
+    ],
+  };
+}
+
 /**
  * A branch that decides late. `early` lets the other side begin before the branch has chosen against it, which
  * `one_success` permits: the skip then meets tasks that a worker is running.

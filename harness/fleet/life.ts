@@ -105,7 +105,10 @@ class RunningLife {
   async #start(): Promise<LifeEnd | undefined> {
     const { worker, pid } = this.#context;
     const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: this.#time() };
-    const answer = await this.#send('run', 'PATCH', this.#own('run'), body, { requested: 'running' });
+    const answer = await this.#send('run', 'PATCH', this.#own('run'), body, {
+      requested: 'running',
+      dropAnswer: this.#fate.lostAnswer,
+    });
     if (answer.outcome === 'refused') return 'refused';
     if (answer.outcome === 'unknown') return 'gave-up';
     this.#context.onStarted();

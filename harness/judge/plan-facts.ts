@@ -52,14 +52,20 @@ function secondsOf({ identity }: Manifest, name: string, otherwise: number): num
 export interface PlanDag {
   readonly dag_id: string;
   readonly max_active_runs: number;
-  readonly tasks: readonly Pick<TaskSpec, 'task_id' | 'upstream' | 'trigger_rule'>[];
+  /** Null: as the stack has it. */
+  readonly max_active_tasks: number | null;
+  /** A run for each minute, so many of them before the load; null: only operators start it. */
+  readonly past_runs: number | null;
+  readonly tasks: readonly Pick<TaskSpec, 'task_id' | 'upstream' | 'trigger_rule' | 'retries' | 'mapped'>[];
 }
 
 /** Under the name that it has in a stack of our own, and under the one that it has in a target; only one of them occurs. */
 export function planDags({ id, plan }: Manifest): PlanDag[] {
-  return plan.scenario.dags.flatMap(({ dag_id, max_active_runs, tasks }) =>
-    [dag_id, `wt_${id}_${dag_id}`].map((name) => ({ dag_id: name, max_active_runs, tasks })),
-  );
+  return plan.scenario.dags.flatMap(({ dag_id, schedule, past_runs, max_active_runs, max_active_tasks, tasks }) => {
+    const facts = { max_active_runs, max_active_tasks: max_active_tasks ?? null, tasks };
+    const dates = { past_runs: schedule === null ? null : past_runs };
+    return [dag_id, `wt_${id}_${dag_id}`].map((name) => ({ dag_id: name, ...facts, ...dates }));
+  });
 }
 
 function orphanSeconds(manifest: Manifest): number {

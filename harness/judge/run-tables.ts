@@ -24,7 +24,7 @@ const FINAL_TYPES: Columns = {
 
 /** Columns that invariants read, so they exist (as NULL) whatever Airflow's version has. */
 const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
-  task_instance: ['id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number'],
+  task_instance: ['id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number', 'trigger_id'],
   task_instance_history: ['task_instance_id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number'],
   dag_run: ['id', 'dag_id', 'run_id', 'state', 'run_type', 'backfill_id'],
   backfill: ['id', 'dag_id', 'completed_at', 'created_at'],
@@ -32,6 +32,8 @@ const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
   rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],
   dag_version: ['id', 'dag_id', 'version_number'],
   dag: ['dag_id', 'is_paused'],
+  trigger: ['id', 'classpath', 'created_date'],
+  xcom: ['dag_id', 'run_id', 'task_id', 'map_index', 'key', 'value'],
   log: ['event', 'dag_id', 'run_id', 'task_id', 'map_index', 'try_number'],
 };
 

@@ -37,6 +37,8 @@ export interface DagSpec {
   /** With `catchup`, how many intervals before now exist at once when the DAG is first seen. */
   readonly past_runs: number;
   readonly max_active_runs: number;
+  /** Task instances of one run that may be queued or running at once; absent: more than a scenario can fill. */
+  readonly max_active_tasks?: number;
   readonly tasks: readonly TaskSpec[];
 }
 
@@ -45,6 +47,8 @@ export interface TaskSpec {
   readonly upstream: readonly string[];
   readonly trigger_rule?: 'all_success' | 'one_success' | 'none_failed_min_one_success' | 'all_done';
   readonly retries?: number;
+  /** Expanded over so many values: as many task instances, with map indexes from 0. Absent: not mapped. */
+  readonly mapped?: number;
   /** A branch task names the direct downstream tasks that its life skips before it succeeds. */
   readonly skips?: readonly string[];
   /** From the hand-off to its start, drawn evenly: a pod that must come up first. Absent: it starts at once. */
@@ -63,7 +67,7 @@ export interface Habits {
   readonly rtif_twice: number;
   /** Pushes an XCom before its end. */
   readonly xcom: number;
-  /** Its end report is sent, its answer is dropped, and it is sent again. */
+  /** Its start and its end report are sent, their answers are dropped, and they are sent again. */
   readonly lost_answer: number;
   /** Ends `failed` or `up_for_retry`, as the server allows. */
   readonly fails: number;

@@ -150,6 +150,8 @@ export const FINAL_TABLES = [
   'rendered_task_instance_fields',
   'dag_version',
   'dag',
+  'trigger',
+  'xcom',
   'log',
 ] as const;
 

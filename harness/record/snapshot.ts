@@ -3,7 +3,15 @@ import { withClient } from '../stacks/postgres.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** Columns that are large and prove nothing. */
-const LEFT_OUT = new Set(['executor_config', 'context_carrier', 'next_kwargs', 'conf', 'dag_run_conf', 'extra']);
+const LEFT_OUT = new Set([
+  'executor_config',
+  'context_carrier',
+  'next_kwargs',
+  'conf',
+  'dag_run_conf',
+  'extra',
+  'encrypted_kwargs',
+]);
 /** Rows fetched at a time, so that a large table does not fill the harness's memory. */
 const BATCH = 5_000;
 
@@ -40,7 +48,13 @@ export async function takeSnapshot(dsn: string, prefix: string, record: RunFolde
 }
 
 function ours(table: (typeof FINAL_TABLES)[number]): string {
-  return table === 'backfill_dag_run'
-    ? 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id LIKE $1)'
-    : 'dag_id LIKE $1';
+  switch (table) {
+    case 'backfill_dag_run':
+      return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id LIKE $1)';
+    case 'trigger':
+      // With those that nobody waits for: whose they were, nobody can tell any more.
+      return `NOT EXISTS (SELECT id FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id NOT LIKE $1)`;
+    default:
+      return 'dag_id LIKE $1';
+  }
 }

@@ -23,6 +23,7 @@ interface FactoryDag {
   readonly end_date: string | null;
   readonly catchup: boolean;
   readonly max_active_runs: number;
+  readonly max_active_tasks?: number;
   readonly revision: number;
   readonly executor?: string;
   readonly tasks: readonly unknown[];
@@ -96,13 +97,15 @@ export class DagFolder {
       dag_id: `${this.#prefix}${spec.dag_id}`,
       ...this.#dates(spec),
       max_active_runs: spec.max_active_runs,
+      ...(spec.max_active_tasks === undefined ? {} : { max_active_tasks: spec.max_active_tasks }),
       revision: this.#revisions.get(spec.dag_id) ?? 1,
       ...(executor === undefined ? {} : { executor }),
-      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, skips }) => ({
+      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, mapped, skips }) => ({
         task_id,
         upstream,
         ...(trigger_rule === undefined ? {} : { trigger_rule }),
         ...(retries === undefined ? {} : { retries }),
+        ...(mapped === undefined ? {} : { mapped }),
         ...(skips === undefined ? {} : { skips }),
       })),
     };

@@ -29,6 +29,18 @@ export const normalApi: ApiBehaviour = {
     return ti.state === 'queued' || ti.state === 'restarting' || (ti.state === 'running' && runsOn(ti, worker));
   },
 
+  async startAgain() {},
+
+  async xcomsToClear(tx, ti) {
+    const { rows } = await tx.query<{ key: string }>({
+      name: 'run-xcoms',
+      text: `SELECT xcom.key FROM xcom WHERE xcom.dag_id = $1 AND xcom.task_id = $2 AND xcom.run_id = $3
+        AND ($4 < 0 OR xcom.map_index = $4)`,
+      values: [ti.dag_id, ti.task_id, ti.run_id, ti.map_index],
+    });
+    return rows.map(({ key }) => key);
+  },
+
   async beat(db, id, worker) {
     const { rowCount } = await db.query({
       name: 'heartbeat',

@@ -13,11 +13,21 @@ export interface NewRun {
   readonly triggering_user_name?: string;
 }
 
+/** -1 alone for a task that is not mapped. A literal list is expanded when the run is made, as Airflow does. */
+export function everyMapIndex(values: number | undefined): readonly number[] {
+  return values === undefined ? [-1] : Array.from({ length: values }, (_, i) => i);
+}
+
 /**
  * A QUEUED run with all its task instances, in the caller's transaction, as Airflow's `create_dagrun` and its
  * `verify_integrity` make them. Returns `dag_run.id`. Throws PostgreSQL's 23505 if the run or its date exists.
  */
-export async function createDagRun(tx: Tx, dag: SerializedDag, run: NewRun): Promise<number> {
+export async function createDagRun(
+  tx: Tx,
+  dag: SerializedDag,
+  run: NewRun,
+  mapIndexes: (values: number | undefined) => readonly number[] = everyMapIndex,
+): Promise<number> {
   // A cron schedule has points in time, not intervals, since Airflow 3: both ends are the logical date.
   const { rows } = await tx.query<{ id: number }>(
     `INSERT INTO dag_run (dag_id, run_id, run_type, state, queued_at, logical_date, data_interval_start,
@@ -43,14 +53,18 @@ export async function createDagRun(tx: Tx, dag: SerializedDag, run: NewRun): Pro
     `INSERT INTO task_instance (id, task_id, dag_id, run_id, map_index, state, try_number, max_tries, pool, pool_slots,
        queue, priority_weight, operator, custom_operator_name, updated_at, task_display_name, dag_version_id, hostname,
        executor_config)
-     SELECT uuidv7(), task.task_id, $1, $2, -1, NULL, 0, task.retries, 'default_pool', 1, 'default', 1,
+     SELECT uuidv7(), task.task_id, $1, $2, task.map_index, NULL, 0, task.retries, 'default_pool', 1, 'default', 1,
        'WorkloadOperator', 'WorkloadOperator', now(), task.task_id, $3, '', NULL
-     FROM json_to_recordset($4) AS task(task_id text, retries int)`,
+     FROM json_to_recordset($4) AS task(task_id text, map_index int, retries int)`,
     [
       dag.dag_id,
       run.run_id,
       dag.dag_version_id,
-      JSON.stringify(dag.json.tasks.map(({ task_id, retries }) => ({ task_id, retries: retries ?? 0 }))),
+      JSON.stringify(
+        dag.json.tasks.flatMap(({ task_id, retries, mapped }) =>
+          mapIndexes(mapped).map((map_index) => ({ task_id, map_index, retries: retries ?? 0 })),
+        ),
+      ),
     ],
   );
   const [row] = rows;

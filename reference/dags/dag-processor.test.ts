@@ -9,6 +9,7 @@ import { BACKFILL_FIRST, DagFolder } from '../../harness/stacks/dag-folder.ts';
 import { backfillTarget, fanOut } from '../../workloads/shapes.ts';
 import { openPool } from '../database/connect.ts';
 import { testDatabase } from '../database/test-database.ts';
+import { normal } from '../normal.ts';
 import { addRun, clear, settingsFor } from '../scheduler/test-scheduler.ts';
 import { fireTriggers } from '../triggerer.ts';
 import { processFolder } from './dag-processor.ts';
@@ -123,7 +124,7 @@ describe('the triggerer', () => {
          trigger_id = fired.id FROM fired WHERE task_id = 'root'`,
     );
     await pool.query(`INSERT INTO trigger (classpath, kwargs, created_date) VALUES ('an.Orphan', '{}', now())`);
-    await fireTriggers(pool);
+    await fireTriggers(pool, normal);
     const { rows } = await pool.query(
       `SELECT state, try_number, next_method, trigger_id FROM task_instance WHERE task_id = 'root'`,
     );
@@ -138,7 +139,7 @@ describe('the triggerer', () => {
       `WITH young AS (INSERT INTO trigger (classpath, kwargs, created_date) VALUES ('a.T', '{}', now()) RETURNING id)
        UPDATE task_instance SET state = 'deferred', trigger_id = young.id FROM young WHERE task_id = 'root'`,
     );
-    await fireTriggers(pool);
+    await fireTriggers(pool, normal);
     expect((await pool.query(`SELECT state FROM task_instance WHERE task_id = 'root'`)).rows).toEqual([
       { state: 'deferred' },
     ]);

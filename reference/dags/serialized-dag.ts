@@ -10,6 +10,7 @@ export interface DagJson {
   readonly end_date: string | null;
   readonly catchup: boolean;
   readonly max_active_runs: number;
+  readonly max_active_tasks?: number;
   /** A new one makes a new dag_version. */
   readonly revision: number;
   readonly tasks: readonly TaskJson[];
@@ -20,6 +21,8 @@ export interface TaskJson {
   readonly upstream: readonly string[];
   readonly trigger_rule?: 'all_success' | 'one_success' | 'none_failed_min_one_success' | 'all_done';
   readonly retries?: number;
+  /** Expanded over so many values. */
+  readonly mapped?: number;
   /** Present on a branch task; what it skips is its worker's to say. */
   readonly skips?: readonly string[];
 }

@@ -1,5 +1,5 @@
-import type { Tx } from '../behaviour.ts';
-import { createDagRun } from '../dags/create-run.ts';
+import type { Behaviour, Tx } from '../behaviour.ts';
+import { createDagRun, type NewRun } from '../dags/create-run.ts';
 import type { SerializedDag } from '../dags/serialized-dag.ts';
 import { nextRunDate, scheduledRunId } from '../dags/timetable.ts';
 import { retriedTransaction, sqlStateOf } from '../database/retry.ts';
@@ -17,7 +17,7 @@ interface DueDag {
 }
 
 /** `_create_dagruns_for_dags`: one run for each DAG that is due. Its row is locked until the commit. */
-export function createDueRuns({ pool, dags, jobId }: Scheduling): Promise<void> {
+export function createDueRuns({ pool, behaviour, dags, jobId }: Scheduling): Promise<void> {
   return retriedTransaction(pool, '_create_dagruns_for_dags', async (tx) => {
     const { rows: due } = await tx.query<DueDag>(
       `SELECT dag.dag_id, dag.next_dagrun, dag.next_dagrun_create_after, dag.max_active_runs, EXISTS (
@@ -36,27 +36,28 @@ export function createDueRuns({ pool, dags, jobId }: Scheduling): Promise<void> 
     );
     for (const row of due) {
       const dag = serialized.get(row.dag_id);
-      if (dag) await createRun(tx, row, dag, jobId);
+      if (dag) await createRun(tx, behaviour, row, dag, jobId);
       else log('error', `Dag not found in serialized_dag table: ${row.dag_id}`);
     }
   });
 }
 
-async function createRun(tx: Tx, due: DueDag, dag: SerializedDag, jobId: number): Promise<void> {
+async function createRun(tx: Tx, behaviour: Behaviour, due: DueDag, dag: SerializedDag, jobId: number): Promise<void> {
   if (due.exists) {
     log('warning', `run already exists; skipping dagrun creation: ${due.dag_id} ${due.next_dagrun.toISOString()}`);
-  } else {
+  } else if (behaviour.createsRun(due.dag_id, due.next_dagrun)) {
     // A manual run of the same date, committed since the look above, must not take the other DAGs' runs with it.
     await tx.query('SAVEPOINT one_dag');
     try {
-      await createDagRun(tx, dag, {
+      const run: NewRun = {
         run_id: scheduledRunId(due.next_dagrun_create_after),
         run_type: 'scheduled',
         logical_date: due.next_dagrun,
         run_after: due.next_dagrun_create_after,
         triggered_by: 'timetable',
         creating_job_id: jobId,
-      });
+      };
+      await createDagRun(tx, dag, run, behaviour.mapIndexes);
     } catch (error) {
       if (sqlStateOf(error) !== '23505') throw error;
       await tx.query('ROLLBACK TO SAVEPOINT one_dag');

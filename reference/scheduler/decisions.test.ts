@@ -17,7 +17,7 @@ function answer(rule: Rule, ...states: (string | null)[]) {
   const upstream = states.map((_, i) => `u${i}`);
   return triggerRule(
     { task_id: 't', upstream, trigger_rule: rule },
-    new Map(states.map((state, i) => [`u${i}`, state])),
+    new Map(states.map((state, i) => [`u${i}`, [state]])),
   );
 }
 
@@ -50,6 +50,14 @@ describe('trigger rules', () => {
     expect(answer(rule, 'skipped', 'skipped')).toBe('skipped');
     expect(answer(rule, 'success', 'failed')).toBe('upstream_failed');
     expect(answer(rule, 'removed', 'skipped')).toBe('upstream_failed');
+  });
+
+  it('waits for every instance of a mapped task, and fails with any', () => {
+    const join = (...states: (string | null)[]) =>
+      triggerRule({ task_id: 't', upstream: ['mapped'] }, new Map([['mapped', states]]));
+    expect(join('success', 'running', 'success')).toBe('wait');
+    expect(join('success', 'success', 'success')).toBe('met');
+    expect(join('success', 'failed', 'success')).toBe('upstream_failed');
   });
 
   it('all_done waits for ends of any kind', () => {

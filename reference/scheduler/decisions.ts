@@ -1,5 +1,8 @@
+import type { SchedulerBehaviour } from '../behaviour.ts';
 import type { DagJson, TaskJson } from '../dags/serialized-dag.ts';
 import { isFinished } from '../database/task-instance.ts';
+
+type DecisionBehaviour = Pick<SchedulerBehaviour, 'isPremature' | 'mayEnd'>;
 
 /** What the decision about a run needs to know of each of its task instances. */
 export interface RunTask {
@@ -33,11 +36,18 @@ const SCHEDULEABLE: ReadonlySet<string | null> = new Set([null, 'up_for_retry', 
  *
  * There is no `all_tasks_deadlocked`: none of the four rules leaves an instance open once its upstreams have finished.
  */
-export function decide(dag: DagJson, tis: readonly RunTask[], now: number): Decision {
+export function decide(
+  dag: DagJson,
+  tis: readonly RunTask[],
+  now: number,
+  seams: DecisionBehaviour = normalDecisions,
+): Decision {
   const tasks = new Map(dag.tasks.map((task) => [task.task_id, task]));
   // An instance whose task is gone from the DAG plays no part.
   const known = tis.filter(({ task_id }) => tasks.has(task_id));
-  const states = new Map(known.map(({ task_id, state }) => [task_id, state]));
+  const states = new Map<string, (string | null)[]>();
+  // A mapped task has an instance for each of its values, and all of them count.
+  for (const { task_id, state } of known) states.set(task_id, [...(states.get(task_id) ?? []), state]);
   const ready: string[] = [];
   const settled: { id: string; state: 'upstream_failed' | 'skipped' }[] = [];
   for (const ti of known) {
@@ -45,14 +55,14 @@ export function decide(dag: DagJson, tis: readonly RunTask[], now: number): Deci
     if (!task || !SCHEDULEABLE.has(ti.state)) continue;
     const answer = triggerRule(task, states);
     if (answer === 'upstream_failed' || answer === 'skipped') settled.push({ id: ti.id, state: answer });
-    else if (answer === 'met' && !isPremature(ti, now)) ready.push(ti.id);
+    else if (answer === 'met' && !seams.isPremature(ti, now)) ready.push(ti.id);
   }
-  return { ready, settled, runState: runStateOf(dag, known) };
+  const unfinished = known.filter(({ state }) => !isFinished(state)).length;
+  return { ready, settled, runState: seams.mayEnd(unfinished) ? endOf(dag, known) : 'running' };
 }
 
-/** A run ends when nothing in it is unfinished, and as its leaves did. */
-function runStateOf(dag: DagJson, tis: readonly RunTask[]): Decision['runState'] {
-  if (tis.some(({ state }) => !isFinished(state))) return 'running';
+/** A run ends as its leaves did. */
+function endOf(dag: DagJson, tis: readonly RunTask[]): 'success' | 'failed' {
   const inner = new Set(dag.tasks.flatMap(({ upstream }) => upstream));
   const leaves = tis.filter(({ task_id }) => !inner.has(task_id));
   return leaves.some(({ state }) => state === 'failed' || state === 'upstream_failed') ? 'failed' : 'success';
@@ -68,16 +78,18 @@ function isPremature(ti: RunTask, now: number): boolean {
   return false;
 }
 
+export const normalDecisions: DecisionBehaviour = { isPremature, mayEnd: (unfinished) => unfinished === 0 };
+
 type Answer = 'met' | 'wait' | 'upstream_failed' | 'skipped';
 
-/** `TriggerRuleDep`, for tasks that are not mapped and not set-up or tear-down. */
-export function triggerRule(task: TaskJson, states: ReadonlyMap<string, string | null>): Answer {
-  const upstream = task.upstream.length;
+/** `TriggerRuleDep`, for tasks that are not set-up or tear-down; `states` of the instances of each task. */
+export function triggerRule(task: TaskJson, states: ReadonlyMap<string, readonly (string | null)[]>): Answer {
+  const upstreams = task.upstream.flatMap((id) => states.get(id) ?? [null]);
+  const upstream = upstreams.length;
   if (upstream === 0) return 'met';
   const count = { success: 0, skipped: 0, failed: 0, upstream_failed: 0, removed: 0 };
-  for (const id of task.upstream) {
-    const state = states.get(id) ?? 'none';
-    if (state in count) count[state as keyof typeof count] += 1;
+  for (const state of upstreams) {
+    if (state !== null && state in count) count[state as keyof typeof count] += 1;
   }
   const { success, skipped, failed, upstream_failed, removed } = count;
   const done = success + skipped + failed + upstream_failed + removed;

@@ -68,7 +68,7 @@ async function examineRun(tx: Tx, behaviour: Behaviour, run: Run, dag: Serialize
     // task instances: the factory's revisions never change a DAG's tasks.
     tis = await readTasks(tx, run);
   }
-  const decision = decide(dag.json, tis, Date.now());
+  const decision = decide(dag.json, tis, Date.now(), behaviour);
   await behaviour.betweenReadAndWrite(tx, decision.ready.length);
   await settle(tx, behaviour, decision);
   await schedule(tx, behaviour, decision);

@@ -114,3 +114,25 @@ describe('the critical section', () => {
     return rows[0]?.task_id;
   }
 });
+
+it('expands a mapped task when the run is made, and queues no more of it than max_active_tasks', async () => {
+  const tasks = [
+    { task_id: 'list', upstream: [] },
+    { task_id: 'each', upstream: ['list'], mapped: 3 },
+  ];
+  await parseDag(one.pool, dagOf('m', tasks, { max_active_tasks: 2 }));
+  await addRun(one.pool, 'm', 'r');
+  await setTask(one.pool, 'r', 'list', { state: 'success' });
+  await startQueuedRuns(one.scheduling);
+  await examineRuns(one.scheduling);
+  await queueTasks(one.scheduling);
+  await queueTasks(one.scheduling);
+  const { rows } = await one.pool.query(
+    `SELECT map_index, state FROM task_instance WHERE task_id = 'each' ORDER BY map_index`,
+  );
+  expect(rows).toEqual([
+    { map_index: 0, state: 'queued' },
+    { map_index: 1, state: 'queued' },
+    { map_index: 2, state: 'scheduled' },
+  ]);
+});

@@ -1,5 +1,7 @@
 import type { SchedulerBehaviour } from '../behaviour.ts';
+import { everyMapIndex } from '../dags/create-run.ts';
 import { TIMES } from '../settings.ts';
+import { normalDecisions } from './decisions.ts';
 
 /** `State.unfinished` without NULL, which an `IN` in SQL never meets: instances that nobody has scheduled keep their version. */
 const UNFINISHED = `'scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred',
@@ -16,6 +18,9 @@ export const normalScheduler: SchedulerBehaviour = {
   // A reschedule continues its try.
   nextTryNumber: `CASE WHEN task_instance.state = 'up_for_reschedule' THEN task_instance.try_number
     ELSE task_instance.try_number + 1 END`,
+  ...normalDecisions,
+  createsRun: () => true,
+  mapIndexes: everyMapIndex,
   async betweenReadAndWrite() {},
   // One statement, so that it waits for each row that a worker's report holds, while the caller holds the run's row.
   async assignDagVersion(tx, run, dagVersionId) {
@@ -26,9 +31,15 @@ export const normalScheduler: SchedulerBehaviour = {
     );
   },
   startableRuns: ({ max, running }) => Math.max(0, max - running),
+  hasRoom: ({ max, active }) => active < max,
   freeSlots: ({ slots, taken }) => slots - taken,
   orphaned: `job.id IS NOT NULL AND job.state IS DISTINCT FROM 'running'`,
   adopts: true,
+  silent: `task_instance.state IN ('running', 'restarting')
+    AND task_instance.last_heartbeat_at < now() - interval '${TIMES.heartbeatTimeoutMs} milliseconds'`,
+  unusedTriggers: `NOT EXISTS (
+    SELECT task_instance.id FROM task_instance WHERE task_instance.trigger_id = trigger.id)`,
+  resumedState: 'scheduled',
   examinable: 'NOT dag.is_paused AND NOT dag.is_stale AND dag_run.run_after <= now()',
   // 3.2.2's: a backfill whose runs are still being created has none yet, and one whose creation failed never will.
   backfillComplete: `${BACKFILL_HAS_RUNS}

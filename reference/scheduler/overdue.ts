@@ -11,12 +11,11 @@ const RESCHEDULED = 'stuck in queued reschedule';
  * `_find_and_purge_task_instances_without_heartbeats`, of those that this scheduler has queued. It does not fail them
  * itself: it reports them as failed, and the next look at the executor's events finds them running.
  */
-export async function reportSilent({ pool, jobId, executor }: Scheduling): Promise<void> {
+export async function reportSilent({ pool, behaviour, jobId, executor }: Scheduling): Promise<void> {
   const silent = await retriedTransaction(pool, 'heartbeat time-out', async (tx) => {
     const { rows } = await tx.query<TaskInstanceRow>(
       `SELECT ${TASK_INSTANCE} FROM task_instance JOIN dag ON dag.dag_id = task_instance.dag_id
-       WHERE task_instance.state IN ('running', 'restarting') AND task_instance.queued_by_job_id = $1
-         AND task_instance.last_heartbeat_at < now() - interval '${TIMES.heartbeatTimeoutMs} milliseconds'`,
+       WHERE task_instance.queued_by_job_id = $1 AND (${behaviour.silent})`,
       [jobId],
     );
     if (rows.length > 0) log('warning', `Failing ${rows.length} TIs without heartbeat`);

@@ -35,7 +35,7 @@ export async function queueTasks({ pool, behaviour, jobId, executor }: Schedulin
       const { pools, waiting } = await slotsStats(tx, behaviour);
       // Airflow asks for candidates all the same; most loops find none.
       if (!waiting) return [];
-      const chosen = await choose(tx, pools, limit);
+      const chosen = await choose(tx, behaviour, pools, limit);
       await queue(tx, chosen, jobId);
       return chosen;
     });
@@ -68,7 +68,12 @@ async function slotsStats(tx: Tx, { freeSlots }: Behaviour): Promise<{ pools: Ma
 }
 
 /** `_executable_task_instances_to_queued`: asks again without what is starved, as long as that finds nothing. */
-async function choose(tx: Tx, pools: ReadonlyMap<string, Pool>, limit: number): Promise<readonly QueuedTask[]> {
+async function choose(
+  tx: Tx,
+  behaviour: Behaviour,
+  pools: ReadonlyMap<string, Pool>,
+  limit: number,
+): Promise<readonly QueuedTask[]> {
   const starvedPools = new Set([...pools].filter(([, { open }]) => open <= 0).map(([name]) => name));
   const starvedDags = new Set<string>();
   const active = await activeByRun(tx);
@@ -82,7 +87,7 @@ async function choose(tx: Tx, pools: ReadonlyMap<string, Pool>, limit: number): 
       const inRun = active.get(run) ?? 0;
       if (!pool || pool.open < ti.pool_slots) {
         starvedPools.add(ti.pool);
-      } else if (inRun >= ti.max_active_tasks) {
+      } else if (!behaviour.hasRoom({ max: ti.max_active_tasks, active: inRun })) {
         starvedDags.add(ti.dag_id);
       } else {
         chosen.push(ti);

@@ -3,7 +3,8 @@
 Reads the JSON file of its own name beside it (``wt_dags.json``), or the one that ``WINDTUNNEL_DAGS`` names: a list of
 
     dag_id, schedule (cron or null), start_date (ISO 8601), end_date (ISO 8601 or null), catchup, max_active_runs,
-    revision, executor (optional), tasks: [{task_id, upstream, trigger_rule?, retries?, skips?}]
+    max_active_tasks (optional), revision, executor (optional),
+    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?}]
 
 Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
 Parsed anew every other second while DAGs churn, so that it imports as little as it can. The operators never run: the
@@ -42,6 +43,7 @@ class BranchWorkloadOperator(WorkloadOperator):
 def build(spec: dict) -> DAG:
     end_date = spec.get("end_date")
     defaults = {"executor": spec["executor"]} if spec.get("executor") else {}
+    limits = {"max_active_tasks": spec["max_active_tasks"]} if spec.get("max_active_tasks") else {}
     dag = DAG(
         dag_id=spec["dag_id"],
         schedule=spec["schedule"],
@@ -53,18 +55,23 @@ def build(spec: dict) -> DAG:
         doc_md=f"Made by windtunnel, revision {spec['revision']}.",
         is_paused_upon_creation=False,
         tags=["windtunnel"],
+        **limits,
     )
     for task in spec["tasks"]:
         kind = BranchWorkloadOperator if task.get("skips") else WorkloadOperator
-        kind(
-            dag=dag,
-            task_id=task["task_id"],
-            bash_command="echo {{ run_id }} {{ ti.try_number }}",
-            trigger_rule=task.get("trigger_rule", "all_success"),
-            retries=task.get("retries", 0),
-            retry_delay=timedelta(seconds=1),
+        common = {
+            "dag": dag,
+            "task_id": task["task_id"],
+            "trigger_rule": task.get("trigger_rule", "all_success"),
+            "retries": task.get("retries", 0),
+            "retry_delay": timedelta(seconds=1),
             **defaults,
-        )
+        }
+        command = "echo {{ run_id }} {{ ti.try_number }}"
+        if task.get("mapped"):
+            kind.partial(**common).expand(bash_command=[f"{command} {i}" for i in range(task["mapped"])])
+        else:
+            kind(bash_command=command, **common)
     for task in spec["tasks"]:
         for upstream in task["upstream"]:
             dag.get_task(upstream) >> dag.get_task(task["task_id"])

@@ -9,7 +9,7 @@ import { notFound, Refusal } from '../refusal.ts';
 import { isoTime } from '../times.ts';
 import { findDagRun } from './dag-run-answer.ts';
 import { type Call, param, type Route } from './route.ts';
-import { isOfAnEarlierPart, lockTaskInstance } from './task-instance.ts';
+import { lockTaskInstance } from './task-instance.ts';
 import { contextFor } from './versions.ts';
 
 const START = z.strictObject({
@@ -34,21 +34,22 @@ export const runRoute: Route = {
 async function run(api: Api, tx: Tx, call: Call, start: z.infer<typeof START>): Promise<Reply> {
   const id = param(call, 'id');
   const ti = await lockTaskInstance(api, tx, id, 'run');
-  if (!api.behaviour.mayStart(ti, start) || isOfAnEarlierPart(ti, call.claims)) {
+  if (!api.behaviour.mayStart(ti, start)) {
     const message = 'TI was not in a state where it could be marked as running';
     throw Refusal.of(409, { reason: 'invalid_state', message, previous_state: ti.state });
   }
   await setRunning(tx, ti, start);
   const dagRun = await findDagRun(tx, ti.dag_id, ti.run_id);
   if (!dagRun) throw notFound(`DagRun with dag_id=${ti.dag_id} and run_id=${ti.run_id} not found`);
-  const keys = ti.next_method === null ? await xcomKeys(tx, ti) : [];
+  const keys = ti.next_method === null ? await api.behaviour.xcomsToClear(tx, ti) : [];
   const reschedules = await tx.query<{ count: number }>({
     name: 'run-reschedules',
     text: 'SELECT count(task_reschedule.id) AS count FROM task_reschedule WHERE task_reschedule.ti_id = $1',
     values: [id],
   });
   // A start that came before already, from the same worker, is answered and not told again.
-  if (ti.state !== 'running') await audit(tx, 'running', ti, JSON.stringify({ host_name: start.hostname }));
+  if (ti.state === 'running') await api.behaviour.startAgain(tx, ti);
+  else await audit(tx, 'running', ti, JSON.stringify({ host_name: start.hostname }));
   const context = contextFor(call.version, {
     dag_run: { ...dagRun, team_name: null },
     task_reschedule_count: reschedules.rows[0]?.count ?? 0,
@@ -79,15 +80,4 @@ async function setRunning(tx: Tx, ti: TaskInstanceRow, start: z.infer<typeof STA
       WHERE task_instance.id = $1`,
     values: [ti.id, start.hostname, start.unixname, start.pid, ...(resumes ? [] : [start.start_date])],
   });
-}
-
-/** Results of an earlier try, which the worker is asked to delete. */
-async function xcomKeys(tx: Tx, ti: TaskInstanceRow): Promise<string[]> {
-  const { rows } = await tx.query<{ key: string }>({
-    name: 'run-xcoms',
-    text: `SELECT xcom.key FROM xcom WHERE xcom.dag_id = $1 AND xcom.task_id = $2 AND xcom.run_id = $3
-      AND ($4 < 0 OR xcom.map_index = $4)`,
-    values: [ti.dag_id, ti.task_id, ti.run_id, ti.map_index],
-  });
-  return rows.map(({ key }) => key);
 }
