@@ -93,7 +93,7 @@ function branches(n: number): LiteralRun {
   };
 }
 
-test('a skip that breaks three promises is one finding, once for each request', async () => {
+test('a skip that breaks four promises is one finding, once for each request', async () => {
   const findings = await findingsOf(branches(3));
   expect(findings).toHaveLength(1);
   expect(findings[0]).toMatchObject({
@@ -107,6 +107,7 @@ test('a skip that breaks three promises is one finding, once for each request', 
     ['running-is-not-overwritten', 6],
     ['a-started-life-owns-its-task', 6],
     ['acknowledged-is-durable', 3],
+    ['tasks-change-as-allowed', 3],
   ]);
   expect([findings[0]?.first.at_ms, findings[0]?.last.at_ms]).toEqual([13_070, 33_070]);
 });

@@ -46,6 +46,8 @@ test.each([
 test('the promises are there, by their names', async () => {
   const names = (await listInvariants()).map(({ name }) => name);
   expect(names).toEqual([
+    'a-retry-is-a-retry',
+    'a-start-takes-effect-once',
     'a-started-life-owns-its-task',
     'a-superseded-try-is-told',
     'acknowledged-is-durable',
@@ -54,22 +56,31 @@ test('the promises are there, by their names', async () => {
     'backfill-does-not-block',
     'error-contract',
     'every-dag-progresses',
+    'every-map-index-once',
     'hand-off-follows-queueing',
     'handed-off-can-start',
     'history-is-complete',
     'locks-are-brief',
     'max-active-runs-is-kept',
+    'max-active-tasks-is-kept',
     'memory-is-bounded',
     'no-deadlocks',
     'one-live-attempt',
+    'one-run-per-date',
     'pool-slots-are-kept',
     'processes-stay-alive',
     'refusals-have-a-cause',
+    'results-belong-to-their-try',
     'rtif-last-writer-wins',
     'running-is-not-overwritten',
+    'runs-change-as-allowed',
+    'silent-deaths-are-noticed',
     'skips-take-effect',
     'strangers-are-refused',
+    'tasks-change-as-allowed',
     'tokens-keep-working',
+    'triggers-end-with-their-deferral',
+    'work-goes-on',
   ]);
 });
 

@@ -20,25 +20,35 @@ import { historyDoubled } from './history-doubled.ts';
 import { historyLost } from './history-lost.ts';
 import { historyWrongTry } from './history-wrong-try.ts';
 import { lockOverSlowCall } from './lock-over-slow-call.ts';
+import { mapIndexLost } from './map-index-lost.ts';
 import { maxActiveRunsExceeded } from './max-active-runs-exceeded.ts';
+import { maxActiveTasksIgnored } from './max-active-tasks-ignored.ts';
 import { missingIs500 } from './missing-is-500.ts';
 import { orphanResetLive } from './orphan-reset-live.ts';
 import { poolOversubscribed } from './pool-oversubscribed.ts';
+import { resumedToQueued } from './resumed-to-queued.ts';
+import { retryDelayIgnored } from './retry-delay-ignored.ts';
 import { retryReportRefused } from './retry-report-refused.ts';
 import { rtifMerge } from './rtif-merge.ts';
 import { rtifRetryOnce } from './rtif-retry-once.ts';
+import { runEndedEarly } from './run-ended-early.ts';
+import { scheduleLosesDates } from './schedule-loses-dates.ts';
 import { scheduleUnguarded } from './schedule-unguarded.ts';
 import { schedulerCrashes } from './scheduler-crashes.ts';
+import { silenceUnnoticed } from './silence-unnoticed.ts';
 import { skipGuardQueued } from './skip-guard-queued.ts';
 import { skipGuardWithoutNull } from './skip-guard-without-null.ts';
 import { skipUnguarded } from './skip-unguarded.ts';
 import { startByStranger } from './start-by-stranger.ts';
+import { startCountedAgain } from './start-counted-again.ts';
 import { stateLockJoined } from './state-lock-joined.ts';
 import { supersededTryAccepted } from './superseded-try-accepted.ts';
 import { tokenRefusedAfterRefresh } from './token-refused-after-refresh.ts';
+import { triggersLeftBehind } from './triggers-left-behind.ts';
 import { tryNumberSkipped } from './try-number-skipped.ts';
 import { versionUpdateSkipLocked } from './version-update-skip-locked.ts';
 import { versionWritesState } from './version-writes-state.ts';
+import { xcomsSurviveTheirTry } from './xcoms-survive-their-try.ts';
 
 /** Everything that can be switched on, in the order that `windtunnel list` shows. A new one is a file and a line here. */
 export const DEFECTS: readonly Defect[] = [
@@ -71,16 +81,26 @@ export const DEFECTS: readonly Defect[] = [
   historyLost,
   historyWrongTry,
   lockOverSlowCall,
+  mapIndexLost,
   maxActiveRunsExceeded,
+  maxActiveTasksIgnored,
   missingIs500,
   orphanResetLive,
   poolOversubscribed,
+  resumedToQueued,
+  retryDelayIgnored,
+  runEndedEarly,
+  scheduleLosesDates,
   schedulerCrashes,
+  silenceUnnoticed,
   startByStranger,
+  startCountedAgain,
   supersededTryAccepted,
   tokenRefusedAfterRefresh,
+  triggersLeftBehind,
   tryNumberSkipped,
   versionWritesState,
+  xcomsSurviveTheirTry,
 ];
 
 /**

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('a-retry-is-a-retry', run);
+const API = 'wt-api-execution-1';
+const SCHEDULER = 'wt-scheduler-1';
+const row = { max_tries: 1 };
+
+const scenario = {
+  dags: [
+    {
+      dag_id: 'wt_dag',
+      schedule: null,
+      past_runs: 0,
+      max_active_runs: 1,
+      tasks: [{ task_id: 'task', upstream: [], retries: 1, duration_ms: [1, 2] as const }],
+    },
+  ],
+};
+const RUNNING = { state: 'running', committed_ms: 1_000, change: 'insert', writer: API, row };
+const FAILED = { state: 'up_for_retry', committed_ms: 5_010, writer: API, row };
+const AGAIN = { state: 'scheduled', committed_ms: 6_300, writer: SCHEDULER, try_number: 2, row };
+const REPORT = { op: 7, kind: 'state', requested: 'up_for_retry', sent_ms: 5_000 } as const;
+
+test('a retry before its delay is over is a violation', async () => {
+  const result = await judge({
+    scenario,
+    operations: [REPORT],
+    commits: [RUNNING, FAILED, { ...AGAIN, committed_ms: 5_200 }],
+  });
+  expect(result).toMatchObject({ verdict: 'fail', paths: { 'too early': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 5_200, weight: 800, operations: [7], commits: [2, 3] });
+  expect(result.first?.sentence).toBe(
+    'Try 1 of wt_dag/run1/task failed; wt-scheduler-1 scheduled the next one 0.2 s later, and its retry delay is 1 s.',
+  );
+});
+
+test('a worker whose clock is slow dates its end back', async () => {
+  const commits = [RUNNING, FAILED, { ...AGAIN, committed_ms: 5_200 }];
+  const faults = [{ fault: 'skewed-clocks', victim: 'fleet', opened_ms: 500, closed_ms: 900 }];
+  expect((await judge({ scenario, operations: [REPORT], commits, faults })).first).toBeNull();
+});
+
+test('a task without tries left that is tried again is a violation', async () => {
+  const result = await judge({
+    scenario,
+    commits: [
+      { ...RUNNING, try_number: 2 },
+      { ...FAILED, try_number: 2 },
+    ],
+  });
+  expect(result.paths).toEqual({ 'tried too often': 1 });
+  expect(result.first?.sentence).toBe(
+    'wt-api-execution-1 set try 2 of wt_dag/run1/task from RUNNING to UP_FOR_RETRY, although it may be tried 2 times.',
+  );
+});
+
+test('a task that is failed with tries left is a violation', async () => {
+  const result = await judge({ scenario, commits: [RUNNING, { ...FAILED, state: 'failed', writer: SCHEDULER }] });
+  expect(result.paths).toEqual({ 'not tried again': 1 });
+});
+
+test.each<[string, LiteralRun['commits']]>([
+  ['the next try counts two', [RUNNING, FAILED, { ...AGAIN, try_number: 3 }]],
+  ['the next try counts none', [RUNNING, FAILED, { ...AGAIN, try_number: 1 }]],
+  ['an end counts one', [RUNNING, { ...FAILED, try_number: 2, row: { max_tries: 3 } }]],
+])('it is miscounted when %s', async (_when, commits = []) => {
+  expect((await judge({ scenario, commits })).paths).toEqual({ miscounted: 1 });
+});
+
+test.each<[string, LiteralRun]>([
+  ['it waits for its delay', { operations: [REPORT], commits: [RUNNING, FAILED, AGAIN] }],
+  [
+    'a task that was cleared while it ran is tried beyond its retries',
+    {
+      commits: [
+        { ...RUNNING, state: 'restarting', try_number: 2 },
+        { ...FAILED, try_number: 2, writer: SCHEDULER },
+      ],
+    },
+  ],
+  ['an operator marks a task failed', { commits: [RUNNING, { ...FAILED, state: 'failed', writer: 'wt-api-core-1' }] }],
+  [
+    'a deferred task goes on in its try',
+    {
+      commits: [
+        { ...RUNNING, state: 'deferred' },
+        { ...AGAIN, try_number: 1, writer: 'wt-triggerer-1' },
+      ],
+    },
+  ],
+  [
+    'the scheduler had failed it, and its worker reported later',
+    {
+      operations: [REPORT],
+      commits: [RUNNING, { ...FAILED, writer: SCHEDULER, committed_ms: 4_000 }, { ...AGAIN, committed_ms: 5_100 }],
+    },
+  ],
+])('it is well when %s', async (_when, run) => {
+  expect((await judge({ scenario, ...run })).first).toBeNull();
+});
+
+test('it passes when ten tries ended so, and is unknown with fewer', async () => {
+  const commits = (n: number) =>
+    many(n, (i) => [RUNNING, FAILED].map((one) => ({ ...one, task_id: `t${i}`, id: `${i}` }))).flat();
+  expect(await judge({ scenario, commits: commits(10) })).toMatchObject({ verdict: 'pass', chances: 10 });
+  expect(await judge({ scenario, commits: commits(9) })).toMatchObject({ verdict: 'unknown', chances: 9 });
+});

@@ -1,0 +1,63 @@
+-- claim: A start that a worker sends again, because its answer was lost, is answered and changes nothing: the same try,
+--   one start.
+-- broken: A start that was sent again was carried out again
+-- source: `/run` answers a start of the same host, user and process with 200 («Duplicate start request received»); since
+--   3.2 it notes a start in the audit log only if the task was not running
+-- needs: commits, operations, writers
+-- chance: starts that were sent again after they had been carried out
+-- chances wanted: 5
+-- because: a build that carries out a second one does so each time
+
+-- given
+CREATE TEMP TABLE replays AS
+SELECT operations.op, operations.ti_id, operations.worker, operations.sent_ms, operations.ended_ms, operations.outcome
+FROM operations JOIN (
+  SELECT ti_id, min(committed_ms) AS committed_ms FROM task_instance_changes
+  WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ti_id
+) AS started USING (ti_id)
+WHERE operations.kind = 'run' AND operations.attempt > 1 AND operations.status IS NOT NULL
+  AND operations.sent_ms >= started.committed_ms - clock_tolerance_ms();
+
+-- chances
+SELECT count(*) FROM replays;
+
+-- violations
+WITH again AS (
+  -- Nothing else of the Execution API leaves a task in RUNNING.
+  SELECT * FROM task_instance_changes
+  WHERE writer_role = 'api-execution' AND change = 'update' AND old_seen AND old_state = 'running' AND state = 'running'
+    AND (try_number <> old_try_number OR ti_id <> old_ti_id)
+), requests AS (
+  SELECT again.seq, max(replays.op) AS op, arg_max(replays.worker, replays.op) AS worker
+  FROM again JOIN replays ON replays.ti_id = again.old_ti_id
+    AND may_have_committed(replays.sent_ms, replays.ended_ms, replays.outcome, again.committed_ms)
+  GROUP BY again.seq
+), noted AS (
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, count(*) AS notes
+  FROM final_log WHERE event = 'running' AND try_number >= 1 GROUP BY ALL
+), begun AS (
+  -- A task that was deferred begins again in the same try.
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, count(*) AS starts,
+    max(committed_ms) AS committed_ms, list(seq ORDER BY seq) AS seqs, list_distinct(list(ti_id)) AS ids
+  FROM task_instance_changes WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ALL
+)
+SELECT
+  committed_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  CASE WHEN ti_id <> old_ti_id THEN 'new id' ELSE 'new try number' END AS path,
+  abs(try_number - old_try_number) AS weight,
+  format('The start that {} sent for {} was carried out when the task was RUNNING already: {}.',
+    coalesce('worker ' || requests.worker, 'a worker'), subject_of(dag_id, run_id, task_id, map_index),
+    CASE WHEN ti_id <> old_ti_id THEN 'it got another id'
+      ELSE format('its try number went from {:d} to {:d}', old_try_number, try_number) END) AS sentence,
+  list_filter([requests.op], op -> op IS NOT NULL) AS operations,
+  [again.seq] AS commits
+FROM again LEFT JOIN requests USING (seq)
+UNION ALL
+SELECT
+  committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'noted twice', notes - starts,
+  format('{} (try {:d}) began {:d} times, and its start stands {:d} times in the audit log.',
+    subject_of(dag_id, run_id, task_id, map_index), try_number, starts, notes),
+  (SELECT coalesce(list(op ORDER BY op), []) FROM replays WHERE list_contains(begun.ids, replays.ti_id)), seqs
+FROM noted JOIN begun USING (dag_id, run_id, task_id, map_index, try_number)
+WHERE notes > starts;

@@ -1,0 +1,57 @@
+-- claim: A mapped task has one task instance for each of its values, none too many and none too few.
+-- broken: A mapped task did not get one task instance for each value
+-- source: documentation on dynamic task mapping; `TaskMap`, `expand_mapped_literals` and `_check_for_removed_or_restored`
+--   in models/dagrun.py: a literal list is expanded when the run is made
+-- needs: commits
+-- chance: mapped tasks of runs that were made long enough before the end
+-- chances wanted: 2
+-- because: an index that is lost by the expansion is lost in each run
+
+-- given
+CREATE TEMP TABLE expected AS
+SELECT dag_id, run_id, task_id, mapped, created_ms
+FROM (SELECT dag_id, unnest(tasks, recursive := true) FROM plan_dags) AS tasks
+JOIN (
+  SELECT any_value(dag_id) AS dag_id, any_value(run_id) AS run_id, min(committed_ms) AS created_ms
+  FROM dag_run_changes GROUP BY dag_run_id HAVING arg_max(change, seq) <> 'delete'
+) AS runs USING (dag_id)
+CROSS JOIN load
+-- 20 s: at the latest a scheduler's next look at the run expands it, and that comes every second or two.
+WHERE mapped IS NOT NULL AND created_ms <= load_ended_ms - 20000
+  AND NOT met_fault(created_ms, created_ms + 20000);
+
+CREATE TEMP TABLE present AS
+SELECT dag_id, run_id, task_id, map_index, min(seq) AS seq
+FROM task_instance_changes GROUP BY ALL HAVING arg_max(change, seq) <> 'delete';
+
+-- chances
+SELECT count(*) FROM expected;
+
+-- violations
+WITH indexes AS (
+  SELECT *, unnest(range(mapped)) AS map_index FROM expected
+), missing AS (
+  SELECT dag_id, run_id, task_id, mapped, created_ms, list(map_index ORDER BY map_index) AS indexes
+  FROM indexes ANTI JOIN present USING (dag_id, run_id, task_id, map_index) GROUP BY ALL
+), extra AS (
+  SELECT expected.*, list(present.map_index ORDER BY present.map_index) AS indexes, list(seq ORDER BY seq) AS seqs
+  FROM expected JOIN present USING (dag_id, run_id, task_id)
+  WHERE present.map_index NOT BETWEEN 0 AND mapped - 1 GROUP BY ALL
+)
+SELECT
+  created_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, NULL) AS subject,
+  'missing' AS path,
+  len(indexes) AS weight,
+  format('{} is mapped over {:d} values, and has no task instance for index {}.',
+    subject_of(dag_id, run_id, task_id, NULL), mapped, array_to_string(indexes[:10], ', ')) AS sentence,
+  []::BIGINT[] AS operations,
+  []::BIGINT[] AS commits
+FROM missing
+UNION ALL
+SELECT
+  created_ms, subject_of(dag_id, run_id, task_id, NULL), 'too many', len(indexes),
+  format('{} is mapped over {:d} values, and has a task instance with index {}, too.',
+    subject_of(dag_id, run_id, task_id, NULL), mapped, array_to_string(indexes[:10], ', ')),
+  []::BIGINT[], seqs[:10]
+FROM extra;

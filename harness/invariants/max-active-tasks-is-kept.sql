@@ -1,0 +1,42 @@
+-- claim: No more task instances of a DAG run are QUEUED or RUNNING at once than the DAG's max_active_tasks allows.
+-- broken: More tasks of a run were queued than max_active_tasks allows
+-- source: documentation on `max_active_tasks`, which counts for each run since 2.10 or so; `_executable_task_instances_to_queued`
+-- needs: commits
+-- chance: task instances that were queued up to the very limit
+-- chances wanted: 10
+-- because: who counts wrongly goes beyond the limit as soon as it is reached
+
+-- given
+CREATE TEMP TABLE taken AS
+WITH changes AS (
+  SELECT *,
+    coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
+      - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step
+  FROM task_instance_changes JOIN plan_dags USING (dag_id)
+  WHERE max_active_tasks IS NOT NULL
+), transactions AS (
+  -- As others see it: all that a transaction changes at once.
+  SELECT
+    dag_id, run_id, xid, any_value(max_active_tasks) AS max_active_tasks, max(seq) AS seq,
+    max(committed_ms) AS committed_ms, sum(step) AS steps, any_value(writer) AS writer,
+    list(seq ORDER BY seq) FILTER (step = 1) AS seqs
+  FROM changes WHERE step <> 0 GROUP BY dag_id, run_id, xid
+)
+SELECT *, sum(steps) OVER (PARTITION BY dag_id, run_id ORDER BY seq) AS active FROM transactions;
+
+-- chances
+SELECT coalesce(sum(len(seqs)), 0) FROM taken WHERE steps > 0 AND active >= max_active_tasks;
+
+-- violations
+SELECT
+  committed_ms AS at_ms,
+  subject_of(dag_id, run_id, NULL, NULL) AS subject,
+  coalesce(role_of(writer), 'unknown writer') AS path,
+  active - max_active_tasks AS weight,
+  format('{} queued {:d} more, so that {:d} task instances of the run {} of {} were QUEUED or RUNNING at once, where '
+    || 'max_active_tasks is {:d}.', coalesce(writer, 'An unknown process'), steps::BIGINT, active::BIGINT, run_id,
+    dag_id, max_active_tasks) AS sentence,
+  []::BIGINT[] AS operations,
+  seqs[:10] AS commits
+FROM taken
+WHERE steps > 0 AND active > max_active_tasks;

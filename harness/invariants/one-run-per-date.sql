@@ -1,0 +1,95 @@
+-- claim: Each date of a DAG's schedule gets one run, and in time.
+-- broken: A date of a schedule did not get its run in time
+-- source: documentation on scheduling and catch-up; `_create_dag_runs`, and the unique key of dag_run on DAG and logical
+--   date
+-- needs: commits
+-- chance: dates that were due while the load was on
+-- chances wanted: 2
+-- because: a date that is lost is so where the schedule moves on, which it does with each of them
+
+-- given
+-- The run's clock of a time of the wall clock.
+CREATE TEMP MACRO on_clock(written) AS
+  (epoch_ms(written::TIMESTAMPTZ) - epoch_ms((SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest)))::DOUBLE;
+
+CREATE TEMP TABLE runs AS
+SELECT dag_id, run_id, dag_run_id, seq, committed_ms, on_clock("row" ->> 'logical_date') AS date_ms, "row" ->> 'logical_date' AS date
+FROM dag_run_changes
+WHERE change = 'insert' AND ("row" ->> 'run_type') = 'scheduled' AND ("row" ->> 'logical_date') IS NOT NULL;
+
+-- From the minute in which the load began, and so many before it, until 20 s before its end: a scheduler creates one run
+-- a DAG in each of its loops, which last a second or two, and ten seconds where the machine is busy beyond measure.
+CREATE TEMP TABLE dates AS
+SELECT dag_id, max_active_runs, first_ms + 60000.0 * unnest(range(
+    0, 1 + greatest(0, floor((load_ended_ms - 20000 - first_ms) / 60000))::BIGINT)) AS date_ms
+FROM (
+  SELECT dag_id, max_active_runs, load_ended_ms, on_clock(date_trunc('minute',
+      (SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest) + to_milliseconds(load_started_ms::BIGINT))::VARCHAR)
+    - 60000.0 * past_runs AS first_ms
+  FROM plan_dags CROSS JOIN load
+  WHERE past_runs IS NOT NULL AND dag_id IN (SELECT dag_id FROM dag_run_changes)
+)
+WHERE first_ms <= load_ended_ms - 20000;
+
+-- How many runs of a DAG were queued or running, those of backfills left out: so many hold the schedule up.
+CREATE TEMP TABLE active AS
+SELECT dag_id, committed_ms, seq, sum(step) OVER (PARTITION BY dag_id ORDER BY seq) AS runs
+FROM (
+  SELECT coalesce(dag_id, lag(dag_id) OVER history) AS dag_id, committed_ms, seq,
+    (change <> 'delete' AND state IN ('queued', 'running'))::INTEGER
+      - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step,
+    coalesce("row" ->> 'run_type', lag("row" ->> 'run_type') OVER history) AS run_type
+  FROM dag_run_changes WINDOW history AS (PARTITION BY dag_run_id ORDER BY seq)
+)
+WHERE run_type IS DISTINCT FROM 'backfill';
+
+-- chances
+SELECT count(*) FROM dates;
+
+-- violations
+WITH due AS (
+  SELECT dates.*, runs.seq, runs.committed_ms, runs.date,
+    -- The last moment before it was made, or the end, in which the DAG had as many runs as it may have.
+    greatest(dates.date_ms, load_started_ms, coalesce((
+      SELECT max(coalesce(next_ms, load_ended_ms)) FROM (
+        SELECT dag_id, committed_ms, runs, lead(committed_ms) OVER (PARTITION BY dag_id ORDER BY seq) AS next_ms
+        FROM active
+      ) AS full_until
+      WHERE full_until.dag_id = dates.dag_id AND full_until.runs >= dates.max_active_runs
+        AND full_until.committed_ms < coalesce(runs.committed_ms, load_ended_ms)
+    ), 0)) AS due_ms,
+    coalesce(runs.committed_ms, load_ended_ms) AS until_ms,
+    (SELECT min(later.seq) FROM runs AS later WHERE later.dag_id = dates.dag_id AND later.date_ms > dates.date_ms)
+      AS later_seq
+  FROM dates CROSS JOIN load
+  LEFT JOIN (
+    -- A run that an operator has deleted may be made again.
+    FROM runs QUALIFY row_number() OVER (PARTITION BY dag_id, date_ms ORDER BY seq) = 1
+  ) AS runs ON runs.dag_id = dates.dag_id AND abs(runs.date_ms - dates.date_ms) < 1
+)
+SELECT
+  coalesce(committed_ms, due_ms + 20000) AS at_ms,
+  dag_id AS subject,
+  CASE WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'passed over' WHEN seq IS NULL THEN 'lost' ELSE 'late' END AS path,
+  until_ms - due_ms AS weight,
+  format('The date {} of the schedule of {} ', strftime(make_timestamp((
+      (SELECT epoch_ms((json ->> 'started_at')::TIMESTAMPTZ) FROM manifest) + date_ms::BIGINT) * 1000), '%H:%M'), dag_id)
+    || CASE
+      WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'got no run, and a later one did.'
+      WHEN seq IS NULL THEN format('had got no run {} after it was due.', seconds(until_ms - due_ms))
+      ELSE format('got its run {} after it was due.', seconds(until_ms - due_ms))
+    END AS sentence,
+  []::BIGINT[] AS operations,
+  list_filter([seq, later_seq], seq -> seq IS NOT NULL) AS commits
+FROM due
+WHERE (seq IS NULL AND later_seq IS NOT NULL)
+  OR (until_ms - due_ms > 20000 AND NOT excused_delay(due_ms, until_ms)
+    AND NOT EXISTS (
+      FROM pauses WHERE pauses.dag_id = due.dag_id AND pauses.from_ms <= due.until_ms AND pauses.until_ms >= due_ms))
+UNION ALL
+SELECT
+  max(committed_ms), dag_id, 'doubled', count(*),
+  format('The date {} of the schedule of {} got {:d} runs.', date, dag_id, count(*)), []::BIGINT[], list(seq ORDER BY seq)
+FROM runs
+WHERE dag_run_id NOT IN (SELECT dag_run_id FROM dag_run_changes WHERE change = 'delete')
+GROUP BY dag_id, date HAVING count(*) > 1;

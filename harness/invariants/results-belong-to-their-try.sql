@@ -1,0 +1,79 @@
+-- claim: A new try of a task begins without the results of the try before it, and what it pushes is what remains.
+-- broken: A try worked with results of another one
+-- source: `xcom_keys_to_clear` of `/run`: documentation says that XComs of a task are cleared when it runs again
+-- needs: operations, lives
+-- chance: tries that began when an earlier one had left a result
+-- chances wanted: 5
+-- because: a server that does not tell the new try about them tells none
+
+-- given
+-- What was done to a task's results, in order; a life sends one request at a time.
+CREATE TEMP TABLE deeds AS
+SELECT operations.op, operations.kind, operations.life, operations.outcome, operations.ended_ms, operations.sent_ms,
+  operations.dag_id, operations.run_id, operations.task_id, operations.map_index, coalesce(target, 'return_value') AS key,
+  requested
+FROM operations WHERE kind IN ('xcom_push', 'xcom_clear') AND outcome <> 'refused';
+
+-- A life that begins a try. One that goes on after a deferral keeps what there is.
+CREATE TEMP TABLE begun AS
+FROM (
+SELECT life, any_value(worker) AS worker, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id,
+  any_value(task_id) AS task_id, any_value(map_index) AS map_index, any_value(try_number) AS try_number,
+  any_value(ti_id) AS ti_id, min(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms, max(op) AS op
+FROM operations
+WHERE kind = 'run' AND actor = 'life'
+GROUP BY life HAVING bool_or(outcome = 'ok')
+)
+QUALIFY row_number() OVER (PARTITION BY ti_id ORDER BY sent_ms) = 1;
+
+CREATE TEMP TABLE met AS
+SELECT begun.*, before.op AS push, before.life AS pusher, before.key
+FROM begun ASOF JOIN (
+  SELECT *, bool_or(outcome = 'unknown') OVER (PARTITION BY dag_id, run_id, task_id, map_index) AS in_doubt FROM deeds
+) AS before
+  ON before.dag_id = begun.dag_id AND before.run_id = begun.run_id AND before.task_id = begun.task_id
+  AND before.map_index = begun.map_index AND begun.sent_ms >= before.ended_ms
+WHERE before.kind = 'xcom_push' AND before.life <> begun.life AND NOT before.in_doubt;
+
+-- chances
+SELECT count(*) FROM met;
+
+-- violations
+WITH kept AS (
+  SELECT met.* FROM met CROSS JOIN load
+  -- It asks for the clearing right after its start.
+  WHERE met.ended_ms <= load_ended_ms
+    AND NOT EXISTS (FROM deeds WHERE deeds.life = met.life AND deeds.kind = 'xcom_clear')
+), last_pushes AS (
+  SELECT dag_id, run_id, task_id, map_index, key, arg_max(kind, op) AS kind, max(op) AS op,
+    arg_max(requested, op) AS value, max(ended_ms) AS ended_ms
+  FROM deeds GROUP BY ALL
+  HAVING bool_and(outcome = 'ok') AND bool_and(requested IS NOT NULL OR kind = 'xcom_clear')
+), others AS (
+  SELECT last_pushes.*, final_xcom.value AS found
+  FROM last_pushes JOIN final_xcom USING (dag_id, run_id, task_id, key)
+  WHERE coalesce(final_xcom.map_index, -1) = last_pushes.map_index
+    -- JSON, in quotation marks or without, as the release has it.
+    AND (kind = 'xcom_clear' OR trim(final_xcom.value, '"\') <> last_pushes.value)
+)
+SELECT
+  ended_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  'not cleared' AS path,
+  1 AS weight,
+  format('Worker {} began try {:d} of {} and was not told to delete the result {} that an earlier try had left.', worker,
+    try_number, subject_of(dag_id, run_id, task_id, map_index), key) AS sentence,
+  [push, op] AS operations,
+  []::BIGINT[] AS commits
+FROM kept
+UNION ALL
+SELECT
+  ended_ms, subject_of(dag_id, run_id, task_id, map_index), 'of another try', 1,
+  CASE kind
+    WHEN 'xcom_clear' THEN format('The result {} of {} was deleted, and at the end it is «{}».', key,
+      subject_of(dag_id, run_id, task_id, map_index), shortened(found, 80))
+    ELSE format('The result {} of {} is «{}» at the end, and the last one pushed was «{}».', key,
+      subject_of(dag_id, run_id, task_id, map_index), shortened(found, 80), shortened(value, 80))
+  END,
+  [op], []::BIGINT[]
+FROM others;

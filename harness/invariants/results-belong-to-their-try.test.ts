@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral, many } from '../judge/judge-literal.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
+
+const judge = (run: LiteralRun) => judgeLiteral('results-belong-to-their-try', run);
+
+/** Worker w-1 pushes in try 1, and w-2 begins try 2. */
+const PUSH = { op: 5, kind: 'xcom_push', sent_ms: 5_000, target: 'return_value', requested: 'life 1' } as const;
+const SECOND = { life: 2, worker: 'w-2', ti_id: 'ti-2', try_number: 2 } as const;
+const AGAIN = { ...SECOND, op: 7, kind: 'run', sent_ms: 9_000 } as const;
+const CLEAR = { ...SECOND, op: 8, kind: 'xcom_clear', sent_ms: 9_010, target: 'return_value' } as const;
+const FINAL = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, key: 'return_value' };
+const lives = [{}];
+
+test('a try that is not told of the result before it is a violation', async () => {
+  const result = await judge({ lives, operations: [PUSH, AGAIN] });
+  expect(result).toMatchObject({ verdict: 'fail', paths: { 'not cleared': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 9_005, subject: 'wt_dag/run1/task', operations: [5, 7] });
+  expect(result.first?.sentence).toBe(
+    'Worker w-2 began try 2 of wt_dag/run1/task and was not told to delete the result return_value that an earlier try ' +
+      'had left.',
+  );
+});
+
+test('a result that is not the last one pushed is a violation', async () => {
+  const operations = [PUSH, AGAIN, CLEAR, { ...PUSH, ...SECOND, op: 9, sent_ms: 9_500, requested: 'life 2' }];
+  const wrong = await judge({ lives, operations, finals: { xcom: [{ ...FINAL, value: '"life 1"' }] } });
+  expect(wrong.paths).toEqual({ 'of another try': 1 });
+  expect((await judge({ lives, operations, finals: { xcom: [{ ...FINAL, value: '"life 2"' }] } })).first).toBeNull();
+});
+
+test('a result that was deleted and is there at the end is a violation', async () => {
+  const finals = { xcom: [{ ...FINAL, value: '"life 1"' }] };
+  expect((await judge({ lives, operations: [PUSH, AGAIN, CLEAR], finals })).paths).toEqual({ 'of another try': 1 });
+});
+
+test.each<[string, LiteralRun]>([
+  ['it is told', { operations: [PUSH, AGAIN, CLEAR] }],
+  [
+    'the task goes on after a deferral',
+    { operations: [{ op: 1, kind: 'run', sent_ms: 1_000 }, PUSH, { ...AGAIN, ti_id: 'ti-1', try_number: 1 }] },
+  ],
+  ['nobody knows whether the push was carried out', { operations: [{ ...PUSH, outcome: 'unknown' }, AGAIN] }],
+  ['the push was refused', { operations: [{ ...PUSH, outcome: 'refused', status: 409 }, AGAIN] }],
+])('it is well when %s', async (_when, run) => {
+  expect((await judge({ lives, ...run })).first).toBeNull();
+});
+
+test('it passes when five tries were told, and is unknown with fewer', async () => {
+  const operations = (n: number) =>
+    many(n, (i) =>
+      [PUSH, AGAIN, CLEAR].map((op, k) => ({
+        ...op,
+        op: 3 * i + k,
+        task_id: `t${i}`,
+        life: 2 * i + Math.min(k, 1),
+        ti_id: `${i}-${Math.min(k, 1)}`,
+      })),
+    ).flat();
+  expect(await judge({ lives, operations: operations(5) })).toMatchObject({ verdict: 'pass', chances: 5 });
+  expect(await judge({ lives, operations: operations(4) })).toMatchObject({ verdict: 'unknown', chances: 4 });
+});

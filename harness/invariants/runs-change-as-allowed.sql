@@ -1,0 +1,82 @@
+-- claim: A DAG run is started and ended by a scheduler alone, or by an operator's deed, and it ends only when all of its
+--   tasks have.
+-- broken: A DAG run was started or ended as it must not be
+-- source: `_start_queued_dagruns` and `DagRun.update_state`; the public API clears, marks and deletes runs; workers
+--   trigger and clear them, and do nothing else to them
+-- needs: commits, writers
+-- chance: runs that were started or ended
+-- chances wanted: 10
+-- because: the ways are two, and each run takes both
+
+-- given
+CREATE TEMP TABLE allowed AS
+SELECT writer_role, unnest(string_split(old_states, ' ')) AS old_state, string_split(states, ' ') AS states
+FROM (VALUES
+  ('scheduler', 'absent', 'queued running'),
+  ('scheduler', 'queued', 'running'),
+  ('scheduler', 'running', 'success failed'),
+  ('api-core', 'absent', 'queued running'),
+  ('api-core', 'queued running success failed', 'queued success failed absent'),
+  ('api-execution', 'absent', 'queued'),
+  ('api-execution', 'success failed', 'queued'),
+  ('triggerer', '', ''),
+  ('dag-processor', '', '')
+) AS rules (writer_role, old_states, states);
+
+CREATE TEMP TABLE changed AS
+SELECT * REPLACE (
+  CASE WHEN change = 'insert' THEN 'absent' ELSE coalesce(old_state, 'none') END AS old_state,
+  CASE WHEN change = 'delete' THEN 'absent' ELSE coalesce(state, 'none') END AS state)
+FROM dag_run_changes
+WHERE old_seen AND (state IS DISTINCT FROM old_state OR change <> 'update')
+  AND writer_role IN (SELECT writer_role FROM allowed);
+
+CREATE TEMP TABLE ends AS
+SELECT * FROM changed WHERE writer_role = 'scheduler' AND state IN ('success', 'failed');
+
+-- chances
+SELECT count(*) FROM changed WHERE state IN ('running', 'success', 'failed');
+
+-- violations
+WITH last_states AS (
+  -- Of each task instance of the run, as it was when the run ended.
+  SELECT ends.seq, tis.task_id, tis.map_index,
+    arg_max(tis.state, tis.seq) AS state, arg_max(tis.change, tis.seq) AS change, max(tis.seq) AS ti_seq
+  FROM ends JOIN task_instance_changes AS tis
+    ON tis.dag_id = ends.dag_id AND tis.run_id = ends.run_id AND tis.seq < ends.seq
+  GROUP BY ALL
+), stragglers AS (
+  SELECT last_states.seq, count(*) AS unfinished, min(ti_seq) AS ti_seq,
+    arg_min(subject_of(NULL, NULL, task_id, map_index), ti_seq) AS task,
+    arg_min(last_states.state, ti_seq) AS state
+  FROM last_states JOIN ends USING (seq)
+  WHERE NOT is_end_state(last_states.state) AND last_states.change <> 'delete'
+    -- What an operator cleared at that moment the scheduler had read as ended.
+    AND NOT EXISTS (
+      FROM task_instance_changes AS deed
+      WHERE deed.dag_id = ends.dag_id AND deed.run_id = ends.run_id AND deed.writer_role = 'api-core'
+        AND deed.committed_ms BETWEEN ends.committed_ms - 5000 AND ends.committed_ms)
+  GROUP BY last_states.seq
+)
+SELECT
+  committed_ms AS at_ms,
+  subject_of(dag_id, run_id, NULL, NULL) AS subject,
+  format('{}: {} → {}', writer_role, old_state, state) AS path,
+  1 AS weight,
+  format('{} changed the run {} of {} from {} to {}, which no {} may do.', writer, run_id, dag_id, upper(old_state),
+    upper(state), CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
+      ELSE writer_role END) AS sentence,
+  []::BIGINT[] AS operations,
+  [seq] AS commits
+FROM changed
+WHERE NOT EXISTS (
+  FROM allowed
+  WHERE allowed.writer_role = changed.writer_role AND allowed.old_state = changed.old_state
+    AND list_contains(allowed.states, changed.state))
+UNION ALL
+SELECT
+  committed_ms, subject_of(dag_id, run_id, NULL, NULL), 'ended with unfinished tasks', unfinished,
+  format('{} set the run {} of {} to {} while {:d} of its task instances had not ended: {} was {}.', writer, run_id,
+    dag_id, upper(ends.state), unfinished, stragglers.task, state_name(stragglers.state)),
+  []::BIGINT[], [stragglers.ti_seq, ends.seq]
+FROM ends JOIN stragglers USING (seq);

@@ -1,0 +1,48 @@
+-- claim: A task whose worker is not heard of any more leaves RUNNING when the heartbeat time-out is over.
+-- broken: A worker died and its task stayed in RUNNING
+-- source: [scheduler] task_instance_heartbeat_timeout and its detection interval;
+--   `_find_and_purge_task_instances_without_heartbeats`
+-- needs: commits, operations, lives
+-- chance: workers that died without a word long enough before the end of the load
+-- chances wanted: 2
+-- because: each is looked for by the same statement
+
+-- given
+-- After the time-out: the look for silent workers comes every 5 s (our stacks) or 10 s (Airflow's default), what it finds
+-- goes through the executor's events into the next loop, and loops take one to two seconds on two busy cores.
+CREATE TEMP TABLE silent AS
+SELECT lives.*, sign.sent_ms AS sign_ms, sign.op, sign.sent_ms + heartbeat_timeout_ms + 20000 AS until_ms
+FROM lives JOIN (
+  -- The server dates a sign of life by its own clock: at the latest when it answered.
+  SELECT life, max(coalesce(ended_ms, sent_ms)) AS sent_ms, max(op) AS op
+  FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome <> 'refused' GROUP BY life
+) AS sign USING (life)
+CROSS JOIN plan CROSS JOIN load
+WHERE lives."end" = 'silent' AND sign.sent_ms + heartbeat_timeout_ms + 20000 <= load_ended_ms;
+
+-- chances
+SELECT count(*) FROM silent;
+
+-- violations
+WITH gone AS (
+  SELECT old_ti_id AS ti_id, min(committed_ms) AS committed_ms, arg_min(seq, seq) AS seq
+  FROM task_instance_changes
+  WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR ti_id <> old_ti_id OR change = 'delete')
+  GROUP BY old_ti_id
+)
+SELECT
+  until_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  CASE WHEN gone.seq IS NULL THEN 'never' ELSE 'late' END AS path,
+  coalesce(gone.committed_ms, load_ended_ms) - sign_ms AS weight,
+  format('Worker {} died while it ran {} (try {:d}); ', worker, subject_of(dag_id, run_id, task_id, map_index),
+    try_number)
+    || CASE WHEN gone.seq IS NULL THEN format('{} after its last sign of life, when the load ended, the task was still RUNNING.',
+        seconds(load_ended_ms - sign_ms))
+      ELSE format('the task left RUNNING {} after its last sign of life.', seconds(gone.committed_ms - sign_ms)) END
+    AS sentence,
+  [op] AS operations,
+  list_filter([gone.seq], seq -> seq IS NOT NULL) AS commits
+FROM silent LEFT JOIN gone USING (ti_id) CROSS JOIN load
+WHERE coalesce(gone.committed_ms > until_ms, true)
+  AND NOT excused_delay(sign_ms, least(coalesce(gone.committed_ms, load_ended_ms), load_ended_ms));

@@ -1,0 +1,74 @@
+-- claim: Each process changes a task instance's state only in the ways that are its own: workers' reports start and end
+--   what was queued, schedulers schedule, queue and clear up, the triggerer resumes, operators clear and mark.
+-- broken: A process changed a task’s state in a way that is not its own
+-- source: the writers of `task_instance.state` in 3.1 to 3.3: the Execution API's task_instances.py,
+--   jobs/scheduler_job_runner.py, models/dagrun.py, models/trigger.py, and the public API's clear and patch
+-- needs: commits, writers
+-- chance: changes of state whose writer is known
+-- chances wanted: 100
+-- because: a process that writes what is not its own to write does so in one of its few paths, each time
+
+-- given
+-- One row: this process may change a task instance from one of these states to one of those. Whether it had a cause in
+-- this case is for other promises to ask. Operators (api-core) may do everything but play worker or scheduler.
+CREATE TEMP TABLE allowed AS
+SELECT writer_role, unnest(string_split(old_states, ' ')) AS old_state, string_split(states, ' ') AS states
+FROM (VALUES
+  -- Workers: /run, the end report, and skip-downstream, which leaves alone what runs or has ended.
+  ('api-execution', 'queued restarting', 'running'),
+  ('api-execution', 'running', 'success failed skipped up_for_retry up_for_reschedule deferred awaiting_input'),
+  ('api-execution', 'none scheduled queued up_for_retry up_for_reschedule deferred awaiting_input restarting '
+    || 'upstream_failed removed', 'skipped'),
+  -- schedule_tis, and what a task's upstreams decide about it.
+  ('scheduler', 'none up_for_retry up_for_reschedule', 'scheduled success upstream_failed skipped removed'),
+  ('scheduler', 'removed', 'none'),
+  -- The critical section, which gives back what it cannot find a DAG or an executor for.
+  ('scheduler', 'scheduled', 'queued none failed'),
+  -- Stuck in QUEUED; taken from a scheduler that died; ended as the executor says, but not as the database does; silent.
+  ('scheduler', 'queued', 'scheduled'),
+  ('scheduler', 'queued running restarting', 'none'),
+  ('scheduler', 'scheduled queued running restarting', 'failed up_for_retry'),
+  -- A trigger that did not fire in time, an answer that did not come.
+  ('scheduler', 'deferred awaiting_input', 'scheduled'),
+  -- An event may resume a task or, if its trigger says so, end it.
+  ('triggerer', 'deferred', 'scheduled success failed skipped'),
+  ('api-core', 'none scheduled queued running restarting success failed skipped upstream_failed removed up_for_retry '
+    || 'up_for_reschedule deferred awaiting_input', 'none restarting success failed skipped'),
+  ('api-core', 'awaiting_input deferred', 'scheduled'),
+  ('dag-processor', '', '')
+) AS rules (writer_role, old_states, states);
+
+CREATE TEMP TABLE changed AS
+SELECT * REPLACE (coalesce(old_state, 'none') AS old_state, coalesce(state, 'none') AS state)
+FROM task_instance_changes
+WHERE change = 'update' AND old_seen AND state IS DISTINCT FROM old_state
+  AND writer_role IN (SELECT writer_role FROM allowed);
+
+-- chances
+SELECT count(*) FROM changed;
+
+-- violations
+SELECT
+  committed_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  format('{}: {} → {}', writer_role, changed.old_state, state) AS path,
+  committed_ms - old_since_ms AS weight,
+  format('{} changed {} from {} to {}, which no {} may do («{}»).', writer,
+    subject_of(dag_id, run_id, task_id, map_index), state_name(changed.old_state), state_name(state),
+    CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
+      ELSE writer_role END, shortened(coalesce(statement, ''), 100)) AS sentence,
+  []::BIGINT[] AS operations,
+  [seq] AS commits
+FROM changed
+WHERE NOT EXISTS (
+  FROM allowed
+  WHERE allowed.writer_role = changed.writer_role AND allowed.old_state = changed.old_state
+    AND list_contains(allowed.states, changed.state))
+UNION ALL
+SELECT
+  committed_ms, subject_of(dag_id, run_id, task_id, map_index), format('{}: made {}', writer_role, state),
+  0, format('{} made {}, and it was {} from the beginning.', writer,
+    subject_of(dag_id, run_id, task_id, map_index), state_name(state)),
+  []::BIGINT[], [seq]
+FROM task_instance_changes
+WHERE change = 'insert' AND state IS NOT NULL AND writer_role IN (SELECT writer_role FROM allowed);

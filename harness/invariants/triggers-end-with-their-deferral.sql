@@ -1,0 +1,46 @@
+-- claim: A trigger is there as long as a deferred task waits for it: one that has fired, or whose task was cleared,
+--   marked or skipped, is deleted.
+-- broken: A trigger outlived the task that waited for it
+-- source: `Trigger.clean_unused`, which each triggerer runs in every loop
+-- needs: commits, final_task_instance
+-- chance: deferrals that ended long enough before the end of the record
+-- chances wanted: 5
+-- because: triggers are deleted by one statement, which leaves all of them or none
+
+-- given
+-- 30 s: a triggerer cleans up once a second, or every few where it has a lot to watch.
+CREATE TEMP TABLE ended AS
+SELECT changes.* FROM task_instance_changes AS changes CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
+WHERE old_state = 'deferred' AND state IS DISTINCT FROM 'deferred' AND committed_ms <= last_ms - 30000;
+
+CREATE TEMP TABLE left_behind AS
+SELECT
+  final_trigger.id, tis.dag_id, tis.run_id, tis.task_id, tis.map_index, tis.state, created_ms, last_ms
+FROM (
+  SELECT *, (epoch_ms(created_date::TIMESTAMPTZ)
+    - epoch_ms((SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest)))::DOUBLE AS created_ms
+  FROM final_trigger
+) AS final_trigger
+CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
+LEFT JOIN final_task_instance AS tis ON tis.trigger_id = final_trigger.id
+-- The only trigger that the fleet asks for: assets of other people have triggers without a task.
+WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND last_ms - 30000
+  AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - 30000, last_ms);
+
+-- chances
+-- A harness that did not keep the triggers did not keep the results either.
+SELECT count(*) FROM ended WHERE EXISTS (FROM recorded WHERE name = 'final_xcom' AND source IS NOT NULL);
+
+-- violations
+SELECT
+  created_ms AS at_ms,
+  coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'trigger ' || id) AS subject,
+  CASE WHEN task_id IS NULL THEN 'of nobody' ELSE 'of a task that is ' || coalesce(state, 'none') END AS path,
+  last_ms - created_ms AS weight,
+  format('Trigger {} was still there {} after it was created, ', id, seconds(last_ms - created_ms))
+    || CASE WHEN task_id IS NULL THEN 'and no task instance waited for it.'
+      ELSE format('and {}, which asked for it, was {}.', subject_of(dag_id, run_id, task_id, map_index),
+        state_name(state)) END AS sentence,
+  []::BIGINT[] AS operations,
+  []::BIGINT[] AS commits
+FROM left_behind;

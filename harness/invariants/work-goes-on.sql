@@ -1,0 +1,78 @@
+-- claim: Nothing waits for ever, once faults are over: what is queued is handed to a worker, what is deferred is resumed,
+--   what was cleared while it ran is tried again, and each scheduler that lives hands over its share.
+-- broken: Work stood still that nothing held up
+-- source: documentation on the scheduler: several share the work, and one takes over what another leaves
+-- needs: commits, lives
+-- chance: task instances that were queued, deferred or restarting while the load was on and no fault was fresh
+-- chances wanted: 50
+-- because: what is forgotten is forgotten by a path that tens of them take
+
+-- given
+-- How long each may last, at most:
+-- * queued, and not handed over: 20 s. The scheduler that queued it sends it in the same loop.
+-- * deferred: 30 s. The fleet's triggers fire at once; a triggerer starts new ones every second, and writes their events.
+-- * restarting: until its worker, which may have died, is missed; then as for any silent death.
+CREATE TEMP TABLE stays AS
+WITH moves AS (
+  SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
+  FROM task_instance_changes
+  WHERE change <> 'update' OR state IS DISTINCT FROM old_state OR ti_id <> old_ti_id
+)
+SELECT moves.*, load_ended_ms,
+  least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms) AS until_ms,
+  CASE state WHEN 'queued' THEN 20000 WHEN 'deferred' THEN 30000 ELSE heartbeat_timeout_ms + 20000 END AS most_ms,
+  -- What a fault interrupted is given its time from when all is well again.
+  greatest(committed_ms, coalesce((
+    SELECT max(excused_ms) FROM fault_windows
+    WHERE opened_ms <= least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms)), 0))
+    AS since_ms
+FROM moves
+ASOF LEFT JOIN (
+  SELECT ti_id, handed_ms, life FROM lives
+) AS handed ON moves.state = 'queued' AND handed.ti_id = moves.ti_id
+  AND moves.committed_ms - clock_tolerance_ms() <= handed.handed_ms
+CROSS JOIN plan CROSS JOIN load
+WHERE moves.state IN ('queued', 'deferred', 'restarting') AND change <> 'delete' AND committed_ms < load_ended_ms;
+
+-- The last stretch of the load in which no fault is an excuse.
+CREATE TEMP TABLE calm AS
+SELECT greatest(load_started_ms, coalesce((SELECT max(excused_ms) FROM fault_windows), 0)) AS from_ms,
+  load_ended_ms AS to_ms
+FROM load;
+
+-- chances
+SELECT count(*) FROM stays WHERE since_ms < load_ended_ms;
+
+-- violations
+WITH hand_overs AS (
+  SELECT scheduler, count(*) FILTER (handed_ms BETWEEN from_ms AND to_ms) AS n, max(handed_ms) AS last_ms
+  FROM lives CROSS JOIN calm GROUP BY scheduler
+), shares AS (
+  SELECT *, sum(n) OVER () AS total FROM hand_overs
+)
+SELECT
+  since_ms + most_ms AS at_ms,
+  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+  state AS path,
+  until_ms - since_ms AS weight,
+  format('{} was set to {} by {}, and {} later ', subject_of(dag_id, run_id, task_id, map_index), state_name(state),
+    coalesce(writer, 'an unknown process'), seconds(until_ms - committed_ms))
+    || CASE state WHEN 'queued' THEN 'it had not been handed to a worker' WHEN 'deferred' THEN 'it was not resumed'
+      ELSE 'it was no further' END
+    || CASE WHEN until_ms = load_ended_ms THEN ', when the load ended.' ELSE '.' END AS sentence,
+  []::BIGINT[] AS operations,
+  [seq] AS commits
+FROM stays
+WHERE until_ms - since_ms > most_ms
+  AND NOT EXISTS (FROM standstills WHERE standstills.until_ms >= since_ms AND from_ms <= stays.until_ms)
+UNION ALL
+-- Half a minute and a hundred hand-overs: two schedulers take turns in the critical section, and one of them does not
+-- lose each toss of so many loops.
+SELECT
+  to_ms, scheduler, 'idle scheduler', to_ms - from_ms,
+  format('{} handed nothing to the workers in the last {} of the load, in which the others handed over {:d} tasks; its '
+    || 'last was at {}.', scheduler, seconds(to_ms - from_ms), total::BIGINT, seconds(last_ms)),
+  []::BIGINT[], []::BIGINT[]
+FROM shares CROSS JOIN calm
+WHERE n = 0 AND total >= 100 AND to_ms - from_ms >= 30000
+  AND NOT EXISTS (FROM standstills WHERE standstills.until_ms >= calm.from_ms AND standstills.from_ms <= calm.to_ms);

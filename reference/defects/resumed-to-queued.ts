@@ -1,0 +1,14 @@
+import type { Defect } from './defect.ts';
+
+export const resumedToQueued: Defect = {
+  name: 'resumed-to-queued',
+  kind: 'defect',
+  race: null,
+  summary: 'a trigger that has fired sets its task to QUEUED instead of SCHEDULED',
+  story:
+    'Queued by nobody: no slot of its pool was counted, and no scheduler hands it to a worker. The task waits ' +
+    'until it is taken for stuck, ten minutes later.',
+  caughtBy: ['tasks-change-as-allowed', 'work-goes-on'],
+  scenario: 'mishaps',
+  change: () => ({ resumedState: 'queued' }),
+};

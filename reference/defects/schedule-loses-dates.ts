@@ -1,0 +1,15 @@
+import { oneIn } from './chance.ts';
+import type { Defect } from './defect.ts';
+
+export const scheduleLosesDates: Defect = {
+  name: 'schedule-loses-dates',
+  kind: 'defect',
+  race: null,
+  summary: 'every other date of a schedule, more or less, gets no run',
+  story:
+    'The schedule moves on before the run of its date is certain: a lock that was not to be had, an error that is ' +
+    'caught, and the day is not processed. Nobody is told, because nothing has failed.',
+  caughtBy: ['one-run-per-date'],
+  scenario: 'storm',
+  change: () => ({ createsRun: (dagId, date) => !oneIn(2, `${dagId} ${date.toISOString()}`) }),
+};

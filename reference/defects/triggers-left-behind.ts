@@ -1,0 +1,15 @@
+import type { Defect } from './defect.ts';
+
+export const triggersLeftBehind: Defect = {
+  name: 'triggers-left-behind',
+  kind: 'defect',
+  race: null,
+  summary: 'triggers that nobody waits for any more are not deleted',
+  story:
+    'Each deferral leaves its trigger. After a week the triggerer watches a hundred thousand files for nobody, ' +
+    'and those who wait for theirs wait long.',
+  caughtBy: ['triggers-end-with-their-deferral'],
+  scenario: 'mishaps',
+  durationS: 45,
+  change: () => ({ unusedTriggers: 'false' }),
+};

@@ -1,0 +1,14 @@
+import type { Defect } from './defect.ts';
+
+export const xcomsSurviveTheirTry: Defect = {
+  name: 'xcoms-survive-their-try',
+  kind: 'defect',
+  race: null,
+  summary: 'a new try is not told which results the try before it has left',
+  story:
+    'A task that failed half-way has pushed results already. The next try pushes fewer of them, and what comes ' +
+    'downstream works with a mixture of both.',
+  caughtBy: ['results-belong-to-their-try'],
+  scenario: 'crowd',
+  change: () => ({ xcomsToClear: async () => [] }),
+};
