@@ -13,6 +13,7 @@ import { scenario as branches } from './scenarios/branches.ts';
 import { scenario as crowd } from './scenarios/crowd.ts';
 import { scenario as ha500 } from './scenarios/ha-500.ts';
 import { scenario as mishaps } from './scenarios/mishaps.ts';
+import { RACES } from './scenarios/races.ts';
 import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
 
@@ -22,7 +23,7 @@ export const DRAWN: readonly { readonly name: string; readonly describe: string;
 ];
 
 /** The scenarios that ship. A new one is a file and a line here. */
-export const SCENARIOS: readonly Scenario[] = [seeds, storm, branches, backfills, mishaps, crowd, ha500];
+export const SCENARIOS: readonly Scenario[] = [seeds, storm, branches, backfills, mishaps, crowd, ha500, ...RACES];
 
 /** A scenario that ships, by name, or a user's own, by the path of its .ts or .mjs file. UsageError: all that is wrong with it. */
 export async function findScenario(nameOrFile: string, seed: number): Promise<Scenario> {

@@ -28,6 +28,7 @@ const HABITS = z.strictObject({
   lost_answer: probability,
   fails: probability,
   silent_death: probability,
+  never_starts: probability.optional(),
   defers: probability,
   stranger: probability,
 });

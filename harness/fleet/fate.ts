@@ -12,6 +12,7 @@ export interface Fate {
   readonly lostAnswer: boolean;
   readonly fails: boolean;
   readonly silentDeath: boolean;
+  readonly neverStarts: boolean;
   readonly defers: boolean;
   /** How much of its work is done when a stranger comes; null: none does. */
   readonly strangerAt: number | null;
@@ -38,6 +39,7 @@ export function drawFate({ task, fleet, rng, disturbed }: Birth): Fate {
     // Last, so that a seed gives the lives that it gave before strangers came.
     strangerAt: rng.chance(habits.stranger) ? rng.between(0.2, 0.8) : null,
     pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
+    neverStarts: rng.chance(habits.never_starts ?? 0),
   };
   return {
     ...drawn,

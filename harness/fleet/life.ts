@@ -88,6 +88,7 @@ class RunningLife {
   async play(): Promise<LifeEnd> {
     const { clock, task, signal } = this.#context;
     if (this.#fate.pickupMs > 0) await sleep(this.#fate.pickupMs, undefined, { signal });
+    if (this.#fate.neverStarts) return 'never-started';
     const started = await this.#start();
     if (started) return started;
     const endAt = clock.now() + this.#fate.durationMs;

@@ -73,6 +73,8 @@ export interface Habits {
   readonly fails: number;
   /** Dies without a word after its start. */
   readonly silent_death: number;
+  /** Is lost before it starts (a pod that cannot be scheduled); its executor tells the scheduler. Absent: never. */
+  readonly never_starts?: number;
   /** Hands over to the triggerer half-way, and goes on in another life when its trigger has fired. */
   readonly defers: number;
   /**

@@ -1,0 +1,122 @@
+import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
+import { ANY_LOAD } from '../aims.ts';
+import { backfillTarget, earlyBranch, fanOut, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+
+/**
+ * One regression scenario for each known race: the setting that shows it, short, and nothing else. They are what the track
+ * record (reports/track-record.md) is measured with, and what CI replays: a harness that no longer finds an old race
+ * would not find the next one either.
+ */
+
+const COMMON = { schedulers: 2, api_servers: 1, fleet: { ...REAL_CLIENT, habits: STEADY_HABITS } } as const;
+
+const late = [1, 2, 3].map((n) => lateBranch(`wt_late_${n}`, 4));
+
+const skipOverwrites: Scenario = {
+  ...COMMON,
+  name: 'race-63266',
+  describe: 'Branches that skip tasks which workers run: #63266',
+  duration_s: 30,
+  dags: late,
+  operators: [{ operator: 'trigger', dags: ids(late), every_ms: 2_000, start_after_ms: 0 }],
+  aims: [...ANY_LOAD, 'running-is-not-overwritten'],
+};
+
+const early = [1, 2, 3].map((n) => earlyBranch(`wt_early_${n}`));
+
+const skippedIsScheduled: Scenario = {
+  ...COMMON,
+  name: 'race-60330',
+  describe: 'Branches that skip tasks which a scheduler is about to schedule: #60330',
+  duration_s: 40,
+  dags: early,
+  operators: [{ operator: 'trigger', dags: ids(early), every_ms: 800, start_after_ms: 0 }],
+  aims: [...ANY_LOAD, 'skips-take-effect'],
+};
+
+const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 11_000]));
+
+const deadlocks: Scenario = {
+  ...COMMON,
+  name: 'race-66734',
+  describe: 'Waves of completing tasks while their DAGs get new versions: #66734',
+  duration_s: 40,
+  dags: storms,
+  churn: { dags: ids(storms), every_ms: 2_000 },
+  operators: [{ operator: 'trigger', dags: ids(storms), every_ms: 8_000, start_after_ms: 3_000 }],
+  aims: [...ANY_LOAD, 'no-deadlocks'],
+};
+
+const fields = [1, 2].map((n) => fanOut(`wt_fields_${n}`, 30, [2_000, 5_000]));
+
+const doubledFields: Scenario = {
+  ...COMMON,
+  name: 'race-63581',
+  describe: 'Workers that write their rendered fields twice at once, as after a lost answer: #63581',
+  duration_s: 30,
+  dags: fields,
+  fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, rtif_twice: 0.5 } },
+  operators: [{ operator: 'trigger', dags: ids(fields), every_ms: 8_000, start_after_ms: 3_000 }],
+  aims: [...ANY_LOAD, 'rtif-last-writer-wins'],
+};
+
+const groups = [1, 2].map((group) => [1, 2, 3, 4, 5].map((n) => backfillTarget(`wt_backfill_${group}_${n}`)));
+
+const earlyCompletion: Scenario = {
+  ...COMMON,
+  name: 'race-62561',
+  describe: 'Backfills whose runs take long to create, while schedulers look for completed ones: #62561',
+  // Schedulers look every 30 s, so that a shorter run may hold no look of one of them.
+  duration_s: 45,
+  dags: groups.flat(),
+  operators: groups.map((dags, i) => ({
+    operator: 'backfill' as const,
+    dags: ids(dags),
+    runs: 800,
+    max_active_runs: 2,
+    second_after_ms: null,
+    start_after_ms: 500 + i * 1_500,
+    pause_ms: 200,
+  })),
+  aims: [...ANY_LOAD, 'backfill-completes-after-its-runs'],
+};
+
+const lost = fanOut('wt_lost', 20, [500, 1_500]);
+
+const lostWhileQueued: Scenario = {
+  ...COMMON,
+  name: 'race-67238',
+  describe: 'Workers that are lost before they start their task: #67238',
+  duration_s: 30,
+  dags: [{ ...lost, tasks: lost.tasks.map((task) => ({ ...task, retries: 3 })) }],
+  fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, never_starts: 0.2 } },
+  operators: [{ operator: 'trigger', dags: [lost.dag_id], every_ms: 6_000, start_after_ms: 1_000 }],
+  aims: [...ANY_LOAD, 'history-is-complete'],
+};
+
+const brief = [1, 2, 3, 4].map((n): DagSpec => ({ ...backfillTarget(`wt_brief_${n}`), max_active_runs: 3 }));
+
+const countedAtOnce: Scenario = {
+  ...COMMON,
+  name: 'race-max-active-runs',
+  describe:
+    'More short DAG runs than max_active_runs lets run, and schedulers that start the next ones at the same moment',
+  duration_s: 45,
+  dags: brief,
+  operators: [{ operator: 'trigger', dags: ids(brief), every_ms: 150, start_after_ms: 0 }],
+  aims: [...ANY_LOAD, 'max-active-runs-is-kept'],
+};
+
+export const RACES: readonly Scenario[] = [
+  skipOverwrites,
+  skippedIsScheduled,
+  deadlocks,
+  doubledFields,
+  earlyCompletion,
+  lostWhileQueued,
+  countedAtOnce,
+];
+
+function ids(dags: readonly DagSpec[]): string[] {
+  return dags.map((dag) => dag.dag_id);
+}
