@@ -6,6 +6,7 @@ import { checkCommand } from './commands/check.ts';
 import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { downCommand } from './commands/down.ts';
+import { explainCommand } from './commands/explain.ts';
 import { healCommand } from './commands/heal.ts';
 import { listCommand } from './commands/list.ts';
 import { queryCommand } from './commands/query.ts';
@@ -30,6 +31,7 @@ try {
     .command(compareCommand)
     .command(calibrateCommand)
     .command(checkCommand)
+    .command(explainCommand)
     .command(reportCommand)
     .command(queryCommand)
     .command(upCommand)

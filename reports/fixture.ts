@@ -1,6 +1,7 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, TimelinePoint, Verdict, Violation } from '../harness/model/verdict.ts';
 import { answerClass, deadlock, side } from './fixture-evidence.ts';
+import { entry, finding, hostileFinding } from './fixture-finding.ts';
 
 /** Literal judgements for the tests of every format, hostile ids included. */
 
@@ -61,7 +62,10 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     scenario: 'seeds',
     seed: 42,
     run: 'runs/2026-11-21T10-00-00-airflow-3.2.1',
-    findings: [],
+    findings: [
+      finding(),
+      finding({ id: 'F2', known_race: null, contrast: null, timeline: null, left_out: 'Only 2 of 9.' }),
+    ],
     findings_left_out: null,
     invariants: [
       invariant('running-is-not-overwritten', 'pass', { seeds: ['#63266'] }),
@@ -117,6 +121,8 @@ export function hostileJudgement(): Judgement {
     build: HOSTILE,
     scenario: HOSTILE,
     run: `runs/${HOSTILE}`,
+    findings: [hostileFinding()],
+    findings_left_out: HOSTILE,
     invariants: [
       invariant(HOSTILE, 'fail', {
         claim: HOSTILE,
@@ -155,6 +161,7 @@ export function hostileJudgement(): Judgement {
 export function emptyJudgement(): Judgement {
   return judgement({
     verdict: 'unknown',
+    findings: [],
     invariants: [],
     assumptions: [],
     thresholds: [],
@@ -176,7 +183,17 @@ export function hugeJudgement(): Judgement {
     sentence: `a very ${'long '.repeat(4000)}sentence`,
     operations: Array.from({ length: 5000 }, (_, i) => i),
   });
+  const story = Array.from({ length: 62 }, (_, index) => entry(index * 10, `w-${index}`, { what: 'x '.repeat(4_000) }));
   return judgement({
+    findings: Array.from({ length: 50 }, (_, index) =>
+      finding({
+        id: `F${index + 1}`,
+        title: 'a long title '.repeat(90),
+        occurrences: 1_000_000,
+        worst: { ...long, invariant: 'p' },
+        timeline: index < 12 ? { subject: 's', at_ms: 0, left_out: 1e6, entries: story } : null,
+      }),
+    ),
     invariants: Array.from({ length: 60 }, (_, index) =>
       invariant(
         `promise-number-${index}-${'x'.repeat(60)}`,

@@ -4,6 +4,7 @@ import { charts } from './chart.ts';
 import { classTable } from './classes.ts';
 import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
+import { findingsSection } from './html-findings.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
 import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
 import { count, counted, milliseconds, moment, percent, seconds } from './words.ts';
@@ -14,6 +15,7 @@ export function reportHtml(judgement: Judgement, manifest: Manifest): string {
   return page(`${verdict}: ${cut(build, 80)} · ${cut(scenario, 80)}`, [
     hero(judgement),
     html`<main>`,
+    findingsSection(judgement, manifest),
     promises(judgement),
     broken(judgement),
     deadlocks(judgement),
@@ -81,7 +83,9 @@ function asides({ seeds, aimed, verdict }: InvariantResult): Html | null {
   return seeds.length === 0 ? null : html`<small>known race ${cut(seeds.join(', '), 120)}</small>`;
 }
 
-function broken({ invariants, run }: Judgement): Html | null {
+/** Without findings (they could not be grouped, or the verdict is an old one) each promise tells its own violations. */
+function broken({ findings, invariants, run }: Judgement): Html | null {
+  if (findings.length > 0) return null;
   const failing = worstFirst(invariants).filter(({ verdict }) => verdict === 'fail');
   if (failing.length === 0) return null;
   return section(

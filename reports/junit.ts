@@ -1,4 +1,5 @@
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult } from '../harness/model/verdict.ts';
+import { explainCommand, howOften, knownAs } from './finding-words.ts';
 import { evidence, isNotExercised, proof, violationsShown } from './summary.ts';
 import { excerpt, moment } from './words.ts';
 
@@ -6,7 +7,11 @@ import { excerpt, moment } from './words.ts';
 export function reportJunit(judgement: Judgement): string {
   const { invariants, assumptions, thresholds, load_seconds, scenario, build } = judgement;
   const suites = [
-    suite('invariants', load_seconds, invariants.map(invariantCase)),
+    suite(
+      'invariants',
+      load_seconds,
+      invariants.map((invariant) => invariantCase(invariant, judgement)),
+    ),
     suite('assumptions', 0, assumptions.map(assumptionCase)),
     suite('thresholds', 0, thresholds.map(thresholdCase)),
   ];
@@ -44,7 +49,7 @@ function totalsOf(cases: readonly Case[]): string {
 }
 
 /** An unknown that was aimed at is an error: CI must not be green when a promise was not put to the test. */
-function invariantCase(invariant: InvariantResult): Case {
+function invariantCase(invariant: InvariantResult, { findings, run }: Judgement): Case {
   const message = evidence(invariant);
   switch (invariant.verdict) {
     case 'pass':
@@ -56,7 +61,13 @@ function invariantCase(invariant: InvariantResult): Case {
         ({ places, violation }) =>
           `${places.join(', ')} at ${moment(violation.at_ms)}: ${violation.sentence} [${proof(violation)}]`,
       );
-      return testCase('invariants', invariant.name, 'failure', message, [invariant.claim, ...sentences].join('\n'));
+      const causes = findings
+        .filter(({ promises }) => promises.some(({ name }) => name === invariant.name))
+        .map(
+          (finding) => `${finding.title}, ${howOften(finding)}, ${knownAs(finding)}: ${explainCommand(run, finding)}`,
+        );
+      const text = [invariant.claim, ...causes, ...sentences].join('\n');
+      return testCase('invariants', invariant.name, 'failure', message, text);
     }
     default:
       return invariant.verdict satisfies never;

@@ -1,6 +1,7 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
 import { classTable } from './classes.ts';
+import { contrastWords, explainCommand, faultWords, howOften, knownAs } from './finding-words.ts';
 import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
 import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
 import { count, counted, excerpt, milliseconds, moment } from './words.ts';
@@ -13,6 +14,7 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
   return document([
     `# ${judgement.verdict.toUpperCase()}: ${escaped(judgement.build)}, scenario ${escaped(judgement.scenario)}`,
     escaped(headline(judgement)),
+    ...findingSections(judgement, manifest),
     '## Promises',
     table(
       ['', 'promise', 'what was seen', 'known race'],
@@ -35,7 +37,32 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
   ]);
 }
 
+/** The stories are the HTML report's and `windtunnel explain`'s: a table of thirty rows is no comment on a pull request. */
+function findingSections({ findings, findings_left_out: leftOut, run }: Judgement, manifest: Manifest): string[] {
+  if (findings.length === 0) return [];
+  return [
+    '## Findings',
+    ...findings.flatMap((finding) => {
+      const { id, title, worst, promises, contrast, faults } = finding;
+      return [
+        `### ${id}: ${escaped(title)}`,
+        escaped(`${howOften(finding)}; ${knownAs(finding)}.`),
+        `The worst, at ${moment(worst.at_ms)}: ${escaped(worst.sentence)}`,
+        [
+          `* breaks ${promises.map(({ name, violations }) => `**${escaped(name)}** (${count(violations)})`).join(', ')}`,
+          ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${escaped(line)}`),
+          ...faults.map((fault) => `* fault ${escaped(faultWords(fault))}`),
+        ].join('\n'),
+        code([explainCommand(run, finding), manifest.repeat].join('\n')),
+      ];
+    }),
+    ...(leftOut === null ? [] : [escaped(leftOut)]),
+  ];
+}
+
+/** Without findings each promise tells its own violations. */
 function violationSections(judgement: Judgement): string[] {
+  if (judgement.findings.length > 0) return [];
   const broken = worstFirst(judgement.invariants).filter(({ verdict }) => verdict === 'fail');
   if (broken.length === 0) return [];
   return ['## Broken promises', ...broken.flatMap((invariant) => violations(invariant, judgement.run))];

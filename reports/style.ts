@@ -1,4 +1,5 @@
 import { html } from './html.ts';
+import { FINDING_STYLE } from './style-findings.ts';
 
 /**
  * One style for all documents: a calm page of text, colour only where something is wrong or right, and the same in the
@@ -129,6 +130,7 @@ footer {
   font-size: .875rem;
 }
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
+${FINDING_STYLE}
 @media (max-width: 40rem) {
   .letter { display: inline; }
   th, td { padding: .55rem .6rem; }

@@ -23,7 +23,7 @@ describe('the summary at the end of a run', () => {
     for (const one of [judgement(), emptyJudgement(), hostileJudgement(), hugeJudgement()]) {
       const lines = verdictText(one, plain).split('\n');
       expect(lines.length).toBeLessThanOrEqual(SCREEN.lines);
-      const wide = lines.filter((line) => stringWidth(line) > SCREEN.columns && !line.startsWith('report: '));
+      const wide = lines.filter((line) => stringWidth(line) > SCREEN.columns && !/^(report|explain): /.test(line));
       expect(wide).toEqual([]);
     }
   });
@@ -51,18 +51,27 @@ describe('the summary at the end of a run', () => {
 
   test('says the worst first and the verdict last', () => {
     const lines = verdictText(judgement(), plain).split('\n');
-    expect(lines[2]).toMatch(/^✗ rtif-last-writer-wins +81 violations {2}\(#63581\)$/);
+    expect(lines.slice(2, 5)).toEqual([
+      'F1      4 ×  A branch’s skip overwrote tasks that a worker was running  (#63266)',
+      'F2      4 ×  A branch’s skip overwrote tasks that a worker was running',
+      '',
+    ]);
+    expect(lines.at(-4)).toBe('explain: windtunnel explain runs/2026-11-21T10-00-00-airflow-3.2.1 F1');
+    expect(lines[5]).toMatch(/^✗ rtif-last-writer-wins +81 violations {2}\(#63581\)$/);
     expect(lines.at(-1)).toBe('FAIL  airflow@3.2.1 broke 4 of 8 tested promises; first seen 9.1 s into the load.');
     const marks = lines.map((line) => line[0]).filter((character) => '✗?✓'.includes(character ?? '-'));
     expect(marks.join('')).toBe('✗✗✗✗✓✓✓✓');
   });
 
-  test('tells first, worst and last in sentences, and says once what is all three', () => {
-    const several = verdictText(judgement({ invariants: [invariant('p', 'fail')] }), plain);
+  test('without findings tells first, worst and last in sentences, and says once what is all three', () => {
+    const several = verdictText(judgement({ findings: [], invariants: [invariant('p', 'fail')] }), plain);
     expect(several).toMatch(/first {2}12\.3 s {2}wt_fan.*…\n {4}worst {2}31\.0 s {2}.*\n {4}last {3}58\.1 s/);
     const only = violation({ sentence: 'it broke' });
     const once = verdictText(
-      judgement({ invariants: [invariant('p', 'fail', { violations: 1, first: only, worst: only, last: only })] }),
+      judgement({
+        findings: [],
+        invariants: [invariant('p', 'fail', { violations: 1, first: only, worst: only, last: only })],
+      }),
       plain,
     );
     expect(once.match(/it broke/g)).toHaveLength(1);
@@ -71,7 +80,7 @@ describe('the summary at the end of a run', () => {
 
   test('gives every broken promise its first sentence before any gets its last', () => {
     const many = Array.from({ length: 7 }, (_, index) => invariant(`p${index}`, 'fail'));
-    const text = verdictText(judgement({ invariants: many }), plain);
+    const text = verdictText(judgement({ findings: [], invariants: many }), plain);
     expect(text.match(/ {4}first /g)).toHaveLength(7);
   });
 

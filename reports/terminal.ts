@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
 import { classWords } from './classes.ts';
+import { explainCommand } from './finding-words.ts';
 import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions, verdictWord } from './screen.ts';
 import {
   assumptionsHold,
@@ -26,8 +27,27 @@ export function verdictText(judgement: Judgement, options: TextOptions): string 
   const { scenario, seed, load_seconds, build } = judgement;
   const title = `${build} · ${scenario} · seed ${seed} · ${seconds(load_seconds)} of load`;
   const footer = footerLines(judgement, paint);
-  const body = invariantLines(judgement, SCREEN.lines - footer.length - 2, paint);
-  return [paint.bold(fitted(title)), '', ...body, ...footer].join('\n');
+  const room = SCREEN.lines - footer.length - 2;
+  const findings = findingLines(judgement, Math.min(6, room - LEAST_FOR_PROMISES), paint);
+  const body = invariantLines(judgement, room - findings.length, paint);
+  return [paint.bold(fitted(title)), '', ...findings, ...body, ...footer].join('\n');
+}
+
+const LEAST_FOR_PROMISES = 6;
+
+/** What broke, by cause, a line each; the story is one command away. */
+function findingLines({ findings }: Judgement, room: number, paint: Paint): string[] {
+  if (findings.length === 0) return [];
+  const most = room - 1;
+  const shown = findings.length <= most ? findings : findings.slice(0, most - 1);
+  const rows = shown.map(({ id, title, occurrences, known_race }) => {
+    const often = `${count(occurrences)} ×`;
+    const race = known_race === null ? '' : `  (${known_race})`;
+    const head = `${padEnd(id, 4)}${often.padStart(7)}  `;
+    return `${paint.bold(head)}${fitted(title, head.length + race.length)}${paint.dim(race)}`;
+  });
+  const hidden = findings.length - shown.length;
+  return [...rows, ...(hidden > 0 ? [`  and ${count(hidden)} more findings`] : []), ''];
 }
 
 function footerLines(judgement: Judgement, paint: Paint): string[] {
@@ -37,6 +57,9 @@ function footerLines(judgement: Judgement, paint: Paint): string[] {
     ...(aside.length > 0 ? [paint.dim(fitted(`not exercised: ${some(aside, 8)}`))] : []),
     ...preconditionLines(judgement, paint),
     ...countsLines(judgement),
+    ...(judgement.findings.length > 0
+      ? [`explain: ${visible(explainCommand(judgement.run, judgement.findings[0]))}`]
+      : []),
     `report: ${paint.underline(visible(path.join(judgement.run, 'report.html')))}`,
     '',
     `${verdictWord(judgement.verdict, paint)}  ${why}`,
@@ -99,7 +122,9 @@ function invariantLines(judgement: Judgement, room: number, paint: Paint): strin
     const shown = doubtful.slice(0, spare - 1).map((invariant) => line(invariant, paint));
     return [...shown, `  and ${count(doubtful.length - shown.length)} more that are not kept`, ...tail.flat()];
   }
-  return [...withSentences(doubtful, spare - doubtful.length, paint), ...tail.flat()];
+  // Findings say it in words of their own, and once.
+  const sentences = judgement.findings.length > 0 ? 0 : spare - doubtful.length;
+  return [...withSentences(doubtful, sentences, paint), ...tail.flat()];
 }
 
 /** The lines left over go to sentences: every broken promise gets its first, then each its worst, then its last. */

@@ -87,3 +87,17 @@ export function listed(items: readonly string[]): string {
 export function some(items: readonly string[], limit: number): string {
   return items.length <= limit ? listed(items) : `${items.slice(0, limit).join(', ')} and ${items.length - limit} more`;
 }
+
+/** Prose in lines of so many columns, broken between words. */
+export function lines(text: string, columns: number): string[] {
+  const result: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = result.at(-1);
+    if (last !== undefined && stringWidth(last) + 1 + stringWidth(word) <= columns) {
+      result[result.length - 1] = `${last} ${word}`;
+    } else {
+      result.push(word);
+    }
+  }
+  return result;
+}

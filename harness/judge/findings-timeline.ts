@@ -33,13 +33,14 @@ export async function readTimeline(connection: DuckDBConnection, story: Story): 
   const [known] = await rowsOf(
     connection,
     `SELECT count(*) FILTER (source <> 'focus') AS rows, clock_tolerance_ms() AS tolerance_ms,
-       any_value(row ->> 'task_id') FILTER (source = 'focus') AS task_id FROM story`,
+       any_value(row ->> 'task_id') FILTER (source = 'focus') AS task_id,
+       any_value(row ->> 'subject') FILTER (source = 'focus') AS subject FROM story`,
   );
   const rows = await rowsOf(
     connection,
     `SELECT source, number, at_ms, proves, row::VARCHAR AS row FROM story
      WHERE source <> 'focus' AND (proves OR at_ms <= ${AFTERMATH_MS} + (
-       SELECT max(at_ms) FROM story WHERE proves AND source <> 'focus'))
+       SELECT max(until_ms) FROM story WHERE proves AND source <> 'focus'))
      ORDER BY NOT proves, abs(at_ms - ${story.at_ms}), number LIMIT ${TIMELINE_ROWS}`,
   );
   const shown = rows.map((row): StoryRow => {
@@ -65,7 +66,8 @@ export async function readTimeline(connection: DuckDBConnection, story: Story): 
     task_id: typeof known?.task_id === 'string' ? known.task_id : null,
   });
   return {
-    subject: story.subject,
+    // Of a deadlock between two processes, the task whose request it failed.
+    subject: typeof known?.subject === 'string' ? known.subject : story.subject,
     at_ms: story.at_ms,
     entries,
     left_out: Number(known?.rows ?? 0) - shown.length,
@@ -96,12 +98,11 @@ export function entriesOf(
   ];
   const theirs: TheirEntry[] = rows
     .filter(({ source }) => source !== 'operation')
-    .map((row) => ({
-      at_ms: row.at_ms,
-      seq: row.source === 'commit' ? row.number : null,
-      by: row.source === 'commit' ? deedOf(row, requests, tolerance_ms) : failedBy(row),
-      told: commitWords(row),
-    }));
+    .map((row) => {
+      const by = row.source === 'commit' ? deedOf(row, requests, tolerance_ms) : failedBy(row);
+      const told = { ...commitWords(row, task_id), by: by?.op ?? null };
+      return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, told };
+    });
   return together(inOneOrder(ours, theirs).map(({ told }) => told)).map((told) => ({
     ...told,
     offset_ms: told.at_ms - at_ms,

@@ -14,7 +14,16 @@ export interface StoryRow {
 
 type Told = Omit<TimelineEntry, 'offset_ms'>;
 
-const NOTHING = { before: null, after: null, outcome: null, proves: false, operation: null, commit: null } as const;
+const NOTHING = {
+  before: null,
+  after: null,
+  outcome: null,
+  of_subject: false,
+  proves: false,
+  operation: null,
+  commit: null,
+  by: null,
+} as const;
 
 /** A request and, if it came, its answer. */
 export function requestWords(
@@ -75,7 +84,7 @@ function answered(row: StoryRow['row']): string {
 }
 
 /** A commit, a deadlock of PostgreSQL's log, or the death of a process. */
-export function commitWords({ source, row, number, at_ms, proves }: StoryRow): Told {
+export function commitWords({ source, row, number, at_ms, proves }: StoryRow, subject: string | null): Told {
   const common = { ...NOTHING, at_ms, proves };
   if (source === 'death') {
     return { ...common, actor: String(row.process), event: 'log', what: String(row.message) };
@@ -91,6 +100,7 @@ export function commitWords({ source, row, number, at_ms, proves }: StoryRow): T
     event: 'commit',
     what: changed(row),
     ...moved(row),
+    of_subject: row.relation === 'task_instance' && row.task_id === subject,
     commit: number,
   };
 }

@@ -63,11 +63,15 @@ export interface TimelineEntry {
   readonly after: string | null;
   /** Of an answer. */
   readonly outcome: 'ok' | 'refused' | 'unknown' | null;
+  /** A change of the very task instance that the story is about, whose states make one line. */
+  readonly of_subject: boolean;
   /** One of the rows that prove the violation. */
   readonly proves: boolean;
   /** `operations.op` or `commits.seq`. */
   readonly operation: number | null;
   readonly commit: number | null;
+  /** Of a commit: `operations.op` of the request that did it, as far as that is known. */
+  readonly by: number | null;
 }
 
 /** What was different about the victims. */

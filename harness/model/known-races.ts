@@ -79,6 +79,10 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   },
 ];
 
+export function knownRaceNamed(name: string): KnownRace | undefined {
+  return KNOWN_RACES.find((race) => race.name === name);
+}
+
 /** The race that breaks this promise this way, if it is a known one. */
 export function knownRace(invariant: string, path: string): KnownRace | undefined {
   return KNOWN_RACES.find(({ marks }) =>

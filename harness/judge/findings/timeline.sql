@@ -70,17 +70,18 @@ WITH members AS (
   WHERE severity = 'FATAL' AND source IN (SELECT subject FROM members)
     AND at_ms IN (SELECT at_ms FROM members)
 )
-SELECT 'operation' AS source, op AS number, sent_ms AS at_ms, proves, to_json(requests) AS row FROM requests
+SELECT 'operation' AS source, op AS number, sent_ms AS at_ms, coalesce(ended_ms, sent_ms) AS until_ms, proves, to_json(requests) AS row FROM requests
 UNION ALL
-SELECT 'commit', seq, committed_ms, proves, to_json(struct_pack(
+SELECT 'commit', seq, committed_ms, committed_ms, proves, to_json(struct_pack(
   seq, committed_ms, relation, change, dag_id, run_id, task_id, state, old_state, try_number, backfill_id, id, old_ti_id,
   writer, alike, statement, completed := relation = 'backfill' AND (changes.row ->> 'completed_at') IS NOT NULL,
   version := changes.row ->> 'version_number')) FROM changes
 UNION ALL
-SELECT 'deadlock', 0, at_ms, true, to_json(struct_pack(
+SELECT 'deadlock', 0, at_ms, at_ms, true, to_json(struct_pack(
   operation, processes := list_transform(sides, side -> side.process),
   statement := shortened(sides[1].statement, 200))) FROM broken_locks
 UNION ALL
-SELECT 'death', 0, at_ms, true, to_json(struct_pack(process := source, message := shortened(message, 200))) FROM deaths
+SELECT 'death', 0, at_ms, at_ms, true, to_json(struct_pack(process := source, message := shortened(message, 200))) FROM deaths
 UNION ALL
-SELECT 'focus', 0, 0, true, to_json(focus) FROM focus;
+SELECT 'focus', 0, 0, 0, true, to_json(struct_pack(
+  task_id, subject := subject_of(dag_id, run_id, task_id, nullif(map_index, -1)))) FROM focus;

@@ -1,0 +1,54 @@
+import type { CommandModule } from 'yargs';
+
+import { findingsText, findingText } from '../../reports/terminal-finding.ts';
+import { judge } from '../judge/judge.ts';
+import { readManifest } from '../judge/manifest.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { wantsColor } from './judge-run.ts';
+
+interface ExplainFlags {
+  readonly run: string;
+  readonly finding?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export const explainCommand: CommandModule<object, ExplainFlags> = {
+  command: 'explain <run> [finding]',
+  describe: 'What broke in a stored run, grouped by cause: all findings, or the whole story of one',
+  builder: (args) =>
+    args
+      .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
+      .positional('finding', { type: 'string', describe: 'F1, F2, … or a fingerprint' })
+      .option('json', { type: 'boolean', describe: 'Print it as one JSON document' }),
+
+  async handler({ run, finding: id, json }) {
+    const judgement = await judge(run);
+    const finding = id === undefined ? undefined : findingNamed(judgement, id);
+    if (json) {
+      process.stdout.write(`${JSON.stringify(finding ?? judgement.findings, null, 2)}\n`);
+      return;
+    }
+    const options = { color: wantsColor() };
+    const text = finding
+      ? findingText(judgement, await readManifest(run), finding, options)
+      : findingsText(judgement, options);
+    process.stdout.write(`${text}\n`);
+  },
+};
+
+/** By its number in this run, or by the beginning of its fingerprint, which is the same in all runs. */
+function findingNamed({ findings, build }: Judgement, id: string): Finding {
+  const wanted = id.toLowerCase();
+  const found =
+    findings.find((finding) => finding.id.toLowerCase() === wanted) ??
+    findings.find(({ fingerprint }) => wanted.length >= 4 && fingerprint.startsWith(wanted));
+  if (found) return found;
+  const names = findings.map((finding) => `${finding.id} (${finding.fingerprint})`).join(', ');
+  throw new UsageError(
+    findings.length === 0
+      ? `There is no finding "${id}": ${build} broke no promise in this run.`
+      : `There is no finding "${id}" in this run: choose one of ${names}.`,
+  );
+}

@@ -1,0 +1,80 @@
+import type { Contrast, ContrastLine, FaultWindow, Finding, TimelineEntry } from '../harness/model/finding.ts';
+import { knownRaceNamed } from '../harness/model/known-races.ts';
+import { shellWord } from './summary.ts';
+import { count, counted, moment, probability } from './words.ts';
+
+/** What every format says of a finding in the same words; each takes care of its own escaping. */
+
+/** `7 times, 45 violations, from 24.3 s to 56.1 s`. */
+export function howOften({ occurrences, violations, first, last }: Finding): string {
+  const times = occurrences === 1 ? 'once' : `${count(occurrences)} times`;
+  const broken = violations === occurrences ? '' : `, ${counted(violations, 'violation')}`;
+  const when = occurrences === 1 ? `at ${moment(first.at_ms)}` : `from ${moment(first.at_ms)} to ${moment(last.at_ms)}`;
+  return `${times}${broken}, ${when}`;
+}
+
+export function knownAs({ known_race }: Finding): string {
+  if (known_race === null) return 'not a known race';
+  const reported = knownRaceNamed(known_race)?.reported ?? null;
+  return reported === null ? `known as ${known_race}, not reported upstream` : `known race ${known_race}`;
+}
+
+/** What sets the victims apart, a line each; where nothing does, that is said. */
+export function contrastWords(contrast: Contrast): { readonly head: string; readonly lines: readonly string[] } {
+  const { unit, victims, others, lines } = contrast;
+  const head = `${count(victims)} ${unit} hit, ${count(others)} others`;
+  if (lines.length === 0) return { head, lines: ['Nothing that was recorded clearly sets them apart.'] };
+  return { head, lines: lines.map((line, index) => contrastLine(line, index > 0)) };
+}
+
+function contrastLine(line: ContrastLine, among: boolean): string {
+  const p = line.p_value < 0.0001 ? `p ${probability(line.p_value)}` : `p = ${probability(line.p_value)}`;
+  return (
+    `${among ? 'and among these ' : ''}${line.label}: ${count(line.victims)} of ${count(line.of_victims)} victims, ` +
+    `${count(line.others)} of ${count(line.of_others)} others (${p})`
+  );
+}
+
+export function faultWords({ fault, victim, opened_ms, closed_ms, detail, occurrences }: FaultWindow): string {
+  const until = closed_ms === null ? 'never healed' : `to ${moment(closed_ms)}`;
+  const more = detail === null || detail === '' ? '' : ` (${detail})`;
+  return `${fault} of ${victim}${more}, from ${moment(opened_ms)} ${until}: ${counted(occurrences, 'occurrence')}`;
+}
+
+/** `−504 ms`, `+1.2 s`, `0`: as exact as is of use beside a violation. */
+export function offset(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < 0.5) return '0';
+  return `${ms < 0 ? '−' : '+'}${size < 1_000 ? `${Math.round(size)} ms` : `${(size / 1_000).toFixed(1)} s`}`;
+}
+
+/** `running → skipped`, or nothing. */
+export function change({ before, after }: TimelineEntry): string {
+  if (after === null) return '';
+  return before === null ? `→ ${after}` : `${before} → ${after}`;
+}
+
+/** Said once under every story, because it is what a reader doubts first. */
+export const CLOCKS =
+  'Times are from the violation. Commits are on PostgreSQL’s clock and requests on the harness’s, so the order goes by ' +
+  'cause first (sent, committed, answered) and by time where that leaves it open.';
+
+export function explainCommand(run: string, finding?: Finding): string {
+  return `windtunnel explain ${shellWord(run)}${finding ? ` ${finding.id}` : ''}`;
+}
+
+/** The rows that prove the worst occurrence, to go on from. */
+export function evidenceQuery(run: string, { timeline, worst }: Finding): string | null {
+  const proving = timeline?.entries.filter(({ proves }) => proves) ?? [];
+  const operations = unique([...worst.operations, ...proving.flatMap(({ operation }) => operation ?? [])]);
+  const commits = unique([...worst.commits, ...proving.flatMap(({ commit }) => commit ?? [])]);
+  const folder = shellWord(run);
+  if (commits.length > 0) return `windtunnel query ${folder} "FROM commits WHERE seq IN (${commits.join(', ')})"`;
+  if (operations.length > 0)
+    return `windtunnel query ${folder} "FROM operations WHERE op IN (${operations.join(', ')})"`;
+  return null;
+}
+
+function unique(numbers: readonly number[]): number[] {
+  return [...new Set(numbers)].slice(0, 20);
+}
