@@ -127,6 +127,7 @@ export interface TaskInstanceRow extends TaskKey {
   readonly end_date: Date | null;
   readonly queued_by_job_id: number | null;
   readonly next_method: string | null;
+  readonly queued_dttm: Date | null;
   readonly next_kwargs: unknown;
   readonly pool: string;
   readonly pool_slots: number;

@@ -238,6 +238,17 @@ describe('the end of a life', () => {
     dispatcher.end('id-b', 'success');
     expect(dispatcher.known().owed).toBeLessThanOrEqual(1);
   });
+
+  it('is told twice where that is wanted, the second time marked, and to a scheduler that was away', async () => {
+    const { dispatcher } = await listen();
+    const scheduler = await client(dispatcher);
+    scheduler.send(workloadLine(1));
+    await scheduler.next();
+    expect(dispatcher.end('id-t', 'success', 20)).toBe(true);
+    expect(await scheduler.next()).toEqual({ type: 'ended', seq: 1, key: KEY, outcome: 'success', of: 1 });
+    expect(await scheduler.next()).toEqual({ type: 'ended', seq: 2, key: KEY, outcome: 'success', of: 1, again: true });
+    expect(dispatcher.known()).toMatchObject({ ended: 1, owed: 2 });
+  });
 });
 
 describe('a bad peer', () => {

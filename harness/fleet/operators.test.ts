@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { StackError } from '../model/errors.ts';
-import type { OperatorSpec, Scenario } from '../model/scenario.ts';
+import type { DagSpec, OperatorSpec, Scenario } from '../model/scenario.ts';
 import type { LiveLife } from './fleet.ts';
 import { Operators } from './operators.ts';
 import { type Heard, recordingServer } from './recording-server.ts';
@@ -42,6 +42,10 @@ async function until(spec: OperatorSpec, live: readonly LiveLife[] = []) {
     },
     { live },
   );
+}
+
+function dagOf(dag_id: string): DagSpec {
+  return { dag_id, schedule: null, past_runs: 0, max_active_runs: 1, tasks: [] };
 }
 
 function living(map_index: number): LiveLife {
@@ -96,4 +100,59 @@ test('an empty backfill asks for a range that holds no minute', async () => {
     { body: { from_date: '2026-01-01T00:00:15.000Z', to_date: '2026-01-01T00:00:30.000Z', max_active_runs: 1 } },
   ]);
   expect(result).toMatchObject([{ kind: 'backfill', requested: '0 runs' }]);
+});
+
+test('while a window is open somebody deletes what is at work, after setting it back, until it is healed', async () => {
+  const { result, heard } = await withOperators(
+    { dags: [dagOf('wt_a')] },
+    async (operators, operations) => {
+      const heal = await operators.disturb({ deed: 'delete', every_ms: 20, seed: 1 });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const told = await heal();
+      const sent = (await operations()).length;
+      expect(await heal()).toBe(told);
+      return { told, sent, after: (await operations()).length };
+    },
+    { live: [living(-1)] },
+  );
+  const run = '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00';
+  expect(heard.slice(0, 2)).toMatchObject([
+    { method: 'PATCH', path: run, body: { state: 'queued' } },
+    { method: 'DELETE', path: run, body: null },
+  ]);
+  expect(result.told).toMatch(/^[1-9]\d* were accepted, 0 were not$/);
+  expect(result.after).toBe(result.sent);
+});
+
+test('tasks at work in one run are changed in one request, each to a state that people may set', async () => {
+  const { heard } = await withOperators(
+    { dags: [dagOf('wt_a')] },
+    async (operators) => {
+      const heal = await operators.disturb({ deed: 'bulk', every_ms: 1_000, seed: 1 });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await heal();
+    },
+    { live: [living(-1), { ...living(-1), startedMs: null }] },
+  );
+  expect(heard).toMatchObject([
+    {
+      method: 'PATCH',
+      path: '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00/taskInstances',
+      body: { actions: [{ action: 'update', action_on_non_existence: 'skip', entities: [{ task_id: 't' }] }] },
+    },
+  ]);
+});
+
+test('paused DAGs are unpaused when the window is healed, and only those of the scenario are touched', async () => {
+  const { heard } = await withOperators({}, async (operators) => {
+    const heal = await operators.disturb({ deed: 'pause', every_ms: 1_000, seed: 1 });
+    await heal();
+  });
+  const dags = seeds.dags.map(({ dag_id }) => `/api/v2/dags/${dag_id}?update_mask=is_paused`);
+  const asked = (is_paused: boolean) =>
+    heard
+      .filter(({ body }) => (body as { readonly is_paused: boolean }).is_paused === is_paused)
+      .map(({ path }) => path);
+  expect(asked(true).sort()).toEqual([...dags].sort());
+  expect(asked(false).sort()).toEqual([...dags].sort());
 });

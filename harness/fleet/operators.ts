@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Disturbable, OperatorDisturbance } from '../model/disturbance.ts';
@@ -97,7 +98,9 @@ export class Operators implements Disturbable<OperatorDisturbance> {
     if (deed === 'pause') return this.#pauseAll(dags, operator);
     const over = new AbortController();
     // The requests themselves are not aborted: what was sent is waited for.
-    const by = { operator, dags, rng: new Rng(seed, operator), signal: new AbortController().signal };
+    const { signal } = new AbortController();
+    setMaxListeners(0, signal);
+    const by = { operator, dags, rng: new Rng(seed, operator), signal };
     const done = { ok: 0, other: 0 };
     const doing = this.#everyInterval(every_ms, over.signal, async () => {
       const answer = await this.#deeds.do(deed, by);

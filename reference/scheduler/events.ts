@@ -17,6 +17,8 @@ export async function processExecutorEvents(scheduling: Scheduling): Promise<voi
   const { pool, behaviour, executor, dags } = scheduling;
   const events = executor.takeEvents(behaviour.eventDelayMs);
   if (events.length === 0) return;
+  for (const event of events)
+    log('info', `Received executor event with state ${event.state} for task instance ${keyOf(event)}`);
   await retriedTransaction(pool, 'process_executor_events', async (tx) => {
     const rows = new Map((await lockTasks(tx, events)).map((ti) => [nameOf(ti), ti]));
     const mismatches: { event: ExecutorEvent; ti: TaskInstanceRow }[] = [];
@@ -81,6 +83,12 @@ async function resolve(
     return;
   }
   await handleFailure(tx, behaviour, ti, dag);
+}
+
+/** As Python prints it. */
+function keyOf({ dag_id, task_id, run_id, try_number, map_index }: ExecutorEvent): string {
+  const which = `dag_id='${dag_id}', task_id='${task_id}', run_id='${run_id}'`;
+  return `TaskInstanceKey(${which}, try_number=${try_number}, map_index=${map_index})`;
 }
 
 function nameOf({ dag_id, task_id, run_id, map_index }: TaskKey): string {

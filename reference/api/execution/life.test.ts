@@ -155,3 +155,26 @@ it('reschedules a task, and tells the first of its starts', async () => {
   await setTask(api.pool, run, 'a', { state: 'queued' });
   expect(await api.start(id)).toMatchObject({ body: { task_reschedule_count: 1 } });
 });
+
+it('refuses who has a token of before a deferred task was queued again, and takes its new one', async () => {
+  const run = await api.run('resumed');
+  const id = await api.started(run);
+  const ago = Math.floor(Date.now() / 1000) - 30;
+  const old = await api.token(id, { iat: ago });
+  const deferral = {
+    state: 'deferred',
+    classpath: 'x.Y',
+    trigger_kwargs: {},
+    next_method: 'execute_complete',
+  };
+  const defer = () => api.worker('PATCH', `/task-instances/${id}/state`, { token: old, body: deferral });
+  expect(await defer()).toMatchObject({ status: 204 });
+  await setTask(api.pool, run, 'a', { state: 'queued', queued_dttm: new Date() });
+  const begin = { state: 'running', ...WORKER, unixname: 'sim', start_date: BEGIN };
+  const start = (token: string) => api.worker('PATCH', `/task-instances/${id}/run`, { token, body: begin });
+  const refusal = { status: 409, body: { detail: { reason: 'invalid_state' } } };
+  expect(await start(old)).toMatchObject(refusal);
+  expect(await start(await api.token(id))).toMatchObject({ status: 200 });
+  expect(await defer()).toMatchObject(refusal);
+  expect(await statesOf(api.pool, run)).toEqual({ a: 'running' });
+});

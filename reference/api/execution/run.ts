@@ -9,7 +9,7 @@ import { notFound, Refusal } from '../refusal.ts';
 import { isoTime } from '../times.ts';
 import { findDagRun } from './dag-run-answer.ts';
 import { type Call, param, type Route } from './route.ts';
-import { lockTaskInstance } from './task-instance.ts';
+import { isOfAnEarlierPart, lockTaskInstance } from './task-instance.ts';
 import { contextFor } from './versions.ts';
 
 const START = z.strictObject({
@@ -34,7 +34,7 @@ export const runRoute: Route = {
 async function run(api: Api, tx: Tx, call: Call, start: z.infer<typeof START>): Promise<Reply> {
   const id = param(call, 'id');
   const ti = await lockTaskInstance(api, tx, id, 'run');
-  if (!api.behaviour.mayStart(ti, start)) {
+  if (!api.behaviour.mayStart(ti, start) || isOfAnEarlierPart(ti, call.claims)) {
     const message = 'TI was not in a state where it could be marked as running';
     throw Refusal.of(409, { reason: 'invalid_state', message, previous_state: ti.state });
   }

@@ -6,7 +6,7 @@ import { Refusal } from '../refusal.ts';
 import { defer, park, reschedule } from './intermediate.ts';
 import { type Call, param, type Route } from './route.ts';
 import { type StatePayload, statePayload } from './state-payload.ts';
-import { lockTaskInstance } from './task-instance.ts';
+import { isOfAnEarlierPart, lockTaskInstance } from './task-instance.ts';
 
 type Ended = Extract<StatePayload, { tag: '_terminal_' | 'success' | 'up_for_retry' }>;
 
@@ -30,7 +30,7 @@ async function report(api: Api, tx: Tx, call: Call, payload: StatePayload): Prom
   const ti = await lockTaskInstance(api, tx, param(call, 'id'), 'state');
   const judgement = api.behaviour.judgeEnd(ti.state, payload.state);
   if (judgement === 'replay') return KNOWN_ALREADY;
-  if (judgement === 'refuse') {
+  if (judgement === 'refuse' || isOfAnEarlierPart(ti, call.claims)) {
     const message = 'TI was not in the running state so it cannot be updated';
     throw Refusal.of(409, { reason: 'invalid_state', message, previous_state: ti.state });
   }

@@ -1,10 +1,10 @@
-import type { TaskInstanceRow, Tx } from '../../behaviour.ts';
+import type { Claims, TaskInstanceRow, Tx } from '../../behaviour.ts';
 import type { Api } from '../api.ts';
 import { Refusal } from '../refusal.ts';
 
 const COLUMNS = `task_instance.state, task_instance.dag_id, task_instance.run_id, task_instance.task_id,
   task_instance.map_index, task_instance.try_number, task_instance.max_tries, task_instance.start_date,
-  task_instance.end_date, task_instance.next_method, task_instance.hostname, task_instance.unixname,
+  task_instance.end_date, task_instance.next_method, task_instance.queued_dttm, task_instance.hostname, task_instance.unixname,
   task_instance.pid, task_instance.next_kwargs, task_instance.queued_by_job_id, task_instance.pool,
   task_instance.pool_slots, task_instance.dag_version_id::text AS dag_version_id, task_instance.id::text AS id`;
 
@@ -19,6 +19,16 @@ export async function lockTaskInstance(api: Api, tx: Tx, id: string, route: stri
     values: [id],
   });
   return rows[0] ?? gone(api, route, false);
+}
+
+/**
+ * A task that was deferred comes back under its old id, so that who holds a token of its first part can speak for the
+ * second. Airflow lets that pass: a deferral whose answer was lost, sent again, takes the task from its new worker, and a
+ * workload that was delivered twice starts it for him. A token of before it was queued again tells.
+ */
+export function isOfAnEarlierPart(ti: TaskInstanceRow, { iat }: Claims): boolean {
+  if (ti.next_method === null || ti.queued_dttm === null) return false;
+  return iat < Math.floor(ti.queued_dttm.getTime() / 1_000);
 }
 
 /** A task instance without a lock. */

@@ -1,0 +1,231 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { literalManifest } from '../harness/judge/literal-run.ts';
+import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
+import type { PlannedFault } from '../harness/model/fault.ts';
+import type { Scenario } from '../harness/model/scenario.ts';
+import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
+import { whyNoAirflow, windtunnel } from './airflow.ts';
+
+/** What faults of clients, API users and the executor do, seen in the record of one run that carries them all. */
+
+const why = await whyNoAirflow();
+const RUN_MS = 240_000;
+const dag = { ...fanOut('wt_load', 12, [4_000, 8_000]), schedule: null, past_runs: 0, max_active_runs: 16 };
+
+const scenario: Scenario = {
+  name: 'faults-clients',
+  describe: 'A steady load without mishaps of its own.',
+  duration_s: 52,
+  schedulers: 1,
+  api_servers: 1,
+  dags: [dag],
+  fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: { ...STEADY_HABITS, xcom: 1, fails: 0 } },
+  operators: [{ operator: 'trigger', dags: [dag.dag_id], every_ms: 2_500, start_after_ms: 0 }],
+  aims: [],
+};
+
+function window(fault: string, at_s: number, until_s: number, drawn: PlannedFault['with'], victim = 'fleet') {
+  return { fault, victim, at_ms: at_s * 1_000, for_ms: (until_s - at_s) * 1_000, with: drawn };
+}
+const fleet = (fault: string, at_s: number, until_s: number, mischief: string, share = 1) =>
+  window(fault, at_s, until_s, { mischief, share });
+const users = (fault: string, at_s: number, until_s: number, every_ms: number) =>
+  window(fault, at_s, until_s, { every_ms, seed: 3 }, 'operators');
+const news = (how: string, at_s: number, until_s: number) =>
+  window('executor-events', at_s, until_s, { how, share: 1, seed: 4 }, 'executor');
+
+const faults: readonly PlannedFault[] = [
+  // Until it is certain that Airflow has given them up: it waits 30 s, and looks every 5 s.
+  fleet('zombies', 4, 45, 'zombie', 0.02),
+  news('doubled', 4, 10),
+  fleet('lost-answers', 5, 10, 'lost_answer', 0.4),
+  fleet('duplicate-delivery', 10, 13, 'twin_delivery', 0.7),
+  news('lost', 10, 14),
+  fleet('strangers', 13, 16, 'stranger', 0.7),
+  news('late', 14, 18),
+  fleet('late-start', 16, 18, 'late_start'),
+  news('reordered', 18, 22),
+  fleet('skewed-clocks', 18, 22, 'skewed_clock'),
+  fleet('late-end', 22, 24, 'late_end', 0.5),
+  fleet('storm', 25, 26, 'stampede_heartbeat'),
+  fleet('storm', 28, 29, 'stampede_end'),
+  users('clear-storm', 29, 32, 300),
+  users('mark-storm', 32, 35, 300),
+  users('bulk-changes', 35, 38, 600),
+  users('delete-runs', 38, 41, 800),
+  fleet('silent-death', 41, 42, 'silent_death', 0.2),
+  users('pause-dags', 45, 50, 1_000),
+];
+
+for (const { build, skip } of [
+  { build: 'reference', skip: false },
+  { build: 'airflow@3.3.2', skip: why !== undefined },
+]) {
+  describe.skipIf(skip)(`on ${build}`, () => {
+    let cwd: string;
+    let run: OpenRun;
+
+    beforeAll(async () => {
+      cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
+      const planned = path.join(cwd, 'planned');
+      mkdirSync(planned);
+      const manifest = { ...literalManifest({}), build, plan: { seed: 11, scenario, faults } };
+      writeFileSync(path.join(planned, 'manifest.json'), JSON.stringify(manifest));
+      const { code, stderr } = await windtunnel(['run', 'planned', '--build', build, '--out', 'run', '--json'], cwd);
+      // What the build promises under these faults is not what this is about.
+      expect([0, 1, 3], stderr.slice(-800)).toContain(code);
+      run = await openRun(path.join(cwd, 'run'));
+    }, RUN_MS);
+
+    afterAll(async () => {
+      await run?.close();
+      rmSync(cwd, { recursive: true, force: true });
+    });
+
+    const count = async (sql: string) => Number((await run.row(`SELECT count(*) AS n FROM ${sql}`)).n);
+    const during = (fault: string, column = 'sent_ms') =>
+      `EXISTS (FROM fault_windows WHERE fault = '${fault}' AND ${column} BETWEEN opened_ms AND until_ms)`;
+
+    test('every window was closed and says what was done in it', async () => {
+      const windows = await run.rows('SELECT * FROM fault_windows ORDER BY opened_ms');
+      expect(windows.map(({ fault }) => fault).sort()).toEqual(faults.map(({ fault }) => fault).sort());
+      for (const { fault, closed_ms, detail } of windows) {
+        expect(closed_ms, String(fault)).not.toBeNull();
+        expect(detail, String(fault)).toMatch(/; ([1-9]\d* times, [1-9]\d* lives|[1-9]\d* (ends|were accepted|DAGs))/);
+      }
+    });
+
+    test('lost answers: requests of every kind are sent again, and the same end is accepted twice', async () => {
+      const lost = `operations AS lost JOIN operations AS again ON again.life = lost.life AND again.kind = lost.kind
+        AND again.attempt = lost.attempt + 1 AND again.sent_ms > lost.sent_ms
+        WHERE lost.cause = 'answer-dropped' AND lost.outcome = 'unknown'`;
+      const kinds = await run.rows(`SELECT DISTINCT lost.kind FROM ${lost} ORDER BY ALL`);
+      expect(kinds.map(({ kind }) => kind)).toEqual(['heartbeat', 'rtif', 'run', 'state', 'xcom_push']);
+      const ends = await run.rows(`SELECT DISTINCT again.status FROM ${lost} AND lost.kind = 'state'`);
+      expect(ends).toEqual([{ status: 204 }]);
+    });
+
+    test('duplicate delivery: both start, and the second is told that the task runs', async () => {
+      const twins = `lives AS copy JOIN lives AS owner ON owner.life = copy.copy_of AND owner.ti_id = copy.ti_id
+        JOIN operations ON operations.life = copy.life AND operations.kind = 'run'
+        WHERE owner.started_ms IS NOT NULL`;
+      expect(await count(twins)).toBeGreaterThan(2);
+      expect(
+        await count(`${twins} AND copy."end" = 'refused' AND status = 409 AND found_state = 'running'`),
+      ).toBeGreaterThan(0);
+    });
+
+    test('strangers are refused', async () => {
+      const seen = await run.rows(`SELECT kind, min(status) AS least, max(status) AS most FROM operations
+        WHERE kind LIKE 'stranger%' GROUP BY kind ORDER BY kind`);
+      expect(seen).toMatchObject([
+        { kind: 'stranger_heartbeat', most: 409 },
+        { kind: 'stranger_run', most: 409 },
+      ]);
+    });
+
+    test('late starts and late ends: seconds pass without a request', async () => {
+      const late = `lives JOIN operations USING (life) WHERE kind = 'run' AND attempt = 1
+        AND ${during('late-start', 'handed_ms')} AND sent_ms - handed_ms >= 2900`;
+      expect(await count(late)).toBeGreaterThan(0);
+      // Heartbeats are a second apart.
+      const held = `operations AS report WHERE kind = 'state' AND attempt = 1 AND NOT EXISTS (
+        FROM operations AS sign WHERE sign.life = report.life AND sign.sent_ms BETWEEN report.sent_ms - 1900 AND report.sent_ms - 1)`;
+      expect(
+        await count(
+          `(SELECT * FROM ${held} AND ended_ms > (SELECT min(opened_ms) FROM fault_windows WHERE fault = 'late-end'))`,
+        ),
+      ).toBeGreaterThan(0);
+    });
+
+    test('skewed clocks: tasks have starts that are minutes off, in both directions', async () => {
+      const skews = await run.rows(`SELECT
+          epoch_ms(start_date::TIMESTAMPTZ) - epoch_ms(started_at::TIMESTAMPTZ) - started_ms AS skew_ms
+        FROM final_task_instance JOIN lives ON lives.ti_id = final_task_instance.id CROSS JOIN manifest
+        WHERE started_ms IS NOT NULL AND start_date IS NOT NULL`);
+      const off = skews.map(({ skew_ms }) => Number(skew_ms)).filter((ms) => Math.abs(ms) > 30_000);
+      expect(Math.min(...off)).toBeLessThan(-30_000);
+      expect(Math.max(...off)).toBeGreaterThan(30_000);
+    });
+
+    test('storm: all beat at one moment, and at another all report their ends', async () => {
+      const joined = async (kind: string) => {
+        const { most } = await run.row(`SELECT max(n) AS most FROM (
+          SELECT opened_ms, count(*) AS n FROM fault_windows JOIN operations
+            ON intended_ms BETWEEN opened_ms AND opened_ms + 400 AND kind = '${kind}' AND attempt = 1
+          WHERE fault = 'storm' GROUP BY ALL)`);
+        return Number(most);
+      };
+      expect(await joined('heartbeat')).toBeGreaterThan(8);
+      // Before the end they push their result: the same moment, but for an answer's time.
+      expect(await joined('xcom_push')).toBeGreaterThan(8);
+    });
+
+    test('zombies come back when they have been given up, and are told so', async () => {
+      const returns = await run.rows(`SELECT beat.status, report.outcome FROM operations AS beat
+        ASOF JOIN (SELECT life, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok') AS sign
+          ON sign.life = beat.life AND beat.sent_ms > sign.sent_ms
+        JOIN operations AS report ON report.life = beat.life AND report.kind = 'state' AND report.sent_ms > beat.sent_ms
+        WHERE beat.kind = 'heartbeat' AND beat.status IN (404, 409, 410) AND beat.sent_ms - sign.sent_ms > 30000`);
+      expect(returns.length).toBeGreaterThan(0);
+      for (const { outcome } of returns) expect(outcome).toBe('refused');
+    });
+
+    test('silent death: lives end without a word, and nobody tells the scheduler', async () => {
+      expect(await count(`lives WHERE "end" = 'silent'`)).toBeGreaterThan(0);
+      expect(await count(`lives JOIN operations USING (life) WHERE "end" = 'silent' AND kind = 'state'`)).toBe(0);
+    });
+
+    test('operators clear, mark, change in bulk and delete what is at work', async () => {
+      const accepted = (kind: string, fault: string) => `operations WHERE kind = '${kind}' AND outcome = 'ok'
+        AND worker LIKE 'operator-%-fault' AND ${during(fault)}`;
+      expect(await count(accepted('clear', 'clear-storm'))).toBeGreaterThan(2);
+      const marks = await run.rows(`SELECT DISTINCT requested FROM ${accepted('mark', 'mark-storm')} ORDER BY ALL`);
+      expect(marks.length).toBeGreaterThan(1);
+      expect(await count(accepted('bulk', 'bulk-changes'))).toBeGreaterThan(0);
+      const bulk = `(SELECT xid FROM task_instance_changes WHERE writer = 'wt-api-core-1'
+          AND ${during('bulk-changes', 'committed_ms')} AND old_state = 'running' GROUP BY xid HAVING count(*) > 1)`;
+      expect(await count(bulk)).toBeGreaterThan(0);
+      expect(await count(accepted('delete', 'delete-runs'))).toBeGreaterThan(0);
+      const gone = `operations JOIN task_instance_changes AS gone ON gone.old_ti_id = operations.ti_id
+        WHERE gone.change = 'delete' AND gone.writer = 'wt-api-core-1' AND gone.old_state = 'running'
+          AND operations.kind IN ('heartbeat', 'state') AND operations.status = 404`;
+      expect(await count(gone)).toBeGreaterThan(0);
+    });
+
+    test('paused DAGs queue nothing until they are unpaused', async () => {
+      const asked = await run.rows(`SELECT requested, count(*) AS n FROM operations
+        WHERE worker = 'operator-pause-fault' AND outcome = 'ok' GROUP BY ALL ORDER BY ALL`);
+      expect(asked.map(({ requested }) => requested)).toEqual(['paused', 'unpaused']);
+      const queued = `task_instance_changes JOIN fault_windows ON fault = 'pause-dags'
+        WHERE state = 'queued' AND old_state = 'scheduled'`;
+      // What the scheduler's loop had in hand may still come.
+      expect(await count(`${queued} AND committed_ms BETWEEN opened_ms + 1500 AND until_ms`)).toBe(0);
+      expect(await count(`${queued} AND committed_ms < opened_ms`)).toBeGreaterThan(10);
+    });
+
+    test("the executor's news: some ends are heard of twice, some never", async () => {
+      const logs = path.join(cwd, 'run', 'logs');
+      const heard = new Map<string, number>();
+      for (const name of readdirSync(logs).filter((file) => file.startsWith('scheduler'))) {
+        const text = readFileSync(path.join(logs, name), 'utf8');
+        for (const [, task, runId] of text.matchAll(
+          /Received executor event with state \w+ for task instance TaskInstanceKey\(dag_id='wt_load', task_id='(\w+)', run_id='([^']+)'/g,
+        )) {
+          heard.set(`${runId}/${task}`, (heard.get(`${runId}/${task}`) ?? 0) + 1);
+        }
+      }
+      expect([...heard.values()].filter((times) => times > 1).length).toBeGreaterThan(0);
+      const ended = await run.rows(`SELECT run_id || '/' || task_id AS key FROM lives JOIN fault_windows
+        ON fault = 'executor-events' AND detail LIKE '%lost%' AND ended_ms BETWEEN opened_ms AND until_ms
+        WHERE "end" = 'reported'`);
+      expect(ended.length).toBeGreaterThan(0);
+      expect(ended.filter(({ key }) => !heard.has(String(key))).length).toBeGreaterThan(0);
+    });
+  });
+}
