@@ -56,7 +56,7 @@ export async function readTimeline(connection: DuckDBConnection, story: Story): 
   const times = shown.map(({ at_ms }) => at_ms);
   const faults = await rowsOf(
     connection,
-    `SELECT fault, victim, opened_ms, closed_ms FROM faults
+    `SELECT fault, victim, opened_ms, closed_ms FROM fault_windows
      WHERE opened_ms <= ${Math.max(...times, story.at_ms)}
        AND coalesce(closed_ms, 'infinity') >= ${Math.min(...times, story.at_ms)} ORDER BY opened_ms LIMIT 10`,
   );

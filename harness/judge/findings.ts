@@ -214,7 +214,7 @@ async function readFaults(connection: DuckDBConnection, finding: number): Promis
   const rows = await rowsOf(
     connection,
     `SELECT fault, victim, opened_ms, closed_ms, any_value(detail) AS detail, count(DISTINCT incident) AS occurrences
-     FROM faults
+     FROM fault_windows
      JOIN (SELECT incident, min(at_ms) AS at_ms FROM kept_violations JOIN incident_members USING (v)
            WHERE finding = ${finding} GROUP BY incident)
        ON at_ms >= opened_ms - clock_tolerance_ms() AND at_ms <= coalesce(closed_ms + ${AFTER_HEALING_MS}, 'infinity')

@@ -35,7 +35,7 @@ WITH run_types AS (
   WHERE coalesce(deed.ended_ms, deed.sent_ms) >= lives.handed_ms AND deed.sent_ms <= lives.ended_ms
 ), under_fault AS (
   SELECT life, list(DISTINCT format('during the fault {} of {}', fault, victim)) AS labels
-  FROM lives JOIN faults ON opened_ms <= lives.ended_ms AND coalesce(closed_ms, 'infinity') >= lives.handed_ms
+  FROM lives JOIN fault_windows ON opened_ms <= lives.ended_ms AND coalesce(closed_ms, 'infinity') >= lives.handed_ms
   GROUP BY life
 ), crowds AS (
   -- How many worked when it was handed over.
@@ -93,7 +93,7 @@ SELECT 'DAG runs', dag_run_id, list_filter([
     THEN 'started in the first third of the load' END,
   CASE WHEN committed_ms > load_ended_ms - (load_ended_ms - load_started_ms) / 3
     THEN 'started in the last third of the load' END,
-  CASE WHEN EXISTS (FROM faults
+  CASE WHEN EXISTS (FROM fault_windows
     WHERE committed_ms BETWEEN opened_ms - clock_tolerance_ms() AND coalesce(closed_ms, 'infinity') + clock_tolerance_ms())
     THEN 'started while a fault was open' END
 ], label -> label IS NOT NULL)
