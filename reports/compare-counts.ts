@@ -78,7 +78,7 @@ function plainSeries(a: Runs, b: Runs): Series[] {
 }
 
 /** A 409 to one of these may be the right answer of a healthy build: an operator asked for what is already there. */
-const OPERATOR_KINDS = new Set(['backfill', 'trigger', 'clear', 'mark', 'pause', 'pool']);
+const OPERATOR_KINDS = new Set(['backfill', 'trigger', 'clear', 'mark', 'delete', 'bulk', 'pause', 'pool']);
 /** A 409 is what these are owed: that one of them was not refused is an invariant's matter. */
 const STRANGER_KINDS = new Set(['stranger_heartbeat', 'stranger_run']);
 

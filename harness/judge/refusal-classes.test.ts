@@ -173,3 +173,23 @@ test('tokens and what was not understood are classes of their own', async () => 
   expect(await about({ ...REFUSED, status: 403 }, [...STARTED])).toEqual(['token', null, null]);
   expect(await about({ ...REFUSED, status: 422 }, [...STARTED])).toEqual(['not understood', null, null]);
 });
+
+test('a run that is at work cannot be deleted, and one that was deleted is gone for whoever asks next', async () => {
+  const whole = { actor: 'operator', dag_id: 'wt_dag', run_id: 'run1', task_id: null, ti_id: null } as const;
+  const run = { relation: 'dag_run', id: '7', dag_id: 'wt_dag', run_id: 'run1' } as const;
+  const running = [
+    { ...run, change: 'insert', state: 'queued', committed_ms: 100, ...CORE },
+    { ...run, state: 'running', committed_ms: 900, writer: 'wt-scheduler-1' },
+  ];
+  const refused = { ...REFUSED, ...whole, kind: 'delete', life: null } as const;
+  expect(await about(refused, running)).toEqual(['legitimate', null, 2]);
+  // It had ended: then it could have been.
+  const ended = [...running, { ...run, state: 'failed', committed_ms: 2_000, writer: 'wt-scheduler-1' }];
+  expect(await about(refused, ended)).toEqual(['wrong', null, null]);
+  const deletion = { ...whole, kind: 'delete', life: null, sent_ms: 2_980, ended_ms: 3_010 } as const;
+  const deleted = [...running, { relation: 'dag_run', id: '7', change: 'delete', committed_ms: 3_000, ...CORE }];
+  for (const kind of ['delete', 'mark', 'bulk'] as const) {
+    expect(await about({ ...refused, kind, status: 404 }, deleted, deletion)).toEqual(['legitimate', 2, 3]);
+    expect(await about({ ...refused, kind, status: 404 }, running)).toEqual(['wrong', null, null]);
+  }
+});

@@ -37,7 +37,7 @@ WITH members AS (
     OR (focus.task_id IS NOT NULL AND operations.dag_id = focus.dag_id AND operations.run_id = focus.run_id AND (
       (operations.task_id = focus.task_id AND coalesce(operations.map_index, -1) = focus.map_index)
       OR (kind = 'skip_downstream' AND list_contains(string_split(trim(target), ' '), focus.task_id))
-      OR kind IN ('clear', 'mark')))
+      OR kind IN ('clear', 'mark', 'bulk', 'delete')))
     OR (focus.task_id IS NULL AND operations.dag_id = focus.dag_id AND actor = 'operator')
 ), states AS (
   -- Heartbeats change a row, too. A new dag_version_id is part of the story where locks are.

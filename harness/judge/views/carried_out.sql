@@ -24,6 +24,8 @@ WITH requests AS (
       WHEN 'trigger' THEN [concat_ws('|', 'trigger', dag_id)]
       WHEN 'clear' THEN [concat_ws('|', 'clear', dag_id, run_id, task_id)]
       WHEN 'mark' THEN [concat_ws('|', 'mark', dag_id, run_id, task_id, requested)]
+      WHEN 'bulk' THEN list_transform(string_split(trim(target), ' '), task -> concat_ws('|', 'bulk', dag_id, run_id, task))
+      WHEN 'delete' THEN [concat_ws('|', 'delete', dag_id, run_id)]
     END AS keys
   FROM operations
   -- 200 instead of 204 is the answer to a replay, which changes nothing (3.3).

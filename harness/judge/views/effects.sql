@@ -55,4 +55,14 @@ FROM public WHERE ti_id <> old_ti_id
   AND coalesce(state, '') <> 'up_for_retry'
 UNION ALL
 SELECT concat_ws('|', 'mark', dag_id, run_id, task_id, state), seq, xid, committed_ms
-FROM public WHERE old_state IS DISTINCT FROM state;
+FROM public WHERE old_state IS DISTINCT FROM state
+UNION ALL
+SELECT concat_ws('|', 'bulk', dag_id, run_id, task_id), seq, xid, committed_ms
+FROM public WHERE old_state IS DISTINCT FROM state
+UNION ALL
+-- A whole run is marked, or deleted.
+SELECT CASE WHEN change = 'delete' THEN concat_ws('|', 'delete', dag_id, run_id)
+    ELSE concat_ws('|', 'mark', dag_id, run_id, state) END, seq, xid, committed_ms
+FROM dag_run_changes
+WHERE coalesce(writer_role, 'api-core') LIKE 'api-%'
+  AND (change = 'delete' OR (change = 'update' AND old_state IS DISTINCT FROM state));

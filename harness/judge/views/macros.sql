@@ -78,7 +78,9 @@ CREATE MACRO deed_of(kind, statement) AS
     WHEN 'backfill' THEN 'creates a backfill'
     WHEN 'trigger' THEN 'creates a DAG run'
     WHEN 'clear' THEN 'clears a task'
-    WHEN 'mark' THEN 'marks a task'
+    WHEN 'mark' THEN 'marks a task or a run'
+    WHEN 'bulk' THEN 'marks several tasks'
+    WHEN 'delete' THEN 'deletes a run'
     ELSE CASE
       WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*dag_version_id') THEN
         'gives unfinished tasks the new DAG version'

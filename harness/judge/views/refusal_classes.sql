@@ -98,6 +98,18 @@ WITH refused AS (
   WHERE refused.kind = 'trigger' AND refused.status = 409 AND made.change = 'insert'
     AND made.committed_ms BETWEEN refused.from_ms - 1000 AND refused.until_ms
   GROUP BY refused.op
+  UNION ALL
+  -- A whole run: it was gone, or at work and not to be deleted.
+  SELECT refused.op, run.seq
+  FROM refused JOIN (
+    SELECT seq, committed_ms, dag_id, run_id, change, state,
+      lead(committed_ms) OVER (PARTITION BY dag_run_id ORDER BY seq) AS left_ms
+    FROM dag_run_changes WHERE change <> 'update' OR old_state IS DISTINCT FROM state
+  ) AS run USING (dag_id, run_id)
+  WHERE refused.task_id IS NULL AND refused.kind IN ('mark', 'bulk', 'delete') AND run.committed_ms <= refused.until_ms
+    AND coalesce(left_ms >= refused.from_ms, true)
+    AND CASE refused.status WHEN 404 THEN change = 'delete' WHEN 409 THEN refused.kind = 'delete' AND state = 'running' END
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY run.seq DESC) = 1
 ), causes AS (
   SELECT op, cause_op, seq, 1 AS place, 'again' AS how FROM again
   UNION ALL SELECT op, NULL, seq, 2, 'gone' FROM gone
@@ -160,7 +172,7 @@ WITH refused AS (
       WHEN cause.op IS NULL THEN CASE
         -- The row is there from before the request until after the answer, in a state that takes it.
         WHEN of_task AND status IN (404, 409, 410) AND known.op IS NOT NULL THEN 'wrong'
-        WHEN kind IN ('backfill', 'clear', 'mark', 'trigger') AND status IN (404, 409) AND record.is_there
+        WHEN kind IN ('backfill', 'clear', 'mark', 'trigger', 'delete', 'bulk') AND status IN (404, 409) AND record.is_there
           AND refused.until_ms <= record.until_ms THEN 'wrong'
         ELSE 'unclassified' END
       WHEN doer_life <> life AND doer_ti = ti_id AND doer_kind IN ('run', 'state')
