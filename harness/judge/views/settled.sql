@@ -18,9 +18,10 @@ WITH patience AS (
   LEFT JOIN proof USING (op)
   LEFT JOIN (SELECT operation AS op, min(at_ms) AS at_ms, arg_min(xid, at_ms) AS xid
     FROM deadlocks WHERE operation IS NOT NULL GROUP BY ALL) AS victims USING (op)
+  LEFT JOIN (SELECT DISTINCT dag_id FROM pauses WHERE until_ms < 'infinity') AS undone USING (dag_id)
   -- Where a DAG was unpaused, too, its last state does not tell what came of which.
   LEFT JOIN final_dag ON operations.kind = 'pause' AND final_dag.dag_id = operations.dag_id
-    AND operations.dag_id NOT IN (SELECT dag_id FROM pauses WHERE until_ms < 'infinity')
+    AND undone.dag_id IS NULL
   WHERE outcome = 'unknown'
 ), judged AS (
   SELECT *,
