@@ -13,6 +13,9 @@ export interface DeadlockKind {
   readonly count: number;
   readonly first: Deadlock;
   readonly last: Deadlock;
+  /** The one that tells most: explained, with a request that failed. */
+  readonly example: Deadlock;
+  readonly explained: number;
   /** Requests that got the 5xx. */
   readonly operations: readonly number[];
 }
@@ -31,7 +34,9 @@ export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
       const [first, last] = [sorted[0], sorted.at(-1)];
       if (!first || !last) return [];
       const operations = sorted.flatMap(({ operation }) => (operation === null ? [] : [operation]));
-      return [{ fingerprint, count: group.length, first, last, operations }];
+      const explained = sorted.filter((one) => one.explained);
+      const example = explained.find(({ outcome }) => outcome !== null) ?? explained[0] ?? first;
+      return [{ fingerprint, count: group.length, first, last, example, explained: explained.length, operations }];
     })
     .sort((a, b) => b.count - a.count);
 }

@@ -2,11 +2,12 @@ import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
 import { charts } from './chart.ts';
 import { classTable } from './classes.ts';
-import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
+import { deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
+import { deadlockDossier } from './html-dossier.ts';
 import { findingsSection } from './html-findings.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
-import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
+import { evidence, headline, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
 import { count, counted, milliseconds, moment, percent, seconds } from './words.ts';
 
 /** `report.html`: one file that needs nothing else, to be opened, sent or printed. */
@@ -115,25 +116,9 @@ function deadlocks(judgement: Judgement): Html | null {
   if (kinds.length === 0) return null;
   const hidden = kinds.length - LIMITS.deadlockKinds;
   return section('deadlocks', 'Deadlocks', [
-    ...kinds.slice(0, LIMITS.deadlockKinds).map(deadlockKind),
+    ...kinds.slice(0, LIMITS.deadlockKinds).map(deadlockDossier),
     hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')} of deadlock.</p>` : null,
   ]);
-}
-
-function deadlockKind(kind: DeadlockKind): Html {
-  const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
-  const when =
-    kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
-  const sides = kind.first.sides.slice(0, 6).map(
-    ({ process, pid, statement }, index) => html`<div>
-<h4>${cut(process, 80)} <span class="soft">pid ${pid}${index === 0 ? ' · victim' : ''}</span></h4>
-<pre tabindex="0"><code>${cut(statement, LIMITS.statement)}</code></pre></div>
-`,
-  );
-  return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(kind.fingerprint, 300)}</h3>
-<span class="soft">${when}${requests}</span></header>
-<div class="sides">${sides}</div></article>
-`;
 }
 
 function overTime(judgement: Judgement): Html | null {

@@ -1,6 +1,7 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
 import { classTable } from './classes.ts';
+import { storyLines, titleOf } from './dossier.ts';
 import { contrastWords, explainCommand, faultWords, howOften, knownAs } from './finding-words.ts';
 import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
 import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
@@ -96,13 +97,15 @@ function deadlockSection({ deadlocks }: Judgement): string[] {
 
 function deadlockKind(kind: DeadlockKind): string[] {
   const requests = kind.operations.length > 0 ? `; failed: ${numbered('operation', kind.operations)}` : '';
-  const sides = kind.first.sides.slice(0, 6).map(({ process, pid, statement }, index) => {
+  const sides = kind.example.sides.slice(0, 6).map(({ process, pid, statement }, index) => {
     const who = `-- ${excerpt(process, 80)} (pid ${pid})${index === 0 ? ', the victim' : ''}`;
     return `${who}\n${excerpt(statement, LIMITS.statement)}`;
   });
+  const story = storyLines(kind.example).map((line) => `* ${escaped(line)}`);
   return [
-    `### ${count(kind.count)} × ${escaped(kind.fingerprint)}`,
-    `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}.`,
+    `### ${count(kind.count)} × ${escaped(titleOf(kind))}`,
+    `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}. The one at ${moment(kind.example.at_ms)}:`,
+    story.join('\n'),
     code(sides.join('\n\n'), 'sql'),
   ];
 }

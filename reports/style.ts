@@ -102,6 +102,16 @@ pre {
   margin-top: .75rem;
 }
 .sides h4 { margin: 0; font-size: .875rem; font-weight: 600; }
+.lanes { margin: .5rem 0 .75rem; font-size: .875rem; }
+.lanes ol { list-style: none; margin: 0; padding: 0; }
+.lanes li, .lane-heads { display: grid; grid-template-columns: 4.5rem repeat(var(--lanes), 1fr); gap: 0 .9rem; }
+.lanes time { color: var(--soft); font-variant-numeric: tabular-nums; padding-top: .3rem; }
+.lanes li span { border-left: .2rem solid var(--line); padding: .3rem .6rem; }
+.lanes li i { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.lanes li .holds { border-color: var(--ink-blue); } .lanes li .waits { border-color: var(--unknown); }
+.lanes li :is(.cancelled, .answered) { border-color: var(--fail); }
+.lanes li .recorded { border-color: var(--pass); }
+summary { cursor: pointer; color: var(--soft); font-size: .925rem; }
 .charts { border: 1px solid var(--line); border-radius: .6rem; background: var(--card); padding: 1rem 1.1rem .8rem; }
 figure { margin: 0 0 .9rem; }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: .8125rem; margin-bottom: .2rem; }
@@ -132,6 +142,9 @@ footer {
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
 ${FINDING_STYLE}
 @media (max-width: 40rem) {
+  .lanes li, .lane-heads { display: block; }
+  .lanes li i { position: static; clip-path: none; font-style: normal; font-weight: 600; }
+  .lanes li span { display: block; }
   .letter { display: inline; }
   th, td { padding: .55rem .6rem; }
   .prose, .prose tbody, .prose tr, .prose td { display: block; width: auto; min-width: 0; }

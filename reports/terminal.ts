@@ -2,7 +2,9 @@ import path from 'node:path';
 
 import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
 import { classWords } from './classes.ts';
+import { titleOf } from './dossier.ts';
 import { explainCommand } from './finding-words.ts';
+import { deadlockKinds } from './findings.ts';
 import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions, verdictWord } from './screen.ts';
 import {
   assumptionsHold,
@@ -86,6 +88,7 @@ function preconditionLines(judgement: Judgement, paint: Paint): string[] {
 function countsLines(judgement: Judgement): string[] {
   const { counts } = judgement;
   const why = classWords(judgement);
+  const [most] = deadlockKinds(judgement.deadlocks);
   const conflicts = conflictsByOperation(judgement).map(({ kind, count: n }) => `${fitted(kind, 76)} ${count(n)}`);
   const byKind = conflicts.length > 0 ? ` (${some(conflicts, 3)})` : '';
   return wrapped([
@@ -96,6 +99,7 @@ function countsLines(judgement: Judgement): string[] {
     ...(counts.lives === undefined ? [] : [`${count(counts.lives)} lives`]),
     harnessShare(judgement),
     ...(why === '' ? [] : [why]),
+    ...(most ? [`most deadlocks: ${count(most.count)} × ${titleOf(most)}`] : []),
   ]);
 }
 

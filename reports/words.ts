@@ -59,8 +59,8 @@ export function seconds(value: number): string {
 }
 
 /** A moment on the run's clock. */
-export function moment(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
+export function moment(ms: number, digits = 1): string {
+  return `${(ms / 1000).toFixed(digits)} s`;
 }
 
 export function percent(share: number): string {

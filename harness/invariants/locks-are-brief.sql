@@ -61,7 +61,14 @@ WITH long AS (
     long.*, held.holder,
     coalesce(nullif(long.application_name, ''), (
       SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = long.pid)) AS waiter_name,
-    (SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = held.holder) AS holder_name
+    (SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = held.holder) AS holder_name,
+    -- The sampler saw the same wait, with its row, and what the holder had sent last. 1 s: two clocks, and its pace.
+    (SELECT any_value(concat_ws(' ', seen.relation, subject_of(seen.dag_id, seen.run_id, seen.task_id, seen.map_index)))
+      FROM lock_waits AS seen WHERE seen.pid = long.pid AND seen.dag_id IS NOT NULL
+        AND abs(seen.waiting_since_ms - (long.at_ms - long.waited_ms)) <= 1000) AS row_name,
+    (SELECT arg_max(seen.statement, seen.at_ms) FROM lock_waits AS seen
+      WHERE seen.pid = held.holder AND seen.at_ms BETWEEN long.at_ms - long.waited_ms - 1000 AND long.at_ms
+    ) AS holder_statement
   FROM long LEFT JOIN held USING (wait)
 )
 SELECT
@@ -70,10 +77,12 @@ SELECT
   format('{} behind {}', coalesce(role_of(waiter_name), 'unknown process'),
     coalesce(role_of(holder_name), 'unknown process')) AS path,
   waited_ms AS weight,
-  format('{} waited {} for a row that {} held («{}»); a worker gives up after {}.',
-    coalesce(waiter_name, 'process ' || pid), seconds(waited_ms),
+  format('{} waited {} for {} that {} held («{}»); {}a worker gives up after {}.',
+    coalesce(waiter_name, 'process ' || pid), seconds(waited_ms), coalesce('the row ' || row_name, 'a row'),
     coalesce(holder_name, 'process ' || holder, 'an unknown process'),
-    shortened(coalesce(statement, 'its statement is not in the log'), 140), seconds(request_timeout_ms)) AS sentence,
+    shortened(coalesce(statement, 'its statement is not in the log'), 140),
+    coalesce(format('the last that the holder had sent was «{}»; ', shortened(holder_statement, 140)), ''),
+    seconds(request_timeout_ms)) AS sentence,
   []::BIGINT[] AS operations,
   []::BIGINT[] AS commits
 FROM named, plan

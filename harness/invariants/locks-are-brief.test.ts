@@ -44,6 +44,26 @@ test('a wait that never ended counts until the load did, and one that was cancel
   expect((await judge({ operations, backends, server_log: [WAITING, soon] })).violations).toBe(0);
 });
 
+test('the row and what its holder was at are told where the sampler saw them', async () => {
+  const row = { relation: 'task_instance', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1 };
+  const lock_waits = [
+    { at_ms: ACQUIRED.at_ms - 6_100, pid: 41, waiting_since_ms: ACQUIRED.at_ms - 6_234, blocked_by: '42', ...row },
+    {
+      at_ms: ACQUIRED.at_ms - 6_100,
+      pid: 42,
+      blocked_by: '',
+      statement: 'UPDATE task_instance SET dag_version_id = 1',
+    },
+    // Another wait of the same process.
+    { at_ms: ACQUIRED.at_ms + 9_000, pid: 41, waiting_since_ms: ACQUIRED.at_ms + 8_900, ...row, task_id: 'other' },
+  ];
+  const result = await judge({ operations, backends, server_log: [WAITING, ACQUIRED], lock_waits });
+  expect(result.first?.sentence).toContain('for the row task_instance wt_dag/run1/task that wt-scheduler-1 held');
+  expect(result.first?.sentence).toContain(
+    'the last that the holder had sent was «UPDATE task_instance SET dag_version',
+  );
+});
+
 test('who held it need not be known', async () => {
   const result = await judge({ operations, server_log: [ACQUIRED] });
   expect(result.paths).toEqual({ 'api-execution behind unknown process': 1 });

@@ -34,6 +34,7 @@ export async function judgeInvariant(run: OpenRun, file: PromiseFile): Promise<I
   // A connection of its own, so that its temporary tables go with it.
   const connection = await run.connect();
   try {
+    await run.prepare(Object.values(file.sections).join('\n'));
     if (file.sections.given) await connection.run(file.sections.given);
     await connection.run(`CREATE TEMP TABLE violations AS ${file.sections.violations}`);
     const found = await readViolations(connection);

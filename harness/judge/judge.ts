@@ -19,10 +19,10 @@ import { judgeThresholds } from './thresholds.ts';
 const MATERIALISED = [
   'task_instance_changes',
   'carried_out',
-  'settled',
-  'refusal_classes',
   'deadlock_sides',
   'dossiers',
+  'settled',
+  'refusal_classes',
 ] as const;
 
 /**

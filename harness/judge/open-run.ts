@@ -33,14 +33,22 @@ const VIEWS = [
   'skips',
   'refusals',
   'deadlocks',
+] as const;
+
+/**
+ * What the commits prove, in this order after the views above. Each stands on those before it, so that making them takes
+ * longer than making all others: they are made when they are first asked for.
+ */
+const EVIDENCE = [
   'effects',
   'record',
   'carried_out',
-  'settled',
-  'refusal_classes',
   'deadlock_sides',
   'dossiers',
+  'settled',
+  'refusal_classes',
 ] as const;
+const ASKS_FOR_EVIDENCE = new RegExp(`\\b(${EVIDENCE.join('|')})\\b`, 'i');
 
 /** A cell as JSON can hold it. */
 export type Cell = string | number | boolean | null | readonly Cell[] | { readonly [name: string]: Cell };
@@ -57,6 +65,8 @@ export interface OpenRun {
   row(sql: string): Promise<Row>;
   /** Works a view out once and for all: worth it before it is read many times. */
   materialise(view: string): Promise<void>;
+  /** Makes the views that a statement reads, where they are not made at once. `rows` and `row` do it themselves. */
+  prepare(sql: string): Promise<void>;
   /** A second connection to the same tables, with temporary tables of its own. */
   connect(): Promise<DuckDBConnection>;
   close(): Promise<void>;
@@ -78,14 +88,26 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
     await connection.run("SET TimeZone = 'UTC'");
     const tables = await createTables(connection, runFolder);
     await createManifestTables(connection, manifest, tables);
-    for (const view of VIEWS) await connection.run(await readView(view));
+    await createViews(connection, VIEWS);
+    let evidence: Promise<void> | undefined;
+    const prepare = async (sql: string) => {
+      if (!ASKS_FOR_EVIDENCE.test(sql)) return;
+      evidence ??= createViews(connection, EVIDENCE);
+      await evidence;
+    };
+    const rows = async (sql: string) => {
+      await prepare(sql);
+      return rowsOf(connection, sql);
+    };
     return {
       folder: runFolder,
       manifest,
       tables,
-      rows: (sql) => rowsOf(connection, sql),
-      row: async (sql) => (await rowsOf(connection, sql))[0] ?? {},
+      rows,
+      row: async (sql) => (await rows(sql))[0] ?? {},
+      prepare,
       materialise: async (view) => {
+        await prepare(view);
         await connection.run(`CREATE TABLE materialised AS FROM ${identifier(view)}`);
         await connection.run(`DROP VIEW ${identifier(view)}`);
         await connection.run(`ALTER TABLE materialised RENAME TO ${identifier(view)}`);
@@ -103,6 +125,7 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
 export async function queryRun(runFolder: string, sql: string): Promise<{ columns: string[]; rows: Cell[][] }> {
   const run = await openRun(runFolder);
   try {
+    await run.prepare(sql);
     const connection = await run.connect();
     try {
       const result = await connection.runAndReadAll(sql);
@@ -170,6 +193,10 @@ async function createManifestTables(
   ]);
   const values = tables.map(({ name, source }) => `(${literal(name)}, ${source ? literal(source) : 'NULL'})`);
   await connection.run(`CREATE TABLE recorded AS FROM (VALUES ${values.join(', ')}) AS t(name, source)`);
+}
+
+async function createViews(connection: DuckDBConnection, names: readonly string[]): Promise<void> {
+  for (const name of names) await connection.run(await readView(name));
 }
 
 async function readView(name: string): Promise<string> {

@@ -64,8 +64,19 @@ CREATE MACRO allows(kind, state, is_own) AS
     ELSE true
   END, false);
 
--- What statements of one kind have in common: no literals, and of many in one go the first.
-CREATE MACRO kind_of(statement) AS left(without_literals(regexp_replace(statement, ';\s*(UPDATE|INSERT|DELETE) .*$', '', 's')), 140);
+-- What statements of one kind have in common: of an UPDATE its columns in alphabetic order, of a SELECT what it reads
+-- from and locks (SQLAlchemy chooses the order of columns anew in each process), and of many in one go the first.
+CREATE MACRO kind_of(statement) AS
+  CASE
+    WHEN regexp_matches(statement, '^\s*UPDATE \w+ SET ') THEN
+      regexp_extract(statement, '^\s*(UPDATE \w+ SET) ', 1) || ' ' || list_aggregate(list_sort(list_distinct(
+        regexp_extract_all(regexp_extract(without_literals(statement), 'SET (.*?)( WHERE |;|$)', 1), '(\w+) ?= ?', 1))),
+        'string_agg', ', ')
+    WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM ', 's') THEN
+      'SELECT FROM ' || regexp_extract(one_line(statement), ' FROM (\w+)', 1)
+        || coalesce(nullif(' ' || regexp_extract(statement, 'FOR (NO KEY )?(UPDATE|SHARE|KEY SHARE)', 0), ' '), '')
+    ELSE left(without_literals(statement), 140)
+  END;
 
 -- What a request does, and what a statement does for a process that serves none, in words that follow its name.
 CREATE MACRO deed_of(kind, statement) AS

@@ -155,7 +155,7 @@ WITH refused AS (
   WHERE status >= 500 GROUP BY refused.op
 ), locked AS (
   SELECT operation AS op, min(at_ms) AS at_ms, arg_min(roles, at_ms) AS roles
-  FROM deadlocks WHERE operation IS NOT NULL GROUP BY ALL
+  FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL
 ), classed AS (
   SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer, cause.deed,
     doer_kind, doer_worker,

@@ -17,7 +17,7 @@ WITH patience AS (
   FROM operations
   LEFT JOIN proof USING (op)
   LEFT JOIN (SELECT operation AS op, min(at_ms) AS at_ms, arg_min(xid, at_ms) AS xid
-    FROM deadlocks WHERE operation IS NOT NULL GROUP BY ALL) AS victims USING (op)
+    FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL) AS victims USING (op)
   LEFT JOIN (SELECT DISTINCT dag_id FROM pauses WHERE until_ms < 'infinity') AS undone USING (dag_id)
   -- Where a DAG was unpaused, too, its last state does not tell what came of which.
   LEFT JOIN final_dag ON operations.kind = 'pause' AND final_dag.dag_id = operations.dag_id

@@ -1,0 +1,103 @@
+/**
+ * What the sampler of locks costs: one look at a database where nobody waits, and one where twenty do; and how much it
+ * slows single-row UPDATEs down that run beside it.
+ *
+ *     npm run bench:locks
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import pg from 'pg';
+
+import { RunClock } from '../harness/record/clock.ts';
+import { LockSampler } from '../harness/record/lock-sampler.ts';
+import { RunFolder } from '../harness/record/run-folder.ts';
+import { freePorts } from '../harness/stacks/ports.ts';
+import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
+import { ProcessTable } from '../harness/stacks/process-table.ts';
+import { WATCHED_SCHEMA } from '../test/schema.ts';
+
+const LOOKS = 300;
+const IDLE_CONNECTIONS = 60;
+const WAITERS = 20;
+const UPDATES = 3_000;
+const ROUNDS = 5;
+
+const table = new ProcessTable(`bench-${process.pid}`);
+const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
+try {
+  const [port = 0] = await freePorts(1);
+  const folder = table.folder(path.join(tmpdir(), `wt-bench-${process.pid}`));
+  const log = path.join(scratch, 'postgres.log');
+  const signal = AbortSignal.timeout(60_000);
+  const postgres = await startPostgres({ table, folder, port, log, fsync: false, signal });
+  const dsn = postgres.dsn('postgres');
+  await withClient(dsn, async (client) => {
+    await client.query(WATCHED_SCHEMA);
+    await client.query(`INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state)
+      SELECT gen_random_uuid(), 'wt_a', 'r', 't' || i, -1, 'running' FROM generate_series(1, 100) i`);
+  });
+  const record = new RunFolder(path.join(scratch, 'run'));
+  const sampler = new LockSampler({ dsn, record, clock: new RunClock() });
+  await sampler.start();
+  const connections = await Promise.all(Array.from({ length: IDLE_CONNECTIONS }, () => connect(dsn)));
+  console.log(`a look while nobody waits, ${IDLE_CONNECTIONS} connections: ${await looks(sampler)}`);
+
+  const [holder, ...rest] = connections;
+  if (!holder) throw new Error('no connection');
+  await holder.query(`BEGIN; UPDATE task_instance SET pid = 1 WHERE task_id = 't1'`);
+  const waiting = rest
+    .slice(0, WAITERS)
+    .map((one) => one.query(`UPDATE task_instance SET pid = 2 WHERE task_id = 't1'`));
+  while ((await sampler.look()) < WAITERS);
+  console.log(`a look while ${WAITERS} wait: ${await looks(sampler)}`);
+  await holder.query('COMMIT');
+  await Promise.all(waiting);
+
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const alone = await updates(holder);
+    const over = new AbortController();
+    const looking = sampler.run(over.signal);
+    ratios.push((await updates(holder)) / alone);
+    over.abort();
+    await looking;
+  }
+  const shown = [Math.min(...ratios), median(ratios), Math.max(...ratios)].map((n) => n.toFixed(2)).join(' / ');
+  console.log(`single-row UPDATEs beside it: ${shown} times as long (min / median / max of ${ROUNDS} rounds)`);
+  await Promise.all([sampler.close(), ...connections.map((one) => one.end())]);
+  await record.close();
+} finally {
+  await table.close();
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+async function connect(dsn: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: dsn, application_name: 'wt-scheduler-1' });
+  await client.connect();
+  return client;
+}
+
+/** Median and longest, in milliseconds. */
+async function looks(sampler: LockSampler): Promise<string> {
+  const times: number[] = [];
+  for (let i = 0; i < LOOKS; i++) {
+    const began = performance.now();
+    await sampler.look();
+    times.push(performance.now() - began);
+  }
+  return `${median(times).toFixed(2)} ms (longest ${Math.max(...times).toFixed(1)} ms), eight a second`;
+}
+
+async function updates(client: pg.Client): Promise<number> {
+  const began = performance.now();
+  for (let i = 0; i < UPDATES; i++) {
+    await client.query(`UPDATE task_instance SET pid = ${i} WHERE task_id = 't${1 + (i % 100)}'`);
+  }
+  return performance.now() - began;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}

@@ -1,0 +1,110 @@
+import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../harness/model/verdict.ts';
+import type { DeadlockKind } from './findings.ts';
+import { listed, moment } from './words.ts';
+
+/** The story of a deadlock, as every format tells it. */
+
+export type LaneEventKind =
+  | 'begins'
+  | 'holds'
+  | 'waits'
+  | 'cancelled'
+  | 'goes-on'
+  | 'answered'
+  | 'retried'
+  | 'recorded';
+
+export interface LaneEvent {
+  /** Index of the side in whose lane it stands; the victim's is 0. */
+  readonly lane: number;
+  /** On the run's clock; null where only the order is known. */
+  readonly at_ms: number | null;
+  readonly kind: LaneEventKind;
+  readonly text: string;
+}
+
+/** More lanes than this are told by the statements alone. */
+export const LANES = 4;
+
+/** `wt-scheduler-1 gives unfinished tasks the new DAG version (dag/run)`. */
+export function deedOf({ process, pid, deed, subject }: DeadlockSide): string {
+  const name = `${process} (pid ${pid})`;
+  return `${name} ${deed ?? 'does what the record does not tell'}${subject === null ? '' : `: ${subject}`}`;
+}
+
+/** What the deadlocks of a kind have in common, in words; the fingerprint where a side is dark. */
+export function titleOf({ example }: DeadlockKind): string {
+  const deeds = example.sides.map(({ process, deed }) => (deed === null ? null : `${roleOf(process)} ${deed}`));
+  const known = [...new Set(deeds.flatMap((deed) => (deed === null ? [] : [deed])))];
+  return deeds.includes(null) || known.length === 0 ? example.fingerprint : known.join(' × ');
+}
+
+/** In the order of time, as far as it is known: who held what, who waited for it, who was cancelled, what came of it. */
+export function storyOf({ at_ms, sides, outcome, died_ms }: Deadlock): LaneEvent[] {
+  const shown = sides.slice(0, LANES);
+  const waits = shown.flatMap((side, lane) => waitOf(side, lane, shown));
+  const ends = shown.map((_, lane): LaneEvent => {
+    const text =
+      lane === 0 ? 'PostgreSQL cancels its statement and rolls its transaction back' : 'gets its lock and goes on';
+    return { lane, at_ms: lane === 0 ? at_ms : null, kind: lane === 0 ? 'cancelled' : 'goes-on', text };
+  });
+  const begins = shown.flatMap(({ xact_started_ms, xid }, lane): LaneEvent[] =>
+    xact_started_ms === null
+      ? []
+      : [{ lane, at_ms: xact_started_ms, kind: 'begins', text: `begins transaction${xid === null ? '' : ` ${xid}`}` }],
+  );
+  const died: LaneEvent[] =
+    died_ms === null ? [] : [{ lane: 0, at_ms: died_ms, kind: 'answered', text: 'the process dies of it' }];
+  return [...begins.sort(byTime), ...waits.sort(byTime), ...ends, ...died, ...(outcome ? outcomeEvents(outcome) : [])];
+}
+
+/** Whoever is waited for had its lock before; when exactly, nobody saw. */
+function waitOf(side: DeadlockSide, lane: number, sides: readonly DeadlockSide[]): LaneEvent[] {
+  const { waited_from_ms: at_ms, blocked_by, lock } = side;
+  const wanted = side.waits_for ?? lock ?? 'a lock';
+  const holder = sides.findIndex(({ pid }) => pid === blocked_by);
+  const behind = holder < 0 ? '' : `, which ${sides[holder]?.process} has`;
+  return [
+    ...(holder < 0 ? [] : [{ lane: holder, at_ms, kind: 'holds' as const, text: `has ${wanted}` }]),
+    { lane, at_ms, kind: 'waits' as const, text: `waits for ${wanted}${behind}` },
+  ];
+}
+
+function outcomeEvents(outcome: DeadlockOutcome): LaneEvent[] {
+  const { status, answered_ms, retry_operation, retry_ms, retry_status, state, state_ms, commit } = outcome;
+  const answered = retry_status === null ? 'no answer' : `answered ${retry_status}`;
+  const events: LaneEvent[] = [
+    { lane: 0, at_ms: answered_ms, kind: 'answered', text: `the client is answered ${status ?? 'nothing'}` },
+  ];
+  if (retry_operation === null) events.push({ lane: 0, at_ms: null, kind: 'retried', text: 'it is not sent again' });
+  else {
+    const text = `the client sends it again (operation ${retry_operation}): ${answered}`;
+    events.push({ lane: 0, at_ms: retry_ms, kind: 'retried', text });
+  }
+  const text =
+    state === null ? 'no later state is recorded' : `recorded in the end: ${state.toUpperCase()} (commit ${commit})`;
+  return [...events, { lane: 0, at_ms: state_ms, kind: 'recorded' as const, text }].sort(byTime);
+}
+
+/** A line for each side and one for what came of it: enough where there is no room for lanes. */
+export function storyLines(deadlock: Deadlock): string[] {
+  const { outcome } = deadlock;
+  const lines = deadlock.sides.map((side, index) => {
+    const from = side.waited_from_ms === null ? '' : ` since ${moment(side.waited_from_ms)}`;
+    const waits = `waits${from} for ${side.waits_for ?? side.lock ?? 'a lock'}`;
+    return `${deedOf(side)}; ${waits}${index === 0 ? '; it is the victim' : ''}`;
+  });
+  if (outcome === null) return lines;
+  const told = outcomeEvents(outcome).map(({ at_ms, text }) => (at_ms === null ? text : `${moment(at_ms)} ${text}`));
+  return [...lines, listed(told)];
+}
+
+/** Where one time is not known the order stands as it is. */
+function byTime(a: LaneEvent, b: LaneEvent): number {
+  return a.at_ms === null || b.at_ms === null ? 0 : a.at_ms - b.at_ms;
+}
+
+/** `wt-api-execution-1` → `api-execution`. */
+function roleOf(process: string): string {
+  return process.replace(/^wt-/, '').replace(/-\d+$/, '');
+}

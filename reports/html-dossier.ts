@@ -1,0 +1,45 @@
+import { deedOf, LANES, type LaneEvent, storyOf, titleOf } from './dossier.ts';
+import { type DeadlockKind, LIMITS } from './findings.ts';
+import { cut, type Html, html } from './html.ts';
+import { numbered } from './summary.ts';
+import { count, counted, moment } from './words.ts';
+
+/** One kind of deadlock: what the sides were doing, the lanes of one of them as an example, and the statements. */
+export function deadlockDossier(kind: DeadlockKind): Html {
+  const { example } = kind;
+  const when =
+    kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
+  const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
+  const dark = kind.count - kind.explained;
+  const statements = example.sides.slice(0, 6).map(
+    (side, index) => html`<div>
+<h4>${cut(deedOf(side), 300)}${index === 0 ? html` <span class="soft">victim</span>` : null}</h4>
+<pre tabindex="0"><code>${cut(side.statement, LIMITS.statement)}</code></pre></div>
+`,
+  );
+  return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(titleOf(kind), 300)}</h3>
+<span class="soft">${when}${requests}</span></header>
+${dark > 0 ? html`<p class="soft">Of ${counted(dark, 'one', 'of these')} a side is not explained.</p>` : null}
+<p class="soft">The one at ${moment(example.at_ms)}:</p>
+${lanes(kind)}
+<details><summary>The statements</summary><div class="sides">${statements}</div></details></article>
+`;
+}
+
+function lanes({ example }: DeadlockKind): Html {
+  const sides = example.sides.slice(0, LANES);
+  const heads = sides.map(
+    ({ process, pid }, index) =>
+      html`<b style="grid-column: ${index + 2}">${cut(process, 60)} <span class="soft">pid ${pid}</span></b>`,
+  );
+  const rows = storyOf(example).map((event) => row(event, sides[event.lane]?.process ?? ''));
+  return html`<div class="lanes" style="--lanes: ${sides.length}"><div class="lane-heads">${heads}</div>
+<ol>${rows}</ol></div>
+`;
+}
+
+function row({ lane, at_ms, kind, text }: LaneEvent, process: string): Html {
+  return html`<li><time>${at_ms === null ? '' : moment(at_ms, 2)}</time>
+<span class="${kind}" style="grid-column: ${lane + 2}"><i>${cut(process, 60)} </i>${cut(text, 300)}</span></li>
+`;
+}
