@@ -61,7 +61,7 @@ export function storyOf({ at_ms, sides, outcome, died_ms }: Deadlock): LaneEvent
 /** Whoever is waited for had its lock before; when exactly, nobody saw. */
 function waitOf(side: DeadlockSide, lane: number, sides: readonly DeadlockSide[]): LaneEvent[] {
   const { waited_from_ms: at_ms, blocked_by, lock } = side;
-  const wanted = side.waits_for ?? lock ?? 'a lock';
+  const wanted = side.waits_for ?? lockWords(lock);
   const holder = sides.findIndex(({ pid }) => pid === blocked_by);
   const behind = holder < 0 ? '' : `, which ${sides[holder]?.process} has`;
   return [
@@ -91,12 +91,19 @@ export function storyLines(deadlock: Deadlock): string[] {
   const { outcome } = deadlock;
   const lines = deadlock.sides.map((side, index) => {
     const from = side.waited_from_ms === null ? '' : ` since ${moment(side.waited_from_ms)}`;
-    const waits = `waits${from} for ${side.waits_for ?? side.lock ?? 'a lock'}`;
+    const waits = `waits${from} for ${side.waits_for ?? lockWords(side.lock)}`;
     return `${deedOf(side)}; ${waits}${index === 0 ? '; it is the victim' : ''}`;
   });
   if (outcome === null) return lines;
   const told = outcomeEvents(outcome).map(({ at_ms, text }) => (at_ms === null ? text : `${moment(at_ms)} ${text}`));
   return [...lines, listed(told)];
+}
+
+/** PostgreSQL waits for the transaction that has changed the row; which row is not always known. */
+function lockWords(lock: string | null): string {
+  const [, transaction] = /on transaction (\d+)/.exec(lock ?? '') ?? [];
+  if (transaction !== undefined) return `a row that transaction ${transaction} has locked`;
+  return lock?.includes('on tuple') ? 'its turn at a row that others wait for' : (lock ?? 'a lock');
 }
 
 /** Where one time is not known the order stands as it is. */

@@ -142,7 +142,8 @@ footer {
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
 ${FINDING_STYLE}
 @media (max-width: 40rem) {
-  .lanes li, .lane-heads { display: block; }
+  .lanes li { display: block; }
+  .lane-heads { display: none; }
   .lanes li i { position: static; clip-path: none; font-style: normal; font-weight: 600; }
   .lanes li span { display: block; }
   .letter { display: inline; }

@@ -58,7 +58,7 @@ test('a dossier names who did what for which task, who waited for whom, and what
       subject: 'wt_storm_1/manual__1/leaf',
       operation: 1,
       xid: 901,
-      waits_for: 'a row of dag_run',
+      waits_for: 'dag_run wt_storm_1/manual__1',
       blocked_by: 42,
     },
     {

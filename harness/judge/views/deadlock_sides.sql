@@ -29,11 +29,12 @@ WITH sides AS (
   QUALIFY row_number() OVER (
     PARTITION BY sides.deadlock, sides.pid ORDER BY waiting_since_ms IS NULL, lock_waits.at_ms DESC) = 1
 ), noted AS (
-  -- With log_lock_waits: "still waiting … after 300.1 ms".
+  -- With log_lock_waits: "still waiting for ShareLock on transaction 900 after 300.1 ms".
   SELECT sides.deadlock, sides.pid,
     min(logs.at_ms - try_cast(regexp_extract(logs.message, 'after ([\d.]+) ms', 1) AS DOUBLE)) AS since_ms
-  FROM sides JOIN server_log AS logs ON logs.pid = sides.pid AND logs.source = 'postgres'
-    AND logs.message LIKE '%still waiting for%' AND logs.at_ms BETWEEN sides.at_ms - 5000 AND sides.at_ms + 50
+  FROM sides JOIN waits USING (deadlock, pid) JOIN server_log AS logs ON logs.pid = sides.pid AND logs.source = 'postgres'
+    AND logs.message LIKE '%still waiting for%' AND contains(logs.message, waits.lock || ' after')
+    AND logs.at_ms BETWEEN sides.at_ms - 60000 AND sides.at_ms + 50
   GROUP BY ALL
 ), relations AS (
   -- Relations are numbers in the detail. The victim's own has its name in the context.
@@ -97,28 +98,43 @@ WITH sides AS (
 ), wrote AS (
   SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits
   WHERE dag_id IS NOT NULL AND run_id IS NOT NULL AND relation <> 'xcom' GROUP BY xid
+), told AS (
+  SELECT
+    joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement, joined.xid,
+    joined.xact_started_ms, joined.lock, joined.blocker, joined.waited_from_ms,
+    joined.waits_relation, joined.waits_row, served.op, requests.kind,
+    deed_of(requests.kind, joined.statement) AS deed,
+    coalesce(
+      nullif(subject_of(requests.dag_id, requests.run_id, requests.task_id, requests.map_index), ''),
+      nullif(subject_of(named.dag_id, named.run_id, named.task_id, named.map_index), ''),
+      CASE WHEN named_run IS NOT NULL THEN concat_ws('/', named_dag, named_run) END,
+      nullif(concat_ws('/', run_names.dag_id, run_names.run_id), ''),
+      -- The first of several.
+      nullif(concat_ws('/', several.dag_id, several.run_id), ''),
+      nullif(concat_ws('/', held.dag_id, held.run_id), ''),
+      nullif(concat_ws('/', wrote.dag_id, wrote.run_id), ''),
+      waits_row
+    ) AS subject
+  FROM joined
+  LEFT JOIN served USING (deadlock, pid)
+  LEFT JOIN operations AS requests ON requests.op = served.op
+  LEFT JOIN task_names AS named ON named.ti_id = joined.named_ti
+  LEFT JOIN task_names AS several ON several.ti_id = joined.first_ti
+  LEFT JOIN run_names ON run_names.dag_run_id = joined.named_dag_run
+  LEFT JOIN held USING (deadlock, pid)
+  LEFT JOIN wrote ON wrote.xid = joined.xid
 )
 SELECT
-  joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement, joined.xid,
-  joined.xact_started_ms, joined.lock, joined.blocker, joined.waited_from_ms,
-  joined.waits_relation, joined.waits_row, served.op, requests.kind,
-  deed_of(requests.kind, joined.statement) AS deed,
-  coalesce(
-    nullif(subject_of(requests.dag_id, requests.run_id, requests.task_id, requests.map_index), ''),
-    nullif(subject_of(named.dag_id, named.run_id, named.task_id, named.map_index), ''),
-    CASE WHEN named_run IS NOT NULL THEN concat_ws('/', named_dag, named_run) END,
-    nullif(concat_ws('/', run_names.dag_id, run_names.run_id), ''),
-    -- The first of several.
-    nullif(concat_ws('/', several.dag_id, several.run_id), ''),
-    nullif(concat_ws('/', held.dag_id, held.run_id), ''),
-    nullif(concat_ws('/', wrote.dag_id, wrote.run_id), ''),
-    waits_row
-  ) AS subject
-FROM joined
-LEFT JOIN served USING (deadlock, pid)
-LEFT JOIN operations AS requests ON requests.op = served.op
-LEFT JOIN task_names AS named ON named.ti_id = joined.named_ti
-LEFT JOIN task_names AS several ON several.ti_id = joined.first_ti
-LEFT JOIN run_names ON run_names.dag_run_id = joined.named_dag_run
-LEFT JOIN held USING (deadlock, pid)
-LEFT JOIN wrote ON wrote.xid = joined.xid;
+  told.* EXCLUDE (waits_relation, waits_row, is_bulk),
+  -- Where the row was not seen: a bulk UPDATE that waits for a report's transaction waits for the report's task, and a
+  -- report that waits for a DAG run waits for its own.
+  coalesce(told.waits_relation, CASE WHEN bulk THEN 'task_instance' END) AS waits_relation,
+  coalesce(told.waits_row, CASE
+    WHEN coalesce(told.waits_relation, 'task_instance') = 'task_instance' AND bulk THEN holder.subject
+    WHEN told.waits_relation = 'dag_run' THEN (
+      SELECT nullif(concat_ws('/', dag_id, run_id), '') FROM operations WHERE operations.op = told.op)
+  END) AS waits_row
+FROM (SELECT *, coalesce(regexp_matches(statement, '^\s*UPDATE task_instance'), false) AS is_bulk FROM told) AS told
+LEFT JOIN (SELECT deadlock, pid, subject, kind FROM told) AS holder
+  ON holder.deadlock = told.deadlock AND holder.pid = told.blocker
+CROSS JOIN LATERAL (SELECT told.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+
+import { classTable, classWords } from './classes.ts';
+import { storyLines, storyOf, titleOf } from './dossier.ts';
+import { deadlockKinds } from './findings.ts';
+import { judgement } from './fixture.ts';
+import { deadlock } from './fixture-evidence.ts';
+
+test('the story of a deadlock goes from who held what to what was recorded in the end', () => {
+  const story = storyOf(deadlock(9_100)).map(({ lane, kind, text }) => [lane, kind, text]);
+  expect(story).toEqual([
+    [0, 'holds', 'has task_instance wt_storm/run-3/leaf_07'],
+    [1, 'waits', 'waits for task_instance wt_storm/run-3/leaf_07, which wt-api-execution-1 has'],
+    [1, 'holds', 'has dag_run wt_storm/run-3'],
+    [0, 'waits', 'waits for dag_run wt_storm/run-3, which wt-scheduler-1 has'],
+    [0, 'cancelled', 'PostgreSQL cancels its statement and rolls its transaction back'],
+    [1, 'goes-on', 'gets its lock and goes on'],
+    [0, 'answered', 'the client is answered 500'],
+    [0, 'retried', 'the client sends it again (operation 3400): answered 204'],
+    [0, 'recorded', 'recorded in the end: SUCCESS (commit 4712)'],
+  ]);
+});
+
+test('a victim that serves no request has no answer, and one that dies of it says so', () => {
+  const scheduler = { ...deadlock(9_100), operation: null, outcome: null, died_ms: 9_500 };
+  expect(storyOf(scheduler).at(-1)).toMatchObject({ at_ms: 9_500, text: 'the process dies of it' });
+  expect(storyLines(scheduler)).toHaveLength(2);
+});
+
+test('a kind is called by its deeds, and by its statements where a side is dark; its example is one that is explained', () => {
+  const dark = { ...deadlock(1_000), explained: false };
+  const [kind] = deadlockKinds([dark, deadlock(9_100)]);
+  expect(kind).toMatchObject({ count: 2, explained: 1, first: { at_ms: 1_000 }, example: { at_ms: 9_100 } });
+  expect(kind && titleOf(kind)).toBe(
+    'api-execution carries out an end report (state PATCH) × scheduler gives unfinished tasks the new DAG version',
+  );
+  const [side] = dark.sides;
+  const [other] = deadlockKinds([{ ...dark, sides: side ? [{ ...side, deed: null }] : [] }]);
+  expect(other && titleOf(other)).toBe(dark.fingerprint);
+});
+
+test('the classes of answers are told with an example each, and what could not be told is counted', () => {
+  const told = judgement();
+  const open = { ...told.counts, refusals_unclassified: 48, unknown_settled: 9, unknown_open: 1 };
+  const { rows, note } = classTable({ ...told, counts: open });
+  expect(rows[0]).toEqual([
+    '81',
+    'rtif',
+    '409 Unique constraint violation',
+    'retry of a lost answer',
+    'operation 812 (operation 77, commit 4032): RUNNING → SKIPPED 0.4 s before, by wt-api-execution-1',
+  ]);
+  expect(note).toBe(
+    'Every 4xx and 5xx, and what the record says of it. For 48 of them (50 %) the record does not tell. ' +
+      'Of 10 requests without an answer, or with a 5xx, the commits tell for 9 what came.',
+  );
+  expect(classWords(told)).toBe('why: 81 retry of a lost answer, 9 legitimate and 6 deadlock');
+});
