@@ -155,8 +155,10 @@ test('the windows of damage that were open are named, with how often the cause s
   const [finding] = await findingsOf({
     ...branches(2),
     faults: [
-      { fault: 'kill', victim: 'scheduler-1', opened_ms: 12_000, closed_ms: 14_000, detail: 'SIGKILL' },
-      { fault: 'kill', victim: 'scheduler-2', opened_ms: 50_000, closed_ms: null },
+      // A window has a row when it opens and another when it is closed.
+      { window: 1, fault: 'kill', victim: 'scheduler-1', opened_ms: 12_000, closed_ms: null, detail: 'SIGKILL' },
+      { window: 1, fault: 'kill', victim: 'scheduler-1', opened_ms: 12_000, closed_ms: 14_000, detail: 'SIGKILL' },
+      { window: 2, fault: 'kill', victim: 'scheduler-2', opened_ms: 50_000, closed_ms: null },
     ],
   });
   expect(finding?.faults).toEqual([

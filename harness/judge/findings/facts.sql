@@ -14,7 +14,9 @@ WITH run_types AS (
 ), requests AS (
   SELECT life,
     bool_or(twin IS NOT NULL AND kind = 'rtif') AS rtif_twice,
-    bool_or(kind = 'state' AND cause = 'answer-dropped') AS answer_lost,
+    -- Lost by the harness on purpose: never what the server did.
+    list(DISTINCT format('the answer to its {} was lost', CASE kind WHEN 'run' THEN 'start' WHEN 'state' THEN 'end report'
+      ELSE kind END)) FILTER (cause = 'answer-dropped') AS lost,
     min(sent_ms) FILTER (kind = 'state') AS reported_ms, max(ended_ms) FILTER (kind = 'state') AS answered_ms
   FROM operations WHERE life IS NOT NULL AND kind NOT LIKE 'stranger%' GROUP BY life
 ), new_versions AS (
@@ -51,7 +53,6 @@ SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN renewed.life IS NOT NULL THEN 'its DAG got a new version while it reported its end, or within 2 s before' END,
   CASE WHEN operated.life IS NOT NULL THEN 'an operator cleared or marked in its DAG run meanwhile' END,
   CASE WHEN requests.rtif_twice THEN 'wrote its rendered fields twice at once' END,
-  CASE WHEN requests.answer_lost THEN 'the answer to its end report was lost' END,
   CASE WHEN lives.deliveries > 1 THEN 'was delivered more than once' END,
   CASE WHEN true THEN format('task {}', lives.task_id) END,
   CASE WHEN rules.trigger_rule IS NOT NULL THEN format('trigger rule {}', rules.trigger_rule) END,
@@ -63,7 +64,7 @@ SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN crowds.live > thirds.many THEN format('handed over while more than {:.0f} others worked', thirds.many) END,
   CASE WHEN lives.handed_ms < load_started_ms + (load_ended_ms - load_started_ms) / 3 THEN 'handed over in the first third of the load' END,
   CASE WHEN lives.handed_ms > load_ended_ms - (load_ended_ms - load_started_ms) / 3 THEN 'handed over in the last third of the load' END
-], label -> label IS NOT NULL) || coalesce(under_fault.labels, []) AS labels
+], label -> label IS NOT NULL) || coalesce(requests.lost, []) || coalesce(under_fault.labels, []) AS labels
 FROM lives CROSS JOIN load CROSS JOIN thirds
 LEFT JOIN crowds USING (life) LEFT JOIN requests USING (life)
 LEFT JOIN renewed USING (life) LEFT JOIN skipped USING (life) LEFT JOIN operated USING (life)
