@@ -15,16 +15,6 @@ import {
 } from './summary.ts';
 import { judgeThresholds } from './thresholds.ts';
 
-/** Read by many: worked out once. In this order, because some read those before them. */
-const MATERIALISED = [
-  'task_instance_changes',
-  'carried_out',
-  'deadlock_sides',
-  'dossiers',
-  'settled',
-  'refusal_classes',
-] as const;
-
 /**
  * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. `done` is
  * told each part of the work when it is over.
@@ -40,10 +30,10 @@ export async function judge(runFolder: string, done: (part: string) => void = ()
 }
 
 async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Judgement> {
-  for (const view of MATERIALISED) {
-    await run.materialise(view);
-    done(view);
-  }
+  await run.materialise('task_instance_changes');
+  done('task_instance_changes');
+  await run.prepare('refusal_classes');
+  done('evidence');
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];
   const files = await readInvariants();

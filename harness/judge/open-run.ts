@@ -36,8 +36,8 @@ const VIEWS = [
 ] as const;
 
 /**
- * What the commits prove, in this order after the views above. Each stands on those before it, so that making them takes
- * longer than making all others: they are made when they are first asked for.
+ * What the commits prove, in this order after the views above. They stand on each other and take longer than all others,
+ * so they are tables, made when they are first asked for.
  */
 const EVIDENCE = [
   'effects',
@@ -65,7 +65,7 @@ export interface OpenRun {
   row(sql: string): Promise<Row>;
   /** Works a view out once and for all: worth it before it is read many times. */
   materialise(view: string): Promise<void>;
-  /** Makes the views that a statement reads, where they are not made at once. `rows` and `row` do it themselves. */
+  /** Makes what a statement reads and is not made at once. `rows` and `row` do it themselves. */
   prepare(sql: string): Promise<void>;
   /** A second connection to the same tables, with temporary tables of its own. */
   connect(): Promise<DuckDBConnection>;
@@ -107,7 +107,6 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
       row: async (sql) => (await rows(sql))[0] ?? {},
       prepare,
       materialise: async (view) => {
-        await prepare(view);
         await connection.run(`CREATE TABLE materialised AS FROM ${identifier(view)}`);
         await connection.run(`DROP VIEW ${identifier(view)}`);
         await connection.run(`ALTER TABLE materialised RENAME TO ${identifier(view)}`);

@@ -3,7 +3,7 @@
 -- then those without an answer, the one sent first before the others, as the server takes them. Which of two
 -- heartbeats without an answer it was makes no difference: their statements are the same. A stranger comes last: what
 -- the owner's own requests explain proves nothing against the server.
-CREATE VIEW carried_out AS
+CREATE TABLE carried_out AS
 WITH requests AS (
   SELECT op, kind LIKE 'stranger%' AS is_stranger, outcome, sent_ms, ended_ms,
     -- The server is done with a request that it has answered, and 1 s more is for a session that commits after the

@@ -2,7 +2,7 @@
 -- NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into them
 -- (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that
 -- somebody was seen waiting for.
-CREATE VIEW deadlock_sides AS
+CREATE TABLE deadlock_sides AS
 WITH sides AS (
   SELECT deadlock, at_ms, victim, deadlocks.xid AS victim_xid, context, operation, waits, place,
     side.pid AS pid, side.process AS process, side.statement AS statement, side.pid = victim AS is_victim
@@ -125,7 +125,9 @@ WITH sides AS (
   LEFT JOIN wrote ON wrote.xid = joined.xid
 )
 SELECT
-  told.* EXCLUDE (waits_relation, waits_row, is_bulk),
+  told.* EXCLUDE (waits_relation, waits_row, is_bulk, subject),
+  -- A bulk UPDATE of a run's tasks is about the run of the task that it waits for.
+  coalesce(told.subject, CASE WHEN bulk THEN nullif(concat_ws('/', holder.dag_id, holder.run_id), '') END) AS subject,
   -- Where the row was not seen: a bulk UPDATE that waits for a report's transaction waits for the report's task, and a
   -- report that waits for a DAG run waits for its own.
   coalesce(told.waits_relation, CASE WHEN bulk THEN 'task_instance' END) AS waits_relation,
@@ -135,6 +137,8 @@ SELECT
       SELECT nullif(concat_ws('/', dag_id, run_id), '') FROM operations WHERE operations.op = told.op)
   END) AS waits_row
 FROM (SELECT *, coalesce(regexp_matches(statement, '^\s*UPDATE task_instance'), false) AS is_bulk FROM told) AS told
-LEFT JOIN (SELECT deadlock, pid, subject, kind FROM told) AS holder
+LEFT JOIN (
+  SELECT deadlock, pid, subject, told.kind, dag_id, run_id FROM told LEFT JOIN operations USING (op)
+) AS holder
   ON holder.deadlock = told.deadlock AND holder.pid = told.blocker
 CROSS JOIN LATERAL (SELECT told.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);

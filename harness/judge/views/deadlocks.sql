@@ -68,11 +68,12 @@ WITH reports AS (
       AS named,
     -- A statement with an id in it is some request's, if not this one's.
     regexp_matches(victim.statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one,
-    -- The API's log names a failure by an id that the answer has, too, and there it has PostgreSQL's detail.
+    -- The API's log names a failure by an id that the answer has, too, and there it has PostgreSQL's detail, the
+    -- victim first.
     EXISTS (
       FROM server_log WHERE server_log.source LIKE 'api-%' AND server_log.message LIKE 'Error with id %'
         AND contains(operations.message, regexp_extract(server_log.message, 'Error with id (\w+)', 1))
-        AND contains(server_log.message, format('Process {} waits', victim.pid))) AS logged,
+        AND regexp_extract(server_log.message, 'Process (\d+) waits', 1) = victim.pid::VARCHAR) AS logged,
     count(*) OVER (PARTITION BY deadlock) AS candidates
   FROM (SELECT * FROM sides WHERE is_victim) AS victim JOIN reports USING (deadlock)
   JOIN operations ON status >= 500

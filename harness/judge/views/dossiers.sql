@@ -1,6 +1,6 @@
 -- One row: a deadlock and what came of it. `is_explained` where every side has a name, a deed and a subject.
 -- The request that failed, its next sending, and how the task instance stands in the end.
-CREATE VIEW dossiers AS
+CREATE TABLE dossiers AS
 WITH victims AS (
   -- The request of the victim's side, where it failed.
   SELECT deadlocks.* REPLACE (coalesce(deadlocks.operation, served.op) AS operation)

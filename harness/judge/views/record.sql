@@ -1,5 +1,5 @@
 -- One row: what the record can tell, and how far it reaches.
-CREATE VIEW record AS
+CREATE TABLE record AS
 SELECT
   (SELECT count(*) FROM commits) > 0 AS is_there,
   EXISTS (FROM commits WHERE relation = 'xcom') AS has_xcoms,

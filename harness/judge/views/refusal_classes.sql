@@ -10,7 +10,7 @@
 --   unclassified            the record is not good enough to say
 -- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
-CREATE VIEW refusal_classes AS
+CREATE TABLE refusal_classes AS
 WITH refused AS (
   SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
     kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'stranger_heartbeat', 'stranger_run')
