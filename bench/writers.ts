@@ -14,8 +14,9 @@ import path from 'node:path';
 import pg from 'pg';
 
 import { RunClock } from '../harness/record/clock.ts';
-import { CommitStream, removeWriters } from '../harness/record/commits.ts';
+import { CommitStream } from '../harness/record/commits.ts';
 import { RunFolder } from '../harness/record/run-folder.ts';
+import { removeWriters } from '../harness/record/writers.ts';
 import { freePorts } from '../harness/stacks/ports.ts';
 import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
 import { ProcessTable } from '../harness/stacks/process-table.ts';

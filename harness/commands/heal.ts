@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 
 import { messageOf } from '../model/errors.ts';
-import { removeWriters } from '../record/commits.ts';
+import { removeWriters } from '../record/writers.ts';
 import { heal } from '../stacks/process-table.ts';
 import { dsnOfTarget } from '../stacks/target.ts';
 

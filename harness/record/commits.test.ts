@@ -1,13 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { WATCHED_SCHEMA } from '../../test/schema.ts';
 import { freePorts } from '../stacks/ports.ts';
-import { type Postgres, startPostgres, withClient } from '../stacks/postgres.ts';
+import { type Postgres, startPostgres, stopCleanly, withClient } from '../stacks/postgres.ts';
 import { ProcessTable } from '../stacks/process-table.ts';
 import { RunClock } from './clock.ts';
 import { CommitStream } from './commits.ts';
@@ -40,6 +41,7 @@ afterAll(async () => {
 
 async function as(name: string, ...statements: string[]): Promise<void> {
   const client = new pg.Client({ connectionString: postgres.dsn('postgres'), application_name: name });
+  client.on('error', () => undefined); // Its query fails with the same.
   await client.connect();
   for (const statement of statements) await client.query(statement);
   await client.end();
@@ -59,6 +61,17 @@ async function record(name: string, deeds: () => Promise<void>): Promise<Record<
     .trim()
     .split('\n')
     .map((line): Record<string, unknown> => JSON.parse(line));
+}
+
+async function untilItAnswers(): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await as('wt-test', 'SELECT 1');
+    } catch (error) {
+      if (tries === 200) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 test('row changes are recorded in commit order, each with the process that wrote it', async () => {
@@ -111,6 +124,32 @@ test('20,000 changes in one transaction arrive whole', async () => {
   expect(rows.length).toBe(20_000);
   expect(new Set(rows.map((row) => row.xid)).size).toBe(1);
   expect(rows.at(-1)).toMatchObject({ seq: 20_000, backfill_id: 7, writer: 'wt-api-core-1' });
+});
+
+test('across restarts of the server every commit is recorded exactly once', { timeout: 60_000 }, async () => {
+  const write = (runs: string) =>
+    as('wt-scheduler-1', `INSERT INTO dag_run (dag_id, run_id, state) SELECT 'wt_c', ${runs}`).catch(() => undefined);
+  const rows = await record('restarted', async () => {
+    for (let restart = 0; restart < 3; restart++) {
+      // Some are acknowledged when the server ends, some are not.
+      for (let i = 0; i < 60; i++) await write(`'${restart}-${i}', 'queued'`);
+      const writing = Promise.all(
+        [1, 2, 3].map((n) => write(`'${restart}-bulk-${n}-' || i, 'queued' FROM generate_series(1, 20000) i`)),
+      );
+      await sleep(50);
+      await stopCleanly(postgres.process);
+      await writing;
+      postgres.restart();
+      await untilItAnswers();
+    }
+    await write(`'last', 'queued'`);
+  });
+  const { rows: committed } = await withClient(postgres.dsn('postgres'), (client) =>
+    client.query<{ run_id: string }>(`SELECT run_id FROM dag_run WHERE dag_id = 'wt_c'`),
+  );
+  expect(committed.length).toBeGreaterThan(180);
+  expect(rows.map(({ run_id }) => String(run_id)).sort()).toEqual(committed.map(({ run_id }) => run_id).sort());
+  expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, i) => i + 1));
 });
 
 test('nothing of the recorder stays in the database', async () => {

@@ -1,22 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import pg from 'pg';
-import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
+import type { Pgoutput } from 'pg-logical-replication';
 
-import { messageOf, StackError } from '../model/errors.ts';
-import { WATCHED } from '../model/tables.ts';
+import { StackError } from '../model/errors.ts';
 import { withClient } from '../stacks/postgres.ts';
 import { type RunClock, roundMs } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
+import { lsnOf, SlotReader } from './slot-reader.ts';
+import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from './writers.ts';
 
-const SLOT = 'windtunnel';
-const PUBLICATION = 'windtunnel';
 /** Tables whose rows hold what tasks were given or made: of other people's DAGs that is none of our business. */
 const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
-/** Prefix of the logical messages that name a statement's writer. */
-const WRITER_PREFIX = 'windtunnel';
-const STATEMENT_LENGTH = 240;
-const CLOSE_MS = 2_000;
+
+/** A transaction is recorded whole, when its commit has come: a stream that breaks in its middle sends it again. */
+interface Transaction {
+  readonly xid: number;
+  readonly lsn: string;
+  readonly committedMs: number;
+  /** Its rows without their numbers; undefined for one that is recorded already. */
+  readonly rows: object[] | undefined;
+}
 
 interface Writer {
   readonly name: string;
@@ -37,9 +40,10 @@ export class CommitStream {
   readonly #record: RunFolder;
   readonly #clock: RunClock;
   readonly #dagPrefix: string;
-  readonly #service: LogicalReplicationService;
-  #subscription: Promise<unknown> = Promise.resolve();
-  #transaction: { xid: number; lsn: string; committedMs: number } | undefined;
+  #reader: SlotReader | undefined;
+  #transaction: Transaction | undefined;
+  /** The commit of the last transaction that is recorded. */
+  #recorded = 0n;
   #writer: Writer | undefined;
   #seq = 0;
   #lagMs = 0;
@@ -52,10 +56,6 @@ export class CommitStream {
     this.#dagPrefix = dagPrefix;
     this.#record = record;
     this.#clock = clock;
-    this.#service = new LogicalReplicationService(
-      { connectionString: dsn, application_name: 'wt-harness-commits' },
-      { acknowledge: { auto: false, timeoutSeconds: 10 } },
-    );
   }
 
   /** Milliseconds from the last transaction's commit to its arrival here. */
@@ -69,18 +69,15 @@ export class CommitStream {
     await withClient(this.#dsn, (client) =>
       client.query(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`),
     );
-    const started = new Promise<void>((resolve, reject) => {
-      this.#service.on('start', () => resolve());
-      this.#service.on('error', (error) => {
-        reject(error);
-        onFailure(new StackError(`The commit stream broke: ${messageOf(error)}`, { cause: error }));
-      });
+    this.#reader = new SlotReader({
+      dsn: this.#dsn,
+      slot: SLOT,
+      publication: PUBLICATION,
+      onMessage: (message) => this.#take(message),
+      written: () => this.#record.flush(),
+      onFailure,
     });
-    this.#service.on('data', (_lsn, message: Pgoutput.Message) => this.#take(message));
-    const plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: [PUBLICATION], messages: true });
-    // It settles when the stream ends; a failure has been told through 'error'.
-    this.#subscription = this.#service.subscribe(plugin, SLOT).catch(() => undefined);
-    await started;
+    await this.#reader.start();
   }
 
   /**
@@ -96,10 +93,8 @@ export class CommitStream {
       );
       for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
     } finally {
-      // Also when the database has gone: the stream's own timer would keep this process alive for ever. A connection
-      // that broke may never say that it has closed.
-      await Promise.race([this.#service.destroy(), sleep(CLOSE_MS, undefined, { ref: false })]);
-      await Promise.race([this.#subscription, sleep(CLOSE_MS, undefined, { ref: false })]);
+      // Also when the database has gone: the stream would knock at its door for ever.
+      await this.#reader?.close();
     }
     if (restore) await removeWriters(this.#dsn);
     if (!this.#endSeen) throw new StackError('The commit stream was more than 15 s behind when the run ended.');
@@ -109,7 +104,9 @@ export class CommitStream {
     switch (message.tag) {
       case 'begin': {
         const committedMs = this.#clock.fromWall(Number(message.commitTime) / 1000);
-        this.#transaction = { xid: message.xid >>> 0, lsn: message.commitLsn ?? '', committedMs };
+        const lsn = message.commitLsn ?? '';
+        const rows = lsnOf(lsn) > this.#recorded ? [] : undefined;
+        this.#transaction = { xid: message.xid >>> 0, lsn, committedMs, rows };
         this.#writer = undefined;
         return;
       }
@@ -126,11 +123,18 @@ export class CommitStream {
         this.#row('delete', message.relation.name, message.key ?? message.old ?? {}, null);
         return;
       case 'commit':
-        if (this.#transaction) this.#lagMs = Math.max(0, this.#clock.now() - this.#transaction.committedMs);
+        if (this.#transaction) this.#conclude(this.#transaction);
         this.#transaction = undefined;
         return;
       default: // Relations, types, origins and truncations carry no row.
     }
+  }
+
+  #conclude({ lsn, committedMs, rows }: Transaction): void {
+    if (!rows) return;
+    for (const row of rows) this.#record.append('commits', { seq: ++this.#seq, ...row });
+    this.#recorded = lsnOf(lsn);
+    this.#lagMs = Math.max(0, this.#clock.now() - committedMs);
   }
 
   #takeNote(text: string): void {
@@ -145,8 +149,7 @@ export class CommitStream {
   #row(change: string, relation: string, values: Record<string, unknown>, key: Record<string, unknown> | null): void {
     const { id, dag_id, run_id, task_id, map_index, state, try_number, backfill_id, ...rest } = values;
     if (PAYLOADS.has(relation) && typeof dag_id === 'string' && !dag_id.startsWith(this.#dagPrefix)) return;
-    this.#record.append('commits', {
-      seq: ++this.#seq,
+    this.#transaction?.rows?.push({
       xid: this.#transaction?.xid ?? null,
       lsn: this.#transaction?.lsn ?? null,
       committed_ms: roundMs(this.#transaction?.committedMs ?? 0),
@@ -166,65 +169,5 @@ export class CommitStream {
       writer_pid: this.#writer?.pid ?? null,
       statement: this.#writer?.statement ?? null,
     });
-  }
-}
-
-/** What the harness does to a live table waits at most so long for its lock, then steps back and tries again. */
-const LOCK_TIMEOUT_MS = 1_000;
-const LOCK_TRIES = 10;
-
-/** Adds the publication and, in a schema of its own, the function and the triggers that name the writers. */
-async function installWriters(dsn: string): Promise<void> {
-  await removeWriters(dsn);
-  const tables = Object.entries(WATCHED);
-  const published = tables.map(([table, columns]) => `public.${table} (${columns.join(', ')})`).join(', ');
-  await withClient(dsn, async (client) => {
-    await client.query('CREATE SCHEMA windtunnel');
-    await client.query(`
-      CREATE FUNCTION windtunnel.note_writer() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        PERFORM pg_logical_emit_message(true, '${WRITER_PREFIX}', concat_ws(E'\\x1f',
-          current_setting('application_name'), pg_backend_pid(), left(current_query(), ${STATEMENT_LENGTH})));
-        RETURN NULL;
-      END $$`);
-    for (const [table] of tables) {
-      await alone(
-        client,
-        `CREATE TRIGGER windtunnel_writer BEFORE INSERT OR UPDATE OR DELETE ON public.${table}
-        FOR EACH STATEMENT EXECUTE FUNCTION windtunnel.note_writer()`,
-      );
-    }
-    await client.query(`CREATE PUBLICATION ${PUBLICATION} FOR TABLE ${published}`);
-  });
-}
-
-/** Leaves the database as it was found. Safe to call when nothing is there, and again after a crash. */
-export async function removeWriters(dsn: string): Promise<void> {
-  await withClient(dsn, async (client) => {
-    await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE slot_name = '${SLOT}' AND NOT active`);
-    await client.query(`DROP PUBLICATION IF EXISTS ${PUBLICATION}`);
-    for (const table of Object.keys(WATCHED)) {
-      await alone(client, `DROP TRIGGER IF EXISTS windtunnel_writer ON public.${table}`);
-    }
-    await client.query('DROP SCHEMA IF EXISTS windtunnel CASCADE');
-  });
-}
-
-/**
- * A statement that locks a table, in a transaction of its own and never for long: two such locks held together can
- * deadlock with Airflow, and a run must not find a deadlock of its own making.
- */
-async function alone(client: pg.Client, statement: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      await client.query(statement);
-      return;
-    } catch (error) {
-      const retryable = error instanceof pg.DatabaseError && (error.code === '55P03' || error.code === '40P01');
-      if (!retryable || tries >= LOCK_TRIES) throw error;
-      await sleep(100);
-    }
   }
 }

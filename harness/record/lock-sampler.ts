@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import pg from 'pg';
+import type pg from 'pg';
 
 import { type RunClock, roundMs } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
+import { SteadyClient } from './steady-client.ts';
 
 /**
  * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours), so
  * it is seen twice before PostgreSQL breaks it. Shorter ones that are missed are nobody's trouble.
  */
 const EVERY_MS = 125;
+const QUERY_MS = 5_000;
 /** The literals that name a row stand in the WHERE at the end; between them and the beginning are column names. */
 const HEAD = 300;
 const TAIL = 900;
@@ -73,69 +75,57 @@ export interface LockSamplerOptions {
 export class LockSampler {
   readonly #record: RunFolder;
   readonly #clock: RunClock;
-  readonly #client: pg.Client;
+  readonly #database: SteadyClient;
   /** What has been written of a process: it is written again when it waits anew, or for another. */
   readonly #written = new Map<number, string>();
 
   constructor({ dsn, record, clock }: LockSamplerOptions) {
     this.#record = record;
     this.#clock = clock;
-    this.#client = new pg.Client({
-      connectionString: dsn,
-      application_name: 'wt-harness-locks',
-      connectionTimeoutMillis: 10_000,
-      query_timeout: 5_000,
-    });
-    // A connection that breaks shows as a failing look; without a listener it would end the process.
-    this.#client.on('error', () => undefined);
+    this.#database = new SteadyClient(dsn, 'wt-harness-locks', QUERY_MS);
   }
 
   async start(): Promise<void> {
-    await this.#client.connect();
+    await this.#database.get();
   }
 
-  /** Until the signal. A database that has gone ends the looking, not the run: deadlocks are told from the log, too. */
+  /** Until the signal. A database that is away ends no run: deadlocks are told from the log, too. */
   async run(signal: AbortSignal): Promise<void> {
-    for (let failed = 0; !signal.aborted && failed < 10; ) {
-      try {
-        await this.look();
-        failed = 0;
-      } catch {
-        failed++; // A statement that took too long, or a connection that was cut.
-      }
+    while (!signal.aborted) {
+      // It may be that a statement took too long, or that a connection was cut.
+      await this.look().catch(() => this.#database.drop());
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
   /** One look. Returns how many processes waited. */
   async look(): Promise<number> {
-    const { rows: someone } = await this.#client.query(
+    const client = await this.#database.get();
+    const { rows: someone } = await client.query(
       `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() LIMIT 1`,
     );
     if (someone.length === 0) {
       this.#written.clear();
       return 0;
     }
-    const { rows } = await this.#client.query<Waiter>(WAITERS);
+    const { rows } = await client.query<Waiter>(WAITERS);
     for (const waiter of rows) {
       const known = `${waiter.waiting_since?.getTime()} ${waiter.xact_started?.getTime()} ${waiter.blockers.join(' ')}`;
       if (this.#written.get(waiter.pid) === known) continue;
       this.#written.set(waiter.pid, known);
-      this.#append(waiter, await this.#keyOf(waiter));
+      this.#append(waiter, await this.#keyOf(client, waiter));
     }
     return rows.filter(({ blockers }) => blockers.length > 0).length;
   }
 
   async close(): Promise<void> {
-    await this.#client.end();
+    await this.#database.drop();
   }
 
-  async #keyOf({ relation, row_id }: Waiter): Promise<RowKey | undefined> {
+  async #keyOf(client: pg.Client, { relation, row_id }: Waiter): Promise<RowKey | undefined> {
     const columns = relation === null ? undefined : KEYS[relation];
     if (columns === undefined || row_id === null || !/^\(\d+,\d+\)$/.test(row_id)) return undefined;
-    const { rows } = await this.#client.query<RowKey>(`SELECT ${columns} FROM ${relation} WHERE ctid = $1::tid`, [
-      row_id,
-    ]);
+    const { rows } = await client.query<RowKey>(`SELECT ${columns} FROM ${relation} WHERE ctid = $1::tid`, [row_id]);
     return rows[0];
   }
 

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import pg from 'pg';
+import type pg from 'pg';
 
 import type { Sample, SampleMetric } from '../model/tables.ts';
 import { readProcessStats } from '../stacks/process-stats.ts';
@@ -10,11 +10,13 @@ import type { SupervisedProcess } from '../stacks/process-table.ts';
 import { type RunClock, roundMs } from './clock.ts';
 import { LockSampler } from './lock-sampler.ts';
 import type { RunFolder } from './run-folder.ts';
+import { SteadyClient } from './steady-client.ts';
 
 const EVERY_MS = 1_000;
 /** The event-loop monitor looks this often; shorter pauses do not show. */
 const LOOP_RESOLUTION_MS = 10;
 const NS_PER_MS = 1e6;
+const QUERY_MS = 10_000;
 
 export interface ProbesOptions {
   readonly dsn: string;
@@ -30,7 +32,7 @@ export interface ProbesOptions {
 export class Probes {
   readonly #options: ProbesOptions;
   readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
-  readonly #client: pg.Client;
+  readonly #database: SteadyClient;
   readonly #locks: LockSampler;
   readonly #backends = new Map<number, string>();
   #deadlocks = 0;
@@ -39,14 +41,7 @@ export class Probes {
   constructor(options: ProbesOptions) {
     this.#options = options;
     this.#locks = new LockSampler(options);
-    this.#client = new pg.Client({
-      connectionString: options.dsn,
-      application_name: 'wt-harness-probe',
-      connectionTimeoutMillis: 10_000,
-      query_timeout: 10_000,
-    });
-    // A connection that breaks shows as a failing query below; without a listener it would end the process.
-    this.#client.on('error', () => undefined);
+    this.#database = new SteadyClient(options.dsn, 'wt-harness-probe', QUERY_MS);
   }
 
   /** Deadlocks that PostgreSQL has counted since `start`. */
@@ -55,7 +50,7 @@ export class Probes {
   }
 
   async start(): Promise<void> {
-    await this.#client.connect();
+    await this.#database.get();
     await this.#locks.start();
     this.#loop.enable();
   }
@@ -78,8 +73,9 @@ export class Probes {
     for (const [metric, value] of Object.entries(this.#options.fleet()))
       this.#add('fleet', metric as SampleMetric, value);
     try {
-      await this.#sampleDatabase();
+      await this.#sampleDatabase(await this.#database.get());
     } catch {
+      await this.#database.drop();
       this.#options.record.append('server_log', {
         at_ms: roundMs(this.#options.clock.now()),
         source: 'harness',
@@ -91,7 +87,7 @@ export class Probes {
 
   async close(): Promise<void> {
     this.#loop.disable();
-    await Promise.all([this.#client.end(), this.#locks.close()]);
+    await Promise.all([this.#database.drop(), this.#locks.close()]);
   }
 
   #sampleMachine(): void {
@@ -115,8 +111,8 @@ export class Probes {
     }
   }
 
-  async #sampleDatabase(): Promise<void> {
-    const { rows } = await this.#client.query<Record<'deadlocks' | 'lock_waits' | 'connections', string>>(`
+  async #sampleDatabase(client: pg.Client): Promise<void> {
+    const { rows } = await client.query<Record<'deadlocks' | 'lock_waits' | 'connections', string>>(`
       SELECT d.deadlocks,
              (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
              (SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock') AS lock_waits
@@ -129,13 +125,13 @@ export class Probes {
       this.#add('postgres', 'deadlocks', this.#deadlocks);
       for (const metric of ['lock_waits', 'connections'] as const) this.#add('postgres', metric, Number(row[metric]));
     }
-    await this.#sampleBackfillChecks();
-    await this.#noteBackends();
+    await this.#sampleBackfillChecks(client);
+    await this.#noteBackends(client);
   }
 
-  async #sampleBackfillChecks(): Promise<void> {
+  async #sampleBackfillChecks(client: pg.Client): Promise<void> {
     try {
-      const { rows } = await this.#client.query<{ calls: string }>(`
+      const { rows } = await client.query<{ calls: string }>(`
         SELECT coalesce(sum(calls), 0) AS calls FROM pg_stat_statements
          WHERE query ILIKE 'SELECT backfill.%completed_at IS NULL%NOT (EXISTS%FROM dag_run%'`);
       this.#add('postgres', 'backfill_checks', Number(rows[0]?.calls ?? 0));
@@ -145,8 +141,8 @@ export class Probes {
   }
 
   /** Deadlock records name pids; by then the backend may be gone. */
-  async #noteBackends(): Promise<void> {
-    const { rows } = await this.#client.query<{ pid: number; application_name: string }>(
+  async #noteBackends(client: pg.Client): Promise<void> {
+    const { rows } = await client.query<{ pid: number; application_name: string }>(
       `SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`,
     );
     for (const { pid, application_name } of rows) {

@@ -118,6 +118,7 @@ export async function startManaged(options: ManagedOptions, recipe: Recipe): Pro
       for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: pgPort }));
     const running = new Map(roles.map((role) => [role.name, start(role)]));
     const stack = describe({ options, recipe, layout, postgres, running, wires, close }, (name) => {
+      if (name === 'postgres') return postgres.restart();
       const role = roles.find((other) => other.name === name);
       if (!role) throw new StackError(`${name} is not a process of this stack.`);
       const process = start(role);

@@ -61,7 +61,7 @@ test('a data folder that was shut down in order is a template for another server
   const [one = 0, two = 0] = await freePorts(2);
   const first = await start(one);
   await withClient(first.dsn('postgres'), (client) => client.query('CREATE TABLE kept AS SELECT 7 AS n'));
-  await stopCleanly(first);
+  await stopCleanly(first.process);
   folder = table.folder(`${folder}-second`);
   const second = await start(two, first.dataFolder);
   const { rows } = await withClient(second.dsn('postgres'), (client) => client.query('SELECT n FROM kept'));

@@ -36,7 +36,10 @@ export interface Postgres {
   readonly dataFolder: string;
   /** jsonlog records, one a line. */
   readonly jsonLog: string;
+  /** The server as it runs now, or ran last. */
   readonly process: SupervisedProcess;
+  /** Starts it again after it ended, on the same data and port; it does not answer yet. */
+  restart(): SupervisedProcess;
   dsn(database: string): string;
 }
 
@@ -95,29 +98,36 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
   const settings = { ...SETTINGS, port: String(port), fsync: options.fsync ? 'on' : 'off' };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = table.start('postgres', path.join(binaries, 'bin', 'postgres'), ['-D', dataFolder, ...args], {
-    env: { ...process.env, LC_ALL: 'C' },
-    cwd: folder,
-    log: options.log,
-    ...owner,
-  });
+  const start = () =>
+    table.start('postgres', path.join(binaries, 'bin', 'postgres'), ['-D', dataFolder, ...args], {
+      env: { ...process.env, LC_ALL: 'C' },
+      cwd: folder,
+      log: options.log,
+      ...owner,
+    });
+  let server = start();
   const postgres: Postgres = {
     port,
     dataFolder,
     jsonLog: path.join(dataFolder, 'wt_log', 'postgres.json'),
-    process: server,
+    get process() {
+      return server;
+    },
+    restart() {
+      server = start();
+      return server;
+    },
     dsn: (database) => `postgresql://airflow@127.0.0.1:${port}/${database}`,
   };
   await waitUntilReady(postgres, signal);
   return postgres;
 }
 
-/** Ends the server so that its data folder can be copied. */
-export async function stopCleanly(postgres: Postgres): Promise<void> {
-  process.kill(postgres.process.pid, 'SIGINT');
-  const ended = await Promise.race([postgres.process.ended, sleep(30_000, undefined, { ref: false })]);
-  if (ended === undefined)
-    throw new StackError('PostgreSQL did not shut down within 30 s while its template was made.');
+/** A fast shutdown: every connection is cut, every transaction rolled back, and the data folder is whole afterwards. */
+export async function stopCleanly(server: SupervisedProcess): Promise<void> {
+  process.kill(server.pid, 'SIGINT');
+  const ended = await Promise.race([server.ended, sleep(30_000, undefined, { ref: false })]);
+  if (ended === undefined) throw new StackError('PostgreSQL did not shut down within 30 s.');
 }
 
 export async function withClient<T>(dsn: string, use: (client: pg.Client) => Promise<T>): Promise<T> {

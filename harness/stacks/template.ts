@@ -75,7 +75,7 @@ async function template(
     await withClient(postgres.dsn('postgres'), (client) => client.query('CREATE DATABASE airflow'));
     await fill(postgres.dsn('airflow'), workshop);
     await withClient(postgres.dsn('airflow'), (client) => client.query('CREATE EXTENSION pg_stat_statements'));
-    await stopCleanly(postgres);
+    await stopCleanly(postgres.process);
   } finally {
     await table.stop(postgres.process);
   }

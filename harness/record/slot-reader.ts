@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pg from 'pg';
+import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
+
+import { messageOf, StackError } from '../model/errors.ts';
+
+const ACKNOWLEDGE_EVERY_MS = 1_000;
+const RETRY_MS = 200;
+/** A database that is away for longer than this does not come back within a run. */
+const AWAY_MS = 60_000;
+const CLOSE_MS = 2_000;
+/** The slot is gone (undefined object), or cannot be read any more: asking again would not help. */
+const HOPELESS = new Set(['42704', '55000', '28000', '28P01', '3D000']);
+
+export interface SlotReaderOptions {
+  readonly dsn: string;
+  readonly slot: string;
+  readonly publication: string;
+  onMessage(message: Pgoutput.Message): void;
+  /** Resolves when all that was given to `onMessage` is on disk: only then may the server forget it. */
+  written(): Promise<void>;
+  onFailure(error: Error): void;
+}
+
+/** A connection that flows. */
+interface Stream {
+  /** Resolves when it flows no more, however it ended. */
+  readonly ended: Promise<unknown>;
+}
+
+/**
+ * Reads a replication slot, and connects again when the connection breaks. The slot lives in the database, across its
+ * restarts: what was not acknowledged is sent again then, transaction by transaction, and whoever reads has to know it.
+ */
+export class SlotReader {
+  readonly #options: SlotReaderOptions;
+  #service: LogicalReplicationService | undefined;
+  #following: Promise<void> = Promise.resolve();
+  #closed = false;
+  /** Up to here, everything that was sent has been handed on. */
+  #seen = 0n;
+  #inTransaction = false;
+  #answeredAt = 0;
+
+  constructor(options: SlotReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the stream flows. Rejects if it does not at the first try. */
+  async start(): Promise<void> {
+    this.#following = this.#follow(await this.#subscribe());
+  }
+
+  /** Never rejects: a connection that broke may not say that it has closed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#drop();
+    await Promise.race([this.#following, sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+
+  async #follow(first: Stream): Promise<void> {
+    const acknowledging = setInterval(() => void this.#acknowledge(), ACKNOWLEDGE_EVERY_MS);
+    acknowledging.unref();
+    try {
+      for (let stream: Stream | undefined = first; stream; stream = await this.#again()) {
+        await stream.ended;
+        await this.#drop();
+      }
+    } catch (error) {
+      this.#options.onFailure(new StackError(`The commit stream broke: ${messageOf(error)}`, { cause: error }));
+    } finally {
+      clearInterval(acknowledging);
+    }
+  }
+
+  /** Undefined when the reader was closed meanwhile. Rejects when it is hopeless. */
+  async #again(): Promise<Stream | undefined> {
+    for (const deadline = Date.now() + AWAY_MS; !this.#closed; ) {
+      try {
+        return await this.#subscribe();
+      } catch (error) {
+        const hopeless = error instanceof pg.DatabaseError && HOPELESS.has(error.code ?? '');
+        if (hopeless || Date.now() > deadline) throw error;
+        await this.#drop();
+        await sleep(RETRY_MS);
+      }
+    }
+    return undefined;
+  }
+
+  /** Resolves when the stream flows. */
+  async #subscribe(): Promise<Stream> {
+    const { dsn, slot, publication } = this.#options;
+    const service = new LogicalReplicationService(
+      { connectionString: dsn, application_name: 'wt-harness-commits', connectionTimeoutMillis: 10_000 },
+      { acknowledge: { auto: false, timeoutSeconds: 0 } },
+    );
+    this.#service = service;
+    this.#inTransaction = false;
+    service.on('data', (_lsn, message: Pgoutput.Message) => this.#take(message));
+    service.on('heartbeat', (lsn: string, _at: number, answer: boolean) => this.#heartbeat(lsn, answer));
+    let ended: Promise<unknown> = Promise.resolve();
+    await new Promise<void>((resolve, reject) => {
+      service.on('start', () => resolve());
+      const broken = new Promise<void>((end) => {
+        service.on('error', (error) => {
+          reject(error);
+          end();
+        });
+      });
+      const plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: [publication], messages: true });
+      // Why it ended has been told through 'error'; a server that shuts down ends it without one.
+      const stream = service.subscribe(plugin, slot).then(
+        () => reject(new Error('the server ended the stream')),
+        (error: unknown) => reject(error),
+      );
+      ended = Promise.race([stream, broken]);
+    });
+    return { ended };
+  }
+
+  #take(message: Pgoutput.Message): void {
+    if (message.tag === 'begin') this.#inTransaction = true;
+    this.#options.onMessage(message);
+    if (message.tag !== 'commit') return;
+    this.#inTransaction = false;
+    this.#saw(message.commitEndLsn);
+  }
+
+  /** The server has read its log up to there and found nothing more for us. It asks before it shuts down, too. */
+  #heartbeat(lsn: string, answer: boolean): void {
+    if (!this.#inTransaction) this.#saw(lsn);
+    // While it shuts down it asks in a tight loop until all is acknowledged.
+    if (answer && Date.now() - this.#answeredAt > 10) {
+      this.#answeredAt = Date.now();
+      void this.#acknowledge();
+    }
+  }
+
+  #saw(lsn: string | null): void {
+    const position = lsnOf(lsn);
+    if (position > this.#seen) this.#seen = position;
+  }
+
+  /** Exactly so far: a server that shuts down waits until its position and ours are the same. */
+  async #acknowledge(): Promise<void> {
+    const [service, seen] = [this.#service, this.#seen];
+    if (!service || seen === 0n) return;
+    await this.#options.written();
+    // The library adds one to what it is given.
+    await service.acknowledge(textOf(seen - 1n)).catch(() => undefined); // The connection has gone: see #follow.
+  }
+
+  async #drop(): Promise<void> {
+    const service = this.#service;
+    this.#service = undefined;
+    if (!service) return;
+    const destroyed = service.destroy().catch(() => undefined); // It was broken already.
+    await Promise.race([destroyed, sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+}
+
+/** `16/B374D848` as one number, to be compared. */
+export function lsnOf(text: string | null): bigint {
+  const [high = '0', low = '0'] = (text ?? '').split('/');
+  return (BigInt(`0x${high || '0'}`) << 32n) | BigInt(`0x${low || '0'}`);
+}
+
+function textOf(lsn: bigint): string {
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffffffffn).toString(16)}`;
+}
