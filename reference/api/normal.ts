@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import type { ApiBehaviour, Claims, Reply, TaskInstanceRow, Worker } from '../behaviour.ts';
+import { hasNoConnection } from '../database/retry.ts';
 import { log } from '../log.ts';
 import { TIMES } from '../settings.ts';
 import { secondsNow } from './tokens.ts';
@@ -116,8 +117,6 @@ function runsOn(ti: TaskInstanceRow, worker: Worker): boolean {
 
 const UNIQUE_VIOLATION = '23505';
 const LOCK_NOT_AVAILABLE = '55P03';
-/** What pg says of a connection that it could not get, or that broke. */
-const NO_CONNECTION = /Connection terminated|timeout exceeded when trying to connect|ECONN|EPIPE|not queryable/;
 
 function failureReply(error: unknown): Reply {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
@@ -127,7 +126,7 @@ function failureReply(error: unknown): Reply {
   if (code.startsWith('22')) return databaseError(422, 'Value rejected by database', error);
   // 3.3.2's handler for broken constraints leaves all but the unique ones to the last resort.
   if (code !== '' && !code.startsWith('23')) return databaseError(500, 'Database error', error);
-  if (error instanceof Error && NO_CONNECTION.test(error.message)) return databaseError(500, 'Database error', error);
+  if (hasNoConnection(error)) return databaseError(500, 'Database error', error);
   log('error', `Handle died with an error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return { status: 500, body: { message: 'Internal server error' } };
 }

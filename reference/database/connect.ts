@@ -19,8 +19,10 @@ export function openPool(settings: Settings, max: number = LIMITS.connections): 
     statement_timeout: STATEMENT_MS,
     keepAlive: true,
   });
-  // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+  // An idle connection that breaks is replaced at its next use, and one that is in use fails its next query; without
+  // listeners either would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

@@ -10,16 +10,25 @@ import { transaction } from './connect.ts';
 const ATTEMPTS = 3;
 const FIRST_WAIT_MS = 500;
 
-/** Deadlock detected, serialization failure: PostgreSQL asks for the transaction to be tried again. */
-const AGAIN = new Set(['40P01', '40001']);
+/**
+ * SQLAlchemy's OperationalError: deadlocks and serialization failures, connections that were cut or refused, a server
+ * that is going down or coming up. Not a lock that is not available: who asks for one has an answer to that.
+ */
+const OPERATIONAL = /^(08|40|53|57)/;
+/** What pg says of a connection that it could not get, or that broke. */
+const NO_CONNECTION = /Connection terminated|timeout exceeded when trying to connect|ECONN|EPIPE|not queryable/;
 
 export function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+export function hasNoConnection(error: unknown): boolean {
+  return error instanceof Error && NO_CONNECTION.test(`${sqlStateOf(error) ?? ''} ${error.message}`);
+}
+
 /**
- * A transaction that is run again after a deadlock, as Airflow's `retry_db_transaction` does. `deed` must be fit to be
+ * A transaction that is run again after a deadlock or a lost connection, as Airflow's `retry_db_transaction` does. `deed` must be fit to be
  * run twice: what it changes outside the database, it changes after this has returned.
  */
 export async function retriedTransaction<T>(pool: pg.Pool, what: string, deed: (tx: Tx) => Promise<T>): Promise<T> {
@@ -27,9 +36,9 @@ export async function retriedTransaction<T>(pool: pg.Pool, what: string, deed: (
     try {
       return await transaction(pool, deed);
     } catch (error) {
-      const state = sqlStateOf(error);
-      if (attempt === ATTEMPTS || state === undefined || !AGAIN.has(state)) throw error;
-      log('info', `Retrying ${what} after ${state}, attempt ${attempt} of ${ATTEMPTS}`);
+      const state = sqlStateOf(error) ?? '';
+      if (attempt === ATTEMPTS || !(OPERATIONAL.test(state) || hasNoConnection(error))) throw error;
+      log('info', `Retrying ${what} after ${state || 'a lost connection'}, attempt ${attempt} of ${ATTEMPTS}`);
       await sleep(Math.random() * FIRST_WAIT_MS * 2 ** (attempt - 1));
     }
   }
