@@ -24,6 +24,11 @@ export interface Site {
   readonly operators: Disturbable<OperatorDisturbance>;
   /** What the schedulers' executors hear of the ends of lives. */
   readonly executor: Disturbable<EventDisturbance>;
+  /**
+   * From now on the process of that name (`postgres` too), once dead, stays dead, and that is not held against it. Call
+   * the result to let it go: it resolves when the process has been started again, if it was dead. Safe to call twice.
+   */
+  hold(process: string): () => Promise<void>;
 }
 
 /**

@@ -1,24 +1,40 @@
 import { bulkChanges } from './bulk-changes.ts';
+import { bystanderLock } from './bystander-lock.ts';
 import { clearStorm } from './clear-storm.ts';
 import { deleteRuns } from './delete-runs.ts';
 import { duplicateDelivery } from './duplicate-delivery.ts';
 import { executorEvents } from './executor-events.ts';
+import { exhaustConnections } from './exhaust-connections.ts';
 import type { Fault } from './fault.ts';
+import { kill } from './kill.ts';
+import { killBackend } from './kill-backend.ts';
 import { lateEnd } from './late-end.ts';
 import { lateStart } from './late-start.ts';
 import { lostAnswers } from './lost-answers.ts';
 import { markStorm } from './mark-storm.ts';
 import { pause } from './pause.ts';
 import { pauseDags } from './pause-dags.ts';
+import { restartPostgres } from './restart-postgres.ts';
 import { silentDeath } from './silent-death.ts';
 import { skewedClocks } from './skewed-clocks.ts';
+import { slowCpu } from './slow-cpu.ts';
+import { slowDisk } from './slow-disk.ts';
 import { storm } from './storm.ts';
 import { strangers } from './strangers.ts';
+import { terminateConnections } from './terminate-connections.ts';
 import { zombies } from './zombies.ts';
 
-/** All faults, in the order of `windtunnel list`: of processes, of clients, of API users, of the executor. */
+/** All faults, in the order of `windtunnel list`: of processes, of the database, of clients, of API users, of the executor. */
 export const FAULTS: readonly Fault[] = [
   pause,
+  kill,
+  slowCpu,
+  killBackend,
+  terminateConnections,
+  restartPostgres,
+  exhaustConnections,
+  slowDisk,
+  bystanderLock,
   lostAnswers,
   duplicateDelivery,
   lateStart,

@@ -1,5 +1,5 @@
-import { familyOf } from '../stacks/proc.ts';
 import { type Fault, notOurs } from './fault.ts';
+import { signal, signalFamily } from './signals.ts';
 import { drawProcess, processOf } from './victims.ts';
 
 /**
@@ -14,20 +14,10 @@ export const pause: Fault = {
   draw: (host, rng) => ({ victim: drawProcess(host.processes, rng), with: {} }),
 
   async inject({ stack }, { victim }) {
-    const { pid } = processOf(stack, victim);
-    const stopped = familyOf([pid]);
-    for (const member of stopped) signal(member, 'SIGSTOP');
+    const stopped = signalFamily(processOf(stack, victim).pid, 'SIGSTOP');
     return async () => {
       for (const member of stopped) signal(member, 'SIGCONT');
       return `${stopped.length} of its processes stood still`;
     };
   },
 };
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It ended meanwhile: nothing is left to stop or to wake.
-  }
-}

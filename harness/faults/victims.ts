@@ -1,5 +1,6 @@
 import { StackError } from '../model/errors.ts';
 import type { Rng } from '../model/rng.ts';
+import { isAlive } from '../stacks/proc.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
 
@@ -15,10 +16,10 @@ export function roleOf(name: string): string {
   return name.replace(/-\d+$/, '');
 }
 
-/** The process of that name as it runs now. Rejects where there is none. */
+/** The process of that name. Rejects where there is none, or where it died and is not started again yet. */
 export function processOf(stack: Stack, name: string): SupervisedProcess {
   const process = stack.processes.find((other) => other.name === name);
-  if (!process) throw new StackError(`There is no process ${name}.`);
+  if (!process || !isAlive(process.pid)) throw new StackError(`There is no process ${name} at this moment.`);
   return process;
 }
 

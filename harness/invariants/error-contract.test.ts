@@ -81,3 +81,55 @@ test('it is unknown when hardly anything was answered', async () => {
   const lost = many(100, () => ({ outcome: 'unknown', status: null }) as const);
   expect(await judge({ operations: [...lost, {}] })).toMatchObject({ verdict: 'unknown', chances: 1 });
 });
+
+test.each(['restart-postgres', 'exhaust-connections'])('while %s is open, 5xx is the right answer', async (fault) => {
+  const faults = [{ window: 1, fault, victim: 'postgres', opened_ms: 8_000, closed_ms: 9_050 }];
+  expect((await judge({ operations: [ERROR], faults })).first).toBeNull();
+  expect((await judge({ operations: [{ ...ERROR, status: 503, retry_after: false }], faults })).first).toBeNull();
+  // Neither before it, nor when it has been over for longer than a request was under way.
+  expect((await judge({ operations: [{ ...ERROR, sent_ms: 7_000, ended_ms: 7_500 }], faults })).violations).toBe(1);
+  expect((await judge({ operations: [{ ...ERROR, sent_ms: 11_100, ended_ms: 11_200 }], faults })).violations).toBe(1);
+});
+
+test('a connection that was cut excuses neither another process, nor an answer that the contract does not know', async () => {
+  const of = (victim: string, fault = 'kill-backend') => [
+    { window: 1, fault, victim, opened_ms: 8_900, closed_ms: 9_500 },
+  ];
+  const operator = { ...ERROR, actor: 'operator', kind: 'clear' } as const;
+  expect((await judge({ operations: [ERROR], faults: of('api-execution-1') })).first).toBeNull();
+  expect((await judge({ operations: [operator], faults: of('api-core-1') })).first).toBeNull();
+  expect((await judge({ operations: [ERROR], faults: of('api-core-1') })).violations).toBe(1);
+  expect((await judge({ operations: [operator], faults: of('api-execution-1') })).violations).toBe(1);
+  expect((await judge({ operations: [ERROR], faults: of('scheduler-1', 'terminate-connections') })).violations).toBe(1);
+  const wrong = { ...ERROR, outcome: 'refused', status: 418 } as const;
+  expect((await judge({ operations: [wrong], faults: of('api-execution-1') })).violations).toBe(1);
+});
+
+test.each(['pause', 'kill', 'slow-cpu', 'slow-disk', 'bystander-lock'])(
+  '%s cuts nothing, and excuses no 5xx',
+  async (fault) => {
+    const victim = fault.startsWith('slow-disk') || fault.startsWith('bystander') ? 'postgres' : 'api-execution-1';
+    const faults = [{ window: 1, fault, victim, opened_ms: 8_000, closed_ms: 20_000 }];
+    expect((await judge({ operations: [ERROR], faults })).violations).toBe(1);
+  },
+);
+
+test("a deadlock with a bystander is not the build's, one beside it is", async () => {
+  const deadlock = (other: string) => ({
+    operations: [ERROR],
+    server_log: [
+      {
+        at_ms: 9_050,
+        source: 'postgres',
+        sqlstate: '40P01',
+        pid: 1,
+        application_name: 'wt-api-execution-1',
+        detail:
+          "Process 1 waits for x; blocked by process 2.\nProcess 1: UPDATE a SET id = 'ti-1'\nProcess 2: SELECT b",
+      },
+    ],
+    backends: [{ at_ms: 1, pid: 2, application_name: other }],
+  });
+  expect((await judge(deadlock('wt-bystander'))).violations).toBe(0);
+  expect((await judge(deadlock('wt-scheduler-1'))).violations).toBe(1);
+});

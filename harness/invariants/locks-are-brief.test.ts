@@ -109,3 +109,8 @@ test('while the whole machine stood still, a long wait accuses nobody', async ()
   });
   expect(before.violations).toBe(1);
 });
+
+test('a wait behind a bystander accuses nobody, whenever it was', async () => {
+  const bystander = [{ at_ms: 100, pid: 42, application_name: 'wt-bystander' }];
+  expect((await judge({ operations, backends: bystander, server_log: [WAITING, ACQUIRED] })).violations).toBe(0);
+});

@@ -138,3 +138,19 @@ function endsUnderNewVersions(n: number): LiteralRun {
     server_log: [{ at_ms: 1, source: 'postgres', severity: 'LOG', message: 'ready' }],
   };
 }
+
+test('a deadlock with a bystander accuses nobody, one while a bystander stands by does', async () => {
+  const judged = (other: string) =>
+    judge({
+      operations: [{}],
+      commits: [{}],
+      server_log: [deadlock(10_000)],
+      backends: [
+        { at_ms: 0, pid: 4712, application_name: other },
+        { at_ms: 0, pid: 99, application_name: 'wt-bystander' },
+      ],
+      faults: [{ window: 1, fault: 'bystander-lock', victim: 'postgres', opened_ms: 9_000, closed_ms: 12_000 }],
+    });
+  expect((await judged('wt-bystander')).violations).toBe(0);
+  expect((await judged('wt-scheduler-1')).violations).toBe(1);
+});

@@ -23,16 +23,15 @@ test('a scheduler that a deadlock takes down is a violation that names the excep
   );
 });
 
-test('a process that the harness killed did not die by itself', async () => {
+test('what the nemesis kills is not in the log: a death there is its own, also after a kill', async () => {
   const server_log = [{ at_ms: 9_000, source: 'scheduler-2', severity: 'FATAL', message: 'scheduler-2 was ended' }];
-  const fault = (name: string, victim: string) => ({
-    samples: ALIVE,
-    server_log,
-    faults: [{ fault: name, victim, opened_ms: 8_900, closed_ms: 8_950 }],
-  });
-  expect(await judge(fault('kill', 'scheduler-2'))).toMatchObject({ verdict: 'pass' });
-  expect(await judge(fault('kill', 'scheduler-1'))).toMatchObject({ verdict: 'fail' });
-  expect(await judge(fault('pause', 'scheduler-2'))).toMatchObject({ verdict: 'fail' });
+  for (const [fault, victim] of [
+    ['kill', 'scheduler-2'],
+    ['pause', 'scheduler-1'],
+  ]) {
+    const faults = [{ fault, victim, opened_ms: 8_000, closed_ms: 8_950 }];
+    expect(await judge({ samples: ALIVE, server_log, faults })).toMatchObject({ verdict: 'fail', violations: 1 });
+  }
 });
 
 test('it passes when all processes lived', async () => {
@@ -48,4 +47,20 @@ test('it is unknown where the processes cannot be seen', async () => {
   expect(
     await judge({ samples: [{ at_ms: 1, source: 'harness', metric: 'rss_bytes', value: 1 }], server_log: [CALM] }),
   ).toMatchObject({ verdict: 'unknown' });
+});
+
+test('a process may end when its connections are cut, soon, and no other may', async () => {
+  const death = { at_ms: 9_000, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 ended with code 1' };
+  const dies = async (fault: string, victim: string, opened_ms: number) => {
+    const faults = [{ window: 1, fault, victim, opened_ms, closed_ms: opened_ms + 1_000 }];
+    return (await judge({ samples: ALIVE, server_log: [death], faults })).violations;
+  };
+  for (const fault of ['restart-postgres', 'exhaust-connections']) expect(await dies(fault, 'postgres', 5_000)).toBe(0);
+  expect(await dies('kill-backend', 'scheduler-1', 5_000)).toBe(0);
+  expect(await dies('kill-backend', 'scheduler-2', 5_000)).toBe(1);
+  expect(await dies('restart-postgres', 'postgres', 9_500)).toBe(1);
+  expect(await dies('restart-postgres', 'postgres', -8_000)).toBe(1);
+  // These cut nothing.
+  for (const fault of ['pause', 'slow-cpu']) expect(await dies(fault, 'scheduler-1', 8_500)).toBe(1);
+  for (const fault of ['slow-disk', 'bystander-lock']) expect(await dies(fault, 'postgres', 8_500)).toBe(1);
 });

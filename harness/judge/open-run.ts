@@ -25,6 +25,7 @@ const VIEWS = [
   'standstills',
   'fault_windows',
   'pauses',
+  'cut_windows',
   'task_instance_changes',
   'dag_run_changes',
   'backfill_changes',

@@ -18,7 +18,7 @@ import type { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../stacks/postgres.ts';
 import type { Stack } from '../stacks/stack.ts';
 import { comeToRest } from './come-to-rest.ts';
-import { superviseProcesses } from './supervise.ts';
+import { Supervisor } from './supervise.ts';
 import { together } from './together.ts';
 
 /** Executors look for the harness twice a second; a scheduler that has not come by then has no hand-off executor. */
@@ -56,15 +56,15 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
   const { stack, record, clock, progress } = parts;
   const trouble = new AbortController();
   const stop = AbortSignal.any([signal, trouble.signal, record.failed]);
-  const actors = await openActors(parts, (error) => trouble.abort(error));
-  const { commits, fleet, operators, probes, nemesis } = actors;
   const watching = new AbortController();
+  const actors = await openActors(parts, (error) => trouble.abort(error), watching.signal);
+  const { commits, fleet, operators, probes, supervisor, nemesis } = actors;
   let probing: Promise<void> = Promise.resolve();
   try {
     await commits.start((error) => trouble.abort(error));
     await probes.start();
     probing = probes.run(watching.signal);
-    superviseProcesses({ stack, record, clock, fail: (error) => trouble.abort(error), over: watching.signal });
+    supervisor.start();
     parts.onNumbers(() => ({ ...fleet.numbers.totals, live: startedLives(fleet), deadlocks: probes.deadlocks }));
 
     progress('connecting');
@@ -105,10 +105,15 @@ interface Actors {
   readonly fleet: Fleet;
   readonly operators: Operators;
   readonly probes: Probes;
+  readonly supervisor: Supervisor;
   readonly nemesis: Nemesis;
 }
 
-async function openActors({ plan, stack, record, clock }: RunParts, onError: (error: Error) => void): Promise<Actors> {
+async function openActors(
+  { plan, stack, record, clock }: RunParts,
+  onError: (error: Error) => void,
+  over: AbortSignal,
+): Promise<Actors> {
   const { dagNamespace, dsn } = stack;
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const { executionUrls, handOffAddress } = stack;
@@ -120,6 +125,8 @@ async function openActors({ plan, stack, record, clock }: RunParts, onError: (er
   const { publicUrl } = stack;
   const operators = new Operators({ plan, publicUrl, publicToken, dagNamespace, record, clock, numbers, live });
   const disturbable = { fleet: fleet.disturbances, operators, executor: fleet.endNews };
+  const supervisor = new Supervisor({ stack, record, clock, fail: onError, over });
+  const hold = (name: string) => supervisor.hold(name);
   return {
     commits,
     log: new ServerLog(stack.logs, record, clock),
@@ -132,7 +139,8 @@ async function openActors({ plan, stack, record, clock }: RunParts, onError: (er
       clock,
       fleet: () => fleetSamples(fleet, commits),
     }),
-    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, record, clock, ...disturbable }),
+    supervisor,
+    nemesis: new Nemesis({ faults: plan.faults ?? [], stack, hold, record, clock, ...disturbable }),
   };
 }
 

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pg from 'pg';
+
+import { connect, disconnect } from './database.ts';
+import { type Fault, notAllowed, type Site } from './fault.ts';
+import { pickFrom } from './victims.ts';
+
+/** What a bystander locks; a migration's lock on a whole table would stop the other DAGs of a target, too. */
+const ROWS = ['rows of task_instance', 'rows of dag_run'];
+const TABLES = ['all of task_instance', 'all of dag_run'];
+const ROWS_MAX = 10;
+const TRIES = 5;
+/** A bystander that does not get its lock steps back, and tries again. */
+const LOCK_TIMEOUT_MS = 2_000;
+/** Lock not available, deadlock: others were quicker. */
+const AGAIN = new Set(['55P03', '40P01']);
+
+/**
+ * Somebody who is no part of Airflow has a transaction open: a person at a psql prompt with a few rows locked, or a
+ * migration with a lock on a whole table that lets everybody read and nobody write.
+ */
+export const bystanderLock: Fault = {
+  name: 'bystander-lock',
+  describe: 'A transaction of somebody else locks running tasks, running DAG runs or a whole table for some seconds',
+  lasts_ms: [1_000, 8_000],
+  unavailable: notAllowed,
+  draw: ({ ours }, rng) => ({
+    victim: 'postgres',
+    with: { locks: pickFrom(ours ? [...ROWS, ...TABLES] : ROWS, rng), rows: Math.ceil(rng.between(0, ROWS_MAX)) },
+  }),
+
+  async inject(site, { with: { locks, rows } }) {
+    const client = await connect(site.stack, 'wt-bystander');
+    try {
+      const locked = await lock(client, site, String(locks), Number(rows));
+      const fromMs = site.clock.now();
+      return async () => {
+        const waiting = await waitersOf(client);
+        await client.query('ROLLBACK').catch(() => undefined); // Then it ends with the connection.
+        await disconnect(client);
+        const seconds = ((site.clock.now() - fromMs) / 1000).toFixed(1);
+        return `${locked} locked for ${seconds} s; ${waiting} others waited for it in the end`;
+      };
+    } catch (error) {
+      await disconnect(client);
+      throw error;
+    }
+  },
+};
+
+/** Returns what is locked now, as the beginning of a sentence. */
+async function lock(client: pg.Client, { stack }: Site, locks: string, rows: number): Promise<string> {
+  const table = locks.endsWith('dag_run') ? 'dag_run' : 'task_instance';
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  for (let tries = 1; ; tries++) {
+    await client.query('BEGIN');
+    try {
+      if (TABLES.includes(locks)) {
+        await client.query(`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`);
+        return `all of ${table} was`;
+      }
+      // In no order, as people do: it may well be the bystander who deadlocks with somebody.
+      const { rowCount } = await client.query(
+        `SELECT FROM ${table} WHERE dag_id LIKE $1 AND state IN ('queued', 'running') ORDER BY random() LIMIT ${rows}
+         FOR UPDATE`,
+        [`${stack.dagNamespace}wt_`.replaceAll('_', '\\_').concat('%')],
+      );
+      if (rowCount || tries === TRIES) return `${rowCount ?? 0} rows of ${table} were`;
+    } catch (error) {
+      const again = error instanceof pg.DatabaseError && AGAIN.has(error.code ?? '');
+      if (!again || tries === TRIES) throw error;
+    }
+    await client.query('ROLLBACK');
+    await sleep(200);
+  }
+}
+
+async function waitersOf(client: pg.Client): Promise<number> {
+  try {
+    const { rows } = await client.query<{ n: string }>(
+      `SELECT count(*) AS n FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND pg_backend_pid() = ANY (pg_blocking_pids(pid))`,
+    );
+    return Number(rows[0]?.n ?? 0);
+  } catch {
+    return 0; // Its connection has gone, and its locks with it.
+  }
+}

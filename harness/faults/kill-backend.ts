@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type pg from 'pg';
+
+import { withClient } from '../stacks/postgres.ts';
+import { BACKENDS_OF, drawClient } from './database.ts';
+import { type Fault, notAllowed } from './fault.ts';
+
+/** How long a backend is waited for that is worth cutting: transactions last milliseconds. */
+const LOOK_MS = 3_000;
+const LOOK_EVERY_MS = 5;
+const STATEMENT_LENGTH = 160;
+
+interface Backend {
+  readonly pid: number;
+  readonly state: string;
+  readonly query: string;
+  readonly transaction_ms: number;
+  readonly writes: boolean;
+}
+
+/** `pg_terminate_backend` of one connection of a process, as an administrator or a failing network does. */
+export const killBackend: Fault = {
+  name: 'kill-backend',
+  describe: 'The database cuts one connection of a process, in the middle of a transaction that holds locks if it can',
+  lasts_ms: [500, 1_500],
+  unavailable: notAllowed,
+  draw: (host, rng) => ({ victim: drawClient(host, rng), with: {} }),
+
+  async inject({ stack, clock }, { victim }) {
+    const cut = await withClient(stack.dsn, async (client) => {
+      for (const until = clock.now() + LOOK_MS; clock.now() < until; await sleep(LOOK_EVERY_MS)) {
+        const backend = await cutOne(client, victim, `writes AND state IN ('active', 'idle in transaction')`);
+        if (backend) return backend;
+      }
+      return (await cutOne(client, victim, 'transaction_ms > 0')) ?? (await cutOne(client, victim, 'true'));
+    });
+    if (!cut) throw new Error(`${victim} has no connection to the database that could be cut`);
+    return async () => detailOf(cut);
+  },
+};
+
+/** Finds and cuts in one statement: what was seen a moment ago is another transaction by now. */
+async function cutOne(client: pg.Client, victim: string, which: string): Promise<Backend | undefined> {
+  const { rows } = await client.query<Backend>(
+    `WITH backends AS MATERIALIZED (${BACKENDS_OF}),
+       chosen AS MATERIALIZED (SELECT * FROM backends WHERE ${which} ORDER BY random() LIMIT 1)
+     SELECT *, pg_terminate_backend(pid) FROM chosen`,
+    [`wt-${victim}`],
+  );
+  return rows[0];
+}
+
+function detailOf({ pid, state, query, transaction_ms, writes }: Backend): string {
+  const statement = query.replace(/\s+/g, ' ').trim().slice(0, STATEMENT_LENGTH);
+  const since = transaction_ms > 0 ? `, ${Math.round(transaction_ms)} ms into its transaction` : '';
+  const locks = writes ? ', holding the locks of what it had written' : '';
+  return `backend ${pid} was cut: ${state}${since}${locks}: «${statement}»`;
+}

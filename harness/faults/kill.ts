@@ -1,0 +1,28 @@
+import { type Fault, notOurs } from './fault.ts';
+import { signalFamily } from './signals.ts';
+import { drawProcess, processOf } from './victims.ts';
+
+/**
+ * A process is gone from one moment to the next, as on a host that loses its power or a container that used too much
+ * memory: SIGKILL to it and its children. It is started again when the window closes.
+ */
+export const kill: Fault = {
+  name: 'kill',
+  describe:
+    'A scheduler, API server, dag-processor or triggerer is killed, stays dead for a while and is started again',
+  lasts_ms: [1_000, 15_000],
+  unavailable: notOurs,
+  draw: (host, rng) => ({ victim: drawProcess(host.processes, rng), with: {} }),
+
+  async inject({ stack, hold }, { victim }) {
+    const before = processOf(stack, victim);
+    const release = hold(victim);
+    const killed = signalFamily(before.pid, 'SIGKILL');
+    await before.ended;
+    return async () => {
+      await release();
+      const after = stack.processes.find(({ name }) => name === victim);
+      return `process ${before.pid} and ${killed.length - 1} of its children were killed; process ${after?.pid} follows`;
+    };
+  },
+};

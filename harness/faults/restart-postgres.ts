@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { stopCleanly, withClient } from '../stacks/postgres.ts';
+import { type Fault, notOurs } from './fault.ts';
+import { signal } from './signals.ts';
+import { processOf } from './victims.ts';
+
+const ANSWER_MS = 30_000;
+
+/**
+ * The database is shut down and started again, as for a minor upgrade or a failover: every connection is cut and every
+ * open transaction rolled back; what was committed stays.
+ */
+export const restartPostgres: Fault = {
+  name: 'restart-postgres',
+  describe: 'PostgreSQL is shut down, stays away for a while and comes back with all that was committed',
+  lasts_ms: [500, 6_000],
+  unavailable: notOurs,
+  draw: () => ({ victim: 'postgres', with: {} }),
+
+  async inject({ stack, hold, clock }) {
+    const server = processOf(stack, 'postgres');
+    const release = hold('postgres');
+    const fromMs = clock.now();
+    try {
+      await stopCleanly(server);
+    } catch (error) {
+      // Neither up nor down: with an immediate shutdown it recovers from its log when it comes back.
+      signal(server.pid, 'SIGQUIT');
+      await server.ended;
+      await release();
+      throw error;
+    }
+    return async () => {
+      await release();
+      await untilItAnswers(stack.dsn);
+      return `it did not answer for ${((clock.now() - fromMs) / 1000).toFixed(1)} s`;
+    };
+  },
+};
+
+async function untilItAnswers(dsn: string): Promise<void> {
+  for (const deadline = Date.now() + ANSWER_MS; ; await sleep(50)) {
+    try {
+      return await withClient(dsn, async (client) => void (await client.query('SELECT 1')));
+    } catch (error) {
+      if (Date.now() > deadline) throw error; // Not up yet.
+    }
+  }
+}

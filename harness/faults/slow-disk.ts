@@ -1,0 +1,46 @@
+import type pg from 'pg';
+
+import { withClient } from '../stacks/postgres.ts';
+import type { Stack } from '../stacks/stack.ts';
+import type { Fault, Host } from './fault.ts';
+
+/**
+ * Every commit takes longer, as on a disk whose write cache is full. `commit_delay` makes whoever flushes the log wait
+ * before it does, with the lock that all others who commit then wait for: with `commit_siblings` at 0, and `fsync` on as
+ * it is here, each flush waits. A commit takes as long as the delay, or up to twice that when it just missed a flush.
+ */
+export const slowDisk: Fault = {
+  name: 'slow-disk',
+  describe: 'Every commit takes 20 to 100 ms longer',
+  lasts_ms: [3_000, 15_000],
+  unavailable: changesTheServer,
+  draw: (_host, rng) => ({ victim: 'postgres', with: { delay_ms: Math.round(rng.between(20, 100)) } }),
+
+  async inject({ stack }, { with: { delay_ms } }) {
+    await configure(stack, (client) =>
+      set(client, { commit_delay: String(Number(delay_ms) * 1_000), commit_siblings: '0' }),
+    );
+    return async () => {
+      await configure(stack, (client) => set(client, { commit_delay: null, commit_siblings: null }));
+      return undefined;
+    };
+  },
+};
+
+function changesTheServer({ ours }: Host): string | null {
+  return ours ? null : 'changes the settings of the server, which a killed harness would leave changed in a target';
+}
+
+/** All connections read the settings anew, each before its next statement. */
+function configure(stack: Stack, change: (client: pg.Client) => Promise<void>): Promise<void> {
+  return withClient(stack.dsn, async (client) => {
+    await change(client);
+    await client.query('SELECT pg_reload_conf()');
+  });
+}
+
+async function set(client: pg.Client, settings: Readonly<Record<string, string | null>>): Promise<void> {
+  for (const [name, value] of Object.entries(settings)) {
+    await client.query(value === null ? `ALTER SYSTEM RESET ${name}` : `ALTER SYSTEM SET ${name} = ${value}`);
+  }
+}
