@@ -1,5 +1,5 @@
 -- claim: Concurrent writes of a task instance's rendered fields are all accepted, and one row with an accepted value
---   remains.
+--   remains, of the try that wrote last.
 -- broken: Rendered fields were refused, or hold what nobody wrote last
 -- seed: #63581
 -- source: issue #63581: the right answer is 201 to both; the real client treats 409 as fatal
@@ -48,8 +48,14 @@ WITH refused AS (
 ), accepted AS (
   SELECT dag_id, run_id, task_id, map_index,
     list(DISTINCT field_of(try_cast(requested AS JSON))) FILTER (outcome = 'ok') AS fields,
+    list(DISTINCT field_of(try_cast(requested AS JSON))) FILTER (outcome = 'ok' AND ti_id = last_ti_id) AS last_fields,
     list(op ORDER BY op) FILTER (outcome = 'ok') AS ops, max(ended_ms) AS ended_ms
-  FROM writes GROUP BY ALL
+  FROM (
+    SELECT *, last_value(ti_id) OVER (
+      PARTITION BY dag_id, run_id, task_id, map_index ORDER BY outcome = 'ok', sent_ms
+      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last_ti_id
+    FROM writes)
+  GROUP BY dag_id, run_id, task_id, map_index
   -- An unknown write may have been the last.
   HAVING count(*) FILTER (outcome = 'ok') > 0 AND count(*) FILTER (outcome = 'unknown') = 0
 )
@@ -78,4 +84,15 @@ SELECT
   accepted.ops[:10],
   list_filter([finals.seq], seq -> seq IS NOT NULL)
 FROM accepted JOIN finals USING (dag_id, run_id, task_id, map_index)
-WHERE finals.field IS NOT NULL AND NOT list_contains(accepted.fields, finals.field);
+WHERE finals.field IS NOT NULL AND NOT list_contains(accepted.fields, finals.field)
+UNION ALL
+SELECT
+  accepted.ended_ms, subject_of(dag_id, run_id, task_id, map_index), 'value of an earlier try', 0,
+  format('The rendered fields of {} are «{}» at the end, which an earlier try had written; the last one wrote «{}».',
+    subject_of(dag_id, run_id, task_id, map_index), shortened(finals.field, 80),
+    shortened(accepted.last_fields[1], 80)),
+  accepted.ops[:10],
+  list_filter([finals.seq], seq -> seq IS NOT NULL)
+FROM accepted JOIN finals USING (dag_id, run_id, task_id, map_index)
+WHERE finals.field IS NOT NULL AND list_contains(accepted.fields, finals.field)
+  AND NOT list_contains(accepted.last_fields, finals.field);

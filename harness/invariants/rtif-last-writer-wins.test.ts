@@ -45,6 +45,20 @@ test('a value that nobody was told is accepted is a violation', async () => {
   expect(result.first?.sentence).toContain('are «echo 7» at the end, which none of the 2 accepted writes asked for');
 });
 
+test('a value of an earlier try that stays when the next one has written is a violation', async () => {
+  const next = write(2, { twin: null, life: 2, ti_id: 'ti-2', try_number: 2, sent_ms: 9_000, ended_ms: 9_010 });
+  const finals = (n: number) => ({
+    rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: `echo ${n}` } }],
+  });
+  const result = await judge({ operations: [write(1, { twin: null }), next], finals: finals(1) });
+  expect(result.first).toMatchObject({ path: 'value of an earlier try', operations: [1, 2] });
+  expect(result.first?.sentence).toBe(
+    'The rendered fields of wt_dag/run1/task are «echo 1» at the end, which an earlier try had written; the last one ' +
+      'wrote «echo 2».',
+  );
+  expect((await judge({ operations: [write(1, { twin: null }), next], finals: finals(2) })).first).toBeNull();
+});
+
 test('the last commit is asked where there is no snapshot', async () => {
   const row = { rendered_fields: { bash_command: 'echo 7' } };
   const commits = [{ ...FINAL, relation: 'rendered_task_instance_fields', change: 'insert', committed_ms: 1_010, row }];

@@ -29,6 +29,7 @@ import { poolOversubscribed } from './pool-oversubscribed.ts';
 import { resumedToQueued } from './resumed-to-queued.ts';
 import { retryDelayIgnored } from './retry-delay-ignored.ts';
 import { retryReportRefused } from './retry-report-refused.ts';
+import { rtifFirstStays } from './rtif-first-stays.ts';
 import { rtifMerge } from './rtif-merge.ts';
 import { rtifRetryOnce } from './rtif-retry-once.ts';
 import { runEndedEarly } from './run-ended-early.ts';
@@ -89,6 +90,7 @@ export const DEFECTS: readonly Defect[] = [
   poolOversubscribed,
   resumedToQueued,
   retryDelayIgnored,
+  rtifFirstStays,
   runEndedEarly,
   scheduleLosesDates,
   schedulerCrashes,
