@@ -25,7 +25,9 @@ CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
 LEFT JOIN final_task_instance AS tis ON tis.trigger_id = final_trigger.id
 -- The only trigger that the fleet asks for: assets of other people have triggers without a task.
 WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND last_ms - 30000
-  AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - 30000, last_ms);
+  AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - 30000, last_ms)
+  -- That a triggerer died by itself is another promise's to say.
+  AND NOT EXISTS (FROM server_log WHERE severity = 'FATAL' AND source LIKE 'triggerer%' AND at_ms >= last_ms - 60000);
 
 -- chances
 -- A harness that did not keep the triggers did not keep the results either.

@@ -44,6 +44,13 @@ test.each<[string, object]>([
   expect((await judge({ commits: resumed(1), finals: { ...finals, xcom } })).first).toBeNull();
 });
 
+test('while a triggerer that died is started again, nobody deletes triggers', async () => {
+  const finals = { task_instance: [TASK], trigger: [TRIGGER], xcom };
+  const died = (at_ms: number) => [{ at_ms, source: 'triggerer', severity: 'FATAL', message: 'it ended with code 1' }];
+  expect((await judge({ commits: resumed(1), finals, server_log: died(30_000) })).first).toBeNull();
+  expect((await judge({ commits: resumed(1), finals, server_log: died(-5_000) })).violations).toBe(1);
+});
+
 test('it passes when five deferrals ended and left none, and is unknown with fewer or without a snapshot', async () => {
   const finals = { task_instance: [TASK], xcom };
   expect(await judge({ commits: resumed(5), finals })).toMatchObject({ verdict: 'pass', chances: 5 });
