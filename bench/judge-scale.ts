@@ -1,15 +1,17 @@
 /**
  * How long judging takes, and how much memory, for a run of millions of operations.
  *
- *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts]
+ *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts] [--keep FOLDER]
  *
  * A stored run is multiplied: copies of it side by side, as many as a large installation would show at once, and one
  * after another; every copy has ids of its own, so that each promise is put to the test in every copy. What the copies
  * before it left unfinished an operator has marked failed. Without --run a minute of the scenario mishaps on the
  * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own, whose largest
- * resident memory is read from the kernel (Linux). With --parts it is judged here, and each part of judging is timed.
+ * resident memory is read from the kernel (Linux). With --parts each part of judging is measured instead; with --keep the
+ * multiplied run stays, in FOLDER.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -21,7 +23,6 @@ import { parseArgs } from 'node:util';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { closeTables } from '../harness/judge/compact.ts';
-import { judge } from '../harness/judge/judge.ts';
 import { readManifest } from '../harness/judge/manifest.ts';
 import { identifier, literal, parquetFile, runTables } from '../harness/judge/run-tables.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
@@ -32,6 +33,7 @@ const SIDE_BY_SIDE = 50;
 /** What a copy beside the first one shares with it. */
 const OF_THE_MACHINE: readonly string[] = ['samples', 'backends', 'faults'];
 const BIN = fileURLToPath(new URL('../bin/windtunnel.mjs', import.meta.url));
+const PARTS = fileURLToPath(new URL('judge-parts.ts', import.meta.url));
 const JUDGING_MS = 60 * 60_000;
 
 const { values } = parseArgs({
@@ -39,25 +41,23 @@ const { values } = parseArgs({
     run: { type: 'string' },
     operations: { type: 'string', default: '10000000' },
     parts: { type: 'boolean', default: false },
+    keep: { type: 'string' },
   },
 });
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 try {
   const base = values.run ?? (await playOne());
   await closeTables(base);
-  const large = path.join(scratch, 'large');
+  const large = values.keep ?? path.join(scratch, 'large');
   const { operations, commits } = await multiply(base, large, Number(values.operations));
   console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
-  const { invariants, assumptions } = values.parts ? await judgedHere(large) : await judgedApart(large);
-  for (const { name, verdict, chances, violations, why_unknown } of invariants) {
-    console.log(`  ${verdict.padEnd(8)} ${name} (${chances} chances, ${violations} violations) ${why_unknown ?? ''}`);
-  }
-  for (const { name, verdict, sentence } of assumptions) console.log(`  ${verdict.padEnd(8)} ${name}: ${sentence}`);
+  if (values.parts) await told(['--import', 'tsx', PARTS, large]);
+  else print(await judged(large));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function judgedApart(large: string): Promise<Judgement> {
+async function judged(large: string): Promise<Judgement> {
   const { seconds, peakBytes, exitCode } = await watched([BIN, 'check', large, '--json'], path.join(scratch, 'out'));
   console.log(
     `judged in ${seconds.toFixed(0)} s with at most ${(peakBytes / 2 ** 20).toFixed(0)} MiB, exit code ${exitCode}`,
@@ -65,14 +65,16 @@ async function judgedApart(large: string): Promise<Judgement> {
   return JSON.parse(readFileSync(path.join(scratch, 'out'), 'utf8'));
 }
 
-async function judgedHere(large: string): Promise<Judgement> {
-  let began = performance.now();
-  return judge(large, (part) => {
-    const seconds = (performance.now() - began) / 1000;
-    const peak = residentPeak(process.pid) / 2 ** 20;
-    console.log(`${seconds.toFixed(1).padStart(8)} s  ${part} (at most ${peak.toFixed(0)} MiB so far)`);
-    began = performance.now();
-  });
+function print({ invariants, assumptions }: Judgement): void {
+  for (const { name, verdict, chances, violations, why_unknown } of invariants) {
+    console.log(`  ${verdict.padEnd(8)} ${name} (${chances} chances, ${violations} violations) ${why_unknown ?? ''}`);
+  }
+  for (const { name, verdict, sentence } of assumptions) console.log(`  ${verdict.padEnd(8)} ${name}: ${sentence}`);
+}
+
+async function told(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: JUDGING_MS });
+  await once(child, 'close');
 }
 
 async function playOne(): Promise<string> {

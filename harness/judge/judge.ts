@@ -47,6 +47,9 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
     done(file.name);
   }
 
+  const found = await readFindings(run, files, invariants);
+  done('findings');
+
   const load = await readLoad(run);
   const violations = invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
   const counts = await readCounts(run, violations);
@@ -58,7 +61,7 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
     scenario: plan.scenario.name,
     seed: plan.seed,
     run: run.folder,
-    ...(await readFindings(run, files, invariants)),
+    ...found,
     invariants,
     assumptions,
     thresholds,

@@ -1,0 +1,28 @@
+/**
+ * Where judging a stored run spends its time and its memory: seconds and peak of every part of it.
+ *
+ *     npx tsx bench/judge-parts.ts RUN
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+
+import { judge } from '../harness/judge/judge.ts';
+
+const [run = ''] = process.argv.slice(2);
+let began = performance.now();
+await judge(run, (part) => {
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`${seconds.padStart(8)} s  at most ${peakMiB().toFixed(0).padStart(5)} MiB  ${part}`);
+  began = performance.now();
+});
+
+/** Largest resident memory since it was asked the last time, as the kernel knows it (Linux). */
+function peakMiB(): number {
+  try {
+    const kibi = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    writeFileSync('/proc/self/clear_refs', '5');
+    return Number(kibi ?? 0) / 1024;
+  } catch {
+    return 0; // There is no /proc here.
+  }
+}
