@@ -83,15 +83,26 @@ WITH waits AS (
     FROM waits JOIN pauses USING (dag_id)
     WHERE pauses.from_ms <= waits.until_ms AND pauses.until_ms >= ready_ms
   ) AS disturbed USING (dag_id, run_id, ready_ms)
-), passed_over AS (
-  SELECT undisturbed.*, (
-      SELECT count(*) FROM task_instance_changes AS other
-      WHERE other.dag_id <> undisturbed.dag_id
-        AND other.state = 'scheduled' AND other.old_state IS DISTINCT FROM 'scheduled'
-        AND other.committed_ms BETWEEN undisturbed.ready_ms AND undisturbed.until_ms) AS others
-  FROM undisturbed
+), waiting AS (
   -- One for each run: what waits in it waits for the same scheduler.
+  SELECT * FROM undisturbed
   QUALIFY row_number() OVER (PARTITION BY dag_id, run_id ORDER BY until_ms - ready_ms DESC, task_id) = 1
+), scheduled AS (
+  -- How many had been scheduled up to a moment, in all and of one DAG: to count between two moments is to subtract.
+  SELECT dag_id, committed_ms, count(*) OVER (ORDER BY committed_ms) AS of_all,
+    count(*) OVER (PARTITION BY dag_id ORDER BY committed_ms) AS of_dag
+  FROM task_instance_changes WHERE state = 'scheduled' AND old_state IS DISTINCT FROM 'scheduled'
+), passed_over AS (
+  SELECT waiting.*,
+    coalesce(all_then.of_all, 0) - coalesce(all_before.of_all, 0)
+      - coalesce(own_then.of_dag, 0) + coalesce(own_before.of_dag, 0) AS others
+  FROM waiting
+  ASOF LEFT JOIN scheduled AS all_then ON waiting.until_ms >= all_then.committed_ms
+  ASOF LEFT JOIN scheduled AS all_before ON waiting.ready_ms > all_before.committed_ms
+  ASOF LEFT JOIN scheduled AS own_then
+    ON own_then.dag_id = waiting.dag_id AND waiting.until_ms >= own_then.committed_ms
+  ASOF LEFT JOIN scheduled AS own_before
+    ON own_before.dag_id = waiting.dag_id AND waiting.ready_ms > own_before.committed_ms
 )
 SELECT
   ready_ms + 15000 AS at_ms,

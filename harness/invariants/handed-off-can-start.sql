@@ -54,9 +54,12 @@ WITH taken_away AS (
 ), by_twin AS (
   -- A fault gave one workload to two workers, and the other one had started it, or may have: one of them must be refused.
   SELECT refused.op
-  FROM refused JOIN lives AS own USING (life)
-  JOIN lives AS twin ON twin.life = own.copy_of OR twin.copy_of = own.life
-  JOIN operations AS start ON start.life = twin.life AND start.kind = 'run' AND start.outcome <> 'refused'
+  FROM refused JOIN (
+    SELECT life, copy_of AS twin FROM lives WHERE copy_of IS NOT NULL
+    UNION ALL
+    SELECT copy_of, life FROM lives WHERE copy_of IS NOT NULL
+  ) AS twins USING (life)
+  JOIN operations AS start ON start.life = twins.twin AND start.kind = 'run' AND start.outcome <> 'refused'
     AND start.sent_ms <= refused.ended_ms
 ), by_deadline AS (
   -- [scheduler] task_queued_timeout, which no run sets, is ten minutes.

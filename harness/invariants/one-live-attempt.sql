@@ -50,6 +50,8 @@ WITH overlapping AS (
   ) AS sign ON sign.life = overlapping.one_life AND overlapping.other_ms >= sign.sent_ms
   CROSS JOIN plan
   WHERE other_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
+), starts AS (
+  SELECT life, list(op) AS ops FROM operations WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
 )
 SELECT
   other_ms AS at_ms,
@@ -59,7 +61,8 @@ SELECT
   format('{} was started on worker {} (try {:d}) while worker {} (try {:d}) was still running it, for {} more.',
     subject_of(dag_id, run_id, task_id, map_index), other_worker, other_try, one_worker, one_try,
     seconds(over_ms - other_ms)) AS sentence,
-  (SELECT list(op ORDER BY op) FROM operations
-    WHERE kind = 'run' AND outcome = 'ok' AND life IN (one_life, other_life)) AS operations,
+  list_sort(one_starts.ops || other_starts.ops) AS operations,
   []::BIGINT[] AS commits
-FROM overlapping ANTI JOIN excused USING (one_life, other_life);
+FROM overlapping ANTI JOIN excused USING (one_life, other_life)
+LEFT JOIN starts AS one_starts ON one_starts.life = one_life
+LEFT JOIN starts AS other_starts ON other_starts.life = other_life;
