@@ -10,7 +10,8 @@
 
 -- given
 CREATE TEMP TABLE changes AS
-SELECT *,
+SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, old_seen, old_state, state, old_ti_id, ti_id,
+  old_try_number, try_number, writer, writer_role,
   try_cast("row" ->> 'max_tries' AS INTEGER) AS max_tries,
   max(committed_ms) FILTER (state = 'up_for_retry' AND old_state IS DISTINCT FROM 'up_for_retry') OVER (
     PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS retry_since_ms,

@@ -58,6 +58,10 @@ SELECT
   committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'noted twice', notes - starts,
   format('{} (try {:d}) began {:d} times, and its start stands {:d} times in the audit log.',
     subject_of(dag_id, run_id, task_id, map_index), try_number, starts, notes),
-  (SELECT coalesce(list(op ORDER BY op), []) FROM replays WHERE list_contains(begun.ids, replays.ti_id)), seqs
+  coalesce(again_sent.ops, []), seqs
 FROM noted JOIN begun USING (dag_id, run_id, task_id, map_index, try_number)
+LEFT JOIN (
+  SELECT seqs, list(op ORDER BY op) AS ops
+  FROM (SELECT seqs, unnest(ids) AS ti_id FROM begun) AS ids JOIN replays USING (ti_id) GROUP BY seqs
+) AS again_sent USING (seqs)
 WHERE notes > starts;

@@ -40,6 +40,16 @@ WITH changes AS (
 ), moves AS (
   SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS next_ms
   FROM changes WHERE state IS DISTINCT FROM old_state
+), retries AS (
+  SELECT * FROM moves WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
+), skewed AS (
+  -- They count from the end that the worker gives, and a fault gave some workers clocks that are minutes fast.
+  SELECT retries.seq
+  FROM retries JOIN lives ON lives.ti_id = retries.old_ti_id
+  ASOF JOIN (
+    SELECT opened_ms, max(until_ms) OVER (ORDER BY opened_ms) AS until_ms FROM fault_windows WHERE fault = 'skewed-clocks'
+  ) AS windows ON retries.committed_ms >= windows.opened_ms
+  WHERE lives.started_ms <= windows.until_ms
 )
 SELECT 'new run' AS path, dag_id, run_id, task_id, map_index, greatest(running_ms, made_ms) AS ready_ms, looked_ms
 FROM looks JOIN tasks USING (dag_id, task_id) WHERE len(tasks.upstream) = 0
@@ -50,11 +60,7 @@ HAVING count(*) = wanted AND bool_and(state = 'success')
 UNION ALL
 -- The DAG factory's retries are due after a second.
 SELECT 'retry', dag_id, run_id, task_id, map_index, committed_ms + 1000, coalesce(next_ms, 'infinity')
-FROM moves WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
-  -- They count from the end that the worker gives, and a fault gave some workers clocks that are minutes fast.
-  AND NOT EXISTS (
-    FROM fault_windows JOIN lives ON lives.started_ms <= fault_windows.until_ms
-    WHERE fault = 'skewed-clocks' AND lives.ti_id = moves.old_ti_id AND fault_windows.opened_ms <= moves.committed_ms);
+FROM retries ANTI JOIN skewed USING (seq);
 
 -- chances
 SELECT CASE WHEN count(DISTINCT dag_id) >= 2 THEN count(*) ELSE 0 END FROM served, load WHERE ready_ms < load_ended_ms;

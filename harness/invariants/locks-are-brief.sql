@@ -39,9 +39,9 @@ WHERE NOT EXISTS (
     AND got.at_ms >= waiting.at_ms);
 
 CREATE TEMP TABLE names AS
-SELECT pid, at_ms, application_name AS name FROM backends WHERE application_name <> ''
+SELECT pid, application_name AS name, at_ms AS from_ms, at_ms AS until_ms FROM backends WHERE application_name <> ''
 UNION ALL
-SELECT writer_pid, committed_ms, any_value(writer) FROM commits WHERE writer <> '' GROUP BY ALL;
+SELECT pid, name, from_ms, until_ms FROM writers;
 
 -- chances
 SELECT count(*) FROM operations WHERE kind IN ('run', 'heartbeat', 'state') AND outcome = 'ok';
@@ -60,8 +60,10 @@ WITH long AS (
   SELECT
     long.*, held.holder,
     coalesce(nullif(long.application_name, ''), (
-      SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = long.pid)) AS waiter_name,
-    (SELECT arg_min(name, abs(names.at_ms - long.at_ms)) FROM names WHERE names.pid = held.holder) AS holder_name,
+      SELECT arg_min(name, greatest(names.from_ms - long.at_ms, long.at_ms - names.until_ms, 0))
+      FROM names WHERE names.pid = long.pid)) AS waiter_name,
+    (SELECT arg_min(name, greatest(names.from_ms - long.at_ms, long.at_ms - names.until_ms, 0))
+      FROM names WHERE names.pid = held.holder) AS holder_name,
     -- The sampler saw the same wait, with its row, and what the holder had sent last. 1 s: two clocks, and its pace.
     (SELECT any_value(concat_ws(' ', seen.relation, subject_of(seen.dag_id, seen.run_id, seen.task_id, seen.map_index)))
       FROM lock_waits AS seen WHERE seen.pid = long.pid AND seen.dag_id IS NOT NULL

@@ -47,17 +47,18 @@ WHERE run_type IS DISTINCT FROM 'backfill';
 SELECT count(*) FROM dates;
 
 -- violations
-WITH due AS (
+WITH full_until AS (
+  SELECT dag_id, committed_ms,
+    max(coalesce(next_ms, load_ended_ms)) OVER (PARTITION BY dag_id ORDER BY committed_ms) AS until_ms
+  FROM (
+    SELECT dag_id, committed_ms, runs, lead(committed_ms) OVER (PARTITION BY dag_id ORDER BY seq) AS next_ms
+    FROM active
+  ) JOIN (SELECT DISTINCT dag_id, max_active_runs FROM dates) USING (dag_id) CROSS JOIN load
+  WHERE runs >= max_active_runs
+), due AS (
   SELECT dates.*, runs.seq, runs.committed_ms, runs.date,
     -- The last moment before it was made, or the end, in which the DAG had as many runs as it may have.
-    greatest(dates.date_ms, load_started_ms, coalesce((
-      SELECT max(coalesce(next_ms, load_ended_ms)) FROM (
-        SELECT dag_id, committed_ms, runs, lead(committed_ms) OVER (PARTITION BY dag_id ORDER BY seq) AS next_ms
-        FROM active
-      ) AS full_until
-      WHERE full_until.dag_id = dates.dag_id AND full_until.runs >= dates.max_active_runs
-        AND full_until.committed_ms < coalesce(runs.committed_ms, load_ended_ms)
-    ), 0)) AS due_ms,
+    greatest(dates.date_ms, load_started_ms, coalesce(full_until.until_ms, 0)) AS due_ms,
     coalesce(runs.committed_ms, load_ended_ms) AS until_ms,
     (SELECT min(later.seq) FROM runs AS later WHERE later.dag_id = dates.dag_id AND later.date_ms > dates.date_ms)
       AS later_seq
@@ -66,6 +67,8 @@ WITH due AS (
     -- A run that an operator has deleted may be made again.
     FROM runs QUALIFY row_number() OVER (PARTITION BY dag_id, date_ms ORDER BY seq) = 1
   ) AS runs ON runs.dag_id = dates.dag_id AND abs(runs.date_ms - dates.date_ms) < 1
+  ASOF LEFT JOIN full_until
+    ON full_until.dag_id = dates.dag_id AND coalesce(runs.committed_ms, load_ended_ms) > full_until.committed_ms
 )
 SELECT
   coalesce(committed_ms, due_ms + 20000) AS at_ms,

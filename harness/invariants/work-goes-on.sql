@@ -22,16 +22,16 @@ SELECT moves.*, load_ended_ms,
   least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms) AS until_ms,
   CASE state WHEN 'queued' THEN 20000 WHEN 'deferred' THEN 30000 ELSE heartbeat_timeout_ms + 20000 END AS most_ms,
   -- What a fault interrupted is given its time from when all is well again.
-  greatest(committed_ms, coalesce((
-    SELECT max(excused_ms) FROM fault_windows
-    WHERE opened_ms <= least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms)), 0))
-    AS since_ms
+  greatest(committed_ms, coalesce(excused_ms, 0)) AS since_ms
 FROM moves
 ASOF LEFT JOIN (
   SELECT ti_id, handed_ms, life FROM lives
 ) AS handed ON moves.state = 'queued' AND handed.ti_id = moves.ti_id
   AND moves.committed_ms - clock_tolerance_ms() <= handed.handed_ms
 CROSS JOIN plan CROSS JOIN load
+ASOF LEFT JOIN (
+  SELECT opened_ms, max(excused_ms) OVER (ORDER BY opened_ms) AS excused_ms FROM fault_windows
+) AS faults ON least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms) >= faults.opened_ms
 WHERE moves.state IN ('queued', 'deferred', 'restarting') AND change <> 'delete' AND committed_ms < load_ended_ms;
 
 -- The last stretch of the load in which no fault is an excuse.

@@ -33,6 +33,7 @@ const VIEWS = [
   'operator_deeds',
   'skips',
   'refusals',
+  'writers',
   'deadlocks',
 ] as const;
 

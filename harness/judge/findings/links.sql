@@ -39,8 +39,9 @@ WITH named_operations AS (
         OR (contains(side.statement, failed.task_id) AND contains(side.statement, failed.run_id)))) > 0 THEN 1
       ELSE 2 END,
     abs(broken_locks.at_ms - failed.ended_ms)))
-  FROM (SELECT * FROM named_operations WHERE status >= 500) AS failed JOIN broken_locks
-    ON abs(broken_locks.at_ms - failed.ended_ms) <= 2000 AND (
+  FROM (SELECT * FROM named_operations WHERE status >= 500) AS failed
+  JOIN (SELECT *, floor(at_ms / 2000)::BIGINT + unnest([-1, 0, 1]) AS step FROM broken_locks) AS broken_locks
+    ON broken_locks.step = floor(failed.ended_ms / 2000)::BIGINT AND abs(broken_locks.at_ms - failed.ended_ms) <= 2000 AND (
       broken_locks.operation = failed.op
       OR (sides[1].process NOT LIKE 'wt-scheduler%' AND (contains(sides[1].statement, failed.ti_id)
         OR (contains(sides[1].statement, failed.task_id) AND contains(sides[1].statement, failed.run_id))

@@ -33,9 +33,14 @@ WITH requests AS (
     AND EXISTS (FROM operations AS other WHERE other.kind = 'state' AND other.status = 204))
 ), keyed AS (
   SELECT * EXCLUDE (keys), unnest(keys) AS key FROM requests
+), timed AS (
+  -- By the minute: a task that runs for hours has as many heartbeats, all with one key.
+  SELECT *, unnest(range(floor((sent_ms - clock_tolerance_ms()) / 60000)::BIGINT,
+    floor(until_ms / 60000)::BIGINT + 1)) AS minute
+  FROM keyed
 ), candidates AS (
   SELECT op, key, is_stranger, outcome, sent_ms, seq, effects.xid, committed_ms
-  FROM keyed JOIN effects USING (key)
+  FROM timed JOIN (SELECT *, floor(committed_ms / 60000)::BIGINT AS minute FROM effects) AS effects USING (key, minute)
   WHERE committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND until_ms
 ), answered AS (
   SELECT op, key, seq FROM candidates WHERE outcome = 'ok'

@@ -20,10 +20,15 @@ WITH sides AS (
   -- A transaction that is waited for is that of the one that blocks.
   SELECT deadlock, blocker AS pid, min(try_cast(regexp_extract(lock, 'transaction (\d+)', 1) AS BIGINT)) AS xid
   FROM waits WHERE lock LIKE '%on transaction %' GROUP BY ALL
+), nearby AS (
+  -- In steps of 6 s, longer than any time looked back below, so that a side meets what was logged then and no more.
+  SELECT deadlock, pid, at_ms, floor(at_ms / 6000)::BIGINT + unnest([-1, 0, 1]) AS step FROM sides
 ), seen AS (
   -- The wait as the sampler saw it, with the row.
-  SELECT sides.deadlock, sides.pid, lock_waits.* EXCLUDE (pid, statement, at_ms, lock, xid), lock_waits.xid AS seen_xid
-  FROM sides JOIN lock_waits USING (pid)
+  SELECT sides.deadlock, sides.pid, lock_waits.* EXCLUDE (pid, statement, at_ms, lock, xid, step),
+    lock_waits.xid AS seen_xid
+  FROM nearby AS sides JOIN (SELECT *, floor(at_ms / 6000)::BIGINT AS step FROM lock_waits) AS lock_waits
+    USING (pid, step)
   WHERE lock_waits.at_ms BETWEEN sides.at_ms - 5000 AND sides.at_ms + 500
     AND coalesce(waiting_since_ms <= sides.at_ms, true)
   QUALIFY row_number() OVER (
@@ -32,8 +37,11 @@ WITH sides AS (
   -- With log_lock_waits: "still waiting for ShareLock on transaction 900 after 300.1 ms".
   SELECT sides.deadlock, sides.pid,
     min(logs.at_ms - try_cast(regexp_extract(logs.message, 'after ([\d.]+) ms', 1) AS DOUBLE)) AS since_ms
-  FROM sides JOIN waits USING (deadlock, pid) JOIN server_log AS logs ON logs.pid = sides.pid AND logs.source = 'postgres'
-    AND logs.message LIKE '%still waiting for%' AND contains(logs.message, waits.lock || ' after')
+  FROM sides JOIN waits USING (deadlock, pid)
+  JOIN (
+    SELECT pid, at_ms, message, regexp_extract(message, 'still waiting for (\w+ on .*) after', 1) AS lock
+    FROM server_log WHERE source = 'postgres' AND message LIKE '%still waiting for%'
+  ) AS logs ON logs.pid = sides.pid AND logs.lock = waits.lock
     AND logs.at_ms BETWEEN sides.at_ms - 60000 AND sides.at_ms + 50
   GROUP BY ALL
 ), relations AS (
@@ -92,11 +100,14 @@ WITH sides AS (
 ), task_names AS (
   SELECT ti_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id, any_value(task_id) AS task_id,
     any_value(map_index) AS map_index
-  FROM task_instance_changes GROUP BY ti_id
+  FROM task_instance_changes SEMI JOIN (
+    SELECT named_ti AS ti_id FROM joined UNION ALL SELECT first_ti FROM joined
+  ) AS asked USING (ti_id)
+  GROUP BY ti_id
 ), run_names AS (
   SELECT dag_run_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id FROM dag_run_changes GROUP BY ALL
 ), wrote AS (
-  SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits
+  SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits SEMI JOIN joined USING (xid)
   WHERE dag_id IS NOT NULL AND run_id IS NOT NULL AND relation <> 'xcom' GROUP BY xid
 ), told AS (
   SELECT

@@ -24,20 +24,25 @@ WITH reports AS (
   SELECT deadlock, victim, coalesce(statement, ''), 0 FROM reports
   WHERE NOT EXISTS (
     FROM named_sides WHERE named_sides.deadlock = reports.deadlock AND named_sides.pid = reports.victim)
+), noted AS (
+  SELECT pid, at_ms, application_name AS name FROM backends WHERE application_name <> ''
 ), names AS (
   -- Pids are used again, and the probe notes a pid when its process changes: the last note before the deadlock holds,
   -- else the first one after it.
   SELECT deadlock, pid, arg_min(name, distance) AS name
   FROM (
-    SELECT raw_sides.deadlock, raw_sides.pid, backends.application_name AS name,
-      CASE WHEN backends.at_ms <= reports.at_ms THEN 0 ELSE 1e11 END + abs(backends.at_ms - reports.at_ms) AS distance
-    FROM raw_sides JOIN reports USING (deadlock) JOIN backends ON backends.pid = raw_sides.pid
-    WHERE backends.application_name <> ''
+    SELECT raw_sides.deadlock, raw_sides.pid, noted.name, reports.at_ms - noted.at_ms AS distance
+    FROM raw_sides JOIN reports USING (deadlock)
+    ASOF JOIN noted ON noted.pid = raw_sides.pid AND reports.at_ms >= noted.at_ms
+    UNION ALL
+    SELECT raw_sides.deadlock, raw_sides.pid, noted.name, 1e11 + noted.at_ms - reports.at_ms
+    FROM raw_sides JOIN reports USING (deadlock)
+    ASOF JOIN noted ON noted.pid = raw_sides.pid AND reports.at_ms <= noted.at_ms
     UNION ALL
     -- A writer seen in the commits comes after a backend seen by the probe: it may have been its predecessor's pid.
-    SELECT raw_sides.deadlock, raw_sides.pid, commits.writer, 1e12 + abs(commits.committed_ms - reports.at_ms)
-    FROM raw_sides JOIN reports USING (deadlock) JOIN commits ON commits.writer_pid = raw_sides.pid
-    WHERE commits.writer <> ''
+    SELECT raw_sides.deadlock, raw_sides.pid, writers.name,
+      1e12 + greatest(writers.from_ms - reports.at_ms, reports.at_ms - writers.until_ms, 0)
+    FROM raw_sides JOIN reports USING (deadlock) JOIN writers USING (pid)
   )
   GROUP BY ALL
 ), sides AS (
@@ -57,6 +62,15 @@ WITH reports AS (
       ORDER BY coalesce(role_of(process), process) || ': ' || kind_of(statement)) AS fingerprint,
     string_agg(coalesce(role_of(process), process), ' × ' ORDER BY coalesce(role_of(process), process)) AS roles
   FROM sides GROUP BY deadlock
+), errors AS (
+  SELECT regexp_extract(message, 'Error with id (\w+)', 1) AS error,
+    try_cast(regexp_extract(message, 'Process (\d+) waits', 1) AS INTEGER) AS pid
+  FROM server_log WHERE source LIKE 'api-%' AND message LIKE 'Error with id %'
+), failures AS (
+  -- By the second, so that those of one moment meet without being compared with all others.
+  SELECT *, unnest(range(floor((sent_ms - clock_tolerance_ms()) / 1000)::BIGINT,
+    floor((ended_ms + clock_tolerance_ms()) / 1000)::BIGINT + 1)) AS second
+  FROM operations WHERE status >= 500
 ), failed AS (
   -- The request that was answered 5xx while it happened. Its ids are literals of the victim's statement where the client
   -- writes them in; else it is named only if no other request failed at that moment. A scheduler that is the victim
@@ -71,12 +85,10 @@ WITH reports AS (
     -- The API's log names a failure by an id that the answer has, too, and there it has PostgreSQL's detail, the
     -- victim first.
     EXISTS (
-      FROM server_log WHERE server_log.source LIKE 'api-%' AND server_log.message LIKE 'Error with id %'
-        AND contains(operations.message, regexp_extract(server_log.message, 'Error with id (\w+)', 1))
-        AND regexp_extract(server_log.message, 'Process (\d+) waits', 1) = victim.pid::VARCHAR) AS logged,
+      FROM errors WHERE errors.pid = victim.pid AND contains(operations.message, errors.error)) AS logged,
     count(*) OVER (PARTITION BY deadlock) AS candidates
   FROM (SELECT * FROM sides WHERE is_victim) AS victim JOIN reports USING (deadlock)
-  JOIN operations ON status >= 500
+  JOIN failures AS operations ON operations.second = floor(at_ms / 1000)::BIGINT
     AND sent_ms <= at_ms + clock_tolerance_ms() AND ended_ms >= at_ms - clock_tolerance_ms()
   WHERE coalesce(role_of(process), 'api') LIKE 'api%' OR process = 'an unknown process'
 )
