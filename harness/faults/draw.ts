@@ -3,7 +3,7 @@ import type { ChaosSpec, PlannedFault } from '../model/fault.ts';
 import { Rng } from '../model/rng.ts';
 import type { Fault, Host } from './fault.ts';
 import { FAULTS } from './index.ts';
-import { pickFrom } from './victims.ts';
+import { pickFrom, sameVictim } from './victims.ts';
 
 /**
  * The end of the load stays quiet, so that it can be seen whether the stack finds its feet again: a quarter of the load,
@@ -60,9 +60,7 @@ function drawWindow({ chaos, host, faults, at, endMs, taken }: Draw, rng: Rng): 
 }
 
 function clash(a: PlannedFault, b: PlannedFault): boolean {
-  // What takes the database away takes it from everybody.
-  const same = a.victim === b.victim || a.victim === 'postgres' || b.victim === 'postgres';
-  return same && a.at_ms < b.at_ms + b.for_ms && b.at_ms < a.at_ms + a.for_ms;
+  return sameVictim(a, b) && a.at_ms < b.at_ms + b.for_ms && b.at_ms < a.at_ms + a.for_ms;
 }
 
 /** The faults of these names. UsageError as in `drawFaults`. */

@@ -6,10 +6,12 @@ import { roundMs } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import type { Heal, Site } from './fault.ts';
 import { FAULTS } from './index.ts';
+import { sameVictim } from './victims.ts';
 
 /** What a fault may take to be injected or healed. Then the window is written down as it is, and the run goes on. */
 const DEED_MS = 45_000;
 const HEALTH_EVERY_MS = 2_000;
+const FREE_EVERY_MS = 50;
 /** After the last window: as long as a restarted Airflow takes to import itself on two busy cores, and then some. */
 const RECOVERY_MS = 60_000;
 
@@ -24,6 +26,7 @@ export interface NemesisOptions extends Site {
  */
 export class Nemesis {
   readonly #options: NemesisOptions;
+  readonly #open = new Set<PlannedFault>();
   #windows = 0;
 
   constructor(options: NemesisOptions) {
@@ -52,7 +55,10 @@ export class Nemesis {
   async #window(planned: PlannedFault, atMs: number, signal: AbortSignal): Promise<void> {
     const { clock, record } = this.#options;
     await sleep(Math.max(0, atMs - clock.now()), undefined, { signal }).catch(() => undefined);
+    // Damage that is late in being done or healed must not meet the next of its victim, unless the plan has it so.
+    while (!signal.aborted && [...this.#open].some((other) => isOverdue(other, planned))) await sleep(FREE_EVERY_MS);
     if (signal.aborted) return;
+    this.#open.add(planned);
     const window = ++this.#windows;
     const row = { window, fault: planned.fault, victim: planned.victim, opened_ms: roundMs(clock.now()) };
     // On disk before the damage is done: whoever judges a killed run must know of it.
@@ -66,6 +72,7 @@ export class Nemesis {
       told = messageOf(error);
       this.#complain(told);
     }
+    this.#open.delete(planned);
     record.append('faults', { ...row, closed_ms: roundMs(clock.now()), detail: detailOf(planned, told) });
   }
 
@@ -99,6 +106,11 @@ export class Nemesis {
     const at_ms = roundMs(this.#options.clock.now());
     this.#options.record.append('server_log', { at_ms, source: 'harness', severity: 'ERROR', message });
   }
+}
+
+/** Whether it should have been over when `next` was to begin, and its victim is wanted now. */
+function isOverdue(other: PlannedFault, next: PlannedFault): boolean {
+  return sameVictim(other, next) && other.at_ms + other.for_ms <= next.at_ms;
 }
 
 /** `late` is done with what comes after the deadline: a fault that was injected too late is healed at once. */

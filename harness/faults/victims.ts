@@ -1,4 +1,5 @@
 import { StackError } from '../model/errors.ts';
+import type { PlannedFault } from '../model/fault.ts';
 import type { Rng } from '../model/rng.ts';
 import { isAlive } from '../stacks/proc.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';
@@ -21,6 +22,11 @@ export function processOf(stack: Stack, name: string): SupervisedProcess {
   const process = stack.processes.find((other) => other.name === name);
   if (!process || !isAlive(process.pid)) throw new StackError(`There is no process ${name} at this moment.`);
   return process;
+}
+
+/** What takes the database away takes it from everybody. */
+export function sameVictim(a: PlannedFault, b: PlannedFault): boolean {
+  return a.victim === b.victim || a.victim === 'postgres' || b.victim === 'postgres';
 }
 
 export function pickFrom<T>(items: readonly T[], rng: Rng): T {

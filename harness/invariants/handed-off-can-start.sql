@@ -27,7 +27,8 @@ WITH taken_away AS (
     SELECT * FROM task_instance_changes
     WHERE old_state IN ('queued', 'running', 'scheduled')
       AND (state IS DISTINCT FROM old_state OR ti_id <> old_ti_id OR change = 'delete')
-      AND state IS DISTINCT FROM 'queued'
+      -- Who clears a queued task may give it its next id first, and take it out of QUEUED after that.
+      AND (state IS DISTINCT FROM 'queued' OR ti_id <> old_ti_id)
   ) AS changes ON changes.old_ti_id = refused.ti_id AND refused.ended_ms + clock_tolerance_ms() >= changes.committed_ms
 ), by_operator AS (
   SELECT op FROM taken_away WHERE writer_role = 'api-core'

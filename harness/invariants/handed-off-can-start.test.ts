@@ -84,6 +84,21 @@ test('where the writers are not known, a deed that may have done it explains it'
   expect(result.violations).toBe(0);
 });
 
+test('who clears a queued task may change its id first, and its state after that', async () => {
+  const gone = { ...REFUSED, status: 404, reason: 'not_found' } as const;
+  const cleared = (writer: string) => ({
+    lives: [LIFE],
+    operations: [gone],
+    commits: [
+      QUEUED,
+      { state: 'queued', id: 'ti-2', old_id: 'ti-1', committed_ms: 1_200, writer },
+      { state: null, id: 'ti-2', committed_ms: 1_200, writer },
+    ],
+  });
+  expect((await judge(cleared('wt-api-core-1'))).violations).toBe(0);
+  expect((await judge(cleared('wt-api-execution-1'))).violations).toBe(1);
+});
+
 test('a start that is sent again may meet its first sending', async () => {
   const result = await judge({ lives: [LIFE], operations: [{ ...REFUSED, attempt: 2 }], commits: [QUEUED] });
   expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });

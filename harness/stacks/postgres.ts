@@ -137,6 +137,8 @@ export async function withClient<T>(dsn: string, use: (client: pg.Client) => Pro
     connectionTimeoutMillis: 10_000,
     query_timeout: 60_000,
   });
+  // A server that ends it between two queries shows at the next one; without a listener it would end this process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await use(client);
