@@ -19,8 +19,9 @@ const CLEAR = { p: 0.01, share: 0.6, apart: 0.3 } as const;
 
 /** Works out once what may have been different about anybody. */
 export async function prepareContrasts(connection: DuckDBConnection): Promise<void> {
-  for (const file of ['facts', 'victims']) {
-    await connection.run(await readFile(new URL(`findings/${file}.sql`, import.meta.url), 'utf8'));
+  for (const file of ['victims', 'facts']) {
+    const sql = await readFile(new URL(`findings/${file}.sql`, import.meta.url), 'utf8');
+    await connection.run(sql.replaceAll('$most', String(MOST_OTHERS)));
   }
 }
 

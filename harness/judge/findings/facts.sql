@@ -2,6 +2,12 @@
 -- `member` its life) and for each DAG run that was started ('DAG runs', `member` its dag_run id), with what holds of it in
 -- words. Everything is said of victims and others alike and from the same moments, and nothing that a violation itself
 -- brings about (a request that is sent again after a 500): that would set every victim apart, and explain none.
+-- Not of every try: of the victims, and of as many others as are compared with them.
+CREATE TEMP TABLE tries AS
+FROM lives
+QUALIFY life::VARCHAR IN (SELECT member FROM victims WHERE unit = 'tries')
+  OR row_number() OVER (ORDER BY hash(life::VARCHAR)) <= $most + (SELECT count(*) FROM victims);
+
 CREATE TEMP TABLE facts AS
 WITH run_types AS (
   SELECT dag_id, run_id, any_value("row" ->> 'run_type') AS run_type FROM commits
@@ -9,7 +15,7 @@ WITH run_types AS (
 ), rules AS (
   SELECT dag_id, unnest(tasks, recursive := true) FROM plan_dags
 ), started_by AS (
-  SELECT ti_id, any_value(regexp_replace(writer, '^wt-', '')) AS api FROM task_instance_changes
+  SELECT ti_id, any_value(regexp_replace(writer, '^wt-', '')) AS api FROM task_instance_changes SEMI JOIN tries USING (ti_id)
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ti_id
 ), requests AS (
   SELECT life,
@@ -18,26 +24,26 @@ WITH run_types AS (
     list(DISTINCT format('the answer to its {} was lost', CASE kind WHEN 'run' THEN 'start' WHEN 'state' THEN 'end report'
       ELSE kind END)) FILTER (cause = 'answer-dropped') AS lost,
     min(sent_ms) FILTER (kind = 'state') AS reported_ms, max(ended_ms) FILTER (kind = 'state') AS answered_ms
-  FROM operations WHERE life IS NOT NULL AND kind NOT LIKE 'stranger%' GROUP BY life
+  FROM operations SEMI JOIN tries USING (life) WHERE life IS NOT NULL AND kind NOT LIKE 'stranger%' GROUP BY life
 ), new_versions AS (
   SELECT dag_id, committed_ms FROM commits
   WHERE relation = 'dag_version' AND change = 'insert' AND try_cast("row" ->> 'version_number' AS INTEGER) > 1
 ), renewed AS (
   -- 2 s: within them a scheduler has taken the new version over into the tasks that wait.
   SELECT DISTINCT lives.life
-  FROM lives JOIN requests USING (life) JOIN new_versions USING (dag_id)
+  FROM tries AS lives JOIN requests USING (life) JOIN new_versions USING (dag_id)
   WHERE committed_ms BETWEEN reported_ms - 2000 AND coalesce(answered_ms, reported_ms) + clock_tolerance_ms()
 ), skipped AS (
   SELECT DISTINCT lives.life
-  FROM lives JOIN skips USING (dag_id, run_id, task_id)
+  FROM tries AS lives JOIN skips USING (dag_id, run_id, task_id)
   WHERE skips.ended_ms >= lives.handed_ms AND skips.sent_ms <= lives.ended_ms + clock_tolerance_ms()
 ), operated AS (
   SELECT DISTINCT lives.life
-  FROM lives JOIN operator_deeds AS deed USING (dag_id, run_id)
+  FROM tries AS lives JOIN operator_deeds AS deed USING (dag_id, run_id)
   WHERE coalesce(deed.ended_ms, deed.sent_ms) >= lives.handed_ms AND deed.sent_ms <= lives.ended_ms
 ), under_fault AS (
   SELECT life, list(DISTINCT format('during the fault {} of {}', fault, victim)) AS labels
-  FROM lives JOIN fault_windows ON opened_ms <= lives.ended_ms AND coalesce(closed_ms, 'infinity') >= lives.handed_ms
+  FROM tries AS lives JOIN fault_windows ON opened_ms <= lives.ended_ms AND coalesce(closed_ms, 'infinity') >= lives.handed_ms
   GROUP BY life
 ), crowds AS (
   -- How many worked when it was handed over.
@@ -65,7 +71,7 @@ SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN lives.handed_ms < load_started_ms + (load_ended_ms - load_started_ms) / 3 THEN 'handed over in the first third of the load' END,
   CASE WHEN lives.handed_ms > load_ended_ms - (load_ended_ms - load_started_ms) / 3 THEN 'handed over in the last third of the load' END
 ], label -> label IS NOT NULL) || coalesce(requests.lost, []) || coalesce(under_fault.labels, []) AS labels
-FROM lives CROSS JOIN load CROSS JOIN thirds
+FROM tries AS lives CROSS JOIN load CROSS JOIN thirds
 LEFT JOIN crowds USING (life) LEFT JOIN requests USING (life)
 LEFT JOIN renewed USING (life) LEFT JOIN skipped USING (life) LEFT JOIN operated USING (life)
 LEFT JOIN under_fault USING (life)

@@ -31,40 +31,45 @@ WITH members AS (
   SELECT DISTINCT at_ms, sides, operation FROM deadlocks
   WHERE at_ms IN (SELECT cause_ms FROM violation_links WHERE key LIKE 'deadlock %' AND v IN (SELECT v FROM members))
 ), requests AS (
-  SELECT operations.*, proof_ops.op IS NOT NULL AS proves
-  FROM operations LEFT JOIN proof_ops USING (op) LEFT JOIN focus ON true
-  WHERE proof_ops.op IS NOT NULL
-    OR (focus.task_id IS NOT NULL AND operations.dag_id = focus.dag_id AND operations.run_id = focus.run_id AND (
+  SELECT operations.*, true AS proves FROM operations SEMI JOIN proof_ops USING (op)
+  UNION ALL
+  SELECT operations.*, false
+  FROM operations JOIN focus ON operations.dag_id = focus.dag_id ANTI JOIN proof_ops USING (op)
+  WHERE (focus.task_id IS NOT NULL AND operations.run_id = focus.run_id AND (
       (operations.task_id = focus.task_id AND coalesce(operations.map_index, -1) = focus.map_index)
       OR (kind = 'skip_downstream' AND list_contains(string_split(trim(target), ' '), focus.task_id))
       OR kind IN ('clear', 'mark', 'bulk', 'delete')))
-    OR (focus.task_id IS NULL AND operations.dag_id = focus.dag_id AND actor = 'operator')
+    OR (focus.task_id IS NULL AND actor = 'operator')
+), candidates AS (
+  SELECT commits.*, true AS proves FROM commits SEMI JOIN proof_seqs USING (seq)
+  UNION ALL
+  SELECT commits.*, false
+  FROM commits JOIN focus ON commits.dag_id = focus.dag_id ANTI JOIN proof_seqs USING (seq)
+  WHERE (focus.task_id IS NOT NULL AND relation IN ('task_instance', 'rendered_task_instance_fields')
+      AND commits.run_id = focus.run_id AND commits.task_id = focus.task_id
+      AND coalesce(commits.map_index, -1) = focus.map_index)
+    OR (focus.task_id IS NULL AND relation IN ('dag_run', 'backfill'))
+    OR (focus.task_id IS NOT NULL AND relation = 'dag_version' AND change = 'insert'
+      AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000))
 ), states AS (
   -- Heartbeats change a row, too. A new dag_version_id is part of the story where locks are.
   SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END AS old_state, old_ti_id,
     old_state IS DISTINCT FROM state OR ti_id <> old_ti_id OR change <> 'update'
       OR coalesce(statement LIKE 'UPDATE task_instance SET %dag_version_id=%'
         AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000), false) AS moved
-  FROM task_instance_changes
+  FROM task_instance_changes SEMI JOIN candidates USING (seq)
   UNION ALL
-  SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END, NULL, old_state IS DISTINCT FROM state OR change <> 'update' FROM dag_run_changes
+  SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END, NULL, old_state IS DISTINCT FROM state OR change <> 'update'
+  FROM dag_run_changes SEMI JOIN candidates USING (seq)
 ), changes AS (
-  SELECT commits.*, proof_seqs.seq IS NOT NULL AS proves, states.old_state, states.old_ti_id,
-    count(*) OVER same_deed AS alike
-  FROM commits LEFT JOIN proof_seqs USING (seq) LEFT JOIN states USING (seq) LEFT JOIN focus ON true
-  WHERE proof_seqs.seq IS NOT NULL
-    OR (focus.task_id IS NOT NULL AND relation IN ('task_instance', 'rendered_task_instance_fields')
-      AND commits.dag_id = focus.dag_id AND commits.run_id = focus.run_id AND commits.task_id = focus.task_id
-      AND coalesce(commits.map_index, -1) = focus.map_index AND coalesce(moved, true))
-    OR (focus.task_id IS NULL AND relation IN ('dag_run', 'backfill') AND commits.dag_id = focus.dag_id
-      AND coalesce(moved, true))
-    OR (focus.task_id IS NOT NULL AND relation = 'dag_version' AND change = 'insert' AND commits.dag_id = focus.dag_id
-      AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000))
+  SELECT commits.*, states.old_state, states.old_ti_id, count(*) OVER same_deed AS alike
+  FROM candidates AS commits LEFT JOIN states USING (seq)
+  WHERE proves OR coalesce(moved, true)
   WINDOW same_deed AS (
     PARTITION BY xid, relation, change, commits.state, old_state,
       CASE WHEN relation = 'dag_run' THEN NULL ELSE seq END)
   -- A backfill creates hundreds of runs at once: one stands for all.
-  QUALIFY row_number() OVER (same_deed ORDER BY proof_seqs.seq IS NULL, seq) = 1
+  QUALIFY row_number() OVER (same_deed ORDER BY NOT proves, seq) = 1
 ), deaths AS (
   SELECT at_ms, source, message FROM server_log
   WHERE severity = 'FATAL' AND source IN (SELECT subject FROM members)
