@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   record: ['model', 'stacks'],
   fleet: ['model', 'handoff', 'record'],
-  faults: ['model', 'stacks', 'record'],
+  faults: ['model', 'stacks', 'record', 'wire'],
   // Plays runs that it is given: it knows neither a stack nor which defects there are.
   calibrate: ['model'],
   run: ['model', 'stacks', 'record', 'fleet', 'faults'],

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 
+import { needWires } from '../faults/index.ts';
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan } from '../model/scenario.ts';
@@ -103,6 +104,7 @@ function openStack(
   if ('target' in subject) return connectTarget(subject.target, { runId: table.id, signal });
   return startBuild(knownBuild(subject.build), {
     ...processesOf(plan.scenario),
+    wire: needWires(plan.faults ?? []),
     table,
     logOf: (name) => record.log(name),
     progress: (text) => progress.phase(text),

@@ -1,3 +1,4 @@
+import type { PlannedFault } from '../model/fault.ts';
 import { bulkChanges } from './bulk-changes.ts';
 import { bystanderLock } from './bystander-lock.ts';
 import { clearStorm } from './clear-storm.ts';
@@ -11,6 +12,8 @@ import { killBackend } from './kill-backend.ts';
 import { lateEnd } from './late-end.ts';
 import { lateStart } from './late-start.ts';
 import { lostAnswers } from './lost-answers.ts';
+import { lostCommit } from './lost-commit.ts';
+import { lostCommitAnswer } from './lost-commit-answer.ts';
 import { markStorm } from './mark-storm.ts';
 import { pause } from './pause.ts';
 import { pauseDags } from './pause-dags.ts';
@@ -22,9 +25,16 @@ import { slowDisk } from './slow-disk.ts';
 import { storm } from './storm.ts';
 import { strangers } from './strangers.ts';
 import { terminateConnections } from './terminate-connections.ts';
+import { wireCut } from './wire-cut.ts';
+import { wireDelay } from './wire-delay.ts';
+import { wireLatency } from './wire-latency.ts';
+import { wireReset } from './wire-reset.ts';
 import { zombies } from './zombies.ts';
 
-/** All faults, in the order of `windtunnel list`: of processes, of the database, of clients, of API users, of the executor. */
+/**
+ * All faults, in the order of `windtunnel list`: of processes, of the database, of the wire between them, of clients, of
+ * API users, of the executor.
+ */
 export const FAULTS: readonly Fault[] = [
   pause,
   kill,
@@ -35,6 +45,12 @@ export const FAULTS: readonly Fault[] = [
   exhaustConnections,
   slowDisk,
   bystanderLock,
+  wireDelay,
+  wireLatency,
+  wireCut,
+  wireReset,
+  lostCommit,
+  lostCommitAnswer,
   lostAnswers,
   duplicateDelivery,
   lateStart,
@@ -51,3 +67,9 @@ export const FAULTS: readonly Fault[] = [
   bulkChanges,
   executorEvents,
 ];
+
+/** Whether a stack must be started with proxies before its processes, for these windows. */
+export function needWires(windows: readonly PlannedFault[]): boolean {
+  const names = new Set(windows.map(({ fault }) => fault));
+  return FAULTS.some(({ name, needsWires }) => needsWires && names.has(name));
+}

@@ -105,7 +105,16 @@ test('a connection that was cut excuses neither another process, nor an answer t
   expect((await judge({ operations: [wrong], faults: of('api-execution-1') })).violations).toBe(1);
 });
 
-test.each(['pause', 'kill', 'slow-cpu', 'slow-disk', 'bystander-lock'])(
+test.each(['wire-cut', 'wire-reset', 'lost-commit', 'lost-commit-answer'])(
+  '%s is an excuse for the process whose connection broke, and for no other',
+  async (fault) => {
+    const of = (victim: string) => [{ window: 1, fault, victim, opened_ms: 8_900, closed_ms: 9_500 }];
+    expect((await judge({ operations: [ERROR], faults: of('api-execution-1') })).first).toBeNull();
+    expect((await judge({ operations: [ERROR], faults: of('scheduler-1') })).violations).toBe(1);
+  },
+);
+
+test.each(['pause', 'kill', 'slow-cpu', 'slow-disk', 'bystander-lock', 'wire-delay', 'wire-latency'])(
   '%s cuts nothing, and excuses no 5xx',
   async (fault) => {
     const victim = fault.startsWith('slow-disk') || fault.startsWith('bystander') ? 'postgres' : 'api-execution-1';

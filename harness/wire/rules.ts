@@ -18,6 +18,7 @@ interface Sparing {
   readonly chance?: () => boolean;
 }
 
+/** Of BEGIN … COMMIT, that is: a statement outside a transaction has no COMMIT of its own, and is left alone. */
 interface OfTransaction {
   /** Only transactions in which a statement matched, from when the rule was added. */
   readonly having?: RegExp;

@@ -1,0 +1,96 @@
+import { StackError } from '../model/errors.ts';
+import type { PlannedFault } from '../model/fault.ts';
+import { Rng } from '../model/rng.ts';
+import { roundMs } from '../record/clock.ts';
+import type { Stack } from '../stacks/stack.ts';
+import type { WireProxy } from '../wire/proxy.ts';
+import type { WireRule } from '../wire/rules.ts';
+import type { Heal, Host, Site } from './fault.ts';
+import { drawProcess, pickFrom, roleOf } from './victims.ts';
+
+/** Statements that decide over tasks, by the name that a plan gives them, and which processes run them under load. */
+const STATEMENTS = {
+  'UPDATE task_instance': { pattern: /^\s*UPDATE\s+task_instance\b/i, roles: ['api-execution', 'scheduler'] },
+  // What a worker's last request writes, and nothing else of the API server.
+  'end of a try': { pattern: /^\s*UPDATE\s+task_instance\b[\s\S]*\bduration\s*=/i, roles: ['api-execution'] },
+  'UPDATE dag_run': { pattern: /^\s*UPDATE\s+dag_run\b/i, roles: ['scheduler'] },
+  'SELECT FOR UPDATE': { pattern: /\bFOR\s+(NO\s+KEY\s+)?UPDATE\b/i, roles: ['api-execution', 'scheduler'] },
+  COMMIT: { pattern: /^\s*COMMIT\b/i, roles: ['api-execution', 'api-core', 'dag-processor', 'triggerer', 'scheduler'] },
+} as const;
+
+export type StatementName = keyof typeof STATEMENTS;
+
+/** A window's `detail` names so many of its hits, each statement cut to so many characters. */
+const HITS_TOLD = 20;
+const STATEMENT_TOLD = 120;
+
+/** Why a stack cannot host a fault on the wire. */
+export function noWires({ ours }: Host): string | null {
+  return ours
+    ? null
+    : 'stands between a process and its database, and the processes of a target are not ours to put it there';
+}
+
+/** A kind of statement and a process that runs it. */
+export function drawStatement(names: readonly StatementName[], host: Host, rng: Rng): Victim {
+  const statement = pickFrom(names, rng);
+  const roles: readonly string[] = STATEMENTS[statement].roles;
+  const victim = drawProcess(
+    host.processes.filter((name) => roles.includes(roleOf(name))),
+    rng,
+  );
+  return { victim, statement };
+}
+
+interface Victim {
+  readonly victim: string;
+  readonly statement: StatementName;
+}
+
+/** The pattern of the statement that was drawn. */
+export function patternOf({ with: drawn, fault }: PlannedFault): RegExp {
+  const known: Readonly<Record<string, { readonly pattern: RegExp }>> = STATEMENTS;
+  const found = known[String(drawn.statement)];
+  if (!found)
+    throw new StackError(`The fault ${fault} of the plan names a statement that is not known: ${drawn.statement}.`);
+  return found.pattern;
+}
+
+/** A number that was drawn, by its name. */
+export function numberOf({ with: drawn, fault }: PlannedFault, name: string): number {
+  const value = Number(drawn[name]);
+  if (!Number.isFinite(value)) throw new StackError(`The fault ${fault} of the plan lacks the number "${name}".`);
+  return value;
+}
+
+/** Whether each of many matches is a hit: the share that was drawn, by a generator of the window's own. */
+export function luckOf(planned: PlannedFault): () => boolean {
+  const rng = new Rng(numberOf(planned, 'luck'), 'wire');
+  const share = numberOf(planned, 'share');
+  return () => rng.chance(share);
+}
+
+/** A seed for `luckOf`. */
+export function drawLuck(rng: Rng): number {
+  return Math.floor(rng.next() * 2 ** 31);
+}
+
+/** The proxy before that process. Rejects for a stack that was started without. */
+export function wireOf(stack: Stack, victim: string): WireProxy {
+  const wire = stack.wires?.get(victim);
+  if (!wire) throw new StackError(`There is no proxy between ${victim} and PostgreSQL: the stack was started without.`);
+  return wire;
+}
+
+/** Puts a rule on the victim's wire until it is healed; tells when it hit what. */
+export async function impose({ stack, clock }: Site, { victim }: PlannedFault, rule: WireRule): Promise<Heal> {
+  const told: string[] = [];
+  const handle = wireOf(stack, victim).add(rule, ({ pid, statement }) => {
+    const text = statement.replace(/\s+/g, ' ').slice(0, STATEMENT_TOLD);
+    if (told.length < HITS_TOLD) told.push(`at ${roundMs(clock.now())} ms, pid ${pid}: ${text}`);
+  });
+  return async () => {
+    handle.remove();
+    return [`${handle.hits} hits`, ...told].join('; ');
+  };
+}
