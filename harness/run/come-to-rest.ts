@@ -6,8 +6,11 @@ import { withClient } from '../stacks/postgres.ts';
 import { readProcessStats } from '../stacks/process-stats.ts';
 import type { Stack } from '../stacks/stack.ts';
 
-/** A server that is still busy after this long is busy with something that no wait of ours would outlast. */
-const DEADLINE_MS = 12_000;
+/**
+ * A healthy server is at rest after a second. One that was drowned has a thousand requests in its queue, whose clients
+ * have long gone, and carries some thirty of them out a second: without the wait nobody would know what came of them.
+ */
+const DEADLINE_MS = 60_000;
 const EVERY_MS = 250;
 /** Quiet for this long: between two statements of one request lie milliseconds, on a busy machine tens of them. */
 const QUIET_MS = 1_000;

@@ -64,13 +64,15 @@ CREATE MACRO allows(kind, state, is_own) AS
     ELSE true
   END, false);
 
--- What statements of one kind have in common: of an UPDATE its columns in alphabetic order, of a SELECT what it reads
--- from and locks (SQLAlchemy chooses the order of columns anew in each process), and of many in one go the first.
+-- What statements of one kind have in common: of an UPDATE its columns, in alphabetic order (SQLAlchemy chooses it anew
+-- in each process) and without those that go along; of a SELECT what it reads from and locks; of many in one go the
+-- first.
 CREATE MACRO kind_of(statement) AS
   CASE
     WHEN regexp_matches(statement, '^\s*UPDATE \w+ SET ') THEN
-      regexp_extract(statement, '^\s*(UPDATE \w+ SET) ', 1) || ' ' || list_aggregate(list_sort(list_distinct(
-        regexp_extract_all(regexp_extract(without_literals(statement), 'SET (.*?)( WHERE |;|$)', 1), '(\w+) ?= ?', 1))),
+      regexp_extract(statement, '^\s*(UPDATE \w+ SET) ', 1) || ' ' || list_aggregate(list_sort(list_filter(list_distinct(
+        regexp_extract_all(regexp_extract(without_literals(statement), 'SET (.*?)( WHERE |;|$)', 1), '(\w+) ?= ?', 1)),
+        name -> name NOT IN ('updated_at', 'scheduled_by_job_id'))),
         'string_agg', ', ')
     WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM ', 's') THEN
       'SELECT FROM ' || regexp_extract(one_line(statement), ' FROM (\w+)', 1)
