@@ -87,7 +87,7 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
   // A release says more than the reference stack, and a scenario of the race's own gets there sooner.
   const example = runs
     .filter(({ hits }) => hits > 0)
-    .toSorted((a, b) => byRelease(a.build, b.build) || rank(b) - rank(a) || b.at.localeCompare(a.at))[0];
+    .toSorted((a, b) => rank(b) - rank(a) || byRelease(a.build, b.build) || b.at.localeCompare(a.at))[0];
   const rows = builds.map((build) =>
     buildRow(
       build,
@@ -105,8 +105,8 @@ ${example ? `\nAgain: \`${example.repeat}\`` : ''}${last ? `. Last reproduced ${
 `;
 }
 
-function rank({ scenario }: TrackRun): number {
-  return scenario.startsWith('race-') ? 1 : 0;
+function rank({ scenario, build }: TrackRun): number {
+  return (build.startsWith('airflow@') ? 2 : 0) + (scenario.startsWith('race-') ? 1 : 0);
 }
 
 function buildRow(build: string, runs: readonly TrackRun[]): string[] {

@@ -12,7 +12,8 @@ export interface RaceTrial {
   readonly has: readonly [string, ...string[]];
   /** The next release that has not; null where the newest one still has it. */
   readonly has_not: string | null;
-  readonly reference: string;
+  /** Null where no defect of it is this race. */
+  readonly reference: string | null;
 }
 
 export const TRIALS: readonly RaceTrial[] = [
@@ -64,6 +65,7 @@ export const TRIALS: readonly RaceTrial[] = [
     also: ['crowd'],
     has: ['airflow@3.3.2', 'airflow@3.2.2'],
     has_not: null,
-    reference: 'reference+max-active-runs-exceeded',
+    // Its max-active-runs-exceeded is a single scheduler that counts wrongly.
+    reference: null,
   },
 ];

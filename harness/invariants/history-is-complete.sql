@@ -56,6 +56,11 @@ WITH moves AS (
   SELECT followed.*, seen.ids FROM followed
   ANTI JOIN kept USING (dag_id, run_id, task_id, map_index, try_number)
   LEFT JOIN seen USING (dag_id, run_id, task_id, map_index, try_number)
+), never_started AS (
+  -- #67238: the executor gave it up before a worker had it.
+  SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS never_started
+  FROM task_instance_changes
+  WHERE old_state IN ('scheduled', 'queued') AND state IN ('failed', 'up_for_retry')
 ), misplaced AS (
   SELECT archived.*, latest.try_number AS last_try, had.tries
   FROM archived JOIN latest USING (dag_id, run_id, task_id, map_index)
@@ -68,7 +73,7 @@ SELECT
     WHERE later.dag_id = missing.dag_id AND later.run_id = missing.run_id AND later.task_id = missing.task_id
       AND later.map_index = missing.map_index AND later.try_number > missing.try_number), load_ended_ms) AS at_ms,
   subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
-  CASE WHEN missing.ids IS NULL THEN 'gap' ELSE 'lost' END AS path,
+  CASE WHEN missing.ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued' ELSE 'lost' END AS path,
   1 AS weight,
   format('Try {:d} of {} ', missing.try_number,
     subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index))
@@ -79,7 +84,8 @@ SELECT
     END AS sentence,
   []::BIGINT[] AS operations,
   list_filter([moves.seq], seq -> seq IS NOT NULL) AS commits
-FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
+FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
+  LEFT JOIN never_started USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
 UNION ALL
 SELECT
   coalesce(moves.committed_ms, load_ended_ms), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,

@@ -28,6 +28,17 @@ test('a try that was followed by another and is not kept is a violation', async 
   );
 });
 
+test('a try that failed before a worker had it is told apart: its row keeps its id', async () => {
+  const commits = [
+    { id: 'a', state: 'queued', try_number: 1, committed_ms: 1_000 },
+    { id: 'a', state: 'up_for_retry', try_number: 1, committed_ms: 2_000, writer: 'wt-scheduler-1' },
+    { id: 'a', state: 'queued', try_number: 2, committed_ms: 4_000, writer: 'wt-scheduler-1' },
+  ];
+  const result = await judge({ ...stored([], { ...FINAL, id: 'a' }), commits });
+  expect(result.paths).toEqual({ 'lost while queued': 1 });
+  expect(result.first).toMatchObject({ at_ms: 4_000, commits: [3] });
+});
+
 test('a try number that was left out is a gap', async () => {
   const commits = [...RETRY.slice(0, 3), { ...RETRY[3], try_number: 3 }];
   const result = await judge({ ...stored([FIRST], { ...FINAL, try_number: 3 }), commits });

@@ -67,7 +67,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     reported: issue(67238),
     found_by: 'reported from production',
     title: 'A try that failed while it was queued is missing in task_instance_history',
-    marks: [{ invariant: 'history-is-complete', paths: ['lost'] }],
+    marks: [{ invariant: 'history-is-complete', paths: ['lost while queued'] }],
   },
   {
     name: 'max-active-runs',
