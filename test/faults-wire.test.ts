@@ -88,7 +88,7 @@ for (const { build, replayed, skip } of BUILDS) {
               AND committed_ms BETWEEN sent_ms - 250 AND ended_ms + 250) AS committed,
             (SELECT arg_max(n.status, n.attempt) FROM operations n
               WHERE n.kind = 'state' AND n.ti_id = o.ti_id AND n.attempt > o.attempt) AS at_last
-          FROM operations o JOIN fault_windows ON sent_ms >= opened_ms AND ended_ms <= closed_ms + 250
+          FROM operations o JOIN fault_windows ON ended_ms BETWEEN opened_ms AND closed_ms + 250
           WHERE fault IN ('lost-commit', 'lost-commit-answer') AND kind = 'state' AND attempt = 1 AND status >= 500)`);
       const of = (fault: string) => ends.filter((end) => end.fault === fault);
       expect(of('lost-commit-answer').length).toBeGreaterThan(0);
