@@ -51,11 +51,10 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
   if (flags.seed !== undefined && !(Number.isSafeInteger(flags.seed) && flags.seed >= 0)) {
     problems.push(`--seed must be a whole number from 0, not ${flags.seed}`);
   }
-  for (const name of flags.faults?.split(',') ?? []) {
-    if (name.trim() !== 'all' && !FAULTS.some((fault) => fault.name === name.trim()))
-      problems.push(
-        `--faults: there is no "${name.trim()}"; there is all, ${FAULTS.map((fault) => fault.name).join(', ')}`,
-      );
+  for (const words of flags.faults?.split(',') ?? []) {
+    const [name = ''] = words.trim().split(':');
+    if (name !== 'all' && !FAULTS.some((fault) => fault.name === name))
+      problems.push(`--faults: there is no "${name}"; there is all, ${FAULTS.map((fault) => fault.name).join(', ')}`);
   }
   if (flags.runs === 0 && (flags.clean ?? 0) === 0) problems.push('--runs 0 without --clean leaves nothing to run');
   if (problems.length > 0) throw new UsageError(problems.join('\n'));

@@ -31,7 +31,7 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
     .option('api-servers', { type: 'number', describe: 'How many API servers for the workers' })
     .option('faults', {
       type: 'string',
-      describe: 'What to break: names from `list` with commas, all, or none',
+      describe: 'What to break: names from `list` with commas (kill:scheduler chooses the victim), all, or none',
     }) as Argv<T & PlanFlags>;
 }
 

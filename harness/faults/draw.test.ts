@@ -36,6 +36,15 @@ test('over many windows every fault that the stack can host has its turn', () =>
   expect([...drawn].sort()).toEqual(hostable.sort());
 });
 
+test('a victim may be chosen by its name or its role, where the fault has a choice', () => {
+  const victims = (fault: string) => new Set(drawFaults({ ...busy, faults: [fault] }, ours, 4).map((w) => w.victim));
+  expect(victims('kill:scheduler')).toEqual(new Set(['scheduler-1', 'scheduler-2']));
+  expect(victims('pause:scheduler-2')).toEqual(new Set(['scheduler-2']));
+  expect(() => drawFaults({ ...busy, faults: ['kill:scheduler-9', 'zombies:scheduler-1'] }, ours, 4)).toThrow(
+    /kill cannot choose the victim "scheduler-9": there is api-execution-1, .*\nThe fault zombies cannot choose/,
+  );
+});
+
 test('what is unknown, and what a target does not allow, is said at once', () => {
   const target: Host = { ...ours, ours: false, processes: [] };
   expect(() => drawFaults({ ...busy, faults: ['pause', 'earthquake'] }, target, 1)).toThrow(

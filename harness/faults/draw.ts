@@ -3,7 +3,7 @@ import type { ChaosSpec, PlannedFault } from '../model/fault.ts';
 import { Rng } from '../model/rng.ts';
 import type { Fault, Host } from './fault.ts';
 import { FAULTS } from './index.ts';
-import { pickFrom, sameVictim } from './victims.ts';
+import { pickFrom, roleOf, sameVictim } from './victims.ts';
 
 /**
  * The end of the load stays quiet, so that it can be seen whether the stack finds its feet again: a quarter of the load,
@@ -26,7 +26,7 @@ export function drawFaults(chaos: ChaosSpec, host: Host, seed: number): PlannedF
   for (let track = 0; track < (chaos.at_once ?? 1); track++) {
     const rng = new Rng(seed, 'faults', track);
     for (let at = rng.between(...chaos.pause_ms); at < endMs; ) {
-      const window = drawWindow({ chaos, host, faults, at, endMs, taken: windows }, rng);
+      const window = drawWindow({ chaos, faults, at, endMs, taken: windows }, rng);
       if (window) windows.push(window);
       at += (window?.for_ms ?? 0) + Math.max(SHORTEST_MS, rng.between(...chaos.pause_ms));
     }
@@ -34,18 +34,23 @@ export function drawFaults(chaos: ChaosSpec, host: Host, seed: number): PlannedF
   return windows.sort((a, b) => a.at_ms - b.at_ms);
 }
 
+/** A fault, and the host with only those processes that it may choose from. */
+interface Candidate {
+  readonly fault: Fault;
+  readonly host: Host;
+}
+
 interface Draw {
   readonly chaos: ChaosSpec;
-  readonly host: Host;
-  readonly faults: readonly Fault[];
+  readonly faults: readonly Candidate[];
   readonly at: number;
   readonly endMs: number;
   readonly taken: readonly PlannedFault[];
 }
 
-function drawWindow({ chaos, host, faults, at, endMs, taken }: Draw, rng: Rng): PlannedFault | undefined {
+function drawWindow({ chaos, faults, at, endMs, taken }: Draw, rng: Rng): PlannedFault | undefined {
   for (let tries = 0; tries < TRIES; tries++) {
-    const fault = pickFrom(faults, rng);
+    const { fault, host } = pickFrom(faults, rng);
     const forMs = Math.min(rng.between(...(chaos.lasts_ms ?? fault.lasts_ms)), endMs - at);
     if (forMs < SHORTEST_MS) return undefined;
     const window = {
@@ -63,16 +68,24 @@ function clash(a: PlannedFault, b: PlannedFault): boolean {
   return sameVictim(a, b) && a.at_ms < b.at_ms + b.for_ms && b.at_ms < a.at_ms + a.for_ms;
 }
 
-/** The faults of these names. UsageError as in `drawFaults`. */
-export function hostable(wanted: readonly string[] | 'all', host: Host): Fault[] {
-  if (wanted === 'all') return FAULTS.filter((fault) => fault.unavailable(host) === null);
+/** The faults of these names: `kill`, or `kill:scheduler` and `kill:scheduler-2`. UsageError as in `drawFaults`. */
+export function hostable(wanted: readonly string[] | 'all', host: Host): Candidate[] {
+  if (wanted === 'all') {
+    return FAULTS.filter((fault) => fault.unavailable(host) === null).map((fault) => ({ fault, host }));
+  }
   const problems: string[] = [];
-  const chosen = wanted.flatMap((name) => {
+  const chosen = wanted.flatMap((words) => {
+    const [name, victim] = words.split(':');
     const fault = FAULTS.find((other) => other.name === name);
     if (!fault) problems.push(`There is no fault "${name}": \`windtunnel list\` names them.`);
     const why = fault?.unavailable(host);
     if (why) problems.push(`The fault ${name} cannot be injected here: it ${why}.`);
-    return fault ? [fault] : [];
+    if (!fault || why || victim === undefined) return fault ? [{ fault, host }] : [];
+    const processes = host.processes.filter((process) => process === victim || roleOf(process) === victim);
+    const narrowed = { fault, host: { ...host, processes } };
+    if (processes.length > 0 && processes.includes(fault.draw(narrowed.host, new Rng(0)).victim)) return [narrowed];
+    problems.push(`The fault ${name} cannot choose the victim "${victim}": there is ${host.processes.join(', ')}.`);
+    return [];
   });
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return chosen;

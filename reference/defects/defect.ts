@@ -19,6 +19,8 @@ export interface Defect {
   /** The scenario that suits it, and how long its load must last to show it (the calibration's default if absent). */
   readonly scenario: string;
   readonly durationS?: number;
+  /** What must break for it to show, as `--faults` has it; absent: nothing. */
+  readonly faults?: string;
   /** Switches that it stands on: they are on with it. */
   readonly on?: readonly string[];
   /** Statements run on the new database: where a constraint of Airflow's would hide the slip. */

@@ -42,6 +42,7 @@ import { skipGuardWithoutNull } from './skip-guard-without-null.ts';
 import { skipUnguarded } from './skip-unguarded.ts';
 import { startByStranger } from './start-by-stranger.ts';
 import { startCountedAgain } from './start-counted-again.ts';
+import { startNotRepeatable } from './start-not-repeatable.ts';
 import { stateLockJoined } from './state-lock-joined.ts';
 import { supersededTryAccepted } from './superseded-try-accepted.ts';
 import { tokenRefusedAfterRefresh } from './token-refused-after-refresh.ts';
@@ -103,6 +104,8 @@ export const DEFECTS: readonly Defect[] = [
   tryNumberSkipped,
   versionWritesState,
   xcomsSurviveTheirTry,
+  // These show only where something breaks.
+  startNotRepeatable,
 ];
 
 /**
