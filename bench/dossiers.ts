@@ -40,7 +40,7 @@ for (const folder of folders) {
   for (const [name, value] of Object.entries(found)) sum[name as keyof typeof sum] += value;
   console.log(`${folder}: ${words(found)}`);
   for (const kind of deadlockKinds(judgement.deadlocks)) {
-    console.log(`  ${kind.count} × ${titleOf(kind)}${kind.explained < kind.count ? ' (not all explained)' : ''}`);
+    console.log(`  ${kind.count} × ${titleOf(kind)}${kind.dark > 0 ? ' (not all explained)' : ''}`);
   }
 }
 console.log(`together: ${words(sum)}`);

@@ -99,9 +99,13 @@ async function multiply(base: string, large: string, wanted: number): Promise<{ 
     for (const { name, source } of tables) {
       if (source === null) continue;
       const columns = await connection.runAndReadAll(`DESCRIBE ${name}`);
-      const shifted = columns.getRowObjectsJS().map((row) => shift(String(row.column_name), name, periodMs));
-      // The machine is one, whatever runs on it.
-      const copies = `range(0, ${periods * SIDE_BY_SIDE}, ${OF_THE_MACHINE.includes(name) ? SIDE_BY_SIDE : 1})`;
+      const names = columns.getRowObjectsJS().map((row) => String(row.column_name));
+      const shifted = names.map((column) => shift(column, name, { periods, periodMs }));
+      // The machine is one, whatever runs on it; and what is known of a DAG in the end is known once.
+      const copies =
+        name === 'final_dag'
+          ? `range(${SIDE_BY_SIDE})`
+          : `range(0, ${periods * SIDE_BY_SIDE}, ${OF_THE_MACHINE.includes(name) ? SIDE_BY_SIDE : 1})`;
       await connection.run(
         `COPY (SELECT ${shifted.join(', ')} FROM ${copies} AS copies(k), ${name} AS one)
          TO ${literal(parquetFile(large, name))} (FORMAT parquet, COMPRESSION zstd)`,
@@ -121,7 +125,8 @@ function longer(manifest: Manifest, laterMs: number): Manifest {
   const later = (ms: number | null) => (ms === null ? null : ms + laterMs);
   const { scenario } = manifest.plan;
   const dags = Array.from({ length: SIDE_BY_SIDE }, (_, copy) =>
-    scenario.dags.map((dag) => ({ ...dag, dag_id: `${dag.dag_id}~${copy}` })),
+    // Each copy has the same dates again.
+    scenario.dags.map((dag) => ({ ...dag, schedule: null, dag_id: `${dag.dag_id}~${copy}` })),
   ).flat();
   return {
     ...manifest,
@@ -138,37 +143,48 @@ function markUnfinished({ load_ended_ms, ended_ms }: Manifest): string {
     INSERT INTO commits BY NAME
     SELECT * REPLACE (
       (SELECT max(seq) FROM commits) + row_number() OVER (ORDER BY relation, seq) AS seq,
-      (SELECT max(xid) FROM commits) + 1 AS xid, 'update' AS change, NULL AS old_id, 'failed' AS state,
+      (SELECT max(xid) FROM commits) + 1 AS xid, 'update' AS change, NULL AS old_id,
+      CASE relation WHEN 'backfill' THEN NULL ELSE 'failed' END AS state,
+      CASE relation WHEN 'backfill' THEN json_merge_patch("row", '{"completed_at": "2026-12-31T00:00:00+00:00"}')
+        ELSE "row" END AS "row",
       greatest((SELECT max(committed_ms) FROM commits), ${load_ended_ms ?? ended_ms ?? 0}) AS committed_ms,
       'wt-api-core-1' AS writer)
     FROM (
-      FROM commits WHERE relation IN ('task_instance', 'dag_run')
+      FROM commits WHERE relation IN ('task_instance', 'dag_run', 'backfill')
       QUALIFY row_number() OVER (PARTITION BY relation, id ORDER BY seq DESC) = 1
         -- An id that a later try replaced is no more.
         AND (relation, id) NOT IN (SELECT relation, old_id FROM commits WHERE old_id IS NOT NULL)
     )
-    WHERE change <> 'delete' AND coalesce(state NOT IN ${ended}, true);
+    WHERE change <> 'delete' AND coalesce(state NOT IN ${ended}, true) AND ("row" ->> 'completed_at') IS NULL;
     UPDATE final_task_instance SET state = 'failed' WHERE coalesce(state NOT IN ${ended}, true);
     UPDATE final_dag_run SET state = 'failed' WHERE coalesce(state NOT IN ${ended}, true);`;
 }
 
+interface Periods {
+  readonly periods: number;
+  readonly periodMs: number;
+}
+
 /** One column of a copy: later by whole periods, and with ids that no other copy has. */
-function shift(column: string, table: string, periodMs: number): string {
+function shift(column: string, table: string, time: Periods): string {
   const name = identifier(column);
   const as = `AS ${name}`;
   const period = `(k // ${SIDE_BY_SIDE})`;
-  if (column.endsWith('_ms')) return `${name} + ${period} * ${periodMs} ${as}`;
-  if (table === 'samples' && column === 'value') return `${value(period)} ${as}`;
-  if (['op', 'twin', 'life', 'seq', 'xid', 'window', 'backfill_id', 'dag_run_id'].includes(column))
+  if (column.endsWith('_ms')) return `${name} + ${period} * ${time.periodMs} ${as}`;
+  if (table === 'samples' && column === 'value') return `${value(period, time.periods - 1)} ${as}`;
+  if (['op', 'twin', 'life', 'seq', 'xid', 'window', 'backfill_id', 'dag_run_id', 'copy_of'].includes(column))
     return `${name} + k * 1000000 ${as}`;
-  if (['id', 'old_id', 'ti_id', 'task_instance_id', 'correlation_id'].includes(column)) return `${id(name)} ${as}`;
+  if (['id', 'old_id', 'ti_id', 'task_instance_id', 'trigger_id', 'correlation_id'].includes(column))
+    return `${id(name)} ${as}`;
   if (column === 'target') return `CASE kind WHEN 'backfill' THEN ${id(name)} ELSE ${name} END ${as}`;
   if (table === 'server_log' && ['statement', 'detail', 'message'].includes(column)) return `${uuids(name)} ${as}`;
   if (column === 'run_id') return `${name} || '~' || k ${as}`;
   if (column === 'dag_id') return `${name} || '~' || (k % ${SIDE_BY_SIDE}) ${as}`;
   // A DAG has one run for each logical date.
   if (column === 'row' && table === 'commits') {
-    return `replace("row"::VARCHAR, '"logical_date":"2026', '"logical_date":"' || (2026 + ${period}))::JSON ${as}`;
+    const dated = `replace("row"::VARCHAR, '"logical_date":"2026', '"logical_date":"' || (2026 + ${period}))::JSON`;
+    const ofRun = `json_merge_patch("row", json_object('dag_run_id', ${id(`("row" ->> '$.dag_run_id')`)}))`;
+    return `CASE relation WHEN 'xcom' THEN ${ofRun} ELSE ${dated} END ${as}`;
   }
   return name;
 }
@@ -184,13 +200,14 @@ function uuids(text: string): string {
 }
 
 /** Counters go on where the copies before ended; what the load makes is there as many times as there are copies. */
-function value(period: string): string {
+function value(period: string, last: number): string {
   return `CASE
     WHEN metric IN ('sent', 'handed', 'deadlocks') THEN ${SIDE_BY_SIDE} * (value + ${period} * (
       SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source))
     WHEN metric IN ('cpu_s', 'backfill_checks') THEN value + ${period} * (
       SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source)
     WHEN metric IN ('live_lives', 'requests_in_flight') THEN ${SIDE_BY_SIDE} * value
+    WHEN metric = 'api_at_rest' AND ${period} < ${last} THEN 0
     ELSE value END`;
 }
 

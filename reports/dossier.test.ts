@@ -30,7 +30,7 @@ test('a victim that serves no request has no answer, and one that dies of it say
 test('a kind is called by its deeds, and by its statements where a side is dark; its example is one that is explained', () => {
   const dark = { ...deadlock(1_000), explained: false };
   const [kind] = deadlockKinds([dark, deadlock(9_100)]);
-  expect(kind).toMatchObject({ count: 2, explained: 1, first: { at_ms: 1_000 }, example: { at_ms: 9_100 } });
+  expect(kind).toMatchObject({ count: 2, dark: 1, first: { at_ms: 1_000 }, example: { at_ms: 9_100 } });
   expect(kind && titleOf(kind)).toBe(
     'api-execution carries out an end report (state PATCH) × scheduler gives unfinished tasks the new DAG version',
   );
@@ -55,4 +55,9 @@ test('the classes of answers are told with an example each, and what could not b
       'Of 10 requests without an answer, or with a 5xx, the commits tell for 9 what came.',
   );
   expect(classWords(told)).toBe('why: 81 retry of a lost answer, 9 legitimate and 6 deadlock');
+});
+
+test('a kind counts those that are not listed, too', () => {
+  const [kind] = deadlockKinds([deadlock(1_000), { ...deadlock(2_000), left_out: 40 }]);
+  expect(kind).toMatchObject({ count: 42, dark: 0, last: { at_ms: 2_000 } });
 });

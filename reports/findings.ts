@@ -15,7 +15,8 @@ export interface DeadlockKind {
   readonly last: Deadlock;
   /** The one that tells most: explained, with a request that failed. */
   readonly example: Deadlock;
-  readonly explained: number;
+  /** Those of which a side has no name, no deed or no subject. */
+  readonly dark: number;
   /** Requests that got the 5xx. */
   readonly operations: readonly number[];
 }
@@ -36,7 +37,8 @@ export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
       const operations = sorted.flatMap(({ operation }) => (operation === null ? [] : [operation]));
       const explained = sorted.filter((one) => one.explained);
       const example = explained.find(({ outcome }) => outcome !== null) ?? explained[0] ?? first;
-      return [{ fingerprint, count: group.length, first, last, example, explained: explained.length, operations }];
+      const count = group.reduce((sum, { left_out }) => sum + 1 + left_out, 0);
+      return [{ fingerprint, count, first, last, example, dark: group.length - explained.length, operations }];
     })
     .sort((a, b) => b.count - a.count);
 }

@@ -48,6 +48,7 @@ export function deadlock(at_ms: number): Deadlock {
       commit: 4712,
     },
     died_ms: null,
+    left_out: 0,
   };
 }
 

@@ -153,6 +153,7 @@ export function hostileJudgement(): Judgement {
         explained: false,
         outcome: null,
         died_ms: null,
+        left_out: 0,
       },
     ],
   });

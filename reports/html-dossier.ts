@@ -6,11 +6,10 @@ import { count, counted, moment } from './words.ts';
 
 /** One kind of deadlock: what the sides were doing, the lanes of one of them as an example, and the statements. */
 export function deadlockDossier(kind: DeadlockKind): Html {
-  const { example } = kind;
+  const { example, dark } = kind;
   const when =
     kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
   const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
-  const dark = kind.count - kind.explained;
   const statements = example.sides.slice(0, 6).map(
     (side, index) => html`<div>
 <h4>${cut(deedOf(side), 300)}${index === 0 ? html` <span class="soft">victim</span>` : null}</h4>

@@ -140,3 +140,11 @@ test('deadlocks of one kind share a fingerprint, however many rows and literals 
   const found = await withLiteralRun(run, readDeadlocks);
   expect(new Set(found.map(({ fingerprint }) => fingerprint)).size).toBe(1);
 });
+
+test('of a kind five hundred are listed, and the last of them says how many more there were', async () => {
+  const server_log = Array.from({ length: 503 }, (_, i) => ({ ...report(PATCH, UPDATE), at_ms: 10_000 + i }));
+  const found = await withLiteralRun({ ...RUN, server_log }, readDeadlocks);
+  expect(found).toHaveLength(500);
+  expect(found.map(({ left_out }) => left_out)).toEqual([...Array.from({ length: 499 }, () => 0), 3]);
+  expect(found.every(({ sides }) => sides.length === 2)).toBe(true);
+});

@@ -2,14 +2,27 @@ import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../model/verdict.t
 import type { OpenRun, Row } from './open-run.ts';
 import { numberOrNull } from './summary.ts';
 
-/** Every deadlock with its sides, what each did for whom, and what came of the request that it failed. */
+/** Of each kind. A long run of a broken build has deadlocks by the hundred thousand, and they are told by their kinds. */
+const MOST_LISTED = 500;
+
+/** The deadlocks with their sides, what each did for whom, and what came of the request that it failed. */
 export async function readDeadlocks(run: OpenRun): Promise<Deadlock[]> {
+  const rows = await run.rows(`
+    SELECT *, CASE WHEN place = ${MOST_LISTED} THEN of_kind - place ELSE 0 END AS left_out
+    FROM (
+      SELECT *, row_number() OVER (PARTITION BY fingerprint ORDER BY at_ms, deadlock) AS place,
+        count(*) OVER (PARTITION BY fingerprint) AS of_kind
+      FROM dossiers
+    )
+    WHERE place <= ${MOST_LISTED} ORDER BY at_ms, deadlock`);
+  const listed = rows.map((row) => Number(row.deadlock)).join(', ');
   const sides = new Map<number, DeadlockSide[]>();
-  for (const row of await run.rows('FROM deadlock_sides ORDER BY deadlock, place')) {
+  for (const row of await run.rows(
+    `FROM deadlock_sides WHERE deadlock IN (SELECT unnest([${listed}]::BIGINT[])) ORDER BY deadlock, place`,
+  )) {
     const deadlock = Number(row.deadlock);
     sides.set(deadlock, [...(sides.get(deadlock) ?? []), sideOf(row)]);
   }
-  const rows = await run.rows('FROM dossiers ORDER BY at_ms, deadlock');
   return rows.map((row) => ({
     at_ms: Number(row.at_ms),
     sides: sides.get(Number(row.deadlock)) ?? [],
@@ -18,6 +31,7 @@ export async function readDeadlocks(run: OpenRun): Promise<Deadlock[]> {
     explained: row.is_explained === true,
     outcome: row.operation === null ? null : outcomeOf(row),
     died_ms: numberOrNull(row, 'died_ms'),
+    left_out: Number(row.left_out),
   }));
 }
 

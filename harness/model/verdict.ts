@@ -115,6 +115,8 @@ export interface Deadlock {
   readonly outcome: DeadlockOutcome | null;
   /** When the victim's process died of it; null if it lived. */
   readonly died_ms: number | null;
+  /** On the last one of a kind that is listed: how many more of that kind came after it. Else 0. */
+  readonly left_out: number;
 }
 
 /** One kind of refusal: 409s counted by operation, reason and the state the server found. */
