@@ -1,5 +1,5 @@
 /**
- * Where judging a stored run spends its time and its memory: seconds and peak of every part of it.
+ * Where judging a stored run spends its time and its memory: seconds, CPU seconds and peak of every part of it.
  *
  *     npx tsx bench/judge-parts.ts RUN
  */
@@ -10,10 +10,13 @@ import { judge } from '../harness/judge/judge.ts';
 
 const [run = ''] = process.argv.slice(2);
 let began = performance.now();
+let used = process.cpuUsage();
 await judge(run, (part) => {
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  console.log(`${seconds.padStart(8)} s  at most ${peakMiB().toFixed(0).padStart(5)} MiB  ${part}`);
+  const { user, system } = process.cpuUsage(used);
+  const seconds = [performance.now() - began, (user + system) / 1000].map((ms) => (ms / 1000).toFixed(1).padStart(7));
+  console.log(`${seconds[0]} s ${seconds[1]} s of CPU  at most ${peakMiB().toFixed(0).padStart(5)} MiB  ${part}`);
   began = performance.now();
+  used = process.cpuUsage();
 });
 
 /** Largest resident memory since it was asked the last time, as the kernel knows it (Linux). */

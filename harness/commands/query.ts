@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+
 import type { CommandModule } from 'yargs';
 
-import { queryRun } from '../judge/open-run.ts';
+import { type Answer, queryRun } from '../judge/open-run.ts';
 
 interface QueryFlags {
   readonly run: string;
@@ -22,28 +24,78 @@ export const queryCommand: CommandModule<object, QueryFlags> = {
       .option('json', { type: 'boolean', describe: 'Print the rows as a JSON array' }),
 
   async handler({ run, sql, json }) {
-    const { columns, rows } = await queryRun(run, sql);
-    if (json) {
-      const objects = rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])));
-      process.stdout.write(`${JSON.stringify(objects, null, 2)}\n`);
-      return;
-    }
-    process.stdout.write(asTable(columns, rows));
+    const print = json ? new JsonArray() : process.stdout.isTTY ? new Columns() : new Tabs();
+    for await (const answer of queryRun(run, sql)) await written(print.text(answer));
+    await written(print.end());
   },
 };
 
-/** Tab-separated when piped, aligned on a terminal: what `cut` and eyes want. */
-function asTable(columns: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const lines = [columns, ...rows.map((row) => row.map(cell))];
-  if (!process.stdout.isTTY) return `${lines.map((line) => line.join('\t')).join('\n')}\n`;
-  const widths = columns.map((_, i) => Math.min(60, Math.max(...lines.map((line) => line[i]?.length ?? 0))));
-  const text = lines.map((line) =>
-    line
-      .map((value, i) => value.slice(0, widths[i]).padEnd(widths[i] ?? 0))
+/** Waits where the reader is slower than we are: an answer of millions of rows does not fit into memory. */
+async function written(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+class JsonArray {
+  #begun = false;
+
+  text({ columns, rows }: Answer): string {
+    return rows
+      .map((row) => {
+        const object = JSON.stringify(Object.fromEntries(columns.map((column, i) => [column, row[i]])), null, 2);
+        const before = this.#begun ? ',\n' : '[\n';
+        this.#begun = true;
+        return `${before}${object.replace(/^/gm, '  ')}`;
+      })
+      .join('');
+  }
+
+  end(): string {
+    return this.#begun ? '\n]\n' : '[]\n';
+  }
+}
+
+/** Tab-separated: what `cut` wants. */
+class Tabs {
+  #begun = false;
+
+  text({ columns, rows }: Answer): string {
+    const lines = this.#begun ? [] : [columns.join('\t')];
+    this.#begun = true;
+    return [...lines, ...rows.map((row) => row.map(cell).join('\t'))].map((line) => `${line}\n`).join('');
+  }
+
+  end(): string {
+    return '';
+  }
+}
+
+/** Aligned: what eyes want. As wide as the first rows ask for. */
+class Columns {
+  #widths: readonly number[] | undefined;
+  #count = 0;
+
+  text({ columns, rows }: Answer): string {
+    this.#count += rows.length;
+    if (rows.length === 0) return '';
+    const lines = rows.map((row) => row.map(cell));
+    const head = this.#widths ? [] : [columns];
+    this.#widths ??= columns.map((column, i) =>
+      Math.min(60, Math.max(column.length, ...lines.map((line) => line[i]?.length ?? 0))),
+    );
+    return [...head, ...lines].map((line) => `${this.#aligned(line)}\n`).join('');
+  }
+
+  #aligned(line: readonly string[]): string {
+    const width = (i: number) => this.#widths?.[i] ?? 0;
+    return line
+      .map((value, i) => value.slice(0, width(i)).padEnd(width(i)))
       .join('  ')
-      .trimEnd(),
-  );
-  return `${text.join('\n')}\n${rows.length} row${rows.length === 1 ? '' : 's'}\n`;
+      .trimEnd();
+  }
+
+  end(): string {
+    return `${this.#count} row${this.#count === 1 ? '' : 's'}\n`;
+  }
 }
 
 function cell(value: unknown): string {

@@ -7,7 +7,19 @@ import { UsageError } from '../model/errors.ts';
 import { FINAL_TABLES, TABLES } from '../model/tables.ts';
 import { closeTables } from './compact.ts';
 import { type LiteralRun, literalManifest, writeLiteralRun } from './literal-run.ts';
-import { openRun, queryRun } from './open-run.ts';
+import { type Cell, openRun, queryRun } from './open-run.ts';
+
+async function answerOf(
+  folder: string,
+  sql: string,
+): Promise<{ columns: readonly string[]; rows: (readonly Cell[])[] }> {
+  const all: { columns: readonly string[]; rows: (readonly Cell[])[] } = { columns: [], rows: [] };
+  for await (const { columns, rows } of queryRun(folder, sql)) {
+    all.columns = columns;
+    all.rows.push(...rows);
+  }
+  return all;
+}
 
 const written: { remove(): void }[] = [];
 afterEach(() => {
@@ -35,7 +47,7 @@ test('every table of the format can be queried, recorded or not', async () => {
 test('a last line cut off by kill -9 is left out, and the lines before it are kept', async () => {
   const folder = write({ operations: [{}, {}] });
   appendFileSync(path.join(folder, 'raw/operations.ndjson'), '{"op":3,"actor":"li');
-  expect((await queryRun(folder, 'SELECT count(*), max(op) FROM operations')).rows).toEqual([[2, 2]]);
+  expect((await answerOf(folder, 'SELECT count(*), max(op) FROM operations')).rows).toEqual([[2, 2]]);
 });
 
 test('a table means the same before and after it was closed', async () => {
@@ -46,7 +58,7 @@ test('a table means the same before and after it was closed', async () => {
   });
   appendFileSync(path.join(folder, 'raw/operations.ndjson'), '{"op":3,"actor":"li');
   const tables = ['operations', 'commits', 'final_task_instance', 'task_instance_changes'];
-  const read = () => Promise.all(tables.map((table) => queryRun(folder, `SELECT * FROM ${table} ORDER BY ALL`)));
+  const read = () => Promise.all(tables.map((table) => answerOf(folder, `SELECT * FROM ${table} ORDER BY ALL`)));
   const before = await read();
   await closeTables(folder);
   expect(readdirSync(path.join(folder, 'raw'))).toEqual([]);
@@ -59,7 +71,7 @@ test('a table means the same before and after it was closed', async () => {
 
 test("Airflow's own columns come as text, and those that a version lacks are NULL", async () => {
   const folder = write({ finals: { backfill: [{ id: 3, from_date: '2026-01-01T00:00:00Z', extra: { a: 1 } }] } });
-  const { columns, rows } = await queryRun(folder, 'SELECT id, from_date, extra, completed_at FROM final_backfill');
+  const { columns, rows } = await answerOf(folder, 'SELECT id, from_date, extra, completed_at FROM final_backfill');
   expect(columns).toEqual(['id', 'from_date', 'extra', 'completed_at']);
   expect(rows).toEqual([['3', '2026-01-01T00:00:00Z', '{"a":1}', null]]);
 });
@@ -69,9 +81,9 @@ test('a run folder may have a name that is a pattern, or holds a quote', async (
   const odd = path.join(tmpdir(), `wind'tunnel [a-z]? * ${process.pid}`);
   renameSync(folder, odd);
   written.push({ remove: () => rmSync(odd, { recursive: true, force: true }) });
-  expect((await queryRun(odd, 'SELECT count(*) FROM operations')).rows).toEqual([[1]]);
+  expect((await answerOf(odd, 'SELECT count(*) FROM operations')).rows).toEqual([[1]]);
   await closeTables(odd);
-  expect((await queryRun(odd, 'SELECT count(*) FROM operations')).rows).toEqual([[1]]);
+  expect((await answerOf(odd, 'SELECT count(*) FROM operations')).rows).toEqual([[1]]);
 });
 
 test('a task instance is followed over its new ids, and a delete over its id alone', async () => {
@@ -83,7 +95,7 @@ test('a task instance is followed over its new ids, and a delete over its id alo
       { change: 'delete', id: 'ti-2', dag_id: null, run_id: null, task_id: null, map_index: null },
     ],
   });
-  const { rows } = await queryRun(
+  const { rows } = await answerOf(
     folder,
     'SELECT old_ti_id, ti_id, old_state, state, task_id FROM task_instance_changes ORDER BY seq',
   );
@@ -100,7 +112,7 @@ test('when the harness was killed the load ended with the last answer', async ()
     manifest: { load_started_ms: 500, load_ended_ms: null, ended_ms: null, ended: null },
     operations: [{ sent_ms: 1_000 }, { sent_ms: 8_000, ended_ms: 8_100 }],
   });
-  expect((await queryRun(folder, 'FROM load')).rows).toEqual([[500, 8_100]]);
+  expect((await answerOf(folder, 'FROM load')).rows).toEqual([[500, 8_100]]);
 });
 
 test.each([
@@ -118,11 +130,11 @@ test.each([
 });
 
 test('SQL that does not parse is the user’s error', async () => {
-  await expect(queryRun(write({}), 'SELEC 1')).rejects.toBeInstanceOf(UsageError);
+  await expect(answerOf(write({}), 'SELEC 1')).rejects.toBeInstanceOf(UsageError);
 });
 
 test('rows come as JSON can hold them', async () => {
-  const { rows } = await queryRun(
+  const { rows } = await answerOf(
     write({}),
     "SELECT 1::BIGINT, 9007199254740993, [1, 2], {'a': 1.5::DECIMAL(4, 2)}, TIMESTAMP '2026-01-01', NULL",
   );

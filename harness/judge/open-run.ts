@@ -122,15 +122,23 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
   }
 }
 
-/** What `windtunnel query RUN SQL` prints. */
-export async function queryRun(runFolder: string, sql: string): Promise<{ columns: string[]; rows: Cell[][] }> {
+/** Some rows of an answer; every piece names the columns, and the first one comes even if there are no rows. */
+export interface Answer {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** What `windtunnel query RUN SQL` prints, piece by piece: a table of a long run does not fit into memory. */
+export async function* queryRun(runFolder: string, sql: string): AsyncGenerator<Answer> {
   const run = await openRun(runFolder);
   try {
     await run.prepare(sql);
     const connection = await run.connect();
     try {
-      const result = await connection.runAndReadAll(sql);
-      return { columns: result.deduplicatedColumnNames(), rows: result.getRowsJS().map((row) => row.map(cellOf)) };
+      const result = await connection.stream(sql);
+      const columns = result.deduplicatedColumnNames();
+      yield { columns, rows: [] };
+      for await (const rows of result.yieldRowsJs()) yield { columns, rows: rows.map((row) => row.map(cellOf)) };
     } catch (error) {
       throw new UsageError(`The SQL was not understood: ${messageOf(error)}`, { cause: error });
     } finally {
