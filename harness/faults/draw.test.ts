@@ -40,6 +40,8 @@ test('a victim may be chosen by its name or its role, where the fault has a choi
   const victims = (fault: string) => new Set(drawFaults({ ...busy, faults: [fault] }, ours, 4).map((w) => w.victim));
   expect(victims('kill:scheduler')).toEqual(new Set(['scheduler-1', 'scheduler-2']));
   expect(victims('pause:scheduler-2')).toEqual(new Set(['scheduler-2']));
+  expect(victims('lost-commit:api-execution')).toEqual(new Set(['api-execution-1']));
+  expect(() => drawFaults({ ...busy, faults: ['lost-commit:dag-processor'] }, ours, 4)).toThrow(/cannot choose/);
   expect(() => drawFaults({ ...busy, faults: ['kill:scheduler-9', 'zombies:scheduler-1'] }, ours, 4)).toThrow(
     /kill cannot choose the victim "scheduler-9": there is api-execution-1, .*\nThe fault zombies cannot choose/,
   );

@@ -83,10 +83,19 @@ export function hostable(wanted: readonly string[] | 'all', host: Host): Candida
     if (!fault || why || victim === undefined) return fault ? [{ fault, host }] : [];
     const processes = host.processes.filter((process) => process === victim || roleOf(process) === victim);
     const narrowed = { fault, host: { ...host, processes } };
-    if (processes.length > 0 && processes.includes(fault.draw(narrowed.host, new Rng(0)).victim)) return [narrowed];
+    if (chooses(narrowed)) return [narrowed];
     problems.push(`The fault ${name} cannot choose the victim "${victim}": there is ${host.processes.join(', ')}.`);
     return [];
   });
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return chosen;
+}
+
+/** Whether the fault has a process among these to do its damage to. Not all choose a process, and some only of one kind. */
+function chooses({ fault, host }: Candidate): boolean {
+  try {
+    return host.processes.includes(fault.draw(host, new Rng(0)).victim);
+  } catch {
+    return false; // None of them is any use to it.
+  }
 }

@@ -33,13 +33,15 @@ export function noWires({ ours }: Host): string | null {
 
 /** A kind of statement and a process that runs it. */
 export function drawStatement(names: readonly StatementName[], host: Host, rng: Rng): Victim {
-  const statement = pickFrom(names, rng);
-  const roles: readonly string[] = STATEMENTS[statement].roles;
-  const victim = drawProcess(
-    host.processes.filter((name) => roles.includes(roleOf(name))),
+  const whoRun = (statement: StatementName) => {
+    const roles: readonly string[] = STATEMENTS[statement].roles;
+    return host.processes.filter((name) => roles.includes(roleOf(name)));
+  };
+  const statement = pickFrom(
+    names.filter((name) => whoRun(name).length > 0),
     rng,
   );
-  return { victim, statement };
+  return { victim: drawProcess(whoRun(statement), rng), statement };
 }
 
 interface Victim {

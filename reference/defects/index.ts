@@ -20,6 +20,7 @@ import { historyDoubled } from './history-doubled.ts';
 import { historyLost } from './history-lost.ts';
 import { historyWrongTry } from './history-wrong-try.ts';
 import { lockOverSlowCall } from './lock-over-slow-call.ts';
+import { lostCommitAcknowledged } from './lost-commit-acknowledged.ts';
 import { mapIndexLost } from './map-index-lost.ts';
 import { maxActiveRunsExceeded } from './max-active-runs-exceeded.ts';
 import { maxActiveTasksIgnored } from './max-active-tasks-ignored.ts';
@@ -105,6 +106,7 @@ export const DEFECTS: readonly Defect[] = [
   versionWritesState,
   xcomsSurviveTheirTry,
   // These show only where something breaks.
+  lostCommitAcknowledged,
   startNotRepeatable,
 ];
 

@@ -1,0 +1,23 @@
+import type { Defect } from './defect.ts';
+
+export const lostCommitAcknowledged: Defect = {
+  name: 'lost-commit-acknowledged',
+  kind: 'defect',
+  race: null,
+  summary: 'a request whose COMMIT never reached the database is answered as if it had',
+  story:
+    'The handler takes an error at COMMIT for a broken connection that does not matter any more: the work is done, is it ' +
+    'not? The worker is told 204 and goes; its task stays RUNNING until the heartbeat time-out, and runs again.',
+  caughtBy: ['acknowledged-is-durable'],
+  scenario: 'mishaps',
+  durationS: 60,
+  faults: 'lost-commit:api-execution',
+  change: (below) => ({
+    async conclude(tx, request) {
+      await below.conclude(tx, request).catch((error: unknown) => {
+        if (request.kind !== 'state' || !(error instanceof Error) || !/terminated|ECONN|EPIPE/.test(error.message))
+          throw error;
+      });
+    },
+  }),
+};
