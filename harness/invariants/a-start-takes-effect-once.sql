@@ -1,6 +1,6 @@
--- claim: A start that a worker sends again, because its answer was lost, is answered and changes nothing: the same try,
+-- claim: A start that a worker sends again, because its answer was lost, is accepted and changes nothing: the same try,
 --   one start.
--- broken: A start that was sent again was carried out again
+-- broken: A start that was sent again was refused, or carried out again
 -- source: `/run` answers a start of the same host, user and process with 200 («Duplicate start request received»); since
 --   3.2 it notes a start in the audit log only if the task was not running
 -- needs: commits, operations, writers
@@ -10,7 +10,8 @@
 
 -- given
 CREATE TEMP TABLE replays AS
-SELECT operations.op, operations.ti_id, operations.worker, operations.sent_ms, operations.ended_ms, operations.outcome
+SELECT operations.op, operations.ti_id, operations.worker, operations.sent_ms, operations.ended_ms, operations.outcome,
+  operations.status, operations.found_state
 FROM operations JOIN (
   SELECT ti_id, min(committed_ms) AS committed_ms FROM task_instance_changes
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ti_id
@@ -64,4 +65,15 @@ LEFT JOIN (
   SELECT seqs, list(op ORDER BY op) AS ops
   FROM (SELECT seqs, unnest(ids) AS ti_id FROM begun) AS ids JOIN replays USING (ti_id) GROUP BY seqs
 ) AS again_sent USING (seqs)
-WHERE notes > starts;
+WHERE notes > starts
+UNION ALL
+-- Whose task it is says the row: the worker that is refused is the one that runs it, and nobody has come between.
+SELECT
+  replays.ended_ms, subject_of(held.dag_id, held.run_id, held.task_id, held.map_index), 'refused', 1,
+  format('Worker {} sent its start of {} again, because the first answer was lost, and was refused, although the task was its own and RUNNING.',
+    replays.worker, subject_of(held.dag_id, held.run_id, held.task_id, held.map_index)),
+  [replays.op], [held.seq]
+FROM (FROM replays WHERE status = 409 AND found_state = 'running') AS replays
+ASOF JOIN (FROM task_instance_changes WHERE change <> 'delete') AS held
+  ON held.ti_id = replays.ti_id AND replays.ended_ms >= held.committed_ms
+WHERE held.state = 'running' AND (held."row" ->> 'hostname') = replays.worker;

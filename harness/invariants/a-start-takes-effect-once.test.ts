@@ -33,6 +33,18 @@ test('a start that stands twice in the audit log is a violation', async () => {
   expect((await judge({ ...run, finals: { log: [note] } })).first).toBeNull();
 });
 
+test('a start that is refused when it is sent again is a violation, unless another worker has the task', async () => {
+  const refused = { ...REPLAY, outcome: 'refused', status: 409, found_state: 'running' } as const;
+  const run = (hostname: string): LiteralRun => ({
+    operations: [FIRST, refused],
+    commits: [QUEUED, { ...RUNNING, row: { hostname } }],
+  });
+  const result = await judge(run('w-1'));
+  expect(result.paths).toEqual({ refused: 1 });
+  expect(result.first).toMatchObject({ operations: [2], commits: [2] });
+  expect((await judge(run('w-2'))).first).toBeNull();
+});
+
 test('a task that was deferred begins twice in one try', async () => {
   const note = { event: 'running', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1 };
   const commits = [QUEUED, RUNNING, { ...RUNNING, state: 'deferred' }, { ...RUNNING, committed_ms: 9_000 }];
