@@ -7,11 +7,12 @@ import type { Fault, Host } from './fault.ts';
 /**
  * Every commit takes longer, as on a disk whose write cache is full. `commit_delay` makes whoever flushes the log wait
  * before it does, with the lock that all others who commit then wait for: with `commit_siblings` at 0, and `fsync` on as
- * it is here, each flush waits. A commit takes as long as the delay, or up to twice that when it just missed a flush.
+ * it is here, each flush waits. Who commits alone waits for all of the delay; who commits meanwhile is flushed with it,
+ * and waits for the rest.
  */
 export const slowDisk: Fault = {
   name: 'slow-disk',
-  describe: 'Every commit takes 20 to 100 ms longer',
+  describe: 'Every flush of the log takes 20 to 100 ms longer, and with it each commit',
   lasts_ms: [3_000, 15_000],
   unavailable: changesTheServer,
   draw: (_host, rng) => ({ victim: 'postgres', with: { delay_ms: Math.round(rng.between(20, 100)) } }),

@@ -41,7 +41,6 @@ export class SlotReader {
   /** Up to here, everything that was sent has been handed on. */
   #seen = 0n;
   #inTransaction = false;
-  #answeredAt = 0;
 
   constructor(options: SlotReaderOptions) {
     this.#options = options;
@@ -131,11 +130,8 @@ export class SlotReader {
   /** The server has read its log up to there and found nothing more for us. It asks before it shuts down, too. */
   #heartbeat(lsn: string, answer: boolean): void {
     if (!this.#inTransaction) this.#saw(lsn);
-    // While it shuts down it asks in a tight loop until all is acknowledged.
-    if (answer && Date.now() - this.#answeredAt > 10) {
-      this.#answeredAt = Date.now();
-      void this.#acknowledge();
-    }
+    // It asks once and waits for the answer: while it shuts down, everybody waits for ours.
+    if (answer) void this.#acknowledge();
   }
 
   #saw(lsn: string | null): void {
