@@ -117,6 +117,20 @@ export function markRun(talk: Talk, body: unknown, runId = talk.runId): Request 
   return user(talk, 'mark-run', 'PATCH', `/dags/${talk.dagId}/dagRuns/${runId}`, body, { show: RUN_FIELDS });
 }
 
+export function deleteRun(talk: Talk, runId = talk.runId): Request {
+  return user(talk, 'delete-run', 'DELETE', `/dags/${talk.dagId}/dagRuns/${runId}`);
+}
+
+/** One bulk request with one update, in the run of the dialogue. */
+export function bulkUpdate(
+  talk: Talk,
+  entities: readonly Readonly<Record<string, unknown>>[],
+  more: Readonly<Record<string, unknown>> = {},
+): Request {
+  const body = { actions: [{ action: 'update', entities, ...more }] };
+  return user(talk, 'bulk', 'PATCH', `/dags/${talk.dagId}/dagRuns/${talk.runId}/taskInstances`, body);
+}
+
 export interface BackfillDates {
   readonly from_date: unknown;
   readonly to_date: unknown;

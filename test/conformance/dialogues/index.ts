@@ -2,7 +2,7 @@ import type { Dialogue } from '../dialogue.ts';
 import { badInputDialogues, versionDialogues } from './bad-input.ts';
 import { rtifDialogues, variableDialogues, xcomDialogues } from './data.ts';
 import { heartbeatDialogues } from './heartbeat.ts';
-import { markDialogues } from './marks.ts';
+import { bulkDialogues, deleteDialogues, markDialogues } from './marks.ts';
 import { backfillDialogues, dagDialogues } from './public.ts';
 import { queryDialogues } from './queries.ts';
 import { clearDialogues, triggerDialogues } from './runs.ts';
@@ -26,6 +26,8 @@ export const DIALOGUES: readonly Dialogue[] = [
   ...triggerDialogues,
   ...clearDialogues,
   ...markDialogues,
+  ...deleteDialogues,
+  ...bulkDialogues,
   ...backfillDialogues,
   ...dagDialogues,
 ];

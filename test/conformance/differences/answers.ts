@@ -101,10 +101,7 @@ export const answerDifferences: readonly Difference[] = [
       {
         route: 'xcom',
         seen: {
-          'body.detail': [
-            'DAG run not found on DAG <dag> with ID nowhere',
-            "DAG run not found on DAG '<dag>' with ID 'nowhere'",
-          ],
+          'body.detail': ['DAG run not found on DAG <dag> with ID *', "DAG run not found on DAG '<dag>' with ID '*'"],
         },
       },
     ],

@@ -15,6 +15,18 @@ const WRONG_WAY = 'from_date (2026-01-06T00:01:00.000Z) must not be after to_dat
 const IN_RANGE = 'backfill/no runs in range';
 const BAD_DATES = 'backfill/bad dates and bad bodies';
 
+const NO_SUCH_INDEX = {
+  error:
+    "The task instances with these identifiers: [{'dag_id': '<dag>', 'dag_run_id': '<run>', 'task_id': 'task', " +
+    "'map_index': 7}] were not found",
+  status_code: 404,
+};
+
+function notFound(task: string, index: string): Json {
+  const which = `dag_id: \`<dag>\`, run_id: \`<run>\`, task_id: \`${task}\` and map_index: \`${index}\``;
+  return { error: `The Task Instance with ${which} was not found`, status_code: 404 };
+}
+
 export const publicDifferences: readonly Difference[] = [
   {
     releases: BEFORE_3_3,
@@ -146,5 +158,29 @@ export const publicDifferences: readonly Difference[] = [
       ["DAG with dag_id: 'wt_nowhere' not found", "Dag with dag_id: 'wt_nowhere' not found"],
       ["Task 'nowhere' not found in DAG '<dag>'", "Task 'nowhere' not found in Dag '<dag>'"],
     ),
+  },
+  {
+    releases: LINE_3_1,
+    airflow: 'names what a bulk request has changed by its task alone, and what it has not found by a map index',
+    reference: 'names DAG, run, task and map index of the one, and says of the other what it was asked for',
+    reason: 'One request can be about several runs since 3.2.',
+    cases: [
+      { route: 'bulk', seen: { 'body.update.success': [['task'], ['<dag>.<run>.task[-1]']] } },
+      {
+        dialogue: 'bulk/what is not there, and bad bodies',
+        step: 'unknown task',
+        seen: {
+          'body.update.errors': [
+            [notFound('nowhere', 'None')],
+            [{ error: 'No task instances found for dag_id: <dag>, run_id: <run>, task_id: nowhere', status_code: 404 }],
+          ],
+        },
+      },
+      {
+        dialogue: 'bulk/what is not there, and bad bodies',
+        step: 'unknown index',
+        seen: { 'body.update.errors': [[notFound('task', '7')], [NO_SUCH_INDEX]] },
+      },
+    ],
   },
 ];
