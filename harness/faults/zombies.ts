@@ -8,9 +8,9 @@ import { fleetFault } from './disturb.ts';
 export const zombies = fleetFault({
   name: 'zombies',
   describe: 'Workers hang, some until they are given up, and come back to report the end of their task',
-  lasts_ms: [8_000, 50_000],
+  lasts_ms: [8_000, 55_000],
   mischief: 'zombie',
   share: [0.1, 0.4],
-  // The heartbeat time-out of our stacks is 30 s, and schedulers look every 5 s.
-  ms: [36_000, 45_000],
+  // The heartbeat time-out of our stacks is 30 s, schedulers look every 5 s, and busy ones later.
+  ms: [42_000, 50_000],
 });
