@@ -14,25 +14,30 @@
 -- * restarting: until its worker, which may have died, is missed; then as for any silent death.
 CREATE TEMP TABLE stays AS
 WITH moves AS (
-  SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
-  FROM task_instance_changes
-  WHERE change <> 'update' OR state IS DISTINCT FROM old_state OR ti_id <> old_ti_id
+  SELECT *
+  FROM (
+    SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, ti_id, state, writer,
+      lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
+    FROM task_instance_changes
+    WHERE change <> 'update' OR state IS DISTINCT FROM old_state OR ti_id <> old_ti_id
+  ) CROSS JOIN load
+  WHERE state IN ('queued', 'deferred', 'restarting') AND change <> 'delete' AND committed_ms < load_ended_ms
+), handed AS (
+  SELECT queued.seq, lives.handed_ms
+  FROM (SELECT seq, ti_id, committed_ms - clock_tolerance_ms() AS from_ms FROM moves WHERE state = 'queued') AS queued
+  ASOF JOIN lives ON lives.ti_id = queued.ti_id AND queued.from_ms <= lives.handed_ms
+), ended AS (
+  SELECT moves.*, least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms) AS until_ms
+  FROM moves LEFT JOIN handed USING (seq)
 )
-SELECT moves.*, load_ended_ms,
-  least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms) AS until_ms,
+SELECT ended.*,
   CASE state WHEN 'queued' THEN 20000 WHEN 'deferred' THEN 30000 ELSE heartbeat_timeout_ms + 20000 END AS most_ms,
   -- What a fault interrupted is given its time from when all is well again.
   greatest(committed_ms, coalesce(excused_ms, 0)) AS since_ms
-FROM moves
-ASOF LEFT JOIN (
-  SELECT ti_id, handed_ms, life FROM lives
-) AS handed ON moves.state = 'queued' AND handed.ti_id = moves.ti_id
-  AND moves.committed_ms - clock_tolerance_ms() <= handed.handed_ms
-CROSS JOIN plan CROSS JOIN load
+FROM ended CROSS JOIN plan
 ASOF LEFT JOIN (
   SELECT opened_ms, max(excused_ms) OVER (ORDER BY opened_ms) AS excused_ms FROM fault_windows
-) AS faults ON least(coalesce(left_ms, 'infinity'), coalesce(handed_ms, 'infinity'), load_ended_ms) >= faults.opened_ms
-WHERE moves.state IN ('queued', 'deferred', 'restarting') AND change <> 'delete' AND committed_ms < load_ended_ms;
+) AS faults ON ended.until_ms >= faults.opened_ms;
 
 -- The last stretch of the load in which no fault is an excuse.
 CREATE TEMP TABLE calm AS

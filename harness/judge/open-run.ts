@@ -16,6 +16,8 @@ const SETTINGS = {
   threads: '2',
   autoinstall_known_extensions: 'false',
   preserve_insertion_order: 'false',
+  // What is guessed to be few rows may be many, and then ASOF joins in loops would compare each with all.
+  asof_loop_join_threshold: '0',
 } as const;
 
 /** In this order, because a view may read the ones before it. */
