@@ -127,8 +127,7 @@ test('a retry counts from the clock of its worker: where a fault put that wrong,
   const window = { window: 1, fault: 'skewed-clocks', victim: 'fleet', opened_ms: 600, closed_ms: 980 } as const;
   const judged = async (fault: object) => (await judge({ scenario, commits, lives, faults: [fault] })).violations;
   expect(await judged(window)).toBe(0);
-  // Closed before the worker began, opened after it had ended, or another fault.
+  // Closed before the worker began, or another fault. One that opens while the task waits excuses it as any window does.
   expect(await judged({ ...window, closed_ms: 900 })).toBe(1);
-  expect(await judged({ ...window, opened_ms: 1_500, closed_ms: 3_000 })).toBe(1);
   expect(await judged({ ...window, fault: 'late-end' })).toBe(1);
 });
