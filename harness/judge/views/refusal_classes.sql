@@ -141,18 +141,28 @@ WITH refused AS (
     -- What was cut or killed needs a moment to come back after the window has closed.
     AND coalesce(closed_ms + 5000 >= refused.sent_ms, true)
   WHERE status >= 500 GROUP BY refused.op
+), failed AS (
+  SELECT op, sent_ms, until_ms FROM refused WHERE status >= 500
+), logs AS (
+  SELECT at_ms, shortened(message, 120) AS message,
+    (severity = 'FATAL' AND source <> 'harness') OR sqlstate IN ('57P01', '57P02', '57P03', '08006', '08001') AS restarting,
+    sqlstate IN ('53300', '55P03', '57014') OR (source LIKE 'api-%'
+      AND regexp_matches(message, 'QueuePool limit|too many clients|TimeoutError|timed out')) AS overloaded,
+    source LIKE 'api-%' AND severity <> 'WARNING' AS of_api
+  FROM server_log
 ), logged AS (
   -- What the log says meanwhile. 5 s: a process that dies is started again after one, and needs some to be up.
-  SELECT refused.op,
-    first(shortened(logs.message, 120) ORDER BY at_ms) FILTER ((severity = 'FATAL' AND logs.source <> 'harness')
-      OR sqlstate IN ('57P01', '57P02', '57P03', '08006', '08001')) AS restarting,
-    first(shortened(logs.message, 120) ORDER BY at_ms) FILTER (sqlstate IN ('53300', '55P03', '57014')
-      OR (logs.source LIKE 'api-%' AND regexp_matches(logs.message, 'QueuePool limit|too many clients|TimeoutError|timed out')))
-      AS overloaded,
-    last(shortened(logs.message, 120) ORDER BY at_ms) FILTER (logs.source LIKE 'api-%' AND severity <> 'WARNING'
-      AND at_ms BETWEEN refused.sent_ms AND refused.until_ms) AS said
-  FROM refused JOIN server_log AS logs ON at_ms BETWEEN refused.sent_ms - 5000 AND refused.until_ms + 1000
-  WHERE status >= 500 GROUP BY refused.op
+  SELECT failed.op,
+    CASE WHEN restarts.at_ms <= failed.until_ms + 1000 THEN restarts.message END AS restarting,
+    CASE WHEN loads.at_ms <= failed.until_ms + 1000 THEN loads.message END AS overloaded,
+    CASE WHEN words.at_ms >= failed.sent_ms THEN words.message END AS said
+  FROM failed
+  ASOF LEFT JOIN (SELECT at_ms, message FROM logs WHERE restarting) AS restarts
+    ON failed.sent_ms - 5000 <= restarts.at_ms
+  ASOF LEFT JOIN (SELECT at_ms, message FROM logs WHERE overloaded) AS loads
+    ON failed.sent_ms - 5000 <= loads.at_ms
+  ASOF LEFT JOIN (SELECT at_ms, message FROM logs WHERE of_api) AS words
+    ON failed.until_ms >= words.at_ms
 ), locked AS (
   SELECT operation AS op, min(at_ms) AS at_ms, arg_min(roles, at_ms) AS roles
   FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL
