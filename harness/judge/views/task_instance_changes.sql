@@ -7,13 +7,18 @@ WITH task_instances AS (
   SELECT * FROM commits WHERE relation = 'task_instance'
 ), known AS (
   SELECT * FROM task_instances WHERE change <> 'delete'
+), gone AS (
+  SELECT * FROM task_instances WHERE change = 'delete'
 ), deleted AS (
   SELECT gone.* REPLACE (
     last.dag_id AS dag_id, last.run_id AS run_id, last.task_id AS task_id, last.map_index AS map_index,
     NULL AS state, last.try_number AS try_number
   )
-  FROM (SELECT * FROM task_instances WHERE change = 'delete') AS gone
-  ASOF JOIN known AS last ON last.id = gone.id AND gone.seq >= last.seq
+  FROM gone
+  -- Deletes are few, and all changes would be sorted for them.
+  ASOF JOIN (
+    SELECT seq, id, dag_id, run_id, task_id, map_index, try_number FROM known SEMI JOIN gone USING (id)
+  ) AS last ON last.id = gone.id AND gone.seq >= last.seq
 ), changes AS (
   FROM known UNION ALL BY NAME FROM deleted
 )
