@@ -33,7 +33,12 @@ FROM begun ASOF JOIN (
 ) AS before
   ON before.dag_id = begun.dag_id AND before.run_id = begun.run_id AND before.task_id = begun.task_id
   AND before.map_index = begun.map_index AND begun.sent_ms >= before.ended_ms
-WHERE before.kind = 'xcom_push' AND before.life <> begun.life AND NOT before.in_doubt;
+WHERE before.kind = 'xcom_push' AND before.life <> begun.life AND NOT before.in_doubt
+  -- A run that is deleted takes its results with it; its date may get another run of the same name.
+  AND NOT EXISTS (
+    FROM operations AS gone WHERE gone.kind = 'delete' AND gone.outcome <> 'refused'
+      AND gone.dag_id = begun.dag_id AND gone.run_id = begun.run_id
+      AND gone.sent_ms <= begun.ended_ms AND coalesce(gone.ended_ms, 'infinity') >= before.sent_ms);
 
 -- chances
 SELECT count(*) FROM met;

@@ -23,6 +23,14 @@ test('a try that is not told of the result before it is a violation', async () =
   );
 });
 
+test('a run that is deleted takes its results with it, and one that was deleted before the push does not', async () => {
+  const gone = { op: 6, actor: 'operator', kind: 'delete', dag_id: 'wt_dag', run_id: 'run1' } as const;
+  const judged = async (sent_ms: number) =>
+    (await judge({ lives, operations: [{ ...gone, sent_ms }, PUSH, AGAIN] })).violations;
+  expect(await judged(7_000)).toBe(0);
+  expect(await judged(4_000)).toBe(1);
+});
+
 test('a result that is not the last one pushed is a violation', async () => {
   const operations = [PUSH, AGAIN, CLEAR, { ...PUSH, ...SECOND, op: 9, sent_ms: 9_500, requested: 'life 2' }];
   const wrong = await judge({ lives, operations, finals: { xcom: [{ ...FINAL, value: '"life 1"' }] } });
