@@ -39,8 +39,15 @@ WITH again AS (
 ), begun AS (
   -- A task that was deferred begins again in the same try.
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, count(*) AS starts,
-    max(committed_ms) AS committed_ms, list(seq ORDER BY seq) AS seqs, list_distinct(list(ti_id)) AS ids
+    max(committed_ms) AS committed_ms, min(seq) AS first_seq
   FROM task_instance_changes WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ALL
+), noted_twice AS (
+  SELECT * FROM noted JOIN begun USING (dag_id, run_id, task_id, map_index, try_number) WHERE notes > starts
+), their_starts AS (
+  SELECT first_seq, seq, ti_id
+  FROM (SELECT * REPLACE (coalesce(map_index, -1) AS map_index) FROM task_instance_changes)
+  JOIN noted_twice USING (dag_id, run_id, task_id, map_index, try_number)
+  WHERE state = 'running' AND old_state IS DISTINCT FROM 'running'
 )
 SELECT
   committed_ms AS at_ms,
@@ -60,12 +67,12 @@ SELECT
   format('{} (try {:d}) began {:d} times, and its start stands {:d} times in the audit log.',
     subject_of(dag_id, run_id, task_id, map_index), try_number, starts, notes),
   coalesce(again_sent.ops, []), seqs
-FROM noted JOIN begun USING (dag_id, run_id, task_id, map_index, try_number)
+FROM noted_twice
+JOIN (SELECT first_seq, list(seq ORDER BY seq) AS seqs FROM their_starts GROUP BY first_seq) AS proof USING (first_seq)
 LEFT JOIN (
-  SELECT seqs, list(op ORDER BY op) AS ops
-  FROM (SELECT seqs, unnest(ids) AS ti_id FROM begun) AS ids JOIN replays USING (ti_id) GROUP BY seqs
-) AS again_sent USING (seqs)
-WHERE notes > starts
+  SELECT first_seq, list(op ORDER BY op) AS ops
+  FROM (SELECT DISTINCT first_seq, ti_id FROM their_starts) AS ids JOIN replays USING (ti_id) GROUP BY first_seq
+) AS again_sent USING (first_seq)
 UNION ALL
 -- Whose task it is says the row: the worker that is refused is the one that runs it, and nobody has come between.
 SELECT
@@ -74,6 +81,6 @@ SELECT
     replays.worker, subject_of(held.dag_id, held.run_id, held.task_id, held.map_index)),
   [replays.op], [held.seq]
 FROM (FROM replays WHERE status = 409 AND found_state = 'running') AS replays
-ASOF JOIN (FROM task_instance_changes WHERE change <> 'delete') AS held
+ASOF JOIN (FROM task_instance_changes SEMI JOIN replays USING (ti_id) WHERE change <> 'delete') AS held
   ON held.ti_id = replays.ti_id AND replays.ended_ms >= held.committed_ms
 WHERE held.state = 'running' AND (held."row" ->> 'hostname') = replays.worker;

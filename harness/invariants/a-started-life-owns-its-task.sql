@@ -40,7 +40,7 @@ WITH by_operator AS (
 ), after_silence AS (
   SELECT refused.op
   FROM refused ASOF JOIN (
-    SELECT life, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+    SELECT life, sent_ms FROM operations SEMI JOIN refused USING (life) WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
   ) AS sign ON sign.life = refused.life AND refused.sent_ms >= sign.sent_ms
   CROSS JOIN plan
   WHERE refused.ended_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()

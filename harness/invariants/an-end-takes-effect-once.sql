@@ -46,7 +46,8 @@ WITH carried_out AS (
 ), twice_reported AS (
   SELECT dag_id, run_id, task_id, map_index, try_number, requested, list(op ORDER BY op) AS ops,
     max(coalesce(ended_ms, sent_ms)) AS at_ms, any_value(worker) AS worker
-  FROM operations WHERE kind = 'state' AND outcome <> 'refused'
+  FROM operations SEMI JOIN audited USING (dag_id, run_id, task_id, map_index, try_number)
+  WHERE kind = 'state' AND outcome <> 'refused'
   GROUP BY ALL HAVING count(DISTINCT ti_id) = 1
 )
 SELECT

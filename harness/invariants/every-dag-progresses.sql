@@ -11,7 +11,8 @@
 -- trigger rules are left out, because when they are met is for the scheduler to say.
 CREATE TEMP TABLE served AS
 WITH changes AS (
-  SELECT * FROM task_instance_changes WHERE change <> 'delete'
+  SELECT seq, committed_ms, dag_id, run_id, task_id, map_index, old_state, state, old_ti_id, writer_role
+  FROM task_instance_changes WHERE change <> 'delete'
 ), tasks AS (
   SELECT dag_id, task.task_id AS task_id, task.upstream AS upstream,
     coalesce(task.trigger_rule, 'all_success') AS trigger_rule

@@ -32,11 +32,18 @@ SELECT sum(deliveries) FROM (SELECT max(deliveries) AS deliveries FROM handed GR
 
 -- violations
 WITH counted AS (
-  SELECT ti_id, count(*) AS times, list(seq ORDER BY seq) AS seqs, arg_max(writer, seq) AS writer
-  FROM queueings GROUP BY ti_id
+  SELECT ti_id, count(*) AS times FROM queueings GROUP BY ti_id
 ), last_lives AS (
   SELECT handed.*, count(*) OVER (PARTITION BY ti_id) AS lives
   FROM handed QUALIFY row_number() OVER (PARTITION BY ti_id ORDER BY nth DESC) = 1
+), too_often AS (
+  SELECT handed.*, times FROM handed LEFT JOIN counted USING (ti_id) WHERE nth > coalesce(times, 0)
+), at_once AS (
+  SELECT last_lives.*, times FROM last_lives JOIN counted USING (ti_id) WHERE deliveries > greatest(lives, times)
+), proof AS (
+  SELECT ti_id, list(seq ORDER BY seq) AS seqs
+  FROM queueings SEMI JOIN (SELECT ti_id FROM too_often UNION ALL SELECT ti_id FROM at_once) AS wrong USING (ti_id)
+  GROUP BY ti_id
 ), starts AS (
   SELECT life, min(op) AS op FROM operations WHERE kind = 'run' GROUP BY life
 )
@@ -53,9 +60,8 @@ SELECT
         seconds(handed_ms - before_ms), before_scheduler, CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END)
     END AS sentence,
   list_filter([starts.op], op -> op IS NOT NULL) AS operations,
-  coalesce(counted.seqs, []) AS commits
-FROM handed LEFT JOIN counted USING (ti_id) LEFT JOIN starts USING (life)
-WHERE nth > coalesce(times, 0)
+  coalesce(proof.seqs, []) AS commits
+FROM too_often LEFT JOIN proof USING (ti_id) LEFT JOIN starts USING (life)
 UNION ALL
 SELECT
   handed_ms, subject_of(dag_id, run_id, task_id, map_index), 'delivered twice at once',
@@ -63,9 +69,8 @@ SELECT
   format('{} (try {:d}) was handed over {:d} times, although it had been set to QUEUED only {}: '
     || 'while worker {} had it, it was sent out again.', subject_of(dag_id, run_id, task_id, map_index), try_number,
     deliveries, CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END, worker),
-  list_filter([starts.op], op -> op IS NOT NULL), counted.seqs
-FROM last_lives JOIN counted USING (ti_id) LEFT JOIN starts USING (life)
-WHERE deliveries > greatest(lives, times)
+  list_filter([starts.op], op -> op IS NOT NULL), proof.seqs
+FROM at_once JOIN proof USING (ti_id) LEFT JOIN starts USING (life)
 UNION ALL
 SELECT
   handed_ms, subject_of(dag_id, run_id, task_id, map_index), 'before its commit', committed_ms - handed_ms,

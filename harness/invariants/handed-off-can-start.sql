@@ -24,7 +24,7 @@ WITH taken_away AS (
   SELECT refused.op, changes.seq, changes.committed_ms, changes.state, changes.change, changes.old_state,
     changes.writer, changes.writer_role, changes.old_since_ms
   FROM refused ASOF JOIN (
-    SELECT * FROM task_instance_changes
+    SELECT * FROM task_instance_changes SEMI JOIN refused ON refused.ti_id = task_instance_changes.old_ti_id
     WHERE old_state IN ('queued', 'running', 'scheduled')
       AND (state IS DISTINCT FROM old_state OR ti_id <> old_ti_id OR change = 'delete')
       -- Who clears a queued task may give it its next id first, and take it out of QUEUED after that.

@@ -64,7 +64,7 @@ WITH moves AS (
 ), misplaced AS (
   SELECT archived.*, latest.try_number AS last_try, had.tries
   FROM archived JOIN latest USING (dag_id, run_id, task_id, map_index)
-  LEFT JOIN (SELECT ti_id, list(try_number ORDER BY seq) AS tries FROM ids GROUP BY ti_id) AS had USING (ti_id)
+  LEFT JOIN (SELECT ti_id, list(try_number ORDER BY seq) AS tries FROM ids SEMI JOIN archived USING (ti_id) GROUP BY ti_id) AS had USING (ti_id)
   WHERE NOT coalesce(list_contains(had.tries, archived.try_number), false) OR archived.try_number > latest.try_number
 )
 SELECT

@@ -7,27 +7,38 @@
 -- because: who counts wrongly goes beyond the limit as soon as it is reached
 
 -- given
-CREATE TEMP TABLE taken AS
-WITH changes AS (
-  SELECT *,
+CREATE TEMP TABLE changes AS
+SELECT *
+FROM (
+  SELECT seq, xid, committed_ms, writer, dag_id, run_id, max_active_tasks,
     coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
       - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step
   FROM task_instance_changes JOIN plan_dags USING (dag_id)
   WHERE max_active_tasks IS NOT NULL
-), transactions AS (
+)
+WHERE step <> 0;
+
+CREATE TEMP TABLE taken AS
+WITH transactions AS (
   -- As others see it: all that a transaction changes at once.
   SELECT
     dag_id, run_id, xid, any_value(max_active_tasks) AS max_active_tasks, max(seq) AS seq,
     max(committed_ms) AS committed_ms, sum(step) AS steps, any_value(writer) AS writer,
-    list(seq ORDER BY seq) FILTER (step = 1) AS seqs
-  FROM changes WHERE step <> 0 GROUP BY dag_id, run_id, xid
+    count(*) FILTER (step = 1) AS taking
+  FROM changes GROUP BY dag_id, run_id, xid
 )
 SELECT *, sum(steps) OVER (PARTITION BY dag_id, run_id ORDER BY seq) AS active FROM transactions;
 
 -- chances
-SELECT coalesce(sum(len(seqs)), 0) FROM taken WHERE steps > 0 AND active >= max_active_tasks;
+SELECT coalesce(sum(taking), 0) FROM taken WHERE steps > 0 AND active >= max_active_tasks;
 
 -- violations
+WITH too_many AS (
+  SELECT * FROM taken WHERE steps > 0 AND active > max_active_tasks
+), proof AS (
+  SELECT dag_id, run_id, xid, list(seq ORDER BY seq) AS seqs
+  FROM changes SEMI JOIN too_many USING (dag_id, run_id, xid) WHERE step = 1 GROUP BY ALL
+)
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, NULL, NULL) AS subject,
@@ -38,5 +49,4 @@ SELECT
     dag_id, max_active_tasks) AS sentence,
   []::BIGINT[] AS operations,
   seqs[:10] AS commits
-FROM taken
-WHERE steps > 0 AND active > max_active_tasks;
+FROM too_many JOIN proof USING (dag_id, run_id, xid);

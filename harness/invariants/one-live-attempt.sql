@@ -46,12 +46,16 @@ WITH overlapping AS (
   -- The server had not heard of the first for so long that it may call it dead.
   SELECT one_life, other_life
   FROM overlapping ASOF JOIN (
-    SELECT life, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+    SELECT life, sent_ms FROM operations SEMI JOIN overlapping ON overlapping.one_life = operations.life
+    WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
   ) AS sign ON sign.life = overlapping.one_life AND overlapping.other_ms >= sign.sent_ms
   CROSS JOIN plan
   WHERE other_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
 ), starts AS (
-  SELECT life, list(op) AS ops FROM operations WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
+  SELECT life, list(op) AS ops FROM operations SEMI JOIN (
+    SELECT one_life AS life FROM overlapping UNION ALL SELECT other_life FROM overlapping
+  ) AS named USING (life)
+  WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
 )
 SELECT
   other_ms AS at_ms,

@@ -8,26 +8,36 @@
 
 -- given
 -- The DAGs of a scenario have one pool, in which each task takes one slot.
-CREATE TEMP TABLE taken AS
-WITH changes AS (
-  SELECT *,
+CREATE TEMP TABLE changes AS
+SELECT *
+FROM (
+  SELECT seq, xid, committed_ms, writer, dag_id, run_id, task_id, map_index,
     coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
       - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step
-  FROM task_instance_changes
-), transactions AS (
+  FROM task_instance_changes CROSS JOIN plan WHERE pool_slots IS NOT NULL
+)
+WHERE step <> 0;
+
+CREATE TEMP TABLE taken AS
+SELECT *, sum(steps) OVER (ORDER BY seq) AS slots_taken
+FROM (
   -- As others see it: all that a transaction changes at once.
   SELECT
     xid, max(seq) AS seq, max(committed_ms) AS committed_ms, sum(step) AS steps, any_value(writer) AS writer,
-    arg_max(subject_of(dag_id, run_id, task_id, map_index), seq) FILTER (step = 1) AS last_subject,
-    list(seq ORDER BY seq) FILTER (step = 1) AS seqs
-  FROM changes WHERE step <> 0 GROUP BY xid
-)
-SELECT *, sum(steps) OVER (ORDER BY seq) AS slots_taken FROM transactions;
+    count(*) FILTER (step = 1) AS taking
+  FROM changes GROUP BY xid
+);
 
 -- chances
-SELECT coalesce(sum(len(seqs)), 0) FROM taken, plan WHERE steps > 0 AND slots_taken >= pool_slots;
+SELECT coalesce(sum(taking), 0) FROM taken, plan WHERE steps > 0 AND slots_taken >= pool_slots;
 
 -- violations
+WITH too_many AS (
+  SELECT * FROM taken CROSS JOIN plan WHERE steps > 0 AND slots_taken > pool_slots
+), proof AS (
+  SELECT xid, arg_max(subject_of(dag_id, run_id, task_id, map_index), seq) AS last_subject, list(seq ORDER BY seq) AS seqs
+  FROM changes SEMI JOIN too_many USING (xid) WHERE step = 1 GROUP BY xid
+)
 SELECT
   committed_ms AS at_ms,
   last_subject AS subject,
@@ -38,5 +48,4 @@ SELECT
     last_subject) AS sentence,
   []::BIGINT[] AS operations,
   seqs[:10] AS commits
-FROM taken, plan
-WHERE steps > 0 AND slots_taken > pool_slots;
+FROM too_many JOIN proof USING (xid);

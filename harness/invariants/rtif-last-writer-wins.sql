@@ -45,16 +45,24 @@ WITH refused AS (
     AND NOT EXISTS (FROM final_rendered_task_instance_fields)
   QUALIFY row_number() OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq DESC) = 1
     AND change <> 'delete'
-), accepted AS (
-  SELECT dag_id, run_id, task_id, map_index,
-    list(DISTINCT field_of(try_cast(requested AS JSON))) FILTER (outcome = 'ok') AS fields,
-    list(DISTINCT field_of(try_cast(requested AS JSON))) FILTER (outcome = 'ok' AND ti_id = last_ti_id) AS last_fields,
-    list(op ORDER BY op) FILTER (outcome = 'ok') AS ops, max(ended_ms) AS ended_ms
-  FROM (
-    SELECT *, last_value(ti_id) OVER (
+), tried AS (
+  SELECT *, CASE WHEN outcome = 'ok' THEN field_of(try_cast(requested AS JSON)) END AS field,
+    last_value(ti_id) OVER (
       PARTITION BY dag_id, run_id, task_id, map_index ORDER BY outcome = 'ok', sent_ms
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last_ti_id
-    FROM writes)
+  FROM writes
+), suspect AS (
+  -- Nearly all end with what their last try wrote: only of the others all writes are laid side by side.
+  SELECT * FROM finals
+  ANTI JOIN (SELECT * FROM tried WHERE outcome = 'ok' AND ti_id = last_ti_id) AS last_written
+    USING (dag_id, run_id, task_id, map_index, field)
+  WHERE field IS NOT NULL
+), accepted AS (
+  SELECT dag_id, run_id, task_id, map_index,
+    list(DISTINCT field) FILTER (outcome = 'ok') AS fields,
+    list(DISTINCT field) FILTER (outcome = 'ok' AND ti_id = last_ti_id) AS last_fields,
+    list(op ORDER BY op) FILTER (outcome = 'ok') AS ops, max(ended_ms) AS ended_ms
+  FROM tried SEMI JOIN suspect USING (dag_id, run_id, task_id, map_index)
   GROUP BY dag_id, run_id, task_id, map_index
   -- An unknown write may have been the last.
   HAVING count(*) FILTER (outcome = 'ok') > 0 AND count(*) FILTER (outcome = 'unknown') = 0
@@ -83,8 +91,8 @@ SELECT
     subject_of(dag_id, run_id, task_id, map_index), shortened(finals.field, 80), len(accepted.ops)),
   accepted.ops[:10],
   list_filter([finals.seq], seq -> seq IS NOT NULL)
-FROM accepted JOIN finals USING (dag_id, run_id, task_id, map_index)
-WHERE finals.field IS NOT NULL AND NOT list_contains(accepted.fields, finals.field)
+FROM accepted JOIN suspect AS finals USING (dag_id, run_id, task_id, map_index)
+WHERE NOT list_contains(accepted.fields, finals.field)
 UNION ALL
 SELECT
   accepted.ended_ms, subject_of(dag_id, run_id, task_id, map_index), 'value of an earlier try', 0,
@@ -93,6 +101,6 @@ SELECT
     shortened(accepted.last_fields[1], 80)),
   accepted.ops[:10],
   list_filter([finals.seq], seq -> seq IS NOT NULL)
-FROM accepted JOIN finals USING (dag_id, run_id, task_id, map_index)
-WHERE finals.field IS NOT NULL AND list_contains(accepted.fields, finals.field)
+FROM accepted JOIN suspect AS finals USING (dag_id, run_id, task_id, map_index)
+WHERE list_contains(accepted.fields, finals.field)
   AND NOT list_contains(accepted.last_fields, finals.field);

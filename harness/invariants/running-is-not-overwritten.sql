@@ -10,7 +10,7 @@
 
 -- given
 CREATE TEMP TABLE left_running AS
-SELECT changes.*, runs.worker AS victim, runs.started_ms
+SELECT changes.* EXCLUDE (statement, "row"), runs.worker AS victim, runs.started_ms
 FROM (
   -- One transaction may give the row its next id before it takes it out of RUNNING: it is the first id that was run.
   SELECT * REPLACE (
@@ -41,16 +41,18 @@ WITH reported AS (
   WHERE may_have_committed(operator_deeds.sent_ms, operator_deeds.ended_ms, outcome, committed_ms)
     AND (operator_deeds.task_id IS NULL OR operator_deeds.task_id = left_running.task_id OR writer_role IS NULL)
     AND coalesce(writer_role NOT IN ('api-execution', 'scheduler'), true)
+), not_by_worker AS (
+  SELECT * FROM left_running WHERE coalesce(writer_role <> 'api-execution', true)
 ), by_deadline AS (
   -- The last sign of life that the server accepted is older than the time-out.
   SELECT left_running.seq
-  FROM left_running
+  FROM not_by_worker AS left_running
   ASOF LEFT JOIN (
-    SELECT ti_id, sent_ms FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+    SELECT ti_id, sent_ms FROM operations SEMI JOIN not_by_worker ON not_by_worker.old_ti_id = operations.ti_id
+    WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
   ) AS sign ON sign.ti_id = left_running.old_ti_id AND left_running.committed_ms + clock_tolerance_ms() >= sign.sent_ms
   CROSS JOIN plan
-  WHERE coalesce(writer_role <> 'api-execution', true)
-    AND coalesce(sign.sent_ms, started_ms) <= committed_ms - heartbeat_timeout_ms + clock_tolerance_ms()
+  WHERE coalesce(sign.sent_ms, started_ms) <= committed_ms - heartbeat_timeout_ms + clock_tolerance_ms()
 ), after_death AS (
   -- Nobody runs it any more: all lives of this try have ended, and a scheduler clears up.
   SELECT left_running.seq
@@ -65,15 +67,18 @@ WHERE seq NOT IN (FROM reported) AND seq NOT IN (FROM by_operator)
   AND seq NOT IN (FROM by_deadline) AND seq NOT IN (FROM after_death);
 
 -- chances
-WITH at_start AS (
+WITH named AS (
+  SELECT dag_id, run_id, task_id, committed_ms, state
+  FROM task_instance_changes SEMI JOIN skips USING (dag_id, run_id, task_id)
+), at_start AS (
   SELECT skips.*, changes.state AS state_at_start
-  FROM skips ASOF JOIN task_instance_changes AS changes
+  FROM skips ASOF JOIN named AS changes
     ON changes.dag_id = skips.dag_id AND changes.run_id = skips.run_id AND changes.task_id = skips.task_id
     AND skips.sent_ms >= changes.committed_ms
   WHERE skips.outcome = 'ok'
 ), at_end AS (
   SELECT at_start.*, changes.state AS state_at_end
-  FROM at_start ASOF JOIN task_instance_changes AS changes
+  FROM at_start ASOF JOIN named AS changes
     ON changes.dag_id = at_start.dag_id AND changes.run_id = at_start.run_id AND changes.task_id = at_start.task_id
     AND at_start.ended_ms >= changes.committed_ms
 )

@@ -14,7 +14,9 @@ CREATE TEMP TABLE named AS
 SELECT
   skips.*, coalesce(changes.map_index, -1) AS map_index, changes.state AS state_before,
   changes.committed_ms AS since_ms
-FROM skips ASOF JOIN task_instance_changes AS changes
+FROM skips ASOF JOIN (
+  SELECT * FROM task_instance_changes SEMI JOIN skips USING (dag_id, run_id, task_id)
+) AS changes
   ON changes.dag_id = skips.dag_id AND changes.run_id = skips.run_id AND changes.task_id = skips.task_id
   -- Its state when the request was sent; what changed in that moment is seen below.
   AND skips.sent_ms - clock_tolerance_ms() >= changes.committed_ms

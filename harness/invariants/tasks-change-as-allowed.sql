@@ -39,7 +39,7 @@ FROM (VALUES
 ) AS rules (writer_role, old_states, states);
 
 CREATE TEMP TABLE changed AS
-SELECT * REPLACE (coalesce(old_state, 'none') AS old_state, coalesce(state, 'none') AS state)
+SELECT * EXCLUDE (statement, "row") REPLACE (coalesce(old_state, 'none') AS old_state, coalesce(state, 'none') AS state)
 FROM task_instance_changes
 WHERE change = 'update' AND old_seen AND state IS DISTINCT FROM old_state
   AND writer_role IN (SELECT writer_role FROM allowed);
@@ -48,22 +48,27 @@ WHERE change = 'update' AND old_seen AND state IS DISTINCT FROM old_state
 SELECT count(*) FROM changed;
 
 -- violations
+WITH forbidden AS (
+  SELECT * FROM changed
+  WHERE NOT EXISTS (
+    FROM allowed
+    WHERE allowed.writer_role = changed.writer_role AND allowed.old_state = changed.old_state
+      AND list_contains(allowed.states, changed.state))
+), sent AS (
+  SELECT seq, statement FROM commits SEMI JOIN forbidden USING (seq)
+)
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  format('{}: {} → {}', writer_role, changed.old_state, state) AS path,
+  format('{}: {} → {}', writer_role, old_state, state) AS path,
   committed_ms - old_since_ms AS weight,
   format('{} changed {} from {} to {}, which no {} may do («{}»).', writer,
-    subject_of(dag_id, run_id, task_id, map_index), state_name(changed.old_state), state_name(state),
+    subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state),
     CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
       ELSE writer_role END, shortened(coalesce(statement, ''), 100)) AS sentence,
   []::BIGINT[] AS operations,
   [seq] AS commits
-FROM changed
-WHERE NOT EXISTS (
-  FROM allowed
-  WHERE allowed.writer_role = changed.writer_role AND allowed.old_state = changed.old_state
-    AND list_contains(allowed.states, changed.state))
+FROM forbidden JOIN sent USING (seq)
 UNION ALL
 SELECT
   committed_ms, subject_of(dag_id, run_id, task_id, map_index), format('{}: made {}', writer_role, state),

@@ -15,7 +15,8 @@ WITH named_operations AS (
     WHERE outcome = 'refused' AND kind IN ('run', 'heartbeat', 'state') AND ti_id IS NOT NULL
   ) AS answers
   ASOF JOIN (
-    SELECT seq, old_ti_id, committed_ms FROM task_instance_changes
+    SELECT seq, old_ti_id, committed_ms
+    FROM task_instance_changes SEMI JOIN named_operations ON named_operations.ti_id = task_instance_changes.old_ti_id
     WHERE old_ti_id IS NOT NULL AND (state IS DISTINCT FROM old_state OR ti_id <> old_ti_id OR change = 'delete')
   ) AS changes
     ON changes.old_ti_id = answers.ti_id AND answers.ended_ms + clock_tolerance_ms() >= changes.committed_ms
