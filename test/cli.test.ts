@@ -26,8 +26,10 @@ beforeAll(() => {
     path.join(cwd, 'own.yaml'),
     `${far.replace('10.1.2.3', '127.0.0.1')}jwt_secret: { env: NO_SUCH }\nhandoff: unix:/tmp/x\ndags_folder: /tmp/x\n`,
   );
-  mkdirSync(path.join(cwd, 'stored'));
-  writeFileSync(path.join(cwd, 'stored', 'manifest.json'), '{ "format": 1 }');
+  for (const folder of ['stored', 'storm']) {
+    mkdirSync(path.join(cwd, folder));
+    writeFileSync(path.join(cwd, folder, 'manifest.json'), '{ "format": 1 }');
+  }
   writeFileSync(path.join(cwd, 'wrong.yaml'), 'execution_api: 7\nhandoff: somewhere\n');
   mkdirSync(path.join(cwd, 'old'));
   writeFileSync(path.join(cwd, 'old', 'manifest.json'), '{ "format": 99 }');
@@ -56,6 +58,8 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run seeds --target own.yaml --faults pause', /The fault pause cannot be injected here: .* not ours/],
   ['run stored --seed 7 --faults none', /stored is a stored run and has a plan: --seed, --faults cannot change it/],
   ['run old/manifest.json', /is of format 99/],
+  // A folder that is called like a scenario is not what is meant.
+  ['run storm --seed 7 --faults nope', /There is no fault "nope"/],
   ['run ./missing.ts', /scenario file \.\/missing\.ts does not exist/],
   ['run ./bad.ts', /name: lower-case letters[\s\S]*duration_s[\s\S]*dags[\s\S]*fleet/],
   ['run ./broken.ts', /cannot be loaded/],

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
-
+import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
 import { hostable } from '../faults/draw.ts';
 import { readManifest } from '../judge/manifest.ts';
@@ -56,8 +56,12 @@ export const runCommand: CommandModule<object, RunFlags> = {
 
 const DEFAULT_BUILD = 'airflow@3.3.2';
 
-/** The manifest of an earlier run, if that is what is to be played: its plan has nothing left to choose. */
+/**
+ * The manifest of an earlier run, if that is what is to be played: its plan has nothing left to choose. A folder that is
+ * called like a scenario, as `--out storm` makes one, does not stand in its way: `./storm` names it.
+ */
 async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
+  if ([...SCENARIOS, ...DRAWN].some(({ name }) => name === flags.scenario)) return undefined;
   const folder = path.basename(flags.scenario) === 'manifest.json' ? path.dirname(flags.scenario) : flags.scenario;
   if (!existsSync(path.join(folder, 'manifest.json'))) return undefined;
   const chosen = (['seed', 'duration', 'schedulers', 'apiServers', 'faults'] as const).filter(
