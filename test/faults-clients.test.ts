@@ -41,19 +41,19 @@ const news = (how: string, at_s: number, until_s: number) =>
 
 const faults: readonly PlannedFault[] = [
   // Those that hang early are given up before it closes: Airflow waits 30 s, and looks every 5 s.
-  fleet('zombies', 3, 55, 'zombie', 0.06),
+  fleet('zombies', 3, 55, 'zombie', 0.04),
   news('doubled', 4, 10),
   fleet('lost-answers', 5, 10, 'lost_answer', 0.4),
-  fleet('storm', 10, 10.6, 'stampede_heartbeat'),
+  fleet('storm', 11, 11.6, 'stampede_heartbeat'),
   fleet('duplicate-delivery', 10, 14, 'twin_delivery', 0.5),
   news('lost', 10, 14),
   fleet('strangers', 12, 18, 'stranger', 0.8),
   news('late', 14, 18),
   fleet('storm', 15, 15.6, 'stampede_end'),
   fleet('late-start', 16, 20, 'late_start', 0.3),
-  fleet('skewed-clocks', 18, 24, 'skewed_clock', 0.8),
+  fleet('skewed-clocks', 18, 30, 'skewed_clock', 1),
   news('reordered', 18, 24),
-  fleet('late-end', 22, 28, 'late_end', 0.3),
+  fleet('late-end', 22, 30, 'late_end', 0.4),
   // Not so often that every zombie is met.
   users('clear-storm', 33, 36, 600),
   users('mark-storm', 35, 38, 600),
@@ -155,34 +155,47 @@ for (const build of ['reference', 'airflow@3.3.2']) {
     });
 
     test('skewed clocks: tasks have starts that are minutes off, in both directions', async () => {
+      // Many of them are cleared later: what they said then is in the history.
       const skews = await run().rows(`SELECT
           epoch_ms(start_date::TIMESTAMPTZ) - epoch_ms(started_at::TIMESTAMPTZ) - started_ms AS skew_ms
-        FROM final_task_instance JOIN lives ON lives.ti_id = final_task_instance.id CROSS JOIN manifest
+        FROM (SELECT id AS ti_id, start_date FROM final_task_instance
+          UNION ALL SELECT task_instance_id, start_date FROM final_task_instance_history)
+        JOIN lives USING (ti_id) CROSS JOIN manifest
         WHERE started_ms IS NOT NULL AND start_date IS NOT NULL`);
-      const off = skews.map(({ skew_ms }) => Number(skew_ms)).filter((ms) => Math.abs(ms) > 30_000);
-      expect(Math.min(...off)).toBeLessThan(-30_000);
-      expect(Math.max(...off)).toBeGreaterThan(30_000);
+      const off = skews.map(({ skew_ms }) => Number(skew_ms)).filter((ms) => Math.abs(ms) > 20_000);
+      expect(Math.min(...off)).toBeLessThan(-20_000);
+      expect(Math.max(...off)).toBeGreaterThan(20_000);
     });
 
     test('storm: all beat at one moment, and at another all report their ends', async () => {
-      const joined = async (kind: string) => {
-        const { most } = await run().row(`SELECT max(n) AS most FROM (
-          SELECT opened_ms, count(*) AS n FROM fault_windows JOIN operations
-            ON intended_ms BETWEEN opened_ms AND opened_ms + 400 AND kind = '${kind}' AND attempt = 1
-          WHERE fault = 'storm' GROUP BY ALL)`);
-        return Number(most);
+      /** Of the lives that beat in the second before a storm, how many do this as it opens. */
+      const joined = async (kind: string, storm: string) => {
+        const { at_work, joined } = await run().row(`WITH at_work AS (
+            SELECT DISTINCT opened_ms, life FROM fault_windows JOIN operations
+              ON sent_ms BETWEEN opened_ms - 1100 AND opened_ms - 1 AND kind = 'heartbeat' AND outcome = 'ok'
+            WHERE fault = 'storm' AND detail LIKE '%${storm}%'
+              AND EXISTS (FROM operations AS later WHERE later.life = operations.life AND later.sent_ms >= opened_ms))
+          SELECT count(*) AS at_work, count(*) FILTER (EXISTS (FROM operations
+            WHERE operations.life = at_work.life AND kind = '${kind}'
+              AND intended_ms BETWEEN opened_ms AND opened_ms + 250)) AS joined
+          FROM at_work`);
+        expect(Number(at_work)).toBeGreaterThan(2);
+        return Number(joined) / Number(at_work);
       };
-      expect(await joined('heartbeat')).toBeGreaterThan(8);
-      // Before the end they push their result: the same moment, but for an answer's time.
-      expect(await joined('xcom_push')).toBeGreaterThan(8);
+      // By chance it would be one in four, and one in twenty. Whose last beat is still under way does not hear of it.
+      expect(await joined('heartbeat', 'stampede_heartbeat')).toBeGreaterThan(0.6);
+      // Before the end they push their result.
+      expect(await joined('xcom_push', 'stampede_end')).toBeGreaterThan(0.6);
     });
 
     test('zombies come back when they have been given up, and are told so', async () => {
+      // A task that is given up has its next try's id at once, in a commit of its own or not.
       const returns = await run().rows(`SELECT beat.status, report.outcome FROM operations AS beat
+        JOIN lives USING (life)
         JOIN task_instance_changes AS given_up ON given_up.old_ti_id = beat.ti_id AND given_up.old_state = 'running'
           AND (given_up.state IS DISTINCT FROM 'running' OR given_up.ti_id <> given_up.old_ti_id)
           AND given_up.writer_role = 'scheduler'
-          AND given_up.committed_ms < beat.sent_ms - clock_tolerance_ms()
+          AND given_up.committed_ms BETWEEN lives.started_ms AND beat.sent_ms - clock_tolerance_ms()
         JOIN operations AS report ON report.life = beat.life AND report.kind = 'state' AND report.sent_ms > beat.sent_ms
         WHERE beat.kind = 'heartbeat' AND ${during('zombies', 'given_up.committed_ms')}`);
       expect(returns.length).toBeGreaterThan(0);
