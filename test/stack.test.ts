@@ -21,6 +21,7 @@ const STACKS = [
     scheduler: /reference\/main\.ts scheduler/,
     skip: false,
     seconds: { deadlock: '22s', died: '10s', target: '8s' },
+    replayedEnd: [{ status: 200, class: null }],
     inLoad: 'load 0 s',
   },
   {
@@ -31,6 +32,7 @@ const STACKS = [
     scheduler: /airflow scheduler/,
     skip: why !== undefined,
     seconds: { deadlock: '40s', died: '25s', target: '30s' },
+    replayedEnd: [{ status: 409, class: 'retry of a lost answer' }],
     inLoad: 'load 10 s',
   },
 ] as const;
@@ -47,7 +49,7 @@ async function until(what: string, condition: () => boolean, withinMs = 120_000)
   }
 }
 
-for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, inLoad } of STACKS) {
+for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, replayedEnd, inLoad } of STACKS) {
   describe.skipIf(skip)(`on ${name}`, () => {
     let cwd: string;
 
@@ -74,6 +76,8 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, inLoa
         seconds.deadlock,
         '--schedulers',
         '1',
+        '--faults',
+        'lost-answers',
       ];
       const { code, stdout, stderr } = await windtunnel([...args, '--out', 'storm', '--json'], cwd);
       const verdict = JSON.parse(stdout);
@@ -114,6 +118,17 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, inLoa
         if (/\.(json|md|html|xml)$/.test(name))
           expect(readFileSync(path.join(cwd, 'storm', name), 'utf8')).not.toMatch(/eyJ[A-Za-z0-9_-]{20}/);
       }
+    });
+
+    test('an end report is carried out, its answer lost: sent again it is taken or refused, and told from wrong ones', async () => {
+      const sql = `SELECT DISTINCT again.status, refusal_classes.class
+        FROM settled JOIN operations AS lost USING (op)
+        JOIN operations AS again ON again.life = lost.life AND again.kind = 'state' AND again.attempt = lost.attempt + 1
+        LEFT JOIN refusal_classes ON refusal_classes.op = again.op
+        WHERE lost.kind = 'state' AND lost.requested = 'success' AND lost.attempt = 1 AND lost.cause = 'answer-dropped'
+          AND settled.settled = 'took effect' AND again.status < 500`;
+      const { stdout } = await windtunnel(['query', 'storm', sql, '--json'], cwd);
+      expect(JSON.parse(stdout)).toEqual(replayedEnd);
     });
 
     test('kill -9 of the harness: the record is judged, and heal leaves nothing', { timeout: RUN_MS }, async () => {
