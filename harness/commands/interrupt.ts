@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { InterruptedError } from '../model/errors.ts';
 
 /**
@@ -6,6 +8,8 @@ import { InterruptedError } from '../model/errors.ts';
  */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
+  // Several runs at a time wait for it in many places.
+  setMaxListeners(0, controller.signal);
   let count = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {

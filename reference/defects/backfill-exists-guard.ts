@@ -12,7 +12,8 @@ export const backfillExistsGuard: Defect = {
     'the DAG is refused with 409.',
   caughtBy: ['backfill-does-not-block'],
   scenario: 'backfills',
-  durationS: 95,
+  // An orphan is given up after two minutes, at a look that comes every 30 s.
+  durationS: 190,
   on: ['backfill-creation-breaks'],
   change: () => ({
     backfillComplete: BACKFILL_HAS_RUNS,
