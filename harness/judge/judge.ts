@@ -3,6 +3,7 @@ import { judgeAssumption, readAssumptions } from './assumptions.ts';
 import { readDeadlocks } from './dossiers.ts';
 import { readFindings } from './findings.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
+import { readMeasures } from './measures.ts';
 import { type OpenRun, openRun } from './open-run.ts';
 import {
   readClasses,
@@ -73,6 +74,7 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
     first_violation_s: firstViolationSeconds(invariants, load.startedMs),
     harness_cpu_share: await readHarnessCpuShare(run),
     load_seconds: load.seconds,
+    measures: await readMeasures(run),
     timeline: await readTimeline(run),
   };
   done('summary');

@@ -171,8 +171,22 @@ export interface Judgement {
   /** Share of the machine's CPU that the harness itself used during the load, 0 to 1; null if not sampled. */
   readonly harness_cpu_share: number | null;
   readonly load_seconds: number;
+  /** What the stack did and what it cost; absent in verdicts of before they were read. */
+  readonly measures?: RunMeasures;
   /** Per second of load: what the charts draw. */
   readonly timeline: readonly TimelinePoint[];
+}
+
+/** Of the stack over the load of one run; null: not sampled. */
+export interface RunMeasures {
+  /** Task instances that came to an end state, per second of load. */
+  readonly tasks_per_second: number | null;
+  /** CPU seconds of all its processes, PostgreSQL included, for each of those. */
+  readonly cpu_s_per_task: number | null;
+  /** Resident memory of Airflow's processes together at its highest, PostgreSQL not included. */
+  readonly memory_bytes: number | null;
+  /** How many PostgreSQL backends waited for a lock at a time, on average. */
+  readonly lock_waits: number | null;
 }
 
 /** Milliseconds from the intended start of the request to its end. */
