@@ -2,6 +2,7 @@ import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, TimelinePoint, Verdict, Violation } from '../harness/model/verdict.ts';
 import { answerClass, deadlock, side } from './fixture-evidence.ts';
 import { entry, finding, hostileFinding } from './fixture-finding.ts';
+import { faultEffect, HARNESS_COST, NO_HARNESS_COST, overTime } from './fixture-over-time.ts';
 
 /** Literal judgements for the tests of every format, hostile ids included. */
 
@@ -110,6 +111,9 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     harness_cpu_share: 0.074,
     load_seconds: 60,
     timeline: timeline(60),
+    over_time: overTime(),
+    faults: [faultEffect(), faultEffect({ fault: 'slow-disk', victim: 'postgres', closed_ms: null, after: null })],
+    harness: HARNESS_COST,
     ...over,
   };
 }
@@ -141,6 +145,8 @@ export function hostileJudgement(): Judgement {
     refusals: [{ status: 409, kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, replay: false, count: 1 }],
     classes: [answerClass({ kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, class: HOSTILE, because: HOSTILE })],
     latency: [{ kind: HOSTILE, count: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, max_ms: 1 }],
+    over_time: overTime({ series: [{ metric: 'cpu_cores', of: HOSTILE, values: [1, 2, null] }] }),
+    faults: [faultEffect({ fault: HOSTILE, victim: HOSTILE, detail: HOSTILE.repeat(500) })],
     deadlocks: [
       {
         at_ms: 1,
@@ -175,6 +181,9 @@ export function emptyJudgement(): Judgement {
     harness_cpu_share: null,
     load_seconds: 0,
     timeline: [],
+    over_time: overTime({ steps: 1, series: [] }),
+    faults: [],
+    harness: NO_HARNESS_COST,
   });
 }
 
@@ -229,6 +238,10 @@ export function hugeJudgement(): Judgement {
     })),
     load_seconds: 28_800,
     timeline: timeline(28_800),
+    over_time: overTime({ steps: 300, step_ms: 120_000 }),
+    faults: Array.from({ length: 500 }, (_, index) =>
+      faultEffect({ window: index, opened_ms: 21_000 + index * 50_000, closed_ms: 41_000 + index * 50_000 }),
+    ),
   });
 }
 

@@ -5,6 +5,7 @@ import { readFindings } from './findings.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
 import { readMeasures } from './measures.ts';
 import { type OpenRun, openRun } from './open-run.ts';
+import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
 import {
   readClasses,
   readCounts,
@@ -56,6 +57,7 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
   const counts = await readCounts(run, violations);
   const thresholds = await judgeThresholds(run, counts, load.seconds);
   const { build, plan } = run.manifest;
+  const harnessCpuShare = await readHarnessCpuShare(run);
   const judgement: Judgement = {
     verdict: overall(invariants, assumptions, thresholds),
     build,
@@ -72,10 +74,13 @@ async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Jud
     latency: await readLatency(run),
     deadlocks: await readDeadlocks(run),
     first_violation_s: firstViolationSeconds(invariants, load.startedMs),
-    harness_cpu_share: await readHarnessCpuShare(run),
+    harness_cpu_share: harnessCpuShare,
     load_seconds: load.seconds,
     measures: await readMeasures(run),
     timeline: await readTimeline(run),
+    over_time: await readOverTime(run),
+    faults: await readFaultEffects(run),
+    harness: await readHarnessCost(run, harnessCpuShare),
   };
   done('summary');
   return judgement;

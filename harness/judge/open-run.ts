@@ -37,6 +37,8 @@ const VIEWS = [
   'refusals',
   'writers',
   'deadlocks',
+  'over_time',
+  'fault_effects',
 ] as const;
 
 /**

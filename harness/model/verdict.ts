@@ -1,4 +1,5 @@
 import type { Finding } from './finding.ts';
+import type { FaultEffect, HarnessCost, OverTime } from './over-time.ts';
 
 /** Three answers, everywhere. A run that was too gentle to say is `unknown`, never `pass`. */
 export type Verdict = 'pass' | 'fail' | 'unknown';
@@ -173,8 +174,13 @@ export interface Judgement {
   readonly load_seconds: number;
   /** What the stack did and what it cost; absent in verdicts of before they were read. */
   readonly measures?: RunMeasures;
-  /** Per second of load: what the charts draw. */
+  /** Per second of load. */
   readonly timeline: readonly TimelinePoint[];
+  /** What the charts draw. */
+  readonly over_time: OverTime;
+  /** The first windows of damage, and the load around each; at most 500. */
+  readonly faults: readonly FaultEffect[];
+  readonly harness: HarnessCost;
 }
 
 /** Of the stack over the load of one run; null: not sampled. */

@@ -1,0 +1,72 @@
+-- One row: how the run's time is cut for the charts. At most 300 steps, from the beginning of the load to its last
+-- request, or its end; of a second at least, because that is how often the samples are read.
+CREATE VIEW time_steps AS
+SELECT from_ms, load_ended_ms, step_ms, greatest(ceil(span_ms / step_ms), 1)::BIGINT AS steps
+FROM (
+  SELECT *, coalesce(
+    (SELECT min(nice_ms) FROM (SELECT unnest([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600]) * 1000 AS nice_ms)
+      WHERE span_ms / nice_ms <= 300),
+    ceil(span_ms / 300)) AS step_ms
+  FROM (
+    SELECT load_started_ms AS from_ms, load_ended_ms,
+      greatest(load_ended_ms, coalesce(last_ms, 0), load_started_ms) - load_started_ms AS span_ms
+    FROM load CROSS JOIN (SELECT max(sent_ms) AS last_ms FROM operations))
+);
+
+-- One row: a number that was measured of one step: `metric`, `of` what. Requests count in the step they were intended for.
+CREATE VIEW over_time AS
+WITH requests AS (
+  SELECT floor((intended_ms - from_ms) / step_ms)::BIGINT AS step, any_value(step_ms) / 1000 AS step_s,
+    count(*) FILTER (outcome = 'ok') AS ok, count(*) FILTER (outcome = 'refused') AS refused,
+    count(*) FILTER (outcome = 'unknown') AS lost, count(*) FILTER (status = 409) AS http_409,
+    count(*) FILTER (status >= 500) AS http_5xx, max(sent_ms - intended_ms) AS late_ms,
+    quantile_cont(ended_ms - intended_ms, [0.5, 0.95, 0.99]) AS took_ms
+  FROM operations, time_steps
+  WHERE intended_ms >= from_ms AND intended_ms < from_ms + steps * step_ms
+  GROUP BY step
+), readings AS (
+  SELECT floor((at_ms - from_ms) / step_ms)::BIGINT AS step, source, metric, value,
+    -- A process that was started again counts from nothing.
+    CASE WHEN metric = 'cpu_s' AND value >= lag(value) OVER one
+      THEN (value - lag(value) OVER one) * 1000 / nullif(at_ms - lag(at_ms) OVER one, 0) END AS cores
+  FROM samples, time_steps
+  WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms
+  WINDOW one AS (PARTITION BY source, metric ORDER BY at_ms)
+), processes AS (
+  -- Eight lines can be told apart.
+  SELECT source, CASE WHEN count(*) OVER () > 8 THEN regexp_replace(source, '-\d+$', '') ELSE source END AS process
+  FROM (SELECT DISTINCT source FROM samples WHERE metric = 'rss_bytes')
+), used AS (
+  SELECT step, process, sum(cores) AS cores, sum(bytes) AS bytes
+  FROM (
+    SELECT step, source, avg(cores) AS cores, max(value) FILTER (metric = 'rss_bytes') AS bytes
+    FROM readings GROUP BY ALL
+  ) JOIN processes USING (source)
+  GROUP BY ALL
+), named AS (
+  -- The mean of what is a level, the highest of what hurts by its peak.
+  SELECT * FROM (VALUES
+    ('live_lives', 'load', 'live lives', true), ('requests_in_flight', 'load', 'requests in flight', false),
+    ('lock_waits', 'database', 'waiting for a lock', false), ('connections', 'database', 'connections', false),
+    ('loop_delay_ms', 'harness_ms', 'event loop delay', false),
+    ('commit_lag_ms', 'harness_ms', 'commit stream behind', false)
+  ) AS t(metric, chart, "of", is_level)
+)
+SELECT step, one.metric, one.of, one.value
+FROM requests, LATERAL (SELECT unnest([
+  {metric: 'requests_per_s', of: 'ok', value: ok / step_s}, {metric: 'requests_per_s', of: 'refused', value: refused / step_s},
+  {metric: 'requests_per_s', of: 'unknown', value: lost / step_s},
+  {metric: 'latency_ms', of: 'p50', value: took_ms[1]}, {metric: 'latency_ms', of: 'p95', value: took_ms[2]},
+  {metric: 'latency_ms', of: 'p99', value: took_ms[3]},
+  {metric: 'events', of: '409', value: http_409::DOUBLE}, {metric: 'events', of: '5xx', value: http_5xx::DOUBLE},
+  {metric: 'harness_ms', of: 'sent late', value: late_ms}]) AS one)
+UNION ALL
+SELECT floor((at_ms - from_ms) / step_ms)::BIGINT AS step, 'events', 'deadlocks', count(*)
+FROM deadlocks, time_steps WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms GROUP BY ALL
+UNION ALL
+SELECT step, chart, "of", CASE WHEN is_level THEN avg(value) ELSE max(value) END
+FROM readings JOIN named USING (metric) GROUP BY step, chart, "of", is_level
+UNION ALL
+SELECT step, 'cpu_cores', process, cores FROM used WHERE cores IS NOT NULL
+UNION ALL
+SELECT step, 'memory_bytes', process, bytes FROM used WHERE bytes IS NOT NULL;
