@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { findPython } from '../harness/stacks/python.ts';
@@ -59,12 +59,25 @@ export function windtunnel(args: readonly string[], cwd: string, env: NodeJS.Pro
   return start(args, cwd, env).ended;
 }
 
-/** Processes that a harness started: their environment or command line says so. */
-export function stackProcesses(): string[] {
-  const lines = execFileSync('ps', ['-axo', 'pid=,command='], { encoding: 'utf8' }).split('\n');
-  return lines.filter((line) =>
-    /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts/.test(line),
-  );
+/** A place for the stacks of one test, whose TMPDIR it is: others on the machine have theirs elsewhere. */
+export function stacksFolder(cwd: string): string {
+  const folder = path.join(cwd, 'tmp');
+  mkdirSync(folder);
+  // PostgreSQL of a root user runs as nobody, who must get there.
+  for (const way of [cwd, folder]) chmodSync(way, 0o711);
+  return folder;
+}
+
+/** Processes of stacks in that folder: their command line or environment names it. */
+export function stackProcesses(folder: string): string[] {
+  const lines = execFileSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return lines
+    .split('\n')
+    .filter((line) => line.includes(folder))
+    .map((line) => line.slice(0, 300))
+    .filter((line) =>
+      /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts/.test(line),
+    );
 }
 
 export function readLines(file: string): Record<string, unknown>[] {

@@ -5,7 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { readLines, stackProcesses, start, temporaryFolders, whyNoAirflow, windtunnel } from './airflow.ts';
+import {
+  type Ended,
+  readLines,
+  type Started,
+  stackProcesses,
+  stacksFolder,
+  start,
+  temporaryFolders,
+  whyNoAirflow,
+} from './airflow.ts';
 
 const why = await whyNoAirflow();
 const RUN_MS = 240_000;
@@ -37,9 +46,9 @@ const STACKS = [
   },
 ] as const;
 
-function expectNothingLeft(): void {
-  expect(stackProcesses()).toEqual([]);
-  expect(temporaryFolders(tmpdir())).toEqual([]);
+function expectNothingLeft(folder: string): void {
+  expect(stackProcesses(folder)).toEqual([]);
+  expect(temporaryFolders(folder)).toEqual([]);
 }
 
 async function until(what: string, condition: () => boolean, withinMs = 120_000): Promise<void> {
@@ -52,15 +61,19 @@ async function until(what: string, condition: () => boolean, withinMs = 120_000)
 for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, replayedEnd, inLoad } of STACKS) {
   describe.skipIf(skip)(`on ${name}`, () => {
     let cwd: string;
+    let TMPDIR: string;
+    const begin = (args: readonly string[]): Started => start(args, cwd, { TMPDIR });
+    const windtunnel = (args: readonly string[]): Promise<Ended> => begin(args).ended;
 
     beforeAll(() => {
       cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
+      TMPDIR = stacksFolder(cwd);
     });
 
     afterAll(async () => {
       // What a failed test left up.
-      await windtunnel(['down'], cwd);
-      await windtunnel(['heal'], cwd);
+      await windtunnel(['down']);
+      await windtunnel(['heal']);
       rmSync(cwd, { recursive: true, force: true });
     });
 
@@ -79,7 +92,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
         '--faults',
         'lost-answers',
       ];
-      const { code, stdout, stderr } = await windtunnel([...args, '--out', 'storm', '--json'], cwd);
+      const { code, stdout, stderr } = await windtunnel([...args, '--out', 'storm', '--json']);
       const verdict = JSON.parse(stdout);
       expect({ code, stderr: stderr.slice(-500) }).toMatchObject({ code: 1 });
       expect(verdict).toMatchObject({ verdict: 'fail', build: deadlocking, scenario: 'storm', seed: 5 });
@@ -89,19 +102,19 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
         /between wt-(api-execution|scheduler)-1 .* and wt-(api-execution|scheduler)-1 /,
       );
       expect(verdict.harness_cpu_share).toBeLessThan(0.15);
-      expectNothingLeft();
+      expectNothingLeft(TMPDIR);
     });
 
     test('a stored run is judged alike without a stack, and answers SQL', { timeout: 60_000 }, async () => {
       const stored = JSON.parse(readFileSync(path.join(cwd, 'storm', 'verdict.json'), 'utf8'));
-      const { code, stdout } = await windtunnel(['check', 'storm', '--json'], cwd);
+      const { code, stdout } = await windtunnel(['check', 'storm', '--json']);
       expect(code).toBe(1);
       const again = JSON.parse(stdout);
       expect(again.invariants).toEqual(stored.invariants);
       expect(again.counts).toEqual(stored.counts);
 
       const sql = 'SELECT count(*) AS n FROM operations';
-      const asked = await windtunnel(['query', 'storm', sql, '--json'], cwd);
+      const asked = await windtunnel(['query', 'storm', sql, '--json']);
       expect(JSON.parse(asked.stdout)).toEqual([{ n: stored.counts.operations }]);
       for (const name of [
         'report.html',
@@ -127,12 +140,12 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
         LEFT JOIN refusal_classes ON refusal_classes.op = again.op
         WHERE lost.kind = 'state' AND lost.requested = 'success' AND lost.attempt = 1 AND lost.cause = 'answer-dropped'
           AND settled.settled = 'took effect' AND again.status < 500`;
-      const { stdout } = await windtunnel(['query', 'storm', sql, '--json'], cwd);
+      const { stdout } = await windtunnel(['query', 'storm', sql, '--json']);
       expect(JSON.parse(stdout)).toEqual(replayedEnd);
     });
 
     test('kill -9 of the harness: the record is judged, and heal leaves nothing', { timeout: RUN_MS }, async () => {
-      const run = start(['run', 'storm', '--build', build, '--seed', '6', '--out', 'killed'], cwd);
+      const run = begin(['run', 'storm', '--build', build, '--seed', '6', '--out', 'killed']);
       const operations = path.join(cwd, 'killed', 'raw', 'operations.ndjson');
       await until('some answers', () => existsSync(operations) && readLines(operations).length > 100);
       const before = readLines(operations).length;
@@ -140,13 +153,13 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       run.kill('SIGKILL');
       await run.ended;
       // PostgreSQL, two API servers, a dag-processor and a scheduler at least.
-      expect(stackProcesses().length).toBeGreaterThanOrEqual(5);
+      expect(stackProcesses(TMPDIR).length).toBeGreaterThanOrEqual(5);
 
-      const healed = await windtunnel(['heal'], cwd);
+      const healed = await windtunnel(['heal']);
       expect(healed.stdout).toMatch(/healed/);
-      expectNothingLeft();
+      expectNothingLeft(TMPDIR);
 
-      const { code, stdout } = await windtunnel(['check', 'killed', '--json'], cwd);
+      const { code, stdout } = await windtunnel(['check', 'killed', '--json']);
       const verdict = JSON.parse(stdout);
       expect([1, 3]).toContain(code);
       expect(verdict.counts.operations).toBeGreaterThan(before);
@@ -156,7 +169,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
     });
 
     test('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
-      const run = start(['run', 'storm', '--build', build, '--seed', '7', '--out', 'interrupted'], cwd);
+      const run = begin(['run', 'storm', '--build', build, '--seed', '7', '--out', 'interrupted']);
       await until('the load', () => run.stderr().includes(inLoad));
       run.kill('SIGINT');
       const { code, stdout } = await run.ended;
@@ -166,7 +179,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
         'interrupted',
       );
       expect(existsSync(path.join(cwd, 'interrupted', 'verdict.json'))).toBe(true);
-      expectNothingLeft();
+      expectNothingLeft(TMPDIR);
     });
 
     // On the reference stack the calibration has a defect for it.
@@ -185,46 +198,49 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
           'died',
           '--json',
         ];
-        const run = start(args, cwd);
+        const run = begin(args);
         await until('the load', () => run.stderr().includes(inLoad));
-        const [victim = ''] = stackProcesses().filter((line) => scheduler.test(line));
+        const [victim = ''] = stackProcesses(TMPDIR).filter((line) => scheduler.test(line));
         process.kill(Number(victim.trim().split(' ')[0]), 'SIGKILL');
         const { code, stdout } = await run.ended;
         expect(code).toBe(1);
         const alive = JSON.parse(stdout).invariants.find((i: { name: string }) => i.name === 'processes-stay-alive');
         expect(alive).toMatchObject({ verdict: 'fail', violations: 1, paths: { scheduler: 1 } });
         expect(alive.first.sentence).toContain('scheduler-1 was ended by SIGKILL');
-        expectNothingLeft();
+        expectNothingLeft(TMPDIR);
       });
     }
 
     test('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
-      const up = start(['up', onTarget.build, '--schedulers', '1'], cwd);
+      const up = begin(['up', onTarget.build, '--schedulers', '1']);
       const file = path.join(cwd, 'windtunnel-target.yaml');
       await until('the target file', () => existsSync(file));
       const args = ['run', 'storm', '--target', 'windtunnel-target.yaml', '--seed', '5', '--duration', seconds.target];
-      const { stdout, stderr } = await windtunnel([...args, '--out', 'on-target', '--json'], cwd);
+      const { stdout, stderr } = await windtunnel([...args, '--out', 'on-target', '--json']);
       const verdict = JSON.parse(stdout || '{}');
       expect(verdict, stderr.slice(-500)).toMatchObject({ verdict: 'fail', build: onTarget.build });
       expect(verdict.invariants.find((invariant: { name: string }) => invariant.name === onTarget.breaks).verdict).toBe(
         'fail',
       );
 
-      const down = await windtunnel(['down'], cwd);
+      const down = await windtunnel(['down']);
       expect(down.stdout).toMatch(/down/);
       expect((await up.ended).code).toBe(0);
       expect(existsSync(file)).toBe(false);
-      expectNothingLeft();
+      expectNothingLeft(TMPDIR);
     });
   });
 }
 
 describe('where there is no Python', () => {
   let cwd: string;
-  const env = { WINDTUNNEL_PYTHON: '/nowhere/python3' };
+  let TMPDIR: string;
+  const windtunnel = (args: readonly string[]): Promise<Ended> =>
+    start(args, cwd, { TMPDIR, WINDTUNNEL_PYTHON: '/nowhere/python3' }).ended;
 
   beforeAll(() => {
     cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
+    TMPDIR = stacksFolder(cwd);
   });
 
   afterAll(() => rmSync(cwd, { recursive: true, force: true }));
@@ -233,13 +249,13 @@ describe('where there is no Python', () => {
     timeout: RUN_MS,
   }, async () => {
     const args = ['compare', '--scenario', 'storm', '--duration', '14s', '--seed', '3', '--out', 'pair', '--json'];
-    const { code, stdout, stderr } = await windtunnel(args, cwd, env);
+    const { code, stdout, stderr } = await windtunnel(args);
     expect(stderr).toMatch(/The real Airflow cannot be had here \(.*none on PATH.*\) Comparing the reference stack/);
     const comparison = JSON.parse(stdout);
     expect({ code, stderr: stderr.slice(-500) }).toMatchObject({ code: 0 });
     expect(comparison.decision).toBe('better');
     expect(comparison.sentence).toContain('reference');
-    expectNothingLeft();
+    expectNothingLeft(TMPDIR);
   });
 
   test('an explicit airflow@ never falls back', { timeout: RUN_MS }, async () => {
@@ -247,12 +263,12 @@ describe('where there is no Python', () => {
       ['run', 'storm', '--build', 'airflow@3.2.2', '--out', 'none'],
       ['compare', 'airflow@3.2.1', 'airflow@3.2.2', '--out', 'none'],
     ]) {
-      const { code, stderr } = await windtunnel(args, cwd, env);
+      const { code, stderr } = await windtunnel(args);
       expect(stderr).toContain('Airflow needs Python');
       expect(stderr).not.toContain('reference');
       expect(code).toBe(4);
       expect(existsSync(path.join(cwd, 'none'))).toBe(false);
     }
-    expectNothingLeft();
+    expectNothingLeft(TMPDIR);
   });
 });
