@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { classTable, classWords } from './classes.ts';
-import { storyLines, storyOf, titleOf } from './dossier.ts';
+import { storyLines, storyOf, titleOf, waitsOf } from './dossier.ts';
 import { deadlockKinds } from './findings.ts';
 import { judgement } from './fixture.ts';
 import { deadlock } from './fixture-evidence.ts';
@@ -55,6 +55,22 @@ test('the classes of answers are told with an example each, and what could not b
       'Of 10 requests without an answer, or with a 5xx, the commits tell for 9 what came.',
   );
   expect(classWords(told)).toBe('why: 81 retry of a lost answer, 9 legitimate and 6 deadlock');
+});
+
+test('who waits for whom is told along the circle, from the victim on', () => {
+  const three = { ...deadlock(9_100) };
+  const [victim, other] = three.sides;
+  if (!victim || !other) throw new Error('a deadlock has two sides');
+  const sides = [
+    { ...victim, pid: 1, blocked_by: 3 },
+    { ...other, pid: 2, blocked_by: 1, waits_for: null, lock: 'ShareLock on transaction 7' },
+    { ...other, pid: 3, process: 'wt-scheduler-2', blocked_by: 2 },
+  ];
+  expect(waitsOf({ ...three, sides }).map(({ side, wanted, holder }) => [side.pid, wanted, holder?.pid])).toEqual([
+    [1, 'dag_run wt_storm/run-3', 3],
+    [3, 'task_instance wt_storm/run-3/leaf_07', 2],
+    [2, 'a row that transaction 7 has locked', 1],
+  ]);
 });
 
 test('a kind counts those that are not listed, too', () => {

@@ -86,6 +86,27 @@ function outcomeEvents(outcome: DeadlockOutcome): LaneEvent[] {
   return [...events, { lane: 0, at_ms: state_ms, kind: 'recorded' as const, text }].sort(byTime);
 }
 
+/** An edge of the graph of a deadlock: who waits, for what, and whose it is. */
+export interface Wait {
+  readonly side: DeadlockSide;
+  readonly wanted: string;
+  readonly holder: DeadlockSide | null;
+}
+
+/** Who waits for whom, from the victim along the circle; sides that it does not lead through come last. */
+export function waitsOf({ sides }: Deadlock): Wait[] {
+  const left = sides.slice(0, LANES);
+  const waits: Wait[] = [];
+  for (let side = left.shift(); side !== undefined; ) {
+    const { blocked_by, waits_for, lock, pid } = side;
+    const holder = sides.find((other) => other.pid === blocked_by && other.pid !== pid) ?? null;
+    waits.push({ side, wanted: waits_for ?? lockWords(lock), holder });
+    const next = holder === null ? -1 : left.indexOf(holder);
+    side = next < 0 ? left.shift() : left.splice(next, 1)[0];
+  }
+  return waits;
+}
+
 /** A line for each side and one for what came of it: enough where there is no room for lanes. */
 export function storyLines(deadlock: Deadlock): string[] {
   const { outcome } = deadlock;

@@ -1,7 +1,7 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Deadlock, Judgement } from '../harness/model/verdict.ts';
 import { shellWord } from './summary.ts';
-import { count, percent } from './words.ts';
+import { count, milliseconds, percent } from './words.ts';
 
 /** What both documents, Markdown and HTML, show in the same order and amount. */
 
@@ -52,6 +52,22 @@ export function harnessCost(judgement: Judgement, manifest: Manifest): string {
     `The harness used ${percent(share)} of the machine’s ${count(cpus)} CPUs during the load; ` +
     'the rest was the stack’s to use.'
   );
+}
+
+/** What the harness took and how it kept up, as far as it was sampled. */
+export function harnessFacts({ harness }: Judgement): [string, string][] {
+  const { cpu_s, peak_rss_bytes, loop_delay_ms, late_p99_ms, late_max_ms, commit_lag_ms } = harness;
+  const known = (name: string, value: number | null, words: (value: number) => string): [string, string][] =>
+    value === null ? [] : [[name, words(value)]];
+  const ms = (value: number) => `${milliseconds(value)} ms`;
+  return [
+    ...known('CPU time', cpu_s, (value) => `${value.toFixed(1)} s`),
+    ...known('memory, at most', peak_rss_bytes, (value) => `${count(value / 2 ** 20)} MiB`),
+    ...known('longest pause', loop_delay_ms, ms),
+    ...known('sent late, 99 of 100', late_p99_ms, (value) => `at most ${ms(value)}`),
+    ...known('sent late, the worst', late_max_ms, ms),
+    ...known('commits behind, at most', commit_lag_ms, ms),
+  ];
 }
 
 /** What was tested, where and with what. */

@@ -112,7 +112,10 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     load_seconds: 60,
     timeline: timeline(60),
     over_time: overTime(),
-    faults: [faultEffect(), faultEffect({ fault: 'slow-disk', victim: 'postgres', closed_ms: null, after: null })],
+    faults: [
+      faultEffect(),
+      faultEffect({ fault: 'slow-disk', victim: 'postgres', closed_ms: null, after: null, recovered_ms: null }),
+    ],
     harness: HARNESS_COST,
     ...over,
   };

@@ -1,4 +1,4 @@
-import { deedOf, LANES, type LaneEvent, storyOf, titleOf } from './dossier.ts';
+import { deedOf, LANES, type LaneEvent, storyOf, titleOf, type Wait, waitsOf } from './dossier.ts';
 import { type DeadlockKind, LIMITS } from './findings.ts';
 import { cut, type Html, html } from './html.ts';
 import { numbered } from './summary.ts';
@@ -20,9 +20,31 @@ export function deadlockDossier(kind: DeadlockKind): Html {
 <span class="soft">${when}${requests}</span></header>
 ${dark > 0 ? html`<p class="soft">Of ${counted(dark, 'one', 'of these')} a side is not explained.</p>` : null}
 <p class="soft">The one at ${moment(example.at_ms)}:</p>
+${graph(waitsOf(example))}
 ${lanes(kind)}
 <details><summary>The statements</summary><div class="sides">${statements}</div></details></article>
 `;
+}
+
+/**
+ * Who waits for whom: a box for each process, an arrow from it to the one that has what it wants. Two stand side by side
+ * with an arrow each way; more stand below each other, and the last one's arrow leads back.
+ */
+function graph(waits: readonly Wait[]): Html | null {
+  if (waits.length < 2) return null;
+  const parts = waits.map(({ side, wanted, holder }, index) => {
+    const victim = index === 0 ? html` <span class="badge fail">cancelled</span>` : null;
+    const subject = side.subject === null ? null : html`<small>${cut(side.subject, 120)}</small>`;
+    // Where the arrow leads to it, the holder need not be named.
+    const pointed = holder !== null && holder === (waits[index + 1] ?? waits[0])?.side;
+    const whose =
+      holder === null ? ', whose it is the record does not tell' : pointed ? '' : `, which ${holder.process} has`;
+    return html`<div class="node"><b>${cut(side.process, 60)}</b>${victim}
+<span>${cut(side.deed ?? 'does what the record does not tell', 160)}</span>${subject}</div>
+<div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}<span class="soft">${cut(whose, 80)}</span></div>
+`;
+  });
+  return html`<div class="${waits.length === 2 ? 'cycle pair' : 'cycle'}" role="group" aria-label="Who waits for whom">${parts}</div>`;
 }
 
 function lanes({ example }: DeadlockKind): Html {

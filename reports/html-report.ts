@@ -1,10 +1,12 @@
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../harness/model/verdict.ts';
-import { charts } from './chart.ts';
+import { chartScript } from './chart-page.ts';
+import { charts } from './charts.ts';
 import { classTable } from './classes.ts';
-import { deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
+import { deadlockKinds, exampleQuery, harnessCost, harnessFacts, LIMITS, provenance } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { deadlockDossier } from './html-dossier.ts';
+import { faultsSection } from './html-faults.ts';
 import { findingsSection } from './html-findings.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
 import { evidence, headline, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
@@ -13,14 +15,16 @@ import { count, counted, milliseconds, moment, percent, seconds } from './words.
 /** `report.html`: one file that needs nothing else, to be opened, sent or printed. */
 export function reportHtml(judgement: Judgement, manifest: Manifest): string {
   const { build, scenario, verdict } = judgement;
-  return page(`${verdict}: ${cut(build, 80)} · ${cut(scenario, 80)}`, [
+  const drawn = overTime(judgement);
+  const body = [
     hero(judgement),
     html`<main>`,
     findingsSection(judgement, manifest),
     promises(judgement),
     broken(judgement),
     deadlocks(judgement),
-    overTime(judgement),
+    drawn,
+    faultsSection(judgement),
     refusals(judgement),
     latency(judgement),
     measured(judgement, manifest),
@@ -33,7 +37,8 @@ export function reportHtml(judgement: Judgement, manifest: Manifest): string {
     ),
     html`</main>`,
     html`<footer>windtunnel ${manifest.windtunnel} · ${manifest.started_at}</footer>`,
-  ]);
+  ];
+  return page(`${verdict}: ${cut(build, 80)} · ${cut(scenario, 80)}`, body, drawn && chartScript());
 }
 
 function hero(judgement: Judgement): Html {
@@ -123,7 +128,10 @@ function deadlocks(judgement: Judgement): Html | null {
 
 function overTime(judgement: Judgement): Html | null {
   const drawn = charts(judgement);
-  return drawn && section('time', 'Over the seconds of load', drawn);
+  const note =
+    'Seconds on the run’s clock, as everywhere in this report. Dashed red: the first violation; dashed grey: the end of the load. Point at a chart, or go ' +
+    'through one with the arrow keys, to see one moment in all of them.';
+  return drawn && section('time', 'Over time', drawn, note);
 }
 
 function refusals(judgement: Judgement): Html | null {
@@ -167,6 +175,7 @@ function measured(judgement: Judgement, manifest: Manifest): Html {
     'measured',
     'How it was measured',
     [
+      facts(harnessFacts(judgement), 'numbers'),
       limits.length > 0 ? html`${table('Thresholds', head, limits, { prose: true })}<br>` : null,
       assumed.length > 0
         ? table('Assumptions', [{ title: 'verdict', narrow: true }, { title: 'assumption' }], assumed, { prose: true })

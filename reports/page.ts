@@ -1,26 +1,34 @@
 import type { Verdict } from '../harness/model/verdict.ts';
-import { type Content, type Html, html } from './html.ts';
+import { type Content, Html, html, type PageScript } from './html.ts';
 import { STYLE } from './style.ts';
 
 /** The pieces that the report of a run and that of a comparison are made of. */
 
-/** The policy is a second lock: should markup ever slip through, the page can still neither run nor fetch anything. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+/**
+ * The policy is a second lock: should markup ever slip through, the page can still neither fetch anything nor run any
+ * script but the one whose hash it names.
+ */
+function policy(script: PageScript | null): string {
+  const scripts = script === null ? '' : `; script-src 'sha256-${script.hash}'`;
+  return `default-src 'none'; style-src 'unsafe-inline'; img-src data:${scripts}`;
+}
 
-export function page(title: string, body: Content): string {
+export function page(title: string, body: Content, script: PageScript | null = null): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${policy(script)}">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>${title}</title>
 ${STYLE}
+${script === null ? null : Html.ofStyle(script)}
 </head>
 <body>
 ${body}
+${script === null ? null : Html.ofScript(script)}
 </body>
 </html>
 `.toString();

@@ -8,7 +8,7 @@ export const FINDING_STYLE = html`
   gap: .1rem 1rem; align-items: baseline;
 }
 .cause > summary::-webkit-details-marker { display: none; }
-.cause > summary h3 { text-wrap: pretty; }
+.cause > summary h3 { text-wrap: pretty; color: var(--ink); }
 .cause > summary > .soft { grid-column: 2; }
 .cause > summary > .soft::after { content: " ▸"; }
 .cause[open] > summary > .soft::after { content: " ▾"; }

@@ -1,4 +1,5 @@
 import { html } from './html.ts';
+import { CHART_STYLE } from './style-charts.ts';
 import { FINDING_STYLE } from './style-findings.ts';
 
 /**
@@ -11,14 +12,18 @@ export const STYLE = html`<style>
   --paper: #fbfaf7; --card: #ffffff; --ink: #1d2126; --soft: #5b636d; --line: #e3e0d9; --code: #f3f1ec;
   --fail: #a8231c; --fail-tint: #fbeae8; --unknown: #7d5300; --unknown-tint: #faf0da; --pass: #1c6b3f;
   --pass-tint: #e6f3ea;
-  --ink-blue: #2f5f8f; --blue-tint: #cfdeec;
+  --ink-blue: #2f5f8f; --blue-tint: #cfdeec; --window: rgb(125 83 0 / .11);
+  --series-1: #2f5f8f; --series-2: #b4541a; --series-3: #1d7f74; --series-4: #7d3f98; --series-5: #7a6a00;
+  --series-6: #b83a6a; --series-7: #5a6fd0; --series-8: #4d7a1f;
 }
-@media (prefers-color-scheme: dark) {
-  :root {
+@media screen and (prefers-color-scheme: dark) {
+  :root:not(.printed) {
     --paper: #14171a; --card: #1b1f23; --ink: #e4e6e8; --soft: #a0a8b1; --line: #2d3339; --code: #20252a;
     --fail: #ff8f85; --fail-tint: #3a1d1c;
     --unknown: #e8bd62; --unknown-tint: #352a13; --pass: #7fd19f; --pass-tint: #17301f;
-    --ink-blue: #8ab8e6; --blue-tint: #26394b;
+    --ink-blue: #8ab8e6; --blue-tint: #26394b; --window: rgb(232 189 98 / .13);
+    --series-1: #8ab8e6; --series-2: #f0a070; --series-3: #62cdbd; --series-4: #d09be6; --series-5: #d8c65c;
+    --series-6: #f58fb4; --series-7: #a5b2f7; --series-8: #a6d470;
   }
 }
 * { box-sizing: border-box; }
@@ -141,6 +146,7 @@ footer {
 }
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
 ${FINDING_STYLE}
+${CHART_STYLE}
 @media (max-width: 40rem) {
   .lanes li { display: block; }
   .lane-heads { display: none; }

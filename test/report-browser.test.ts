@@ -119,7 +119,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
           overflow: document.documentElement.scrollWidth - innerWidth,
           bottom: badge.getBoundingClientRect().bottom,
           verdict: badge.textContent.trim(),
-          images: document.querySelectorAll('img, script, iframe, object').length,
+          images: document.querySelectorAll('img, iframe, object, script:not([type]):not(:last-child)').length,
         };
       })()`);
       expect(seen.verdict).toMatch(/fail|unknown|pass|better|worse|no difference seen|cannot say|as expected/);
@@ -147,11 +147,98 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
     },
   );
 
+  test.each(looks)('at $width px, $scheme: every chart has marks, and says in words what it shows', async (look) => {
+    const { page } = await open('normal/report.html', look.width, look.scheme);
+    try {
+      const charts = await page.evaluate<{ title: string; colours: number; said: string; rows: number }[]>(`
+        [...document.querySelectorAll('figure.chart')].map((figure) => {
+          const canvas = figure.querySelector('canvas');
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          const strong = new Set();
+          for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) strong.add(data.slice(i, i + 3).join());
+          return {
+            title: figure.querySelector('b').textContent,
+            colours: strong.size,
+            said: figure.querySelector('[role=img]').getAttribute('aria-label'),
+            rows: figure.querySelectorAll('tbody tr').length,
+          };
+        })`);
+      expect(charts.map(({ title }) => title)).toEqual([
+        'Requests a second',
+        'Latency',
+        '409 answers',
+        'Deadlocks',
+        'Load',
+        'CPU',
+        'Memory',
+        'Sessions of the database',
+        'How the harness kept up',
+      ]);
+      for (const { title, colours, said, rows } of charts) {
+        // The words of the axes are of one colour; the grid and the lines have others.
+        expect(colours, title).toBeGreaterThan(2);
+        expect(said, title).toMatch(/: (mostly|\d|none)/);
+        expect(rows, title).toBeGreaterThan(5);
+      }
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('what is pointed at in one chart is told in all of them, by the mouse and by the keyboard', async () => {
+    const { page, complaints } = await open('normal/report.html', 1600, 'light');
+    const told = () =>
+      page.evaluate<string[]>(`[...document.querySelectorAll('figure.chart')].slice(0, 2).map((figure) =>
+        figure.querySelector('.at').textContent + ' ' + figure.querySelector('.said').textContent)`);
+    try {
+      const whole = await told();
+      const plot = page.locator('.plot').first();
+      await plot.hover({ position: { x: 400, y: 60 } });
+      const [requests, latency] = await told();
+      expect(requests).toMatch(/^\d+\.5 s \d+$/);
+      expect(latency).toMatch(/^\d+\.5 s \d+ ms$/);
+      expect(requests?.split(' s ')[0]).toBe(latency?.split(' s ')[0]);
+      await page.mouse.move(0, 0);
+      expect(await told()).toEqual(whole);
+      await plot.focus();
+      await page.keyboard.press('Home');
+      await page.keyboard.press('ArrowRight');
+      expect((await told())[1]).toMatch(/^22\.5 s /);
+      expect(await page.textContent('#chart-said')).toMatch(/^22\.5 s: ok \d+, refused \(4xx\) 3, 5xx or no answer 0$/);
+      await page.keyboard.press('Escape');
+      expect(await told()).toEqual(whole);
+      expect(complaints).toEqual([]);
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('printed from a dark screen it is dark on white, and the charts are as wide as the paper', async () => {
+    const { page } = await open('normal/report.html', 1600, 'dark');
+    try {
+      await page.emulateMedia({ media: 'print' });
+      const printed = await page.evaluate<{ paper: string; ink: string; widths: number[] }>(`(async () => {
+        dispatchEvent(new Event('beforeprint'));
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        const { backgroundColor, color } = getComputedStyle(document.body);
+        const widths = [...document.querySelectorAll('.plot canvas')].map((canvas) => canvas.clientWidth);
+        return { paper: backgroundColor, ink: color, widths };
+      })()`);
+      expect(printed).toMatchObject({ paper: 'rgb(255, 255, 255)', ink: 'rgb(29, 33, 38)' });
+      expect(new Set(printed.widths)).toEqual(new Set([680]));
+      await page.emulateMedia({ media: 'screen' });
+      await page.evaluate("dispatchEvent(new Event('afterprint'))");
+      await expect.poll(() => page.evaluate("document.querySelector('.plot canvas').clientWidth")).toBeGreaterThan(900);
+    } finally {
+      await page.close();
+    }
+  });
+
   test('every table that can scroll is reached by the keyboard', async () => {
     const { page } = await open('normal/report.html', 400, 'light');
     try {
       const labels: string[] = [];
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < 70; i++) {
         await page.keyboard.press('Tab');
         labels.push(await page.evaluate<string>('document.activeElement.getAttribute("aria-label") ?? ""'));
       }

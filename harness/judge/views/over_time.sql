@@ -61,8 +61,14 @@ FROM requests, LATERAL (SELECT unnest([
   {metric: 'events', of: '409', value: http_409::DOUBLE}, {metric: 'events', of: '5xx', value: http_5xx::DOUBLE},
   {metric: 'harness_ms', of: 'sent late', value: late_ms}]) AS one)
 UNION ALL
-SELECT floor((at_ms - from_ms) / step_ms)::BIGINT AS step, 'events', 'deadlocks', count(*)
-FROM deadlocks, time_steps WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms GROUP BY ALL
+SELECT step, 'events', 'deadlocks', count(at_ms)
+FROM (
+  SELECT floor((at_ms - from_ms) / step_ms)::BIGINT AS step, at_ms
+  FROM deadlocks, time_steps WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms
+  -- None is something, too, where there is a log that would have told.
+  UNION ALL SELECT 0, NULL FROM recorded WHERE name = 'server_log' AND source IS NOT NULL
+)
+GROUP BY step
 UNION ALL
 SELECT step, chart, "of", CASE WHEN is_level THEN avg(value) ELSE max(value) END
 FROM readings JOIN named USING (metric) GROUP BY step, chart, "of", is_level
