@@ -190,11 +190,17 @@ for (const figure of document.querySelectorAll('figure.chart')) draw(figure);
 new ResizeObserver(resizeIfWider).observe(document.querySelector('.charts'));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => resize((place) => place.clientWidth));
 // Paper is white and as wide as it is, whatever the screen was.
+// What is folded on a screen is out of reach on paper.
+const folded = () => document.querySelectorAll('details:not([open], .numbers-of)');
+let opened = [];
 addEventListener('beforeprint', () => {
   root.classList.add('printed');
+  opened = [...folded()];
+  for (const one of opened) one.open = true;
   resize(() => PRINTED_WIDTH);
 });
 addEventListener('afterprint', () => {
   root.classList.remove('printed');
+  for (const one of opened) one.open = false;
   resize((place) => place.clientWidth);
 });

@@ -9,36 +9,46 @@ import { deadlockDossier } from './html-dossier.ts';
 import { faultsSection } from './html-faults.ts';
 import { findingsSection } from './html-findings.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
-import { evidence, headline, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
+import { evidence, headline, isNotExercised, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
 import { count, counted, milliseconds, moment, percent, seconds } from './words.ts';
 
 /** `report.html`: one file that needs nothing else, to be opened, sent or printed. */
 export function reportHtml(judgement: Judgement, manifest: Manifest): string {
   const { build, scenario, verdict } = judgement;
   const drawn = overTime(judgement);
+  const sections = (
+    [
+      ['findings', 'Findings', findingsSection(judgement, manifest)],
+      ['promises', 'Promises', promises(judgement)],
+      ['broken', 'How they broke', broken(judgement)],
+      ['deadlocks', 'Deadlocks', deadlocks(judgement)],
+      ['time', 'Over time', drawn],
+      ['faults', 'Faults', faultsSection(judgement)],
+      ['refusals', 'Refusals', refusals(judgement)],
+      ['latency', 'Latency', latency(judgement)],
+      ['measured', 'How it was measured', measured(judgement, manifest)],
+      ['repeat', 'Repeat', repeat(judgement, manifest)],
+    ] as const
+  ).filter(([, , body]) => body !== null);
   const body = [
     hero(judgement),
+    contents(sections),
     html`<main>`,
-    findingsSection(judgement, manifest),
-    promises(judgement),
-    broken(judgement),
-    deadlocks(judgement),
-    drawn,
-    faultsSection(judgement),
-    refusals(judgement),
-    latency(judgement),
-    measured(judgement, manifest),
-    section('repeat', 'Repeat it', command(manifest.repeat)),
-    section(
-      'deeper',
-      'Look deeper',
-      command(exampleQuery(judgement.run)),
-      'Every request and every committed row change is in the run folder; ask it in SQL.',
-    ),
+    sections.map(([, , body]) => body),
     html`</main>`,
     html`<footer>windtunnel ${manifest.windtunnel} · ${manifest.started_at}</footer>`,
   ];
   return page(`${verdict}: ${cut(build, 80)} · ${cut(scenario, 80)}`, body, drawn && chartScript());
+}
+
+function contents(sections: readonly (readonly [id: string, title: string, body: Html | null])[]): Html {
+  const links = sections.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`);
+  return html`<nav class="contents" aria-label="In this report"><ul>${links}</ul></nav>\n`;
+}
+
+function repeat({ run }: Judgement, manifest: Manifest): Html {
+  return html`${section('repeat', 'Repeat it', command(manifest.repeat))}
+${section('deeper', 'Look deeper', command(exampleQuery(run)), 'Every request and every committed row change is in the run folder; ask it in SQL.')}`;
 }
 
 function hero(judgement: Judgement): Html {
@@ -70,18 +80,32 @@ function numbers(judgement: Judgement): [string, Content][] {
 
 function promises({ invariants }: Judgement): Html | null {
   if (invariants.length === 0) return null;
-  const rows = worstFirst(invariants).map((invariant) => [
+  const sorted = worstFirst(invariants);
+  const kept = sorted.filter((one) => one.verdict === 'pass' || isNotExercised(one));
+  // A few are read at a glance; three dozen stand between the reader and what broke.
+  const folds = kept.length > UNFOLDED;
+  const shown = folds ? sorted.filter((one) => !kept.includes(one)) : sorted;
+  const passed = kept.filter(({ verdict }) => verdict === 'pass').length;
+  const aside = kept.length - passed;
+  const words = `${count(passed)} kept${aside > 0 ? `, ${count(aside)} not aimed at and not put to the test` : ''}`;
+  return section('promises', 'Promises', [
+    shown.length > 0 ? promiseTable('Promises', shown) : null,
+    folds
+      ? html`<details class="folded"><summary>${words}</summary>${promiseTable('Promises that were kept', kept)}</details>`
+      : null,
+  ]);
+}
+
+const UNFOLDED = 8;
+
+function promiseTable(label: string, invariants: readonly InvariantResult[]): Html {
+  const rows = invariants.map((invariant) => [
     badge(invariant.verdict),
     html`<strong>${cut(invariant.name, 120)}</strong><small>${cut(invariant.claim, 400)}</small>`,
     html`${cut(evidence(invariant), 300)}${asides(invariant)}`,
   ]);
-  return section(
-    'promises',
-    'Promises',
-    table('Promises', [{ title: 'verdict', narrow: true }, { title: 'promise' }, { title: 'what was seen' }], rows, {
-      prose: true,
-    }),
-  );
+  const columns = [{ title: 'verdict', narrow: true }, { title: 'promise' }, { title: 'what was seen' }];
+  return table(label, columns, rows, { prose: true });
 }
 
 function asides({ seeds, aimed, verdict }: InvariantResult): Html | null {

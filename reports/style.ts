@@ -144,6 +144,8 @@ footer {
   margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: .875rem;
 }
+.contents ul { list-style: none; margin: 1.6rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .925rem; }
+.folded > summary { padding: .6rem 0; }
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
 ${FINDING_STYLE}
 ${CHART_STYLE}
@@ -167,8 +169,8 @@ ${CHART_STYLE}
 @media print {
   :root { --paper: #fff; --card: #fff; }
   body { max-width: none; padding: 0; font-size: 10pt; }
-  .finding, figure, tr { break-inside: avoid; }
-  .scroll { overflow: visible; }
+  tr, .story li, .node { break-inside: avoid; }
+  .scroll { overflow: visible; } .contents { display: none; }
   h2 { break-after: avoid; }
 }
 </style>`;
