@@ -86,6 +86,8 @@ export interface SchedulerBehaviour {
   readonly adopts: boolean;
   /** SQL condition over `task_instance`: whose workers have not been heard of for too long. */
   readonly silent: string;
+  /** SQL condition over `task_instance`: which of those that were stuck in QUEUED may still be taken back. */
+  readonly requeueable: string;
   /** SQL condition over `trigger`: which are deleted because no task instance waits for them. */
   readonly unusedTriggers: string;
   /** What the triggerer sets a deferred task to when its trigger has fired. */

@@ -34,6 +34,11 @@ export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
   };
 }
 
+/** What a scenario may set for a stack of its own. */
+function secondsFrom(name: string, otherwise: number): number {
+  return Number(process.env[name] ?? otherwise);
+}
+
 export const TIMES = {
   /** [scheduler] scheduler_idle_sleep_time. */
   idleSleepMs: 1_000,
@@ -47,8 +52,8 @@ export const TIMES = {
   heartbeatTimeoutMs: 30_000,
   heartbeatCheckMs: 5_000,
   /** [scheduler] task_queued_timeout, its check interval and num_stuck_in_queued_retries. */
-  queuedTimeoutMs: 600_000,
-  queuedCheckMs: 120_000,
+  queuedTimeoutMs: secondsFrom('REFERENCE_QUEUED_TIMEOUT_S', 600) * 1000,
+  queuedCheckMs: secondsFrom('REFERENCE_QUEUED_CHECK_S', 120) * 1000,
   queuedRetries: 2,
   /** Hard-coded in Airflow. */
   backfillCheckMs: 30_000,
@@ -69,7 +74,7 @@ export const TIMES = {
   dagFolderMs: 1_000,
   /** [execution_api] jwt_expiration_time, and the lifetime of the queue's token ([scheduler] task_queued_timeout). */
   tokenS: 600,
-  queuedTokenS: 600,
+  queuedTokenS: secondsFrom('REFERENCE_QUEUED_TIMEOUT_S', 600),
   triggerPollMs: 1_000,
 } as const;
 

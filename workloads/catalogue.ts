@@ -16,6 +16,7 @@ import { scenario as mishaps } from './scenarios/mishaps.ts';
 import { RACES } from './scenarios/races.ts';
 import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
+import { scenario as stuck } from './scenarios/stuck.ts';
 
 /** Scenarios that are another one for each seed. */
 export const DRAWN: readonly { readonly name: string; readonly describe: string; draw(seed: number): Scenario }[] = [
@@ -23,7 +24,17 @@ export const DRAWN: readonly { readonly name: string; readonly describe: string;
 ];
 
 /** The scenarios that ship. A new one is a file and a line here. */
-export const SCENARIOS: readonly Scenario[] = [seeds, storm, branches, backfills, mishaps, crowd, ha500, ...RACES];
+export const SCENARIOS: readonly Scenario[] = [
+  seeds,
+  storm,
+  branches,
+  backfills,
+  mishaps,
+  crowd,
+  stuck,
+  ha500,
+  ...RACES,
+];
 
 /** A scenario that ships, by name, or a user's own, by the path of its .ts or .mjs file. UsageError: all that is wrong with it. */
 export async function findScenario(nameOrFile: string, seed: number): Promise<Scenario> {

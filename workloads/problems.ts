@@ -87,6 +87,7 @@ const SCENARIO = z.strictObject({
     connections: z.number().int().positive(),
   }),
   operators: z.array(OPERATOR),
+  queued_timeout_s: z.number().positive().optional(),
   pool_slots: z.number().int().positive().optional(),
   chaos: z
     .strictObject({

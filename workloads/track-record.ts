@@ -60,6 +60,14 @@ export const TRIALS: readonly RaceTrial[] = [
   // The reference stack does as Airflow does here, without a defect switched on.
   { race: '#67238', scenario: 'race-67238', also: [], has: ['airflow@3.3.2'], has_not: null, reference: 'reference' },
   {
+    race: '#49889',
+    scenario: 'stuck',
+    also: [],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    reference: 'reference+requeue-unguarded',
+  },
+  {
     race: 'max-active-runs',
     scenario: 'race-max-active-runs',
     also: ['crowd'],

@@ -13,10 +13,13 @@ export function hostOf(subject: Subject, scenario: Scenario): Host {
   return { ours: 'build' in subject, allowFaults, processes, scenario };
 }
 
-/** How many processes of which kind a stack of ours gets for a scenario. */
-export function processesOf(scenario: Scenario): Pick<ManagedOptions, 'schedulers' | 'apiServers' | 'triggerer'> {
-  const { schedulers, api_servers, fleet, dags } = scenario;
+/** What a stack of ours gets for a scenario: how many processes of which kind, and times of its own. */
+export function processesOf(
+  scenario: Scenario,
+): Pick<ManagedOptions, 'schedulers' | 'apiServers' | 'triggerer' | 'queuedTimeoutS'> {
+  const { schedulers, api_servers, fleet, dags, queued_timeout_s } = scenario;
   const tasks = dags.flatMap((dag) => dag.tasks);
   const triggerer = fleet.habits.defers > 0 || tasks.some(({ habits }) => (habits?.defers ?? 0) > 0);
-  return { schedulers, apiServers: api_servers, triggerer };
+  const times = queued_timeout_s === undefined ? {} : { queuedTimeoutS: queued_timeout_s };
+  return { schedulers, apiServers: api_servers, triggerer, ...times };
 }

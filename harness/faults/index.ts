@@ -18,6 +18,7 @@ import { markStorm } from './mark-storm.ts';
 import { pause } from './pause.ts';
 import { pauseDags } from './pause-dags.ts';
 import { restartPostgres } from './restart-postgres.ts';
+import { revokeSlow } from './revoke-slow.ts';
 import { silentDeath } from './silent-death.ts';
 import { skewedClocks } from './skewed-clocks.ts';
 import { slowCpu } from './slow-cpu.ts';
@@ -66,6 +67,7 @@ export const FAULTS: readonly Fault[] = [
   pauseDags,
   bulkChanges,
   executorEvents,
+  revokeSlow,
 ];
 
 /** Whether a stack must be started with proxies before its processes, for these windows. */

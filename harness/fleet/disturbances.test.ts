@@ -40,6 +40,7 @@ async function disturbed(disturbance: FleetDisturbance, status: (heard: Heard) =
     clock: server.clock,
     rng: new Rng(1),
     disturbed: disturbances.of(1, new Rng(2)),
+    isRevoked: () => false,
     onStarted: () => undefined,
     onLeaving: () => undefined,
     signal: never,

@@ -12,7 +12,7 @@ interface Window {
   times: number;
 }
 
-/** What executors hear of the ends of lives: at once and once, but for the windows that are open. */
+/** What executors hear of the ends of lives, and lives of executors: at once and once, but for the windows that are open. */
 export class EndNews implements Disturbable<EventDisturbance> {
   readonly #tell: Tell;
   readonly #open = new Set<Window>();
@@ -25,7 +25,7 @@ export class EndNews implements Disturbable<EventDisturbance> {
   tell(delivery: number, outcome: LifeOutcome): void {
     for (const window of this.#open) {
       const { how, share, ms } = window.disturbance;
-      if (!window.rng.chance(share)) continue;
+      if (how === 'revoke-slow' || !window.rng.chance(share)) continue;
       window.times++;
       const afterMs = window.rng.between(...ms);
       if (how === 'late') this.#later(afterMs, () => this.#tell(delivery, outcome));
@@ -36,6 +36,17 @@ export class EndNews implements Disturbable<EventDisturbance> {
     this.#tell(delivery, outcome);
   }
 
+  /** How long it takes to take a workload back from its worker, milliseconds. */
+  revokeTakesMs(): number {
+    for (const window of this.#open) {
+      const { how, share, ms } = window.disturbance;
+      if (how !== 'revoke-slow' || !window.rng.chance(share)) continue;
+      window.times++;
+      return window.rng.between(...ms);
+    }
+    return 0;
+  }
+
   async disturb(disturbance: EventDisturbance): Promise<() => Promise<string>> {
     const rng = new Rng(disturbance.seed, 'executor events');
     const window: Window = { disturbance, rng, held: [], times: 0 };
@@ -43,7 +54,7 @@ export class EndNews implements Disturbable<EventDisturbance> {
     return async () => {
       this.#open.delete(window);
       release(window);
-      return `${window.times} ends`;
+      return `${window.times} ${disturbance.how === 'revoke-slow' ? 'times' : 'ends'}`;
     };
   }
 

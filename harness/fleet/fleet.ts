@@ -42,7 +42,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #api: ApiClient;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;
-  readonly #live = new Map<number, { workload: Workload; startedMs: number | null }>();
+  readonly #live = new Map<number, { workload: Workload; delivery: Delivery; startedMs: number | null }>();
   readonly #playing = new Set<Promise<void>>();
   /** How often each task has been handed over: names a life's generator, whatever order lives arrive in. */
   readonly #turns = new Map<string, number>();
@@ -77,6 +77,8 @@ export class Fleet {
     fleet.#dispatcher = await Dispatcher.listen({
       address: options.handOffAddress,
       onWorkload: (workload, from, delivery) => fleet.#begin(workload, from, delivery),
+      onRevoke: (_key, delivery) => fleet.#takeBack(delivery),
+      revokeTakesMs: () => fleet.endNews.revokeTakesMs(),
       onError: (error) => options.onError(error),
     });
     return fleet;
@@ -113,7 +115,7 @@ export class Fleet {
     this.#turns.set(name, turn + 1);
     const life = ++this.#lives;
     const disturbed = this.disturbances.of(life, new Rng(plan.seed, 'disturbed', name, turn));
-    const delivery = { number, lives: 1, refused: 0 };
+    const delivery = { number, lives: 1, refused: 0, revoked: false };
     const task = this.#tasks.get(`${dag_id}/${task_id}`) ?? UNKNOWN_TASK;
     const handed = { workload, scheduler, delivery, handedMs: clock.now() };
     const twin = disturbed.hit('twin_delivery');
@@ -131,6 +133,11 @@ export class Fleet {
     });
   }
 
+  /** The queue drops it: who has started does not hear of it. */
+  #takeBack(delivery: number): void {
+    for (const life of this.#live.values()) if (life.delivery.number === delivery) life.delivery.revoked = true;
+  }
+
   #go(handed: HandedOver): void {
     const playing = this.#play(handed).catch((error: unknown) =>
       this.#options.onError(error instanceof Error ? error : new Error(String(error))),
@@ -142,7 +149,7 @@ export class Fleet {
   async #play(handed: HandedOver): Promise<void> {
     const { life, workload, delivery, task, rng, disturbed } = handed;
     const { plan, clock } = this.#options;
-    const state = { workload, startedMs: null as number | null };
+    const state = { workload, delivery, startedMs: null as number | null };
     this.#live.set(life, state);
     // Each life has a host of its own: the server tells workers apart by host name and pid.
     const worker = `w-${life}`;
@@ -159,6 +166,7 @@ export class Fleet {
       clock,
       rng,
       disturbed,
+      isRevoked: () => delivery.revoked,
       onStarted: () => {
         state.startedMs = clock.now();
       },
@@ -194,8 +202,8 @@ export class Fleet {
   }
 
   #tell({ delivery, end }: EndedLife): void {
-    // A worker that died cannot say so, and a harness that stops has nothing to say: Airflow must notice by itself.
-    if (end === 'silent' || end === 'gave-up' || end === 'run-ended') return;
+    // What was taken back is forgotten already. A worker that died cannot say so, and a harness that stops has nothing to say: Airflow must notice by itself.
+    if (end === 'revoked' || end === 'silent' || end === 'gave-up' || end === 'run-ended') return;
     if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its twin has the task, and will say.
     this.endNews.tell(delivery.number, end === 'reported' ? 'success' : 'fail');
   }
@@ -208,6 +216,8 @@ interface Delivery {
   lives: number;
   /** How many of them were refused at their start. */
   refused: number;
+  /** Airflow has taken it back. */
+  revoked: boolean;
 }
 
 interface HandedOver {

@@ -30,6 +30,8 @@ export interface LifeContext {
   readonly rng: Rng;
   /** What open windows do to it. */
   readonly disturbed: Disturbed;
+  /** Whether Airflow has taken the workload back from its queue. */
+  isRevoked(): boolean;
   /** Called once, when `/run` was accepted. */
   onStarted(): void;
   /** Called before it asks to be deferred: from then on the task may be handed to another life. */
@@ -88,6 +90,7 @@ class RunningLife {
   async play(): Promise<LifeEnd> {
     const { clock, task, signal } = this.#context;
     if (this.#fate.pickupMs > 0) await sleep(this.#fate.pickupMs, undefined, { signal });
+    if (this.#context.isRevoked()) return 'revoked';
     if (this.#fate.neverStarts) return 'never-started';
     const started = await this.#start();
     if (started) return started;

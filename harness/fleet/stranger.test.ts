@@ -25,6 +25,7 @@ async function live(stranger: number) {
     clock: server.clock,
     rng: new Rng(1),
     disturbed: new Disturbances().of(1, new Rng(1)),
+    isRevoked: () => false,
     onStarted: () => undefined,
     onLeaving: () => undefined,
     signal: never,

@@ -28,7 +28,10 @@ export interface DispatcherOptions {
   onWorkload(workload: Workload, from: string, delivery: number): void;
   /** A scheduler handed over a workload whose life is still going on: Airflow delivered it twice. */
   onRepeat?(workload: Workload, from: string): void;
-  onRevoke?(key: TaskKey, from: string): void;
+  /** Airflow takes a workload back, of this delivery: its worker is not to start it. */
+  onRevoke?(key: TaskKey, delivery: number): void;
+  /** Asked for each workload that is taken back: how long that takes, milliseconds. */
+  revokeTakesMs?(): number;
   onConnect?(process: string, pid: number): void;
   onDisconnect?(process: string, pid: number): void;
   onError?(error: Error): void;
@@ -73,8 +76,8 @@ export class Dispatcher {
   readonly #connections = new Set<Connection>();
   readonly #register = new Register();
   readonly #outbox: Outbox;
-  /** Ends that are to be told once more. */
-  readonly #repeats = new Set<NodeJS.Timeout>();
+  /** Ends that are to be told once more, and what takes its time to be taken back. */
+  readonly #later = new Set<NodeJS.Timeout>();
   #closing: Promise<void> | null = null;
 
   private constructor(address: string, server: Server, options: DispatcherOptions) {
@@ -111,10 +114,10 @@ export class Dispatcher {
     for (const peer of entry.holders.keys()) this.#owe(peer, entry);
     if (againAfterMs === undefined) return true;
     const timer = setTimeout(() => {
-      this.#repeats.delete(timer);
+      this.#later.delete(timer);
       for (const peer of entry.holders.keys()) this.#owe(peer, entry, true);
     }, againAfterMs);
-    this.#repeats.add(timer);
+    this.#later.add(timer);
     return true;
   }
 
@@ -135,7 +138,7 @@ export class Dispatcher {
   }
 
   async #shut(): Promise<void> {
-    for (const timer of this.#repeats) clearTimeout(timer);
+    for (const timer of this.#later) clearTimeout(timer);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const { socket } of this.#connections) socket.end();
     const timer = setTimeout(() => {
@@ -207,14 +210,31 @@ export class Dispatcher {
         this.#adopt(connection, peer, message.seq, message.keys);
         return;
       case 'revoke':
-        if (this.#register.revoke(message.key)) {
-          this.#guard('onRevoke', () => this.#options.onRevoke?.(message.key, connection.name));
-        }
-        this.#send(connection, { type: 'ack', seq: message.seq });
+        this.#revoke(connection, message.seq, message.key);
         return;
       default:
         message satisfies never;
     }
+  }
+
+  /** A queue may take its time: until then the worker knows nothing of it. */
+  #revoke(connection: Connection, seq: number, key: TaskKey): void {
+    const revoke = () => {
+      const delivery = this.#register.revoke(key);
+      if (delivery !== undefined) this.#guard('onRevoke', () => this.#options.onRevoke?.(key, delivery));
+      this.#send(connection, { type: 'ack', seq });
+    };
+    const takesMs = this.#options.revokeTakesMs?.() ?? 0;
+    // At once, not in the next tick: the same workload may follow on its heels.
+    if (takesMs <= 0) {
+      revoke();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#later.delete(timer);
+      revoke();
+    }, takesMs);
+    this.#later.add(timer);
   }
 
   #welcome(connection: Connection, hello: Extract<FromExecutor, { type: 'hello' }>): void {

@@ -113,14 +113,14 @@ export class Register {
     return adopted;
   }
 
-  /** Airflow takes a workload back: it may hand the same one over again, and that will be a new delivery. */
-  revoke(key: TaskKey): boolean {
+  /** Airflow takes a workload back: it may hand the same one over again, and that will be a new delivery. Its number, if it goes on. */
+  revoke(key: TaskKey): number | undefined {
     const place = this.#ofKey.get(nameOf(key));
     const entry = place === undefined ? undefined : this.#live.get(place);
-    if (entry === undefined) return false;
+    if (entry === undefined) return undefined;
     this.#drop(entry);
     this.#revoked += 1;
-    return true;
+    return entry.delivery;
   }
 
   deliveriesOf(tiId: string): number {

@@ -58,6 +58,7 @@ SELECT
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
   CASE
     WHEN cause.state = 'skipped' AND coalesce(writer_role = 'api-execution', true) THEN 'skip-downstream'
+    WHEN cause.seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
     ELSE coalesce(writer_role, reason, 'unknown writer')
   END AS path,
   ended_ms - started_ms AS weight,

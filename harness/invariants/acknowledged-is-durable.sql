@@ -64,7 +64,11 @@ FROM missing
 UNION ALL
 SELECT
   committed_ms, subject_of(dag_id, run_id, task_id, map_index),
-  CASE WHEN skip IS NOT NULL THEN 'skip-downstream' ELSE coalesce(writer_role, 'unknown writer') END,
+  CASE
+    WHEN skip IS NOT NULL THEN 'skip-downstream'
+    WHEN seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
+    ELSE coalesce(writer_role, 'unknown writer')
+  END,
   committed_ms - ended_ms,
   format('Worker {} reported {} for {} and the server accepted it; {} later ', worker, state_name(requested),
     subject_of(dag_id, run_id, task_id, map_index), seconds(committed_ms - ended_ms))

@@ -63,8 +63,8 @@ WITH taken_away AS (
   JOIN operations AS start ON start.life = twins.twin AND start.kind = 'run' AND start.outcome <> 'refused'
     AND start.sent_ms <= refused.ended_ms
 ), by_deadline AS (
-  -- [scheduler] task_queued_timeout, which no run sets, is ten minutes.
-  SELECT op FROM taken_away WHERE old_state = 'queued' AND committed_ms - old_since_ms >= 600000
+  -- [scheduler] task_queued_timeout.
+  SELECT op FROM taken_away CROSS JOIN plan WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
 )
 SELECT
   refused.ended_ms AS at_ms,

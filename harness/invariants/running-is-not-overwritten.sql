@@ -2,11 +2,11 @@
 --   a retry or the heartbeat time-out.
 -- broken: A task was taken out of RUNNING while its worker ran it
 -- seed: #63266
--- source: issue #63266; the heartbeat's 409 `not_running` makes the worker kill healthy work
+-- source: issues #63266 and #49889; the heartbeat's 409 `not_running` makes the worker kill healthy work
 -- needs: commits, operations, lives
--- chance: skips accepted while a task that they named was running
+-- chance: skips at running tasks, and late starts while tasks were taken back as stuck in QUEUED
 -- chances wanted: 3
--- because: where skip-downstream has no state guard, each of them overwrites
+-- because: where skip-downstream has no state guard, each of them overwrites; so does taking back, of what starts meanwhile
 
 -- given
 CREATE TEMP TABLE left_running AS
@@ -83,7 +83,13 @@ WITH named AS (
     AND at_start.ended_ms >= changes.committed_ms
 )
 -- A sibling that ended by itself while the skip was under way may have ended before it: no chance.
-SELECT count(DISTINCT op) FROM at_end WHERE state_at_start = 'running' AND state_at_end IN ('running', 'skipped');
+SELECT
+  (SELECT count(DISTINCT op) FROM at_end WHERE state_at_start = 'running' AND state_at_end IN ('running', 'skipped'))
+  -- An executor may take two seconds for each that it takes back.
+  + (SELECT count(*) FROM task_instance_changes AS started CROSS JOIN plan
+    WHERE old_state = 'queued' AND state = 'running' AND started.committed_ms - old_since_ms >= queued_timeout_ms
+      AND EXISTS (FROM taken_back
+        WHERE abs(taken_back.committed_ms - started.committed_ms) <= 2000 AND taken_back.old_state = 'queued'));
 
 -- violations
 WITH skipped AS (
@@ -104,12 +110,17 @@ WITH skipped AS (
 SELECT
   overwritten.committed_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN skipped.op IS NOT NULL THEN 'skip-downstream' ELSE coalesce(writer_role, 'unknown writer') END AS path,
+  CASE
+    WHEN skipped.op IS NOT NULL THEN 'skip-downstream'
+    WHEN overwritten.seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
+    ELSE coalesce(writer_role, 'unknown writer')
+  END AS path,
   committed_ms - started_ms AS weight,
   CASE
     WHEN skipped.op IS NOT NULL
       THEN format('skip-downstream of branch task {} (worker {})', skipped.branch, skipped.worker)
     ELSE format('{} ({})', coalesce(writer_role, 'An unknown process'), coalesce(writer, 'its name was not recorded'))
+      || CASE WHEN overwritten.seq IN (SELECT seq FROM taken_back) THEN ', which took it for stuck in QUEUED,' ELSE '' END
   END
   || CASE WHEN change = 'delete' THEN ' deleted' ELSE ' set' END
   || format(' task {} of {}/{} from RUNNING', task_id, dag_id, run_id)

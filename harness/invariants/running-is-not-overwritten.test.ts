@@ -18,6 +18,8 @@ const SKIP = {
   sent_ms: 5_000,
   ended_ms: 5_040,
 } as const;
+const TAKES_BACK =
+  "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, queued_by_job_id=NULL";
 const RUN = { op: 1, kind: 'run', sent_ms: 1_000 } as const;
 const RUNNING = { state: 'running', committed_ms: 1_003, writer: API };
 
@@ -50,6 +52,55 @@ test('a scheduler that overwrites a running task is told apart from a skip', asy
   expect(result.verdict).toBe('fail');
   expect(result.paths).toEqual({ scheduler: 1 });
   expect(result.first?.sentence).toMatch(/^scheduler \(wt-scheduler-2\) set task task .* the worker was never told\.$/);
+});
+
+test('a task that starts while it is taken back as stuck in QUEUED is a race of its own', async () => {
+  const result = await judge({
+    operations: [RUN],
+    lives: [{ ended_ms: 9_000 }],
+    commits: [RUNNING, { state: 'scheduled', committed_ms: 1_900, writer: 'wt-scheduler-2', statement: TAKES_BACK }],
+  });
+  expect(result.verdict).toBe('fail');
+  expect(result.paths).toEqual({ 'stuck in queued': 1 });
+  expect(result.first?.sentence).toMatch(
+    /^scheduler \(wt-scheduler-2\), which took it for stuck in QUEUED, set task task .* from RUNNING to SCHEDULED/,
+  );
+});
+
+test('starts of what was queued for too long, while others are taken back, put it to the test', async () => {
+  const starts = [1, 2, 3].map((n) => `t${n}`);
+  const late = (queuedMs: number) =>
+    judge({
+      operations: starts.map((task_id, i) => ({ ...RUN, op: i + 1, life: i + 1, task_id, ti_id: `ti-${task_id}` })),
+      lives: starts.map((task_id, i) => ({ life: i + 1, task_id, ti_id: `ti-${task_id}`, ended_ms: 20_000 })),
+      commits: [
+        ...starts.map((task_id) => ({
+          task_id,
+          id: `ti-${task_id}`,
+          state: 'queued',
+          committed_ms: 10_000 - queuedMs,
+        })),
+        { task_id: 'other', id: 'ti-other', state: 'queued', committed_ms: 500 },
+        ...starts.map((task_id) => ({
+          task_id,
+          id: `ti-${task_id}`,
+          state: 'running',
+          committed_ms: 10_000,
+          writer: API,
+        })),
+        {
+          task_id: 'other',
+          id: 'ti-other',
+          state: 'scheduled',
+          committed_ms: 10_400,
+          writer: 'wt-scheduler-1',
+          statement: TAKES_BACK,
+        },
+      ],
+      manifest: { identity: { task_queued_timeout_s: '8' } },
+    });
+  expect(await late(8_500)).toMatchObject({ verdict: 'pass', chances: 3 });
+  expect(await late(7_000)).toMatchObject({ verdict: 'unknown', chances: 0 });
 });
 
 test('what the next try does is not held against the end of this one', async () => {
@@ -165,7 +216,7 @@ test('a run with fewer skips at running tasks is too gentle to say', async () =>
   const result = await judge(skipsAtRunningTasks(2));
   expect(result.verdict).toBe('unknown');
   expect(result.why_unknown).toBe(
-    'the run was too gentle to say: 2 of 3 skips accepted while a task that they named was running',
+    'the run was too gentle to say: 2 of 3 skips at running tasks, and late starts while tasks were taken back as stuck in QUEUED',
   );
 });
 

@@ -29,6 +29,7 @@ const VIEWS = [
   'pauses',
   'cut_windows',
   'task_instance_changes',
+  'taken_back',
   'dag_run_changes',
   'backfill_changes',
   'backfill_lives',
@@ -195,7 +196,7 @@ async function createManifestTables(
   await connection.run('CREATE TABLE plan AS SELECT unnest(from_json($1, $2))', [
     JSON.stringify(planFacts(manifest)),
     '{"duration_ms": "DOUBLE", "schedulers": "INTEGER", "api_servers": "INTEGER", "heartbeat_ms": "DOUBLE", ' +
-      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "pool_slots": "INTEGER", ' +
+      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "queued_timeout_ms": "DOUBLE", "pool_slots": "INTEGER", ' +
       '"backfill_orphan_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
   ]);
   await connection.run('CREATE TABLE plan_dags AS SELECT unnest(dag) FROM (SELECT unnest(from_json($1, $2)) AS dag)', [

@@ -4,6 +4,8 @@ import type { Habits, Scenario, TaskSpec } from '../model/scenario.ts';
 
 /** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not tell theirs. */
 const HEARTBEAT_TIMEOUT_S = 300;
+/** The same of `[scheduler] task_queued_timeout`. */
+const QUEUED_TIMEOUT_S = 600;
 /** Releases since 3.2.2 leave a backfill without runs alone for 2 minutes and look every 30 s, both hard coded. */
 const BACKFILL_ORPHAN_S = 150;
 const BACKFILL_CHECK_S = 30;
@@ -19,6 +21,8 @@ export interface PlanFacts {
   readonly request_timeout_ms: number;
   /** After so long without a heartbeat a scheduler may call a worker dead. */
   readonly heartbeat_timeout_ms: number;
+  /** After so long in QUEUED a scheduler may take a task back. */
+  readonly queued_timeout_ms: number;
   /** Slots of default_pool, where the scenario sets them. */
   readonly pool_slots: number | null;
   /** A backfill that got no runs must be out of the way after so long. */
@@ -36,6 +40,7 @@ export function planFacts(manifest: Manifest): PlanFacts {
     heartbeat_ms: scenario.fleet.heartbeat_ms,
     request_timeout_ms: scenario.fleet.timeout_ms,
     heartbeat_timeout_ms: secondsOf(manifest, 'task_instance_heartbeat_timeout_s', HEARTBEAT_TIMEOUT_S) * 1000,
+    queued_timeout_ms: secondsOf(manifest, 'task_queued_timeout_s', QUEUED_TIMEOUT_S) * 1000,
     pool_slots: scenario.pool_slots ?? null,
     backfill_orphan_ms: orphanSeconds(manifest) * 1000,
     planned_kinds: plannedKinds(scenario),

@@ -37,11 +37,11 @@ export interface OperatorDisturbance {
   readonly seed: number;
 }
 
-/** What becomes of the executors' news that a life has ended, while a window is open. */
+/** What becomes of the executors' news that a life has ended, or of their taking a workload back, while a window is open. */
 export interface EventDisturbance {
-  readonly how: 'late' | 'doubled' | 'reordered' | 'lost';
+  readonly how: 'late' | 'doubled' | 'reordered' | 'lost' | 'revoke-slow';
   readonly share: number;
-  /** For how long it is held back, or after how long it comes again. */
+  /** For how long it is held back or takes, or after how long it comes again. */
   readonly ms: readonly [number, number];
   readonly seed: number;
 }

@@ -70,6 +70,18 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     marks: [{ invariant: 'history-is-complete', paths: ['lost while queued'] }],
   },
   {
+    name: '#49889',
+    reported: issue(49889),
+    found_by: 'reported from production',
+    title:
+      'A task that started while it was being taken back as stuck in QUEUED was set to SCHEDULED, and is run once more',
+    marks: [
+      { invariant: 'running-is-not-overwritten', paths: ['stuck in queued'] },
+      { invariant: 'acknowledged-is-durable', paths: ['stuck in queued'] },
+      { invariant: 'a-started-life-owns-its-task', paths: ['stuck in queued'] },
+    ],
+  },
+  {
     name: 'max-active-runs',
     reported: null,
     found_by: 'found by windtunnel',

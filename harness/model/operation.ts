@@ -74,9 +74,17 @@ export interface Operation {
  * Why a life ended. `reported`: its end state was accepted. `refused`: `/run` said no. `stopped`: the server told it to
  * stop (404, 409, 410 on a heartbeat or at the end). `silent`: it died on purpose without a word. `gave-up`: its
  * retries were used up. `never-started`: it was lost on purpose before `/run`, and its
- * executor told the scheduler. `run-ended`: the harness stopped first.
+ * executor told the scheduler. `revoked`: Airflow took it back before `/run`. `run-ended`: the harness stopped first.
  */
-export type LifeEnd = 'reported' | 'refused' | 'stopped' | 'silent' | 'gave-up' | 'never-started' | 'run-ended';
+export type LifeEnd =
+  | 'reported'
+  | 'refused'
+  | 'stopped'
+  | 'silent'
+  | 'gave-up'
+  | 'never-started'
+  | 'revoked'
+  | 'run-ended';
 
 /** One simulated task attempt: a row of the table `lives`. */
 export interface Life {

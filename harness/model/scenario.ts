@@ -19,6 +19,11 @@ export interface Scenario {
   readonly churn?: { readonly dags: readonly string[]; readonly every_ms: number };
   readonly fleet: FleetSpec;
   readonly operators: readonly OperatorSpec[];
+  /**
+   * After so long in QUEUED a task is taken back from its worker and scheduled again ([scheduler] task_queued_timeout,
+   * which the schedulers of our stacks look after every fifth second then); absent: Airflow's ten minutes.
+   */
+  readonly queued_timeout_s?: number;
   /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
   readonly pool_slots?: number;
   /** What the nemesis may break while the load is on. */

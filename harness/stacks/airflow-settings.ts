@@ -11,10 +11,15 @@ export interface AirflowSettingsInput {
   readonly executionUrl: string;
   readonly secret: string;
   readonly executor: string;
+  /** Absent: Airflow's ten minutes. */
+  readonly queuedTimeoutS?: number;
 }
 
 /** A started life whose heartbeats stop is given up after so long (Airflow's default is 300). */
 export const TASK_INSTANCE_HEARTBEAT_TIMEOUT_S = 30;
+
+/** How often a scheduler looks for tasks that are stuck in QUEUED, where they are to be found (Airflow's default is 120). */
+export const QUEUED_TIMEOUT_CHECK_S = 5;
 
 export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<string, string>> {
   return {
@@ -49,6 +54,12 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(TASK_INSTANCE_HEARTBEAT_TIMEOUT_S),
     AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '5',
     AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: '30',
+    ...(input.queuedTimeoutS === undefined
+      ? {}
+      : {
+          AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT: String(input.queuedTimeoutS),
+          AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL: String(QUEUED_TIMEOUT_CHECK_S),
+        }),
 
     // A rewritten DAG file becomes a new dag_version within seconds: that is the churn of #66734.
     AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL: '0',

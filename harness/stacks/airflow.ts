@@ -30,13 +30,18 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
     identity: { airflow: install.version, python: install.pythonVersion, packages: install.packagesHash },
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
-    command: (layout, role) => commandOf(install, layout, role),
+    command: (layout, role) => commandOf(install, options, layout, role),
     readyMs: READY_MS,
     pollMs: 250,
   });
 }
 
-function commandOf(install: AirflowInstall, layout: Layout, role: ProcessRole): Command {
+function commandOf(
+  install: AirflowInstall,
+  { queuedTimeoutS }: AirflowOptions,
+  layout: Layout,
+  role: ProcessRole,
+): Command {
   const settings = airflowSettings({
     home: path.join(layout.folder, 'airflow'),
     dagsFolder: layout.dagsFolder,
@@ -45,6 +50,7 @@ function commandOf(install: AirflowInstall, layout: Layout, role: ProcessRole): 
     executionUrl: `http://127.0.0.1:${layout.executionPorts[0]}/execution/`,
     secret: layout.secret,
     executor: 'windtunnel_executor.HandOffExecutor',
+    ...(queuedTimeoutS === undefined ? {} : { queuedTimeoutS }),
   });
   return {
     file: path.join(install.bin, 'airflow'),

@@ -21,6 +21,8 @@ export interface ManagedOptions {
   readonly apiServers: number;
   /** Deferred tasks need one; it costs a process, so only then. */
   readonly triggerer: boolean;
+  /** [scheduler] task_queued_timeout; absent: Airflow's ten minutes. */
+  readonly queuedTimeoutS?: number;
   /** Each process reaches PostgreSQL through a proxy of its own, which the faults on the wire need. */
   readonly wire?: boolean;
   readonly table: ProcessTable;
@@ -187,6 +189,7 @@ function describe(
       ...recipe.identity,
       postgres: POSTGRES_VERSION,
       task_instance_heartbeat_timeout_s: String(recipe.heartbeatTimeoutS),
+      ...(options.queuedTimeoutS === undefined ? {} : { task_queued_timeout_s: String(options.queuedTimeoutS) }),
     },
     executionUrls,
     publicUrl,

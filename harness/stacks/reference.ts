@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { chosenDefects } from '../../reference/defects/index.ts';
 import { TIMES } from '../../reference/settings.ts';
+import { QUEUED_TIMEOUT_CHECK_S } from './airflow-settings.ts';
 import {
   type Command,
   type Layout,
@@ -42,13 +43,13 @@ export async function startReference(options: ReferenceOptions): Promise<Managed
     async prepare(dsn) {
       if (changes.length > 0) await withClient(dsn, (client) => client.query(changes.join(';\n')));
     },
-    command: (layout, role) => commandOf(options.defects, layout, role),
+    command: (layout, role) => commandOf(options, layout, role),
     readyMs: READY_MS,
     pollMs: 25,
   });
 }
 
-function commandOf(defects: readonly string[], layout: Layout, role: ProcessRole): Command {
+function commandOf({ defects, queuedTimeoutS }: ReferenceOptions, layout: Layout, role: ProcessRole): Command {
   return {
     file: process.execPath,
     args: ['--import', TSX, MAIN, role.role],
@@ -60,6 +61,12 @@ function commandOf(defects: readonly string[], layout: Layout, role: ProcessRole
       REFERENCE_SECRET: layout.secret,
       REFERENCE_DEFECTS: defects.join(' '),
       REFERENCE_DAGS: layout.dagsFolder,
+      ...(queuedTimeoutS === undefined
+        ? {}
+        : {
+            REFERENCE_QUEUED_TIMEOUT_S: String(queuedTimeoutS),
+            REFERENCE_QUEUED_CHECK_S: String(QUEUED_TIMEOUT_CHECK_S),
+          }),
       ...('port' in role ? { REFERENCE_PORT: String(role.port) } : {}),
     },
   };

@@ -27,6 +27,7 @@ import { maxActiveTasksIgnored } from './max-active-tasks-ignored.ts';
 import { missingIs500 } from './missing-is-500.ts';
 import { orphanResetLive } from './orphan-reset-live.ts';
 import { poolOversubscribed } from './pool-oversubscribed.ts';
+import { requeueUnguarded } from './requeue-unguarded.ts';
 import { resumedToQueued } from './resumed-to-queued.ts';
 import { retryDelayIgnored } from './retry-delay-ignored.ts';
 import { retryReportRefused } from './retry-report-refused.ts';
@@ -59,6 +60,7 @@ export const DEFECTS: readonly Defect[] = [
   skipGuardWithoutNull,
   skipGuardQueued,
   scheduleUnguarded,
+  requeueUnguarded,
   stateLockJoined,
   deadlockSameTransaction,
   deadlockFreshSession,

@@ -11,6 +11,7 @@ import { executeTask, type QueuedTask } from './workload.ts';
 const TASK_AUDIENCE = 'urn:airflow.apache.org:task';
 /** The scheduler's loop waits for an adoption. */
 const ADOPT_WAIT_MS = 2_000;
+const REVOKE_WAIT_MS = 2_000;
 /** At its end the scheduler may still owe acknowledgements; whoever stops it waits no longer than this for them. */
 const END_WAIT_MS = 1_000;
 
@@ -91,10 +92,11 @@ export class HandOffExecutor {
     this.#running.delete(nameOf(key));
   }
 
-  /** Airflow takes a workload back. */
-  revoke(key: TryKey): void {
+  /** Airflow takes a workload back, and waits until the harness has told the worker, but not for long. */
+  async revoke(key: TryKey): Promise<void> {
     this.release(key);
-    this.#send({ type: 'revoke', key: wireKeyOf(key) });
+    const seq = this.#send({ type: 'revoke', key: wireKeyOf(key) });
+    for (const until = Date.now() + REVOKE_WAIT_MS; this.#unacked.has(seq) && Date.now() < until; ) await sleep(10);
   }
 
   /**

@@ -35,7 +35,7 @@ export async function reportSilent({ pool, behaviour, jobId, executor }: Schedul
 
 /** `_handle_tasks_stuck_in_queued`: taken back and scheduled again, twice; then failed. */
 export async function unstick(scheduling: Scheduling): Promise<void> {
-  const { pool, jobId, executor } = scheduling;
+  const { pool, behaviour, jobId, executor } = scheduling;
   const { rows: stuck } = await pool.query<TaskInstanceRow>(
     `SELECT ${TASK_INSTANCE} FROM task_instance
      WHERE task_instance.state = 'queued' AND task_instance.queued_by_job_id = $1
@@ -43,16 +43,22 @@ export async function unstick(scheduling: Scheduling): Promise<void> {
     [jobId],
   );
   for (const ti of stuck) {
-    executor.revoke(ti);
-    const state = await retriedTransaction(pool, '_handle_tasks_stuck_in_queued', (tx) => requeueOrFail(tx, ti));
+    await executor.revoke(ti);
+    const state = await retriedTransaction(pool, '_handle_tasks_stuck_in_queued', (tx) =>
+      requeueOrFail(tx, ti, behaviour.requeueable),
+    );
     if (state === 'failed') executor.report(ti, 'failed');
   }
 }
 
 /** Guarded, unlike Airflow's: a worker may have started it since it was found. */
-async function requeueOrFail(tx: Tx, ti: TaskInstanceRow): Promise<'scheduled' | 'failed' | undefined> {
+async function requeueOrFail(
+  tx: Tx,
+  ti: TaskInstanceRow,
+  requeueable: string,
+): Promise<'scheduled' | 'failed' | undefined> {
   const { rows } = await tx.query(
-    `SELECT task_instance.id FROM task_instance WHERE task_instance.id = $1 AND task_instance.state = 'queued'
+    `SELECT task_instance.id FROM task_instance WHERE task_instance.id = $1 AND (${requeueable})
      FOR NO KEY UPDATE`,
     [ti.id],
   );

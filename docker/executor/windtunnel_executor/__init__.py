@@ -40,6 +40,8 @@ __all__ = ["HandOffExecutor"]
 
 # The scheduler asks while it holds row locks: it must not wait longer than a heartbeat may be late.
 ADOPT_WAIT_S = 2.0
+# A queue is told to give a workload back, and says when it has; between two of them the scheduler commits.
+REVOKE_WAIT_S = 2.0
 # At its end the scheduler may still owe acknowledgements; whoever stops it waits no longer than this for them.
 END_WAIT_S = 1.0
 
@@ -115,8 +117,9 @@ class HandOffExecutor(BaseExecutor):
         delivery = self._delivery_of.pop(key, None)
         if delivery is not None:
             self._unacked.pop(delivery, None)
-        self._send({"type": "revoke", "seq": self._next_seq(), "key": list(key)})
-        self._exchange()
+        seq = self._next_seq()
+        self._send({"type": "revoke", "seq": seq, "key": list(key)})
+        self._wait(lambda: seq not in self._unacked, REVOKE_WAIT_S)
 
     def end(self) -> None:
         """Workers are not ours to wait for: another scheduler will adopt them. Only the acknowledgements go out."""

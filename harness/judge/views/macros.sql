@@ -81,6 +81,10 @@ CREATE MACRO kind_of(statement) AS
   END;
 
 -- What a request does, and what a statement does for a process that serves none, in words that follow its name.
+-- Sets a task that is stuck in QUEUED back to SCHEDULED.
+CREATE MACRO takes_back(statement) AS
+  regexp_matches(statement, '^\s*UPDATE task_instance SET state ?= ?''scheduled'', queued_dttm ?= ?NULL', 's');
+
 CREATE MACRO deed_of(kind, statement) AS
   CASE kind
     WHEN 'state' THEN 'carries out an end report (state PATCH)'
@@ -97,6 +101,7 @@ CREATE MACRO deed_of(kind, statement) AS
     ELSE CASE
       WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*dag_version_id') THEN
         'gives unfinished tasks the new DAG version'
+      WHEN takes_back(statement) THEN 'takes back what is stuck in QUEUED'
       WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''scheduled''|try_number ?=.*scheduled_dttm)', 's')
         THEN 'sets ready tasks to SCHEDULED'
       WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''queued''|queued_dttm)', 's') THEN 'queues tasks'

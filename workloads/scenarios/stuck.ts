@@ -1,0 +1,25 @@
+import type { Scenario } from '../../harness/model/scenario.ts';
+import { ANY_LOAD } from '../aims.ts';
+import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+
+const busy = { ...fanOut('wt_stuck', 10, [1_500, 4_000]), schedule: null, past_runs: 0, max_active_runs: 64 };
+const dag = {
+  ...busy,
+  // Before and after the schedulers take them back.
+  tasks: busy.tasks.map((task) => ({ ...task, pickup_ms: [3_000, 14_000] as const })),
+};
+
+/** Workers are slow to begin: a cluster that scales up, a full node. Some tasks are taken back from them. */
+export const scenario: Scenario = {
+  name: 'stuck',
+  describe: 'Workers pick up late, some after their task was taken back as stuck in QUEUED',
+  duration_s: 60,
+  schedulers: 1,
+  api_servers: 1,
+  queued_timeout_s: 8,
+  dags: [dag],
+  fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+  operators: [{ operator: 'trigger', dags: [dag.dag_id], every_ms: 2_000, start_after_ms: 0 }],
+  chaos: { faults: ['revoke-slow'], pause_ms: [1_000, 3_000] },
+  aims: [...ANY_LOAD, 'running-is-not-overwritten'],
+};
