@@ -6,6 +6,7 @@ import { scenario as crowd } from './scenarios/crowd.ts';
 import { scenario as mishaps } from './scenarios/mishaps.ts';
 import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
+import { scenario as stuck } from './scenarios/stuck.ts';
 
 /** What is drawn, and how often. Those in which much of everything happens come up most. */
 const WEIGHTS: readonly (readonly [Scenario, number])[] = [
@@ -15,6 +16,7 @@ const WEIGHTS: readonly (readonly [Scenario, number])[] = [
   [branches, 2],
   [storm, 1],
   [backfills, 1],
+  [stuck, 1],
 ];
 
 const BAG: readonly [Scenario, ...Scenario[]] = [
