@@ -53,6 +53,12 @@ WITH reported AS (
   ) AS sign ON sign.ti_id = left_running.old_ti_id AND left_running.committed_ms + clock_tolerance_ms() >= sign.sent_ms
   CROSS JOIN plan
   WHERE coalesce(sign.sent_ms, started_ms) <= committed_ms - heartbeat_timeout_ms + clock_tolerance_ms()
+), cut_off AS (
+  -- A harness that was killed has not written down what it had under way.
+  SELECT seq
+  FROM left_running CROSS JOIN plan CROSS JOIN manifest CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations)
+  WHERE manifest.ended IS NULL AND committed_ms >= last_ms - request_timeout_ms
+    AND coalesce(writer_role <> 'scheduler', true)
 ), after_death AS (
   -- Nobody runs it any more: all lives of this try have ended, and a scheduler clears up.
   SELECT left_running.seq
@@ -64,7 +70,7 @@ WITH reported AS (
 )
 SELECT * FROM left_running
 WHERE seq NOT IN (FROM reported) AND seq NOT IN (FROM by_operator)
-  AND seq NOT IN (FROM by_deadline) AND seq NOT IN (FROM after_death);
+  AND seq NOT IN (FROM by_deadline) AND seq NOT IN (FROM after_death) AND seq NOT IN (FROM cut_off);
 
 -- chances
 WITH named AS (

@@ -103,6 +103,18 @@ test('starts of what was queued for too long, while others are taken back, put i
   expect(await late(7_000)).toMatchObject({ verdict: 'unknown', chances: 0 });
 });
 
+test('what a killed harness had under way is not held against the server', async () => {
+  const killed = (beat: number) =>
+    judge({
+      operations: [RUN, { op: 2, kind: 'heartbeat', sent_ms: beat - 10, ended_ms: beat }],
+      commits: [RUNNING, { state: 'success', committed_ms: 9_000, writer: API }],
+      manifest: { ended: null, ended_ms: null },
+    });
+  expect((await killed(9_020)).verdict).toBe('unknown');
+  // Its request would have been on record by then: the time-out is 5 s.
+  expect((await killed(15_000)).verdict).toBe('fail');
+});
+
 test('what the next try does is not held against the end of this one', async () => {
   const gone = { committed_ms: 40_000, writer: 'wt-scheduler-1', xid: 9 };
   const commits = [
