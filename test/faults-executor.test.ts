@@ -18,10 +18,10 @@ let run: OpenRun;
 beforeAll(async () => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
   const faults = [
-    { fault: 'revoke-slow', victim: 'executor', at_ms: 1_000, for_ms: 36_000, with: { share: 1, seed: 3 } },
+    { fault: 'revoke-slow', victim: 'executor', at_ms: 1_000, for_ms: 29_000, with: { share: 1, seed: 3 } },
   ];
   const build = 'reference+requeue-unguarded';
-  const plan = { seed: 3, scenario: { ...scenario, duration_s: 40 }, faults };
+  const plan = { seed: 3, scenario: { ...scenario, duration_s: 32 }, faults };
   mkdirSync(path.join(cwd, 'planned'));
   const manifest = { ...literalManifest({}), build, plan };
   writeFileSync(path.join(cwd, 'planned', 'manifest.json'), JSON.stringify(manifest));
