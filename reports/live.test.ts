@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { LiveLine, type LiveNow, liveText } from './live.ts';
+import { LiveLine, type LiveNow, liveText, NO_NUMBERS } from './live.ts';
 
 const now: LiveNow = {
   phase: 'load',
@@ -11,9 +11,14 @@ const now: LiveNow = {
   plannedMs: 60_000,
   live: 113,
   requestsPerSecond: 182.4,
+  p95Ms: 412,
+  rates: [],
+  latencies: [],
+  sent: 2_300,
   http409: 9,
   http5xx: 6,
   deadlocks: 8,
+  faults: [],
 };
 
 /** Keeps what was written, and what a terminal would show of it. */
@@ -49,8 +54,17 @@ afterEach(() => {
 describe('the live line on a terminal', () => {
   test('says phase, time, lives, rate and what went wrong', () => {
     expect(liveText('airflow@3.2.1 (1 of 2)', now)).toBe(
-      'airflow@3.2.1 (1 of 2) · load 12 s of 60 s ·  113 live ·   182 requests/s · 409 9  · 5xx 6  · deadlocks 8',
+      'airflow@3.2.1 (1 of 2) · load 21 %, 48 s left ·  113 live ·   182 requests/s · p95   412 ms · 409 9  · 5xx 6  · deadlocks 8',
     );
+  });
+
+  test('draws rate and latency of the seconds before, and names the faults that are open and what failed last', () => {
+    const terminal = screen(true);
+    const seen = { ...now, rates: [0, 35, 70], latencies: [400, null, 800], faults: ['kill scheduler-1'] };
+    new LiveLine({ label: 'a', stream: terminal, read: () => ({ ...seen, note: '500 to state of leaf_3' }) });
+    const [line = ''] = terminal.lines();
+    expect(line).toContain('·          ▁▅█   182 requests/s ·          ▅ █ p95   412 ms ·');
+    expect(line).toMatch(/deadlocks 8 · faults: kill scheduler-1 · 500 to state of leaf_3$/);
   });
 
   test('is written over, at most ten times a second, and only when it changed', () => {
@@ -119,9 +133,6 @@ describe('the live line without a terminal', () => {
   });
 
   test('leaves out what is not known yet', () => {
-    const nothing = { live: null, requestsPerSecond: null, http409: null, http5xx: null, deadlocks: null };
-    expect(liveText('a', { phase: 'starting', elapsedMs: 3_900, plannedMs: null, ...nothing })).toBe(
-      'a · starting 3 s',
-    );
+    expect(liveText('a', { ...NO_NUMBERS, phase: 'starting', elapsedMs: 3_900 })).toBe('a · starting 3 s');
   });
 });

@@ -1,5 +1,6 @@
 import { paintFor, type TextOptions } from './screen.ts';
-import { count, padEnd, seconds, shorten, visible } from './words.ts';
+import { sparkline } from './sparkline.ts';
+import { count, milliseconds, padEnd, seconds, shorten, some, visible } from './words.ts';
 
 /** Where a run stands. Null: not known, or not known yet. */
 export interface LiveNow {
@@ -9,12 +10,35 @@ export interface LiveNow {
   readonly plannedMs: number | null;
   readonly live: number | null;
   readonly requestsPerSecond: number | null;
+  /** Of the last second, from the intended start. */
+  readonly p95Ms: number | null;
+  /** Of each second so far, the latest last: what the sparklines draw. */
+  readonly rates: readonly number[];
+  readonly latencies: readonly (number | null)[];
+  readonly sent: number | null;
   readonly http409: number | null;
   readonly http5xx: number | null;
   readonly deadlocks: number | null;
+  /** Windows of damage that are open: `kill scheduler-1`. */
+  readonly faults: readonly string[];
   /** The latest thing that looks like a violation. */
   readonly note?: string | undefined;
 }
+
+/** Before there are numbers, or where there never are. */
+export const NO_NUMBERS = {
+  plannedMs: null,
+  live: null,
+  requestsPerSecond: null,
+  p95Ms: null,
+  rates: [],
+  latencies: [],
+  sent: null,
+  http409: null,
+  http5xx: null,
+  deadlocks: null,
+  faults: [],
+} as const satisfies Partial<LiveNow>;
 
 /** The part of a terminal (or of what stands in its place) that the line needs. */
 export interface LiveStream {
@@ -93,7 +117,7 @@ export class LiveLine {
     if (!this.#isTerminal()) return;
     // One column less than there are: a full line makes some terminals wrap, and a wrapped line cannot be erased.
     const columns = Math.max(1, (this.#stream.columns || 80) - 1);
-    const line = shorten(liveText(this.#options.label, this.#options.read()), columns);
+    const line = shorten(liveText(this.#options.label, this.#options.read(), SPARKS), columns);
     if (line === this.#shown) return;
     this.#stream.write(`${ERASE_LINE}${paintFor({ color: this.#options.color ?? !process.env.NO_COLOR }).dim(line)}`);
     this.#shown = line;
@@ -114,21 +138,35 @@ export class LiveLine {
   }
 }
 
-/** The numbers keep their places, so that the eye can stay on one of them. */
-export function liveText(label: string, now: LiveNow): string {
-  const { elapsedMs, plannedMs, live, requestsPerSecond, http409, http5xx, deadlocks, note } = now;
-  const elapsed = seconds(Math.floor(elapsedMs / 1000));
+/** As wide as half a minute's look back may be on a line that has more to say. */
+const SPARKS = 12;
+
+/** The numbers keep their places, so that the eye can stay on one of them. `sparks`: columns of each sparkline. */
+export function liveText(label: string, now: LiveNow, sparks = 0): string {
+  const { live, requestsPerSecond, p95Ms, http409, http5xx, deadlocks, faults, note } = now;
+  const drawn = (values: readonly (number | null)[]) =>
+    sparks > 0 && values.length > 1 ? `${sparkline(values, sparks)} ` : '';
   const number = (value: number | null, name: string, width: number) =>
     value === null ? [] : [`${count(value).padStart(width)} ${name}`];
   const named = (value: number | null, name: string) => (value === null ? [] : [padEnd(`${name} ${count(value)}`, 6)]);
   return [
     visible(label),
-    `${visible(now.phase)} ${plannedMs === null ? elapsed : `${elapsed} of ${seconds(plannedMs / 1000)}`}`,
+    phaseText(now),
     ...number(live, 'live', 4),
-    ...number(requestsPerSecond, 'requests/s', 5),
+    ...number(requestsPerSecond, 'requests/s', 5).map((text) => `${drawn(now.rates)}${text}`),
+    ...(p95Ms === null ? [] : [`${drawn(now.latencies)}p95 ${`${milliseconds(p95Ms)} ms`.padStart(8)}`]),
     ...named(http409, '409'),
     ...named(http5xx, '5xx'),
     ...named(deadlocks, 'deadlocks'),
+    ...(faults.length === 0 ? [] : [`faults: ${visible(some(faults, 3))}`]),
     ...(note === undefined ? [] : [visible(note)]),
   ].join(' · ');
+}
+
+/** `load 20 %, 48 s left`; where nobody knows how long it takes, for how long it has. */
+function phaseText({ phase, elapsedMs, plannedMs }: LiveNow): string {
+  if (plannedMs === null || plannedMs <= 0) return `${visible(phase)} ${seconds(Math.floor(elapsedMs / 1000))}`;
+  const done = Math.min(1, elapsedMs / plannedMs);
+  const left = Math.max(0, Math.ceil((plannedMs - elapsedMs) / 1000));
+  return `${visible(phase)} ${`${Math.floor(done * 100)} %`.padStart(4)}, ${seconds(left)} left`;
 }

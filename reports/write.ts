@@ -14,15 +14,25 @@ import { reportJunit } from './junit.ts';
 import { reportMarkdown } from './markdown.ts';
 import { calibrationMarkdown } from './markdown-calibration.ts';
 import { comparisonMarkdown } from './markdown-comparison.ts';
+import { reportOpenMetrics } from './openmetrics.ts';
 
-/** Everything that people and CI read of a run, beside its record. */
+interface Document {
+  readonly file: string;
+  readonly write: (judgement: Judgement, manifest: Manifest) => string;
+}
+
+/** Everything that people and CI read of a run, beside its record, by the name that `report --format` has for it. */
+export const DOCUMENTS: Readonly<Record<string, Document>> = {
+  html: { file: 'report.html', write: reportHtml },
+  markdown: { file: 'report.md', write: reportMarkdown },
+  json: { file: 'verdict.json', write: json },
+  junit: { file: 'junit.xml', write: reportJunit },
+  openmetrics: { file: 'metrics.txt', write: reportOpenMetrics },
+};
+
 export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {
-  await writeAll(runFolder, {
-    'verdict.json': json(judgement),
-    'report.md': reportMarkdown(judgement, manifest),
-    'report.html': reportHtml(judgement, manifest),
-    'junit.xml': reportJunit(judgement),
-  });
+  const files = Object.values(DOCUMENTS).map(({ file, write }) => [file, write(judgement, manifest)]);
+  await writeAll(runFolder, Object.fromEntries(files));
 }
 
 /** What `compare` found, in the folder that holds its runs or beside them. */

@@ -1,4 +1,4 @@
-import { LiveLine } from '../../reports/live.ts';
+import { LiveLine, NO_NUMBERS } from '../../reports/live.ts';
 import { counted, excerpt, seconds } from '../../reports/words.ts';
 import type { Job } from '../calibrate/schedule.ts';
 import type { CalibrationRun } from '../model/calibration.ts';
@@ -75,16 +75,6 @@ export class CalibrationProgress {
       ...(this.#count('failed to run') > 0 ? [`${this.#count('failed to run')} failed to run`] : []),
       now.join(', '),
     ].join(' · ');
-    return {
-      phase: `run ${this.#done} of ${this.#total} done,`,
-      elapsedMs,
-      plannedMs: null,
-      live: null,
-      requestsPerSecond: null,
-      http409: null,
-      http5xx: null,
-      deadlocks: null,
-      note,
-    };
+    return { ...NO_NUMBERS, phase: `run ${this.#done} of ${this.#total} done,`, elapsedMs, note };
   }
 }

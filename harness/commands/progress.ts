@@ -1,22 +1,27 @@
-import { LiveLine } from '../../reports/live.ts';
+import { LiveLine, type LiveNow } from '../../reports/live.ts';
 import type { LiveNumbers } from '../run/execute.ts';
 
 /** What a run tells of itself while it lasts. */
 export type RunProgress = Pick<Progress, 'phase' | 'numbers' | 'note' | 'stop'>;
 
+/** Longer than any sparkline is wide. */
+const REMEMBERED = 60;
+
 /** What the live line shows of one run: where it stands, and the run's own numbers once there are any. */
 export class Progress {
-  readonly #line: LiveLine;
+  readonly #line: LiveLine | undefined;
   readonly #plannedMs: number;
+  readonly #rates: number[] = [];
+  readonly #latencies: (number | null)[] = [];
   #phase = 'starting';
   #since = performance.now();
   #read: (() => LiveNumbers) | undefined;
   #last: { at: number; sent: number } | undefined;
-  #rate = 0;
 
-  constructor(label: string, plannedS: number) {
+  /** `quiet`: no line; what goes wrong is still told. */
+  constructor(label: string, plannedS: number, { quiet = false }: { readonly quiet?: boolean } = {}) {
     this.#plannedMs = plannedS * 1000;
-    this.#line = new LiveLine({ label, read: () => this.#now() });
+    if (!quiet) this.#line = new LiveLine({ label, read: () => this.now() });
   }
 
   phase(phase: string): void {
@@ -29,30 +34,45 @@ export class Progress {
   }
 
   note(text: string): void {
-    this.#line.note(text);
+    if (this.#line) this.#line.note(text);
+    else console.error(text);
   }
 
   stop(): void {
-    this.#line.stop();
+    this.#line?.stop();
   }
 
-  #now() {
+  now(): LiveNow {
     const at = performance.now();
     const numbers = this.#read?.();
-    // Requests a second over the last second or more: a rate over the whole run would hide that it stalls.
-    if (numbers && (!this.#last || at - this.#last.at >= 1_000)) {
-      if (this.#last) this.#rate = ((numbers.sent - this.#last.sent) * 1000) / (at - this.#last.at);
-      this.#last = { at, sent: numbers.sent };
-    }
+    if (numbers) this.#look(numbers, at);
     return {
       phase: this.#phase,
       elapsedMs: at - this.#since,
       plannedMs: this.#phase === 'load' ? this.#plannedMs : null,
       live: numbers?.live ?? null,
-      requestsPerSecond: numbers ? this.#rate : null,
+      requestsPerSecond: numbers ? (this.#rates.at(-1) ?? 0) : null,
+      p95Ms: this.#latencies.at(-1) ?? null,
+      rates: this.#rates,
+      latencies: this.#latencies,
+      sent: numbers?.sent ?? null,
       http409: numbers?.http409 ?? null,
       http5xx: numbers?.http5xx ?? null,
       deadlocks: numbers?.deadlocks ?? null,
+      faults: numbers?.faults ?? [],
+      note: numbers?.lastFailure,
     };
+  }
+
+  /** Rate and latency of the last second or more: over the whole run they would hide that it stalls. */
+  #look({ sent, latency }: LiveNumbers, at: number): void {
+    if (this.#last && at - this.#last.at < 1_000) return;
+    if (this.#last) {
+      this.#rates.push(((sent - this.#last.sent) * 1_000) / (at - this.#last.at));
+      this.#latencies.push(latency.count > 0 ? latency.percentile(95) : null);
+      for (const values of [this.#rates, this.#latencies]) if (values.length > REMEMBERED) values.shift();
+    }
+    latency.reset();
+    this.#last = { at, sent };
   }
 }

@@ -1,16 +1,80 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
 
+import { DOCUMENTS } from '../../reports/write.ts';
+import { exportTables } from '../judge/export.ts';
+import { readManifest } from '../judge/manifest.ts';
+import { UsageError } from '../model/errors.ts';
 import { judgeRun } from './judge-run.ts';
 
-export const reportCommand: CommandModule<object, { readonly run: string }> = {
-  command: 'report <run>',
-  describe: 'Write the reports of a stored run folder anew and say where they are',
-  builder: (args) => args.positional('run', { type: 'string', demandOption: true, describe: 'A run folder' }),
+interface ReportFlags {
+  readonly run: string;
+  readonly format?: string | undefined;
+  readonly out?: string | undefined;
+  readonly open?: boolean | undefined;
+}
 
-  async handler({ run }) {
-    await judgeRun(run);
-    for (const name of ['report.html', 'report.md', 'verdict.json', 'junit.xml']) console.log(path.resolve(run, name));
+const TABLES = ['csv', 'parquet'] as const;
+const FORMATS = [...Object.keys(DOCUMENTS), ...TABLES];
+const OPEN_MS = 20_000;
+
+export const reportCommand: CommandModule<object, ReportFlags> = {
+  command: 'report <run>',
+  describe: 'Write the reports of a stored run folder anew and say where they are, or print one of them',
+  builder: (args) =>
+    args
+      .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
+      .option('format', {
+        type: 'string',
+        choices: FORMATS,
+        describe: 'Print this document instead; csv and parquet: every table as a file of a folder',
+      })
+      .option('out', { type: 'string', describe: 'Where to instead: a file, or for csv and parquet a folder' })
+      .option('open', { type: 'boolean', describe: 'Open report.html in the browser' }),
+
+  async handler({ run, format, out, open }) {
+    if (out !== undefined && format === undefined) throw new UsageError('--out needs --format: what to write there?');
+    if (open && format !== undefined) throw new UsageError('--open shows report.html: leave --format out.');
+    const table = TABLES.find((one) => one === format);
+    if (table !== undefined) {
+      const folder = path.resolve(out ?? path.join(run, table));
+      for (const file of await exportTables(run, folder, table)) console.log(file);
+      return;
+    }
+    const judgement = await judgeRun(run);
+    const document = format === undefined ? undefined : DOCUMENTS[format];
+    if (document !== undefined) {
+      const text = document.write(judgement, await readManifest(run));
+      if (out === undefined) process.stdout.write(text);
+      else writeOut(path.resolve(out), text);
+      return;
+    }
+    for (const { file } of Object.values(DOCUMENTS)) console.log(path.resolve(run, file));
+    if (open) await openInBrowser(path.resolve(run, 'report.html'));
   },
 };
+
+function writeOut(file: string, text: string): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  console.log(file);
+}
+
+/** BROWSER, as everywhere; else what the system opens files with. */
+async function openInBrowser(file: string): Promise<void> {
+  const usual = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
+  const opener = process.env.BROWSER || usual;
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn(opener, [file], { stdio: 'ignore', detached: true });
+    child.once('error', () =>
+      reject(new UsageError(`There is no ${opener} here to open it with: name a program in BROWSER, or open ${file}.`)),
+    );
+    // A browser that is started by this may stay; one that is there already returns at once.
+    child.once('exit', () => resolve());
+    child.once('spawn', () => setTimeout(resolve, OPEN_MS).unref());
+    child.unref();
+  });
+}

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
+import { liveMetrics } from '../../reports/live-metrics.ts';
 import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
 import { hostable } from '../faults/draw.ts';
@@ -12,6 +13,7 @@ import { knownBuild } from '../stacks/start-build.ts';
 import { hostOf, type Subject } from './host.ts';
 import { interruptSignal } from './interrupt.ts';
 import { printJudgement, runAndJudge } from './judge-run.ts';
+import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { Progress } from './progress.ts';
 import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
 
@@ -21,6 +23,8 @@ interface RunFlags extends PlanFlags {
   readonly target?: string | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly metricsPort?: number | undefined;
 }
 
 export const runCommand: CommandModule<object, RunFlags> = {
@@ -36,7 +40,12 @@ export const runCommand: CommandModule<object, RunFlags> = {
       .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
       .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
       .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
-      .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' }),
+      .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' })
+      .option('quiet', { type: 'boolean', describe: 'Say nothing until the verdict' })
+      .option('metrics-port', {
+        type: 'number',
+        describe: 'Serve /metrics (OpenMetrics) on this port of 127.0.0.1 while it lasts; 0: any',
+      }),
 
   async handler(flags) {
     const stored = await storedRun(flags);
@@ -45,14 +54,39 @@ export const runCommand: CommandModule<object, RunFlags> = {
     // A plan made for a build may meet a target.
     hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
     const signal = interruptSignal();
-    const progress = new Progress('build' in subject ? subject.build : subject.target, plan.scenario.duration_s);
+    const label = 'build' in subject ? subject.build : subject.target;
+    const progress = new Progress(label, plan.scenario.duration_s, { quiet: flags.quiet ?? false });
     const repeat = stored?.repeat ?? repeatOf(flags, plan.seed);
-    const { failure, judgement } = await runAndJudge({ subject, plan, out: flags.out, repeat, progress, signal });
+    const { failure, judgement } = await whileServing(flags.metricsPort, { label, progress }, () =>
+      runAndJudge({ subject, plan, out: flags.out, repeat, progress, signal }),
+    );
     printJudgement(judgement, flags.json);
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
     process.exitCode = failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
   },
 };
+
+/** With `/metrics` beside it, if that is asked for; the port is taken before anything else starts. */
+async function whileServing<T>(
+  port: number | undefined,
+  { label, progress }: { readonly label: string; readonly progress: Progress },
+  deed: () => Promise<T>,
+): Promise<T> {
+  if (port === undefined) return deed();
+  let server: MetricsServer;
+  try {
+    server = await serveMetrics(port, () => liveMetrics({ label, ...progress.now() }));
+  } catch (error) {
+    progress.stop();
+    throw error;
+  }
+  progress.note(`metrics: ${server.url}`);
+  try {
+    return await deed();
+  } finally {
+    await server.close();
+  }
+}
 
 const DEFAULT_BUILD = 'airflow@3.3.2';
 

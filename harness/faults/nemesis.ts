@@ -33,6 +33,11 @@ export class Nemesis {
     this.#options = options;
   }
 
+  /** What is broken just now: `kill scheduler-1`. */
+  get open(): readonly string[] {
+    return [...this.#open].map(({ fault, victim }) => `${fault} ${victim}`);
+  }
+
   /** From the beginning of the load until `signal`. Resolves when every window is closed. */
   async run(signal: AbortSignal): Promise<void> {
     const { faults, clock } = this.#options;

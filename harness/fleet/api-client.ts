@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import pLimit, { type LimitFunction } from 'p-limit';
@@ -65,6 +66,10 @@ export interface ApiClientOptions {
 export class OperationNumbers {
   #next = 1;
   readonly totals = { sent: 0, ended: 0, inFlight: 0, http409: 0, http5xx: 0 };
+  /** Milliseconds from the intended start, since whoever watches the run looked last. */
+  readonly latency: RecordableHistogram = createHistogram();
+  /** The latest answer that a client of Airflow should never see. */
+  lastFailure: string | undefined;
 
   take(): number {
     return this.#next++;
@@ -130,6 +135,10 @@ export class ApiClient {
       numbers.totals.inFlight--;
       const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
       numbers.count(got.answer.status);
+      numbers.latency.record(Math.max(1, Math.round(clock.now() - spec.intendedMs)));
+      if (got.answer.status !== null && got.answer.status >= 500) {
+        numbers.lastFailure = `${got.answer.status} to ${spec.kind} of ${spec.subject.task_id ?? spec.subject.dag_id ?? 'it'}`;
+      }
       this.#options.record.append('operations', this.#row(spec, { op, attempt, sentMs, correlationId, answer, got }));
       return answer;
     });

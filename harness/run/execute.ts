@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Nemesis } from '../faults/nemesis.ts';
@@ -46,6 +47,11 @@ export interface LiveNumbers {
   readonly http409: number;
   readonly http5xx: number;
   readonly deadlocks: number;
+  /** Milliseconds, since it was reset last. */
+  readonly latency: RecordableHistogram;
+  readonly lastFailure: string | undefined;
+  /** Windows of damage that are open. */
+  readonly faults: readonly string[];
 }
 
 /**
@@ -65,7 +71,14 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
     await probes.start();
     probing = probes.run(watching.signal);
     supervisor.start();
-    parts.onNumbers(() => ({ ...fleet.numbers.totals, live: startedLives(fleet), deadlocks: probes.deadlocks }));
+    parts.onNumbers(() => ({
+      ...fleet.numbers.totals,
+      live: startedLives(fleet),
+      deadlocks: probes.deadlocks,
+      latency: fleet.numbers.latency,
+      lastFailure: fleet.numbers.lastFailure,
+      faults: nemesis.open,
+    }));
 
     progress('connecting');
     // Before the DAGs are there: what is queued first is queued by these rules, too.
