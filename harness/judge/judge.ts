@@ -4,7 +4,7 @@ import { readDeadlocks } from './dossiers.ts';
 import { readFindings } from './findings.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
 import { readMeasures } from './measures.ts';
-import { type OpenRun, openRun } from './open-run.ts';
+import { explained, type OpenRun, openRun } from './open-run.ts';
 import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
 import {
   readClasses,
@@ -26,6 +26,8 @@ export async function judge(runFolder: string, done: (part: string) => void = ()
   try {
     done('opening');
     return await judgeRun(run, done);
+  } catch (error) {
+    throw await explained(run, error);
   } finally {
     await run.close();
   }

@@ -8,7 +8,7 @@ import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { readManifest } from './manifest.ts';
 import { planDags, planFacts } from './plan-facts.ts';
-import { identifier, literal, type RunTable, runTables } from './run-tables.ts';
+import { damaged, identifier, literal, type RunTable, runTables } from './run-tables.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk. */
 const SETTINGS = {
@@ -167,13 +167,26 @@ async function createTables(connection: DuckDBConnection, runFolder: string): Pr
     try {
       await connection.run(`CREATE ${kind} ${identifier(table.name)} AS ${table.select}`);
     } catch (error) {
-      throw new UsageError(
-        `The table ${table.name} of ${runFolder} cannot be read (${messageOf(error)}): it was damaged; repeat the run.`,
-        { cause: error },
-      );
+      throw damaged(table.name, runFolder, error);
     }
   }
   return tables;
+}
+
+/**
+ * What to say of a run whose judging failed: which table cannot be read to its end, if that is why. Only asked then,
+ * because it reads everything: the footer of a Parquet file may be whole where what it describes is not.
+ */
+export async function explained(run: OpenRun, error: unknown): Promise<unknown> {
+  for (const { name, source } of run.tables) {
+    if (source !== 'parquet') continue;
+    try {
+      await run.rows(`SELECT max(hash(one)) AS all_of_it FROM ${identifier(name)} AS one`);
+    } catch (reason) {
+      return damaged(name, run.folder, reason);
+    }
+  }
+  return error;
 }
 
 /** The manifest as tables: `manifest` and `plan` of one row each, `plan_dags`, and `recorded` with a row for each table. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 
+import { messageOf, UsageError } from '../model/errors.ts';
 import { FINAL_TABLES, TABLES } from '../model/tables.ts';
 
 type Columns = Readonly<Record<string, string>>;
@@ -72,12 +73,25 @@ async function runTable(
     const none = Object.entries(wanted).map(([column, type]) => `NULL::${type} AS ${identifier(column)}`);
     return { name, source: null, select: `SELECT ${none.join(', ')} WHERE false` };
   }
-  const rows = closed ? `read_parquet(${fileLiteral(parquet)})` : `(${await fromLines()})`;
-  const there = await columnsOf(connection, `SELECT * FROM ${rows}`);
+  let rows: string;
+  let there: Set<string>;
+  try {
+    rows = closed ? `read_parquet(${fileLiteral(parquet)})` : `(${await fromLines()})`;
+    there = await columnsOf(connection, `SELECT * FROM ${rows}`);
+  } catch (error) {
+    throw damaged(name, runFolder, error);
+  }
   // A column that an older writer did not have is NULL, not an error.
   const missing = Object.entries(wanted).filter(([column]) => !there.has(column));
   const added = missing.map(([column, type]) => `, NULL::${type} AS ${identifier(column)}`).join('');
   return { name, source: closed ? 'parquet' : 'ndjson', select: `SELECT *${added} FROM ${rows}` };
+}
+
+export function damaged(table: string, runFolder: string, error: unknown): UsageError {
+  return new UsageError(
+    `The table ${table} of ${runFolder} cannot be read (${messageOf(error)}): it was damaged; repeat the run.`,
+    { cause: error },
+  );
 }
 
 /** `ignore_errors`, because `kill -9` cuts the last line: it becomes a row of NULLs, which the first column betrays. */

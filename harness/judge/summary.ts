@@ -98,20 +98,24 @@ export async function readLatency(run: OpenRun): Promise<LatencySummary[]> {
   });
 }
 
+/** More than a day: nobody looks at single seconds of more, and a damaged manifest may claim any length. */
+const MOST_SECONDS = 100_000;
+
 /** A point for every second of load, also for those in which nothing happened. */
 export async function readTimeline(run: OpenRun): Promise<TimelinePoint[]> {
   const rows = await run.rows(`
     WITH seconds AS (
-      SELECT unnest(range(0, greatest(ceil((load_ended_ms - load_started_ms) / 1000)::BIGINT, 0))) AS second FROM load
+      SELECT unnest(range(0, least(greatest(ceil((load_ended_ms - load_started_ms) / 1000), 0), ${MOST_SECONDS})::BIGINT)) AS second
+      FROM load
     ), requests AS (
-      SELECT floor((sent_ms - load_started_ms) / 1000)::BIGINT AS second, count(*) AS requests,
+      SELECT whole((sent_ms - load_started_ms) / 1000) AS second, count(*) AS requests,
         count(*) FILTER (status = 409) AS http_409, count(*) FILTER (status >= 500) AS http_5xx
       FROM operations, load GROUP BY ALL
     ), locked AS (
-      SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, count(*) AS deadlocks
+      SELECT whole((at_ms - load_started_ms) / 1000) AS second, count(*) AS deadlocks
       FROM deadlocks, load GROUP BY ALL
     ), living AS (
-      SELECT floor((at_ms - load_started_ms) / 1000)::BIGINT AS second, arg_max(value, at_ms) AS live
+      SELECT whole((at_ms - load_started_ms) / 1000) AS second, arg_max(value, at_ms) AS live
       FROM samples, load WHERE metric = 'live_lives' GROUP BY ALL
     )
     SELECT * FROM seconds

@@ -22,12 +22,12 @@ WITH windows AS (
   GROUP BY ALL
 ), wanted AS NOT MATERIALIZED (
   -- Whole seconds meet by equality, which takes a moment for millions of requests; by limits it would take a minute.
-  SELECT floor(intended_ms / 1000) AS second, intended_ms, ended_ms - intended_ms AS took_ms, outcome FROM operations
+  SELECT whole(intended_ms / 1000) AS second, intended_ms, ended_ms - intended_ms AS took_ms, outcome FROM operations
 ), counted AS (
   SELECT n, phase, any_value(to_ms - from_ms) / 1000 AS seconds,
     count(*) FILTER (outcome = 'ok') AS ok, count(*) FILTER (outcome = 'refused') AS refused,
     count(*) FILTER (outcome = 'unknown') AS lost, quantile_cont(took_ms, 0.95) AS p95_ms
-  FROM (SELECT *, unnest(range(floor(from_ms / 1000)::BIGINT, ceil(to_ms / 1000)::BIGINT)) AS second FROM phases) AS one
+  FROM (SELECT *, unnest(range(whole(from_ms / 1000), whole(to_ms / 1000) + 1)) AS second FROM phases) AS one
   LEFT JOIN wanted ON wanted.second = one.second AND intended_ms >= from_ms AND intended_ms < to_ms
   GROUP BY n, phase
 ), measured AS (
@@ -42,7 +42,7 @@ WITH windows AS (
     count(*) FILTER (outcome <> 'unknown' AND took_ms <= good_ms) AS good
   FROM (
     SELECT n, until_ms, greatest(2 * numbers.p95_ms, 100) AS good_ms,
-      unnest(range(floor(until_ms / 1000)::BIGINT, floor(until_ms / 1000)::BIGINT + 61)) AS second
+      unnest(range(whole(until_ms / 1000), whole(until_ms / 1000) + 61)) AS second
     FROM windows JOIN measured USING (n)
     WHERE phase = 'before' AND closed_ms IS NOT NULL AND numbers.p95_ms IS NOT NULL
   ) JOIN wanted USING (second), load

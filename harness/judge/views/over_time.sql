@@ -1,3 +1,6 @@
+-- A number as a whole one; NULL where it is out of all reason, as only a damaged record has it.
+CREATE MACRO whole(x) AS try_cast(floor(x) AS BIGINT);
+
 -- One row: how the run's time is cut for the charts. At most 300 steps, from the beginning of the load to its last
 -- request, or its end; of a second at least, because that is how often the samples are read.
 CREATE VIEW time_steps AS
@@ -16,7 +19,7 @@ FROM (
 -- One row: a number that was measured of one step: `metric`, `of` what. Requests count in the step they were intended for.
 CREATE VIEW over_time AS
 WITH requests AS (
-  SELECT floor((intended_ms - from_ms) / step_ms)::BIGINT AS step, any_value(step_ms) / 1000 AS step_s,
+  SELECT whole((intended_ms - from_ms) / step_ms) AS step, any_value(step_ms) / 1000 AS step_s,
     count(*) FILTER (outcome = 'ok') AS ok, count(*) FILTER (outcome = 'refused') AS refused,
     count(*) FILTER (outcome = 'unknown') AS lost, count(*) FILTER (status = 409) AS http_409,
     count(*) FILTER (status >= 500) AS http_5xx, max(sent_ms - intended_ms) AS late_ms,
@@ -25,7 +28,7 @@ WITH requests AS (
   WHERE intended_ms >= from_ms AND intended_ms < from_ms + steps * step_ms
   GROUP BY step
 ), readings AS (
-  SELECT floor((at_ms - from_ms) / step_ms)::BIGINT AS step, source, metric, value,
+  SELECT whole((at_ms - from_ms) / step_ms) AS step, source, metric, value,
     -- A process that was started again counts from nothing.
     CASE WHEN metric = 'cpu_s' AND value >= lag(value) OVER one
       THEN (value - lag(value) OVER one) * 1000 / nullif(at_ms - lag(at_ms) OVER one, 0) END AS cores
@@ -63,7 +66,7 @@ FROM requests, LATERAL (SELECT unnest([
 UNION ALL
 SELECT step, 'events', 'deadlocks', count(at_ms)
 FROM (
-  SELECT floor((at_ms - from_ms) / step_ms)::BIGINT AS step, at_ms
+  SELECT whole((at_ms - from_ms) / step_ms) AS step, at_ms
   FROM deadlocks, time_steps WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms
   -- None is something, too, where there is a log that would have told.
   UNION ALL SELECT 0, NULL FROM recorded WHERE name = 'server_log' AND source IS NOT NULL
