@@ -1,5 +1,6 @@
 import type { FaultEffect } from '../harness/model/over-time.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { type FaultKind, faultKinds } from './fault-words.ts';
 import { cut, type Html, html } from './html.ts';
 import { count, moment, some } from './words.ts';
 
@@ -35,22 +36,6 @@ export function faultLanes({ faults, findings, over_time: time }: Judgement): Ht
   }</span></figcaption>
 ${ticks.length === 0 ? null : html`<div class="lane-of violations"><p>violations: the first, the worst and the last of ${some([...new Set(ticks.map(({ id }) => id))], 12)}</p><div class="track" aria-hidden="true">${marks}<u class="lane-cursor" hidden></u></div></div>`}
 ${rows}</figure>`;
-}
-
-export interface FaultKind {
-  readonly fault: string;
-  readonly windows: readonly FaultEffect[];
-}
-
-/** In the order in which they first opened. */
-export function faultKinds(faults: readonly FaultEffect[]): FaultKind[] {
-  const kinds = new Map<string, FaultEffect[]>();
-  for (const one of faults) {
-    const windows = kinds.get(one.fault);
-    if (windows) windows.push(one);
-    else kinds.set(one.fault, [one]);
-  }
-  return [...kinds].map(([fault, windows]) => ({ fault, windows }));
 }
 
 function others(kinds: readonly FaultKind[]): FaultKind {

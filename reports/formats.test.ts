@@ -161,7 +161,8 @@ describe('report.md', () => {
   test('escapes what Markdown, its tables and its HTML would obey', () => {
     const text = reportMarkdown(hostileJudgement(), hostileManifest);
     const prose = text.replace(/^(`{3,}).*\n[\s\S]*?\n\1$/gm, '');
-    expect(prose).not.toMatch(/<(?!!-- -->)/);
+    expect(prose).not.toMatch(/<(?!!-- -->|\/?(details|summary)>)/);
+    expect(prose.match(/<details>/g)?.length).toBe(prose.match(/<\/details>/g)?.length);
     expect(prose).not.toMatch(/(?<!\\)[`[\]]/);
     expect(escaped('a|b *c* @someone')).toBe('a\\|b \\*c\\* @<!-- -->someone');
     expect(escaped('airflow@3.2.1')).toBe('airflow@3.2.1');
@@ -170,6 +171,22 @@ describe('report.md', () => {
   test('keeps a fence closed whatever a statement holds', () => {
     const text = reportMarkdown(judgement({ run: 'a```b' }), manifest({ repeat: 'x ```` y' }));
     expect(text).toContain('`````\nx ```` y\n`````');
+  });
+
+  test('keeps what broke open, folds the rest, and stays short enough for a comment on a pull request', () => {
+    const text = reportMarkdown(judgement(), manifest());
+    const open = text.replace(/<details>[\s\S]*?<\/details>/g, '');
+    expect(open).toContain('broke 4 of 8 tested promises');
+    expect(open).toContain('### F1: A branch’s skip');
+    expect(open).toContain('| ✗ | **no-deadlocks**');
+    expect(open).not.toContain('| ✓ |');
+    for (const folded of ['promises kept', 'Deadlocks', 'What the faults did', 'Latency'])
+      expect(text).toMatch(new RegExp(`<summary>.*${folded}`));
+    expect(text).toContain('180 → **62** → 190');
+    const huge = reportMarkdown(hugeJudgement(), manifest());
+    expect(huge.length).toBeLessThan(65_536);
+    expect(huge).toContain('… and 42 more findings');
+    expect(huge).toContain('The rest is in report.html');
   });
 
   test('gives every table row as many cells as its head', () => {

@@ -2,61 +2,140 @@ import type { Manifest } from '../harness/model/manifest.ts';
 import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
 import { classTable } from './classes.ts';
 import { storyLines, titleOf } from './dossier.ts';
+import { faultTable, type PhaseWord } from './fault-words.ts';
 import { contrastWords, explainCommand, faultWords, howOften, knownAs } from './finding-words.ts';
 import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from './findings.ts';
-import { evidence, headline, numbered, proof, proofQuery, violationsShown, worstFirst } from './summary.ts';
+import {
+  evidence,
+  headline,
+  isNotExercised,
+  numbered,
+  proof,
+  proofQuery,
+  violationsShown,
+  worstFirst,
+} from './summary.ts';
 import { count, counted, excerpt, milliseconds, moment } from './words.ts';
 
 const GLYPH: Record<Verdict, string> = { fail: '✗', unknown: '?', pass: '✓' };
 
-/** `report.md`: for a pull request, an issue or a terminal pager. */
+/** A comment on a pull request takes 65,536 characters; what makes it longer is left to the HTML report. */
+const MOST_CHARACTERS = 60_000;
+/** With these the rest is named. */
+const MOST_FINDINGS = 8;
+
+/** `report.md`: for a pull request, a job summary or a terminal pager. What broke stands open, the rest is folded. */
 export function reportMarkdown(judgement: Judgement, manifest: Manifest): string {
-  const { run } = judgement;
-  return document([
+  const { run, invariants } = judgement;
+  const sorted = worstFirst(invariants);
+  const kept = sorted.filter((one) => one.verdict === 'pass' || isNotExercised(one));
+  const doubtful = sorted.filter((one) => !kept.includes(one));
+  const open = [
     `# ${judgement.verdict.toUpperCase()}: ${escaped(judgement.build)}, scenario ${escaped(judgement.scenario)}`,
     escaped(headline(judgement)),
+    countsLine(judgement),
     ...findingSections(judgement, manifest),
-    '## Promises',
+    ...(doubtful.length === 0 ? [] : ['## Promises', promiseTable(doubtful)]),
+    ...violationSections(judgement),
+  ];
+  const folds = [
+    fold(
+      `${counted(kept.length, 'promise')} kept, or not put to the test`,
+      kept.length > 0 ? [promiseTable(kept)] : [],
+    ),
+    fold('Deadlocks', deadlockSection(judgement)),
+    fold('What the faults did', faultSection(judgement)),
+    fold('Refusals and failures', refusalSection(judgement)),
+    fold('Latency', latencySection(judgement)),
+    fold('How it was measured', conditions(judgement, manifest)),
+    fold('Look deeper', [code(exampleQuery(run))]),
+  ];
+  return document(fitting([...open, code(manifest.repeat)], folds));
+}
+
+/** Open: what broke. Folded: as much as there is room for. */
+function fitting(open: readonly string[], folds: readonly string[]): string[] {
+  let room = MOST_CHARACTERS - open.reduce((sum, block) => sum + block.length + 2, 0);
+  const shown = folds.filter((block) => {
+    const fits = block.length + 2 <= room;
+    if (fits) room -= block.length + 2;
+    return fits;
+  });
+  return [
+    ...open,
+    ...shown,
+    ...(shown.length < folds.length ? ['The rest is in report.html: it is too long for here.'] : []),
+  ];
+}
+
+function fold(title: string, blocks: readonly string[]): string {
+  if (blocks.length === 0) return '';
+  return document([`<details><summary>${escaped(title)}</summary>`, ...blocks, '</details>']).trimEnd();
+}
+
+function countsLine({ counts }: Judgement): string {
+  return [
+    counted(counts.operations ?? 0, 'request'),
+    `409: ${count(counts.http_409 ?? 0)}`,
+    `5xx: ${count(counts.http_5xx ?? 0)}`,
+    `deadlocks: ${count(counts.deadlocks ?? 0)}`,
+  ].join(' · ');
+}
+
+function promiseTable(invariants: readonly InvariantResult[]): string {
+  return table(
+    ['', 'promise', 'what was seen', 'known race'],
+    invariants.map((invariant) => [
+      GLYPH[invariant.verdict],
+      `**${escaped(invariant.name)}** ${escaped(invariant.claim)}`,
+      escaped(evidence(invariant)),
+      escaped(invariant.seeds.join(', ')),
+    ]),
+  );
+}
+
+function faultSection({ faults }: Judgement): string[] {
+  if (faults.length === 0) return [];
+  const { head, rows, note } = faultTable(faults);
+  return [
+    escaped(note),
     table(
-      ['', 'promise', 'what was seen', 'known race'],
-      worstFirst(judgement.invariants).map((invariant) => [
-        GLYPH[invariant.verdict],
-        `**${escaped(invariant.name)}** ${escaped(invariant.claim)}`,
-        escaped(evidence(invariant)),
-        escaped(invariant.seeds.join(', ')),
+      head,
+      rows.map(({ name, victim, about, cells }) => [
+        `**${escaped(name)}** ${escaped(victim)} ${escaped(excerpt(about, 120))}`,
+        ...cells.map((cell) => (typeof cell === 'string' ? escaped(cell) : cell.map(phaseWord).join(' → '))),
       ]),
     ),
-    ...violationSections(judgement),
-    ...deadlockSection(judgement),
-    ...refusalSection(judgement),
-    ...latencySection(judgement),
-    ...conditions(judgement, manifest),
-    '## Repeat it',
-    code(manifest.repeat),
-    '## Look deeper',
-    code(exampleQuery(run)),
-  ]);
+  ];
+}
+
+function phaseWord({ text, worse }: PhaseWord): string {
+  return worse ? `**${escaped(text)}**` : escaped(text);
 }
 
 /** The stories are the HTML report's and `windtunnel explain`'s: a table of thirty rows is no comment on a pull request. */
 function findingSections({ findings, findings_left_out: leftOut, run }: Judgement, manifest: Manifest): string[] {
   if (findings.length === 0) return [];
+  const hidden = findings.length - MOST_FINDINGS;
   return [
     '## Findings',
-    ...findings.flatMap((finding) => {
+    ...findings.slice(0, MOST_FINDINGS).flatMap((finding) => {
       const { id, title, worst, promises, contrast, faults } = finding;
       return [
         `### ${id}: ${escaped(title)}`,
         escaped(`${howOften(finding)}; ${knownAs(finding)}.`),
-        `The worst, at ${moment(worst.at_ms)}: ${escaped(worst.sentence)}`,
-        [
-          `* breaks ${promises.map(({ name, violations }) => `**${escaped(name)}** (${count(violations)})`).join(', ')}`,
-          ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${escaped(line)}`),
-          ...faults.map((fault) => `* fault ${escaped(faultWords(fault))}`),
-        ].join('\n'),
-        code([explainCommand(run, finding), manifest.repeat].join('\n')),
+        fold('The worst, what it breaks, and how to see it', [
+          `At ${moment(worst.at_ms)}: ${escaped(worst.sentence)}`,
+          [
+            `* breaks ${promises.map(({ name, violations }) => `**${escaped(name)}** (${count(violations)})`).join(', ')}`,
+            ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${escaped(line)}`),
+            ...faults.map((fault) => `* fault ${escaped(faultWords(fault))}`),
+          ].join('\n'),
+          code([explainCommand(run, finding), manifest.repeat].join('\n')),
+        ]),
       ];
     }),
+    ...(hidden > 0 ? [`… and ${counted(hidden, 'more finding')}: \`windtunnel explain\` tells them all.`] : []),
     ...(leftOut === null ? [] : [escaped(leftOut)]),
   ];
 }
@@ -89,7 +168,6 @@ function deadlockSection({ deadlocks }: Judgement): string[] {
   if (kinds.length === 0) return [];
   const hidden = kinds.length - LIMITS.deadlockKinds;
   return [
-    '## Deadlocks',
     ...kinds.slice(0, LIMITS.deadlockKinds).flatMap(deadlockKind),
     ...(hidden > 0 ? [`… and ${counted(hidden, 'more kind')} of deadlock.`] : []),
   ];
@@ -114,7 +192,6 @@ function refusalSection(judgement: Judgement): string[] {
   if (judgement.classes.length === 0) return [];
   const { head, rows, note, hidden } = classTable(judgement);
   return [
-    '## Refusals and failures',
     escaped(note),
     table(
       head,
@@ -127,7 +204,6 @@ function refusalSection(judgement: Judgement): string[] {
 function latencySection({ latency }: Judgement): string[] {
   if (latency.length === 0) return [];
   return [
-    '## Latency',
     'Milliseconds from the intended start of a request to its end.',
     table(
       ['operation', 'count', 'p50', 'p95', 'p99', 'max'],
@@ -143,7 +219,6 @@ function latencySection({ latency }: Judgement): string[] {
 function conditions(judgement: Judgement, manifest: Manifest): string[] {
   const { assumptions, thresholds } = judgement;
   return [
-    '## How it was measured',
     escaped(harnessCost(judgement, manifest)),
     ...(assumptions.length === 0
       ? []

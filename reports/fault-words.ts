@@ -1,0 +1,149 @@
+import type { FaultEffect, Phase } from '../harness/model/over-time.ts';
+import { count, counted, milliseconds, moment } from './words.ts';
+
+/** What each fault did to the load, as both documents tell it. */
+
+/** Past these the windows are told together, by kind: eight hours hold more than a table can. */
+const WINDOWS = 24;
+/** So many times as bad as before is pointed out. */
+const MARKED = 2;
+
+export interface PhaseWord {
+  readonly text: string;
+  /** Twice as bad as before the fault. */
+  readonly worse: boolean;
+}
+
+/** Before, while and after. */
+type Change = readonly PhaseWord[];
+
+export interface FaultTable {
+  readonly head: readonly string[];
+  readonly rows: readonly FaultRow[];
+  readonly note: string;
+}
+
+export interface FaultRow {
+  readonly name: string;
+  /** Of whom, and what of it. */
+  readonly victim: string;
+  readonly about: string;
+  readonly cells: readonly (Change | string)[];
+}
+
+interface Told extends Omit<FaultRow, 'cells'> {
+  readonly before: Phase | null;
+  readonly during: Phase | null;
+  readonly after: Phase | null;
+  readonly recovered: string;
+}
+
+export function faultTable(faults: readonly FaultEffect[]): FaultTable {
+  const told = faults.length <= WINDOWS ? faults.map(one) : faultKinds(faults).map(kind);
+  return {
+    head: ['fault', 'ok a second', '4xx a second', 'failed a second', 'p95, ms', 'as before'],
+    rows: told.map((row) => ({
+      ...row,
+      cells: [
+        change(row, ({ ok_per_s }) => ok_per_s, 'fewer'),
+        change(row, ({ refused_per_s }) => refused_per_s),
+        change(row, ({ unknown_per_s }) => unknown_per_s),
+        change(row, ({ p95_ms }) => p95_ms),
+        row.recovered,
+      ],
+    })),
+    note:
+      'Up to 10 s before it opened → while it was open → up to 10 s after it closed; bold: twice as bad. Failed: 5xx, or ' +
+      'no answer. As before: how long after it closed the first 5 s began in which nine of ten requests had an answer ' +
+      'within twice the p95 of before (100 ms at least). With “others”: another fault was open in the 10 s before.',
+  };
+}
+
+export interface FaultKind {
+  readonly fault: string;
+  readonly windows: readonly FaultEffect[];
+}
+
+/** In the order in which they first opened. */
+export function faultKinds(faults: readonly FaultEffect[]): FaultKind[] {
+  const kinds = new Map<string, FaultEffect[]>();
+  for (const one of faults) {
+    const windows = kinds.get(one.fault);
+    if (windows) windows.push(one);
+    else kinds.set(one.fault, [one]);
+  }
+  return [...kinds].map(([fault, windows]) => ({ fault, windows }));
+}
+
+function one(effect: FaultEffect): Told {
+  const { fault, victim, opened_ms, closed_ms, detail, others_before } = effect;
+  const until = closed_ms === null ? 'the end' : moment(closed_ms);
+  const about = [
+    `${moment(opened_ms)} to ${until}`,
+    ...(others_before ? ['with others'] : []),
+    ...(detail === null ? [] : [detail]),
+  ];
+  return { ...effect, name: fault, victim, about: about.join(' · '), recovered: recoveredWords(effect) };
+}
+
+function recoveredWords({ recovered_ms, closed_ms, before }: FaultEffect): string {
+  if (recovered_ms !== null) return recovered_ms === 0 ? 'at once' : moment(recovered_ms, 0);
+  if (closed_ms === null) return 'never closed';
+  return before === null || before.p95_ms === null ? 'no before' : 'not seen';
+}
+
+/** The windows of one kind: the median of each number. */
+function kind({ fault, windows }: FaultKind): Told {
+  const seen = windows.filter(({ recovered_ms }) => recovered_ms !== null);
+  const longest = Math.max(0, ...seen.map(({ recovered_ms }) => recovered_ms ?? 0));
+  return {
+    name: fault,
+    victim: '',
+    about: `${counted(windows.length, 'time')}; medians`,
+    before: typical(windows.map(({ before }) => before)),
+    during: typical(windows.map(({ during }) => during)),
+    after: typical(windows.map(({ after }) => after)),
+    recovered: `${count(seen.length)} of ${count(windows.length)}${seen.length > 0 ? `, in ${moment(longest, 0)} at most` : ''}`,
+  };
+}
+
+function typical(phases: readonly (Phase | null)[]): Phase | null {
+  const known = phases.filter((phase) => phase !== null);
+  if (known.length === 0) return null;
+  const middle = (of: (phase: Phase) => number | null) => {
+    const values = known.flatMap((phase) => of(phase) ?? []).sort((a, b) => a - b);
+    return values[Math.floor(values.length / 2)] ?? null;
+  };
+  return {
+    seconds: middle(({ seconds }) => seconds) ?? 0,
+    ok_per_s: middle(({ ok_per_s }) => ok_per_s) ?? 0,
+    refused_per_s: middle(({ refused_per_s }) => refused_per_s) ?? 0,
+    unknown_per_s: middle(({ unknown_per_s }) => unknown_per_s) ?? 0,
+    p95_ms: middle(({ p95_ms }) => p95_ms),
+    live: middle(({ live }) => live),
+  };
+}
+
+function change(
+  { before, during, after }: Told,
+  of: (phase: Phase) => number | null,
+  worse: 'more' | 'fewer' = 'more',
+): Change {
+  const value = (phase: Phase | null) => (phase === null ? null : of(phase));
+  const then = value(before);
+  return [
+    { text: shown(then), worse: false },
+    ...[value(during), value(after)].map((now) => ({ text: shown(now), worse: isWorse(now, then, worse) })),
+  ];
+}
+
+function isWorse(value: number | null, before: number | null, worse: 'more' | 'fewer'): boolean {
+  if (value === null || before === null) return false;
+  const differs = worse === 'more' ? value > MARKED * before : value * MARKED < before;
+  // A tenth of a request a second more than none is no news.
+  return differs && Math.abs(value - before) >= 1;
+}
+
+function shown(value: number | null): string {
+  return value === null ? '–' : value === 0 ? '0' : milliseconds(value);
+}
