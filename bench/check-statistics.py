@@ -1,8 +1,8 @@
-"""Holds reports/statistics.ts against scipy, and prints the literal cases of its unit test.
+"""Holds the statistics of a comparison against scipy and statsmodels, on thousands of random cases; exit 1 at a difference.
 
-    python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy
-    /tmp/scipy/bin/python bench/check-statistics.py            # 600 random cases and all small shares; exit 1 at a difference
-    /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for reports/statistics.test.ts
+    python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
+    /tmp/scipy/bin/python bench/check-statistics.py
+    /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for reports/count-test.test.ts
 """
 
 import json
@@ -11,23 +11,44 @@ import random
 import subprocess
 import sys
 
-from scipy.stats import binom, binomtest
+import numpy as np
+from scipy.special import gammaln
+from scipy.stats import betabinom, binom, binomtest, nbinom, poisson, t, ttest_ind
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 PROGRAM = """
-import { compareRates, wilson } from './reports/statistics.ts';
+import { compareCounts, logLikelihood, pValueOf, rateInterval, SPREADS } from './reports/count-test.ts';
+import { compareShift, studentQuantile } from './reports/shift-test.ts';
+import { holm, wilson } from './reports/statistics.ts';
+const only = (spread) => SPREADS.map((one) => (one === spread ? 1 : 0));
+const runs = (counts, exposure) => counts.map((count) => ({ count, exposure }));
 let text = '';
 process.stdin.on('data', (part) => (text += part)).on('end', () => {
-  const side = (count, exposure) => ({ count, exposure });
-  const { rates, shares } = JSON.parse(text);
+  const given = JSON.parse(text);
   console.log(JSON.stringify({
-    rates: rates.map(([a, ea, b, eb]) => compareRates(side(a, ea), side(b, eb))),
-    shares: shares.map(([count, total]) => wilson(count, total)),
+    spreads: SPREADS,
+    rates: given.rates.map(([a, ea, b, eb]) => compareCounts(runs([a], ea), runs([b], eb), only(0))),
+    spread: given.spread.map(([a, b, s]) => pValueOf(runs(a, 60), runs(b, 60), only(s))),
+    uneven: given.uneven.map(([a, ea, b, eb, s]) => pValueOf(runs(a, ea), runs(b, eb), only(s))),
+    mixed: given.mixed.map(([a, b, weights]) => pValueOf(runs(a, 60), runs(b, 60), weights)),
+    likelihoods: given.likelihoods.map(([counts, s]) => logLikelihood(runs(counts, 60), s)),
+    limits: given.limits.map(([counts, s]) => rateInterval(runs(counts, 60), only(s))),
+    shifts: given.shifts.map(([a, b]) =>
+      compareShift(a, b, { before: { deviation: 1, freedom: 0 }, floor: 0, seed: '' })),
+    moderated: given.moderated.map(([a, b, deviation, freedom]) =>
+      compareShift(a, b, { before: { deviation, freedom }, floor: 0, seed: '' })),
+    quantiles: given.quantiles.map(([level, freedom]) => studentQuantile(level, freedom)),
+    holms: given.holms.map((p) => holm(p)),
+    shares: given.shares.map(([count, total]) => wilson(count, total)),
   }));
 });
 """
 
+SPREADS = [0, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024, 2.048, 4.096]
 
-def reference(a, exposure_a, b, exposure_b):
+
+def two_rates(a, exposure_a, b, exposure_b):
     """Twice the smaller tail, and the exact interval of B's share of the events as a ratio of rates."""
     total, share = a + b, exposure_a / (exposure_a + exposure_b)
     p = min(1, 2 * min(binom.cdf(a, total, share), binom.sf(a - 1, total, share)))
@@ -38,8 +59,69 @@ def reference(a, exposure_a, b, exposure_b):
     return p, low, high
 
 
-def cases(amount, seed):
-    chance = random.Random(seed)
+def with_spread(a, b, spread):
+    """Equal exposures: given the sum, A's part is beta-binomial."""
+    total = sum(a) + sum(b)
+    if spread == 0:
+        law = binom(total, len(a) / (len(a) + len(b)))
+    else:
+        law = betabinom(total, len(a) / spread, len(b) / spread)
+    # Added up: scipy's own sf of this law is 1 - cdf, which has no digits left in a small tail.
+    mass = law.pmf(np.arange(total + 1))
+    return mass[: sum(a) + 1].sum(), mass[sum(a) :].sum()
+
+
+def two_sided(tails):
+    return min(1, 2 * min(tails))
+
+
+def uneven(a, exposure_a, b, exposure_b, spread):
+    """Any exposures: the product of two negative binomials at the most likely common rate, found by bisection."""
+    (sa, na), (sb, nb) = (sum(a), len(a)), (sum(b), len(b))
+    ea, eb = na * exposure_a, nb * exposure_b
+    score = lambda m: (sa - m * ea) / (1 + spread * m * exposure_a) + (sb - m * eb) / (1 + spread * m * exposure_b)
+    low, high = 0.0, 10 * (sa + sb) / min(ea, eb)
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if score(middle) > 0 else (low, middle)
+    law = lambda n, e: nbinom(n / spread, 1 / (1 + spread * low * e / n))
+    k = np.arange(sa + sb + 1)
+    logs = law(na, ea).logpmf(k) + law(nb, eb).logpmf(sa + sb - k)
+    mass = np.exp(logs - logs.max())
+    mass /= mass.sum()
+    return two_sided((mass[: sa + 1].sum(), mass[sa:].sum()))
+
+
+def log_likelihood(counts, spread):
+    """How a sum falls to its runs: multinomial, or Dirichlet-multinomial."""
+    total, runs = sum(counts), len(counts)
+    if total == 0 or runs < 2:
+        return 0
+    ways = gammaln(total + 1) - sum(gammaln(x + 1) for x in counts)
+    if spread == 0:
+        return ways - total * math.log(runs)
+    size = 1 / spread
+    return ways + gammaln(runs * size) - gammaln(total + runs * size) + sum(gammaln(x + size) - gammaln(size) for x in counts)
+
+
+def limits_hold(counts, spread, low, high):
+    """At its limits a rate has the tails that it should."""
+    total, runs, exposure = sum(counts), len(counts), 60 * len(counts)
+    law = lambda m: poisson(m) if spread == 0 else nbinom(runs / spread, 1 / (1 + spread * m / runs))
+    few = law(high * exposure).cdf(total)
+    many = 0.025 if total == 0 else law(low * exposure).sf(total - 1)
+    return close(few, 0.05 if total == 0 else 0.025, 1e-5) and close(many, 0.025, 1e-5)
+
+
+def moderated(a, b, deviation, freedom):
+    a, b = np.log(a), np.log(b)
+    own = len(a) + len(b) - 2
+    squares = ((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum()
+    variance = (squares + freedom * deviation**2) / (own + freedom)
+    return 2 * t.sf(abs(b.mean() - a.mean()) / math.sqrt(variance * (1 / len(a) + 1 / len(b))), own + freedom)
+
+
+def rates(amount, chance):
     for _ in range(amount):
         largest = chance.choice([3, 12, 100, 2000, 50000])
         a, b = chance.randint(0, largest), chance.randint(0, largest)
@@ -49,41 +131,95 @@ def cases(amount, seed):
             yield a, chance.choice([60, 60, 61.5, 28800]), b, chance.choice([60, 60, 58.25, 120])
 
 
-def close(x, y):
+def counts(chance):
+    largest = chance.choice([2, 10, 40, 300])
+    return [chance.randint(0, largest) for _ in range(chance.randint(1, 6))]
+
+
+def close(x, y, tolerance=1e-6):
     if x is None or y is None:
         return x is y
-    return math.isclose(x, y, rel_tol=1e-6, abs_tol=1e-290)
+    return math.isclose(x, y, rel_tol=tolerance, abs_tol=1e-290)
+
+
+def cases(chance):
+    pair = lambda: (counts(chance), counts(chance))
+    values = lambda: [math.exp(chance.gauss(5, 0.4)) for _ in range(chance.randint(3, 8))]
+    some = [pair() for _ in range(3000)]
+    some = [(a, b) for a, b in some if sum(a) + sum(b) > 0]
+    weights = lambda: (lambda raw: [w / sum(raw) for w in raw])([chance.random() ** 3 + 1e-4 for _ in SPREADS])
+    return {
+        "rates": list(rates(600, chance)),
+        "spread": [(a, b, chance.choice(SPREADS)) for a, b in some[:600]],
+        "uneven": [
+            (a, chance.choice([55.0, 60, 61.3]), b, chance.choice([58.2, 60, 65]), chance.choice(SPREADS[1:]))
+            for a, b in some[600:1000]
+        ],
+        "mixed": [(a, b, weights()) for a, b in some[1000:1300]],
+        "likelihoods": [(a, chance.choice(SPREADS)) for a, _ in some[1300:1700]],
+        "limits": [(a, chance.choice(SPREADS[:10])) for a, _ in some[1700:2000]],
+        "shifts": [(values(), values()) for _ in range(200)],
+        "moderated": [(values(), values(), chance.uniform(0.05, 0.6), chance.choice([1, 2, 3, 8])) for _ in range(200)],
+        "quantiles": [(chance.choice([0.05, 0.01, 0.001, 1e-5]), chance.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)],
+        "holms": [[chance.random() ** 3 for _ in range(chance.randint(1, 40))] for _ in range(100)],
+        "shares": [(count, total) for total in [1, 2, 5, 10, 20, 50, 300] for count in range(total + 1)],
+    }
+
+
+def agreed(kind, case, got):
+    if kind == "rates":
+        p, low, high = two_rates(*case)
+        return close(got["p_value"], p) and close(got["interval"][1], high) and (
+            close(got["interval"][0], low) or low == got["interval"][0] == 0
+        )
+    if kind == "spread":
+        return close(got, two_sided(with_spread(*case)), 1e-7)
+    if kind == "uneven":
+        return close(got, uneven(*case), 1e-6)
+    if kind == "mixed":
+        a, b, weights = case
+        tails = [with_spread(a, b, spread) for spread in SPREADS]
+        return close(got, two_sided([sum(w * tail[side] for w, tail in zip(weights, tails)) for side in (0, 1)]), 1e-7)
+    if kind == "likelihoods":
+        return math.isclose(got, log_likelihood(*case), rel_tol=1e-7, abs_tol=1e-7)
+    if kind == "limits":
+        return limits_hold(*case, *got)
+    if kind == "shifts":
+        a, b = (np.log(side) for side in case)
+        return close(got["p_value"], ttest_ind(a, b).pvalue, 1e-7) and close(got["ratio"], math.exp(b.mean() - a.mean()))
+    if kind == "moderated":
+        return close(got["p_value"], moderated(*case), 1e-7)
+    if kind == "quantiles":
+        return close(got, t.isf(case[0] / 2, case[1]), 1e-6)
+    if kind == "holms":
+        return np.allclose(got, multipletests(case, method="holm")[1], rtol=1e-12)
+    expected = proportion_confint(*case, method="wilson")
+    return all(math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) for x, y in zip(got, expected, strict=True))
 
 
 def main():
     if "--literal" in sys.argv:
-        for case in list(cases(40, 7))[:20]:
-            p, low, high = reference(*case)
+        for case in list(rates(40, random.Random(7)))[:20]:
+            p, low, high = two_rates(*case)
             shown = "null" if high is None else f"{high:.9g}"
             print(f"  [{', '.join(str(part) for part in case)}, {p:.9g}, {low:.9g}, {shown}],")
         return
-    given = list(cases(600, 66734))
-    shares = [(count, total) for total in [1, 2, 5, 10, 20, 50, 300] for count in range(total + 1)]
+    given = cases(random.Random(66734))
     done = subprocess.run(
-        ["npx", "tsx", "-e", PROGRAM],
-        input=json.dumps({"rates": given, "shares": shares}),
-        capture_output=True,
-        text=True,
-        check=True,
+        ["npx", "tsx", "-e", PROGRAM], input=json.dumps(given), capture_output=True, text=True, check=True
     )
     answers = json.loads(done.stdout)
-    wrong = 0
-    for case, got in zip(shares, answers["shares"], strict=True):
-        expected = binomtest(*case).proportion_ci(0.95, method="wilson")
-        if not all(math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) for x, y in zip(got, expected, strict=True)):
-            wrong += 1
-            print(case, "expected", expected, "got", got)
-    for case, got in zip(given, answers["rates"], strict=True):
-        p, low, high = reference(*case)
-        if not (close(got["p_value"], p) and close(got["interval"][0], low) and close(got["interval"][1], high)):
-            wrong += 1
-            print(case, "expected", (p, low, high), "got", got)
-    print(f"{len(given) + len(shares)} cases, {wrong} differ")
+    assert answers["spreads"] == SPREADS
+    total = wrong = 0
+    for kind, all_of_kind in given.items():
+        differ = [
+            (case, got) for case, got in zip(all_of_kind, answers[kind], strict=True) if not agreed(kind, case, got)
+        ]
+        for case, got in differ[:3]:
+            print(kind, case, "got", got)
+        print(f"{kind}: {len(all_of_kind)} cases, {len(differ)} differ")
+        total, wrong = total + len(all_of_kind), wrong + len(differ)
+    print(f"{total} cases, {wrong} differ")
     sys.exit(1 if wrong else 0)
 
 

@@ -1,35 +1,38 @@
 import path from 'node:path';
 
-import type { ComparedInvariant, ComparisonSide, CountDifference } from '../harness/model/comparison.ts';
+import type { ComparedInvariant, Comparison, ComparisonSide } from '../harness/model/comparison.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
 
 /** What every format of a comparison says in the same words. */
 
-/** Every invariant that either side has, in the order of A, then what only B has. */
-export function invariantPairs(
-  a: ComparisonSide,
-  b: ComparisonSide,
-): { readonly name: string; readonly a: ComparedInvariant | undefined; readonly b: ComparedInvariant | undefined }[] {
-  const names = [...new Set([...a.invariants, ...b.invariants].map(({ name }) => name))];
-  const of = (side: ComparisonSide, name: string) => side.invariants.find((invariant) => invariant.name === name);
-  const pairs = names.map((name) => ({ name, a: of(a, name), b: of(b, name) }));
-  const rank = (one: (typeof pairs)[number]) => {
-    const [before, after] = [one.a?.verdict ?? 'unknown', one.b?.verdict ?? 'unknown'];
-    if (before !== after) return after === 'fail' ? 0 : 1;
-    return ({ fail: 2, unknown: 4, pass: 3 } satisfies Record<Verdict, number>)[after];
-  };
-  return pairs.sort((x, y) => rank(x) - rank(y));
+/** All builds with their letters, A first. */
+export function lettered({ a, pairs }: Comparison): { readonly letter: string; readonly side: ComparisonSide }[] {
+  return [{ letter: 'A', side: a }, ...pairs.map(({ letter, b }) => ({ letter, side: b }))];
 }
 
-export function ratioText({ ratio, b }: CountDifference): string {
-  if (ratio === null) return b === 0 ? '–' : '∞';
-  return `× ${Number(ratio.toPrecision(2))}`;
+export interface PromiseRow {
+  readonly name: string;
+  readonly claim: string;
+  /** In the order of the builds; undefined: not judged there. */
+  readonly sides: readonly (ComparedInvariant | undefined)[];
 }
 
-export function intervalText({ interval }: CountDifference): string {
-  if (interval === null) return '–';
-  const [low, high] = interval;
-  return `${Number(low.toPrecision(2))} to ${high === null ? '∞' : Number(high.toPrecision(2))}`;
+/** Every promise that any build has: those that another build than A breaks and A keeps first, then what else differs. */
+export function promiseRows(comparison: Comparison): PromiseRow[] {
+  const builds = lettered(comparison).map(({ side }) => side);
+  const names = [...new Set(builds.flatMap(({ invariants }) => invariants.map(({ name }) => name)))];
+  const rows = names.map((name) => {
+    const sides = builds.map(({ invariants }) => invariants.find((invariant) => invariant.name === name));
+    return { name, claim: sides.find((one) => one !== undefined)?.claim ?? '', sides };
+  });
+  return rows.sort((x, y) => rankOf(x) - rankOf(y));
+}
+
+function rankOf({ sides }: PromiseRow): number {
+  const [base = 'unknown', ...others] = sides.map((one): Verdict => one?.verdict ?? 'unknown');
+  if (others.includes('fail') && base !== 'fail') return 0;
+  if (others.some((one) => one !== base)) return base === 'fail' ? 1 : 3;
+  return ({ fail: 2, unknown: 5, pass: 4 } satisfies Record<Verdict, number>)[base];
 }
 
 /** Relative, so that the folder can be moved or served as it is; each part encoded, because folders have any name. */

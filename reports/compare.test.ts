@@ -1,20 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Judgement, Verdict } from '../harness/model/verdict.ts';
-import { compareJudgements } from './compare.ts';
-import { invariant, judgement } from './fixture.ts';
+import type { Judgement } from '../harness/model/verdict.ts';
+import { compareJudgements as compareAsKnown, compareBuilds } from './compare.ts';
+import { between, compareJudgements, deadlocks, run } from './compare-fixture.ts';
+import { invariant } from './fixture.ts';
+import { answerClass, deadlock } from './fixture-evidence.ts';
 
-/** One run of a build in which each invariant got this verdict; violations as given or 8. */
-function run(build: string, verdicts: Record<string, Verdict | number>, over: Partial<Judgement> = {}): Judgement {
-  const invariants = Object.entries(verdicts).map(([name, verdict]) =>
-    typeof verdict === 'number'
-      ? invariant(name, 'fail', { violations: verdict })
-      : invariant(name, verdict, { violations: verdict === 'fail' ? 8 : 0 }),
-  );
-  return judgement({ build, invariants, refusals: [], counts: {}, ...over });
-}
-
-const deadlocks = (n: number, http_5xx = 0) => ({ counts: { deadlocks: n, http_5xx } });
 const shaky: Partial<Judgement> = {
   assumptions: [{ name: 'generator-kept-up', claim: 'c', verdict: 'fail', sentence: 'It lagged.' }],
 };
@@ -27,14 +18,16 @@ describe('a comparison of two builds', () => {
     );
     expect(result).toMatchObject({ verdict: 'pass', decision: 'better' });
     expect(result.sentence).toBe(
-      'airflow@3.2.2 removes the deadlocks (8 in 60 s → 0 in 60 s); nothing got worse that these runs could have seen',
+      'airflow@3.2.2 removes the deadlocks (8/min → 0, at most 3/min at 95 %); ' +
+        'nothing got worse that 2 runs could have seen',
     );
     expect(result.differences[0]).toMatchObject({
       kind: 'invariant',
       name: 'no-deadlocks',
       better: 'b',
-      p_value: 0.0078125,
     });
+    // One of two tests that decide, and promises aimed at have half of the 5 %.
+    expect(result.differences[0]).toHaveProperty('p_value', expect.closeTo(0.0078125 * 2, 9));
   });
 
   test('is worse when B breaks a promise that A keeps, and an improvement does not hide it', () => {
@@ -44,7 +37,8 @@ describe('a comparison of two builds', () => {
     );
     expect(result).toMatchObject({ verdict: 'fail', decision: 'worse' });
     expect(result.sentence).toBe(
-      'B is worse than A: it breaks p (0 in 60 s → 8 in 60 s); though it removes the deadlocks (8 in 60 s → 0 in 60 s)',
+      'B is worse than A: it breaks p (0, at most 3/min at 95 % → 8/min); ' +
+        'though it removes the deadlocks (8/min → 0, at most 3/min at 95 %)',
     );
   });
 
@@ -58,8 +52,8 @@ describe('a comparison of two builds', () => {
     const result = compareJudgements(runs, runs);
     expect(result).toMatchObject({ verdict: 'pass', decision: 'no difference seen', differences: [] });
     expect(result.sentence).toBe(
-      'no difference seen between A (A) and A (B); these runs would have seen deadlocks from 22 in 60 s on ' +
-        'and 5xx answers from 19 in 60 s on; broken on both: q',
+      'no difference seen between A (A) and A (B); these runs would have seen deadlocks from 23 in 60 s on ' +
+        'and 5xx answers from 20 in 60 s on; broken on both: q',
     );
   });
 
@@ -68,7 +62,7 @@ describe('a comparison of two builds', () => {
     expect(result).toMatchObject({ verdict: 'unknown', decision: 'cannot say' });
     expect(result.sentence).toBe(
       'cannot say whether B is better or worse than A: p was not put to the test on B; ' +
-        'what was seen: B keeps q (8 in 60 s → 0 in 60 s)',
+        'what was seen: B keeps q (8/min → 0, at most 3/min at 95 %)',
     );
   });
 
@@ -105,71 +99,74 @@ describe('a comparison of two builds', () => {
 });
 
 describe('counts', () => {
-  const rtif = (n: number) => ({
-    refusals: [
-      { status: 409, kind: 'rtif', reason: 'Unique constraint violation', found_state: '', replay: false, count: n },
-    ],
+  const latency = (kind: string, count: number) => [{ kind, count, p50_ms: 9, p95_ms: 9, p99_ms: 9, max_ms: 9 }];
+  const rtif = (count: number) => ({
+    classes: [answerClass({ kind: 'rtif', class: 'retry of a lost answer', count })],
+    latency: latency('rtif', 1204),
   });
 
   test('make B worse when a bad one is higher than chance explains', () => {
     const result = compareJudgements([run('A', { p: 'fail' }, deadlocks(2))], [run('B', { p: 'fail' }, deadlocks(30))]);
     expect(result.decision).toBe('worse');
-    expect(result.sentence).toContain('B is worse than A: it has more deadlocks (2 in 60 s → 30 in 60 s)');
+    expect(result.sentence).toContain('B is worse than A: it has more deadlocks (2/min → 30/min)');
     expect(result.differences).toMatchObject([{ kind: 'count', name: 'deadlocks', better: 'a', ratio: 15 }]);
   });
 
-  test('of 409s are out of the operations of their kind', () => {
-    const [test409] = compareJudgements([run('A', {}, rtif(81))], [run('B', {}, rtif(0))]).tests.filter(
-      ({ name }) => name === 'http_409{operation:rtif}',
-    );
-    expect(test409).toMatchObject({ exposure_unit: 'operations', a_exposure: 1204, better: 'b', ratio: 0 });
-    expect(test409?.sentence).toBe('rtif 409s: 81 of 1,204 → 0 of 1,204, p = < 0.0001');
-  });
-
-  test('of refusals that are the right answer are shown and decide nothing', () => {
-    const refused = (count: number, kind: string, found_state: string) => ({
-      refusals: [{ status: 409, kind, reason: 'r', found_state, replay: kind === 'state', count }],
+  test('of 409s by class are out of the requests of their kind, and inform', () => {
+    const result = compareJudgements([run('A', {}, rtif(81))], [run('B', {}, rtif(0))]);
+    expect(result.tests.find(({ name }) => name.startsWith('http_409'))).toMatchObject({
+      name: 'http_409{operation:rtif,class:retry of a lost answer}',
+      exposure_unit: 'operations',
+      a_exposure: 1204,
+      ratio: 0,
+      decides: false,
+      better: null,
+      sentence: 'rtif 409: retry of a lost answer: 81 of 1,204 → 0 of 1,204, p = < 0.0001',
     });
-    for (const [kind, state] of [
-      ['run', 'skipped'],
-      ['backfill', ''],
-      // Sent again after a time-out, and the first sending had been carried out.
-      ['state', 'success'],
-    ] as const) {
-      const result = compareJudgements(
-        [run('A', {}, refused(1, kind, state))],
-        [run('B', {}, refused(90, kind, state))],
-      );
-      expect(result.decision).toBe('no difference seen');
-      expect(result.tests.some(({ p_value, decides }) => p_value < 1e-9 && !decides)).toBe(true);
-    }
-    const wrong = compareJudgements(
-      [run('A', {}, refused(1, 'run', 'running'))],
-      [run('B', {}, refused(90, 'run', 'running'))],
-    );
-    expect(wrong.decision).toBe('worse');
+    expect(result.decision).toBe('no difference seen');
   });
 
-  test('are corrected for how many there are', () => {
-    const both = compareJudgements(
-      [run('A', {}, { ...deadlocks(6, 6), ...rtif(5) })],
-      [run('B', {}, { ...deadlocks(0, 6), ...rtif(5) })],
+  test('of deadlocks are told apart by who blocked whom', () => {
+    const locked = (kinds: Record<string, number>) => ({
+      ...deadlocks(Object.values(kinds).reduce((sum, n) => sum + n, 0)),
+      deadlocks: Object.entries(kinds).map(([fingerprint, n]) => ({ ...deadlock(0), fingerprint, left_out: n - 1 })),
+    });
+    const { tests } = compareJudgements([run('A', {}, locked({ x: 30, y: 4 }))], [run('B', {}, locked({ y: 5 }))]);
+    expect(tests.map(({ name, a, b }) => [name, a, b])).toEqual(
+      expect.arrayContaining([
+        ['deadlocks', 34, 5],
+        ['deadlocks{fingerprint:x}', 30, 0],
+        ['deadlocks{fingerprint:y}', 4, 5],
+      ]),
     );
-    const [test] = both.tests;
-    expect(test?.p_value).toBeCloseTo(0.03125, 9);
-    expect(test?.p_adjusted).toBeCloseTo(0.09375, 9);
-    expect(both.decision).toBe('no difference seen');
   });
 
-  test('of runs that vary among themselves need a larger difference, and the reader is told', () => {
+  test('are corrected for how many there are, of all pairs', () => {
+    const [a, b] = [run('A', {}, deadlocks(7, 6)), run('B', {}, deadlocks(0, 6))];
+    const [alone] = compareJudgements([a], [b]).tests;
+    expect(alone?.p_value).toBeCloseTo(0.015625, 9);
+    expect(alone?.p_adjusted).toBeCloseTo(4 * 0.015625, 9);
+    const [beside] = compareBuilds([[a], [b], [run('C', {}, deadlocks(7, 6))]], { between, detect: 0 }).tests;
+    expect(beside?.p_adjusted).toBeCloseTo(8 * 0.015625, 9);
+  });
+
+  test('of runs that vary among themselves need a larger difference', () => {
     const runs = (build: string, counts: number[]) => counts.map((n) => run(build, {}, deadlocks(n)));
-    const steady = compareJudgements(runs('A', [8, 9, 10]), runs('B', [20, 21, 22]));
-    const bursty = compareJudgements(runs('A', [0, 0, 27]), runs('B', [60, 3, 0]));
+    const steady = compareAsKnown(runs('A', [8, 9, 10]), runs('B', [40, 42, 44]), { detect: 0 });
+    const bursty = compareAsKnown(runs('A', [0, 0, 27]), runs('B', [120, 6, 0]), { detect: 0 });
     expect(steady.decision).toBe('worse');
     expect(bursty.decision).toBe('no difference seen');
-    expect(bursty.caveats).toContain(
-      'Runs of one side vary more than chance in deadlocks; there a difference must be larger to count.',
-    );
+    const [calm, wild] = [steady, bursty].map(({ tests: [first] }) => first?.between_runs ?? 0);
+    expect(calm).toBeLessThan(0.4);
+    expect(wild).toBeGreaterThan(0.8);
+  });
+
+  test('say how many runs it takes to see them doubled, where no difference was seen', () => {
+    const runs = (build: string, counts: number[]) => counts.map((n) => run(build, {}, deadlocks(n)));
+    const few = compareAsKnown(runs('A', [20, 22]), runs('B', [19, 23]), { detect: 2 }).tests[0]?.runs_needed ?? 0;
+    const fewer = compareAsKnown(runs('A', [20, 22]), runs('B', [19, 23]), { detect: 5 }).tests[0]?.runs_needed ?? 0;
+    expect(few).toBeGreaterThan(fewer);
+    expect(fewer).toBeGreaterThan(0);
   });
 
   test('of violations are compared by path where both sides break a promise', () => {

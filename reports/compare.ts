@@ -1,40 +1,130 @@
 import type {
-  ComparedInvariant,
+  Against,
   Comparison,
   ComparisonSide,
   CountDifference,
   Decision,
   Difference,
-  InvariantDifference,
+  MeasureDifference,
 } from '../harness/model/comparison.ts';
-import type { Judgement, Verdict } from '../harness/model/verdict.ts';
-import { change, sensitivity, testCounts } from './compare-counts.ts';
+import { type Judgement, type Verdict, worst } from '../harness/model/verdict.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
+import { type CountTest, countDifference, LEVEL, type Shared, testCount } from './compare-counts.ts';
+import { comparedFindings } from './compare-findings.ts';
+import { invariantDifferences, openQuestions } from './compare-invariants.ts';
+import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './compare-measures.ts';
+import { caveatsOf, namesOf, sentenceOf } from './compare-sentence.ts';
+import { seriesOf } from './compare-series.ts';
 import { isBelieved, sideOf } from './compare-sides.ts';
-import { compareRates } from './statistics.ts';
-import { counted, listed, probability, some } from './words.ts';
+import { holm } from './statistics.ts';
+import { some } from './words.ts';
+
+export interface CompareOptions {
+  /** How far runs of one build lie apart, as known before. */
+  readonly between?: BetweenRuns;
+  /** By what factor a rate must rise to be worth planning for. */
+  readonly detect?: number;
+}
+
+type Runs = readonly Judgement[];
+
+/** Is build B better or worse than build A? */
+export function compareJudgements(a: Runs, b: Runs, options: CompareOptions = {}): Comparison {
+  return compareBuilds([a, b], options);
+}
+
+/** What was tested of one pair, before it is known how many tests there are in all. */
+interface Tested {
+  readonly letter: string;
+  readonly a: Runs;
+  readonly b: Runs;
+  readonly sides: { readonly a: ComparisonSide; readonly b: ComparisonSide };
+  readonly counts: readonly CountTest[];
+  readonly measures: readonly MeasureTest[];
+}
 
 /**
- * Is build B better or worse than build A? A promise that B breaks and A was seen to keep makes it worse, and so does
- * a bad count that is higher than chance explains; no improvement outweighs that. What one side was not put to the
- * test for is never taken for kept.
+ * Which of these builds are better or worse than the first? What makes one worse: more deadlocks, 5xx or violations of a
+ * promise, or a latency or cost that shifted, beyond what chance explains; no improvement outweighs that. A promise that
+ * only B was seen to break, so rarely that chance could have it so, leaves the question open. What one side was not put
+ * to the test for is never taken for kept.
  */
-export function compareJudgements(a: readonly Judgement[], b: readonly Judgement[]): Comparison {
-  const sides = { a: sideOf(a), b: sideOf(b) };
-  const believed = { a: a.filter(isBelieved), b: b.filter(isBelieved) };
-  const tests = believed.a.length > 0 && believed.b.length > 0 ? testCounts(believed.a, believed.b, sides) : [];
-  const differences: Difference[] = [...invariantDifferences(sides), ...tests.filter(({ better }) => better !== null)];
-  const incomparable = obstacles(sides, believed);
-  const open = [...incomparable, ...openQuestions(sides)];
-  const decision = decide(differences, incomparable, open);
+export function compareBuilds(builds: readonly Runs[], options: CompareOptions = {}): Comparison {
+  const { between = BETWEEN_RUNS, detect = 2 } = options;
+  const [a = [], ...others] = builds;
+  const base = sideOf(a);
+  const tested = others.map((b, index) => testPair(String.fromCharCode(66 + index), a, b, base, between));
+  const shared = shareLevel(tested, between, detect);
+  const pairs = tested.map((one) => against(one, shared));
+  const [first] = pairs;
+  if (first === undefined) throw new Error('a comparison needs two builds');
+  const verdict = worst(pairs.map((pair) => pair.verdict));
   return {
-    verdict: VERDICTS[decision],
-    decision,
-    sentence: sentenceOf(decision, { sides, differences, tests, open }),
-    caveats: caveats(a, b, believed, tests),
-    ...sides,
-    differences,
-    tests,
+    verdict,
+    decision: (pairs.find((pair) => pair.verdict === verdict) ?? first).decision,
+    sentence: pairs.map(({ sentence }) => sentence).join('. '),
+    caveats: [...new Set(pairs.flatMap(({ caveats }) => caveats))],
+    a: base,
+    b: first.b,
+    differences: first.differences,
+    tests: first.tests,
+    pairs,
+    deciding_tests: shared.deciding,
+    detect,
   };
+}
+
+function testPair(letter: string, a: Runs, b: Runs, base: ComparisonSide, between: BetweenRuns): Tested {
+  const sides = { a: base, b: sideOf(b) };
+  const believed = { a: a.filter(isBelieved), b: b.filter(isBelieved) };
+  const possible = believed.a.length > 0 && believed.b.length > 0;
+  return {
+    letter,
+    a,
+    b,
+    sides,
+    counts: possible ? seriesOf({ a, b }, sides).map((series) => testCount(series, between)) : [],
+    measures: possible ? measuresOf(believed).flatMap((measured) => testMeasure(measured, between)) : [],
+  };
+}
+
+interface SharedLevel {
+  readonly deciding: number;
+  of(test: CountTest | MeasureTest): Shared;
+}
+
+/**
+ * Holm, all pairs together, so that 5 % is the chance of any false difference at all. The counts of promises that the
+ * scenario aims at have one half of it to themselves, and all else that decides the other: what one set out to see is not
+ * drowned by everything that could be looked at besides. What only informs has a 5 % of its own.
+ */
+function shareLevel(tested: readonly Tested[], between: BetweenRuns, detect: number): SharedLevel {
+  const all = tested.flatMap(({ sides, counts, measures }) => [
+    ...counts.map((one) => ({ one, family: familyOf(one, sides) })),
+    ...measures.map((one) => ({ one, family: one.measured.decides ? ('others' as const) : ('informing' as const) })),
+  ]);
+  // What nobody counted cannot differ, so it takes nothing from the others' level.
+  const possible = all.filter(({ one }) => 'measured' in one || one.test.interval !== null);
+  const shared = new Map<CountTest | MeasureTest, Shared>();
+  for (const family of ['aimed', 'others', 'informing'] as const) {
+    const members = all.filter((member) => member.family === family).map(({ one }) => one);
+    const tests = possible.filter((member) => member.family === family).map(({ one }) => one);
+    const halves = family === 'informing' ? 1 : 2;
+    const adjusted = holm(tests.map(({ test }) => test.p_value));
+    const level = LEVEL / halves / Math.max(1, tests.length);
+    for (const one of members) {
+      const p_adjusted = Math.min(1, halves * (adjusted[tests.indexOf(one)] ?? 1));
+      shared.set(one, { p_adjusted, level, detect, between });
+    }
+  }
+  const deciding = possible.filter(({ family }) => family !== 'informing').length;
+  return { deciding, of: (test) => shared.get(test) ?? { p_adjusted: 1, level: 0, detect, between } };
+}
+
+function familyOf({ series }: CountTest, { a, b }: Tested['sides']): 'aimed' | 'others' | 'informing' {
+  if (!series.decides) return 'informing';
+  const aims = [...a.invariants, ...b.invariants].some(({ name, aimed }) => aimed && name === series.invariant);
+  return aims ? 'aimed' : 'others';
 }
 
 const VERDICTS: Record<Decision, Verdict> = {
@@ -43,6 +133,34 @@ const VERDICTS: Record<Decision, Verdict> = {
   'no difference seen': 'pass',
   'cannot say': 'unknown',
 };
+
+function against({ letter, a, b, sides, counts, measures }: Tested, shared: SharedLevel): Against {
+  const tests = counts.map((one) => ({ invariant: one.series.invariant, test: countDifference(one, shared.of(one)) }));
+  const shifts = measures.map((one) => measureDifference(one, shared.of(one)));
+  const invariants = invariantDifferences(sides, tests, letter);
+  const told = tests.map(({ test }) => test);
+  const differences: Difference[] = [...invariants, ...different(told), ...different(shifts)];
+  const incomparable = obstacles(sides, { a: a.filter(isBelieved), b: b.filter(isBelieved) }, letter);
+  const open = [...incomparable, ...openQuestions(sides, invariants, letter)];
+  const decision = decide(differences, incomparable, open);
+  const caveats = caveatsOf({ a, b, tests: told, shifts });
+  return {
+    letter,
+    verdict: VERDICTS[decision],
+    decision,
+    sentence: sentenceOf(decision, { sides, letter, differences, tests: told, shifts, open }),
+    caveats,
+    b: sides.b,
+    differences,
+    tests: told,
+    measures: shifts,
+    findings: comparedFindings(a, b),
+  };
+}
+
+function different<T extends CountDifference | MeasureDifference>(all: readonly T[]): T[] {
+  return all.filter(({ better }) => better !== null);
+}
 
 function decide(
   differences: readonly Difference[],
@@ -55,13 +173,8 @@ function decide(
   return differences.some(({ better }) => better === 'b') ? 'better' : 'no difference seen';
 }
 
-interface Pair<T> {
-  readonly a: T;
-  readonly b: T;
-}
-
 /** What makes the two sides incomparable as a whole. */
-function obstacles(sides: Pair<ComparisonSide>, believed: Pair<readonly Judgement[]>): string[] {
+function obstacles(sides: Tested['sides'], believed: { readonly a: Runs; readonly b: Runs }, letter: string): string[] {
   const found: string[] = [];
   if (sides.a.scenario !== sides.b.scenario) {
     found.push(`the scenarios differ (${sides.a.scenario} and ${sides.b.scenario})`);
@@ -70,179 +183,7 @@ function obstacles(sides: Pair<ComparisonSide>, believed: Pair<readonly Judgemen
     if (believed[key].length > 0) continue;
     const shaky = sides[key].assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name }) => name);
     const why = shaky.length > 0 ? `${some(shaky, 3)} did not hold` : 'there was no load';
-    found.push(`no run of ${namesOf(sides)[key]} can be believed: ${why}`);
-  }
-  return found;
-}
-
-/** Invariants that leave it open whether B is worse, each with its reason. */
-function openQuestions(sides: Pair<ComparisonSide>): string[] {
-  const names = namesOf(sides);
-  return paired(sides).flatMap(({ name, a: before, b: after }) => {
-    if (after.verdict === 'unknown' && (after.aimed || before.aimed || before.verdict === 'fail')) {
-      return [`${name} was not put to the test on ${names.b}`];
-    }
-    const onlyB = after.verdict === 'fail' && before.verdict === 'unknown';
-    return onlyB ? [`${name} is broken on ${names.b}, and was not put to the test on ${names.a}`] : [];
-  });
-}
-
-interface InvariantPair extends Pair<ComparedInvariant> {
-  readonly name: string;
-}
-
-function paired({ a, b }: Pair<ComparisonSide>): InvariantPair[] {
-  const find = (side: ComparisonSide, name: string): ComparedInvariant =>
-    side.invariants.find((invariant) => invariant.name === name) ?? {
-      name,
-      claim: '',
-      verdict: 'unknown',
-      aimed: false,
-      violations: 0,
-      chances: 0,
-    };
-  const names = new Set([...a.invariants, ...b.invariants].map(({ name }) => name));
-  return [...names].map((name) => ({ name, a: find(a, name), b: find(b, name) }));
-}
-
-function invariantDifferences(sides: Pair<ComparisonSide>): InvariantDifference[] {
-  const names = namesOf(sides);
-  const { a, b } = sides;
-  return paired(sides)
-    .filter((pair) => pair.a.verdict !== pair.b.verdict)
-    .map(({ name, a: before, b: after }) => {
-      const known = before.verdict !== 'unknown' && after.verdict !== 'unknown';
-      const [beforeRate, afterRate] = [rate(before, a), rate(after, b)];
-      const p_value =
-        known && a.load_seconds > 0 && b.load_seconds > 0 ? compareRates(beforeRate, afterRate).p_value : null;
-      const better = known ? (after.verdict === 'fail' ? 'a' : 'b') : null;
-      const seen = change('s', beforeRate, afterRate);
-      // The promise counts as broken all the same: it was seen. How sure it is that B differs is another question.
-      const weak =
-        p_value !== null && p_value >= 0.05 ? `; so few could part by chance, p = ${probability(p_value)}` : '';
-      return {
-        kind: 'invariant',
-        name,
-        a: before.verdict,
-        b: after.verdict,
-        a_violations: before.violations,
-        b_violations: after.violations,
-        better,
-        p_value,
-        sentence: `${invariantSentence(name, before.verdict, after.verdict, names.a, names.b)} (${seen}${weak})`,
-      };
-    });
-}
-
-function rate({ violations }: ComparedInvariant, { load_seconds }: ComparisonSide) {
-  return { count: violations, exposure: load_seconds };
-}
-
-function invariantSentence(name: string, a: Verdict, b: Verdict, buildA: string, buildB: string): string {
-  if (a === 'unknown') {
-    return b === 'fail'
-      ? `${name}: only seen in ${buildB}, which breaks it; ${buildA} was not put to the test`
-      : `${name}: ${buildB} keeps it; ${buildA} was not put to the test`;
-  }
-  if (b === 'unknown')
-    return `${name}: cannot say, ${buildB} was not put to the test; ${buildA} ${a === 'fail' ? 'breaks' : 'keeps'} it`;
-  return b === 'fail'
-    ? `${name}: ${buildB} breaks it, ${buildA} keeps it`
-    : `${name}: ${buildB} keeps it, ${buildA} breaks it`;
-}
-
-/** Two runs of one build are told apart as A and B. */
-function namesOf(sides: Pair<ComparisonSide>): Pair<string> {
-  const [a, b] = [sides.a.build, sides.b.build];
-  return a === b ? { a: `${a} (A)`, b: `${b} (B)` } : { a, b };
-}
-
-interface Findings {
-  readonly sides: Pair<ComparisonSide>;
-  readonly differences: readonly Difference[];
-  readonly tests: readonly CountDifference[];
-  readonly open: readonly string[];
-}
-
-function sentenceOf(decision: Decision, { sides, differences, tests, open }: Findings): string {
-  const { a, b } = namesOf(sides);
-  const gains = deeds(differences, 'b', sides);
-  const losses = deeds(differences, 'a', sides);
-  switch (decision) {
-    case 'worse': {
-      const though = gains.length > 0 ? `; though it ${some(gains, 4)}` : '';
-      return `${b} is worse than ${a}: it ${some(losses, 4)}${though}`;
-    }
-    case 'better':
-      return `${b} ${some(gains, 4)}; nothing got worse that these runs could have seen${stillBroken(sides)}`;
-    case 'cannot say': {
-      const seen = [...losses, ...gains];
-      const sofar = seen.length > 0 ? `; what was seen: ${b} ${some(seen, 4)}` : '';
-      return `cannot say whether ${b} is better or worse than ${a}: ${some(open, 3)}${sofar}`;
-    }
-    case 'no difference seen': {
-      const seen = tests
-        .filter(({ decides }) => decides)
-        .slice(0, 2)
-        .map(sensitivity);
-      const limit = seen.length > 0 ? `; these runs would have seen ${listed(seen)}` : '';
-      return `no difference seen between ${a} and ${b}${limit}${stillBroken(sides)}`;
-    }
-    default:
-      return decision satisfies never;
-  }
-}
-
-/** What B does that A does not, as verbs. A count that an invariant already tells is not told again. */
-function deeds(differences: readonly Difference[], better: 'a' | 'b', sides: Pair<ComparisonSide>): string[] {
-  const told = new Set(
-    differences.filter(({ kind, better: side }) => kind === 'invariant' && side === better).map(({ name }) => name),
-  );
-  return differences.flatMap((difference) => {
-    if (difference.better !== better) return [];
-    if (difference.kind === 'count') {
-      const { name, title, a, b, a_exposure, b_exposure, exposure_unit } = difference;
-      if (name === 'deadlocks' && told.has('no-deadlocks')) return [];
-      const seen = change(exposure_unit, { count: a, exposure: a_exposure }, { count: b, exposure: b_exposure });
-      return [`has ${better === 'b' ? 'fewer' : 'more'} ${title} (${seen})`];
-    }
-    const [before, after] = [difference.a_violations, difference.b_violations].map((violations, index) => ({
-      count: violations,
-      exposure: (index === 0 ? sides.a : sides.b).load_seconds,
-    }));
-    const seen = before && after ? change('s', before, after) : '';
-    if (difference.name === 'no-deadlocks') return [`${better === 'b' ? 'removes the' : 'has'} deadlocks (${seen})`];
-    return [`${better === 'b' ? 'keeps' : 'breaks'} ${difference.name} (${seen})`];
-  });
-}
-
-function stillBroken(sides: Pair<ComparisonSide>): string {
-  const both = paired(sides).filter((pair) => pair.a.verdict === 'fail' && pair.b.verdict === 'fail');
-  return both.length === 0
-    ? ''
-    : `; broken on both: ${some(
-        both.map(({ name }) => name),
-        4,
-      )}`;
-}
-
-function caveats(
-  a: readonly Judgement[],
-  b: readonly Judgement[],
-  believed: Pair<readonly Judgement[]>,
-  tests: readonly CountDifference[],
-): string[] {
-  const found: string[] = [];
-  const left = a.length + b.length - believed.a.length - believed.b.length;
-  if (left > 0) found.push(`${counted(left, 'run')} left out of the counts, because an assumption did not hold there.`);
-  if (a.length === 1 && b.length === 1) {
-    found.push('One run a side: how much two runs of the same build differ was not seen.');
-  }
-  const wide = tests.filter(({ dispersion, a: x, b: y }) => dispersion > 1.5 && x + y > 0).map(({ title }) => title);
-  if (wide.length > 0) {
-    found.push(
-      `Runs of one side vary more than chance in ${some(wide, 3)}; there a difference must be larger to count.`,
-    );
+    found.push(`no run of ${namesOf(sides, letter)[key]} can be believed: ${why}`);
   }
   return found;
 }

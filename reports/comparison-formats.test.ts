@@ -5,7 +5,8 @@ import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
 
 import type { Comparison } from '../harness/model/comparison.ts';
-import { compareJudgements } from './compare.ts';
+import type { Judgement } from '../harness/model/verdict.ts';
+import { compareBuilds, compareJudgements } from './compare.ts';
 import { reportLink } from './compare-words.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, invariant, judgement } from './fixture.ts';
 import { comparisonHtml } from './html-comparison.ts';
@@ -16,16 +17,30 @@ import { comparisonText } from './terminal.ts';
 /** The main job: 3.2.2 mends the deadlocks and leaves the RTIF race. */
 function mended(): Comparison {
   const rtif = invariant('rtif-last-writer-wins', 'fail', { violations: 81 });
+  const [before, after] = [invariant('no-deadlocks', 'fail'), invariant('no-deadlocks', 'pass')];
+  const runs = (over: Partial<Judgement>, side: string) =>
+    [1, 2, 3].map((n) => judgement({ ...over, run: `cmp/${side}-${n}`, seed: 41 + n }));
   return compareJudgements(
-    [judgement({ invariants: [rtif, invariant('no-deadlocks', 'fail')], run: 'cmp/a-1' })],
-    [
+    runs({ invariants: [rtif, before] }, 'a'),
+    runs({ build: 'airflow@3.2.2', invariants: [rtif, after], counts: { deadlocks: 0, http_5xx: 6 } }, 'b'),
+    { detect: 0 },
+  );
+}
+
+/** Four releases; the last is worse. */
+function matrix(): Comparison {
+  const side = (build: string, deadlocks: number) =>
+    [1, 2, 3].map((n) =>
       judgement({
-        build: 'airflow@3.2.2',
-        invariants: [rtif, invariant('no-deadlocks', 'pass')],
-        counts: { deadlocks: 0, http_5xx: 6 },
-        run: 'cmp/b-1',
+        build,
+        seed: n,
+        invariants: [invariant('no-deadlocks', deadlocks > 0 ? 'fail' : 'pass', { violations: deadlocks })],
+        counts: { deadlocks },
       }),
-    ],
+    );
+  return compareBuilds(
+    [side('airflow@3.1.8', 20), side('airflow@3.2.1', 21), side('airflow@3.2.2', 0), side('airflow@3.3.2', 300)],
+    { detect: 0 },
   );
 }
 
@@ -35,7 +50,7 @@ const empty = () => compareJudgements([emptyJudgement()], [emptyJudgement()]);
 
 describe('a comparison on the terminal', () => {
   test('fits one screen, whatever the runs', () => {
-    for (const one of [mended(), hostile(), huge(), empty(), compareJudgements([], [])]) {
+    for (const one of [mended(), matrix(), hostile(), huge(), empty(), compareJudgements([], [])]) {
       const lines = comparisonText(one, { color: false }).split('\n');
       expect(lines.length).toBeLessThanOrEqual(SCREEN.lines);
       expect(lines.filter((line) => stringWidth(line) > SCREEN.columns)).toEqual([]);
@@ -45,11 +60,11 @@ describe('a comparison on the terminal', () => {
   test('shows what differs first, side by side, and ends with the decision', () => {
     const text = comparisonText(mended(), { color: false, folder: 'cmp' });
     const lines = text.split('\n');
-    expect(lines[2]).toBe('no-deadlocks                          ✗ fail × 8        ✓ pass');
-    expect(text).toMatch(/\ndeadlocks +8 in 60 s +0 in 60 s +fewer, p = 0\.0\d+\n/);
+    expect(lines[2]).toBe('no-deadlocks                          ✗ fail × 24       ✓ pass');
+    expect(text).toMatch(/\ndeadlocks +8\/min +0 +fewer, p = 0\.0\d+\n/);
     expect(text).toContain('report: cmp/compare.html');
     expect(text).toMatch(
-      /\nBETTER\nairflow@3\.2\.2 removes the deadlocks \(8 in 60 s → 0 in 60 s\); nothing got worse/,
+      /\nBETTER\nairflow@3\.2\.2 removes the deadlocks \(8\/min → 0, at most [\d.]+\/min at 95 %\);\s+nothing/,
     );
   });
 
@@ -66,9 +81,20 @@ describe('compare.html', () => {
   test('has the decision on top, both verdicts of each promise, and each count with its interval and p', () => {
     const page = comparisonHtml(mended(), 'cmp');
     expect(page.indexOf('>better</span>airflow@3.2.2')).toBeGreaterThan(0);
-    expect(page.indexOf('removes the deadlocks (8 in 60 s → 0 in 60 s)')).toBeLessThan(page.indexOf('<main>'));
-    expect(page).toMatch(/no-deadlocks.*fail<\/span> <span class="soft">× 8.*pass<\/span>/);
-    expect(page).toContain('0 to 0.59');
+    expect(page.indexOf('removes the deadlocks (8/min → 0, at most')).toBeLessThan(page.indexOf('<main>'));
+    expect(page).toMatch(/no-deadlocks.*fail<\/span> <span class="soft">× 24.*pass<\/span>/);
+    expect(page).toMatch(/deadlocks<\/th>[\s\S]*× 0<\/td><td role="cell" class="number soft">0 to 0\.\d+</);
+    expect(page).toMatch(/Findings[\s\S]*In A and B/);
+  });
+
+  test('draws every run of every build on one axis a count, and has a matrix for more than two builds', () => {
+    const page = comparisonHtml(matrix(), 'cmp');
+    expect(page).toMatch(/<th role="rowheader" scope="rowgroup" rowspan="4">deadlocks<\/th>/);
+    const [strip = ''] = /<svg class="strip base"[\s\S]*?<\/svg>/.exec(page) ?? [];
+    expect(strip.match(/<circle/g)).toHaveLength(3);
+    expect(page).toContain('>Builds</h2>');
+    expect(page.match(/class="badge fail">worse/g)?.length).toBeGreaterThan(1);
+    expect(comparisonHtml(mended(), 'cmp')).not.toContain('>Builds</h2>');
   });
 
   test('lets no text from a run become markup', () => {
@@ -87,12 +113,14 @@ describe('compare.md', () => {
   test('marks what chance does not explain and links to the runs', () => {
     const text = comparisonMarkdown(mended(), 'cmp');
     expect(text).toContain('# better: airflow@3.2.2 against airflow@3.2.1');
-    expect(text).toMatch(/\| deadlocks \| 8 in 60 s \| 0 in 60 s \| × 0 \| 0 to 0\.59 \| 0\.0\d+ \\\* \|/);
+    expect(text).toMatch(
+      /\| deadlocks \| 8\/min \| 0, at most [\d.]+\/min, × 0 \(0 to 0\.\d+\); fewer, p = 0\.0\d+ \|/,
+    );
     expect(text).toContain('* [A airflow@3.2.1, seed 42](<./a-1/report.html>): fail');
   });
 
   test('gives every table row as many cells as its head, hostile or huge', () => {
-    for (const one of [hostile(), huge()]) {
+    for (const one of [hostile(), huge(), matrix()]) {
       const text = comparisonMarkdown(one, 'cmp');
       for (const block of text.match(/(^\|.*\n?)+/gm) ?? []) {
         const rows = block.trimEnd().split('\n');

@@ -1,48 +1,62 @@
 import type { ComparedInvariant, Comparison } from '../harness/model/comparison.ts';
-import { intervalText, invariantPairs, ratioText, reportLink } from './compare-words.ts';
+import { countRows, isCounted, measureRows, type Row, verdictText } from './compare-rows.ts';
+import { lettered, promiseRows, reportLink } from './compare-words.ts';
 import { document, escaped, table } from './markdown.ts';
-import { count, probability, seconds } from './words.ts';
+import { count, counted } from './words.ts';
 
 /** `compare.md`: for the pull request that raises the version. */
 export function comparisonMarkdown(comparison: Comparison, folder: string): string {
-  const { a, b, decision, sentence, caveats, tests } = comparison;
+  const { pairs, decision, sentence, caveats } = comparison;
+  const builds = lettered(comparison);
+  const heads = builds.map(({ letter, side }) => `${letter} ${escaped(side.build)}`);
+  const counts = countRows(comparison).filter((row) => row.decides && isCounted(row));
+  const measures = measureRows(comparison).filter(({ decides }) => decides);
+  const others = pairs.map(({ b }) => escaped(b.build)).join(', ');
+  const sentences =
+    pairs.length === 1
+      ? [`${escaped(sentence)}.`]
+      : [pairs.map((pair) => `* ${pair.letter}, ${pair.decision}: ${escaped(pair.sentence)}.`).join('\n')];
   return document([
-    `# ${decision}: ${escaped(b.build)} against ${escaped(a.build)}`,
-    `${escaped(sentence)}.`,
+    `# ${decision}: ${others} against ${escaped(comparison.a.build)}`,
+    ...sentences,
     ...caveats.map(escaped),
+    '## Counts',
+    countRows(comparison).length === 0
+      ? 'No count was tested: one side has no run that can be believed.'
+      : rowsTable(counts, heads),
+    `p is corrected for ${counted(comparison.deciding_tests, 'test')} that decide; how it is computed: docs/comparing.md.`,
+    ...(measures.length === 0 ? [] : ['## Latency, throughput, cost', rowsTable(measures, heads)]),
     '## Promises',
     table(
-      ['promise', `A ${escaped(a.build)}`, `B ${escaped(b.build)}`],
-      invariantPairs(a, b).map(({ name, a: before, b: after }) => [escaped(name), cell(before), cell(after)]),
+      ['promise', ...heads],
+      promiseRows(comparison).map(({ name, sides }) => [escaped(name), ...sides.map(cell)]),
     ),
-    '## Counts',
-    tests.length === 0
-      ? 'No count was tested: one side has no run that can be believed.'
-      : table(
-          ['count', 'A', 'B', 'B : A', '95 %', 'p'],
-          tests.map((test) => {
-            const unit = (n: number) => (test.exposure_unit === 's' ? `in ${seconds(n)}` : `of ${count(n)}`);
-            return [
-              escaped(test.title),
-              `${count(test.a)} ${unit(test.a_exposure)}`,
-              `${count(test.b)} ${unit(test.b_exposure)}`,
-              ratioText(test),
-              intervalText(test),
-              `${probability(test.p_adjusted).replace('<', '&lt;')}${test.better === null ? '' : ' \\*'}`,
-            ];
-          }),
-        ),
-    'Exact test of two Poisson rates, two-sided, p after Holm’s correction; \\* marks what chance does not explain.',
     '## Runs',
-    [a, b]
-      .flatMap((side, index) =>
+    builds
+      .flatMap(({ letter, side }) =>
         side.runs.map(({ run, seed, verdict }) => {
-          const name = `${index === 0 ? 'A' : 'B'} ${escaped(side.build)}, seed ${seed}`;
-          return `* [${name}](<${reportLink(folder, run)}>): ${verdict}`;
+          return `* [${letter} ${escaped(side.build)}, seed ${seed}](<${reportLink(folder, run)}>): ${verdict}`;
         }),
       )
       .join('\n'),
   ]);
+}
+
+function rowsTable(rows: readonly Row[], heads: readonly string[]): string {
+  return table(
+    ['', ...heads],
+    rows.map(({ title, lanes }) => [
+      escaped(title),
+      ...heads.map((head) => {
+        const lane = lanes.find(({ letter }) => head.startsWith(`${letter} `));
+        if (lane === undefined) return '–';
+        const { against, said } = lane;
+        if (against === null) return said;
+        const ratio = against.ratio === '–' ? '' : `, ${against.ratio} (${against.interval})`;
+        return `${said}${ratio}; ${verdictText(against).replace('<', '&lt;')}`;
+      }),
+    ]),
+  );
 }
 
 function cell(invariant: ComparedInvariant | undefined): string {

@@ -1,5 +1,6 @@
 import { html } from './html.ts';
 import { CHART_STYLE } from './style-charts.ts';
+import { COMPARISON_STYLE } from './style-comparison.ts';
 import { FINDING_STYLE } from './style-findings.ts';
 
 /**
@@ -147,6 +148,7 @@ footer {
 .contents ul { list-style: none; margin: 1.6rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; font-size: .925rem; }
 .folded > summary { padding: .6rem 0; }
 .letter { display: none; color: var(--soft); font-size: .8125rem; }
+${COMPARISON_STYLE}
 ${FINDING_STYLE}
 ${CHART_STYLE}
 @media (max-width: 40rem) {

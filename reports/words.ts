@@ -72,6 +72,11 @@ export function milliseconds(ms: number): string {
   return ms < 10 ? ms.toFixed(1) : count(ms);
 }
 
+/** `812 MB`, `1.1 GB`. */
+export function bytes(value: number): string {
+  return value < 1e9 ? `${Math.round(value / 1e6)} MB` : `${Number((value / 1e9).toPrecision(2))} GB`;
+}
+
 export function probability(p: number): string {
   if (p < 0.0001) return '< 0.0001';
   return p < 0.1 ? Number(p.toPrecision(2)).toString() : Math.min(1, p).toFixed(2);

@@ -1,50 +1,67 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
 
-import { compareJudgements } from '../../reports/compare.ts';
+import { compareBuilds } from '../../reports/compare.ts';
 import { comparisonText } from '../../reports/terminal.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { defaultPair, type Pair } from './default-pair.ts';
+import { defaultPair } from './default-pair.ts';
 import { interruptSignal } from './interrupt.ts';
 import { judgeRun, runAndJudge, wantsColor } from './judge-run.ts';
 import { timeStamp } from './perform-run.ts';
 import { Progress } from './progress.ts';
 import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
+import { storedRuns } from './stored-runs.ts';
 
 interface CompareFlags extends PlanFlags {
-  readonly a?: string | undefined;
-  readonly b?: string | undefined;
+  readonly builds?: readonly string[] | undefined;
   readonly scenario: string;
   readonly runs: number;
+  readonly aa?: boolean | undefined;
+  readonly detect: string;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
 export const compareCommand: CommandModule<object, CompareFlags> = {
-  command: 'compare [a] [b]',
-  describe: 'Run the same plan on two builds (or take two stored runs) and say what differs',
+  command: 'compare [builds..]',
+  describe: 'Run the same plans on two or more builds (or take stored runs) and say what differs from the first',
   builder: (args) =>
     planOptions(args)
-      .positional('a', { type: 'string', describe: 'A build, or a stored run folder (default: airflow@3.2.1)' })
-      .positional('b', { type: 'string', describe: 'What to hold against it (default: airflow@3.2.2)' })
+      .positional('builds', {
+        type: 'string',
+        array: true,
+        describe: 'Builds, or folders of stored runs; the first is what the others are held against',
+      })
       .option('scenario', { type: 'string', default: 'seeds', describe: 'A name from `list`, or a .ts file' })
-      .option('runs', { type: 'number', default: 1, describe: 'Runs of each build, interleaved' })
+      .option('runs', { type: 'number', default: 2, describe: 'Runs of each build, interleaved' })
+      .option('aa', { type: 'boolean', describe: 'Compare the build with itself: what is found is chance' })
+      .option('detect', {
+        type: 'string',
+        default: '2x',
+        describe: 'Say how many runs it takes to see a rate so much higher',
+      })
       .option('out', { type: 'string', describe: 'Folder for the comparison and its runs (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }),
 
   async handler(flags) {
+    const detect = factorOf(flags.detect);
     const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
     const signal = interruptSignal();
-    const pair = await pairOf(flags, signal);
-    const sides =
-      isStored(pair.a) && isStored(pair.b) ? await judgeStored(pair) : await runBoth(pair, flags, folder, signal);
-    const comparison = compareJudgements(sides.a, sides.b);
+    const builds = await buildsOf(flags, signal);
+    const stored = builds.map(storedRuns);
+    const known = stored.filter((runs) => runs !== undefined);
+    const odd = builds.find((_, index) => stored[index] === undefined);
+    if (known.length > 0 && odd !== undefined) {
+      const one = builds[stored.findIndex((runs) => runs !== undefined)];
+      throw new UsageError(`${one} is a stored run and ${odd} is not: compare builds, or stored runs.`);
+    }
+    const sides = known.length > 0 ? await judgeStored(known) : await runAll(builds, flags, folder, signal);
+    const comparison = compareBuilds(sides, { detect });
     await writeComparison(folder, comparison);
     if (flags.json) process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
     else process.stdout.write(`${comparisonText(comparison, { color: wantsColor(), folder })}\n`);
@@ -53,47 +70,72 @@ export const compareCommand: CommandModule<object, CompareFlags> = {
 };
 
 /** An explicit build is what was asked for, or an error; only when nothing is said is there a choice. */
-async function pairOf({ a, b }: CompareFlags, signal: AbortSignal): Promise<Pair> {
-  if (a === undefined) return defaultPair((line) => console.error(line), signal);
-  if (b === undefined) throw new UsageError(`compare needs two builds or two stored runs: what to hold against ${a}?`);
-  return { a, b };
-}
-
-interface Sides {
-  readonly a: readonly Judgement[];
-  readonly b: readonly Judgement[];
-}
-
-function isStored(side: string): boolean {
-  return existsSync(path.join(side, 'manifest.json'));
-}
-
-async function judgeStored({ a, b }: Pair): Promise<Sides> {
-  return { a: [await judgeRun(a)], b: [await judgeRun(b)] };
-}
-
-/** A B, then B A, and so on: what drifts with time then weighs on both alike. Both sides play the same seeds. */
-async function runBoth(pair: Pair, flags: CompareFlags, folder: string, signal: AbortSignal): Promise<Sides> {
-  for (const side of [pair.a, pair.b]) {
-    if (isStored(side))
-      throw new UsageError(
-        `${side} is a stored run and the other side is not: compare two builds, or two stored runs.`,
-      );
-    knownBuild(side);
+async function buildsOf({ builds = [], aa }: CompareFlags, signal: AbortSignal): Promise<readonly string[]> {
+  const [first] = builds;
+  if (aa === true) {
+    if (first === undefined || builds.length > 1)
+      throw new UsageError('--aa compares one build with itself: name that one.');
+    if (storedRuns(first) !== undefined)
+      throw new UsageError('--aa makes new runs of a build: name a build, not a stored run.');
+    return [first, first];
   }
+  if (first === undefined) {
+    const { a, b } = await defaultPair((line) => console.error(line), signal);
+    return [a, b];
+  }
+  if (builds.length === 1)
+    throw new UsageError(`compare needs two builds or two stored runs: what to hold against ${first}? (--aa: itself)`);
+  if (builds.length > MOST_BUILDS)
+    throw new UsageError(`compare takes up to ${MOST_BUILDS} builds, not ${builds.length}.`);
+  return builds;
+}
+
+/** A letter each. */
+const MOST_BUILDS = 26;
+
+/** `2x`, `1.5x` or a bare number above 1. */
+function factorOf(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)x?$/i.exec(text.trim());
+  const factor = Number(match?.[1]);
+  if (!(factor > 1 && factor <= 100)) throw new UsageError(`--detect must be like 2x or 1.5x, above 1, not "${text}"`);
+  return factor;
+}
+
+async function judgeStored(sides: readonly (readonly string[])[]): Promise<Judgement[][]> {
+  const judged: Judgement[][] = [];
+  for (const folders of sides) {
+    const side: Judgement[] = [];
+    for (const folder of folders) side.push(await judgeRun(folder));
+    judged.push(side);
+  }
+  return judged;
+}
+
+/** A B, then B A, and so on: what drifts with time then weighs on all alike. All sides play the same seeds. */
+async function runAll(
+  builds: readonly string[],
+  flags: CompareFlags,
+  folder: string,
+  signal: AbortSignal,
+): Promise<readonly (readonly Judgement[])[]> {
+  for (const build of builds) knownBuild(build);
   if (!(Number.isInteger(flags.runs) && flags.runs >= 1 && flags.runs <= 100)) {
     throw new UsageError(`--runs must be a whole number from 1 to 100, not ${flags.runs}`);
   }
-  const planOf = (seed: number | undefined) => resolvePlan(flags.scenario, { ...flags, seed }, { build: pair.a });
+  const [first = ''] = builds;
+  const planOf = (seed: number | undefined) => resolvePlan(flags.scenario, { ...flags, seed }, { build: first });
   const { seed } = await planOf(flags.seed);
-  const sides = { a: [] as Judgement[], b: [] as Judgement[] };
+  const sides = builds.map((build, index) => ({
+    build,
+    letter: String.fromCharCode(97 + index),
+    runs: [] as Judgement[],
+  }));
   for (let round = 0; round < flags.runs; round++) {
     const plan = await planOf(seed + round);
-    for (const side of round % 2 === 0 ? (['a', 'b'] as const) : (['b', 'a'] as const)) {
-      const build = pair[side];
+    for (const { build, letter, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
       const label = `${build} (run ${round + 1} of ${flags.runs})`;
       const progress = new Progress(label, plan.scenario.duration_s);
-      const out = path.join(folder, `${side}-${round + 1}`);
+      const out = path.join(folder, `${letter}-${round + 1}`);
       const faults = flags.faults === undefined ? '' : ` --faults ${flags.faults}`;
       const repeat = `windtunnel run ${flags.scenario} --build ${build} --seed ${plan.seed} --duration ${plan.scenario.duration_s}s${faults}`;
       const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out, repeat, progress, signal });
@@ -103,8 +145,8 @@ async function runBoth(pair: Pair, flags: CompareFlags, folder: string, signal: 
         process.exitCode = exitCodeOfError(failure);
         throw failure;
       }
-      sides[side].push(judgement);
+      runs.push(judgement);
     }
   }
-  return sides;
+  return sides.map(({ runs }) => runs);
 }

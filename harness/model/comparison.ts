@@ -2,21 +2,47 @@ import type { Verdict } from './verdict.ts';
 
 export type Decision = 'better' | 'worse' | 'no difference seen' | 'cannot say';
 
-/** Two builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. */
+/**
+ * Builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. A is the base, and each of
+ * the others is held against it; `b`, `differences` and `tests` are those of the first of them.
+ */
 export interface Comparison {
-  /** `fail`: B is worse. `unknown`: these runs cannot say. `pass`: B is better, or no difference was seen. */
+  /** The worst of the pairs. `fail`: a build is worse than A. `unknown`: these runs cannot say. */
   readonly verdict: Verdict;
+  /** Of the pair with that verdict. */
   readonly decision: Decision;
-  /** The decision and what it rests on, for people. */
+  /** The decision and what it rests on, for people; a sentence for each pair. */
   readonly sentence: string;
   /** What a reader should know before believing the sentence, such as different scenarios on the two sides. */
   readonly caveats: readonly string[];
   readonly a: ComparisonSide;
   readonly b: ComparisonSide;
-  /** Only what differs: invariants with two verdicts, counts that chance does not explain. */
+  readonly differences: readonly Difference[];
+  readonly tests: readonly CountDifference[];
+  /** Each other build against A. */
+  readonly pairs: readonly Against[];
+  /** How many tests share the level of 5 % (Holm's correction), all pairs together. */
+  readonly deciding_tests: number;
+  /** By what factor a rate must rise for `runs_needed` to be asked. */
+  readonly detect: number;
+}
+
+/** One build held against A. */
+export interface Against {
+  /** `B`, `C`, … */
+  readonly letter: string;
+  readonly verdict: Verdict;
+  readonly decision: Decision;
+  readonly sentence: string;
+  readonly caveats: readonly string[];
+  readonly b: ComparisonSide;
+  /** Only what differs: promises broken on one side, counts and measures that chance does not explain. */
   readonly differences: readonly Difference[];
   /** Every count that was tested, different or not; `differences` repeats those that differ. */
   readonly tests: readonly CountDifference[];
+  /** Every latency, throughput and cost that was compared; empty with fewer than three believed runs on a side. */
+  readonly measures: readonly MeasureDifference[];
+  readonly findings: readonly ComparedFinding[];
 }
 
 export interface ComparisonSide {
@@ -56,7 +82,17 @@ export interface ComparedInvariant {
   readonly chances: number;
 }
 
-export type Difference = InvariantDifference | CountDifference;
+/** A cause of violations (`Finding`), by its fingerprint, on both sides. */
+export interface ComparedFinding {
+  readonly fingerprint: string;
+  readonly title: string;
+  readonly known_race: string | null;
+  /** How often it struck, and in how many of the side's runs. */
+  readonly a: { readonly occurrences: number; readonly runs: number };
+  readonly b: { readonly occurrences: number; readonly runs: number };
+}
+
+export type Difference = InvariantDifference | CountDifference | MeasureDifference;
 
 export interface InvariantDifference {
   readonly kind: 'invariant';
@@ -65,38 +101,71 @@ export interface InvariantDifference {
   readonly b: Verdict;
   readonly a_violations: number;
   readonly b_violations: number;
-  /** The side that does better, or null where one side was not put to the test. */
+  /** The side that does better; null where one side was not put to the test, or where chance could part them so far. */
   readonly better: 'a' | 'b' | null;
-  /** How often chance alone would part the two counts of violations so far; null if one side gave no chance. */
+  /** How often chance alone would part the two counts of violations so far, corrected; null: one side gave no chance. */
   readonly p_value: number | null;
   readonly sentence: string;
 }
 
 export interface CountDifference {
   readonly kind: 'count';
-  /** `deadlocks`, `http_5xx`, `http_409{operation:rtif}`, `violations{invariant:…}`. */
+  /** `deadlocks`, `http_5xx`, `http_409{operation:rtif,class:…}`, `violations{invariant:…}`. */
   readonly name: string;
-  /** The same for people: `5xx answers`, `rtif 409s`. */
+  /** The same for people: `5xx answers`, `violations of no-deadlocks`. */
   readonly title: string;
   readonly a: number;
   readonly b: number;
   readonly a_exposure: number;
   readonly b_exposure: number;
   readonly exposure_unit: 's' | 'operations';
-  /** Whether more of it is worse. A refusal that is the right answer is tested and shown, and decides nothing. */
+  /** Events of each run over its exposure. */
+  readonly a_rates: readonly number[];
+  readonly b_rates: readonly number[];
+  /** Whether more of it is worse. What informs only (parts of a count, refusals that may be right) decides nothing. */
   readonly decides: boolean;
+  /** For one that decides: the side with fewer, if chance does not explain it. */
   readonly better: 'a' | 'b' | null;
-  /** Exact, conditional, two-sided: twice the smaller tail. */
+  /** Exact given the spread between runs, averaged over the spreads that these runs allow; two-sided. */
   readonly p_value: number;
-  /** The same after Holm's correction for all counts tested. */
+  /** The same after Holm's correction for all tests that decide (or all that do not), of all pairs. */
   readonly p_adjusted: number;
   /** Rate of B over rate of A; null if A has none. */
   readonly ratio: number | null;
-  /** Exact 95 % interval of the ratio, not corrected; null above means without limit. Null if there are none at all. */
+  /** 95 % interval of the ratio, not corrected; null above means without limit. Null if there are none at all. */
   readonly interval: readonly [number, number | null] | null;
-  /** How much more the runs of a side vary than chance allows: 1 is chance alone, or a single run a side. */
-  readonly dispersion: number;
-  /** The smallest count of B that would have been told from A's, after correction for all counts tested. */
-  readonly smallest_count_seen: number;
+  /** 95 % limits of each side's rate, over its exposure; not corrected. */
+  readonly a_interval: readonly [number, number];
+  readonly b_interval: readonly [number, number];
+  /** By how much the rates of a build's runs vary around their mean, as a share of it: what the test allowed for. */
+  readonly between_runs: number;
+  /** The smallest count of B that would have been told from A's, after correction; null: none, however large. */
+  readonly smallest_count_seen: number | null;
+  /** Runs a side with which a rate `detect` times A's is seen 9 times in 10; null: over 100, or not asked. */
+  readonly runs_needed: number | null;
+  readonly sentence: string;
+}
+
+/** One value a run: a quantile of an operation's latency, a rate of work, a cost. */
+export interface MeasureDifference {
+  readonly kind: 'measure';
+  /** `latency_p95{operation:heartbeat}`, `tasks_per_second`, `cpu_s_per_task`, `memory_bytes`, `lock_waits`. */
+  readonly name: string;
+  readonly title: string;
+  readonly unit: 'ms' | '1/s' | 's' | 'bytes' | '';
+  /** Geometric means over the runs, and the runs. */
+  readonly a: number;
+  readonly b: number;
+  readonly a_runs: readonly number[];
+  readonly b_runs: readonly number[];
+  readonly decides: boolean;
+  readonly better: 'a' | 'b' | null;
+  readonly ratio: number;
+  /** 95 %, by bootstrap over the runs, not corrected. */
+  readonly interval: readonly [number, number];
+  readonly p_value: number;
+  readonly p_adjusted: number;
+  /** The smallest factor that would have been told from 1, after correction. */
+  readonly smallest_ratio_seen: number;
   readonly sentence: string;
 }

@@ -1,0 +1,57 @@
+import type { Calibration } from '../../harness/model/calibration.ts';
+import type { Comparison } from '../../harness/model/comparison.ts';
+import { Rng } from '../../harness/model/rng.ts';
+import type { Judgement } from '../../harness/model/verdict.ts';
+import { compareJudgements } from '../../reports/compare.ts';
+import { fitBetweenRuns } from './fit.ts';
+import type { Group } from './pool.ts';
+
+export interface AaResult {
+  readonly group: string;
+  readonly runs: number;
+  readonly comparison: Comparison;
+}
+
+/**
+ * Pairs of a build and itself: the runs of a group, drawn without replacement for both sides, the same number on each.
+ * What is known of the spread between runs comes from all other groups, never from the one that is judged.
+ */
+export function aaPairs(
+  groups: readonly Group[],
+  calibrations: readonly Calibration[],
+  pairs: number,
+  seed: number,
+): AaResult[] {
+  const rng = new Rng(seed, 'aa');
+  const tried = groups.filter(({ runs }) => runs.length >= 2);
+  const known = new Map(
+    tried.map((group) => [
+      group,
+      fitBetweenRuns(
+        groups.filter((one) => one !== group),
+        calibrations,
+      ),
+    ]),
+  );
+  return Array.from({ length: pairs }, (_, index) => {
+    const group = tried[index % tried.length];
+    const between = group === undefined ? undefined : known.get(group);
+    if (group === undefined || between === undefined) throw new Error('no kept runs to draw from');
+    const runs = 1 + Math.floor(rng.next() * Math.floor(group.runs.length / 2));
+    const drawn = shuffled(group.runs, rng);
+    const comparison = compareJudgements(drawn.slice(0, runs), drawn.slice(runs, 2 * runs), { between, detect: 0 });
+    return { group: group.name, runs, comparison };
+  });
+}
+
+function shuffled(runs: readonly Judgement[], rng: Rng): Judgement[] {
+  return runs
+    .map((run) => ({ run, at: rng.next() }))
+    .sort((x, y) => x.at - y.at)
+    .map(({ run }) => run);
+}
+
+/** A build said to differ from itself: better or worse. "Cannot say" accuses nobody. */
+export function isFalse({ decision }: Comparison): boolean {
+  return decision === 'better' || decision === 'worse';
+}

@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import type { Comparison } from '../../harness/model/comparison.ts';
+
+const PROGRAM = path.join(import.meta.dirname, '..', '..', 'bin', 'windtunnel.mjs');
+/** Four runs of twenty seconds, with their stacks' starts and ends; far beyond what they take. */
+const DEADLINE_MS = 15 * 60_000;
+
+/** `windtunnel compare reference --aa`, so many times, each with two runs a side of 20 s and a seed of its own. */
+export async function realPairs(pairs: number, seed: number, say: (line: string) => void): Promise<Comparison[]> {
+  const results: Comparison[] = [];
+  for (let pair = 0; pair < pairs; pair++) {
+    const folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-aa-'));
+    try {
+      const flags = ['--aa', '--runs', '2', '--duration', '20s', '--seed', String(1000 * seed + 2 * pair)];
+      await ended(['compare', 'reference', ...flags, '--out', folder]);
+      const comparison = JSON.parse(readFileSync(path.join(folder, 'compare.json'), 'utf8')) as Comparison;
+      results.push(comparison);
+      say(`${pair + 1} of ${pairs}: ${comparison.decision}`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  return results;
+}
+
+/** Whatever it finds: 0, 1 and 3 are verdicts. */
+function ended(args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [PROGRAM, ...args], { timeout: DEADLINE_MS, maxBuffer: 2 ** 26 }, (error, _, stderr) => {
+      if (error === null || error.code === 1 || error.code === 3) resolve();
+      else reject(new Error(`windtunnel ${args.join(' ')}: ${stderr.trim().split('\n').at(-1) ?? error.message}`));
+    });
+  });
+}
