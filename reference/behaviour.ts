@@ -86,6 +86,8 @@ export interface SchedulerBehaviour {
   readonly adopts: boolean;
   /** SQL condition over `task_instance`: whose workers have not been heard of for too long. */
   readonly silent: string;
+  /** Whether who was found silent is looked at again before it is failed: it may have been heard meanwhile. */
+  readonly looksAgain: boolean;
   /** SQL condition over `task_instance`: which of those that were stuck in QUEUED may still be taken back. */
   readonly requeueable: string;
   /** SQL condition over `trigger`: which are deleted because no task instance waits for them. */
@@ -173,6 +175,8 @@ export interface Claims {
 export interface ExecutorEvent extends TaskKey {
   readonly try_number: number;
   readonly state: 'success' | 'failed';
+  /** Not from its worker: a scheduler has not heard of it for too long. */
+  readonly silent: boolean;
   /** `Date.now()` when the executor heard of it. */
   readonly at: number;
 }

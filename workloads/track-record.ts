@@ -68,6 +68,14 @@ export const TRIALS: readonly RaceTrial[] = [
     reference: 'reference+requeue-unguarded',
   },
   {
+    race: 'heard-again',
+    scenario: 'race-heard-again',
+    also: [],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    reference: 'reference+silence-not-rechecked',
+  },
+  {
     race: 'max-active-runs',
     scenario: 'race-max-active-runs',
     also: ['crowd'],

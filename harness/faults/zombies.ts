@@ -11,6 +11,7 @@ export const zombies = fleetFault({
   lasts_ms: [8_000, 55_000],
   mischief: 'zombie',
   share: [0.1, 0.4],
-  // The heartbeat time-out of our stacks is 30 s, schedulers look every 5 s, and busy ones later.
-  ms: [42_000, 50_000],
+  // The heartbeat time-out of our stacks is 30 s, schedulers look every 5 s, and busy ones later: from those who come
+  // back as they are given up to those who have been long ago.
+  ms: [29_000, 50_000],
 });

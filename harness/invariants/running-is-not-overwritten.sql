@@ -106,6 +106,19 @@ WITH skipped AS (
   WHERE overwritten.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
     AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
   GROUP BY overwritten.seq
+), heard AS (
+  -- Silent for longer than the time-out, and heard again before it was given up.
+  SELECT overwritten.seq, arg_max(silent_ms, sent_ms) AS silent_ms, max(committed_ms - sent_ms) AS heard_ms,
+    arg_max(signs.op, sent_ms) AS op
+  FROM overwritten JOIN (
+    SELECT op, ti_id, sent_ms, sent_ms - lag(sent_ms) OVER (PARTITION BY ti_id ORDER BY sent_ms) AS silent_ms
+    FROM operations SEMI JOIN overwritten ON overwritten.old_ti_id = operations.ti_id
+    WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+  ) AS signs ON signs.ti_id = overwritten.old_ti_id
+  CROSS JOIN plan
+  WHERE writer_role = 'scheduler' AND silent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
+    AND sent_ms BETWEEN committed_ms - heartbeat_timeout_ms AND committed_ms
+  GROUP BY overwritten.seq
 ), told AS (
   SELECT overwritten.seq, answer.op, answer.kind, answer.status, answer.reason, answer.found_state, answer.ended_ms
   FROM overwritten ASOF JOIN (
@@ -119,6 +132,7 @@ SELECT
   CASE
     WHEN skipped.op IS NOT NULL THEN 'skip-downstream'
     WHEN overwritten.seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
+    WHEN heard.op IS NOT NULL THEN 'heard again'
     ELSE coalesce(writer_role, 'unknown writer')
   END AS path,
   committed_ms - started_ms AS weight,
@@ -132,12 +146,15 @@ SELECT
   || format(' task {} of {}/{} from RUNNING', task_id, dag_id, run_id)
   || CASE WHEN change = 'delete' THEN '' ELSE ' to ' || state_name(state) END
   || format(' while worker {} had been running it for {}', victim, seconds(committed_ms - started_ms))
+  || CASE WHEN heard.op IS NULL THEN ''
+    ELSE format(', silent for {} of them, but {} before that a heartbeat of it was accepted', seconds(silent_ms),
+      seconds(heard_ms)) END
   || CASE
     WHEN told.op IS NULL THEN '; the worker was never told.'
     ELSE format('; {} later its {} was refused with {}{}{}, and its work was lost.',
       seconds(told.ended_ms - committed_ms), told.kind, told.status,
       coalesce(' ' || told.reason, ''), coalesce(' (found ' || upper(told.found_state) || ')', ''))
   END AS sentence,
-  list_filter([skipped.op, told.op], op -> op IS NOT NULL) AS operations,
+  list_filter([skipped.op, heard.op, told.op], op -> op IS NOT NULL) AS operations,
   [overwritten.seq] AS commits
-FROM overwritten LEFT JOIN skipped USING (seq) LEFT JOIN told USING (seq);
+FROM overwritten LEFT JOIN skipped USING (seq) LEFT JOIN heard USING (seq) LEFT JOIN told USING (seq);

@@ -103,6 +103,25 @@ test('starts of what was queued for too long, while others are taken back, put i
   expect(await late(7_000)).toMatchObject({ verdict: 'unknown', chances: 0 });
 });
 
+test('a worker that was heard again is not to be given up for a silence that is over', async () => {
+  const result = await judge({
+    operations: [
+      RUN,
+      { op: 2, kind: 'heartbeat', sent_ms: 3_000 },
+      { op: 3, kind: 'heartbeat', sent_ms: 24_500 },
+      { op: 4, kind: 'state', sent_ms: 25_900, outcome: 'refused', status: 404, reason: 'not_found' },
+    ],
+    lives: [{ ended_ms: 25_950, end: 'stopped' }],
+    commits: [RUNNING, { state: 'up_for_retry', committed_ms: 25_500, writer: 'wt-scheduler-1' }],
+  });
+  expect(result.verdict).toBe('fail');
+  expect(result.paths).toEqual({ 'heard again': 1 });
+  expect(result.first).toMatchObject({ operations: [3, 4] });
+  expect(result.first?.sentence).toContain(
+    'running it for 24.5 s, silent for 21.5 s of them, but 1.0 s before that a heartbeat of it was accepted',
+  );
+});
+
 test('what a killed harness had under way is not held against the server', async () => {
   const killed = (beat: number) =>
     judge({
@@ -127,7 +146,7 @@ test('what the next try does is not held against the end of this one', async () 
   // Silent for longer than the time-out, and heard of just before.
   expect((await judge({ operations: [RUN, next], lives, commits })).violations).toBe(0);
   const heard = { op: 5, sent_ms: 39_000 };
-  expect((await judge({ operations: [RUN, heard, next], lives, commits })).paths).toEqual({ scheduler: 1 });
+  expect((await judge({ operations: [RUN, heard, next], lives, commits })).paths).toEqual({ 'heard again': 1 });
 });
 
 test('where no writer is known, the skip that names the task is the one', async () => {

@@ -82,6 +82,14 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
+    name: 'heard-again',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'A worker was given up as silent though its heartbeat had been accepted since: the scheduler does not look again',
+    marks: [{ invariant: 'running-is-not-overwritten', paths: ['heard again'] }],
+  },
+  {
     name: 'max-active-runs',
     reported: null,
     found_by: 'found by windtunnel',

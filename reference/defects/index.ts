@@ -38,6 +38,7 @@ import { runEndedEarly } from './run-ended-early.ts';
 import { scheduleLosesDates } from './schedule-loses-dates.ts';
 import { scheduleUnguarded } from './schedule-unguarded.ts';
 import { schedulerCrashes } from './scheduler-crashes.ts';
+import { silenceNotRechecked } from './silence-not-rechecked.ts';
 import { silenceUnnoticed } from './silence-unnoticed.ts';
 import { skipGuardQueued } from './skip-guard-queued.ts';
 import { skipGuardWithoutNull } from './skip-guard-without-null.ts';
@@ -98,6 +99,7 @@ export const DEFECTS: readonly Defect[] = [
   runEndedEarly,
   scheduleLosesDates,
   schedulerCrashes,
+  silenceNotRechecked,
   silenceUnnoticed,
   startByStranger,
   startCountedAgain,

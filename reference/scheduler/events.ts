@@ -20,7 +20,7 @@ export async function processExecutorEvents(scheduling: Scheduling): Promise<voi
   for (const event of events)
     log('info', `Received executor event with state ${event.state} for task instance ${keyOf(event)}`);
   await retriedTransaction(pool, 'process_executor_events', async (tx) => {
-    const rows = new Map((await lockTasks(tx, events)).map((ti) => [nameOf(ti), ti]));
+    const rows = new Map((await lockTasks(tx, events, behaviour.silent)).map((ti) => [nameOf(ti), ti]));
     const mismatches: { event: ExecutorEvent; ti: TaskInstanceRow }[] = [];
     for (const event of events) {
       const ti = rows.get(nameOf(event));
@@ -35,9 +35,11 @@ export async function processExecutorEvents(scheduling: Scheduling): Promise<voi
   });
 }
 
-async function lockTasks(tx: Tx, events: readonly ExecutorEvent[]): Promise<readonly TaskInstanceRow[]> {
-  const { rows } = await tx.query<TaskInstanceRow>(
-    `SELECT ${TASK_INSTANCE} FROM task_instance
+type Row = TaskInstanceRow & { readonly is_silent: boolean };
+
+async function lockTasks(tx: Tx, events: readonly ExecutorEvent[], silent: string): Promise<readonly Row[]> {
+  const { rows } = await tx.query<Row>(
+    `SELECT ${TASK_INSTANCE}, coalesce(${silent}, false) AS is_silent FROM task_instance
      WHERE (task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.map_index) IN (
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]))
      FOR NO KEY UPDATE OF task_instance SKIP LOCKED`,
@@ -52,8 +54,10 @@ async function lockTasks(tx: Tx, events: readonly ExecutorEvent[]): Promise<read
 }
 
 /** False for a try that ended as it should, and for one that is on its way again. */
-function isMismatch({ behaviour, jobId, executor }: Scheduling, event: ExecutorEvent, ti: TaskInstanceRow): boolean {
+function isMismatch({ behaviour, jobId, executor }: Scheduling, event: ExecutorEvent, ti: Row): boolean {
   if (!behaviour.concernsThisTry(event, ti) || !ACTIVE.has(ti.state)) return false;
+  // It was heard again, which Airflow does not ask.
+  if (event.silent && behaviour.looksAgain && !ti.is_silent) return false;
   // Another scheduler has queued it again, or this one has.
   if (ti.queued_by_job_id !== jobId || executor.has(event)) return false;
   // The trigger fired before the end of the life that deferred was heard of.

@@ -79,10 +79,10 @@ export class HandOffExecutor {
   }
 
   /** `change_state`: the slot is free, and the scheduler will look at the task instance. */
-  report(key: TryKey, state: ExecutorEvent['state']): void {
+  report(key: TryKey, state: ExecutorEvent['state'], { silent = false } = {}): void {
     const { dag_id, task_id, run_id, try_number, map_index } = key;
     this.release(key);
-    this.#events.set(nameOf(key), { dag_id, task_id, run_id, try_number, map_index, state, at: Date.now() });
+    this.#events.set(nameOf(key), { dag_id, task_id, run_id, try_number, map_index, state, silent, at: Date.now() });
   }
 
   /** Forgets a key without a word about it. */

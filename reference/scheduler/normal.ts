@@ -35,6 +35,7 @@ export const normalScheduler: SchedulerBehaviour = {
   freeSlots: ({ slots, taken }) => slots - taken,
   orphaned: `job.id IS NOT NULL AND job.state IS DISTINCT FROM 'running'`,
   adopts: true,
+  looksAgain: true,
   requeueable: "task_instance.state = 'queued'",
   silent: `task_instance.state IN ('running', 'restarting')
     AND task_instance.last_heartbeat_at < now() - interval '${TIMES.heartbeatTimeoutMs} milliseconds'`,

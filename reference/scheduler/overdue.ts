@@ -30,7 +30,7 @@ export async function reportSilent({ pool, behaviour, jobId, executor }: Schedul
     }
     return rows;
   });
-  for (const ti of silent) executor.report(ti, 'failed');
+  for (const ti of silent) executor.report(ti, 'failed', { silent: true });
 }
 
 /** `_handle_tasks_stuck_in_queued`: taken back and scheduled again, twice; then failed. */

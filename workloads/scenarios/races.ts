@@ -107,6 +107,23 @@ const countedAtOnce: Scenario = {
   aims: [...ANY_LOAD, 'max-active-runs-is-kept'],
 };
 
+const slow: DagSpec = { ...fanOut('wt_slow', 10, [6_000, 9_000]), schedule: null, past_runs: 0, max_active_runs: 64 };
+
+const heardAgain: Scenario = {
+  ...COMMON,
+  name: 'race-heard-again',
+  describe:
+    'Workers that stand still for as long as a scheduler waits for them, and are heard again as it gives them up',
+  duration_s: 90,
+  schedulers: 1,
+  dags: [slow],
+  fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: STEADY_HABITS },
+  operators: [{ operator: 'trigger', dags: [slow.dag_id], every_ms: 3_000, start_after_ms: 0 }],
+  // Long enough for those that it stops to wake up one by one, in the 20 s that begin as a scheduler may give them up.
+  chaos: { faults: ['zombies'], pause_ms: [0, 1_000], lasts_ms: [58_000, 62_000] },
+  aims: [...ANY_LOAD, 'a-superseded-try-is-told'],
+};
+
 export const RACES: readonly Scenario[] = [
   skipOverwrites,
   skippedIsScheduled,
@@ -115,6 +132,7 @@ export const RACES: readonly Scenario[] = [
   earlyCompletion,
   lostWhileQueued,
   countedAtOnce,
+  heardAgain,
 ];
 
 function ids(dags: readonly DagSpec[]): string[] {
