@@ -33,7 +33,7 @@ export interface AgainstA {
   readonly ratio: string;
   readonly interval: string;
   readonly p: number;
-  /** What these runs would have seen: `from 22 on`, `from × 1.4 on`, or that nothing would show. */
+  /** What these runs would have seen: `would show from 22/min on`, `no rise would show`. */
   readonly sensitivity: string;
   /** How many runs a side it takes to see what was asked for; null: not asked. */
   readonly needed: string | null;
@@ -99,8 +99,8 @@ function countLane(test: CountDifference, { letter, b: side_b }: Against, detect
       p: p_adjusted,
       sensitivity:
         smallest_count_seen === null
-          ? 'no rise'
-          : `from ${rate(test.exposure_unit, smallest_count_seen / b_exposure)} on`,
+          ? 'no rise would show'
+          : `would show from ${rate(test.exposure_unit, smallest_count_seen / b_exposure)} on`,
       needed: decides && better === null && test.a > 0 && detect > 1 ? needed : null,
     },
   };
@@ -114,7 +114,7 @@ function side(
   runs: readonly number[],
 ): Pick<Lane, 'runs' | 'low' | 'high' | 'middle' | 'said'> {
   const middle = exposure === 0 ? 0 : events / exposure;
-  const said = events === 0 ? `0, at most ${rate(exposure_unit, high)}` : rate(exposure_unit, middle);
+  const said = events === 0 ? `0 (≤ ${rate(exposure_unit, high)})` : rate(exposure_unit, middle);
   return { runs, low, high, middle, said };
 }
 
@@ -137,7 +137,7 @@ function measureLane(test: MeasureDifference, { letter, b: side_b }: Against): L
       ratio: `× ${Number(ratio.toPrecision(2))}`,
       interval: limits(test.interval),
       p: p_adjusted,
-      sensitivity: `from × ${Number(smallest_ratio_seen.toPrecision(2))} on`,
+      sensitivity: `would show from × ${Number(smallest_ratio_seen.toPrecision(2))} on`,
       needed: null,
     },
   };
@@ -155,7 +155,7 @@ function limits(interval: readonly [number, number | null] | null): string {
 
 /** `fewer, p = 0.002`; without a difference what would have shown. */
 export function verdictText({ change, p, sensitivity }: AgainstA): string {
-  return change === null ? `would show ${sensitivity}` : `${change}, p = ${probability(p)}`;
+  return change === null ? sensitivity : `${change}, p = ${probability(p)}`;
 }
 
 /** Whether anything was counted at all, on any side. */

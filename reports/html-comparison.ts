@@ -106,7 +106,7 @@ ${lanesTable('Parts and answers', informing, comparison.detect)}</details>`;
 
 function notOnce({ title, lanes }: Row): string {
   const limit = lanes.find(({ against }) => against !== null)?.against?.sensitivity ?? '';
-  return `${title} (would show ${limit})`;
+  return `${title} (${limit})`;
 }
 
 function measures(comparison: Comparison): Html | null {

@@ -2,13 +2,13 @@ import type { AgainstA, Lane, Row } from './compare-rows.ts';
 import { cut, type Html, html } from './html.ts';
 import { probability } from './words.ts';
 
-const WIDTH = 200;
+const WIDTH = 150;
 const HEIGHT = 22;
 
 /** A table with a line for each build and, for each count, one axis that all of them share. */
 export function lanesTable(label: string, rows: readonly Row[], detect: number): Html {
   const planned = rows.some(({ lanes }) => lanes.some(({ against }) => against?.needed != null));
-  const heads = ['', 'build', '0 to the highest', 'rate', 'to A', '95 %', 'p', 'difference'];
+  const heads = ['', '', '0 to the highest', '', 'difference', 'to A', '95 %', 'p'];
   if (planned) heads.push(`runs for × ${detect}`);
   const body = rows.map(
     (row) => html`<tbody role="rowgroup">${row.lanes.map((lane, index) => line(row, lane, index, planned))}</tbody>\n`,
@@ -29,19 +29,19 @@ function line({ title, lanes }: Row, lane: Lane, index: number, planned: boolean
     against === null
       ? [html`<td role="cell" colspan="${planned ? 5 : 4}"></td>`]
       : [
+          html`<td role="cell" class="difference">${difference(against)}</td>`,
           html`<td role="cell" class="number">${against.ratio}</td>`,
           html`<td role="cell" class="number soft">${against.interval}</td>`,
           html`<td role="cell" class="number">${probability(against.p)}</td>`,
-          html`<td role="cell">${difference(against)}</td>`,
           planned ? html`<td role="cell" class="number">${against.needed ?? ''}</td>` : null,
         ];
-  return html`<tr role="row">${name}<td role="cell" class="of"><b>${lane.letter}</b> <span class="soft">${cut(lane.build, 40)}</span></td>
+  return html`<tr role="row">${name}<td role="cell" class="of"><b>${lane.letter}</b>${lanes.length > 2 ? html` <span class="soft">${cut(lane.build, 40)}</span>` : null}</td>
 <td role="cell">${strip(lanes, lane)}</td><td role="cell" class="number">${lane.said}</td>${cells}</tr>
 `;
 }
 
 function difference({ change, better, sensitivity }: AgainstA): Html {
-  if (change === null) return html`<span class="soft">none seen; would show ${sensitivity}</span>`;
+  if (change === null) return html`<span class="soft">${sensitivity}</span>`;
   const weight = better === 'a' ? 'fail' : better === 'b' ? 'pass' : '';
   return html`<span class="badge ${weight}">${change}</span>`;
 }

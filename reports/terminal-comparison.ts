@@ -71,7 +71,7 @@ function promiseLine({ name, sides }: PromiseRow, width: number, paint: Paint): 
 function rowLine({ title, lanes }: Row, builds: number, width: number, paint: Paint): string {
   const cells = lanes.map((lane) => {
     const sign = builds > 2 ? signOf(lane) : '';
-    return padEnd(shorten(`${lane.said.replace(/^0, at most.*/, '0')}${sign}`, width - 1), width);
+    return padEnd(shorten(`${lane.said.replace(/^0 \(.*/, '0')}${sign}`, width - 1), width);
   });
   const against = lanes.at(-1)?.against ?? null;
   if (builds > 2 || against === null) return `${nameOf(title)}${cells.join('')}`.trimEnd();
