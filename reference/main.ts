@@ -5,6 +5,7 @@ import { settingsFrom } from './settings.ts';
 
 /** One process of the reference stack. The role is its only argument; all else is in its environment. */
 const ROLES = {
+  migrate: async () => (await import('./database/migrate.ts')).runMigration,
   'api-execution': async () => (await import('./api/server.ts')).runExecutionApi,
   'api-core': async () => (await import('./api/server.ts')).runPublicApi,
   scheduler: async () => (await import('./scheduler/scheduler.ts')).runScheduler,

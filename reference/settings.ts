@@ -9,7 +9,8 @@ export interface Settings {
   /** Signs every token (HS512). */
   readonly secret: string;
   readonly defects: readonly string[];
-  /** Where API servers listen, on loopback. */
+  /** Where API servers listen: on loopback, unless they are told otherwise (a container has an address of its own). */
+  readonly host: string;
   readonly port: number;
   /** `unix:/path` or `tcp:127.0.0.1:port`: where the scheduler's executor finds the harness. */
   readonly handOff: string;
@@ -28,6 +29,7 @@ export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
     dsn: needed('REFERENCE_DSN'),
     secret: needed('REFERENCE_SECRET'),
     defects: (env.REFERENCE_DEFECTS ?? '').split(' ').filter((name) => name !== ''),
+    host: env.REFERENCE_HOST ?? '127.0.0.1',
     port: Number(env.REFERENCE_PORT ?? 0),
     handOff: env.WINDTUNNEL_HANDOFF ?? '',
     dagsFolder: env.REFERENCE_DAGS ?? '',

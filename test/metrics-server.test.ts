@@ -16,6 +16,13 @@ test('numbers are read anew for each scrape, on loopback alone, until the run is
   await expect(fetch(server.url)).rejects.toThrow();
 });
 
+test('another address is listened on where it is named', async () => {
+  const server = await serveMetrics(0, () => '# EOF\n', '0.0.0.0');
+  const { port } = new URL(server.url);
+  expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+  await server.close();
+});
+
 test('a port that is taken is one sentence that says what to do', async () => {
   const first = await serveMetrics(0, () => '');
   const port = Number(new URL(first.url).port);

@@ -10,8 +10,8 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** `/metrics` on loopback while a run lasts, read anew for each scrape. Port 0 is any that is free. */
-export async function serveMetrics(port: number, read: () => string): Promise<MetricsServer> {
+/** `/metrics` while a run lasts, read anew for each scrape. Port 0 is any that is free. It only tells, and what it tells is no secret. */
+export async function serveMetrics(port: number, read: () => string, host = '127.0.0.1'): Promise<MetricsServer> {
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new UsageError(`--metrics-port must be a whole number from 0 (any that is free) to 65535, not ${port}`);
   }
@@ -23,20 +23,20 @@ export async function serveMetrics(port: number, read: () => string): Promise<Me
     }
     response.writeHead(200, { 'content-type': OPENMETRICS_TYPE }).end(read());
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (error) {
     const taken = isRecord(error) && error.code === 'EADDRINUSE';
     const why = taken ? 'is in use' : `cannot be listened on (${messageOf(error)})`;
-    throw new UsageError(`Port ${port} of 127.0.0.1 ${why}: name another with --metrics-port, or 0 for any.`, {
+    throw new UsageError(`Port ${port} of ${host} ${why}: name another with --metrics-port, or 0 for any.`, {
       cause: error,
     });
   }
   const address = server.address();
   const listening = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    url: `http://127.0.0.1:${listening}/metrics`,
+    url: `http://${host}:${listening}/metrics`,
     close: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -25,6 +25,7 @@ interface RunFlags extends PlanFlags {
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
   readonly metricsPort?: number | undefined;
+  readonly metricsHost?: string | undefined;
 }
 
 export const runCommand: CommandModule<object, RunFlags> = {
@@ -44,7 +45,11 @@ export const runCommand: CommandModule<object, RunFlags> = {
       .option('quiet', { type: 'boolean', describe: 'Say nothing until the verdict' })
       .option('metrics-port', {
         type: 'number',
-        describe: 'Serve /metrics (OpenMetrics) on this port of 127.0.0.1 while it lasts; 0: any',
+        describe: 'Serve /metrics (OpenMetrics) on this port while it lasts; 0: any',
+      })
+      .option('metrics-host', {
+        type: 'string',
+        describe: 'The address of /metrics (default: 127.0.0.1); in a container 0.0.0.0',
       }),
 
   async handler(flags) {
@@ -57,7 +62,7 @@ export const runCommand: CommandModule<object, RunFlags> = {
     const label = 'build' in subject ? subject.build : subject.target;
     const progress = new Progress(label, plan.scenario.duration_s, { quiet: flags.quiet ?? false });
     const repeat = stored?.repeat ?? repeatOf(flags, plan.seed);
-    const { failure, judgement } = await whileServing(flags.metricsPort, { label, progress }, () =>
+    const { failure, judgement } = await whileServing(flags, { label, progress }, () =>
       runAndJudge({ subject, plan, out: flags.out, repeat, progress, signal }),
     );
     printJudgement(judgement, flags.json);
@@ -68,14 +73,14 @@ export const runCommand: CommandModule<object, RunFlags> = {
 
 /** With `/metrics` beside it, if that is asked for; the port is taken before anything else starts. */
 async function whileServing<T>(
-  port: number | undefined,
+  { metricsPort: port, metricsHost: host }: RunFlags,
   { label, progress }: { readonly label: string; readonly progress: Progress },
   deed: () => Promise<T>,
 ): Promise<T> {
   if (port === undefined) return deed();
   let server: MetricsServer;
   try {
-    server = await serveMetrics(port, () => liveMetrics({ label, ...progress.now() }));
+    server = await serveMetrics(port, () => liveMetrics({ label, ...progress.now() }), host);
   } catch (error) {
     progress.stop();
     throw error;

@@ -7,7 +7,7 @@ export interface AirflowSettingsInput {
   readonly home: string;
   readonly dagsFolder: string;
   readonly dsn: string;
-  readonly publicPort: number;
+  readonly publicUrl: string;
   readonly executionUrl: string;
   readonly secret: string;
   readonly executor: string;
@@ -33,7 +33,7 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     // Not used: the fleet stores no secret in Airflow. Empty means "store in the clear" and needs no key in a file.
     AIRFLOW__CORE__FERNET_KEY: '',
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: input.dsn.replace('postgresql://', 'postgresql+psycopg2://'),
-    AIRFLOW__API__BASE_URL: `http://127.0.0.1:${input.publicPort}`,
+    AIRFLOW__API__BASE_URL: input.publicUrl,
     AIRFLOW__API__SECRET_KEY: input.secret,
     AIRFLOW__API_AUTH__JWT_SECRET: input.secret,
 

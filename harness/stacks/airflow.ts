@@ -46,7 +46,7 @@ function commandOf(
     home: path.join(layout.folder, 'airflow'),
     dagsFolder: layout.dagsFolder,
     dsn: layout.dsn,
-    publicPort: layout.publicPort,
+    publicUrl: `http://127.0.0.1:${layout.publicPort}`,
     executionUrl: `http://127.0.0.1:${layout.executionPorts[0]}/execution/`,
     secret: layout.secret,
     executor: 'windtunnel_executor.HandOffExecutor',
@@ -58,19 +58,29 @@ function commandOf(
     env: {
       ...toolEnvironment(process.env),
       ...settings,
-      // libpq reads it for every connection: the database says which process it serves.
-      PGAPPNAME: `wt-${role.name}`,
+      ...processVariables(role.name, { executorPath: install.executorPath, handOff: layout.handOffAddress }),
       PATH: `${install.bin}:${process.env.PATH}`,
-      PYTHONPATH: install.executorPath,
-      PYTHONUNBUFFERED: '1',
-      WINDTUNNEL_HANDOFF: layout.handOffAddress,
-      WINDTUNNEL_PROCESS: role.name,
     },
   };
 }
 
-function argumentsOf(role: ProcessRole): string[] {
+/** What tells one Airflow process from another, and the executor where to deliver. */
+export function processVariables(
+  name: string,
+  { executorPath, handOff }: { readonly executorPath: string; readonly handOff: string },
+): Readonly<Record<string, string>> {
+  return {
+    // libpq reads it for every connection: the database says which process it serves.
+    PGAPPNAME: `wt-${name}`,
+    PYTHONPATH: executorPath,
+    PYTHONUNBUFFERED: '1',
+    WINDTUNNEL_HANDOFF: handOff,
+    WINDTUNNEL_PROCESS: name,
+  };
+}
+
+export function argumentsOf(role: ProcessRole, host = '127.0.0.1'): string[] {
   if (!('port' in role)) return [role.role];
   const apps = role.role === 'api-execution' ? 'execution' : 'core';
-  return ['api-server', '--apps', apps, '--host', '127.0.0.1', '--port', String(role.port)];
+  return ['api-server', '--apps', apps, '--host', host, '--port', String(role.port)];
 }

@@ -148,7 +148,7 @@ export function processNames(options: Pick<ManagedOptions, 'schedulers' | 'apiSe
 }
 
 /** The public API has a server of its own: a long POST /backfills must not be what slows the workers' heartbeats. */
-function rolesOf(
+export function rolesOf(
   { executionPorts, publicPort }: Pick<Layout, 'executionPorts' | 'publicPort'>,
   { triggerer, schedulers }: Pick<ManagedOptions, 'triggerer' | 'schedulers'>,
 ): ProcessRole[] {

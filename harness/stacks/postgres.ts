@@ -26,6 +26,8 @@ export interface PostgresOptions {
   readonly log: string;
   /** A migrated data folder to begin from; without one an empty cluster is made. */
   readonly template?: string;
+  /** In place of our own `POSTGRES_SETTINGS`: the file of a topology that is tried as plain processes. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Survive power loss as a production server does. Only the making of a template goes without. */
   readonly fsync: boolean;
   readonly signal: AbortSignal;
@@ -46,7 +48,7 @@ export interface Postgres {
 export const POSTGRES_VERSION = '18.4';
 
 /** Each setting that is not PostgreSQL's default, with its reason. */
-const SETTINGS: Readonly<Record<string, string>> = {
+export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   // Everything goes over TCP; a socket would need a folder that the server's user may write.
   unix_socket_directories: '',
@@ -96,7 +98,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (options.template) await run('cp', ['-a', options.template, dataFolder], { timeout: 60_000, signal });
   else await initdb(binaries, dataFolder, owner, signal);
 
-  const settings = { ...SETTINGS, port: String(port), fsync: options.fsync ? 'on' : 'off' };
+  const settings = {
+    ...(options.settings ?? POSTGRES_SETTINGS),
+    port: String(port),
+    fsync: options.fsync ? 'on' : 'off',
+  };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const start = () =>
     table.start('postgres', path.join(binaries, 'bin', 'postgres'), ['-D', dataFolder, ...args], {

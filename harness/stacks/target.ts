@@ -31,9 +31,9 @@ export const TARGET = z.strictObject({
   handoff: z.string().regex(/^(unix:\/|tcp:)/, 'must be unix:/path or tcp:host:port'),
   dags_folder: z.string(),
   task_instance_heartbeat_timeout_s: z.number().positive().default(300),
-  /** For CPU and memory, if the processes run on this machine. */
+  /** Their logs for errors; with their pid, if they run where the harness does, CPU and memory. */
   processes: z
-    .array(z.strictObject({ name: z.string(), pid: z.number().int().positive(), log: z.string() }))
+    .array(z.strictObject({ name: z.string(), pid: z.number().int().positive().optional(), log: z.string() }))
     .default([]),
   postgres_jsonlog: z.string().optional(),
   i_own_this: z.boolean().default(false),
@@ -52,7 +52,6 @@ export async function connectTarget(
   const secret = new TextEncoder().encode(readSecret(target.jwt_secret, 'jwt_secret'));
   const dsn = withPassword(target);
   const identity = await askVersions(dsn, target);
-  const processes = target.processes.map((p): SupervisedProcess => ({ ...p, ended: new Promise(() => undefined) }));
   const executionUrls = target.execution_api.map((url) => url.replace(/\/$/, ''));
   const publicUrl = target.public_api.replace(/\/$/, '');
   return {
@@ -65,7 +64,7 @@ export async function connectTarget(
     dsn,
     handOffAddress: target.handoff,
     dagsFolder: target.dags_folder,
-    processes: processes.filter((p) => bornAt(p.pid) !== undefined),
+    processes: measurable(target),
     logs: [
       ...(target.postgres_jsonlog
         ? [
@@ -130,6 +129,13 @@ function readTarget(file: string): Target {
     );
   }
   return parsed.data;
+}
+
+/** The processes that live here. */
+function measurable({ processes }: Target): SupervisedProcess[] {
+  return processes.flatMap(({ name, pid, log }) =>
+    pid === undefined || bornAt(pid) === undefined ? [] : [{ name, pid, log, ended: new Promise(() => undefined) }],
+  );
 }
 
 function hostsOf(target: Target): string[] {

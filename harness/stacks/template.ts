@@ -89,7 +89,7 @@ async function migrate(install: AirflowInstall, workshop: string, dsn: string, s
     home: path.join(workshop, 'airflow'),
     dagsFolder: path.join(workshop, 'dags'),
     dsn,
-    publicPort: 1,
+    publicUrl: 'http://127.0.0.1:1',
     executionUrl: 'http://127.0.0.1:1/execution/',
     secret: 'migration-needs-no-secret-but-airflow-wants-one-of-sixty-four-bytes!',
     executor: 'LocalExecutor',

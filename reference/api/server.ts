@@ -34,7 +34,7 @@ async function serve(role: Role, build: (app: FastifyInstance, api: Api) => void
   const app = newServer();
   build(app, { pool, behaviour });
   try {
-    await app.listen({ host: '127.0.0.1', port: settings.port });
+    await app.listen({ host: settings.host, port: settings.port });
     log('info', `${settings.process} listening on port ${settings.port}`);
     if (!signal.aborted) await once(signal, 'abort');
   } finally {

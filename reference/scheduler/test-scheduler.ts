@@ -20,7 +20,17 @@ export const SECRET = 'a secret of sixty-four bytes, which is what HS512 wants o
 const NOWHERE = 'unix:/nonexistent/hand-off.sock';
 
 export function settingsFor(dsn: string, process: string, more: Partial<Settings> = {}): Settings {
-  return { process, dsn, secret: SECRET, defects: [], port: 0, handOff: NOWHERE, dagsFolder: '', ...more };
+  return {
+    process,
+    dsn,
+    secret: SECRET,
+    defects: [],
+    host: '127.0.0.1',
+    port: 0,
+    handOff: NOWHERE,
+    dagsFolder: '',
+    ...more,
+  };
 }
 
 /** A scheduler whose steps a test takes one by one, with a row of `job` as a running one has. */
