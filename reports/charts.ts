@@ -139,7 +139,8 @@ function figure(chart: Chart, index: number, time: OverTime): Html {
       html`<li><i style="--key:var(${colour})"></i>${name} <span class="said">${said}</span></li>`,
   );
   const spoken = said.map(({ name, said }) => `${name}: ${said}`).join('; ');
-  return html`<figure class="chart"><figcaption><b>${chart.title}</b> <span>${chart.note}</span> <span class="at"></span></figcaption>
+  return html`<figure class="chart">
+<figcaption><b>${chart.title}</b> <span>${chart.note}</span> <span class="at"></span></figcaption>
 <div class="plot" data-chart="${index}" role="img" aria-label="${`${chart.title}, ${chart.note}. ${spoken}`}"></div>
 <ul class="keys">${keys}</ul>
 <details class="numbers-of"><summary>As a table</summary>${rowsOf(chart, time)}</details></figure>

@@ -53,9 +53,9 @@ export function faultTable(faults: readonly FaultEffect[]): FaultTable {
       ],
     })),
     note:
-      'Up to 10 s before it opened → while it was open → up to 10 s after it closed; bold: twice as bad. Failed: 5xx, or ' +
-      'no answer. As before: how long after it closed the first 5 s began in which nine of ten requests had an answer ' +
-      'within twice the p95 of before (100 ms at least). With “others”: another fault was open in the 10 s before.',
+      'Up to 10 s before it opened → while it was open → up to 10 s after it closed; bold: twice as bad. ' +
+      'Failed: 5xx, or no answer. As before: how long after it closed the first 5 s began in which nine of ten requests had an ' +
+      'answer within twice the p95 of before (100 ms at least). With “others”: another fault was open in the 10 s before.',
   };
 }
 
@@ -96,6 +96,7 @@ function recoveredWords({ recovered_ms, closed_ms, before }: FaultEffect): strin
 function kind({ fault, windows }: FaultKind): Told {
   const seen = windows.filter(({ recovered_ms }) => recovered_ms !== null);
   const longest = Math.max(0, ...seen.map(({ recovered_ms }) => recovered_ms ?? 0));
+  const inTime = seen.length > 0 ? `, in ${moment(longest, 0)} at most` : '';
   return {
     name: fault,
     victim: '',
@@ -103,7 +104,7 @@ function kind({ fault, windows }: FaultKind): Told {
     before: typical(windows.map(({ before }) => before)),
     during: typical(windows.map(({ during }) => during)),
     after: typical(windows.map(({ after }) => after)),
-    recovered: `${count(seen.length)} of ${count(windows.length)}${seen.length > 0 ? `, in ${moment(longest, 0)} at most` : ''}`,
+    recovered: `${count(seen.length)} of ${count(windows.length)}${inTime}`,
   };
 }
 

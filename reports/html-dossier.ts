@@ -27,8 +27,8 @@ ${lanes(kind)}
 }
 
 /**
- * Who waits for whom: a box for each process, an arrow from it to the one that has what it wants. Two stand side by side
- * with an arrow each way; more stand below each other, and the last one's arrow leads back.
+ * Who waits for whom: a box for each process, an arrow from it to the one that has what it wants. Two stand side by
+ * side with an arrow each way; more stand below each other, and the last one's arrow leads back.
  */
 function graph(waits: readonly Wait[]): Html | null {
   if (waits.length < 2) return null;
@@ -41,10 +41,12 @@ function graph(waits: readonly Wait[]): Html | null {
       holder === null ? ', whose it is the record does not tell' : pointed ? '' : `, which ${holder.process} has`;
     return html`<div class="node"><b>${cut(side.process, 60)}</b>${victim}
 <span>${cut(side.deed ?? 'does what the record does not tell', 160)}</span>${subject}</div>
-<div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}<span class="soft">${cut(whose, 80)}</span></div>
+<div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}\
+<span class="soft">${cut(whose, 80)}</span></div>
 `;
   });
-  return html`<div class="${waits.length === 2 ? 'cycle pair' : 'cycle'}" role="group" aria-label="Who waits for whom">${parts}</div>`;
+  const form = waits.length === 2 ? 'cycle pair' : 'cycle';
+  return html`<div class="${form}" role="group" aria-label="Who waits for whom">${parts}</div>`;
 }
 
 function lanes({ example }: DeadlockKind): Html {

@@ -47,8 +47,9 @@ function contents(sections: readonly (readonly [id: string, title: string, body:
 }
 
 function repeat({ run }: Judgement, manifest: Manifest): Html {
+  const note = 'Every request and every committed row change is in the run folder; ask it in SQL.';
   return html`${section('repeat', 'Repeat it', command(manifest.repeat))}
-${section('deeper', 'Look deeper', command(exampleQuery(run)), 'Every request and every committed row change is in the run folder; ask it in SQL.')}`;
+${section('deeper', 'Look deeper', command(exampleQuery(run)), note)}`;
 }
 
 function hero(judgement: Judgement): Html {
@@ -91,7 +92,8 @@ function promises({ invariants }: Judgement): Html | null {
   return section('promises', 'Promises', [
     shown.length > 0 ? promiseTable('Promises', shown) : null,
     folds
-      ? html`<details class="folded"><summary>${words}</summary>${promiseTable('Promises that were kept', kept)}</details>`
+      ? html`<details class="folded"><summary>${words}</summary>
+${promiseTable('Promises that were kept', kept)}</details>`
       : null,
   ]);
 }
@@ -153,8 +155,8 @@ function deadlocks(judgement: Judgement): Html | null {
 function overTime(judgement: Judgement): Html | null {
   const drawn = charts(judgement);
   const note =
-    'Seconds on the run’s clock, as everywhere in this report. Dashed red: the first violation; dashed grey: the end of the load. Point at a chart, or go ' +
-    'through one with the arrow keys, to see one moment in all of them.';
+    'Seconds on the run’s clock, as everywhere in this report. Dashed red: the first violation; dashed grey: the end ' +
+    'of the load. Point at a chart, or go through one with the arrow keys, to see one moment in all of them.';
   return drawn && section('time', 'Over time', drawn, note);
 }
 

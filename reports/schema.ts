@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Judgement } from '../harness/model/verdict.ts';
 
 /**
- * The shape of `verdict.json` for programs that read it: docs/verdict.schema.json is made of it. What each field means is
- * said at its type (harness/model/verdict.ts, finding.ts, over-time.ts); the two are held together below.
+ * The shape of `verdict.json` for programs that read it: docs/verdict.schema.json is made of it. What each field means
+ * is said at its type (harness/model/verdict.ts, finding.ts, over-time.ts); the two are held together below.
  */
 
 const text = z.string();

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -8,6 +9,7 @@ import { DOCUMENTS } from '../../reports/write.ts';
 import { exportTables } from '../judge/export.ts';
 import { readManifest } from '../judge/manifest.ts';
 import { UsageError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
 import { judgeRun } from './judge-run.ts';
 
 interface ReportFlags {
@@ -19,7 +21,7 @@ interface ReportFlags {
 
 const TABLES = ['csv', 'parquet'] as const;
 const FORMATS = [...Object.keys(DOCUMENTS), ...TABLES];
-const OPEN_MS = 20_000;
+const OPENED_MS = 3_000;
 
 export const reportCommand: CommandModule<object, ReportFlags> = {
   command: 'report <run>',
@@ -67,14 +69,16 @@ function writeOut(file: string, text: string): void {
 async function openInBrowser(file: string): Promise<void> {
   const usual = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
   const opener = process.env.BROWSER || usual;
-  await new Promise<void>((resolve, reject) => {
-    const child = spawn(opener, [file], { stdio: 'ignore', detached: true });
-    child.once('error', () =>
-      reject(new UsageError(`There is no ${opener} here to open it with: name a program in BROWSER, or open ${file}.`)),
-    );
-    // A browser that is started by this may stay; one that is there already returns at once.
-    child.once('exit', () => resolve());
-    child.once('spawn', () => setTimeout(resolve, OPEN_MS).unref());
+  const child = spawn(opener, [file], { stdio: 'ignore', detached: true });
+  try {
+    // One that is there already returns at once; one that is started by this stays, and needs us no more.
+    await once(child, 'exit', { signal: AbortSignal.timeout(OPENED_MS) });
+  } catch (error) {
+    if (isRecord(error) && error.name === 'AbortError') return;
+    throw new UsageError(`There is no ${opener} here to open it with: name a program in BROWSER, or open ${file}.`, {
+      cause: error,
+    });
+  } finally {
     child.unref();
-  });
+  }
 }

@@ -1,5 +1,6 @@
 -- One row: a window of damage, and the load in the up to 10 s before it opened, while it was open (a second at least),
--- and in the up to 10 s after it closed. Requests count where they were intended. A phase without a second of load is NULL.
+-- and in the up to 10 s after it closed. Requests count where they were intended. A phase without a second of
+-- load is NULL.
 -- `recovered_ms`: from its end to the first 5 s of load, within a minute, in which nine of ten requests had an answer
 -- within twice the time that 95 % took before it opened (100 ms at least); NULL where there were none such.
 CREATE VIEW fault_effects AS
@@ -36,8 +37,8 @@ WITH windows AS (
     'p95_ms': p95_ms, 'live': live} AS numbers
   FROM counted LEFT JOIN living USING (n, phase)
 ), seconds AS (
-  -- Of every second of the minute after a window the requests, and those that were as good as before it opened: how many
-  -- there are says nothing, for that is the scenario's to decide.
+  -- Of every second of the minute after a window the requests, and those that were as good as before it opened: how
+  -- many there are says nothing, for that is the scenario's to decide.
   SELECT n, floor((intended_ms - until_ms) / 1000) AS after_s, count(*) AS requests,
     count(*) FILTER (outcome <> 'unknown' AND took_ms <= good_ms) AS good
   FROM (

@@ -16,7 +16,8 @@ FROM (
     FROM load CROSS JOIN (SELECT max(sent_ms) AS last_ms FROM operations))
 );
 
--- One row: a number that was measured of one step: `metric`, `of` what. Requests count in the step they were intended for.
+-- One row: a number that was measured of one step: `metric`, `of` what. Requests count in the step for which they were
+-- intended.
 CREATE VIEW over_time AS
 WITH requests AS (
   SELECT whole((intended_ms - from_ms) / step_ms) AS step, any_value(step_ms) / 1000 AS step_s,
@@ -57,7 +58,8 @@ WITH requests AS (
 )
 SELECT step, one.metric, one.of, one.value
 FROM requests, LATERAL (SELECT unnest([
-  {metric: 'requests_per_s', of: 'ok', value: ok / step_s}, {metric: 'requests_per_s', of: 'refused', value: refused / step_s},
+  {metric: 'requests_per_s', of: 'ok', value: ok / step_s},
+  {metric: 'requests_per_s', of: 'refused', value: refused / step_s},
   {metric: 'requests_per_s', of: 'unknown', value: lost / step_s},
   {metric: 'latency_ms', of: 'p50', value: took_ms[1]}, {metric: 'latency_ms', of: 'p95', value: took_ms[2]},
   {metric: 'latency_ms', of: 'p99', value: took_ms[3]},
