@@ -10,6 +10,11 @@ export function lettered({ a, pairs }: Comparison): { readonly letter: string; r
   return [{ letter: 'A', side: a }, ...pairs.map(({ letter, b }) => ({ letter, side: b }))];
 }
 
+/** Those with the decision that stands for all. */
+export function worstBuilds({ pairs, decision }: Comparison): string[] {
+  return pairs.filter((pair) => pair.decision === decision).map(({ b }) => b.build);
+}
+
 export interface PromiseRow {
   readonly name: string;
   readonly claim: string;

@@ -184,10 +184,16 @@ function twoSided(pair: Pair, weights: Weights): number {
 
 /** How probable it is that A has so few of the events, and so many, if both rates are the same. */
 function tails(pair: Pair, weights: Weights): { readonly few: number; readonly many: number } {
-  return {
-    few: weighted(weights, (spread) => tailsAt(pair, spread).few),
-    many: weighted(weights, (spread) => tailsAt(pair, spread).many),
-  };
+  let few = 0;
+  let many = 0;
+  for (const [index, spread] of SPREADS.entries()) {
+    const weight = weights[index] ?? 0;
+    if (weight < NOTHING) continue;
+    const one = tailsAt(pair, spread);
+    few += weight * one.few;
+    many += weight * one.many;
+  }
+  return { few, many };
 }
 
 /**
@@ -262,7 +268,7 @@ function ratioInterval([a, b]: Pair, weights: Weights): readonly [number, number
 function edge(from: number, to: number, inside: (x: number) => boolean): number {
   if (inside(to)) return to;
   let [within, beyond] = [from, to];
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 28; round++) {
     const middle = (within + beyond) / 2;
     if (inside(middle)) within = middle;
     else beyond = middle;

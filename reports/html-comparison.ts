@@ -6,7 +6,7 @@ import type {
   ComparisonSide,
 } from '../harness/model/comparison.ts';
 import { countRows, isCounted, measureRows, type Row } from './compare-rows.ts';
-import { lettered, promiseRows, reportLink } from './compare-words.ts';
+import { lettered, promiseRows, reportLink, worstBuilds } from './compare-words.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { lanesTable } from './html-lanes.ts';
 import { badge, page, section, table } from './page.ts';
@@ -30,9 +30,9 @@ export function comparisonHtml(comparison: Comparison, folder: string): string {
   ]);
 }
 
-function hero({ a, pairs, decision, verdict, caveats, sentence }: Comparison): Html {
-  const [first] = pairs;
-  const against = pairs.length === 1 ? (first?.b.build ?? '') : counted(pairs.length + 1, 'build');
+function hero(comparison: Comparison): Html {
+  const { a, pairs, decision, verdict, caveats, sentence } = comparison;
+  const against = listed(worstBuilds(comparison));
   const names = pairs.map(({ letter, b }) => html` · ${letter} ${cut(b.build, 120)}`);
   const why =
     pairs.length === 1

@@ -1,8 +1,8 @@
 import type { ComparedInvariant, Comparison } from '../harness/model/comparison.ts';
 import { countRows, isCounted, measureRows, type Row, verdictText } from './compare-rows.ts';
-import { lettered, promiseRows, reportLink } from './compare-words.ts';
+import { lettered, promiseRows, reportLink, worstBuilds } from './compare-words.ts';
 import { document, escaped, table } from './markdown.ts';
-import { count, counted } from './words.ts';
+import { count, counted, listed } from './words.ts';
 
 /** `compare.md`: for the pull request that raises the version. */
 export function comparisonMarkdown(comparison: Comparison, folder: string): string {
@@ -11,7 +11,7 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
   const heads = builds.map(({ letter, side }) => `${letter} ${escaped(side.build)}`);
   const counts = countRows(comparison).filter((row) => row.decides && isCounted(row));
   const measures = measureRows(comparison).filter(({ decides }) => decides);
-  const others = pairs.map(({ b }) => escaped(b.build)).join(', ');
+  const others = escaped(listed(worstBuilds(comparison)));
   const sentences =
     pairs.length === 1
       ? [`${escaped(sentence)}.`]

@@ -12,6 +12,9 @@ export interface AaResult {
   readonly comparison: Comparison;
 }
 
+/** Runs a side: as many as people make. */
+const MOST = 5;
+
 /**
  * Pairs of a build and itself: the runs of a group, drawn without replacement for both sides, the same number on each.
  * What is known of the spread between runs comes from all other groups, never from the one that is judged.
@@ -37,7 +40,7 @@ export function aaPairs(
     const group = tried[index % tried.length];
     const between = group === undefined ? undefined : known.get(group);
     if (group === undefined || between === undefined) throw new Error('no kept runs to draw from');
-    const runs = 1 + Math.floor(rng.next() * Math.floor(group.runs.length / 2));
+    const runs = 1 + Math.floor(rng.next() * Math.min(MOST, Math.floor(group.runs.length / 2)));
     const drawn = shuffled(group.runs, rng);
     const comparison = compareJudgements(drawn.slice(0, runs), drawn.slice(runs, 2 * runs), { between, detect: 0 });
     return { group: group.name, runs, comparison };
