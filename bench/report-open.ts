@@ -1,7 +1,7 @@
 /**
  * How large the report of a stored run is, and how long a browser takes from the click to the drawn page.
  *
- *     npx tsx bench/report-open.ts RUN...
+ *     npm run bench:report -- RUN...
  *
  * Medians of five openings in Chromium (CHROMIUM_PATH, or chromium on the PATH). A run of millions of operations is
  * made by `npm run bench:judge -- --keep FOLDER`, which judges it, too.
