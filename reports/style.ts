@@ -43,7 +43,7 @@ a { color: var(--ink-blue); }
 code, pre, .mono {
   font-family: ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace; font-size: .875em;
 }
-.note, .soft, .eyebrow, dt, thead th, .axis, figcaption { color: var(--soft); }
+.note, .soft, .eyebrow, dt, thead th, figcaption { color: var(--soft); }
 .note, .soft { font-size: .925rem; }
 .eyebrow { font-size: .875rem; margin: 0; }
 .why { font-size: 1.125rem; margin: .75rem 0 0; }
@@ -118,18 +118,14 @@ pre {
 .lanes li :is(.cancelled, .answered) { border-color: var(--fail); }
 .lanes li .recorded { border-color: var(--pass); }
 summary { cursor: pointer; color: var(--soft); font-size: .925rem; }
-.charts { border: 1px solid var(--line); border-radius: .6rem; background: var(--card); padding: 1rem 1.1rem .8rem; }
 figure { margin: 0 0 .9rem; }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: .8125rem; margin-bottom: .2rem; }
 figcaption b { color: var(--ink); font-weight: 600; }
 figure svg { display: block; width: 100%; border-bottom: 1px solid var(--line); overflow: visible; }
-.area { fill: var(--blue-tint); }
 .line {
   fill: none; stroke: var(--ink-blue); stroke-width: 1.5; vector-effect: non-scaling-stroke;
   stroke-linejoin: round;
 }
-.bars { fill: var(--unknown); } .bars.grave { fill: var(--fail); }
-.first { stroke: var(--fail); stroke-width: 1; stroke-dasharray: 3 3; vector-effect: non-scaling-stroke; }
 svg .scale { stroke: var(--line); stroke-width: 2; } svg .range { stroke: currentColor; stroke-width: 3; }
 svg .range { opacity: .45; } svg circle { fill: currentColor; } svg.trend .line { stroke: var(--line); }
 :is(svg, circle).pass { color: var(--pass); } :is(svg, circle).unknown { color: var(--unknown); }
@@ -139,7 +135,6 @@ svg .range { opacity: .45; } svg circle { fill: currentColor; } svg.trend .line 
 .matrix .badge { padding-inline: .4em; }
 .matrix td.text { min-width: 0; white-space: nowrap; }
 .after { margin: 1.5rem 0 .75rem; }
-.axis { display: flex; justify-content: space-between; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 :focus-visible { outline: 2px solid var(--ink-blue); outline-offset: 2px; }
 footer {
   margin-top: 3.5rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft);
