@@ -1,4 +1,4 @@
-"""Holds the statistics of a comparison against scipy and statsmodels, on thousands of random cases; exit 1 at a difference.
+"""Holds the statistics of a comparison, and the trend test of a soak, against scipy and statsmodels, on thousands of random cases; exit 1 at a difference.
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
     /tmp/scipy/bin/python bench/check-statistics.py
@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 from scipy.special import gammaln
-from scipy.stats import betabinom, binom, binomtest, nbinom, poisson, t, ttest_ind
+from scipy.stats import betabinom, binom, binomtest, kendalltau, nbinom, poisson, t, theilslopes, ttest_ind
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
@@ -21,6 +21,7 @@ PROGRAM = """
 import { compareCounts, logLikelihood, pValueOf, rateInterval, SPREADS } from './reports/count-test.ts';
 import { compareShift, studentQuantile } from './reports/shift-test.ts';
 import { holm, wilson } from './reports/statistics.ts';
+import { trendOf } from './reports/trend.ts';
 const only = (spread) => SPREADS.map((one) => (one === spread ? 1 : 0));
 const runs = (counts, exposure) => counts.map((count) => ({ count, exposure }));
 let text = '';
@@ -41,6 +42,7 @@ process.stdin.on('data', (part) => (text += part)).on('end', () => {
     quantiles: given.quantiles.map(([level, freedom]) => studentQuantile(level, freedom)),
     holms: given.holms.map((p) => holm(p)),
     shares: given.shares.map(([count, total]) => wilson(count, total)),
+    trends: given.trends.map((values) => trendOf([values.map((value, hours) => ({ hours, value }))])),
   }));
 });
 """
@@ -136,6 +138,12 @@ def counts(chance):
     return [chance.randint(0, largest) for _ in range(chance.randint(1, 6))]
 
 
+def series(chance):
+    """Without ties: with them scipy has no exact distribution, and ours errs towards no trend."""
+    slope = chance.choice([0, 0, 0.05, -0.2, 1])
+    return [slope * i + chance.gauss(0, 1) for i in range(chance.randint(2, 60))]
+
+
 def close(x, y, tolerance=1e-6):
     if x is None or y is None:
         return x is y
@@ -163,6 +171,7 @@ def cases(chance):
         "quantiles": [(chance.choice([0.05, 0.01, 0.001, 1e-5]), chance.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)],
         "holms": [[chance.random() ** 3 for _ in range(chance.randint(1, 40))] for _ in range(100)],
         "shares": [(count, total) for total in [1, 2, 5, 10, 20, 50, 300] for count in range(total + 1)],
+        "trends": [series(chance) for _ in range(300)],
     }
 
 
@@ -193,6 +202,11 @@ def agreed(kind, case, got):
         return close(got, t.isf(case[0] / 2, case[1]), 1e-6)
     if kind == "holms":
         return np.allclose(got, multipletests(case, method="holm")[1], rtol=1e-12)
+    if kind == "trends":
+        hours = range(len(case))
+        # Sums of shares keep 15 digits of 1, not of a tail.
+        p = math.isclose(got["p_value"], kendalltau(hours, case, method="exact").pvalue, rel_tol=1e-6, abs_tol=1e-12)
+        return p and close(got["per_hour"], theilslopes(case, hours)[0])
     expected = proportion_confint(*case, method="wilson")
     return all(math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) for x, y in zip(got, expected, strict=True))
 

@@ -12,6 +12,7 @@ import { listCommand } from './commands/list.ts';
 import { queryCommand } from './commands/query.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
+import { soakCommand } from './commands/soak.ts';
 import { upCommand } from './commands/up.ts';
 import { exitCodeOfError } from './exit-code.ts';
 import { InterruptedError, StackError, UsageError } from './model/errors.ts';
@@ -29,6 +30,7 @@ try {
     .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and judges what it promised.')
     .command(runCommand)
     .command(compareCommand)
+    .command(soakCommand)
     .command(calibrateCommand)
     .command(checkCommand)
     .command(explainCommand)

@@ -20,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   faults: ['model', 'stacks', 'record', 'wire'],
   // Plays runs that it is given: it knows neither a stack nor which defects there are.
   calibrate: ['model'],
+  // The windows of a soak together, from what their verdicts say.
+  soak: ['model', 'reports'],
   run: ['model', 'stacks', 'record', 'fleet', 'faults'],
   commands: [
     'model',
@@ -34,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'run',
     'wire',
     'calibrate',
+    'soak',
     'reference',
     'harness',
   ],
@@ -42,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that reach a stack, a socket or a process: not for those who only read what was written down. */
 const WORLD =
   /from '(undici|pg|pg-logical-replication|node:(net|http|https|child_process|worker_threads)|@?[a-z-]*kubernetes[a-z-]*)'/;
-const PURE = ['model', 'judge', 'reports'];
+const PURE = ['model', 'judge', 'reports', 'soak'];
 
 const root = path.join(import.meta.dirname, '..');
 

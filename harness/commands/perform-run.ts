@@ -5,6 +5,7 @@ import path from 'node:path';
 import { needWires } from '../faults/index.ts';
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { namespaceOf } from '../model/namespace.ts';
 import type { Plan } from '../model/scenario.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 import { RunClock } from '../record/clock.ts';
@@ -28,6 +29,14 @@ export interface RunRequest {
   readonly repeat: string;
   readonly progress: RunProgress;
   readonly signal: AbortSignal;
+  /** A stack that is up already and stays up: this run is a window of a soak. */
+  readonly lent?: LentStack;
+}
+
+export interface LentStack {
+  readonly stack: Stack;
+  /** How long lives under way may take to end when the load is over, milliseconds. */
+  readonly settleMs: number;
 }
 
 export interface PerformedRun {
@@ -50,7 +59,9 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
   let dags: DagFolder | undefined;
   let discard = false;
   try {
-    stack = await openStack(request, table, record);
+    const wire = needWires(plan.faults ?? []);
+    const logOf = (name: string) => record.log(name);
+    stack = request.lent ? lend(request.lent.stack, id) : await openStack({ ...request, wire, logOf }, table);
     await record.writeManifest(newManifest(request, stack, id, clock));
     dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, stack.dagNamespace);
     for (const file of dags.files) table.file(file);
@@ -64,6 +75,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
         clock,
         progress: (phase) => progress.phase(phase),
         onNumbers: (read) => progress.numbers(read),
+        ...(request.lent ? { settleMs: request.lent.settleMs } : {}),
       },
       signal,
     );
@@ -81,7 +93,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
       .catch(() => undefined);
     return { folder: record.path, failure: error };
   } finally {
-    progress.phase('taking the stack down');
+    if (!request.lent) progress.phase('taking the stack down');
     dags?.remove();
     await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
     await table.close();
@@ -90,11 +102,14 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
   }
 }
 
-function openStack(
-  { subject, plan, progress, signal }: RunRequest,
-  table: ProcessTable,
-  record: RunFolder,
-): Promise<Stack> {
+export interface StackRequest extends Pick<RunRequest, 'subject' | 'plan' | 'progress' | 'signal'> {
+  /** Whether any fault of the plan is one of the way to the database. */
+  readonly wire: boolean;
+  logOf(name: string): string;
+}
+
+export function openStack(request: StackRequest, table: ProcessTable): Promise<Stack> {
+  const { subject, plan, progress, signal, wire, logOf } = request;
   if ('target' in subject && plan.scenario.pool_slots !== undefined) {
     throw new UsageError(
       `The scenario ${plan.scenario.name} changes the slots of default_pool, which others of a target share: ` +
@@ -104,12 +119,23 @@ function openStack(
   if ('target' in subject) return connectTarget(subject.target, { runId: table.id, signal });
   return startBuild(knownBuild(subject.build), {
     ...processesOf(plan.scenario),
-    wire: needWires(plan.faults ?? []),
+    wire,
     table,
-    logOf: (name) => record.log(name),
+    logOf,
     progress: (text) => progress.phase(text),
     signal,
   });
+}
+
+/** The stack as this run is to see it: with DAGs of its own, and with logs that begin now. It stays when the run closes it. */
+function lend(stack: Stack, id: string): Stack {
+  // Its processes and its way to restart one are of the moment: asked of the stack itself each time.
+  return Object.create(stack, {
+    dagNamespace: { value: namespaceOf(id), enumerable: true },
+    outlivesRun: { value: true, enumerable: true },
+    logs: { value: stack.logs.map((log) => ({ ...log, from: 'end' as const })), enumerable: true },
+    close: { value: async () => undefined, enumerable: true },
+  }) as Stack;
 }
 
 function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunClock): Manifest {
@@ -133,7 +159,7 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
 }
 
 /** Sorts by time, and says what it is: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
-function folderName({ subject, plan }: RunRequest, id: string): string {
+export function folderName({ subject, plan }: Pick<RunRequest, 'subject' | 'plan'>, id: string): string {
   const build = 'target' in subject ? 'target' : subject.build.replace(/[^A-Za-z0-9.]+/g, '-');
   return [timeStamp(), plan.scenario.name, build, id].join('-');
 }

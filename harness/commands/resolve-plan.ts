@@ -35,8 +35,13 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
     }) as Argv<T & PlanFlags>;
 }
 
-/** Flags win over the scenario. Whatever is wrong with them is said at once. */
-export async function resolvePlan(scenarioName: string, flags: PlanFlags, subject: Subject): Promise<Plan> {
+/** Flags win over the scenario, after `change`. Whatever is wrong with them is said at once. */
+export async function resolvePlan(
+  scenarioName: string,
+  flags: PlanFlags,
+  subject: Subject,
+  change: (scenario: Scenario) => Scenario = (scenario) => scenario,
+): Promise<Plan> {
   const problems: string[] = [];
   const count = (flag: string, value: number | undefined) => {
     if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 32)) {
@@ -55,7 +60,7 @@ export async function resolvePlan(scenarioName: string, flags: PlanFlags, subjec
   }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   const seed = flags.seed ?? randomInt(2 ** 31);
-  const { chaos: usualChaos, ...usual } = await findScenario(scenarioName, seed);
+  const { chaos: usualChaos, ...usual } = change(await findScenario(scenarioName, seed));
   await checkAims(usual);
   const chaos = chaosOf(flags.faults, usualChaos);
   const scenario = {

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import type { Workload } from '../handoff/workload.ts';
+import { ofAnotherRun } from '../model/namespace.ts';
 import type { Life, LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import type { Plan, TaskSpec } from '../model/scenario.ts';
@@ -108,8 +109,13 @@ export class Fleet {
   }
 
   #begin(workload: Workload, scheduler: string, number: number): void {
-    const { clock, plan } = this.#options;
+    const { clock, plan, dagNamespace } = this.#options;
     const { dag_id, task_id, map_index, try_number } = workload.ti;
+    if (ofAnotherRun(dag_id, dagNamespace)) {
+      // Left over from a run before this one: its worker is gone, and the slot that it holds is to be free again.
+      setImmediate(() => this.#dispatcher?.end(number, 'fail'));
+      return;
+    }
     const name = `${dag_id}/${task_id}/${map_index}/${try_number}`;
     const turn = this.#turns.get(name) ?? 0;
     this.#turns.set(name, turn + 1);

@@ -1,4 +1,5 @@
 import type { Manifest } from '../model/manifest.ts';
+import { namespaceOf } from '../model/namespace.ts';
 import type { OperationKind } from '../model/operation.ts';
 import type { Habits, Scenario, TaskSpec } from '../model/scenario.ts';
 
@@ -69,7 +70,7 @@ export function planDags({ id, plan }: Manifest): PlanDag[] {
   return plan.scenario.dags.flatMap(({ dag_id, schedule, past_runs, max_active_runs, max_active_tasks, tasks }) => {
     const facts = { max_active_runs, max_active_tasks: max_active_tasks ?? null, tasks };
     const dates = { past_runs: schedule === null ? null : past_runs };
-    return [dag_id, `wt_${id}_${dag_id}`].map((name) => ({ dag_id: name, ...facts, ...dates }));
+    return [dag_id, `${namespaceOf(id)}${dag_id}`].map((name) => ({ dag_id: name, ...facts, ...dates }));
   });
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pgoutput } from 'pg-logical-replication';
 
 import { StackError } from '../model/errors.ts';
+import { ofAnotherRun } from '../model/namespace.ts';
 import { withClient } from '../stacks/postgres.ts';
 import { type RunClock, roundMs } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -148,6 +149,7 @@ export class CommitStream {
 
   #row(change: string, relation: string, values: Record<string, unknown>, key: Record<string, unknown> | null): void {
     const { id, dag_id, run_id, task_id, map_index, state, try_number, backfill_id, ...rest } = values;
+    if (typeof dag_id === 'string' && ofAnotherRun(dag_id, this.#dagPrefix)) return;
     if (PAYLOADS.has(relation) && typeof dag_id === 'string' && !dag_id.startsWith(this.#dagPrefix)) return;
     this.#transaction?.rows?.push({
       xid: this.#transaction?.xid ?? null,

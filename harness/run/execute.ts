@@ -34,6 +34,8 @@ export interface RunParts {
   readonly dags: DagFolder;
   readonly record: RunFolder;
   readonly clock: RunClock;
+  /** How long lives under way may take to end when the load is over; by default 6 s. */
+  readonly settleMs?: number;
   progress(phase: Phase, detail?: string): void;
   /** Given once, before the load: what the live line shows. */
   onNumbers(read: () => LiveNumbers): void;
@@ -193,13 +195,13 @@ async function churn({ plan, dags, clock }: RunParts, signal: AbortSignal): Prom
 
 /** No new work, then time for the lives under way. */
 async function settle(
-  { plan, clock, stack }: RunParts,
+  { plan, clock, stack, settleMs = SETTLE_MS }: RunParts,
   fleet: Fleet,
   operators: Operators,
   stop: AbortSignal,
 ): Promise<void> {
-  const until = clock.now() + SETTLE_MS;
-  const deadline = AbortSignal.timeout(SETTLE_MS);
+  const until = clock.now() + settleMs;
+  const deadline = AbortSignal.timeout(settleMs);
   setMaxListeners(0, deadline);
   await operators
     .pauseDags(

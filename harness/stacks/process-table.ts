@@ -173,10 +173,17 @@ export interface Healed {
   readonly targets: readonly string[];
 }
 
+export interface HealOptions {
+  readonly dryRun?: boolean;
+  /** Only what this process made. */
+  readonly of?: { readonly pid: number; readonly born: string };
+}
+
 /** Takes away what dead harnesses left. Runs whose harness lives are left alone, unless `ids` names them. */
-export async function heal(ids: readonly string[] = [], { dryRun = false } = {}): Promise<Healed[]> {
+export async function heal(ids: readonly string[] = [], { dryRun = false, of }: HealOptions = {}): Promise<Healed[]> {
   const results: Healed[] = [];
   for (const state of savedStates()) {
+    if (of && (state.harness.pid !== of.pid || state.harness.born !== of.born)) continue;
     const alive = bornAt(state.harness.pid) === state.harness.born && state.harness.born !== '';
     if (alive && !ids.includes(state.id)) {
       results.push({ id: state.id, outcome: 'still running', processes: 0, folders: 0, targets: [] });

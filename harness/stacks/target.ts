@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
+import { namespaceOf } from '../model/namespace.ts';
 import { isHealthy } from './health.ts';
 import { withClient } from './postgres.ts';
 import { bornAt } from './proc.ts';
@@ -88,7 +89,7 @@ export async function connectTarget(
     // As many as the file names; at least one, wherever they run.
     schedulers: Math.max(1, target.processes.filter((p) => /^scheduler\b/.test(p.name)).length),
     heartbeatTimeoutS: target.task_instance_heartbeat_timeout_s,
-    dagNamespace: `wt_${options.runId}_`,
+    dagNamespace: namespaceOf(options.runId),
     outlivesRun: true,
     // Nothing of it is ours. DAG files and triggers are taken away by those who put them there.
     close: async () => undefined,

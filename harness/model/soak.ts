@@ -1,0 +1,112 @@
+import type { Manifest } from './manifest.ts';
+import type { Plan } from './scenario.ts';
+import type { Verdict } from './verdict.ts';
+
+/** Of `soak.json`. */
+export const SOAK_FORMAT = 1;
+
+/**
+ * `soak.json`, the index of a soak: windows of load, one after another on a stack that stays up, each a run folder that is
+ * judged while the next one runs. Written anew, in one step, whenever something in it changes. Documented in docs/soak.md.
+ */
+export interface Soak {
+  readonly format: number;
+  readonly id: string;
+  readonly subject: { readonly build: string } | { readonly target: string };
+  /** Of a window, but for its seed and its faults, which come from this seed and the window's number. */
+  readonly plan: Plan;
+  readonly windows_planned: number;
+  readonly keep: Keep;
+  readonly started_at: string;
+  readonly state: 'running' | 'completed' | 'stopped' | 'interrupted' | 'stack-failed';
+  /** Why it ended before its time, or null. */
+  readonly why: string | null;
+  /** Of the windows that are judged; with `state` completed of the whole. */
+  readonly verdict: Verdict;
+  /** Promises that the scenario aims at and no window has put to the test so far. */
+  readonly never_tested: readonly string[];
+  /** One for each start of the harness: the first, and each `--resume`. */
+  readonly sessions: readonly SoakSession[];
+  readonly gaps: readonly SoakGap[];
+  readonly windows: readonly SoakWindow[];
+  readonly drift: readonly Drift[];
+}
+
+export interface Keep {
+  /** So many of the newest windows without a violation stay whole. */
+  readonly windows: number;
+  /** Bytes that all windows together may take. */
+  readonly bytes: number;
+}
+
+export interface SoakSession {
+  readonly number: number;
+  readonly started_at: string;
+  /** The process, so that nobody resumes what is still running. */
+  readonly harness: { readonly pid: number; readonly born: string };
+  /** Versions as the stack reported them; null until it was up. */
+  readonly identity: Readonly<Record<string, string>> | null;
+}
+
+/** A time without load between two sessions. */
+export interface SoakGap {
+  /** The last thing that was written down before, and the start of the session after it; ISO 8601. */
+  readonly from: string;
+  readonly to: string;
+  /** The window that was under way; null where it fell between two. */
+  readonly window: number | null;
+}
+
+export interface SoakWindow {
+  readonly number: number;
+  /** 1; more where an earlier attempt was broken off and the same plan was played again. */
+  readonly attempt: number;
+  readonly session: number;
+  readonly seed: number;
+  /** The run folder, relative to the soak's. */
+  readonly folder: string;
+  readonly started_at: string;
+  /** Null while it runs. `broken-off`: the harness was killed. */
+  readonly ended: Manifest['ended'] | 'broken-off';
+  /** Seconds without load before it, since the window before; null for the first of a session. */
+  readonly seam_s: number | null;
+  /** Null until it is judged. */
+  readonly judged: JudgedWindow | null;
+  /** What it takes on the disk, and whether its tables are still there. */
+  readonly bytes: number;
+  readonly whole: boolean;
+  /** At its end, by metric: see `Drift`. */
+  readonly readings: Readonly<Record<string, number>>;
+}
+
+/** What the index keeps of a window's verdict. */
+export interface JudgedWindow {
+  readonly verdict: Verdict;
+  /** Violations of each broken promise, and the thresholds that did not hold, `deadlocks: count<1`. */
+  readonly broken: Readonly<Record<string, number>>;
+  readonly thresholds_broken: readonly string[];
+  /** Promises that the scenario aims at: put to the test and kept; and not put to the test. */
+  readonly kept: readonly string[];
+  readonly untested: readonly string[];
+  /** Why the window cannot say: its failed assumptions, or that judging itself failed. */
+  readonly doubts: readonly string[];
+  readonly findings: readonly string[];
+  readonly load_s: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly seconds_to_judge: number;
+}
+
+/** One number over the windows of a soak, held against chance: Mann and Kendall's test, Theil and Sen's slope. */
+export interface Drift {
+  /** `harness.heap_bytes`, `stack.memory_bytes`, `latency.heartbeat.p95_ms`, `table.task_instance.bytes`. */
+  readonly metric: string;
+  /** Windows that it is read from: each session without its warm-up. */
+  readonly windows: number;
+  /** Change an hour, in the metric's own unit; null with fewer than two windows. */
+  readonly per_hour: number | null;
+  /** The same times the hours of the soak, as a share of the median; null where that is 0. */
+  readonly change: number | null;
+  /** Two-sided, Holm's correction over all metrics; null where so few windows could not show anything. */
+  readonly p_value: number | null;
+  readonly trend: 'rises' | 'falls' | 'none seen' | 'too few windows';
+}

@@ -1,0 +1,74 @@
+import { holm, median } from '../../reports/statistics.ts';
+import { type Reading, trendOf } from '../../reports/trend.ts';
+import type { Drift, SoakWindow } from '../model/soak.ts';
+import type { Judgement } from '../model/verdict.ts';
+
+const LEVEL = 0.05;
+const HOUR_MS = 3_600_000;
+
+/** What a verdict says of a window that may drift, by metric. */
+export function readingsOf({ latency, measures, harness, counts, load_seconds }: Judgement): Record<string, number> {
+  const readings: Record<string, number | null | undefined> = {
+    ...Object.fromEntries(latency.map(({ kind, p95_ms }) => [`latency.${kind}.p95_ms`, p95_ms])),
+    'stack.memory_bytes': measures?.memory_bytes,
+    'stack.lock_waits': measures?.lock_waits,
+    'stack.cpu_s_per_task': measures?.cpu_s_per_task,
+    'stack.tasks_per_s': measures?.tasks_per_second,
+    'stack.deadlocks_per_s': load_seconds > 0 ? (counts.deadlocks ?? 0) / load_seconds : null,
+    'harness.cpu_share': harness.cpu_share,
+    'harness.late_p99_ms': harness.late_p99_ms,
+    'harness.loop_delay_ms': harness.loop_delay_ms,
+  };
+  return Object.fromEntries(
+    Object.entries(readings).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
+
+/** The first windows of a session, in which caches fill and code is compiled: a tenth of them, at least one. */
+export function warmUp(windows: number): number {
+  return Math.max(1, Math.ceil(windows / 10));
+}
+
+/**
+ * Each metric over the completed windows. Sessions are not compared with each other: after a restart everything begins anew,
+ * and that is no drift.
+ */
+export function driftOf(windows: readonly SoakWindow[]): Drift[] {
+  const completed = windows.filter(({ ended }) => ended === 'completed');
+  const sessions = [...new Set(completed.map(({ session }) => session))].map((session) => {
+    const all = completed.filter((window) => window.session === session);
+    return all.slice(warmUp(all.length));
+  });
+  const metrics = [...new Set(sessions.flat().flatMap(({ readings }) => Object.keys(readings)))].sort();
+  const trends = metrics.map((metric) => {
+    const series = sessions.map((session) => seriesOf(session, metric));
+    return { metric, series, trend: trendOf(series) };
+  });
+  // What so few windows could not have shown is no test, and must not make the others stricter.
+  const tested = trends.filter(({ trend }) => trend.least_p < LEVEL);
+  const corrected = holm(tested.map(({ trend }) => trend.p_value));
+  return trends.map(({ metric, series, trend: { readings, per_hour } }) => {
+    const p_value = corrected[tested.findIndex((one) => one.metric === metric)] ?? null;
+    const middle = median(series.flat().map(({ value }) => value));
+    const change = per_hour === null || !middle ? null : (per_hour * hoursOf(series)) / Math.abs(middle);
+    return { metric, windows: readings, per_hour, change, p_value, trend: wordOf(p_value, per_hour) };
+  });
+}
+
+function wordOf(pValue: number | null, perHour: number | null): Drift['trend'] {
+  if (pValue === null || perHour === null) return 'too few windows';
+  if (pValue >= LEVEL || perHour === 0) return 'none seen';
+  return perHour > 0 ? 'rises' : 'falls';
+}
+
+function seriesOf(windows: readonly SoakWindow[], metric: string): Reading[] {
+  return windows.flatMap(({ readings, started_at }) => {
+    const value = readings[metric];
+    return value === undefined ? [] : [{ hours: Date.parse(started_at) / HOUR_MS, value }];
+  });
+}
+
+/** From the first to the last reading of each series. */
+function hoursOf(series: readonly (readonly Reading[])[]): number {
+  return series.reduce((sum, one) => sum + (one.at(-1)?.hours ?? 0) - (one[0]?.hours ?? 0), 0);
+}
