@@ -41,7 +41,7 @@ if (values.keep !== undefined) await keep(values.keep, positionals);
 else if (values.fit) writeFit();
 else {
   fromKeptRuns();
-  seesTwice();
+  if (Number(values.trials) > 0) seesTwice();
   if (Number(values.real) > 0) await realOnes();
 }
 

@@ -16,7 +16,7 @@ export interface AaResult {
 const MOST = 5;
 
 /**
- * Pairs of a build and itself: the runs of a group, drawn without replacement for both sides, the same number on each.
+ * Pairs of a build and itself: the runs of a group, drawn without replacement, 1 to 5 a side in turn.
  * What is known of the spread between runs comes from all other groups, never from the one that is judged.
  */
 export function aaPairs(
@@ -37,10 +37,11 @@ export function aaPairs(
     ]),
   );
   return Array.from({ length: pairs }, (_, index) => {
-    const group = tried[index % tried.length];
+    const runs = 1 + (index % MOST);
+    const large = tried.filter((group) => group.runs.length >= 2 * runs);
+    const group = large[Math.floor(index / MOST) % large.length];
     const between = group === undefined ? undefined : known.get(group);
-    if (group === undefined || between === undefined) throw new Error('no kept runs to draw from');
-    const runs = 1 + Math.floor(rng.next() * Math.min(MOST, Math.floor(group.runs.length / 2)));
+    if (group === undefined || between === undefined) throw new Error(`no kept runs to draw ${2 * runs} from`);
     const drawn = shuffled(group.runs, rng);
     const comparison = compareJudgements(drawn.slice(0, runs), drawn.slice(runs, 2 * runs), { between, detect: 0 });
     return { group: group.name, runs, comparison };
@@ -54,7 +55,10 @@ function shuffled(runs: readonly Judgement[], rng: Rng): Judgement[] {
     .map(({ run }) => run);
 }
 
-/** A build said to differ from itself: better or worse. "Cannot say" accuses nobody. */
-export function isFalse({ decision }: Comparison): boolean {
-  return decision === 'better' || decision === 'worse';
+/**
+ * A build told from itself: by whatever decides, also where the decision as a whole is left open for another reason, such
+ * as a promise that a short run did not put to the test.
+ */
+export function isFalse({ differences }: Comparison): boolean {
+  return differences.some(({ better }) => better !== null);
 }
