@@ -4,7 +4,7 @@
 #   bin/nightly.sh [BUILD] [SCENARIO] [DURATION] [more options of `windtunnel soak`]
 #
 # Goes on where it was if the folder of an earlier start is there: a job that is started again after a crash loses nothing.
-#   SOAK_DIR      the folder to keep as an artefact (default: runs/nightly)
+#   SOAK_DIR      the folder to keep as an artefact (default: runs/nightly-DATE)
 #   SOAK_SUMMARY  a file that soak.md is added to, such as $GITHUB_STEP_SUMMARY
 # exit: 0 pass · 1 fail: the build broke a promise · 2 usage · 3 unknown · 4 the stack could not be run
 set -eu
@@ -13,7 +13,7 @@ build=${1:-airflow@3.3.2}
 scenario=${2:-seeds}
 duration=${3:-8h}
 if [ $# -gt 3 ]; then shift 3; else shift $#; fi
-folder=${SOAK_DIR:-runs/nightly}
+folder=${SOAK_DIR:-runs/nightly-$(date -u +%Y%m%d)}
 
 [ -d node_modules ] || npm ci
 code=0

@@ -77,6 +77,8 @@ export class SoakFolder {
 
   #reduce(window: SoakWindow): SoakWindow {
     const folder = this.runFolder(window);
+    // A window whose load never began leaves no folder.
+    if (!existsSync(folder)) return { ...window, whole: false, bytes: 0 };
     for (const name of readdirSync(folder))
       if (!SUMMARY.has(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
     return { ...window, whole: false, bytes: bytesOf(folder) };
@@ -84,7 +86,9 @@ export class SoakFolder {
 
   /** One at a time, each in one step: whoever reads it sees the state before or after. */
   save(): Promise<void> {
-    this.#saving = this.#saving.then(async () => {
+    // A disk that was full once may have room again: each attempt fails or succeeds for itself.
+    const before = this.#saving.catch(() => undefined);
+    this.#saving = before.then(async () => {
       await replace(path.join(this.path, 'soak.json'), `${JSON.stringify(this.#soak, null, 2)}\n`);
       await replace(path.join(this.path, 'soak.md'), soakMarkdown(this.#soak));
     });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
@@ -156,15 +157,16 @@ async function takeUp(flags: SoakFlags, resume: string): Promise<SoakFolder> {
   // A killed harness leaves its stack; two at a time would not fit on the machine.
   if (last) await heal([], { of: last.harness });
   const open = windows.find(({ ended }) => ended === null);
-  const written = lastWritten(open ? folder.runFolder(open) : path.join(folder.path, 'windows'));
+  // Killed before its manifest was written, a window holds nothing; its name is needed again.
+  const begun = open !== undefined && existsSync(path.join(folder.runFolder(open), 'manifest.json'));
+  const written = lastWritten(begun ? folder.runFolder(open) : path.join(folder.path, 'windows'));
+  if (open && !begun) rmSync(folder.runFolder(open), { recursive: true, force: true });
   const from = (written ?? new Date(last?.started_at ?? folder.soak.started_at)).toISOString();
   await folder.update({
     state: 'running',
     why: null,
     gaps: [...gaps, { from, to: new Date().toISOString(), window: open?.number ?? null }],
-    windows: windows.flatMap((one) =>
-      one !== open ? [one] : written ? [{ ...one, ended: 'broken-off' as const }] : [],
-    ),
+    windows: windows.flatMap((one) => (one !== open ? [one] : begun ? [{ ...one, ended: 'broken-off' as const }] : [])),
   });
   return folder;
 }
