@@ -30,9 +30,14 @@ export interface Supervision {
 export class Supervisor {
   readonly #options: Supervision;
   readonly #held = new Map<string, Hold>();
+  readonly #over: Promise<undefined>;
 
   constructor(options: Supervision) {
     this.#options = options;
+    this.#over = new Promise((resolve) => {
+      if (options.over.aborted) resolve(undefined);
+      else options.over.addEventListener('abort', () => resolve(undefined), { once: true });
+    });
   }
 
   start(): void {
@@ -62,8 +67,9 @@ export class Supervisor {
     let deaths = 0;
     for (let process = first; ; ) {
       const bornMs = performance.now();
-      const how = await process.ended;
-      if (over.aborted) return;
+      // A stack may outlive many runs: who waited for its processes to end would keep each run in memory.
+      const how = await Promise.race([process.ended, this.#over]);
+      if (over.aborted || how === undefined) return;
       if (!this.#held.has(process.name)) {
         const why = this.#note(process, how);
         if (process.name === 'postgres' || !stack.restart || ++deaths > DEATHS_MAX) {
