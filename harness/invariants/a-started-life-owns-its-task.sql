@@ -44,6 +44,12 @@ WITH by_operator AS (
   ) AS sign ON sign.life = refused.life AND refused.sent_ms >= sign.sent_ms
   CROSS JOIN plan
   WHERE refused.ended_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
+  UNION
+  -- When it was given up; what the server heard of it afterwards is too late.
+  SELECT refused.op
+  FROM refused JOIN given_up USING (ti_id) CROSS JOIN plan
+  WHERE committed_ms <= refused.ended_ms + clock_tolerance_ms()
+    AND coalesce(silent_ms, committed_ms - refused.started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
 ), wronged AS (
   SELECT * FROM refused WHERE op NOT IN (FROM by_operator) AND op NOT IN (FROM after_silence)
 ), cause AS (

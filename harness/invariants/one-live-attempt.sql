@@ -51,6 +51,11 @@ WITH overlapping AS (
   ) AS sign ON sign.life = overlapping.one_life AND overlapping.other_ms >= sign.sent_ms
   CROSS JOIN plan
   WHERE other_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
+  UNION
+  SELECT one_life, other_life
+  FROM overlapping JOIN lives ON lives.life = one_life JOIN given_up USING (ti_id) CROSS JOIN plan
+  WHERE committed_ms BETWEEN one_ms AND other_ms + clock_tolerance_ms()
+    AND coalesce(silent_ms, committed_ms - one_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
 ), starts AS (
   SELECT life, list(op) AS ops FROM operations SEMI JOIN (
     SELECT one_life AS life FROM overlapping UNION ALL SELECT other_life FROM overlapping

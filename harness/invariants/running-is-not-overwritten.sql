@@ -41,18 +41,11 @@ WITH reported AS (
   WHERE may_have_committed(operator_deeds.sent_ms, operator_deeds.ended_ms, outcome, committed_ms)
     AND (operator_deeds.task_id IS NULL OR operator_deeds.task_id = left_running.task_id OR writer_role IS NULL)
     AND coalesce(writer_role NOT IN ('api-execution', 'scheduler'), true)
-), not_by_worker AS (
-  SELECT * FROM left_running WHERE coalesce(writer_role <> 'api-execution', true)
 ), by_deadline AS (
-  -- The last sign of life that the server accepted is older than the time-out.
-  SELECT left_running.seq
-  FROM not_by_worker AS left_running
-  ASOF LEFT JOIN (
-    SELECT ti_id, sent_ms FROM operations SEMI JOIN not_by_worker ON not_by_worker.old_ti_id = operations.ti_id
-    WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
-  ) AS sign ON sign.ti_id = left_running.old_ti_id AND left_running.committed_ms + clock_tolerance_ms() >= sign.sent_ms
-  CROSS JOIN plan
-  WHERE coalesce(sign.sent_ms, started_ms) <= committed_ms - heartbeat_timeout_ms + clock_tolerance_ms()
+  -- The last sign of life that the server has heard is older than the time-out.
+  SELECT seq
+  FROM left_running JOIN given_up USING (seq) CROSS JOIN plan
+  WHERE coalesce(silent_ms, left_running.committed_ms - started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
 ), cut_off AS (
   -- A harness that was killed has not written down what it had under way.
   SELECT seq
@@ -108,16 +101,15 @@ WITH skipped AS (
   GROUP BY overwritten.seq
 ), heard AS (
   -- Silent for longer than the time-out, and heard again before it was given up.
-  SELECT overwritten.seq, arg_max(silent_ms, sent_ms) AS silent_ms, max(committed_ms - sent_ms) AS heard_ms,
+  SELECT overwritten.seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - heard_ms) AS ago_ms,
     arg_max(signs.op, sent_ms) AS op
   FROM overwritten JOIN (
-    SELECT op, ti_id, sent_ms, sent_ms - lag(sent_ms) OVER (PARTITION BY ti_id ORDER BY sent_ms) AS silent_ms
-    FROM operations SEMI JOIN overwritten ON overwritten.old_ti_id = operations.ti_id
-    WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+    SELECT *, heard_ms - lag(sent_ms) OVER (PARTITION BY ti_id ORDER BY sent_ms) AS silent_ms
+    FROM signs_of_life SEMI JOIN overwritten ON overwritten.old_ti_id = signs_of_life.ti_id
   ) AS signs ON signs.ti_id = overwritten.old_ti_id
   CROSS JOIN plan
   WHERE writer_role = 'scheduler' AND silent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
-    AND sent_ms BETWEEN committed_ms - heartbeat_timeout_ms AND committed_ms
+    AND sent_ms >= committed_ms - heartbeat_timeout_ms AND heard_ms <= committed_ms
   GROUP BY overwritten.seq
 ), told AS (
   SELECT overwritten.seq, answer.op, answer.kind, answer.status, answer.reason, answer.found_state, answer.ended_ms
@@ -147,8 +139,8 @@ SELECT
   || CASE WHEN change = 'delete' THEN '' ELSE ' to ' || state_name(state) END
   || format(' while worker {} had been running it for {}', victim, seconds(committed_ms - started_ms))
   || CASE WHEN heard.op IS NULL THEN ''
-    ELSE format(', silent for {} of them, but {} before that a heartbeat of it was accepted', seconds(silent_ms),
-      seconds(heard_ms)) END
+    ELSE format(', unheard for {}, but a heartbeat of it had been accepted {} before', seconds(silent_ms),
+      seconds(ago_ms)) END
   || CASE
     WHEN told.op IS NULL THEN '; the worker was never told.'
     ELSE format('; {} later its {} was refused with {}{}{}, and its work was lost.',

@@ -117,9 +117,24 @@ test('a worker that was heard again is not to be given up for a silence that is 
   expect(result.verdict).toBe('fail');
   expect(result.paths).toEqual({ 'heard again': 1 });
   expect(result.first).toMatchObject({ operations: [3, 4] });
-  expect(result.first?.sentence).toContain(
-    'running it for 24.5 s, silent for 21.5 s of them, but 1.0 s before that a heartbeat of it was accepted',
+  expect(result.first?.sentence).toMatch(
+    /while worker w-1 had been running it for 24\.5 s, unheard for 21\.\d s, but a heartbeat of it had been accepted 0\.\d s before/,
   );
+});
+
+test('a heartbeat that the server is still at when the time is up has not been heard', async () => {
+  const beat = (ended_ms: number) =>
+    judge({
+      operations: [
+        RUN,
+        { op: 2, kind: 'heartbeat', sent_ms: 3_000 },
+        { op: 3, kind: 'heartbeat', sent_ms: 22_000, ended_ms },
+      ],
+      lives: [{ ended_ms: 30_000, end: 'stopped' }],
+      commits: [RUNNING, { state: 'failed', committed_ms: 25_000, writer: 'wt-scheduler-1' }],
+    });
+  expect((await beat(25_100)).violations).toBe(0);
+  expect((await beat(22_100)).paths).toEqual({ scheduler: 1 });
 });
 
 test('what a killed harness had under way is not held against the server', async () => {

@@ -30,6 +30,8 @@ const VIEWS = [
   'cut_windows',
   'task_instance_changes',
   'taken_back',
+  'signs_of_life',
+  'given_up',
   'dag_run_changes',
   'backfill_changes',
   'backfill_lives',
