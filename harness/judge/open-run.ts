@@ -10,9 +10,9 @@ import { readManifest } from './manifest.ts';
 import { planDags, planFacts } from './plan-facts.ts';
 import { damaged, identifier, literal, type RunTable, runTables } from './run-tables.ts';
 
-/** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk. */
+/** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
+const MEMORY = '512MB';
 const SETTINGS = {
-  memory_limit: '512MB',
   threads: '2',
   autoinstall_known_extensions: 'false',
   preserve_insertion_order: 'false',
@@ -86,7 +86,11 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
   const spill = await mkdtemp(path.join(tmpdir(), 'windtunnel-judge-'));
   // In a file, because tables in memory are neither compressed nor part of what can be spilled cheaply.
   const file = path.join(spill, 'run.duckdb');
-  const database = await DuckDBInstance.create(file, { ...SETTINGS, temp_directory: spill });
+  const database = await DuckDBInstance.create(file, {
+    ...SETTINGS,
+    memory_limit: memoryLimit(),
+    temp_directory: spill,
+  });
   const connection = await database.connect();
   const close = async () => {
     connection.closeSync();
@@ -175,11 +179,24 @@ async function createTables(connection: DuckDBConnection, runFolder: string): Pr
   return tables;
 }
 
+/** What DuckDB may take. */
+function memoryLimit(): string {
+  const { WINDTUNNEL_MEMORY: wanted = MEMORY } = process.env;
+  if (/^\d+(\.\d+)? ?[MG]i?B$/i.test(wanted)) return wanted;
+  throw new UsageError(`WINDTUNNEL_MEMORY must be a size such as 512MB or 4GB, not "${wanted}".`);
+}
+
 /**
  * What to say of a run whose judging failed: which table cannot be read to its end, if that is why. Only asked then,
  * because it reads everything: the footer of a Parquet file may be whole where what it describes is not.
  */
 export async function explained(run: OpenRun, error: unknown): Promise<unknown> {
+  if (/^Out of Memory Error/.test(messageOf(error))) {
+    return new UsageError(
+      `${run.folder} is too large to be judged in ${memoryLimit()} of memory: allow more, as in WINDTUNNEL_MEMORY=4GB.`,
+      { cause: error },
+    );
+  }
   for (const { name, source } of run.tables) {
     if (source !== 'parquet') continue;
     try {
