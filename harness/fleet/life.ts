@@ -155,9 +155,10 @@ class RunningLife {
   }
 
   /** Heartbeats until the work is done. A task that is taken away stops at once and reports nothing. */
-  async #work(endAt: number): Promise<LifeEnd | undefined> {
+  async #work(until: number): Promise<LifeEnd | undefined> {
     const { clock, fleet, rng, disturbed, signal } = this.#context;
     let missed = 0;
+    let endAt = until;
     // The first beat falls anywhere in the interval, so that lives that start together do not beat together.
     let due = clock.now() + rng.between(0.2, 1) * fleet.heartbeat_ms;
     for (;;) {
@@ -167,7 +168,13 @@ class RunningLife {
       if (clock.now() < due) continue;
       if (disturbed.hit('silent_death')) return 'silent';
       const hung = disturbed.hit('zombie');
-      if (hung) return this.#wakeUp(hung);
+      if (hung) {
+        const since = clock.now();
+        if (!(await this.#wakeUp(hung))) return this.#report();
+        endAt += clock.now() - since;
+        due = clock.now() + fleet.heartbeat_ms;
+        continue;
+      }
       const answer = await this.#beat(due);
       if (answer.outcome === 'refused') return 'stopped';
       missed = answer.outcome === 'unknown' ? missed + 1 : 0;
@@ -179,15 +186,15 @@ class RunningLife {
   }
 
   /**
-   * The machine stood still. What wakes up does not know how long: it beats, and while its supervisor is told to stop,
-   * the task has come to its end and reports it.
+   * The machine stood still. What wakes up does not know how long: it beats, and goes on as if no time had passed. While
+   * its supervisor is told to stop, the task has come to its end, and reports it. False: it was told so.
    */
-  async #wakeUp({ ms, over }: Hit): Promise<LifeEnd | undefined> {
+  async #wakeUp({ ms, over }: Hit): Promise<boolean> {
     const { clock, signal } = this.#context;
     await sleep(ms, undefined, { signal: AbortSignal.any([over, signal]) }).catch(() => undefined);
     signal.throwIfAborted();
     const { outcome } = await this.#beat(clock.now());
-    return outcome === 'ok' ? undefined : this.#report();
+    return outcome === 'ok';
   }
 
   async #beat(intendedMs: number): Promise<Answer> {
