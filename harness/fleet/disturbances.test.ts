@@ -62,7 +62,10 @@ test('a life that dies without a word sends no end', async () => {
 test('a zombie sends nothing while it stands still, and goes on when it wakes up', async () => {
   const played = await disturbed({ mischief: 'zombie', share: 1, ms: [50, 50] });
   expect(played.end).toBe('reported');
-  expect(kinds(played)).toEqual(['run', 'rtif', 'heartbeat', 'xcom_push', 'state']);
+  // Each heartbeat is an occasion to stand still again.
+  const beats = kinds(played).filter((kind) => kind === 'heartbeat').length;
+  expect(beats).toBeGreaterThan(0);
+  expect(kinds(played)).toEqual(['run', 'rtif', ...Array(beats).fill('heartbeat'), 'xcom_push', 'state']);
 });
 
 test('a zombie that is told to stop has its end to report all the same, and nothing else', async () => {
