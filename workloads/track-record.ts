@@ -76,6 +76,15 @@ export const TRIALS: readonly RaceTrial[] = [
     reference: 'reference+silence-not-rechecked',
   },
   {
+    race: 'ranked-queue',
+    scenario: 'crowd',
+    also: ['branches', 'seeds'],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    // Its query for what may be queued has no such subquery.
+    reference: null,
+  },
+  {
     race: 'max-active-runs',
     scenario: 'race-max-active-runs',
     also: ['crowd'],

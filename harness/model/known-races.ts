@@ -58,7 +58,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     marks: [
       {
         invariant: 'skips-take-effect',
-        paths: ['skipped, then scheduled', 'skipped, then queued', 'skipped, then running'],
+        paths: ['skipped, then scheduled', 'skipped, then running'],
       },
     ],
   },
@@ -88,6 +88,14 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     title:
       'A worker was given up as silent though its heartbeat had been accepted since: the scheduler does not look again',
     marks: [{ invariant: 'running-is-not-overwritten', paths: ['heard again'] }],
+  },
+  {
+    name: 'ranked-queue',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'A scheduler queued a task that a branch had skipped meanwhile: it locks the row, and asks for its state in a subquery of the same statement, which PostgreSQL does not ask again',
+    marks: [{ invariant: 'skips-take-effect', paths: ['skipped, then queued'] }],
   },
   {
     name: 'max-active-runs',
