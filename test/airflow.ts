@@ -19,6 +19,12 @@ export async function whyNoAirflow(): Promise<string | undefined> {
   }
 }
 
+/**
+ * Stories whose twin on the reference stack is in every test run, and which would make that longer than half an hour:
+ * `WINDTUNNEL_NIGHTLY=1` has them, too.
+ */
+export const isNightly = process.env.WINDTUNNEL_NIGHTLY === '1';
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;

@@ -17,7 +17,7 @@ import { POSTGRES_VERSION, withClient } from '../harness/stacks/postgres.ts';
 import { ProcessTable } from '../harness/stacks/process-table.ts';
 import { TARGET } from '../harness/stacks/target.ts';
 import { SCENARIOS } from '../workloads/catalogue.ts';
-import { start, whyNoAirflow } from './airflow.ts';
+import { isNightly, start, whyNoAirflow } from './airflow.ts';
 import { dashboardMetrics, readDashboard, servedMetrics } from './compose/metrics.ts';
 import { PlainTopology } from './compose/plain.ts';
 import { DOCKER, mountsOf, readCompose, type Services } from './compose/read.ts';
@@ -238,12 +238,15 @@ describe.skipIf(!linux)('as plain processes', () => {
   });
 });
 
-const why = linux ? await whyNoAirflow() : 'not Linux';
-
-describe.skipIf(why !== undefined)('as plain processes', () => {
-  test('the real Airflow starts from the files, is loaded and is judged', { timeout: RUN_MS }, async () => {
-    const options = { log: () => undefined, signal: AbortSignal.timeout(RUN_MS) };
-    const { bin } = await installAirflow('3.3.2', options);
-    await loadOn(readCompose(AIRFLOW, { SCENARIO: 'storm' }), '20s', () => `${bin}:/usr/bin:/bin`);
-  });
-});
+if (isNightly) {
+  const why = linux ? await whyNoAirflow() : 'not Linux';
+  test.skipIf(why !== undefined)(
+    'the real Airflow starts from the files, is loaded and is judged',
+    { timeout: RUN_MS },
+    async () => {
+      const options = { log: () => undefined, signal: AbortSignal.timeout(RUN_MS) };
+      const { bin } = await installAirflow('3.3.2', options);
+      await loadOn(readCompose(AIRFLOW, { SCENARIO: 'storm' }), '20s', () => `${bin}:/usr/bin:/bin`);
+    },
+  );
+}
