@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
 import { findPython } from '../harness/stacks/python.ts';
@@ -74,16 +74,25 @@ export function stacksFolder(cwd: string): string {
   return folder;
 }
 
-/** Processes of stacks in that folder: their command line or environment names it. */
+/** Processes of stacks in that folder: they work there, or their command line or environment names it. */
 export function stackProcesses(folder: string): string[] {
   const lines = execFileSync('ps', ['axeww', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
   return lines
     .split('\n')
-    .filter((line) => line.includes(folder))
+    .filter((line) => line.includes(folder) || worksIn(folder, line))
     .map((line) => line.slice(0, 300))
     .filter((line) =>
       /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts/.test(line),
     );
+}
+
+/** A process that sets its title, as Airflow's do, writes over its environment. */
+function worksIn(folder: string, line: string): boolean {
+  try {
+    return readlinkSync(`/proc/${Number.parseInt(line, 10)}/cwd`).startsWith(folder);
+  } catch {
+    return false; // Gone, another user's, or no /proc here.
+  }
 }
 
 export function readLines(file: string): Record<string, unknown>[] {
