@@ -66,9 +66,8 @@ WITH refused AS (
   GROUP BY dag_id, run_id, task_id, map_index
   -- An unknown write may have been the last.
   HAVING count(*) FILTER (outcome = 'ok') > 0 AND count(*) FILTER (outcome = 'unknown') = 0
-    -- So may one that a killed harness had under way, which is not on record.
-    AND ((SELECT ended FROM manifest) IS NOT NULL
-      OR max(ended_ms) < (SELECT max(ended_ms) FROM operations) - (SELECT request_timeout_ms FROM plan))
+    -- So may one that a killed harness had under way.
+    AND max(ended_ms) < (SELECT until_ms FROM requests_known)
 )
 SELECT
   refused.ended_ms AS at_ms,

@@ -9,59 +9,51 @@
 -- because: where skip-downstream has no state guard, each of them overwrites; so does taking back, of what starts meanwhile
 
 -- given
-CREATE TEMP TABLE left_running AS
-SELECT changes.* EXCLUDE (statement, "row"), runs.worker AS victim, runs.started_ms
-FROM (
-  -- One transaction may give the row its next id before it takes it out of RUNNING: it is the first id that was run.
-  SELECT * REPLACE (
-    first_value(old_ti_id) OVER (PARTITION BY xid, dag_id, run_id, task_id, map_index ORDER BY seq) AS old_ti_id)
-  FROM task_instance_changes
-) AS changes
+CREATE TEMP TABLE taken AS
+SELECT left_running.*, runs.worker AS victim, runs.started_ms
+FROM left_running
 -- Only what a worker of ours runs: its /run was accepted, or may have been.
 JOIN (
   SELECT ti_id, arg_max(worker, outcome = 'ok') AS worker, min(sent_ms) AS started_ms
   FROM operations WHERE kind = 'run' AND outcome <> 'refused' GROUP BY ti_id
-) AS runs ON runs.ti_id = changes.old_ti_id
-WHERE changes.old_state = 'running' AND (changes.state IS DISTINCT FROM 'running' OR changes.change = 'delete');
+) AS runs ON runs.ti_id = left_running.old_ti_id;
 
 CREATE TEMP TABLE overwritten AS
 WITH reported AS (
-  SELECT DISTINCT left_running.seq
-  FROM left_running JOIN operations ON operations.ti_id = left_running.old_ti_id
+  SELECT DISTINCT taken.seq
+  FROM taken JOIN operations ON operations.ti_id = taken.old_ti_id
   WHERE operations.kind = 'state' AND outcome <> 'refused'
     AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
     AND coalesce(writer_role = 'api-execution', true)
     -- A report of another state is no excuse, except that the server turns a report it cannot carry out into FAILED.
-    AND (requested IS NULL OR requested = left_running.state OR left_running.state = 'failed')
+    AND (requested IS NULL OR requested = taken.state OR taken.state = 'failed')
 ), by_operator AS (
-  SELECT seq FROM left_running WHERE writer_role = 'api-core'
+  SELECT seq FROM taken WHERE writer_role = 'api-core'
   UNION
-  SELECT left_running.seq
-  FROM left_running JOIN operator_deeds USING (dag_id, run_id)
+  SELECT taken.seq
+  FROM taken JOIN operator_deeds USING (dag_id, run_id)
   WHERE may_have_committed(operator_deeds.sent_ms, operator_deeds.ended_ms, outcome, committed_ms)
-    AND (operator_deeds.task_id IS NULL OR operator_deeds.task_id = left_running.task_id OR writer_role IS NULL)
+    AND (operator_deeds.task_id IS NULL OR operator_deeds.task_id = taken.task_id OR writer_role IS NULL)
     AND coalesce(writer_role NOT IN ('api-execution', 'scheduler'), true)
 ), by_deadline AS (
   -- The last sign of life that the server has heard is older than the time-out.
   SELECT seq
-  FROM left_running JOIN given_up USING (seq) CROSS JOIN plan
-  WHERE coalesce(silent_ms, left_running.committed_ms - started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
+  FROM taken JOIN given_up USING (seq) CROSS JOIN plan
+  WHERE coalesce(silent_ms, taken.committed_ms - started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
 ), cut_off AS (
-  -- A harness that was killed has not written down what it had under way.
-  SELECT seq
-  FROM left_running CROSS JOIN plan CROSS JOIN manifest CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations)
-  WHERE manifest.ended IS NULL AND committed_ms >= last_ms - request_timeout_ms
-    AND coalesce(writer_role <> 'scheduler', true)
+  -- What a killed harness had under way.
+  SELECT seq FROM taken CROSS JOIN requests_known
+  WHERE committed_ms >= until_ms AND coalesce(writer_role <> 'scheduler', true)
 ), after_death AS (
   -- Nobody runs it any more: all lives of this try have ended, and a scheduler clears up.
-  SELECT left_running.seq
-  FROM left_running JOIN lives ON lives.ti_id = left_running.old_ti_id AND lives.end <> 'refused'
+  SELECT taken.seq
+  FROM taken JOIN lives ON lives.ti_id = taken.old_ti_id AND lives.end <> 'refused'
   WHERE coalesce(writer_role <> 'api-execution', true)
-  GROUP BY left_running.seq, committed_ms
+  GROUP BY taken.seq, committed_ms
   -- A life that the server stopped was stopped by this very change unless it ended clearly before.
   HAVING max(lives.ended_ms + CASE WHEN lives.end = 'stopped' THEN 1 ELSE -1 END * clock_tolerance_ms()) <= committed_ms
 )
-SELECT * FROM left_running
+SELECT * FROM taken
 WHERE seq NOT IN (FROM reported) AND seq NOT IN (FROM by_operator)
   AND seq NOT IN (FROM by_deadline) AND seq NOT IN (FROM after_death) AND seq NOT IN (FROM cut_off);
 

@@ -31,6 +31,8 @@ const VIEWS = [
   'task_instance_changes',
   'taken_back',
   'signs_of_life',
+  'requests_known',
+  'left_running',
   'given_up',
   'dag_run_changes',
   'backfill_changes',
