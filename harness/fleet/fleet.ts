@@ -208,7 +208,8 @@ export class Fleet {
   }
 
   #tell({ delivery, end }: EndedLife): void {
-    // What was taken back is forgotten already. A worker that died cannot say so, and a harness that stops has nothing to say: Airflow must notice by itself.
+    // What was taken back is forgotten already. A worker that died cannot say so, and a harness that stops has nothing
+    // to say: Airflow must notice by itself.
     if (end === 'revoked' || end === 'silent' || end === 'gave-up' || end === 'run-ended') return;
     if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its twin has the task, and will say.
     this.endNews.tell(delivery.number, end === 'reported' ? 'success' : 'fail');

@@ -113,11 +113,9 @@ export class Dispatcher {
     if (entry === undefined) return false;
     for (const peer of entry.holders.keys()) this.#owe(peer, entry);
     if (againAfterMs === undefined) return true;
-    const timer = setTimeout(() => {
-      this.#later.delete(timer);
+    this.#after(againAfterMs, () => {
       for (const peer of entry.holders.keys()) this.#owe(peer, entry, true);
-    }, againAfterMs);
-    this.#later.add(timer);
+    });
     return true;
   }
 
@@ -226,14 +224,16 @@ export class Dispatcher {
     };
     const takesMs = this.#options.revokeTakesMs?.() ?? 0;
     // At once, not in the next tick: the same workload may follow on its heels.
-    if (takesMs <= 0) {
-      revoke();
-      return;
-    }
+    if (takesMs <= 0) revoke();
+    else this.#after(takesMs, revoke);
+  }
+
+  /** Not once the dispatcher is closed. */
+  #after(ms: number, deed: () => void): void {
     const timer = setTimeout(() => {
       this.#later.delete(timer);
-      revoke();
-    }, takesMs);
+      deed();
+    }, ms);
     this.#later.add(timer);
   }
 
