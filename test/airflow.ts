@@ -1,6 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { expect } from 'vitest';
 
 import { findPython } from '../harness/stacks/python.ts';
 
@@ -84,6 +87,19 @@ export function stackProcesses(folder: string): string[] {
     .filter((line) =>
       /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts/.test(line),
     );
+}
+
+/** Neither process nor folder of a stack there. */
+export function expectNothingLeft(folder: string): void {
+  expect(stackProcesses(folder)).toEqual([]);
+  expect(temporaryFolders(folder)).toEqual([]);
+}
+
+export async function until(what: string, condition: () => boolean, withinMs = 120_000): Promise<void> {
+  for (let waited = 0; !condition(); waited += 100) {
+    if (waited > withinMs) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+    await sleep(100);
+  }
 }
 
 /** A process that sets its title, as Airflow's do, writes over its environment. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Soak } from '../harness/model/soak.ts';
-import { type Started, stackProcesses, stacksFolder, start, temporaryFolders } from './airflow.ts';
+import { expectNothingLeft, type Started, stacksFolder, start, until } from './airflow.ts';
 
 const shapes = path.join(import.meta.dirname, '..', 'workloads', 'shapes.ts');
 /** Short tasks, so that windows of seconds hold whole lives, and a threshold that the planted defect breaks at once. */
@@ -38,18 +38,6 @@ const index = (folder: string): Soak => JSON.parse(readFileSync(path.join(cwd, f
 const story = ({ windows }: Soak) => windows.map(({ number, attempt, ended }) => `${number}.${attempt} ${ended}`);
 const tables = (folder: string, window: string) =>
   readdirSync(path.join(cwd, folder, window)).filter((name) => name.endsWith('.parquet'));
-
-function expectNothingLeft(): void {
-  expect(stackProcesses(stacks)).toEqual([]);
-  expect(temporaryFolders(stacks)).toEqual([]);
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited += 100) {
-    if (waited > 120_000) throw new Error(`waited 120 s for ${what}`);
-    await sleep(100);
-  }
-}
 
 test('a soak that is killed in its second window goes on there, and ends as if nothing had been', async () => {
   const flags = ['--build', 'reference', '--duration', '12s', '--window', '6s', '--seed', '7', '--keep-windows', '0'];
@@ -95,7 +83,7 @@ test('a soak that is killed in its second window goes on there, and ends as if n
   expect(tables('kept', 'windows/0001')).toEqual([]);
   expect(existsSync(path.join(cwd, 'kept', 'windows/0001/verdict.json'))).toBe(true);
   expect(tables('kept', 'windows/0002-2')).toContain('operations.parquet');
-  expectNothingLeft();
+  expectNothingLeft(stacks);
 
   expect(await soak('--resume', 'kept').ended).toMatchObject({
     code: 2,
@@ -113,5 +101,5 @@ test('a broken threshold ends a soak early, and what broke it is kept whole', as
   expect(ended.windows.length).toBeLessThan(4);
   expect(ended.windows[0]).toMatchObject({ whole: true, judged: { verdict: 'fail' } });
   expect(tables('broken', 'windows/0001')).toContain('commits.parquet');
-  expectNothingLeft();
+  expectNothingLeft(stacks);
 }, 240_000);

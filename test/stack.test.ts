@@ -7,13 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import {
   type Ended,
+  expectNothingLeft,
   isNightly,
   readLines,
   type Started,
   stackProcesses,
   stacksFolder,
   start,
-  temporaryFolders,
+  until,
   whyNoAirflow,
 } from './airflow.ts';
 
@@ -47,18 +48,6 @@ const STACKS = [
     inLoad: /load +[1-9]\d* %/,
   },
 ] as const;
-
-function expectNothingLeft(folder: string): void {
-  expect(stackProcesses(folder)).toEqual([]);
-  expect(temporaryFolders(folder)).toEqual([]);
-}
-
-async function until(what: string, condition: () => boolean, withinMs = 120_000): Promise<void> {
-  for (let waited = 0; !condition(); waited += 100) {
-    if (waited > withinMs) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
-    await sleep(100);
-  }
-}
 
 for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, replayedEnd, inLoad } of STACKS) {
   describe.skipIf(skip)(`on ${name}`, () => {

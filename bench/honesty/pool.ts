@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Judgement } from '../../harness/model/verdict.ts';
+import { NO_HARNESS_COST } from '../../reports/fixture-over-time.ts';
 
 /** What a comparison reads of a run, a line each: small enough to be kept, unlike the runs. */
 export const POOL = path.join(import.meta.dirname, 'runs.ndjson');
@@ -68,16 +69,6 @@ export function slimmed(run: Judgement): SlimRun {
   };
 }
 
-const NOT_MEASURED: Judgement['harness'] = {
-  cpu_share: null,
-  cpu_s: null,
-  peak_rss_bytes: null,
-  loop_delay_ms: null,
-  late_p99_ms: null,
-  late_max_ms: null,
-  commit_lag_ms: null,
-};
-
 /** The rest of a judgement is empty: nothing that is compared reads it. */
 function fattened(slim: SlimRun): Judgement {
   return {
@@ -91,7 +82,7 @@ function fattened(slim: SlimRun): Judgement {
     timeline: [],
     over_time: { from_ms: 0, step_ms: 1000, steps: 0, load_ended_ms: 0, series: [] },
     faults: [],
-    harness: NOT_MEASURED,
+    harness: NO_HARNESS_COST,
     ...slim,
     invariants: slim.invariants.map((one) => ({
       claim: '',
