@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { Judgement } from '../harness/model/verdict.ts';
+import type { Assert, Fields, Plain, Same } from './schema-types.ts';
 
 /**
  * The shape of `verdict.json` for programs that read it: docs/verdict.schema.json is made of it. What each field means
@@ -251,19 +252,6 @@ export function verdictSchema(): object {
   };
 }
 
-type Plain<T> = T extends readonly (infer Item)[]
-  ? Plain<Item>[]
-  : T extends object
-    ? { -readonly [Key in keyof T]: Plain<T[Key]> | (undefined extends T[Key] ? undefined : never) }
-    : T;
-type Fields<T> = T extends readonly (infer Item)[]
-  ? Fields<Item>
-  : T extends object
-    ? { [Key in keyof T]-?: Fields<NonNullable<T[Key]>> }
-    : unknown;
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-
-type Assert<Holds extends true> = Holds;
 type Input = z.input<typeof judgementSchema>;
 
 /** These do not compile where a field is in one and not in the other, or is of another type. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { judge } from '../harness/judge/judge.ts';
 import { writeLiteralRun } from '../harness/judge/literal-run.ts';
 import { emptyJudgement, hostileJudgement, judgement } from './fixture.ts';
-import { judgementSchema, verdictSchema } from './schema.ts';
+import { judgementSchema, verdictSchema } from './schema-verdict.ts';
 
 test('docs/verdict.schema.json is the schema of what the code writes (vitest -u writes it anew)', async () => {
   await expect(`${JSON.stringify(verdictSchema(), null, 2)}\n`).toMatchFileSnapshot('../docs/verdict.schema.json');
