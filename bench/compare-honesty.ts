@@ -87,10 +87,11 @@ function fromKeptRuns(): void {
 
 function seesTwice(): void {
   for (const trial of powerTrials(BETWEEN_RUNS, Number(values.trials), Number(values.seed))) {
-    const { rate, spread, pilot, asked, seen, trials, unanswered, blamed } = trial;
+    const { rate, spread, pilot, asked, played, seen, trials, unanswered, blamed } = trial;
     console.log(
       `doubled rate, ${rate} deadlocks a run, spread ${spread}, pilot of ${pilot} a side: asked for ` +
-        `${asked ?? '–'} runs a side (median); seen ${share(seen, trials)}; over 100 runs: ${unanswered}; ` +
+        `${asked ?? '–'} runs a side, in the end ${played ?? '–'} (medians); seen ${share(seen, trials)}; ` +
+        `over 100 runs: ${unanswered}; ` +
         `A/A at as many runs: ${share(blamed, trials)} false`,
     );
   }
