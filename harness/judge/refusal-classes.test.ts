@@ -147,6 +147,40 @@ test("operators' refusals: a backfill that was active, a run or a try that was m
   expect(await about(clear, ended)).toEqual(['legitimate', null, 4]);
 });
 
+test('of two marks that archive one later task at once, the second was beaten by the first', async () => {
+  const mark = {
+    ...REFUSED,
+    ...OPERATOR,
+    kind: 'mark',
+    requested: 'failed',
+    reason: 'Unique constraint violation',
+  } as const;
+  const first = {
+    ...OPERATOR,
+    op: 60,
+    kind: 'mark',
+    task_id: 'other',
+    requested: 'skipped',
+    sent_ms: 4_900,
+  } as const;
+  const done = { task_id: 'other', state: 'skipped', xid: 900, committed_ms: 5_010, ...CORE };
+  const later = { task_id: 'join', id: 'ti-j2', old_id: 'ti-j', state: null, xid: 900, committed_ms: 5_010, ...CORE };
+  const run = {
+    operations: [{ ...first, ended_ms: 5_015, status: 200 }, mark],
+    commits: [
+      ...STARTED,
+      { seq: 4, task_id: 'other', state: null, ...CORE, committed_ms: 900 },
+      { seq: 5, ...done },
+      { seq: 6, ...later },
+    ],
+  };
+  const server_log = [
+    { at_ms: 5_030, source: 'postgres', sqlstate: '23505', detail: 'Key (task_instance_id)=(ti-j) already exists.' },
+  ];
+  expect(await classOf({ ...run, server_log })).toEqual(['legitimate', 60, 6]);
+  expect(await classOf(run)).toEqual(['wrong', null, null]);
+});
+
 test('a 5xx is a deadlock, a fault, a restart, an overload, or wrong', async () => {
   const failed = { op: 50, kind: 'state', outcome: 'unknown', status: 500, sent_ms: 5_000, ended_ms: 5_500 } as const;
   const base = { operations: [failed], commits: [...STARTED] };

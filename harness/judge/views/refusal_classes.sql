@@ -99,6 +99,16 @@ WITH refused AS (
     AND made.committed_ms BETWEEN refused.from_ms - 1000 AND refused.until_ms
   GROUP BY refused.op
   UNION ALL
+  -- A mark or a clear archives what comes after in the run, too: of two that archive one try at once, the second finds
+  -- its row in the history.
+  SELECT refused.op, steps.seq
+  FROM refused JOIN steps USING (dag_id, run_id)
+  JOIN server_log ON sqlstate = '23505' AND contains(detail, steps.old_ti_id)
+    AND server_log.at_ms BETWEEN refused.from_ms AND refused.until_ms
+  WHERE refused.kind IN ('clear', 'mark') AND refused.status = 409 AND steps.ti_id <> steps.old_ti_id
+    AND steps.committed_ms BETWEEN refused.from_ms AND refused.until_ms
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+  UNION ALL
   -- A whole run: it was gone, or at work and not to be deleted.
   SELECT refused.op, run.seq
   FROM refused JOIN (
@@ -121,6 +131,7 @@ WITH refused AS (
 ), cause AS (
   SELECT causes.op, causes.how, causes.seq, coalesce(causes.cause_op, doers.op, backfill_lives.post) AS cause_op,
     commits.committed_ms, commits.writer, role_of(commits.writer) AS writer_role,
+    steps.task_id AS deed_task,
     CASE WHEN causes.how IN ('gone', 'found', 'met', 'again') AND commits.relation = 'task_instance' THEN
       format('{} → {}', state_name(steps.old_state),
         CASE WHEN steps.change = 'delete' THEN 'deleted'
@@ -167,7 +178,9 @@ WITH refused AS (
   SELECT operation AS op, min(at_ms) AS at_ms, arg_min(roles, at_ms) AS roles
   FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL
 ), classed AS (
-  SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer, cause.deed,
+  SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer,
+    -- Of another task of its run, where it was that.
+    CASE WHEN deed_task <> task_id THEN deed_task || ' ' ELSE '' END || cause.deed AS deed,
     doer_kind, doer_worker,
     CASE
       WHEN status >= 500 THEN CASE
