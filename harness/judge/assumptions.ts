@@ -12,8 +12,12 @@ export const ASSUMPTION_FORM: PromiseForm = {
   optionalSections: [],
 };
 
+/** That a run did not end as planned explains most of what else is in doubt about it. */
+const FIRST = 'run-completed';
+
 export async function readAssumptions(): Promise<PromiseFile[]> {
-  return readPromises(FOLDER, ASSUMPTION_FORM);
+  const files = await readPromises(FOLDER, ASSUMPTION_FORM);
+  return files.toSorted((x, y) => Number(y.name === FIRST) - Number(x.name === FIRST));
 }
 
 export async function judgeAssumption(run: OpenRun, file: PromiseFile): Promise<AssumptionResult> {

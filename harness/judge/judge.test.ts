@@ -32,12 +32,12 @@ test('a run whose assumptions hold and that aimed at nothing it could not try pa
   const judgement = await judgeRun(HEALTHY);
   expect(judgement.assumptions.map(({ name, verdict }) => [name, verdict])).toEqual(
     [
+      'run-completed',
       'commits-are-whole',
       'deadlocks-reconciled',
       'fleet-kept-pace',
       'load-was-on',
       'operations-reconciled',
-      'run-completed',
     ].map((name) => [name, 'pass']),
   );
   expect(judgement).toMatchObject({
