@@ -7,13 +7,14 @@ import { reportOpenMetrics } from '../reports/openmetrics.ts';
 
 /** The parser that Prometheus' own Python client ships: what it takes, scrapers take. */
 
-const python = process.env.WINDTUNNEL_PYTHON ?? 'python3';
+const python = process.env.WINDTUNNEL_PROMETHEUS_PYTHON ?? 'python3';
 const found = spawnSync(python, ['-c', 'import prometheus_client.openmetrics.parser']).status === 0;
 if (!found) {
-  console.warn(
-    `SKIPPED: no OpenMetrics was parsed, because ${python} has no prometheus_client: pip install prometheus-client, ` +
-      'or name a Python that has it in WINDTUNNEL_PYTHON',
-  );
+  const why =
+    `${python} has no prometheus_client: pip install prometheus-client, ` +
+    'or name a Python that has it in WINDTUNNEL_PROMETHEUS_PYTHON';
+  if (process.env.CI) throw new Error(`CI must parse OpenMetrics: ${why}`);
+  console.warn(`SKIPPED: no OpenMetrics was parsed, because ${why}`);
 }
 
 const PROGRAM = `

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import type { Comparison } from '../harness/model/comparison.ts';
 import {
   type Ended,
   expectNothingLeft,
@@ -245,12 +246,15 @@ describe('where there is no Python', () => {
   test('compare without builds takes the reference stack, says so, and finds the difference', {
     timeout: RUN_MS,
   }, async () => {
-    const args = ['compare', '--scenario', 'storm', '--duration', '14s', '--seed', '3', '--out', 'pair', '--json'];
+    const load = ['--scenario', 'storm', '--duration', '14s', '--seed', '3', '--runs', '1'];
+    const args = ['compare', ...load, '--out', 'pair', '--json'];
     const { code, stdout, stderr } = await windtunnel(args);
     expect(stderr).toMatch(/The real Airflow cannot be had here \(.*none on PATH.*\) Comparing the reference stack/);
-    const comparison = JSON.parse(stdout);
-    expect({ code, stderr: stderr.slice(-500) }).toMatchObject({ code: 0 });
-    expect(comparison.decision).toBe('better');
+    // Whether one run a side is enough to say so is chance.
+    expect([0, 3], stderr.slice(-500)).toContain(code);
+    const comparison: Comparison = JSON.parse(stdout);
+    const deadlocks = comparison.differences.find(({ name }) => name === 'no-deadlocks');
+    expect(deadlocks).toMatchObject({ a: 'fail', b: 'pass' });
     expect(comparison.sentence).toContain('reference');
     expectNothingLeft(TMPDIR);
   });
