@@ -63,6 +63,11 @@ export interface SchedulerBehaviour {
   isPremature(ti: RunTask, now: number): boolean;
   /** Whether a run may end that has so many unfinished task instances. */
   mayEnd(unfinished: number): boolean;
+  /**
+   * Whether the trigger rules of a run in which nothing is ready decide about every unfinished instance, also about one
+   * that a worker runs: `DagRun._are_premature_tis`, which asks with `flag_upstream_failed`.
+   */
+  readonly settlesUnfinished: boolean;
   /** Whether a run is created for this date of a DAG's schedule, whose turn it is. */
   createsRun(dagId: string, logicalDate: Date): boolean;
   /** The map indexes that a scheduled run gets of a task with so many values; -1 alone for one that is not mapped. */

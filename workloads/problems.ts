@@ -68,7 +68,7 @@ const OPERATOR = z.discriminatedUnion('operator', [
   }),
   z.strictObject({ operator: z.literal('trigger'), ...every }),
   z.strictObject({ operator: z.literal('clear'), ...every }),
-  z.strictObject({ operator: z.literal('mark'), ...every }),
+  z.strictObject({ operator: z.literal('mark'), ...every, upstream: z.string().min(1).optional() }),
 ]);
 
 const SCENARIO = z.strictObject({
@@ -108,6 +108,13 @@ function danglingNames(scenario: z.infer<typeof SCENARIO>): string[] {
   const named = [...(scenario.churn?.dags ?? []), ...scenario.operators.flatMap((operator) => operator.dags)];
   for (const dag of new Set(named))
     if (!known.has(dag)) problems.push(`no DAG is called ${dag}, but churn or an operator names it`);
+  for (const operator of scenario.operators) {
+    if (operator.operator !== 'mark' || operator.upstream === undefined) continue;
+    for (const { dag_id, tasks } of scenario.dags) {
+      if (operator.dags.includes(dag_id) && !tasks.some(({ task_id }) => task_id === operator.upstream))
+        problems.push(`an operator marks the task ${operator.upstream} of ${dag_id}, which does not exist`);
+    }
+  }
   for (const dag of scenario.dags) {
     const tasks = new Set(dag.tasks.map((task) => task.task_id));
     if (tasks.size < dag.tasks.length) problems.push(`${dag.dag_id}: two tasks have the same task_id`);

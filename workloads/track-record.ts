@@ -76,6 +76,14 @@ export const TRIALS: readonly RaceTrial[] = [
     reference: 'reference+silence-not-rechecked',
   },
   {
+    race: 'upstream-marked',
+    scenario: 'race-upstream-marked',
+    also: [],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    reference: 'reference+running-upstream-failed',
+  },
+  {
     race: 'ranked-queue',
     scenario: 'crowd',
     also: ['branches', 'seeds'],

@@ -51,13 +51,20 @@ export class Deeds {
     }
   }
 
-  /** As the scenarios' operators do it. */
-  async markFailed(by: By): Promise<void> {
-    const ti = this.#runningTask(by);
-    if (ti) await this.mark(ti, 'failed', by);
+  /** As the scenarios' operators do it: what works, or the task of that name that came before it in its run. */
+  async markFailed(by: By, upstream?: string): Promise<void> {
+    if (upstream === undefined) {
+      const ti = this.#runningTask(by);
+      if (ti) await this.mark(ti, 'failed', by);
+      return;
+    }
+    const [first, ...rest] = this.#working(by).filter(({ task_id }) => task_id !== upstream);
+    if (!first) return;
+    const { dag_id, run_id } = by.rng.pick([first, ...rest]);
+    await this.mark({ dag_id, run_id, task_id: upstream, map_index: -1 }, 'failed', by);
   }
 
-  mark(ti: WorkloadTaskInstance, state: string, by: By): Promise<Answer> {
+  mark(ti: Marked, state: string, by: By): Promise<Answer> {
     // Without an index the route means all instances of a mapped task.
     const index = ti.map_index >= 0 ? `/${ti.map_index}` : '';
     const path = `${runOf(ti)}/taskInstances/${encodeURIComponent(ti.task_id)}${index}`;
@@ -147,10 +154,13 @@ export class Deeds {
   }
 }
 
-function runOf({ dag_id, run_id }: WorkloadTaskInstance): string {
+/** A task instance, and its id where a worker of ours has been told it. */
+type Marked = Pick<WorkloadTaskInstance, 'dag_id' | 'run_id' | 'task_id' | 'map_index'> & { readonly id?: string };
+
+function runOf({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>): string {
   return `/dags/${dag_id}/dagRuns/${encodeURIComponent(run_id)}`;
 }
 
-function subjectOf({ dag_id, run_id, task_id, map_index, id }: WorkloadTaskInstance): Partial<Subject> {
-  return { dag_id, run_id, task_id, map_index, ti_id: id };
+function subjectOf({ dag_id, run_id, task_id, map_index, id }: Marked): Partial<Subject> {
+  return { dag_id, run_id, task_id, map_index, ti_id: id ?? null };
 }

@@ -146,7 +146,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
       case 'clear':
         return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.do('clear', by));
       case 'mark':
-        return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.markFailed(by));
+        return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.markFailed(by, spec.upstream));
       default:
         throw new Error(`unknown operator ${JSON.stringify(spec satisfies never)}`);
     }

@@ -4,7 +4,7 @@
 -- seed: #63266
 -- source: issues #63266 and #49889; the heartbeat's 409 `not_running` makes the worker kill healthy work
 -- needs: commits, operations, lives
--- chance: skips at running tasks, and late starts while tasks were taken back as stuck in QUEUED
+-- chance: skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures marked upstream of running tasks
 -- chances wanted: 3
 -- because: where skip-downstream has no state guard, each of them overwrites; so does taking back, of what starts meanwhile
 
@@ -80,7 +80,14 @@ SELECT
   + (SELECT count(*) FROM task_instance_changes AS started CROSS JOIN plan
     WHERE old_state = 'queued' AND state = 'running' AND started.committed_ms - old_since_ms >= queued_timeout_ms
       AND EXISTS (FROM taken_back
-        WHERE abs(taken_back.committed_ms - started.committed_ms) <= 2000 AND taken_back.old_state = 'queued'));
+        WHERE abs(taken_back.committed_ms - started.committed_ms) <= 2000 AND taken_back.old_state = 'queued'))
+  + (SELECT count(DISTINCT op)
+    FROM operations AS marked
+    JOIN (SELECT dag_id, unnest(tasks, recursive := true) FROM plan_dags) AS later
+      ON later.dag_id = marked.dag_id AND list_contains(later.upstream, marked.task_id)
+    JOIN lives ON lives.dag_id = marked.dag_id AND lives.run_id = marked.run_id AND lives.task_id = later.task_id
+      AND lives.started_ms <= marked.sent_ms AND coalesce(lives.ended_ms >= marked.ended_ms, true)
+    WHERE marked.kind = 'mark' AND marked.requested = 'failed' AND marked.outcome = 'ok');
 
 -- violations
 WITH skipped AS (
@@ -117,6 +124,7 @@ SELECT
     WHEN skipped.op IS NOT NULL THEN 'skip-downstream'
     WHEN overwritten.seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
     WHEN heard.op IS NOT NULL THEN 'heard again'
+    WHEN writer_role = 'scheduler' AND overwritten.state IN ('upstream_failed', 'skipped') THEN 'trigger rule'
     ELSE coalesce(writer_role, 'unknown writer')
   END AS path,
   committed_ms - started_ms AS weight,
@@ -124,7 +132,9 @@ SELECT
     WHEN skipped.op IS NOT NULL
       THEN format('skip-downstream of branch task {} (worker {})', skipped.branch, skipped.worker)
     ELSE format('{} ({})', coalesce(writer_role, 'An unknown process'), coalesce(writer, 'its name was not recorded'))
-      || CASE WHEN overwritten.seq IN (SELECT seq FROM taken_back) THEN ', which took it for stuck in QUEUED,' ELSE '' END
+      || CASE WHEN overwritten.seq IN (SELECT seq FROM taken_back) THEN ', which took it for stuck in QUEUED,'
+        WHEN writer_role = 'scheduler' AND overwritten.state IN ('upstream_failed', 'skipped')
+        THEN ', which asked its trigger rule once more,' ELSE '' END
   END
   || CASE WHEN change = 'delete' THEN ' deleted' ELSE ' set' END
   || format(' task {} of {}/{} from RUNNING', task_id, dag_id, run_id)

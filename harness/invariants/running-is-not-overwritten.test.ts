@@ -21,6 +21,14 @@ const SKIP = {
 const TAKES_BACK =
   "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, queued_by_job_id=NULL";
 const RUN = { op: 1, kind: 'run', sent_ms: 1_000 } as const;
+const OF_FIRST = {
+  actor: 'operator',
+  kind: 'mark',
+  dag_id: 'wt_dag',
+  run_id: 'run1',
+  task_id: 'first',
+  requested: 'failed',
+} as const;
 const RUNNING = { state: 'running', committed_ms: 1_003, writer: API };
 
 test('a skip that overwrites a running sibling is a violation that names who did it and what it cost', async () => {
@@ -64,6 +72,28 @@ test('a task that starts while it is taken back as stuck in QUEUED is a race of 
   expect(result.paths).toEqual({ 'stuck in queued': 1 });
   expect(result.first?.sentence).toMatch(
     /^scheduler \(wt-scheduler-2\), which took it for stuck in QUEUED, set task task .* from RUNNING to SCHEDULED/,
+  );
+});
+
+test('a failure that is marked upstream of a running task puts it to the test, and a scheduler must let the task run', async () => {
+  const first = { task_id: 'first', upstream: [], duration_ms: [1, 1] } as const;
+  const dag = { dag_id: 'wt_dag', schedule: null, past_runs: 0, max_active_runs: 1 };
+  const scenario = { dags: [{ ...dag, tasks: [first, { ...first, task_id: 'task', upstream: ['first'] }] }] };
+  const marked = (mark: object, commits: LiteralRun['commits']) =>
+    judge({
+      scenario,
+      operations: [RUN, ...many(3, (i) => ({ op: 50 + i, ...OF_FIRST, sent_ms: 5_000 + i, ended_ms: 5_020, ...mark }))],
+      lives: [{ ended_ms: 9_000 }],
+      commits: [RUNNING, ...(commits ?? [])],
+    });
+  expect((await marked({}, [])).verdict).toBe('pass');
+  expect((await marked({ requested: 'success' }, [])).verdict).toBe('unknown');
+  expect((await marked({ sent_ms: 9_500, ended_ms: 9_520 }, [])).verdict).toBe('unknown');
+  const settled = { state: 'upstream_failed', committed_ms: 5_300, writer: 'wt-scheduler-1' };
+  const result = await marked({}, [settled]);
+  expect(result.paths).toEqual({ 'trigger rule': 1 });
+  expect(result.first?.sentence).toMatch(
+    /^scheduler \(wt-scheduler-1\), which asked its trigger rule once more, set task task .* from RUNNING to UPSTREAM_FAILED/,
   );
 });
 
@@ -262,7 +292,7 @@ test('a run with fewer skips at running tasks is too gentle to say', async () =>
   const result = await judge(skipsAtRunningTasks(2));
   expect(result.verdict).toBe('unknown');
   expect(result.why_unknown).toBe(
-    'the run was too gentle to say: 2 of 3 skips at running tasks, and late starts while tasks were taken back as stuck in QUEUED',
+    'the run was too gentle to say: 2 of 3 skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures marked upstream of running tasks',
   );
 });
 

@@ -90,6 +90,19 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     marks: [{ invariant: 'running-is-not-overwritten', paths: ['heard again'] }],
   },
   {
+    name: 'upstream-marked',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title: 'A task that a worker ran became UPSTREAM_FAILED when somebody marked its finished upstream as failed',
+    marks: [
+      { invariant: 'running-is-not-overwritten', paths: ['trigger rule'] },
+      {
+        invariant: 'tasks-change-as-allowed',
+        paths: ['scheduler: running → upstream_failed', 'scheduler: running → skipped'],
+      },
+    ],
+  },
+  {
     name: 'ranked-queue',
     reported: null,
     found_by: 'found by windtunnel',

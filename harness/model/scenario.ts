@@ -129,10 +129,14 @@ export type OperatorSpec =
       readonly every_ms: number;
       readonly start_after_ms: number;
     }
-  /** Marks a task instance of a live life as failed at this interval. */
+  /**
+   * Marks a task instance of a live life as failed at this interval; with `upstream`, the task of that name in its run
+   * instead, which has ended: what a person does who finds its result bad.
+   */
   | {
       readonly operator: 'mark';
       readonly dags: readonly string[];
+      readonly upstream?: string;
       readonly every_ms: number;
       readonly start_after_ms: number;
     };

@@ -35,6 +35,7 @@ import { rtifFirstStays } from './rtif-first-stays.ts';
 import { rtifMerge } from './rtif-merge.ts';
 import { rtifRetryOnce } from './rtif-retry-once.ts';
 import { runEndedEarly } from './run-ended-early.ts';
+import { runningUpstreamFailed } from './running-upstream-failed.ts';
 import { scheduleLosesDates } from './schedule-loses-dates.ts';
 import { scheduleUnguarded } from './schedule-unguarded.ts';
 import { schedulerCrashes } from './scheduler-crashes.ts';
@@ -62,6 +63,7 @@ export const DEFECTS: readonly Defect[] = [
   skipGuardQueued,
   scheduleUnguarded,
   requeueUnguarded,
+  runningUpstreamFailed,
   stateLockJoined,
   deadlockSameTransaction,
   deadlockFreshSession,

@@ -2,7 +2,7 @@ import type { SchedulerBehaviour } from '../behaviour.ts';
 import type { DagJson, TaskJson } from '../dags/serialized-dag.ts';
 import { isFinished } from '../database/task-instance.ts';
 
-type DecisionBehaviour = Pick<SchedulerBehaviour, 'isPremature' | 'mayEnd'>;
+type DecisionBehaviour = Pick<SchedulerBehaviour, 'isPremature' | 'mayEnd' | 'settlesUnfinished'>;
 
 /** What the decision about a run needs to know of each of its task instances. */
 export interface RunTask {
@@ -50,15 +50,18 @@ export function decide(
   for (const { task_id, state } of known) states.set(task_id, [...(states.get(task_id) ?? []), state]);
   const ready: string[] = [];
   const settled: { id: string; state: 'upstream_failed' | 'skipped' }[] = [];
-  for (const ti of known) {
+  const ask = (ti: RunTask) => {
     const task = tasks.get(ti.task_id);
-    if (!task || !SCHEDULEABLE.has(ti.state)) continue;
-    const answer = triggerRule(task, states);
+    const answer = task ? triggerRule(task, states) : 'wait';
     if (answer === 'upstream_failed' || answer === 'skipped') settled.push({ id: ti.id, state: answer });
-    else if (answer === 'met' && !seams.isPremature(ti, now)) ready.push(ti.id);
+    return answer;
+  };
+  for (const ti of known) {
+    if (SCHEDULEABLE.has(ti.state) && ask(ti) === 'met' && !seams.isPremature(ti, now)) ready.push(ti.id);
   }
-  const unfinished = known.filter(({ state }) => !isFinished(state)).length;
-  return { ready, settled, runState: seams.mayEnd(unfinished) ? endOf(dag, known) : 'running' };
+  const unfinished = known.filter(({ state }) => !isFinished(state));
+  if (seams.settlesUnfinished && ready.length + settled.length === 0) unfinished.forEach(ask);
+  return { ready, settled, runState: seams.mayEnd(unfinished.length) ? endOf(dag, known) : 'running' };
 }
 
 /** A run ends as its leaves did. */
@@ -78,7 +81,11 @@ function isPremature(ti: RunTask, now: number): boolean {
   return false;
 }
 
-export const normalDecisions: DecisionBehaviour = { isPremature, mayEnd: (unfinished) => unfinished === 0 };
+export const normalDecisions: DecisionBehaviour = {
+  isPremature,
+  mayEnd: (unfinished) => unfinished === 0,
+  settlesUnfinished: false,
+};
 
 type Answer = 'met' | 'wait' | 'upstream_failed' | 'skipped';
 

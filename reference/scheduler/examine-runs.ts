@@ -102,7 +102,8 @@ async function hasVersion(tx: Tx, run: RunKey, tis: readonly VersionedTask[], ve
 }
 
 /** `TaskInstance.set_state`, here with a guard: what a worker or a user has moved on meanwhile is not moved back. */
-async function settle(tx: Tx, { schedulable }: Behaviour, { settled }: Decision): Promise<void> {
+async function settle(tx: Tx, behaviour: Behaviour, { settled }: Decision): Promise<void> {
+  const settleable = behaviour.settlesUnfinished ? 'true' : behaviour.schedulable;
   for (const state of ['upstream_failed', 'skipped'] as const) {
     const ids = settled.filter((change) => change.state === state).map(({ id }) => id);
     if (ids.length === 0) continue;
@@ -110,7 +111,7 @@ async function settle(tx: Tx, { schedulable }: Behaviour, { settled }: Decision)
       `UPDATE task_instance SET state = $2, start_date = coalesce(start_date, now()),
          end_date = coalesce(end_date, now()), updated_at = now(),
          duration = extract(epoch FROM coalesce(end_date, now()) - coalesce(start_date, now()))
-       WHERE task_instance.id = ANY($1::uuid[]) AND ${schedulable}`,
+       WHERE task_instance.id = ANY($1::uuid[]) AND ${settleable}`,
       [ids, state],
     );
   }

@@ -124,6 +124,32 @@ const heardAgain: Scenario = {
   aims: [...ANY_LOAD, 'a-superseded-try-is-told'],
 };
 
+const chains = [1, 2].map(
+  (n): DagSpec => ({
+    dag_id: `wt_chain_${n}`,
+    schedule: null,
+    past_runs: 0,
+    max_active_runs: 16,
+    tasks: [
+      { task_id: 'first', upstream: [], duration_ms: [200, 500] },
+      ...[1, 2, 3].map((i) => ({ task_id: `after_${i}`, upstream: ['first'], duration_ms: [5_000, 8_000] as const })),
+    ],
+  }),
+);
+
+const upstreamMarked: Scenario = {
+  ...COMMON,
+  name: 'race-upstream-marked',
+  describe: 'Finished tasks that are marked as failed while workers run what comes after them',
+  duration_s: 30,
+  dags: chains,
+  operators: [
+    { operator: 'trigger', dags: ids(chains), every_ms: 1_500, start_after_ms: 0 },
+    { operator: 'mark', dags: ids(chains), upstream: 'first', every_ms: 2_000, start_after_ms: 6_000 },
+  ],
+  aims: [...ANY_LOAD, 'running-is-not-overwritten'],
+};
+
 export const RACES: readonly Scenario[] = [
   skipOverwrites,
   skippedIsScheduled,
@@ -133,6 +159,7 @@ export const RACES: readonly Scenario[] = [
   lostWhileQueued,
   countedAtOnce,
   heardAgain,
+  upstreamMarked,
 ];
 
 function ids(dags: readonly DagSpec[]): string[] {
