@@ -3,9 +3,9 @@
 -- then those without an answer, the one sent first before the others, as the server takes them. Which of two
 -- heartbeats without an answer it was makes no difference: their statements are the same. A stranger comes last: what
 -- the owner's own requests explain proves nothing against the server.
-CREATE TABLE carried_out AS
+CREATE TABLE candidates AS
 WITH requests AS (
-  SELECT op, kind LIKE 'stranger%' AS is_stranger, outcome, sent_ms, ended_ms,
+  SELECT op, kind LIKE 'stranger%' AS is_stranger, outcome = 'ok' AS is_ok, sent_ms,
     -- The server is done with a request that it has answered, and 1 s more is for a session that commits after the
     -- answer (3.1). Of others it is not known when; 60 s is the longest that we would still call it theirs.
     CASE WHEN status IS NOT NULL OR cause = 'answer-dropped' THEN ended_ms + 1000 ELSE sent_ms + 60000 END AS until_ms,
@@ -31,41 +31,48 @@ WITH requests AS (
   -- 200 instead of 204 is the answer to a replay, which changes nothing (3.3).
   WHERE outcome <> 'refused' AND NOT (kind = 'state' AND coalesce(status = 200, false) AND outcome = 'ok'
     AND EXISTS (FROM operations AS other WHERE other.kind = 'state' AND other.status = 204))
-), keyed AS (
-  SELECT * EXCLUDE (keys), unnest(keys) AS key FROM requests
 ), timed AS (
-  -- By the minute: a task that runs for hours has as many heartbeats, all with one key.
-  SELECT *, unnest(range(floor((sent_ms - clock_tolerance_ms()) / 60000)::BIGINT,
-    floor(until_ms / 60000)::BIGINT + 1)) AS minute
-  FROM keyed
-), candidates AS (
-  SELECT op, key, is_stranger, outcome, sent_ms, seq, effects.xid, committed_ms
-  FROM timed JOIN (SELECT *, floor(committed_ms / 60000)::BIGINT AS minute FROM effects) AS effects USING (key, minute)
-  WHERE committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND until_ms
-), answered AS (
-  SELECT op, key, seq FROM candidates WHERE outcome = 'ok'
-  QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq DESC) = 1
-), waiting AS (
-  SELECT * FROM candidates WHERE outcome <> 'ok' AND seq NOT IN (SELECT seq FROM answered)
+  -- Keys are long and a long run has tens of millions of them: their hashes do. By the minute: a task that runs for hours
+  -- has as many heartbeats, all with one key.
+  SELECT * EXCLUDE (minutes), unnest(minutes) AS minute
+  FROM (
+    SELECT * EXCLUDE (keys), unnest(keys) LIKE 'instead|%' AS as_failed, hash(unnest(keys)) AS key,
+      range(floor((sent_ms - clock_tolerance_ms()) / 60000)::BIGINT, floor(until_ms / 60000)::BIGINT + 1) AS minutes
+    FROM requests
+  )
+), changes AS (
+  SELECT hash(key) AS key, floor(committed_ms / 60000)::BIGINT AS minute, seq, xid, committed_ms FROM effects
+)
+SELECT op, key, is_stranger, is_ok, as_failed, sent_ms, seq, changes.xid, committed_ms
+FROM timed JOIN changes USING (key, minute)
+WHERE committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND until_ms;
+
+CREATE TABLE answered AS
+SELECT op, key, max(seq) AS seq FROM candidates WHERE is_ok GROUP BY op, key;
+
+CREATE TABLE carried_out AS
+WITH waiting AS (
+  SELECT * FROM candidates ANTI JOIN answered USING (seq) WHERE NOT is_ok
 ), first_round AS (
   SELECT * FROM (
     SELECT * FROM waiting QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_stranger, sent_ms, op) = 1
   ) QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq) = 1
 ), second_round AS (
   SELECT * FROM (
-    SELECT * FROM waiting
-    WHERE seq NOT IN (SELECT seq FROM first_round) AND (op, key) NOT IN (SELECT (op, key) FROM first_round)
+    SELECT * FROM waiting ANTI JOIN first_round USING (seq) ANTI JOIN first_round AS served USING (op, key)
     QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_stranger, sent_ms, op) = 1
   ) QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq) = 1
 ), matched AS (
-  SELECT op, key, seq FROM answered
+  FROM answered
   UNION ALL SELECT op, key, seq FROM first_round
   UNION ALL SELECT op, key, seq FROM second_round
 )
-SELECT op, seq, any_value(xid) AS xid, any_value(committed_ms) AS committed_ms,
-  bool_or(key LIKE 'instead|%') AS as_failed
+SELECT op, seq, any_value(xid) AS xid, any_value(committed_ms) AS committed_ms, bool_or(as_failed) AS as_failed
 FROM matched JOIN candidates USING (op, key, seq)
 GROUP BY op, seq
 UNION ALL
 SELECT post, created_seq, commits.xid, created_ms, false
 FROM backfill_lives JOIN commits ON commits.seq = created_seq WHERE post IS NOT NULL;
+
+DROP TABLE answered;
+DROP TABLE candidates;
