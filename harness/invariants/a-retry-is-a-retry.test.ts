@@ -62,6 +62,23 @@ test('a task that is failed with tries left is a violation', async () => {
   expect(result.paths).toEqual({ 'not tried again': 1 });
 });
 
+test('a retry that was reported and broke in the database is told by the server’s own log', async () => {
+  const correlation_id = 'afcf3279-e873-4a8c-b2ef-49199d7fd001';
+  const message = `Error updating Task Instance state. Setting the task to failed. correlation_id=${correlation_id}`;
+  const run: LiteralRun = {
+    scenario,
+    operations: [{ ...REPORT, correlation_id }],
+    commits: [RUNNING, { ...FAILED, state: 'failed' }],
+  };
+  const result = await judge({ ...run, server_log: [{ at_ms: 5_005, source: 'api-execution-1', message }] });
+  expect(result.paths).toEqual({ 'taken as a failure': 1 });
+  expect(result.first).toMatchObject({ operations: [7], commits: [2] });
+  expect(result.first?.sentence).toMatch(
+    /although it may be tried 2 times\. Its worker had reported UP_FOR_RETRY, and the server met an error in the database\.$/,
+  );
+  expect((await judge(run)).paths).toEqual({ 'not tried again': 1 });
+});
+
 test.each<[string, LiteralRun['commits']]>([
   ['the next try counts two', [RUNNING, FAILED, { ...AGAIN, try_number: 3 }]],
   ['the next try counts none', [RUNNING, FAILED, { ...AGAIN, try_number: 1 }]],

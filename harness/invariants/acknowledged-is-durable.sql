@@ -54,10 +54,14 @@ WITH reached AS (
 SELECT
   ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  'never committed' AS path,
+  CASE WHEN op IN (SELECT op FROM taken_as_failure) THEN 'taken as a failure' ELSE 'never committed' END AS path,
   2e9 AS weight, -- A lost end is worse than one that was undone.
-  format('Worker {} reported {} for {} and the server accepted it, but the state was never committed.', worker,
-    state_name(requested), subject_of(dag_id, run_id, task_id, map_index)) AS sentence,
+  format('Worker {} reported {} for {} and the server accepted it, but ', worker, state_name(requested),
+    subject_of(dag_id, run_id, task_id, map_index))
+    || CASE WHEN op IN (SELECT op FROM taken_as_failure)
+      THEN 'it had met an error in the database and committed FAILED.'
+      ELSE 'the state was never committed.'
+    END AS sentence,
   [op] AS operations,
   []::BIGINT[] AS commits
 FROM missing

@@ -20,6 +20,26 @@ test('an accepted end that was never committed is a violation', async () => {
   );
 });
 
+test('an accepted end that broke in the database and was committed as a failure is told by the server’s own log', async () => {
+  const correlation_id = 'e27a3e97-ffde-48ed-814e-08b9c85176ff';
+  const logged = (id: string) => ({
+    at_ms: 5_008,
+    source: 'api-execution-1',
+    message: `Error updating Task Instance state. Setting the task to failed. [airflow] correlation_id=${id} loc=task_instances.py:469`,
+  });
+  const run = (id: string): LiteralRun => ({
+    operations: [{ ...REPORT, correlation_id }],
+    commits: [RUNNING, { ...ENDED, state: 'failed' }, LATER],
+    server_log: [logged(id)],
+  });
+  const result = await judge(run(correlation_id));
+  expect(result.paths).toEqual({ 'taken as a failure': 1 });
+  expect(result.first?.sentence).toBe(
+    'Worker w-1 reported SUCCESS for wt_dag/run1/task and the server accepted it, but it had met an error in the database and committed FAILED.',
+  );
+  expect((await judge(run('e27a3e97-ffde-48ed-814e-000000000000'))).paths).toEqual({ 'never committed': 1 });
+});
+
 test('an end whose commit the stream was too short to hold is no violation', async () => {
   const commits = [RUNNING, { ...LATER, committed_ms: 6_000 }];
   expect((await judge({ operations: [REPORT], commits })).first).toBeNull();

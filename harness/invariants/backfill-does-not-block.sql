@@ -37,7 +37,8 @@ WHERE operations.kind = 'backfill' AND operations.outcome <> 'unknown'
 SELECT
   other.created_ms AS at_ms,
   format('backfills {} and {} of {}', one.backfill_id, other.backfill_id, one.dag_id) AS subject,
-  'two active at once' AS path,
+  -- Nobody who was asked before the first was committed could see it.
+  CASE WHEN other.post_sent_ms <= one.created_ms THEN 'asked for at once' ELSE 'two active at once' END AS path,
   -- Until the first of them ends; with no end in sight, as long as the record tells.
   least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS weight,
   format('Backfill {} of {} was admitted {} after backfill {}, which was still active: ', other.backfill_id, one.dag_id,
@@ -45,6 +46,8 @@ SELECT
     || CASE
       WHEN one.completed_seq < other.created_seq
         THEN 'it had been marked completed although its runs had not ended.'
+      WHEN other.post_sent_ms <= one.created_ms
+        THEN 'both had been asked for before either was there to be seen.'
       ELSE 'it had not been completed.'
     END AS sentence,
   list_filter([one.post, other.post], op -> op IS NOT NULL) AS operations,

@@ -43,21 +43,36 @@ WITH nearby AS (
         OR (contains(side.statement, wrong_answers.task_id) AND contains(side.statement, wrong_answers.run_id)))) > 0)
   WHERE wrong_answers.status >= 500
   GROUP BY ALL
+), meanwhile AS (
+  -- What became of its task while it was under way, by another's hand.
+  SELECT op, min(seq) AS seq, bool_or(change = 'delete') AS deleted
+  FROM wrong_answers JOIN task_instance_changes AS changes USING (dag_id, run_id, task_id)
+  WHERE status >= 500 AND coalesce(wrong_answers.map_index = changes.map_index, true)
+    AND (change = 'delete' OR changes.old_ti_id <> changes.ti_id)
+    AND committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND ended_ms + clock_tolerance_ms()
+  GROUP BY op
 )
 SELECT
   coalesce(ended_ms, sent_ms) AS at_ms,
   coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), kind) AS subject,
-  format('{} {}', kind, status) AS path,
+  format('{} {}', kind, status)
+    || CASE
+      WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
+      WHEN deleted THEN ', deleted meanwhile'
+      ELSE ', another try meanwhile'
+    END AS path,
   coalesce(ended_ms, sent_ms) - sent_ms AS weight,
   format('The {} request of {} for {} was answered {}{}', kind, worker,
     coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status,
     coalesce(' («' || shortened(nullif(message, ''), 120) || '»)', ''))
     || CASE
       WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
+      WHEN deleted THEN ': its task had been deleted meanwhile, which is worth a 404.'
+      WHEN NOT deleted THEN ': its task had been given another try meanwhile, which is worth a 409.'
       WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
       ELSE ', which the API does not promise.'
     END AS sentence,
   [op] AS operations,
-  []::BIGINT[] AS commits
-FROM wrong_answers LEFT JOIN deadlocked USING (op)
+  list_filter([meanwhile.seq], seq -> seq IS NOT NULL) AS commits
+FROM wrong_answers LEFT JOIN deadlocked USING (op) LEFT JOIN meanwhile USING (op)
 WHERE met_bystander IS DISTINCT FROM true;

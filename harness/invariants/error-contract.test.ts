@@ -45,6 +45,34 @@ test('a 500 that a deadlock on its task explains says so', async () => {
   expect(result.last?.sentence).toContain('which the API does not promise.');
 });
 
+test('a 500 for a task that was given another try or deleted meanwhile is told apart', async () => {
+  const clear = {
+    ...ERROR,
+    actor: 'operator',
+    kind: 'clear',
+    dag_id: 'wt_dag',
+    run_id: 'run1',
+    task_id: 'task',
+  } as const;
+  const another = { id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 9_050 };
+  const replaced = await judge({ operations: [clear], commits: [another] });
+  expect(replaced.paths).toEqual({ 'clear 500, another try meanwhile': 1 });
+  expect(replaced.first).toMatchObject({ operations: [9], commits: [1] });
+  expect(replaced.first?.sentence).toMatch(/: its task had been given another try meanwhile, which is worth a 409\.$/);
+  const paths = async (commit: object) => (await judge({ operations: [clear], commits: [commit] })).paths;
+  expect(await paths({ ...another, committed_ms: 8_000 })).toEqual({ 'clear 500': 1 });
+  expect(await paths({ ...another, task_id: 'other' })).toEqual({ 'clear 500': 1 });
+  expect(await paths({ state: 'running', committed_ms: 9_050 })).toEqual({ 'clear 500': 1 });
+  const gone = await judge({
+    operations: [{ ...ERROR, kind: 'rtif' }],
+    commits: [
+      { state: 'running', committed_ms: 1_000 },
+      { change: 'delete', committed_ms: 9_020 },
+    ],
+  });
+  expect(gone.paths).toEqual({ 'rtif 500, deleted meanwhile': 1 });
+});
+
 test('a 503 is right with Retry-After, and wrong without', async () => {
   const busy = { ...ERROR, status: 503, message: null };
   expect((await judge({ operations: [{ ...busy, retry_after: true }] })).first).toBeNull();

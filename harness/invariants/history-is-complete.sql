@@ -40,7 +40,7 @@ SELECT count(*) FROM followed;
 WITH moves AS (
   -- What began the next try: it gave the row another id or, where that was left out, another number.
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, old_try_number AS try_number,
-    seq, committed_ms, writer
+    seq, committed_ms, writer, writer_role
   FROM task_instance_changes WHERE old_ti_id <> ti_id OR try_number > old_try_number
   QUALIFY row_number() OVER (
     PARTITION BY dag_id, run_id, task_id, map_index, old_try_number ORDER BY old_ti_id = ti_id, seq) = 1
@@ -61,6 +61,15 @@ WITH moves AS (
   SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS never_started
   FROM task_instance_changes
   WHERE old_state IN ('scheduled', 'queued') AND state IN ('failed', 'up_for_retry')
+), begun_under_clear AS (
+  -- The clear had looked at the task before the try began, and found the one before it, which was archived already.
+  SELECT DISTINCT dag_id, run_id, task_id, map_index, try_number, true AS begun_under_clear
+  FROM moves JOIN (
+    SELECT dag_id, run_id, task_id, map_index, try_number, min(since_ms) AS since_ms FROM ids GROUP BY ALL
+  ) AS begun USING (dag_id, run_id, task_id, map_index, try_number)
+  JOIN operations USING (dag_id, run_id, task_id)
+  WHERE writer_role = 'api-core' AND kind = 'clear' AND sent_ms <= since_ms
+    AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
 ), misplaced AS (
   SELECT archived.*, latest.try_number AS last_try, had.tries
   FROM archived JOIN latest USING (dag_id, run_id, task_id, map_index)
@@ -73,7 +82,8 @@ SELECT
     WHERE later.dag_id = missing.dag_id AND later.run_id = missing.run_id AND later.task_id = missing.task_id
       AND later.map_index = missing.map_index AND later.try_number > missing.try_number), load_ended_ms) AS at_ms,
   subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
-  CASE WHEN missing.ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued' ELSE 'lost' END AS path,
+  CASE WHEN missing.ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued'
+    WHEN begun_under_clear THEN 'lost to a clear' ELSE 'lost' END AS path,
   1 AS weight,
   format('Try {:d} of {} ', missing.try_number,
     subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index))
@@ -81,11 +91,13 @@ SELECT
       WHEN missing.ids IS NULL THEN 'never was: its try number was left out.'
       ELSE format('is not in task_instance_history, although {} began another one.',
         coalesce(moves.writer, 'an unknown process'))
+        || CASE WHEN begun_under_clear THEN ' It began while a clear was under way.' ELSE '' END
     END AS sentence,
   []::BIGINT[] AS operations,
   list_filter([moves.seq], seq -> seq IS NOT NULL) AS commits
 FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
-  LEFT JOIN never_started USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
+  LEFT JOIN never_started USING (dag_id, run_id, task_id, map_index, try_number)
+  LEFT JOIN begun_under_clear USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
 UNION ALL
 SELECT
   coalesce(moves.committed_ms, load_ended_ms), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,

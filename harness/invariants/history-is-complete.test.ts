@@ -39,6 +39,27 @@ test('a try that failed before a worker had it is told apart: its row keeps its 
   expect(result.first).toMatchObject({ at_ms: 4_000, commits: [3] });
 });
 
+test('a try that begins while a clear is under way, and is lost to it, is told apart', async () => {
+  const commits = [
+    ...RETRY,
+    { id: 'c', old_id: 'b', state: null, try_number: 2, committed_ms: 4_050, writer: 'wt-api-core-1' },
+    { id: 'c', state: 'scheduled', try_number: 3, committed_ms: 6_000, writer: 'wt-scheduler-1' },
+  ];
+  const clear = { ...KEY, actor: 'operator', kind: 'clear', ended_ms: 4_060 } as const;
+  const judged = (sent_ms: number) =>
+    judge({
+      ...stored([FIRST], { ...FINAL, id: 'c', try_number: 3 }),
+      operations: [{ ...clear, sent_ms }],
+      commits,
+    });
+  const result = await judged(3_900);
+  expect(result.paths).toEqual({ 'lost to a clear': 1 });
+  expect(result.first?.sentence).toBe(
+    'Try 2 of wt_dag/run1/task is not in task_instance_history, although wt-api-core-1 began another one. It began while a clear was under way.',
+  );
+  expect((await judged(4_010)).paths).toEqual({ lost: 1 });
+});
+
 test('a try number that was left out is a gap', async () => {
   const commits = [...RETRY.slice(0, 3), { ...RETRY[3], try_number: 3 }];
   const result = await judge({ ...stored([FIRST], { ...FINAL, try_number: 3 }), commits });

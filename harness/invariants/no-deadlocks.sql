@@ -33,6 +33,12 @@ SELECT
     WHEN roles LIKE '%api-execution%' AND roles LIKE '%scheduler%'
       AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
+    -- Who examines a run holds its row, and need not wait to note that it did.
+    WHEN fingerprint LIKE '%scheduler: UPDATE dag_run SET %last_scheduling_decision%'
+      THEN 'run examined without its lock'
+    WHEN fingerprint LIKE
+      'api-core: SELECT FROM task_instance FOR UPDATE × scheduler: UPDATE task_instance SET %dag_version_id%'
+      THEN 'marks × dag_version UPDATE'
     ELSE roles
   END AS path,
   len(sides) AS weight,

@@ -32,6 +32,25 @@ function deadlock(at_ms: number, update = UPDATE) {
   };
 }
 
+const UNLOCKED = { 'run examined without its lock': 1 };
+
+/** The paths of a deadlock between these two, each a process and its statement. */
+async function pathsOf(victim: readonly [string, string], other: readonly [string, string]) {
+  const waits = (a: number, b: number) =>
+    `Process ${a} waits for ShareLock on transaction ${b}; blocked by process ${b}.`;
+  const detail = `${waits(1, 2)}\n${waits(2, 1)}\nProcess 1: ${victim[1]}\nProcess 2: ${other[1]}`;
+  const result = await judge({
+    operations: [{}],
+    commits: [{}],
+    server_log: [{ ...deadlock(10_000), pid: 1, application_name: victim[0], detail, statement: victim[1] }],
+    backends: [
+      { at_ms: 0, pid: 1, application_name: victim[0] },
+      { at_ms: 0, pid: 2, application_name: other[0] },
+    ],
+  });
+  return result.paths;
+}
+
 const BACKENDS = [
   { at_ms: 0, pid: 4712, application_name: 'wt-scheduler-1' },
   { at_ms: 9_000, pid: 4712, application_name: 'wt-scheduler-2' },
@@ -57,6 +76,28 @@ test('a deadlock is a violation that names both processes, both statements and t
   expect(result.first?.sentence).toMatch(
     /^PostgreSQL broke a deadlock between wt-api-execution-1 \(«SELECT task_instance\.rendered_map_index, .*…»\) and wt-scheduler-2 \(«UPDATE task_instance SET dag_version_id=.*…»\); it cancelled the statement of wt-api-execution-1, and the request state for wt_dag\/run1\/task was answered 500\.$/,
   );
+});
+
+test('a scheduler that waits to note that it has examined a run does not hold the run’s lock', async () => {
+  const notes =
+    "UPDATE dag_run SET last_scheduling_decision='2026-11-22', updated_at='2026-11-22' WHERE dag_run.id = 2";
+  const schedules =
+    "UPDATE task_instance SET state='scheduled', try_number=(task_instance.try_number + 1) WHERE task_instance.id IN ('ti-1')";
+  const clears = "UPDATE task_instance SET id='ti-2', state=NULL, max_tries=4 WHERE task_instance.id = 'ti-1'";
+  expect(await pathsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
+  expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
+  expect(await pathsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', UPDATE])).toEqual({
+    'scheduler × scheduler': 1,
+  });
+});
+
+test('marks that meet the update of dag_version_id are a path of their own', async () => {
+  const marks =
+    "SELECT task_instance.id FROM task_instance WHERE task_instance.task_id IN ('leaf_23') AND state != 'failed' FOR UPDATE";
+  const path = 'marks × dag_version UPDATE';
+  expect(await pathsOf(['wt-api-core-1', marks], ['wt-scheduler-2', UPDATE])).toEqual({ [path]: 1 });
+  const clears = "UPDATE task_instance SET id='ti-2', state=NULL WHERE task_instance.id = 'ti-1'";
+  expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', UPDATE])).toEqual({ 'api-core × scheduler': 1 });
 });
 
 test('deadlocks that PostgreSQL counted and the log does not name are a violation', async () => {

@@ -30,6 +30,7 @@ const VIEWS = [
   'cut_windows',
   'task_instance_changes',
   'taken_back',
+  'taken_as_failure',
   'signs_of_life',
   'requests_known',
   'left_running',

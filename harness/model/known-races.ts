@@ -98,9 +98,65 @@ export const KNOWN_RACES: readonly KnownRace[] = [
       { invariant: 'running-is-not-overwritten', paths: ['trigger rule'] },
       {
         invariant: 'tasks-change-as-allowed',
-        paths: ['scheduler: running → upstream_failed', 'scheduler: running → skipped'],
+        paths: ['scheduled', 'queued', 'running', 'restarting'].flatMap((from) => [
+          `scheduler: ${from} → upstream_failed`,
+          `scheduler: ${from} → skipped`,
+        ]),
       },
     ],
+  },
+  {
+    name: 'taken-as-failure',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'A worker’s report met an error in the database, and was committed as FAILED: SUCCESS is answered with 204 all the same, and a retry is not tried',
+    marks: [
+      { invariant: 'acknowledged-is-durable', paths: ['taken as a failure'] },
+      { invariant: 'a-retry-is-a-retry', paths: ['taken as a failure'] },
+    ],
+  },
+  {
+    name: 'unlocked-clear',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'A clear went by a task that it had read without locking it: answered with 500 where another try was begun meanwhile, or leaving that try out of the history',
+    marks: [
+      { invariant: 'error-contract', paths: ['clear 500, another try meanwhile'] },
+      { invariant: 'history-is-complete', paths: ['lost to a clear'] },
+    ],
+  },
+  {
+    name: 'unlocked-run',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'A scheduler that tried again after an error in the database examined runs whose locks it had lost, and met another scheduler or a clear in a deadlock',
+    marks: [{ invariant: 'no-deadlocks', paths: ['run examined without its lock'] }],
+  },
+  {
+    name: 'marks-deadlock',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'Somebody marked several tasks in one request, one after another, and a scheduler’s update of dag_version_id met it in a deadlock',
+    marks: [{ invariant: 'no-deadlocks', paths: ['marks × dag_version UPDATE'] }],
+  },
+  {
+    name: 'fields-of-deleted',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'Rendered fields of a task whose run was deleted meanwhile were answered with 500: a broken foreign key is left without an answer',
+    marks: [{ invariant: 'error-contract', paths: ['rtif 500, deleted meanwhile'] }],
+  },
+  {
+    name: 'backfills-at-once',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title: 'Two backfills of a DAG that were asked for at the same moment were both admitted',
+    marks: [{ invariant: 'backfill-does-not-block', paths: ['asked for at once'] }],
   },
   {
     name: 'ranked-queue',
