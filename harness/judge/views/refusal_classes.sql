@@ -10,27 +10,31 @@
 --   unclassified            the record is not good enough to say
 -- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
-CREATE TABLE refusal_classes AS
-WITH refused AS (
-  SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
-    kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'stranger_heartbeat', 'stranger_run')
-      AND ti_id IS NOT NULL AS of_task
-  FROM operations WHERE status >= 400
-), doers AS (
-  -- A transaction serves one request.
-  SELECT xid, min(op) AS op FROM carried_out GROUP BY xid
-), steps AS (
-  -- A change of state, of id or of host: heartbeats change none of them. `left_ms` is when the next one came.
-  SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
+CREATE TABLE refused AS
+SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
+  kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'stranger_heartbeat', 'stranger_run')
+    AND ti_id IS NOT NULL AS of_task
+FROM operations WHERE status >= 400;
+
+-- Changes of state, of id or of host in the runs that they are about. `left_ms` is when the next one came.
+CREATE TABLE steps AS
+SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
+FROM (
+  SELECT *, lag(hostname) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS old_hostname
   FROM (
     SELECT seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index, old_ti_id, ti_id, old_state, state,
-      writer, writer_role, "row" ->> '$.hostname' AS hostname,
-      lag("row" ->> '$.hostname') OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS old_hostname
-    FROM task_instance_changes
+      writer, writer_role, "row" ->> '$.hostname' AS hostname
+    FROM task_instance_changes SEMI JOIN refused USING (dag_id, run_id)
+    -- Heartbeats are most of all changes, and change none of them.
+    WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
+      OR (state = 'running' AND NOT heartbeats(statement))
   )
-  WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
-    OR (state = 'running' AND hostname <> old_hostname)
-), again AS (
+)
+WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
+  OR (state = 'running' AND hostname <> old_hostname);
+
+CREATE TABLE refusal_causes AS
+WITH again AS (
   -- The sending before it that had been carried out. Twins are two sendings of one write, whichever came first. A
   -- report that gave the row its new id is refused as not found.
   SELECT refused.op, done.op AS cause_op, done.seq
@@ -128,18 +132,25 @@ WITH refused AS (
   UNION ALL SELECT op, NULL, seq, 5, 'row' FROM row_there
   UNION ALL SELECT op, NULL, seq, 6, 'backfill' FROM backfilled
   UNION ALL SELECT op, NULL, seq, 7, 'met' FROM met
+)
+SELECT causes.*, commits.xid, commits.committed_ms, commits.writer, commits.relation FROM causes JOIN commits USING (seq)
+QUALIFY row_number() OVER (PARTITION BY op ORDER BY place) = 1;
+
+CREATE TABLE refusal_classes AS
+WITH doers AS (
+  -- A transaction serves one request.
+  SELECT xid, min(op) AS op FROM carried_out SEMI JOIN refusal_causes USING (xid) GROUP BY xid
 ), cause AS (
   SELECT causes.op, causes.how, causes.seq, coalesce(causes.cause_op, doers.op, backfill_lives.post) AS cause_op,
-    commits.committed_ms, commits.writer, role_of(commits.writer) AS writer_role,
+    causes.committed_ms, causes.writer, role_of(causes.writer) AS writer_role,
     steps.task_id AS deed_task,
-    CASE WHEN causes.how IN ('gone', 'found', 'met', 'again') AND commits.relation = 'task_instance' THEN
+    CASE WHEN causes.how IN ('gone', 'found', 'met', 'again') AND causes.relation = 'task_instance' THEN
       format('{} → {}', state_name(steps.old_state),
         CASE WHEN steps.change = 'delete' THEN 'deleted'
           WHEN steps.ti_id <> steps.old_ti_id THEN state_name(steps.state) || ', as a new try'
           ELSE state_name(steps.state) END) END AS deed
-  FROM causes JOIN commits USING (seq) LEFT JOIN steps USING (seq) LEFT JOIN doers ON doers.xid = commits.xid
+  FROM refusal_causes AS causes LEFT JOIN steps USING (seq) LEFT JOIN doers ON doers.xid = causes.xid
   LEFT JOIN backfill_lives ON backfill_lives.created_seq = causes.seq
-  QUALIFY row_number() OVER (PARTITION BY causes.op ORDER BY place) = 1
 ), known AS (
   -- Whether the record has the task's whole story up to the answer: from its first row on, or from before the request.
   SELECT refused.op
@@ -239,3 +250,7 @@ SELECT
   END AS because,
   cause_op, seq AS cause_commit
 FROM classed;
+
+DROP TABLE refusal_causes;
+DROP TABLE steps;
+DROP TABLE refused;
