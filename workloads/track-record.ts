@@ -79,7 +79,7 @@ export const TRIALS: readonly RaceTrial[] = [
     race: 'upstream-marked',
     scenario: 'race-upstream-marked',
     also: [],
-    has: ['airflow@3.3.2'],
+    has: ['airflow@3.3.2', 'airflow@3.2.2', 'airflow@3.2.1', 'airflow@3.1.8'],
     has_not: null,
     reference: 'reference+running-upstream-failed',
   },
