@@ -20,9 +20,9 @@ SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, old_seen, 
 FROM task_instance_changes;
 
 CREATE TEMP TABLE ended AS
-SELECT changes.*, taken.op AS taken_as_failure
+SELECT changes.*, taken.op AS taken_as_failure, requested
 FROM changes LEFT JOIN (
-  SELECT ti_id, min(op) AS op FROM taken_as_failure WHERE requested = 'up_for_retry' GROUP BY ti_id
+  SELECT ti_id, min(op) AS op, arg_min(requested, op) AS requested FROM taken_as_failure GROUP BY ti_id
 ) AS taken ON taken.ti_id = changes.old_ti_id AND state = 'failed' AND writer_role = 'api-execution'
 WHERE change = 'update' AND old_seen AND writer_role IN ('api-execution', 'scheduler')
   AND old_state IN ('queued', 'running') AND state IN ('failed', 'up_for_retry');
@@ -56,7 +56,8 @@ SELECT
   format('{} set try {:d} of {} from {} to {}, although it may be tried {:d} times.', writer, try_number,
     subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state), max_tries + 1)
     || CASE WHEN taken_as_failure IS NOT NULL
-      THEN ' Its worker had reported UP_FOR_RETRY, and the server met an error in the database.' ELSE '' END AS sentence,
+      THEN format(' Its worker had reported {}, and the server met an error in the database.', state_name(requested))
+      ELSE '' END AS sentence,
   list_filter([taken_as_failure], op -> op IS NOT NULL) AS operations,
   [seq] AS commits
 FROM ended

@@ -71,6 +71,7 @@ SELECT
   CASE
     WHEN skip IS NOT NULL THEN 'skip-downstream'
     WHEN seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
+    WHEN writer_role = 'scheduler' AND state IN ('failed', 'up_for_retry') THEN 'executor event'
     ELSE coalesce(writer_role, 'unknown writer')
   END,
   committed_ms - ended_ms,

@@ -71,7 +71,7 @@ test('an accepted end that a skip takes away is a violation by the path of the s
 test('an accepted end that a scheduler takes away is a violation', async () => {
   const undone = { id: 'ti-2', old_id: 'ti-1', state: 'up_for_retry', committed_ms: 6_010, writer: 'wt-scheduler-1' };
   const result = await judge({ operations: [REPORT], commits: [RUNNING, ENDED, undone, LATER] });
-  expect(result.paths).toEqual({ scheduler: 1 });
+  expect(result.paths).toEqual({ 'executor event': 1 });
 });
 
 const CLEARED = { id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 7_000 };

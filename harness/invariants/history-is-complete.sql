@@ -61,6 +61,11 @@ WITH moves AS (
   SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS never_started
   FROM task_instance_changes
   WHERE old_state IN ('scheduled', 'queued') AND state IN ('failed', 'up_for_retry')
+), ended_before AS (
+  -- The executor's news of a try that had ended meanwhile: what archives a try asks whether it is running still.
+  SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS ended_before
+  FROM task_instance_changes
+  WHERE writer_role = 'scheduler' AND is_end_state(old_state) AND state IN ('failed', 'up_for_retry')
 ), begun_under_clear AS (
   -- The clear had looked at the task before the try began, and found the one before it, which was archived already.
   SELECT DISTINCT dag_id, run_id, task_id, map_index, try_number, true AS begun_under_clear
@@ -83,7 +88,7 @@ SELECT
       AND later.map_index = missing.map_index AND later.try_number > missing.try_number), load_ended_ms) AS at_ms,
   subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
   CASE WHEN missing.ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued'
-    WHEN begun_under_clear THEN 'lost to a clear' ELSE 'lost' END AS path,
+    WHEN begun_under_clear THEN 'lost to a clear' WHEN ended_before THEN 'lost after its end' ELSE 'lost' END AS path,
   1 AS weight,
   format('Try {:d} of {} ', missing.try_number,
     subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index))
@@ -97,7 +102,8 @@ SELECT
   list_filter([moves.seq], seq -> seq IS NOT NULL) AS commits
 FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
   LEFT JOIN never_started USING (dag_id, run_id, task_id, map_index, try_number)
-  LEFT JOIN begun_under_clear USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
+  LEFT JOIN begun_under_clear USING (dag_id, run_id, task_id, map_index, try_number)
+  LEFT JOIN ended_before USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
 UNION ALL
 SELECT
   coalesce(moves.committed_ms, load_ended_ms), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,

@@ -60,6 +60,13 @@ test('a try that begins while a clear is under way, and is lost to it, is told a
   expect((await judged(4_010)).paths).toEqual({ lost: 1 });
 });
 
+test('a try that a scheduler took back after its end, and that is lost, is told apart', async () => {
+  const ended = { id: 'a', state: 'success', try_number: 1, committed_ms: 2_500, writer: 'wt-api-execution-1' };
+  const back = { id: 'a', state: 'up_for_retry', try_number: 1, committed_ms: 2_600, writer: 'wt-scheduler-1' };
+  const commits = [...RETRY.slice(0, 2), ended, back, { ...RETRY[3], id: 'a' }];
+  expect((await judge({ ...stored([], { ...FINAL, id: 'a' }), commits })).paths).toEqual({ 'lost after its end': 1 });
+});
+
 test('a try number that was left out is a gap', async () => {
   const commits = [...RETRY.slice(0, 3), { ...RETRY[3], try_number: 3 }];
   const result = await judge({ ...stored([FIRST], { ...FINAL, try_number: 3 }), commits });

@@ -39,6 +39,12 @@ SELECT
     WHEN fingerprint LIKE
       'api-core: SELECT FROM task_instance FOR UPDATE × scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'marks × dag_version UPDATE'
+    -- A clear keeps the try before it locks the task; whoever ends the try has the lock, and wants to keep it, too.
+    WHEN fingerprint LIKE 'api-core: INSERT INTO task_instance_history %: INSERT INTO task_instance_history %'
+      THEN 'one try kept twice'
+    -- A clear goes from the run to its tasks, a delete from the tasks to their run.
+    WHEN fingerprint LIKE 'api-core: DELETE FROM dag_run % × api-core: INSERT INTO task_instance_history %'
+      THEN 'delete × clear'
     ELSE roles
   END AS path,
   len(sides) AS weight,

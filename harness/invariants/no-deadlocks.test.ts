@@ -100,6 +100,14 @@ test('marks that meet the update of dag_version_id are a path of their own', asy
   expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', UPDATE])).toEqual({ 'api-core × scheduler': 1 });
 });
 
+test('clears that meet the end of a try, or the delete of their run, are paths of their own', async () => {
+  const keeps = 'INSERT INTO task_instance_history (task_instance_id, task_id) VALUES (…)';
+  expect(await pathsOf(['wt-api-core-1', keeps], ['wt-api-execution-1', keeps])).toEqual({ 'one try kept twice': 1 });
+  const deletes = 'DELETE FROM dag_run WHERE dag_run.id = 2';
+  expect(await pathsOf(['wt-api-core-1', deletes], ['wt-api-core-1', keeps])).toEqual({ 'delete × clear': 1 });
+  expect(await pathsOf(['wt-api-core-1', deletes], ['wt-scheduler-1', keeps])).toEqual({ 'api-core × scheduler': 1 });
+});
+
 test('deadlocks that PostgreSQL counted and the log does not name are a violation', async () => {
   const result = await judge({
     operations: [{}],

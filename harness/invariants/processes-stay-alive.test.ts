@@ -23,6 +23,13 @@ test('a scheduler that a deadlock takes down is a violation that names the excep
   );
 });
 
+test('a scheduler that ends over a row that has another id by now is told apart', async () => {
+  const message = 'scheduler-1 ended with code 1: AssertionError: Failed to add object to the flush context!';
+  const server_log = [{ at_ms: 9_000, source: 'scheduler-1', severity: 'FATAL', message }];
+  const { paths } = await judge({ samples: ALIVE, server_log });
+  expect(paths).toEqual({ 'scheduler, a row under another id': 1 });
+});
+
 test('what the nemesis kills is not in the log: a death there is its own, also after a kill', async () => {
   const server_log = [{ at_ms: 9_000, source: 'scheduler-2', severity: 'FATAL', message: 'scheduler-2 was ended' }];
   for (const [fault, victim] of [

@@ -125,6 +125,45 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     marks: [
       { invariant: 'error-contract', paths: ['clear 500, another try meanwhile'] },
       { invariant: 'history-is-complete', paths: ['lost to a clear'] },
+      { invariant: 'no-deadlocks', paths: ['one try kept twice'] },
+    ],
+  },
+  {
+    name: 'delete-deadlock',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title: 'A run was deleted while a task of it was cleared, and the two met in a deadlock',
+    marks: [{ invariant: 'no-deadlocks', paths: ['delete × clear'] }],
+  },
+  {
+    name: 'events-unlocked',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'A scheduler that heard from its executor of several tasks gave up their locks at the first failure, and overwrote the ends of others, or ended itself',
+    marks: [
+      {
+        invariant: 'tasks-change-as-allowed',
+        paths: ['success', 'failed', 'skipped', 'upstream_failed'].flatMap((from) => [
+          `scheduler: ${from} → up_for_retry`,
+          `scheduler: ${from} → failed`,
+        ]),
+      },
+      { invariant: 'history-is-complete', paths: ['lost after its end'] },
+      { invariant: 'acknowledged-is-durable', paths: ['executor event'] },
+      { invariant: 'processes-stay-alive', paths: ['scheduler, a row under another id'] },
+    ],
+  },
+  {
+    name: 'stale-decision',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title: 'A scheduler’s trigger rule overwrote the end that a task had been given since the scheduler had read it',
+    marks: [
+      {
+        invariant: 'tasks-change-as-allowed',
+        paths: ['success', 'failed', 'skipped'].map((from) => `scheduler: ${from} → upstream_failed`),
+      },
     ],
   },
   {
