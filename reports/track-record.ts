@@ -65,7 +65,7 @@ export function trackRunsJson(runs: readonly TrackRun[]): string {
 export function trackRecordMarkdown(runs: readonly TrackRun[]): string {
   return `# Track record
 
-Races in Airflow that windtunnel finds again whenever it is asked to, each by a scenario of its own (\`workloads/scenarios/races.ts\`) and some by others
+Races in Airflow that windtunnel finds again whenever it is asked to, each by a scenario of its own (\`workloads/scenarios/races.ts\` and \`races-explored.ts\`) and some by others
 on the way. Measured, not asserted: every figure below is from the runs in [track-record/runs.json](track-record/runs.json). \`npm run track-record --
 --measure\` makes the runs anew, \`npm run track-record\` this page from them, and CI replays the affordable ones every night: a harness that no longer finds an old race would not find
 the next one either.

@@ -21,6 +21,17 @@ export const REAL_CLIENT: Omit<FleetSpec, 'habits'> = {
   connections: 1_024,
 };
 
+/** What most regression scenarios run on. */
+export const PLAIN_STACK = {
+  schedulers: 2,
+  api_servers: 1,
+  fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+} as const;
+
+export function ids(dags: readonly DagSpec[]): string[] {
+  return dags.map((dag) => dag.dag_id);
+}
+
 /** One root, then `width` tasks side by side: their ends come in a wave. */
 export function fanOut(dag_id: string, width: number, duration_ms: readonly [number, number]): DagSpec {
   const leaves = Array.from({ length: width }, (_, i) => ({

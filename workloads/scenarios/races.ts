@@ -1,6 +1,16 @@
 import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
-import { backfillTarget, earlyBranch, fanOut, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+import {
+  backfillTarget,
+  earlyBranch,
+  fanOut,
+  ids,
+  lateBranch,
+  PLAIN_STACK,
+  REAL_CLIENT,
+  STEADY_HABITS,
+} from '../shapes.ts';
+import { EXPLORED } from './races-explored.ts';
 
 /**
  * One regression scenario for each known race: the setting that shows it, short, and nothing else. They are what the track
@@ -8,12 +18,10 @@ import { backfillTarget, earlyBranch, fanOut, lateBranch, REAL_CLIENT, STEADY_HA
  * would not find the next one either.
  */
 
-const COMMON = { schedulers: 2, api_servers: 1, fleet: { ...REAL_CLIENT, habits: STEADY_HABITS } } as const;
-
 const late = [1, 2, 3].map((n) => lateBranch(`wt_late_${n}`, 4));
 
 const skipOverwrites: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-63266',
   describe: 'Branches that skip tasks which workers run: #63266',
   duration_s: 30,
@@ -25,7 +33,7 @@ const skipOverwrites: Scenario = {
 const early = [1, 2, 3].map((n) => earlyBranch(`wt_early_${n}`));
 
 const skippedIsScheduled: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-60330',
   describe: 'Branches that skip tasks which a scheduler is about to schedule: #60330',
   duration_s: 40,
@@ -37,7 +45,7 @@ const skippedIsScheduled: Scenario = {
 const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 11_000]));
 
 const deadlocks: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-66734',
   describe: 'Waves of completing tasks while their DAGs get new versions: #66734',
   duration_s: 40,
@@ -50,7 +58,7 @@ const deadlocks: Scenario = {
 const fields = [1, 2].map((n) => fanOut(`wt_fields_${n}`, 30, [2_000, 5_000]));
 
 const doubledFields: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-63581',
   describe: 'Workers that write their rendered fields twice at once, as after a lost answer: #63581',
   duration_s: 30,
@@ -63,7 +71,7 @@ const doubledFields: Scenario = {
 const groups = [1, 2].map((group) => [1, 2, 3, 4, 5].map((n) => backfillTarget(`wt_backfill_${group}_${n}`)));
 
 const earlyCompletion: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-62561',
   describe: 'Backfills whose runs take long to create, while schedulers look for completed ones: #62561',
   // Schedulers look every 30 s, so that a shorter run may hold no look of one of them.
@@ -84,7 +92,7 @@ const earlyCompletion: Scenario = {
 const lost = fanOut('wt_lost', 20, [500, 1_500]);
 
 const lostWhileQueued: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-67238',
   describe: 'Workers that are lost before they start their task: #67238',
   duration_s: 30,
@@ -97,7 +105,7 @@ const lostWhileQueued: Scenario = {
 const brief = [1, 2, 3, 4].map((n): DagSpec => ({ ...backfillTarget(`wt_brief_${n}`), max_active_runs: 3 }));
 
 const countedAtOnce: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-max-active-runs',
   describe:
     'More short DAG runs than max_active_runs lets run, and schedulers that start the next ones at the same moment',
@@ -110,7 +118,7 @@ const countedAtOnce: Scenario = {
 const slow: DagSpec = { ...fanOut('wt_slow', 10, [6_000, 9_000]), schedule: null, past_runs: 0, max_active_runs: 64 };
 
 const heardAgain: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-heard-again',
   describe:
     'Workers that stand still for as long as a scheduler waits for them, and are heard again as it gives them up',
@@ -138,7 +146,7 @@ const chains = [1, 2].map(
 );
 
 const upstreamMarked: Scenario = {
-  ...COMMON,
+  ...PLAIN_STACK,
   name: 'race-upstream-marked',
   describe: 'Finished tasks that are marked as failed while workers run what comes after them',
   duration_s: 30,
@@ -160,8 +168,5 @@ export const RACES: readonly Scenario[] = [
   countedAtOnce,
   heardAgain,
   upstreamMarked,
+  ...EXPLORED,
 ];
-
-function ids(dags: readonly DagSpec[]): string[] {
-  return dags.map((dag) => dag.dag_id);
-}
