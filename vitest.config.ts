@@ -23,7 +23,7 @@ const closingLine: Reporter = {
 const PURE = [
   'harness/{calibrate,invariants,judge,model,soak}/**/*.test.ts',
   'harness/faults/draw.test.ts',
-  'harness/commands/stored-runs.test.ts',
+  'harness/commands/{judge-run,stored-runs}.test.ts',
   '{reports,workloads}/**/*.test.ts',
 ];
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };

@@ -10,11 +10,14 @@ import { messageOf } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { performRun, type RunRequest } from './perform-run.ts';
 
-/** From a closed record to its verdict and everything that people and machines read of it. */
+/**
+ * From a record to its verdict and everything that people and machines read of it. A run without an end was killed or is
+ * under way still, and to close its tables would take the lines away from whoever writes them.
+ */
 export async function judgeRun(folder: string): Promise<Judgement> {
-  await unlessFull(folder, 'its tables stay lines of JSON', () => closeTables(folder));
-  const judgement = await judge(folder);
   const manifest = await readManifest(folder);
+  if (manifest.ended !== null) await unlessFull(folder, 'its tables stay lines of JSON', () => closeTables(folder));
+  const judgement = await judge(folder);
   await unlessFull(folder, 'its reports are not written', () => writeReports(folder, judgement, manifest));
   return judgement;
 }
