@@ -65,12 +65,18 @@ WITH taken_away AS (
 ), by_deadline AS (
   -- [scheduler] task_queued_timeout.
   SELECT op FROM taken_away CROSS JOIN plan WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
+), by_first_worker AS (
+  -- #49889: it had been taken back from the worker that started it, or was about to, and went to a second one all the same.
+  SELECT DISTINCT refused.op
+  FROM refused JOIN taken_away USING (op) JOIN task_instance_changes AS changes ON changes.ti_id = refused.ti_id
+  JOIN taken_back ON taken_back.seq = changes.seq
+  WHERE taken_away.writer_role = 'api-execution' AND taken_back.seq < taken_away.seq
 )
 SELECT
   refused.ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
   coalesce(
-    CASE WHEN refused.status IN (401, 403) THEN 'token' END,
+    CASE WHEN refused.status IN (401, 403) THEN 'token' WHEN refused.op IN (FROM by_first_worker) THEN 'stuck in queued' END,
     taken_away.writer_role || ' set ' || coalesce(taken_away.state, 'none'),
     'found ' || refused.found_state,
     refused.reason,

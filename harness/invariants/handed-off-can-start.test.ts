@@ -31,6 +31,27 @@ test('a queued try that a scheduler failed under the worker is a violation that 
   );
 });
 
+test('a try that its first worker has run after it was taken back from it is told apart', async () => {
+  const statement =
+    "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, queued_by_job_id=NULL";
+  const judged = (sets: string) =>
+    judge({
+      lives: [LIFE],
+      operations: [{ ...REFUSED, found_state: 'success' }],
+      commits: [
+        { ...QUEUED, committed_ms: 500 },
+        { state: 'scheduled', committed_ms: 600, writer: 'wt-scheduler-2', statement: sets },
+        QUEUED,
+        { state: 'running', committed_ms: 1_100, writer: 'wt-api-execution-1' },
+        { state: 'success', committed_ms: 1_200, writer: 'wt-api-execution-1' },
+      ],
+    });
+  expect((await judged(statement)).paths).toEqual({ 'stuck in queued': 1 });
+  expect((await judged("UPDATE task_instance SET state='scheduled'")).paths).toEqual({
+    'api-execution set success': 1,
+  });
+});
+
 test('a token that does not open the start is a violation', async () => {
   const result = await judge({
     lives: [LIFE],

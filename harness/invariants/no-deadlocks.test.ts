@@ -100,6 +100,17 @@ test('marks that meet the update of dag_version_id are a path of their own', asy
   expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', UPDATE])).toEqual({ 'api-core × scheduler': 1 });
 });
 
+test('ends of runs that write their DAGs’ rows in another order are a path of their own', async () => {
+  const of = (dag: number) => `UPDATE dag SET exceeds_max_non_backfill=false WHERE dag.dag_id = 'wt_${dag}'`;
+  const reads = 'SELECT dag.dag_id, dag.is_paused FROM dag FOR UPDATE OF dag';
+  const rows = { 'rows of dag': 1 };
+  expect(await pathsOf(['wt-scheduler-1', of(1)], ['wt-scheduler-2', of(2)])).toEqual(rows);
+  expect(await pathsOf(['wt-dag-processor', reads], ['wt-scheduler-2', of(2)])).toEqual(rows);
+  expect(await pathsOf(['wt-dag-processor', reads], ['wt-scheduler-2', UPDATE])).toEqual({
+    'dag-processor × scheduler': 1,
+  });
+});
+
 test('clears that meet the end of a try, or the delete of their run, are paths of their own', async () => {
   const keeps = 'INSERT INTO task_instance_history (task_instance_id, task_id) VALUES (…)';
   expect(await pathsOf(['wt-api-core-1', keeps], ['wt-api-execution-1', keeps])).toEqual({ 'one try kept twice': 1 });

@@ -79,6 +79,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
       { invariant: 'running-is-not-overwritten', paths: ['stuck in queued'] },
       { invariant: 'acknowledged-is-durable', paths: ['stuck in queued'] },
       { invariant: 'a-started-life-owns-its-task', paths: ['stuck in queued'] },
+      { invariant: 'handed-off-can-start', paths: ['stuck in queued'] },
     ],
   },
   {
@@ -136,6 +137,14 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     marks: [{ invariant: 'no-deadlocks', paths: ['delete × clear'] }],
   },
   {
+    name: 'dag-rows',
+    reported: null,
+    found_by: 'found by windtunnel',
+    title:
+      'Schedulers that ended runs of several DAGs at once, or one and the dag-processor, locked the DAGs’ rows in opposite orders and met in a deadlock',
+    marks: [{ invariant: 'no-deadlocks', paths: ['rows of dag'] }],
+  },
+  {
     name: 'events-unlocked',
     reported: null,
     found_by: 'found by windtunnel',
@@ -187,8 +196,10 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     reported: null,
     found_by: 'found by windtunnel',
     title:
-      'Rendered fields of a task whose run was deleted meanwhile were answered with 500: a broken foreign key is left without an answer',
-    marks: [{ invariant: 'error-contract', paths: ['rtif 500, deleted meanwhile'] }],
+      'Rendered fields or a result of a task whose run was deleted meanwhile were answered with 500: a broken foreign key is left without an answer',
+    marks: [
+      { invariant: 'error-contract', paths: ['rtif 500, deleted meanwhile', 'xcom_push 500, deleted meanwhile'] },
+    ],
   },
   {
     name: 'backfills-at-once',
