@@ -100,6 +100,14 @@ export const TRIALS: readonly RaceTrial[] = [
     reference: null,
   },
   {
+    race: 'unlocked-run',
+    scenario: 'race-unlocked-run',
+    also: [],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    reference: null,
+  },
+  {
     race: 'marks-deadlock',
     scenario: 'race-marks-deadlock',
     also: [],

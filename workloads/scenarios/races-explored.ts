@@ -69,6 +69,20 @@ const unlockedRun: Scenario = {
   aims: [...ANY_LOAD],
 };
 
+const ending = [1, 2, 3, 4, 5, 6].map((n): DagSpec => ({ ...backfillTarget(`wt_ending_${n}`), max_active_runs: 16 }));
+
+const dagRows: Scenario = {
+  ...PLAIN_STACK,
+  name: 'race-dag-rows',
+  describe: 'Short runs of many DAGs, several of which end at each look of a scheduler',
+  duration_s: 45,
+  schedulers: 3,
+  dags: ending,
+  churn: { dags: ids(ending), every_ms: 2_000 },
+  operators: [{ operator: 'trigger', dags: ids(ending), every_ms: 100, start_after_ms: 0 }],
+  aims: [...ANY_LOAD],
+};
+
 const marked: DagSpec = {
   ...fanOut('wt_marked', 40, [10_000, 15_000]),
   schedule: null,
@@ -102,9 +116,7 @@ const fieldsOfDeleted: Scenario = {
   aims: [...ANY_LOAD, 'error-contract'],
 };
 
-const silent = [1, 2, 3].map(
-  (n): DagSpec => ({ ...fanOut(`wt_silent_${n}`, 40, [50_000, 60_000]), schedule: null, past_runs: 0 }),
-);
+const silent: DagSpec = { ...fanOut('wt_silent', 120, [50_000, 60_000]), schedule: null, past_runs: 0 };
 
 const eventsUnlocked: Scenario = {
   ...PLAIN_STACK,
@@ -112,10 +124,15 @@ const eventsUnlocked: Scenario = {
   describe: 'Tasks that are marked while a scheduler fails them and many others, whose workers have been silent',
   duration_s: 75,
   schedulers: 1,
-  dags: silent,
+  dags: [silent],
   operators: [
-    { operator: 'trigger', dags: ids(silent), every_ms: 1_000, start_after_ms: 0 },
-    { operator: 'mark', dags: ids(silent), every_ms: 250, start_after_ms: 38_000 },
+    { operator: 'trigger', dags: [silent.dag_id], every_ms: 90_000, start_after_ms: 0 },
+    ...[0, 150].map((ms) => ({
+      operator: 'mark' as const,
+      dags: [silent.dag_id],
+      every_ms: 300,
+      start_after_ms: 38_000 + ms,
+    })),
   ],
   // Silent from some seconds after their start until well after a scheduler gives them up, all at the same look.
   chaos: { faults: ['zombies'], pause_ms: [7_000, 8_000], lasts_ms: [42_000, 44_000] },
@@ -146,6 +163,7 @@ export const EXPLORED: readonly Scenario[] = [
   takenAsFailure,
   unlockedClear,
   unlockedRun,
+  dagRows,
   marksDeadlock,
   fieldsOfDeleted,
   eventsUnlocked,
