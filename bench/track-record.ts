@@ -9,7 +9,7 @@
  *     npm run track-record -- --replay reference       … on the reference stack alone, which needs no Python
  *
  * A run takes about a minute and a quarter on a release and half of that on the reference stack: --measure of everything
- * half an hour, --replay affordable a quarter of one.
+ * an hour, --replay affordable half of one.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

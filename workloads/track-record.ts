@@ -108,6 +108,22 @@ export const TRIALS: readonly RaceTrial[] = [
     reference: null,
   },
   {
+    race: 'events-unlocked',
+    scenario: 'race-events-unlocked',
+    also: [],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    reference: null,
+  },
+  {
+    race: 'dag-rows',
+    scenario: 'race-dag-rows',
+    also: [],
+    has: ['airflow@3.3.2'],
+    has_not: null,
+    reference: null,
+  },
+  {
     race: 'marks-deadlock',
     scenario: 'race-marks-deadlock',
     also: [],

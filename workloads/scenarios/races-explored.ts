@@ -124,9 +124,10 @@ const eventsUnlocked: Scenario = {
   describe: 'Tasks that are marked while a scheduler fails them and many others, whose workers have been silent',
   duration_s: 75,
   schedulers: 1,
-  dags: [silent],
+  dags: [silent, aside],
   operators: [
     { operator: 'trigger', dags: [silent.dag_id], every_ms: 90_000, start_after_ms: 0 },
+    { operator: 'trigger', dags: [aside.dag_id], every_ms: 6_000, start_after_ms: 52_000 },
     ...[0, 150].map((ms) => ({
       operator: 'mark' as const,
       dags: [silent.dag_id],
