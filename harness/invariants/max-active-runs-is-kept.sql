@@ -46,13 +46,20 @@ WINDOW others AS (PARTITION BY counted.dag_id, counted.backfill_id ORDER BY seq)
 SELECT count(*) FROM starts WHERE running >= max_active_runs;
 
 -- violations
+WITH at_once AS (
+  SELECT DISTINCT starts.seq
+  FROM starts JOIN starts AS other ON other.dag_id = starts.dag_id AND other.writer <> starts.writer
+    AND other.seq < starts.seq AND other.committed_ms >= starts.committed_ms - 1000
+    AND other.backfill_id IS NOT DISTINCT FROM starts.backfill_id
+  WHERE starts.running > starts.max_active_runs
+)
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, NULL, NULL, NULL) || coalesce(format(', backfill {:d}', backfill_id), '') AS subject,
   CASE
     WHEN writer_role = 'api-core' THEN 'by an operator'
     -- Two that count before either has committed: they cannot see each other.
-    WHEN writer <> before_writer AND committed_ms - before_ms <= 1000 THEN 'two schedulers at once'
+    WHEN seq IN (FROM at_once) THEN 'two schedulers at once'
     ELSE coalesce(writer_role, 'unknown writer')
   END AS path,
   running - max_active_runs AS weight,

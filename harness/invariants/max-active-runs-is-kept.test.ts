@@ -24,6 +24,20 @@ function dagRun(id: number, state: string, committed_ms: number, writer = 'wt-sc
   };
 }
 
+test('a scheduler that starts several runs at once, after another, was beaten by that one', async () => {
+  const judged = (first_ms: number) =>
+    judge({
+      scenario,
+      commits: [
+        ...[1, 2, 3, 4].map((id) => dagRun(id, 'queued', 500)),
+        dagRun(1, 'running', first_ms),
+        ...[2, 3, 4].map((id) => dagRun(id, 'running', 2_100, 'wt-scheduler-2', { xid: 9 })),
+      ],
+    });
+  expect((await judged(2_000)).paths).toEqual({ 'two schedulers at once': 2 });
+  expect((await judged(1_000)).paths).toEqual({ scheduler: 2 });
+});
+
 test('two schedulers that start a run each, where one had room, break the promise', async () => {
   const result = await judge({
     scenario,

@@ -33,8 +33,10 @@ SELECT
     WHEN roles LIKE '%api-execution%' AND roles LIKE '%scheduler%'
       AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
-    -- Who examines a run holds its row, and need not wait to note that it did.
+    -- Who examines a run holds its row, and need not wait to note that it did, nor meets another who schedules its tasks.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag_run SET %last_scheduling_decision%'
+      OR regexp_full_match(fingerprint,
+        '(scheduler: UPDATE task_instance SET (dag_version_id|scheduled_dttm, state, try_number)( × )?)+')
       THEN 'run examined without its lock'
     WHEN fingerprint LIKE
       'api-core: SELECT FROM task_instance FOR UPDATE × scheduler: UPDATE task_instance SET %dag_version_id%'

@@ -86,9 +86,11 @@ test('a scheduler that waits to note that it has examined a run does not hold th
   const clears = "UPDATE task_instance SET id='ti-2', state=NULL, max_tries=4 WHERE task_instance.id = 'ti-1'";
   expect(await pathsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
   expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
-  expect(await pathsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', UPDATE])).toEqual({
-    'scheduler × scheduler': 1,
-  });
+  const unlocked = schedules.replace('try_number=', "scheduled_dttm='2026-11-22', try_number=");
+  expect(await pathsOf(['wt-scheduler-1', unlocked], ['wt-scheduler-2', UPDATE])).toEqual(UNLOCKED);
+  expect(await pathsOf(['wt-scheduler-1', unlocked], ['wt-scheduler-2', unlocked])).toEqual(UNLOCKED);
+  const other = 'UPDATE slot_pool SET slots=1';
+  expect(await pathsOf(['wt-scheduler-1', other], ['wt-scheduler-2', UPDATE])).toEqual({ 'scheduler × scheduler': 1 });
 });
 
 test('marks that meet the update of dag_version_id are a path of their own', async () => {

@@ -16,7 +16,11 @@ const takenAsFailure: Scenario = {
   dags: reports,
   fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0.5 } },
   operators: [{ operator: 'trigger', dags: ids(reports), every_ms: 2_000, start_after_ms: 0 }],
-  chaos: { faults: ['wire-cut:api-execution'], pause_ms: [0, 500], lasts_ms: [1_500, 3_000] },
+  chaos: {
+    faults: ['wire-cut:api-execution', 'kill-backend:api-execution'],
+    pause_ms: [0, 300],
+    lasts_ms: [500, 1_500],
+  },
   aims: [...ANY_LOAD, 'acknowledged-is-durable', 'a-retry-is-a-retry'],
 };
 
