@@ -1,5 +1,6 @@
 /**
- * Where judging a stored run spends its time and its memory: seconds, CPU seconds and peak of every part of it.
+ * Where judging a stored run spends its time and its memory: seconds, CPU seconds and peak of every part of it; and what
+ * could not be judged at all. Exit code 1 if there is such.
  *
  *     npx tsx bench/judge-parts.ts RUN
  */
@@ -11,13 +12,16 @@ import { judge } from '../harness/judge/judge.ts';
 const [run = ''] = process.argv.slice(2);
 let began = performance.now();
 let used = process.cpuUsage();
-await judge(run, (part) => {
+const { invariants } = await judge(run, (part) => {
   const { user, system } = process.cpuUsage(used);
   const seconds = [performance.now() - began, (user + system) / 1000].map((ms) => (ms / 1000).toFixed(1).padStart(7));
   console.log(`${seconds[0]} s ${seconds[1]} s of CPU  at most ${peakMiB().toFixed(0).padStart(5)} MiB  ${part}`);
   began = performance.now();
   used = process.cpuUsage();
 });
+const failed = invariants.filter(({ why_unknown }) => why_unknown?.startsWith('judging it failed'));
+for (const { name, why_unknown } of failed) console.log(`${name}: ${why_unknown}`);
+process.exitCode = failed.length > 0 ? 1 : 0;
 
 /** Largest resident memory since it was asked the last time, as the kernel knows it (Linux). */
 function peakMiB(): number {
