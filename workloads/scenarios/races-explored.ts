@@ -98,7 +98,7 @@ const marksDeadlock: Scenario = {
   ...PLAIN_STACK,
   name: 'race-marks-deadlock',
   describe: 'Requests that mark several running tasks each, while their DAGs get new versions',
-  duration_s: 45,
+  duration_s: 75,
   dags: [marked],
   churn: { dags: [marked.dag_id], every_ms: 1_000 },
   operators: [{ operator: 'trigger', dags: [marked.dag_id], every_ms: 4_000, start_after_ms: 0 }],
