@@ -43,8 +43,8 @@ const faults: readonly PlannedFault[] = [
   // Those that hang early are given up before it closes: Airflow waits 30 s, and looks every 5 s.
   fleet('zombies', 3, 55, 'zombie', 0.04),
   news('doubled', 4, 10),
-  // Long enough for some to start meanwhile, whatever the scheduler is at.
-  fleet('lost-answers', 5, 14, 'lost_answer', 0.5),
+  // So many that starts are among them, of which there are few in these seconds.
+  fleet('lost-answers', 5, 10, 'lost_answer', 0.7),
   fleet('storm', 11, 11.6, 'stampede_heartbeat'),
   fleet('duplicate-delivery', 10, 14, 'twin_delivery', 0.5),
   news('lost', 10, 14),

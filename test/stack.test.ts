@@ -178,7 +178,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
     }
 
     // On the reference stack the calibration has a defect for it.
-    if (build !== 'reference') {
+    if (build !== 'reference' && isNightly) {
       test('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
         const args = [
           'run',
