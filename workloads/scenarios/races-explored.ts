@@ -132,11 +132,11 @@ const eventsUnlocked: Scenario = {
   operators: [
     { operator: 'trigger', dags: [silent.dag_id], every_ms: 90_000, start_after_ms: 0 },
     { operator: 'trigger', dags: [aside.dag_id], every_ms: 6_000, start_after_ms: 52_000 },
-    ...[0, 150].map((ms) => ({
+    ...[0, 100, 200].map((ms) => ({
       operator: 'mark' as const,
       dags: [silent.dag_id],
       every_ms: 300,
-      start_after_ms: 38_000 + ms,
+      start_after_ms: 34_000 + ms,
     })),
   ],
   // Silent from some seconds after their start until well after a scheduler gives them up, all at the same look.
