@@ -1,9 +1,9 @@
 /**
  * Does a soak hold? One of so many hours unbroken, and one of the same seed that is killed twice with `kill -9`, in the middle of a
- * window, and resumed. Prints the drift of the harness, what the folder took on the disk, and both verdicts; exit 1 if they differ, if
+ * window, and resumed; one after the other, or `--at-once` where the machine carries both. Prints the drift of the harness, what the folder took on the disk, and both verdicts; exit 1 if they differ, if
  * an acknowledged report was lost, or if a window is missing.
  *
- *     npm run bench:soak -- --hours 2 --window 10m [--build reference] [--scenario seeds] [--seed 7] [--disk 1GB] [--out DIR]
+ *     npm run bench:soak -- --hours 2 --window 10m [--build reference] [--scenario seeds] [--seed 7] [--disk 1GB] [--at-once] [--out DIR]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     scenario: { type: 'string', default: 'seeds' },
     seed: { type: 'string', default: '7' },
     disk: { type: 'string', default: '1GB' },
+    'at-once': { type: 'boolean', default: false },
     out: { type: 'string', default: path.join(tmpdir(), `wt-bench-soak-${process.pid}`) },
   },
 });
@@ -107,10 +108,11 @@ function report(name: string, folder: string): string[] {
 
 const [whole, broken] = [path.join(values.out, 'unbroken'), path.join(values.out, 'killed')];
 console.log(`${planned} windows of ${windowS} s, in ${values.out}`);
-await ended(begin(whole));
+const unbroken = ended(begin(whole));
+if (!values['at-once']) await unbroken;
 await killIn(Math.ceil(planned / 3), broken, begin(broken));
 await killIn(Math.ceil((2 * planned) / 3), broken, soak(['--resume', broken]));
-await ended(soak(['--resume', broken]));
+await Promise.all([unbroken, ended(soak(['--resume', broken]))]);
 
 const problems = [...report('unbroken', whole), ...report('killed twice and resumed', broken)];
 const verdicts = [read(whole)?.verdict, read(broken)?.verdict];
