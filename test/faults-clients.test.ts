@@ -20,7 +20,7 @@ const dag = { ...fanOut('wt_load', 12, [4_000, 8_000]), schedule: null, past_run
 const scenario: Scenario = {
   name: 'faults-clients',
   describe: 'A steady load without mishaps of its own.',
-  duration_s: 57,
+  duration_s: 63,
   schedulers: 1,
   api_servers: 1,
   dags: [dag],
@@ -40,8 +40,9 @@ const news = (how: string, at_s: number, until_s: number) =>
   window('executor-events', at_s, until_s, { how, share: 1, seed: 4 }, 'executor');
 
 const faults: readonly PlannedFault[] = [
-  // Those that hang early are given up before it closes: Airflow waits 30 s, and looks every 5 s.
-  fleet('zombies', 3, 55, 'zombie', 0.04),
+  // Those that hang early are given up before it closes, and before operators meet them: Airflow waits 30 s, and looks
+  // every 5 s.
+  fleet('zombies', 3, 61, 'zombie', 0.05),
   news('doubled', 4, 10),
   fleet('lost-answers', 5, 10, 'lost_answer', 0.4),
   fleet('storm', 11, 11.6, 'stampede_heartbeat'),
@@ -54,13 +55,12 @@ const faults: readonly PlannedFault[] = [
   fleet('skewed-clocks', 18, 30, 'skewed_clock', 1),
   news('reordered', 18, 24),
   fleet('late-end', 22, 30, 'late_end', 0.4),
-  // Not so often that every zombie is met.
-  users('clear-storm', 33, 36, 600),
-  users('mark-storm', 35, 38, 600),
-  users('bulk-changes', 37, 40, 1_000),
-  users('delete-runs', 39, 44, 1_500),
-  fleet('silent-death', 42, 46, 'silent_death', 0.3),
-  users('pause-dags', 47, 52, 1_000),
+  users('clear-storm', 39, 42, 600),
+  users('mark-storm', 41, 44, 600),
+  users('bulk-changes', 43, 46, 1_000),
+  users('delete-runs', 45, 50, 1_500),
+  fleet('silent-death', 48, 52, 'silent_death', 0.3),
+  users('pause-dags', 53, 58, 1_000),
 ];
 
 const BUILDS = ['reference', 'airflow@3.3.2'].filter((build) => build === 'reference' || why === undefined);
