@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Comparison } from '../harness/model/comparison.ts';
-import type { Assert, Fields, Plain, Same } from './schema-types.ts';
+import { type Assert, type Describes, published } from './schema.ts';
 
 /**
  * The shape of `compare.json` for programs that read it: docs/comparison.schema.json is made of it. What each field
@@ -121,16 +121,8 @@ export const comparisonSchema = z.object({
   detect: number,
 });
 
-/** `docs/comparison.schema.json`. Fields may be added, so more than these are allowed. */
-export function comparisonJsonSchema(): object {
-  return {
-    ...z.toJSONSchema(comparisonSchema, { io: 'input', reused: 'ref' }),
-    title: 'compare.json of windtunnel, and what `compare --json` prints',
-  };
-}
+/** `docs/comparison.schema.json`. */
+export const comparisonJsonSchema = () =>
+  published(comparisonSchema, 'compare.json of windtunnel, and what `compare --json` prints');
 
-type Input = z.input<typeof comparisonSchema>;
-
-/** These do not compile where a field is in one and not in the other, or is of another type. */
-export type ComparisonFits = Assert<[Plain<Comparison>] extends [Input] ? true : false>;
-export type FieldsAreTheSame = Assert<Same<Fields<Comparison>, Fields<Input>>>;
+export type Held = Assert<Describes<typeof comparisonSchema, Comparison>>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Judgement } from '../harness/model/verdict.ts';
-import type { Assert, Fields, Plain, Same } from './schema-types.ts';
+import { type Assert, type Describes, published } from './schema.ts';
 
 /**
  * The shape of `verdict.json` for programs that read it: docs/verdict.schema.json is made of it. What each field means
@@ -244,16 +244,8 @@ export const judgementSchema = z.object({
   }),
 });
 
-/** `docs/verdict.schema.json`. Fields may be added, so more than these are allowed. */
-export function verdictSchema(): object {
-  return {
-    ...z.toJSONSchema(judgementSchema, { io: 'input', reused: 'ref' }),
-    title: 'verdict.json of windtunnel, and what `run --json` and `check --json` print',
-  };
-}
+/** `docs/verdict.schema.json`. */
+export const verdictSchema = () =>
+  published(judgementSchema, 'verdict.json of windtunnel, and what `run --json` and `check --json` print');
 
-type Input = z.input<typeof judgementSchema>;
-
-/** These do not compile where a field is in one and not in the other, or is of another type. */
-export type JudgementFits = Assert<[Plain<Judgement>] extends [Input] ? true : false>;
-export type FieldsAreTheSame = Assert<Same<Fields<Judgement>, Fields<Input>>>;
+export type Held = Assert<Describes<typeof judgementSchema, Judgement>>;

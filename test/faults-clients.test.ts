@@ -8,14 +8,14 @@ import { literalManifest } from '../harness/judge/literal-run.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
-import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
+import { fanOut, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../workloads/shapes.ts';
 import { whyNoAirflow, windtunnel } from './airflow.ts';
 
 /** What faults of clients, API users and the executor do, seen in the record of one run that carries them all. */
 
 const why = await whyNoAirflow();
 const RUN_MS = 240_000;
-const dag = { ...fanOut('wt_load', 12, [4_000, 8_000]), schedule: null, past_runs: 0, max_active_runs: 64 };
+const dag = { ...unscheduled(fanOut('wt_load', 12, [4_000, 8_000])), max_active_runs: 64 };
 
 const scenario: Scenario = {
   name: 'faults-clients',

@@ -165,7 +165,10 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       ).not.toBe('pass');
     });
 
-    const ctrlC = async () => {
+    // Told in every test run of the reference stack; of a real release at night.
+    const nightly = test.runIf(build === 'reference' || isNightly);
+
+    nightly('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
       const run = begin(['run', 'storm', '--build', build, '--seed', '7', '--out', 'interrupted']);
       await until('the load', () => inLoad.test(run.stderr()));
       run.kill('SIGINT');
@@ -177,14 +180,11 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       );
       expect(existsSync(path.join(cwd, 'interrupted', 'verdict.json'))).toBe(true);
       expectNothingLeft(TMPDIR);
-    };
-    if (build === 'reference' || isNightly) {
-      test('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, ctrlC);
-    }
+    });
 
     // On the reference stack the calibration has a defect for it.
-    if (build !== 'reference' && isNightly) {
-      test('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
+    if (build !== 'reference') {
+      nightly('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
         const args = [
           'run',
           'storm',
@@ -211,7 +211,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       });
     }
 
-    const upAndTarget = async () => {
+    nightly('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
       const up = begin(['up', onTarget.build, '--schedulers', '1']);
       const file = path.join(cwd, 'windtunnel-target.yaml');
       await until('the target file', () => existsSync(file));
@@ -228,10 +228,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       expect((await up.ended).code).toBe(0);
       expect(existsSync(file)).toBe(false);
       expectNothingLeft(TMPDIR);
-    };
-    if (build === 'reference' || isNightly) {
-      test('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, upAndTarget);
-    }
+    });
   });
 }
 

@@ -32,6 +32,11 @@ export function ids(dags: readonly DagSpec[]): string[] {
   return dags.map((dag) => dag.dag_id);
 }
 
+/** No runs of its own, only those that operators start. */
+export function unscheduled(dag: DagSpec): DagSpec {
+  return { ...dag, schedule: null, past_runs: 0 };
+}
+
 /** One root, then `width` tasks side by side: their ends come in a wave. */
 export function fanOut(dag_id: string, width: number, duration_ms: readonly [number, number]): DagSpec {
   const leaves = Array.from({ length: width }, (_, i) => ({

@@ -14,13 +14,19 @@ export interface KnownRace {
   readonly marks: readonly { readonly invariant: string; readonly paths: readonly string[] | null }[];
 }
 
-const issue = (number: number) => `https://github.com/apache/airflow/issues/${number}`;
+type Origin = Pick<KnownRace, 'name' | 'reported' | 'found_by'>;
+
+const fromProduction = (issue: number): Origin => ({
+  name: `#${issue}`,
+  reported: `https://github.com/apache/airflow/issues/${issue}`,
+  found_by: 'reported from production',
+});
+
+const ours = (name: string): Origin => ({ name, reported: null, found_by: 'found by windtunnel' });
 
 export const KNOWN_RACES: readonly KnownRace[] = [
   {
-    name: '#63266',
-    reported: issue(63266),
-    found_by: 'reported from production',
+    ...fromProduction(63266),
     title: 'A branch’s skip overwrote tasks that a worker was running or had finished, and their work was lost',
     marks: [
       { invariant: 'running-is-not-overwritten', paths: ['skip-downstream'] },
@@ -29,31 +35,23 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: '#66734',
-    reported: issue(66734),
-    found_by: 'reported from production',
+    ...fromProduction(66734),
     title:
       'A worker’s end report and the scheduler’s update of dag_version_id blocked each other until PostgreSQL cancelled one',
     marks: [{ invariant: 'no-deadlocks', paths: ['state PATCH × dag_version UPDATE'] }],
   },
   {
-    name: '#63581',
-    reported: issue(63581),
-    found_by: 'reported from production',
+    ...fromProduction(63581),
     title: 'Two writes of the same rendered fields met, and one of them was refused with 409, which fails the task',
     marks: [{ invariant: 'rtif-last-writer-wins', paths: ['two at once', 'retry of a lost answer', 'another write'] }],
   },
   {
-    name: '#62561',
-    reported: issue(62561),
-    found_by: 'reported from production',
+    ...fromProduction(62561),
     title: 'A backfill was marked completed while its runs were still to come',
     marks: [{ invariant: 'backfill-completes-after-its-runs', paths: null }],
   },
   {
-    name: '#60330',
-    reported: issue(60330),
-    found_by: 'reported from production',
+    ...fromProduction(60330),
     title: 'A scheduler set tasks to SCHEDULED that a branch had skipped meanwhile',
     marks: [
       {
@@ -63,16 +61,12 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: '#67238',
-    reported: issue(67238),
-    found_by: 'reported from production',
+    ...fromProduction(67238),
     title: 'A try that failed while it was queued is missing in task_instance_history',
     marks: [{ invariant: 'history-is-complete', paths: ['lost while queued'] }],
   },
   {
-    name: '#49889',
-    reported: issue(49889),
-    found_by: 'reported from production',
+    ...fromProduction(49889),
     title:
       'A task that started while it was being taken back as stuck in QUEUED was set to SCHEDULED, and is run once more',
     marks: [
@@ -83,17 +77,13 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'heard-again',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('heard-again'),
     title:
       'A worker was given up as silent though its heartbeat had been accepted since: the scheduler does not look again',
     marks: [{ invariant: 'running-is-not-overwritten', paths: ['heard again'] }],
   },
   {
-    name: 'upstream-marked',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('upstream-marked'),
     title: 'A task that a worker ran became UPSTREAM_FAILED when somebody marked its finished upstream as failed',
     marks: [
       { invariant: 'running-is-not-overwritten', paths: ['trigger rule'] },
@@ -107,9 +97,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'taken-as-failure',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('taken-as-failure'),
     title:
       'A worker’s report met an error in the database, and was committed as FAILED: SUCCESS is answered with 204 all the same, and a retry is not tried',
     marks: [
@@ -118,9 +106,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'unlocked-clear',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('unlocked-clear'),
     title:
       'A clear went by a task that it had read without locking it: answered with 500 where another try was begun meanwhile, or leaving that try out of the history',
     marks: [
@@ -130,24 +116,18 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'delete-deadlock',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('delete-deadlock'),
     title: 'A run was deleted while a task of it was cleared, and the two met in a deadlock',
     marks: [{ invariant: 'no-deadlocks', paths: ['delete × clear'] }],
   },
   {
-    name: 'dag-rows',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('dag-rows'),
     title:
       'Schedulers that ended runs of several DAGs at once, or one and the dag-processor, locked the DAGs’ rows in opposite orders and met in a deadlock',
     marks: [{ invariant: 'no-deadlocks', paths: ['rows of dag'] }],
   },
   {
-    name: 'events-unlocked',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('events-unlocked'),
     title:
       'A scheduler that heard from its executor of several tasks gave up their locks at the first failure, and overwrote the ends of others, or ended itself',
     marks: [
@@ -164,9 +144,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'stale-decision',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('stale-decision'),
     title: 'A scheduler’s trigger rule overwrote the end that a task had been given since the scheduler had read it',
     marks: [
       {
@@ -176,25 +154,19 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'unlocked-run',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('unlocked-run'),
     title:
       'A scheduler that tried again after an error in the database examined runs whose locks it had lost, and met another scheduler or a clear in a deadlock',
     marks: [{ invariant: 'no-deadlocks', paths: ['run examined without its lock'] }],
   },
   {
-    name: 'marks-deadlock',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('marks-deadlock'),
     title:
       'Somebody marked several tasks in one request, one after another, and a scheduler’s update of dag_version_id met it in a deadlock',
     marks: [{ invariant: 'no-deadlocks', paths: ['marks × dag_version UPDATE'] }],
   },
   {
-    name: 'fields-of-deleted',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('fields-of-deleted'),
     title:
       'Rendered fields or a result of a task whose run was deleted meanwhile were answered with 500: a broken foreign key is left without an answer',
     marks: [
@@ -202,24 +174,18 @@ export const KNOWN_RACES: readonly KnownRace[] = [
     ],
   },
   {
-    name: 'backfills-at-once',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('backfills-at-once'),
     title: 'Two backfills of a DAG that were asked for at the same moment were both admitted',
     marks: [{ invariant: 'backfill-does-not-block', paths: ['asked for at once'] }],
   },
   {
-    name: 'ranked-queue',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('ranked-queue'),
     title:
       'A scheduler queued a task that a branch had skipped meanwhile: it locks the row, and asks for its state in a subquery of the same statement, which PostgreSQL does not ask again',
     marks: [{ invariant: 'skips-take-effect', paths: ['skipped, then queued'] }],
   },
   {
-    name: 'max-active-runs',
-    reported: null,
-    found_by: 'found by windtunnel',
+    ...ours('max-active-runs'),
     title:
       'Two schedulers that counted the running runs of a DAG at the same moment each started another, past max_active_runs',
     marks: [{ invariant: 'max-active-runs-is-kept', paths: ['two schedulers at once'] }],

@@ -1,12 +1,24 @@
-import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
+import type { DagSpec, OperatorSpec, Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
-import { backfillTarget, fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+import { backfillTarget, fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
 /** Settings like those of races.ts, of what was first found by `exploratory` on 3.3.2. */
 
-const reports = [1, 2].map(
-  (n): DagSpec => ({ ...fanOut(`wt_reports_${n}`, 20, [1_000, 3_000]), schedule: null, past_runs: 0 }),
-);
+/** Several people who do the same, each some milliseconds after the one before. */
+function severalAtOnce(
+  operator: 'clear' | 'mark',
+  dag: DagSpec,
+  { every_ms, start_after_ms, apart_ms }: { every_ms: number; start_after_ms: number; apart_ms: number },
+): OperatorSpec[] {
+  return [0, 1, 2].map((n) => ({
+    operator,
+    dags: [dag.dag_id],
+    every_ms,
+    start_after_ms: start_after_ms + n * apart_ms,
+  }));
+}
+
+const reports = [1, 2].map((n) => unscheduled(fanOut(`wt_reports_${n}`, 20, [1_000, 3_000])));
 
 const takenAsFailure: Scenario = {
   ...PLAIN_STACK,
@@ -24,8 +36,8 @@ const takenAsFailure: Scenario = {
   aims: [...ANY_LOAD, 'acknowledged-is-durable', 'a-retry-is-a-retry'],
 };
 
-const cleared: DagSpec = { ...fanOut('wt_cleared', 6, [2_000, 4_000]), schedule: null, past_runs: 0 };
-const aside: DagSpec = { ...fanOut('wt_aside', 12, [4_000, 8_000]), schedule: null, past_runs: 0 };
+const cleared = unscheduled(fanOut('wt_cleared', 6, [2_000, 4_000]));
+const aside = unscheduled(fanOut('wt_aside', 12, [4_000, 8_000]));
 
 const unlockedClear: Scenario = {
   ...PLAIN_STACK,
@@ -37,12 +49,7 @@ const unlockedClear: Scenario = {
   operators: [
     { operator: 'trigger', dags: [cleared.dag_id], every_ms: 10_000, start_after_ms: 0 },
     { operator: 'trigger', dags: [aside.dag_id], every_ms: 7_000, start_after_ms: 0 },
-    ...[0, 70, 140].map((ms) => ({
-      operator: 'clear' as const,
-      dags: [cleared.dag_id],
-      every_ms: 330,
-      start_after_ms: 3_000 + ms,
-    })),
+    ...severalAtOnce('clear', cleared, { every_ms: 330, start_after_ms: 3_000, apart_ms: 70 }),
   ],
   aims: [...ANY_LOAD, 'history-is-complete'],
 };
@@ -87,12 +94,7 @@ const dagRows: Scenario = {
   aims: [...ANY_LOAD],
 };
 
-const marked: DagSpec = {
-  ...fanOut('wt_marked', 40, [10_000, 15_000]),
-  schedule: null,
-  past_runs: 0,
-  max_active_runs: 2,
-};
+const marked: DagSpec = { ...unscheduled(fanOut('wt_marked', 40, [10_000, 15_000])), max_active_runs: 2 };
 
 const marksDeadlock: Scenario = {
   ...PLAIN_STACK,
@@ -120,7 +122,7 @@ const fieldsOfDeleted: Scenario = {
   aims: [...ANY_LOAD, 'error-contract'],
 };
 
-const silent: DagSpec = { ...fanOut('wt_silent', 120, [50_000, 60_000]), schedule: null, past_runs: 0 };
+const silent = unscheduled(fanOut('wt_silent', 120, [50_000, 60_000]));
 
 const eventsUnlocked: Scenario = {
   ...PLAIN_STACK,
@@ -132,12 +134,7 @@ const eventsUnlocked: Scenario = {
   operators: [
     { operator: 'trigger', dags: [silent.dag_id], every_ms: 90_000, start_after_ms: 0 },
     { operator: 'trigger', dags: [aside.dag_id], every_ms: 6_000, start_after_ms: 52_000 },
-    ...[0, 100, 200].map((ms) => ({
-      operator: 'mark' as const,
-      dags: [silent.dag_id],
-      every_ms: 300,
-      start_after_ms: 34_000 + ms,
-    })),
+    ...severalAtOnce('mark', silent, { every_ms: 300, start_after_ms: 34_000, apart_ms: 100 }),
   ],
   // Silent from some seconds after their start until well after a scheduler gives them up, all at the same look.
   chaos: { faults: ['zombies'], pause_ms: [7_000, 8_000], lasts_ms: [42_000, 44_000] },

@@ -9,6 +9,7 @@ import {
   PLAIN_STACK,
   REAL_CLIENT,
   STEADY_HABITS,
+  unscheduled,
 } from '../shapes.ts';
 import { EXPLORED } from './races-explored.ts';
 
@@ -115,7 +116,7 @@ const countedAtOnce: Scenario = {
   aims: [...ANY_LOAD, 'max-active-runs-is-kept'],
 };
 
-const slow: DagSpec = { ...fanOut('wt_slow', 10, [6_000, 9_000]), schedule: null, past_runs: 0, max_active_runs: 64 };
+const slow: DagSpec = { ...unscheduled(fanOut('wt_slow', 10, [6_000, 9_000])), max_active_runs: 64 };
 
 const heardAgain: Scenario = {
   ...PLAIN_STACK,
