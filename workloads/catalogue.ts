@@ -13,10 +13,15 @@ import { scenario as branches } from './scenarios/branches.ts';
 import { scenario as crowd } from './scenarios/crowd.ts';
 import { scenario as ha500 } from './scenarios/ha-500.ts';
 import { scenario as mishaps } from './scenarios/mishaps.ts';
+import { scenario as operators } from './scenarios/operators.ts';
+import { scenario as plateau } from './scenarios/plateau.ts';
 import { RACES } from './scenarios/races.ts';
+import { scenario as ramp } from './scenarios/ramp.ts';
+import { scenario as restarts } from './scenarios/restarts.ts';
 import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
 import { scenario as stuck } from './scenarios/stuck.ts';
+import { scenario as wave } from './scenarios/wave.ts';
 
 /** Scenarios that are another one for each seed. */
 export const DRAWN: readonly { readonly name: string; readonly describe: string; draw(seed: number): Scenario }[] = [
@@ -33,6 +38,11 @@ export const SCENARIOS: readonly Scenario[] = [
   crowd,
   stuck,
   ha500,
+  wave,
+  plateau,
+  ramp,
+  operators,
+  restarts,
   ...RACES,
 ];
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { durationMs } from '../harness/model/arrivals.ts';
+
 /**
  * What is wrong with a scenario, all of it at once, each as `where: what`. Shapes come first; names that point nowhere
  * are looked for only in a scenario whose shape is right.
@@ -54,7 +56,38 @@ const DAG = z.strictObject({
   tasks: z.array(TASK).min(1),
 });
 
-const every = { dags: dagIds, every_ms: z.number().positive(), start_after_ms: milliseconds };
+const k6Duration = z
+  .string()
+  .refine((text) => durationMs(text) !== undefined, "must be a duration as k6 writes it, like '1m30s'");
+const rate = z.number().nonnegative();
+const common = { timeUnit: k6Duration.optional(), startTime: k6Duration.optional() };
+const ARRIVALS = z.discriminatedUnion('executor', [
+  z.strictObject({
+    executor: z.literal('constant-arrival-rate'),
+    rate: z.number().positive(),
+    duration: k6Duration.optional(),
+    ...common,
+  }),
+  z.strictObject({
+    executor: z.literal('ramping-arrival-rate'),
+    startRate: rate.optional(),
+    stages: z.array(z.strictObject({ duration: k6Duration, target: rate })).min(1),
+    ...common,
+  }),
+]);
+
+const timing = {
+  dags: dagIds,
+  every_ms: z.number().positive().optional(),
+  start_after_ms: milliseconds.optional(),
+  arrivals: ARRIVALS.optional(),
+};
+/** One of two: an interval with its beginning, or arrivals. */
+function isTimed({ every_ms, start_after_ms, arrivals }: Partial<Record<keyof typeof timing, unknown>>): boolean {
+  const interval = every_ms !== undefined && start_after_ms !== undefined;
+  return arrivals === undefined ? interval : every_ms === undefined && start_after_ms === undefined;
+}
+const UNTIMED = 'give either every_ms and start_after_ms, or arrivals';
 const OPERATOR = z.discriminatedUnion('operator', [
   z.strictObject({
     operator: z.literal('backfill'),
@@ -66,9 +99,11 @@ const OPERATOR = z.discriminatedUnion('operator', [
     pause_ms: milliseconds,
     empty: z.boolean().optional(),
   }),
-  z.strictObject({ operator: z.literal('trigger'), ...every }),
-  z.strictObject({ operator: z.literal('clear'), ...every }),
-  z.strictObject({ operator: z.literal('mark'), ...every, upstream: z.string().min(1).optional() }),
+  z.strictObject({ operator: z.literal('trigger'), ...timing }).refine(isTimed, UNTIMED),
+  z.strictObject({ operator: z.literal('clear'), ...timing }).refine(isTimed, UNTIMED),
+  z
+    .strictObject({ operator: z.literal('mark'), ...timing, upstream: z.string().min(1).optional() })
+    .refine(isTimed, UNTIMED),
 ]);
 
 const SCENARIO = z.strictObject({

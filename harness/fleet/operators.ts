@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { arrivalTimes, type Timing } from '../model/arrivals.ts';
 import type { Disturbable, OperatorDisturbance } from '../model/disturbance.ts';
 import { StackError } from '../model/errors.ts';
 import { Rng } from '../model/rng.ts';
@@ -76,7 +77,6 @@ export class Operators implements Disturbable<OperatorDisturbance> {
       scenario.operators.map(async (spec, i) => {
         const rng = new Rng(seed, 'operator', i);
         try {
-          await sleep(spec.start_after_ms, undefined, { signal });
           await this.#runOne(spec, `operator-${spec.operator}-${i + 1}`, rng, signal);
         } catch (error) {
           if (!signal.aborted) throw error;
@@ -102,7 +102,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
     setMaxListeners(0, signal);
     const by = { operator, dags, rng: new Rng(seed, operator), signal };
     const done = { ok: 0, other: 0 };
-    const doing = this.#everyInterval(every_ms, over.signal, async () => {
+    const doing = this.#each({ every_ms, start_after_ms: 0 }, over.signal, async () => {
       const answer = await this.#deeds.do(deed, by);
       if (answer) done[answer.outcome === 'ok' ? 'ok' : 'other']++;
     }).catch(() => undefined); // It ends by being aborted.
@@ -140,25 +140,24 @@ export class Operators implements Disturbable<OperatorDisturbance> {
       case 'backfill':
         return this.#backfill(spec, name, signal);
       case 'trigger':
-        return this.#everyInterval(spec.every_ms, signal, () =>
-          this.#trigger(rng.pick(named(spec.dags)), name, signal),
-        );
+        return this.#each(spec, signal, () => this.#trigger(rng.pick(named(spec.dags)), name, signal));
       case 'clear':
-        return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.do('clear', by));
+        return this.#each(spec, signal, () => this.#deeds.do('clear', by));
       case 'mark':
-        return this.#everyInterval(spec.every_ms, signal, () => this.#deeds.markFailed(by, spec.upstream));
+        return this.#each(spec, signal, () => this.#deeds.markFailed(by, spec.upstream));
       default:
         throw new Error(`unknown operator ${JSON.stringify(spec satisfies never)}`);
     }
   }
 
-  /** An open arrival: a slow answer does not delay the next deed. */
-  async #everyInterval(everyMs: number, signal: AbortSignal, deed: () => Promise<unknown>): Promise<void> {
+  /** Open arrivals: a slow answer does not delay the next deed. */
+  async #each(timing: Timing, signal: AbortSignal, deed: () => Promise<unknown>): Promise<void> {
     const { clock } = this.#options;
+    const began = clock.now();
     const under = new Set<Promise<unknown>>();
     try {
-      for (let due = clock.now(); ; due += everyMs) {
-        await sleep(Math.max(0, due - clock.now()), undefined, { signal });
+      for (const due of arrivalTimes(timing)) {
+        await sleep(Math.max(0, began + due - clock.now()), undefined, { signal });
         const doing = deed().catch(() => undefined); // It rejects only when the run is over.
         under.add(doing);
         void doing.finally(() => under.delete(doing));
@@ -169,6 +168,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
   }
 
   async #backfill(spec: OperatorSpec & { operator: 'backfill' }, name: string, signal: AbortSignal): Promise<void> {
+    await sleep(spec.start_after_ms, undefined, { signal });
     // Each round takes later dates than the last: a run that exists already would not be created again.
     for (let round = 0; !signal.aborted; round++) {
       for (const dag of spec.dags) {

@@ -15,7 +15,12 @@ export interface Heard {
 }
 
 /** Tests only: an API server that hears everything, a client of it, and the record that the client writes. */
-export async function recordingServer(statusOf: (heard: Heard) => number = () => 204) {
+export async function recordingServer(
+  statusOf: (heard: Heard) => number = () => 204,
+  /** It answers nobody before it has heard so many. */
+  answersFrom = 1,
+) {
+  const held: (() => void)[] = [];
   const heard: Heard[] = [];
   const server = createServer((request, response) => {
     let text = '';
@@ -32,7 +37,8 @@ export async function recordingServer(statusOf: (heard: Heard) => number = () =>
       };
       heard.push(one);
       response.statusCode = statusOf(one);
-      response.end();
+      held.push(() => response.end());
+      if (heard.length >= answersFrom) for (const answer of held.splice(0)) answer();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

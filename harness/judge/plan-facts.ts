@@ -1,7 +1,8 @@
+import { arrivalTimes } from '../model/arrivals.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { namespaceOf } from '../model/namespace.ts';
 import type { OperationKind } from '../model/operation.ts';
-import type { Habits, Scenario, TaskSpec } from '../model/scenario.ts';
+import type { Habits, OperatorSpec, Scenario, TaskSpec } from '../model/scenario.ts';
 
 /** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not tell theirs. */
 const HEARTBEAT_TIMEOUT_S = 300;
@@ -79,6 +80,12 @@ function orphanSeconds(manifest: Manifest): number {
   return abandoned === 0 ? BACKFILL_ORPHAN_S : abandoned + BACKFILL_CHECK_S + BACKFILL_SLACK_S;
 }
 
+function firstDeedMs(spec: OperatorSpec): number {
+  if (spec.operator === 'backfill') return spec.start_after_ms;
+  const { value } = arrivalTimes(spec).next();
+  return value ?? Number.POSITIVE_INFINITY;
+}
+
 function plannedKinds(scenario: Scenario): OperationKind[] {
   const tasks = scenario.dags.flatMap((dag) => dag.tasks);
   const habit = (name: keyof Habits) => tasks.some((task) => habitOf(scenario, task, name) > 0);
@@ -86,7 +93,7 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
     scenario.operators.some(
       (spec) =>
         spec.operator === name &&
-        spec.start_after_ms < scenario.duration_s * 1000 &&
+        firstDeedMs(spec) < scenario.duration_s * 1000 &&
         // Refused by the releases that know better.
         !(spec.operator === 'backfill' && spec.empty),
     );

@@ -1,5 +1,6 @@
 import type { Options } from 'k6/options';
 
+import type { Timing } from './arrivals.ts';
 import type { ChaosSpec, PlannedFault } from './fault.ts';
 
 /**
@@ -115,31 +116,15 @@ export type OperatorSpec =
       readonly pause_ms: number;
       readonly empty?: boolean;
     }
-  /** Triggers a DAG run of one of these DAGs at this interval. */
-  | {
-      readonly operator: 'trigger';
-      readonly dags: readonly string[];
-      readonly every_ms: number;
-      readonly start_after_ms: number;
-    }
-  /** Clears a task instance of a live life at this interval. */
-  | {
-      readonly operator: 'clear';
-      readonly dags: readonly string[];
-      readonly every_ms: number;
-      readonly start_after_ms: number;
-    }
+  /** Triggers a DAG run of one of these DAGs each time. */
+  | ({ readonly operator: 'trigger'; readonly dags: readonly string[] } & Timing)
+  /** Clears a task instance of a live life each time. */
+  | ({ readonly operator: 'clear'; readonly dags: readonly string[] } & Timing)
   /**
-   * Marks a task instance of a live life as failed at this interval; with `upstream`, the task of that name in its run
+   * Marks a task instance of a live life as failed each time; with `upstream`, the task of that name in its run
    * instead, which has ended: what a person does who finds its result bad.
    */
-  | {
-      readonly operator: 'mark';
-      readonly dags: readonly string[];
-      readonly upstream?: string;
-      readonly every_ms: number;
-      readonly start_after_ms: number;
-    };
+  | ({ readonly operator: 'mark'; readonly dags: readonly string[]; readonly upstream?: string } & Timing);
 
 /** A scenario made definite: what `manifest.json` keeps, and what the same seed gives again. */
 export interface Plan {

@@ -1,21 +1,12 @@
-import type { DagSpec, OperatorSpec, Scenario } from '../../harness/model/scenario.ts';
+import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { backfillTarget, fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
 /** Settings like those of races.ts, of what was first found by `exploratory` on 3.3.2. */
 
-/** Several people who do the same, each some milliseconds after the one before. */
-function severalAtOnce(
-  operator: 'clear' | 'mark',
-  dag: DagSpec,
-  { every_ms, start_after_ms, apart_ms }: { every_ms: number; start_after_ms: number; apart_ms: number },
-): OperatorSpec[] {
-  return [0, 1, 2].map((n) => ({
-    operator,
-    dags: [dag.dag_id],
-    every_ms,
-    start_after_ms: start_after_ms + n * apart_ms,
-  }));
+/** When three people do the same, each some milliseconds after the one before. */
+function threeAtOnce(every_ms: number, start_after_ms: number, apart_ms: number) {
+  return [0, 1, 2].map((n) => ({ every_ms, start_after_ms: start_after_ms + n * apart_ms }));
 }
 
 const reports = [1, 2].map((n) => unscheduled(fanOut(`wt_reports_${n}`, 20, [1_000, 3_000])));
@@ -49,7 +40,7 @@ const unlockedClear: Scenario = {
   operators: [
     { operator: 'trigger', dags: [cleared.dag_id], every_ms: 10_000, start_after_ms: 0 },
     { operator: 'trigger', dags: [aside.dag_id], every_ms: 7_000, start_after_ms: 0 },
-    ...severalAtOnce('clear', cleared, { every_ms: 330, start_after_ms: 3_000, apart_ms: 70 }),
+    ...threeAtOnce(330, 3_000, 70).map((timing) => ({ operator: 'clear' as const, dags: [cleared.dag_id], ...timing })),
   ],
   aims: [...ANY_LOAD, 'history-is-complete'],
 };
@@ -134,7 +125,7 @@ const eventsUnlocked: Scenario = {
   operators: [
     { operator: 'trigger', dags: [silent.dag_id], every_ms: 90_000, start_after_ms: 0 },
     { operator: 'trigger', dags: [aside.dag_id], every_ms: 6_000, start_after_ms: 52_000 },
-    ...severalAtOnce('mark', silent, { every_ms: 300, start_after_ms: 34_000, apart_ms: 100 }),
+    ...threeAtOnce(300, 34_000, 100).map((timing) => ({ operator: 'mark' as const, dags: [silent.dag_id], ...timing })),
   ],
   // Silent from some seconds after their start until well after a scheduler gives them up, all at the same look.
   chaos: { faults: ['zombies'], pause_ms: [7_000, 8_000], lasts_ms: [42_000, 44_000] },

@@ -1,0 +1,69 @@
+import type { ConstantArrivalRateScenario, RampingArrivalRateScenario } from 'k6/options';
+
+/** k6's open arrivals, with k6's fields. A constant rate without `duration` lasts as long as the load. */
+export type ArrivalRate =
+  | (Readonly<Pick<ConstantArrivalRateScenario, 'executor' | 'rate' | 'timeUnit' | 'startTime'>> & {
+      readonly duration?: string;
+    })
+  | Readonly<Pick<RampingArrivalRateScenario, 'executor' | 'startRate' | 'timeUnit' | 'stages' | 'startTime'>>;
+
+/** When deeds fall due, whatever the server makes of those before. */
+export type Timing =
+  | { readonly every_ms: number; readonly start_after_ms: number }
+  | { readonly arrivals: ArrivalRate };
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** A duration as k6 writes it, `30s`, `1m30s`, `500ms`, in milliseconds; undefined for anything else. */
+export function durationMs(text: string): number | undefined {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit as keyof typeof UNITS], 0);
+}
+
+/** Milliseconds after the load began, in order; without end where nothing ends them. */
+export function* arrivalTimes(timing: Timing): Generator<number> {
+  if ('every_ms' in timing) {
+    for (let n = 0; ; n++) yield timing.start_after_ms + n * timing.every_ms;
+  }
+  const { arrivals } = timing;
+  const startMs = given(arrivals.startTime ?? '0s');
+  const unitMs = given(arrivals.timeUnit ?? '1s');
+  if (arrivals.executor === 'constant-arrival-rate') {
+    const lastsMs = arrivals.duration === undefined ? Number.POSITIVE_INFINITY : given(arrivals.duration);
+    for (let n = 0; n < (lastsMs * arrivals.rate) / unitMs; n++) yield startMs + (n * unitMs) / arrivals.rate;
+    return;
+  }
+  yield* ramp(startMs, unitMs, arrivals.startRate ?? 0, arrivals.stages);
+}
+
+/**
+ * The rate goes evenly from one stage's target to the next, so what has arrived by t of a stage is its integral,
+ * `from·t + (to − from)·t² / 2·duration`: each arrival is where that reaches the next whole number.
+ */
+function* ramp(
+  startMs: number,
+  unitMs: number,
+  startRate: number,
+  stages: RampingArrivalRateScenario['stages'],
+): Generator<number> {
+  let [beganMs, from, before, next] = [startMs, startRate / unitMs, 0, 1];
+  for (const { duration, target } of stages) {
+    const [lastsMs, to] = [given(duration), target / unitMs];
+    const inAll = before + ((from + to) / 2) * lastsMs;
+    for (; next <= inAll + 1e-9; next++) {
+      const missing = next - before;
+      // The root that also holds where the rate does not change.
+      const root = Math.sqrt(Math.max(0, from ** 2 + (2 * (to - from) * missing) / lastsMs));
+      yield beganMs + Math.min(lastsMs, (2 * missing) / (from + root));
+    }
+    [beganMs, from, before] = [beganMs + lastsMs, to, inAll];
+  }
+}
+
+/** Whether it is one has been looked at when the scenario was read. */
+function given(duration: string): number {
+  const ms = durationMs(duration);
+  if (ms === undefined) throw new Error(`${duration} is not a duration`);
+  return ms;
+}
