@@ -68,6 +68,20 @@ test('one end that stands twice in the audit log was carried out twice', async (
   expect((await judge({ ...run, finals: { log: [row, { ...row, try_number: 2 }] } })).violations).toBe(0);
 });
 
+test('what a scheduler notes that fails a task for a mismatch of states is not a second end', async () => {
+  const row = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1 };
+  const failed = { ...row, event: 'failed' };
+  const run = {
+    operations: [{ ...LOST, requested: 'failed' }],
+    commits: [RUNNING, { ...SUCCESS, state: 'failed' }],
+  } as const;
+  const noted = async (...log: readonly object[]) => (await judge({ ...run, finals: { log } })).violations;
+  expect(await noted(failed, { ...row, event: 'state mismatch' }, failed)).toBe(0);
+  expect(await noted(failed, { ...row, event: 'state mismatch' }, failed, failed)).toBe(1);
+  // Another mapped instance's excuses nobody.
+  expect(await noted(failed, { ...row, map_index: 2, event: 'state mismatch' }, failed)).toBe(1);
+});
+
 test('it passes where five replays changed nothing, and is unknown without replays', async () => {
   const ids = many(5, (i) => ({ ti_id: `ti-${i}`, task_id: `t${i}` }));
   const commits = ids.flatMap(({ ti_id: id, task_id }) => [

@@ -167,6 +167,20 @@ test('a heartbeat that the server is still at when the time is up has not been h
   expect((await beat(22_100)).paths).toEqual({ scheduler: 1 });
 });
 
+test('the silence of a worker that has only started begins while the server was at its start', async () => {
+  const started = (sent_ms: number) =>
+    judge({
+      operations: [{ ...RUN, sent_ms, ended_ms: 9_100 }],
+      lives: [{ ended_ms: 40_000, end: 'stopped' }],
+      commits: [
+        { ...RUNNING, committed_ms: 9_000 },
+        { state: 'failed', committed_ms: 28_000, writer: 'wt-scheduler-1' },
+      ],
+    });
+  expect((await started(7_500)).violations).toBe(0);
+  expect((await started(8_900)).paths).toEqual({ scheduler: 1 });
+});
+
 test('what a killed harness had under way is not held against the server', async () => {
   const killed = (beat: number) =>
     judge({
