@@ -9,6 +9,7 @@ import type { Operation, OperationKind, Outcome } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
 import { type RunClock, roundMs } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
+import { exchange } from './exchange.ts';
 
 const MESSAGE_LENGTH = 300;
 /** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
@@ -157,27 +158,28 @@ export class ApiClient {
   ): Promise<Exchange> {
     const timeout = spec.timeoutMs ?? this.#options.timeoutMs;
     try {
-      const response = await pool.request({
-        path: `${prefix}${spec.path}`,
-        method: spec.method,
-        headers: {
-          authorization: `Bearer ${spec.token}`,
-          'airflow-api-version': EXECUTION_API_VERSION,
-          'content-type': 'application/json',
-          'correlation-id': correlationId,
+      const { status, headers, text } = await exchange(
+        pool,
+        {
+          path: `${prefix}${spec.path}`,
+          method: spec.method,
+          headers: [
+            'authorization',
+            `Bearer ${spec.token}`,
+            'airflow-api-version',
+            EXECUTION_API_VERSION,
+            'content-type',
+            'application/json',
+            'correlation-id',
+            correlationId,
+          ],
+          body: spec.body === undefined ? null : JSON.stringify(spec.body),
+          headersTimeout: timeout,
+          bodyTimeout: timeout,
         },
-        body: spec.body === undefined ? null : JSON.stringify(spec.body),
-        headersTimeout: timeout,
-        bodyTimeout: timeout,
         signal,
-      });
-      const text = await response.body.text();
-      return {
-        answer: readAnswer(response.statusCode, text, response.headers),
-        cause: null,
-        text,
-        retryAfter: 'retry-after' in response.headers,
-      };
+      );
+      return { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
     } catch (error) {
       // Nothing is known of a request without an answer: it may have committed.
       return { answer: noAnswer(), cause: signal.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };

@@ -1,5 +1,3 @@
-import { EventEmitter } from 'node:events';
-
 import type { Disturbable, FleetDisturbance, Mischief } from '../model/disturbance.ts';
 import type { Rng } from '../model/rng.ts';
 
@@ -21,16 +19,22 @@ interface Window {
   times: number;
 }
 
+/** Asked when a stampede begins: joins it, or rests on. */
+type Resting = (window: Window, stampede: Stampede) => void;
+
 /** What the windows that are open make of the fleet. */
 export class Disturbances implements Disturbable<FleetDisturbance> {
   readonly #open = new Set<Window>();
-  readonly #stampedes = new EventEmitter().setMaxListeners(0);
+  /** Those who rest: a set, because every life comes and goes at every beat. */
+  readonly #resting = new Set<Resting>();
 
   async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
     const window: Window = { disturbance, lives: new Set(), over: new AbortController(), times: 0 };
     this.#open.add(window);
     const { mischief } = disturbance;
-    if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') this.#stampedes.emit('stampede', window);
+    if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') {
+      for (const join of [...this.#resting]) join(window, mischief);
+    }
     return async () => {
       this.#open.delete(window);
       window.over.abort();
@@ -40,7 +44,7 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
 
   /** As one life meets them. The generator is its own, so that who is hit does not depend on who else there is. */
   of(life: number, rng: Rng): Disturbed {
-    return new Disturbed(life, rng, this.#open, this.#stampedes);
+    return new Disturbed(life, rng, this.#open, this.#resting);
   }
 }
 
@@ -49,13 +53,13 @@ export class Disturbed {
   readonly #life: number;
   readonly #rng: Rng;
   readonly #open: ReadonlySet<Window>;
-  readonly #stampedes: EventEmitter;
+  readonly #resting: Set<Resting>;
 
-  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, stampedes: EventEmitter) {
+  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Resting>) {
     this.#life = life;
     this.#rng = rng;
     this.#open = open;
-    this.#stampedes = stampedes;
+    this.#resting = resting;
   }
 
   /** Whether this occasion is taken. */
@@ -74,25 +78,25 @@ export class Disturbed {
     return new Promise((resolve, reject) => {
       const stop = () => {
         clearTimeout(timer);
-        this.#stampedes.off('stampede', join);
+        this.#resting.delete(join);
         signal.removeEventListener('abort', fail);
       };
       const done = () => {
         stop();
         resolve(undefined);
       };
-      const join = (window: Window) => {
+      const join: Resting = (window, stampede) => {
         if (!this.#rng.chance(window.disturbance.share)) return;
         this.#note(window);
         stop();
-        resolve(window.disturbance.mischief as Stampede);
+        resolve(stampede);
       };
       const fail = () => {
         stop();
         reject(signal.reason);
       };
       const timer = setTimeout(done, Math.max(0, ms));
-      this.#stampedes.on('stampede', join);
+      this.#resting.add(join);
       signal.addEventListener('abort', fail);
       if (signal.aborted) fail();
     });

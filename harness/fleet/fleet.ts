@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import type { Workload } from '../handoff/workload.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
@@ -43,18 +41,16 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #api: ApiClient;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;
-  readonly #live = new Map<number, { workload: Workload; delivery: Delivery; startedMs: number | null }>();
+  readonly #live = new Map<number, Living>();
   readonly #playing = new Set<Promise<void>>();
   /** How often each task has been handed over: names a life's generator, whatever order lives arrive in. */
   readonly #turns = new Map<string, number>();
-  readonly #over = new AbortController();
+  #over = false;
   #dispatcher: Dispatcher | undefined;
   #lives = 0;
 
   private constructor(options: FleetOptions) {
     const { plan, record, clock, executionUrls, dagNamespace } = options;
-    // Every waiting life listens to it: thousands of listeners are meant here, not leaked.
-    setMaxListeners(0, this.#over.signal);
     const { connections, timeout_ms, retries } = plan.scenario.fleet;
     this.#options = options;
     this.#api = new ApiClient({
@@ -101,7 +97,8 @@ export class Fleet {
 
   /** Ends every life where it is, then the dispatcher. Idempotent. */
   async close(): Promise<void> {
-    this.#over.abort();
+    this.#over = true;
+    for (const { over } of this.#live.values()) over.abort();
     await Promise.all(this.#playing);
     this.endNews.close();
     await this.#dispatcher?.close();
@@ -155,8 +152,9 @@ export class Fleet {
   async #play(handed: HandedOver): Promise<void> {
     const { life, workload, delivery, task, rng, disturbed } = handed;
     const { plan, clock } = this.#options;
-    const state = { workload, delivery, startedMs: null as number | null };
+    const state: Living = { workload, delivery, startedMs: null, over: new AbortController() };
     this.#live.set(life, state);
+    if (this.#over) state.over.abort();
     // Each life has a host of its own: the server tells workers apart by host name and pid.
     const worker = `w-${life}`;
     const pid = 1000 + (life % 30_000);
@@ -177,7 +175,7 @@ export class Fleet {
         state.startedMs = clock.now();
       },
       onLeaving: () => this.#dispatcher?.leave(delivery.number),
-      signal: this.#over.signal,
+      signal: state.over.signal,
     });
     this.#live.delete(life);
     this.#end({ ...handed, worker, pid, startedMs: state.startedMs, end });
@@ -214,6 +212,17 @@ export class Fleet {
     if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its twin has the task, and will say.
     this.endNews.tell(delivery.number, end === 'reported' ? 'success' : 'fail');
   }
+}
+
+interface Living {
+  readonly workload: Workload;
+  readonly delivery: Delivery;
+  startedMs: number | null;
+  /**
+   * The run is over. Each life has its own: whatever waits listens to it, and a signal walks through its listeners
+   * whenever one more comes, which ten thousand lives would not bear.
+   */
+  readonly over: AbortController;
 }
 
 /** What a scheduler handed over: played by one life, or by two where it came twice. */

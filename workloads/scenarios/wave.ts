@@ -10,7 +10,7 @@ const dags = [1, 2].map(
 /** Nothing happens for a while, then everything ends within seconds: the end of a large fan-out, again and again. */
 export const scenario: Scenario = {
   name: 'wave',
-  describe: 'Completion waves: 120 siblings that start together and report their ends within seconds of each other',
+  describe: 'Completion waves: 60 siblings that start together and report their ends within seconds of each other',
   duration_s: 90,
   schedulers: 2,
   api_servers: 1,
@@ -23,5 +23,5 @@ export const scenario: Scenario = {
       arrivals: { executor: 'constant-arrival-rate', rate: 4, timeUnit: '1m' },
     },
   ],
-  aims: [...ANY_LOAD, 'acknowledged-is-durable', 'no-deadlocks', 'locks-are-brief'],
+  aims: [...ANY_LOAD, 'acknowledged-is-durable', 'locks-are-brief'],
 };
