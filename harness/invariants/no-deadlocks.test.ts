@@ -180,6 +180,24 @@ test('a process is known by its commits where the probe never saw it', async () 
   expect(found?.sides[1]?.process).toBe('wt-scheduler-3');
 });
 
+test('a process that the probe was too slow for is known by what PostgreSQL logged of it, or by its wait for a lock', async () => {
+  const later = { ...deadlock(11_000), pid: 4712, application_name: 'wt-scheduler-1' };
+  const wait = {
+    at_ms: 9_990,
+    pid: 4712,
+    application_name: 'wt-scheduler-1',
+    lock: 'transactionid',
+    blocked_by: '4711',
+  };
+  for (const seen of [
+    { server_log: [deadlock(10_000), later] },
+    { server_log: [deadlock(10_000)], lock_waits: [wait] },
+  ]) {
+    const { first } = await judge({ operations: [FAILED], commits: [{}], ...seen });
+    expect(first).toMatchObject({ at_ms: 10_000, subject: 'wt-api-execution-1 and wt-scheduler-1' });
+  }
+});
+
 test('a deadlock whose log has no detail still tells its victim', async () => {
   const [found] = await withLiteralRun({ server_log: [{ ...deadlock(1_000), detail: null }] }, readDeadlocks);
   expect(found?.sides).toMatchObject([{ pid: 4711, process: 'wt-api-execution-1', statement: PATCH }]);

@@ -25,7 +25,12 @@ WITH reports AS (
   WHERE NOT EXISTS (
     FROM named_sides WHERE named_sides.deadlock = reports.deadlock AND named_sides.pid = reports.victim)
 ), noted AS (
+  -- A connection that lived for less than the second between two looks of the probe may have been logged, or seen waiting.
   SELECT pid, at_ms, application_name AS name FROM backends WHERE application_name <> ''
+  UNION ALL
+  SELECT pid, at_ms, application_name FROM server_log WHERE source = 'postgres' AND application_name <> ''
+  UNION ALL
+  SELECT pid, at_ms, application_name FROM lock_waits WHERE application_name <> ''
 ), names AS (
   -- Pids are used again, and the probe notes a pid when its process changes: the last note before the deadlock holds,
   -- else the first one after it.
