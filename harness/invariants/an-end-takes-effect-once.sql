@@ -37,18 +37,16 @@ WITH carried_out AS (
     AND operations.ti_id = again.old_ti_id AND operations.requested = again.state
     AND may_have_committed(operations.sent_ms, operations.ended_ms, operations.outcome, again.committed_ms)
   GROUP BY again.seq
+), notes AS (
+  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, event FROM final_log
 ), mismatched AS (
   -- A scheduler that fails a task whose executor says that it ended notes FAILED, too, beside this.
-  SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, count(*) AS times
-  FROM final_log WHERE event = 'state mismatch'
-  GROUP BY ALL
+  SELECT * EXCLUDE (event), count(*) AS times FROM notes WHERE event = 'state mismatch' GROUP BY ALL
 ), audited AS (
   -- Since 3.2 the Execution API notes each end that it carries out, in the same transaction.
-  SELECT dag_id, run_id, task_id, coalesce(final_log.map_index, -1) AS map_index, try_number, event,
-    count(*) - CASE WHEN event = 'failed' THEN coalesce(any_value(mismatched.times), 0) ELSE 0 END AS times
-  FROM final_log LEFT JOIN mismatched USING (dag_id, run_id, task_id, try_number)
+  SELECT notes.*, count(*) - coalesce(max(CASE WHEN event = 'failed' THEN mismatched.times END), 0) AS times
+  FROM notes LEFT JOIN mismatched USING (dag_id, run_id, task_id, map_index, try_number)
   WHERE event IN ('success', 'failed', 'up_for_retry') AND try_number >= 1
-    AND coalesce(mismatched.map_index = coalesce(final_log.map_index, -1), true)
   GROUP BY ALL HAVING times > 1
 ), twice_reported AS (
   SELECT dag_id, run_id, task_id, map_index, try_number, requested, list(op ORDER BY op) AS ops,
