@@ -62,8 +62,9 @@ test('a soak that is killed in its second window goes on there, and ends as if n
   expect(one?.seed).not.toBe(cut?.seed);
   expect(cut?.judged?.broken).toEqual({});
   expect(cut?.judged?.doubts).toContainEqual(expect.stringMatching(/^run-completed: The harness was killed/));
-  // What was under way at that moment is not on record.
-  for (const doubt of cut?.judged?.doubts ?? []) expect(doubt).toMatch(/^(run-completed|operations-reconciled): /);
+  // What was under way at that moment is not on record, and two seconds of load need not hold every kind of request.
+  for (const doubt of cut?.judged?.doubts ?? [])
+    expect(doubt).toMatch(/^(run-completed|operations-reconciled|load-was-on): /);
   expect(cut?.judged?.counts.operations).toBeGreaterThan(0);
   expect(ended.windows.map(({ judged }) => judged?.broken)).toEqual([{}, {}, {}]);
   expect(ended.gaps).toMatchObject([{ window: 2 }]);
