@@ -3,7 +3,7 @@
  * that beat every 5 s, and how many requests of short lives it sends a second. The fleet has one core, a stub that answers
  * at once the other.
  *
- *     npm run bench:fleet -- [--workers 10000,50000] [--seconds 30] [--rounds 3]
+ *     npm run bench:fleet -- [--workers 10000,50000] [--seconds 30] [--rounds 3] [--connections 1024]
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

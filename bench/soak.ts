@@ -1,7 +1,7 @@
 /**
  * Does a soak hold? One of so many hours unbroken, and one of the same seed that is killed twice with `kill -9`, in the middle of a
- * window, and resumed; one after the other, or `--at-once` where the machine carries both. Prints the drift of the harness, what the folder took on the disk, and both verdicts; exit 1 if they differ, if
- * an acknowledged report was lost, or if a window is missing.
+ * window, and resumed; one after the other, or `--at-once` where the machine carries both. Prints the drift of the harness, what the
+ * folder took on the disk, and both verdicts; exit 1 if they differ, if an acknowledged report was lost, or if a window is missing.
  *
  *     npm run bench:soak -- --hours 2 --window 10m [--build reference] [--scenario seeds] [--seed 7] [--disk 1GB] [--at-once] [--out DIR]
  */

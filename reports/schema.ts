@@ -1,8 +1,6 @@
 import { z } from 'zod';
 
-/** What holds a schema and the type of what it describes together, when they are compiled. */
-
-/** Whether the schema has just the fields of the type, of its types. */
+/** Whether the schema has just the fields of the type, of its types: what `Assert` holds together when they are compiled. */
 export type Describes<Schema extends z.ZodType, T> = [Plain<T>] extends [z.input<Schema>]
   ? Same<Fields<T>, Fields<z.input<Schema>>>
   : false;

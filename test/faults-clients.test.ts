@@ -15,7 +15,7 @@ import { whyNoAirflow, windtunnel } from './airflow.ts';
 
 const why = await whyNoAirflow();
 const RUN_MS = 240_000;
-const dag = { ...unscheduled(fanOut('wt_load', 12, [4_000, 8_000])), max_active_runs: 64 };
+const dag = unscheduled(fanOut('wt_load', 12, [4_000, 8_000]), 64);
 
 const scenario: Scenario = {
   name: 'faults-clients',

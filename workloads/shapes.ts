@@ -32,9 +32,9 @@ export function ids(dags: readonly DagSpec[]): string[] {
   return dags.map((dag) => dag.dag_id);
 }
 
-/** No runs of its own, only those that operators start. */
-export function unscheduled(dag: DagSpec): DagSpec {
-  return { ...dag, schedule: null, past_runs: 0 };
+/** No runs of its own, only those that operators start, so many of them at once. */
+export function unscheduled(dag: DagSpec, max_active_runs = dag.max_active_runs): DagSpec {
+  return { ...dag, schedule: null, past_runs: 0, max_active_runs };
 }
 
 /** One root, then `width` tasks side by side: their ends come in a wave. */

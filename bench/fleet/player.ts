@@ -104,8 +104,6 @@ console.log(
     loop_max_ms: loop.max / 1e6,
   }),
 );
-const closing = performance.now();
 await fleet.close();
 await record.close();
-console.error(`closed in ${(performance.now() - closing).toFixed(0)} ms`);
 rmSync(folder, { recursive: true, force: true });

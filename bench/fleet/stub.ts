@@ -3,13 +3,12 @@
  * to a healthy worker, without looking (raw sockets: a server that costs more than its client would be what is
  * measured), and an executor that hands over workloads.
  *
- *     node stub.ts                               prints its port
- *     node stub.ts SOCKET PORT LIVES PER_SECOND  also hands over so many; PER_SECOND 0: the next as one ends
+ *     node stub.ts SOCKET PORT LIVES PER_SECOND   so many in all; PER_SECOND 0: so many at once, the next as one ends
  */
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [socketPath, wantedPort = '0', lives = '0', perSecond = '0'] = process.argv.slice(2);
+const [socketPath = '', port, lives, perSecond] = process.argv.slice(2);
 
 const STARTED = JSON.stringify({ dag_run: {}, should_retry: false, max_tries: 0, xcom_keys_to_clear: [] });
 const OK = Buffer.from(
@@ -33,12 +32,9 @@ const server = createServer({ noDelay: true }, (socket) => {
     }
   });
 });
-server.listen({ port: Number(wantedPort), host: '127.0.0.1', backlog: 4096 }, () => {
-  const address = server.address();
-  console.log(typeof address === 'object' && address ? address.port : '');
-});
+server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 });
 
-if (socketPath) void handOver(connect(socketPath), Number(lives), Number(perSecond));
+void handOver(connect(socketPath), Number(lives), Number(perSecond));
 
 async function handOver(socket: Socket, atOnce: number, rate: number): Promise<void> {
   let seq = 0;

@@ -1,10 +1,18 @@
-import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
+import type { ArrivalRate } from '../../harness/model/arrivals.ts';
+import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
-const dags = [1, 2, 3].map(
-  (n): DagSpec => ({ ...unscheduled(fanOut(`wt_hands_${n}`, 20, [4_000, 9_000])), max_active_runs: 4 }),
-);
+const dags = [1, 2, 3].map((n) => unscheduled(fanOut(`wt_hands_${n}`, 20, [4_000, 9_000]), 4));
+
+/** From none to so many a second in 40 s, and then so many for a while. */
+function moreAndMore(startTime: string, target: number, stays: string): ArrivalRate {
+  const stages = [
+    { duration: '40s', target },
+    { duration: stays, target },
+  ];
+  return { executor: 'ramping-arrival-rate', startTime, stages };
+}
 
 /** The morning after an incident: everybody clears and marks what runs, more and more of them. */
 export const scenario: Scenario = {
@@ -17,30 +25,8 @@ export const scenario: Scenario = {
   fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0.1 } },
   operators: [
     { operator: 'trigger', dags: ids(dags), every_ms: 5_000, start_after_ms: 0 },
-    {
-      operator: 'clear',
-      dags: ids(dags),
-      arrivals: {
-        executor: 'ramping-arrival-rate',
-        startTime: '8s',
-        stages: [
-          { duration: '40s', target: 3 },
-          { duration: '20s', target: 3 },
-        ],
-      },
-    },
-    {
-      operator: 'mark',
-      dags: ids(dags),
-      arrivals: {
-        executor: 'ramping-arrival-rate',
-        startTime: '12s',
-        stages: [
-          { duration: '40s', target: 2 },
-          { duration: '15s', target: 2 },
-        ],
-      },
-    },
+    { operator: 'clear', dags: ids(dags), arrivals: moreAndMore('8s', 3, '20s') },
+    { operator: 'mark', dags: ids(dags), arrivals: moreAndMore('12s', 2, '15s') },
   ],
   aims: [...ANY_LOAD, 'a-superseded-try-is-told', 'history-is-complete', 'tasks-change-as-allowed'],
 };

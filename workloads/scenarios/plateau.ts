@@ -1,11 +1,9 @@
-import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
+import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
 /** Longer than any run: once they live, they do nothing but beat. */
-const dags = [1, 2, 3, 4].map(
-  (n): DagSpec => ({ ...unscheduled(fanOut(`wt_plateau_${n}`, 50, [900_000, 900_000])), max_active_runs: 1 }),
-);
+const dags = [1, 2, 3, 4].map((n) => unscheduled(fanOut(`wt_plateau_${n}`, 50, [900_000, 900_000]), 1));
 
 /** What an API server spends on workers that merely live, and whether each of them stays heard. */
 export const scenario: Scenario = {

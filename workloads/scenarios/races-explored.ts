@@ -85,7 +85,7 @@ const dagRows: Scenario = {
   aims: [...ANY_LOAD],
 };
 
-const marked: DagSpec = { ...unscheduled(fanOut('wt_marked', 40, [10_000, 15_000])), max_active_runs: 2 };
+const marked: DagSpec = unscheduled(fanOut('wt_marked', 40, [10_000, 15_000]), 2);
 
 const marksDeadlock: Scenario = {
   ...PLAIN_STACK,

@@ -116,7 +116,7 @@ const countedAtOnce: Scenario = {
   aims: [...ANY_LOAD, 'max-active-runs-is-kept'],
 };
 
-const slow: DagSpec = { ...unscheduled(fanOut('wt_slow', 10, [6_000, 9_000])), max_active_runs: 64 };
+const slow: DagSpec = unscheduled(fanOut('wt_slow', 10, [6_000, 9_000]), 64);
 
 const heardAgain: Scenario = {
   ...PLAIN_STACK,

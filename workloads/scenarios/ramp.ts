@@ -1,10 +1,8 @@
-import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
+import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
-const dags = [1, 2, 3, 4].map(
-  (n): DagSpec => ({ ...unscheduled(fanOut(`wt_ramp_${n}`, 5, [2_000, 4_000])), max_active_runs: 64 }),
-);
+const dags = [1, 2, 3, 4].map((n) => unscheduled(fanOut(`wt_ramp_${n}`, 5, [2_000, 4_000]), 64));
 
 /** More and more DAG runs, then fewer: where does it become slow, and does it recover? The report draws both over time. */
 export const scenario: Scenario = {

@@ -2,7 +2,7 @@ import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
-const busy = { ...unscheduled(fanOut('wt_stuck', 10, [1_500, 4_000])), max_active_runs: 64 };
+const busy = unscheduled(fanOut('wt_stuck', 10, [1_500, 4_000]), 64);
 const dag = {
   ...busy,
   // Before and after the schedulers take them back.

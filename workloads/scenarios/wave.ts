@@ -1,11 +1,9 @@
-import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
+import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
 /** As many siblings in one run as a large fan-out has, all of one length. */
-const dags = [1, 2].map(
-  (n): DagSpec => ({ ...unscheduled(fanOut(`wt_wave_${n}`, 60, [12_000, 14_000])), max_active_runs: 2 }),
-);
+const dags = [1, 2].map((n) => unscheduled(fanOut(`wt_wave_${n}`, 60, [12_000, 14_000]), 2));
 
 /** Nothing happens for a while, then everything ends within seconds: the end of a large fan-out, again and again. */
 export const scenario: Scenario = {
