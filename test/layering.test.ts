@@ -16,7 +16,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Knows PostgreSQL's protocol and nothing of Airflow.
   wire: [],
   record: ['model', 'stacks'],
-  fleet: ['model', 'handoff', 'record'],
+  // The same lives on every engine: k6 has neither Node nor what reaches the world through it.
+  life: ['model', 'handoff'],
+  fleet: ['model', 'handoff', 'record', 'life'],
   faults: ['model', 'stacks', 'record', 'wire'],
   // Plays runs that it is given: it knows neither a stack nor which defects there are.
   calibrate: ['model'],
@@ -46,6 +48,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const WORLD =
   /from '(undici|pg|pg-logical-replication|node:(net|http|https|child_process|worker_threads)|@?[a-z-]*kubernetes[a-z-]*)'/;
 const PURE = ['model', 'judge', 'reports', 'soak'];
+/** For tests, beside what they test. */
+const TESTS_ONLY = /(\.test|\/test-database|\/one-life)\.ts$/;
 
 const root = path.join(import.meta.dirname, '..');
 
@@ -59,7 +63,7 @@ async function sources(): Promise<{ file: string; layer: string; text: string }[
   ).flat();
   return Promise.all(
     files
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.endsWith('test-database.ts'))
+      .filter((file) => file.endsWith('.ts') && !TESTS_ONLY.test(file))
       .map(async (file) => ({ file, layer: layerOf(file), text: await readFile(path.join(root, file), 'utf8') })),
   );
 }
@@ -93,6 +97,15 @@ test('whoever judges or reports sees no socket, no process and no clock', async 
     )
     .map(({ file }) => file);
   expect(offenders).toEqual([]);
+});
+
+test('a life needs nothing of Node, so that k6 can play it', async () => {
+  const lives = (await sources()).filter(({ layer }) => layer === 'life');
+  expect(lives.length).toBeGreaterThan(3);
+  // What is a type only is gone when it runs.
+  const needs =
+    /^import (?!type ).*from '(?!\.\.?\/)|\b(AbortController|AbortSignal\.|process\.|performance\.|Buffer\b)/m;
+  expect(lives.filter(({ text }) => needs.test(text)).map(({ file }) => file)).toEqual([]);
 });
 
 test('files stay short enough to be read', async () => {

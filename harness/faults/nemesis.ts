@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
+import { roundMs } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
-import { roundMs } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import type { Heal, Site } from './fault.ts';
 import { FAULTS } from './index.ts';

@@ -1,7 +1,7 @@
+import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import { Rng } from '../model/rng.ts';
-import { roundMs } from '../record/clock.ts';
 import type { Stack } from '../stacks/stack.ts';
 import type { WireProxy } from '../wire/proxy.ts';
 import type { WireRule } from '../wire/rules.ts';

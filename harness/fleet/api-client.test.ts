@@ -5,10 +5,11 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import type { RequestSpec } from '../life/requests.ts';
 import { Rng } from '../model/rng.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
-import { ApiClient, OperationNumbers, type RequestSpec } from './api-client.ts';
+import { ApiClient, RequestLog } from './api-client.ts';
 
 let folder: string;
 let server: Server;
@@ -30,9 +31,8 @@ beforeEach(async () => {
     connections: 2,
     timeoutMs: 300,
     retries: 3,
-    record,
     clock,
-    numbers: new OperationNumbers(),
+    book: new RequestLog(record),
   });
 });
 

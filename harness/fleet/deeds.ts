@@ -1,8 +1,9 @@
 import type { WorkloadTaskInstance } from '../handoff/workload.ts';
+import type { Answer, RequestSpec, Subject } from '../life/requests.ts';
 import type { Deed } from '../model/disturbance.ts';
 import type { Rng } from '../model/rng.ts';
 import type { RunClock } from '../record/clock.ts';
-import type { Answer, ApiClient, RequestSpec, Subject } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
 import type { LiveLife } from './fleet.ts';
 
 /** As many tasks of a run as one bulk request names, at most. */

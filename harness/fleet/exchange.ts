@@ -1,34 +1,29 @@
-import type { IncomingHttpHeaders } from 'node:http';
-
 import type { Dispatcher, Pool } from 'undici';
 
-export interface Received {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+import type { Over } from '../life/over.ts';
+import type { Received } from '../life/requests.ts';
 
 /**
  * One request, and its answer read whole. It goes through undici's `dispatch` and not its `request`: an answer of the
  * Execution API is a few hundred bytes or none, and a stream for each would cost more than the request. Rejects with
- * undici's error (its `code` says which) where there is no answer, and with the signal's reason when that aborts.
+ * undici's error (its `code` says which) where there is no answer, and with the reason of `over` when that ends.
  */
-export function exchange(pool: Pool, options: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Received> {
+export function exchange(pool: Pool, options: Dispatcher.DispatchOptions, over: Over): Promise<Received> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let received: Omit<Received, 'text'> | undefined;
     let text: Buffer | undefined;
     const leave = () => {
-      const { reason } = signal;
+      const reason = over.reason ?? new Error('over');
       reject(reason);
       controller?.abort(reason);
     };
-    const settled = () => signal.removeEventListener('abort', leave);
-    signal.addEventListener('abort', leave);
+    const settled = () => over.removeEventListener('abort', leave);
+    over.addEventListener('abort', leave);
     pool.dispatch(options, {
       onRequestStart(started) {
         controller = started;
-        if (signal.aborted) leave();
+        if (over.aborted) leave();
       },
       onResponseStart(_controller, status, headers) {
         received = { status, headers };

@@ -1,15 +1,22 @@
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import type { Workload } from '../handoff/workload.ts';
+import type { Birth } from '../life/birth.ts';
+import { Disturbances } from '../life/disturbances.ts';
+import { Ending } from '../life/over.ts';
+import { roundMs } from '../model/clock.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
 import type { Life, LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import type { Plan, TaskSpec } from '../model/scenario.ts';
-import { type RunClock, roundMs } from '../record/clock.ts';
+import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
-import { ApiClient, OperationNumbers } from './api-client.ts';
-import { Disturbances, type Disturbed } from './disturbances.ts';
+import { RequestLog } from './api-client.ts';
 import { EndNews } from './end-news.ts';
-import { playLife } from './life.ts';
+import type { Engine } from './engine.ts';
+import { Native } from './native.ts';
+
+/** What was taken back is forgotten already. Dead workers cannot say so, and a harness that stops has nothing to say. */
+const UNHEARD: readonly LifeEnd[] = ['revoked', 'silent', 'gave-up', 'lost', 'run-ended'];
 
 /** A task that the scenario does not know (a user's own DAG on a target) is given an ordinary life. */
 const UNKNOWN_TASK: TaskSpec = { task_id: '', upstream: [], duration_ms: [1_000, 5_000] };
@@ -21,7 +28,14 @@ export interface FleetOptions {
   readonly dagNamespace: string;
   readonly record: RunFolder;
   readonly clock: RunClock;
+  /** Who plays the lives; absent: this process. */
+  engine?(parts: EngineParts): Promise<Engine>;
   onError(error: Error): void;
+}
+
+export interface EngineParts {
+  readonly book: RequestLog;
+  readonly disturbances: Disturbances;
 }
 
 /** A life that has started and not ended. */
@@ -32,14 +46,14 @@ export interface LiveLife {
 
 /** All simulated workers: takes workloads from the schedulers and plays each one's life. */
 export class Fleet {
-  readonly numbers = new OperationNumbers();
+  readonly numbers: RequestLog;
   readonly disturbances = new Disturbances();
   /** What the schedulers are told of the ends of lives. */
   readonly endNews = new EndNews((delivery, outcome, againAfterMs) =>
     this.#dispatcher?.end(delivery, outcome, againAfterMs),
   );
   readonly #options: FleetOptions;
-  readonly #api: ApiClient;
+  #engine: Engine | undefined;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;
   readonly #live = new Map<number, Living>();
   readonly #playing = new Set<Promise<void>>();
@@ -50,18 +64,9 @@ export class Fleet {
   #lives = 0;
 
   private constructor(options: FleetOptions) {
-    const { plan, record, clock, executionUrls, dagNamespace } = options;
-    const { connections, timeout_ms, retries } = plan.scenario.fleet;
+    const { plan, record, dagNamespace } = options;
     this.#options = options;
-    this.#api = new ApiClient({
-      urls: executionUrls,
-      connections,
-      timeoutMs: timeout_ms,
-      retries,
-      record,
-      clock,
-      numbers: this.numbers,
-    });
+    this.numbers = new RequestLog(record);
     this.#tasks = new Map(
       plan.scenario.dags.flatMap((dag) =>
         dag.tasks.map((task) => [`${dagNamespace}${dag.dag_id}/${task.task_id}`, task] as const),
@@ -71,13 +76,23 @@ export class Fleet {
 
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
-    fleet.#dispatcher = await Dispatcher.listen({
-      address: options.handOffAddress,
-      onWorkload: (workload, from, delivery) => fleet.#begin(workload, from, delivery),
-      onRevoke: (_key, delivery) => fleet.#takeBack(delivery),
-      revokeTakesMs: () => fleet.endNews.revokeTakesMs(),
-      onError: (error) => options.onError(error),
-    });
+    const { numbers: book, disturbances } = fleet;
+    const { plan, executionUrls, clock } = options;
+    fleet.#engine =
+      (await options.engine?.({ book, disturbances })) ??
+      new Native({ fleet: plan.scenario.fleet, executionUrls, clock, book, disturbances });
+    try {
+      fleet.#dispatcher = await Dispatcher.listen({
+        address: options.handOffAddress,
+        onWorkload: (workload, from, delivery) => fleet.#begin(workload, from, delivery),
+        onRevoke: (_key, delivery) => fleet.#takeBack(delivery),
+        revokeTakesMs: () => fleet.endNews.revokeTakesMs(),
+        onError: (error) => options.onError(error),
+      });
+    } catch (error) {
+      await fleet.#engine.close();
+      throw error;
+    }
     return fleet;
   }
 
@@ -98,11 +113,11 @@ export class Fleet {
   /** Ends every life where it is, then the dispatcher. Idempotent. */
   async close(): Promise<void> {
     this.#over = true;
-    for (const { over } of this.#live.values()) over.abort();
+    for (const { over } of this.#live.values()) over.end();
     await Promise.all(this.#playing);
     this.endNews.close();
     await this.#dispatcher?.close();
-    await this.#api.close();
+    await this.#engine?.close();
   }
 
   #begin(workload: Workload, scheduler: string, number: number): void {
@@ -116,24 +131,35 @@ export class Fleet {
     const name = `${dag_id}/${task_id}/${map_index}/${try_number}`;
     const turn = this.#turns.get(name) ?? 0;
     this.#turns.set(name, turn + 1);
-    const life = ++this.#lives;
-    const disturbed = this.disturbances.of(life, new Rng(plan.seed, 'disturbed', name, turn));
-    const delivery = { number, lives: 1, refused: 0, revoked: false };
     const task = this.#tasks.get(`${dag_id}/${task_id}`) ?? UNKNOWN_TASK;
-    const handed = { workload, scheduler, delivery, handedMs: clock.now() };
-    const twin = disturbed.hit('twin_delivery');
-    this.#go({ ...handed, life, copyOf: null, task, rng: new Rng(plan.seed, 'life', name, turn), disturbed });
+    const birth: Birth = {
+      ...this.#newWorker(),
+      copyOf: null,
+      workload,
+      task,
+      fleet: plan.scenario.fleet,
+      handedMs: clock.now(),
+      seed: plan.seed,
+      name,
+      turn,
+    };
+    const delivery = { number, lives: 1, refused: 0, revoked: false };
+    this.#go({ birth, scheduler, delivery });
+    const twin = this.disturbances.of(birth.life, new Rng(plan.seed, 'twin', name, turn)).hit('twin_delivery');
     if (!twin) return;
     delivery.lives++;
-    const copy = ++this.#lives;
+    const later = { ...task, pickup_ms: [twin.ms, twin.ms] as const };
     this.#go({
-      ...handed,
-      life: copy,
-      copyOf: life,
-      task: { ...task, pickup_ms: [twin.ms, twin.ms] },
-      rng: new Rng(plan.seed, 'copy', name, turn),
-      disturbed: this.disturbances.of(copy, new Rng(plan.seed, 'disturbed copy', name, turn)),
+      birth: { ...birth, ...this.#newWorker(), copyOf: birth.life, task: later },
+      scheduler,
+      delivery,
     });
+  }
+
+  /** Each life has a host of its own: the server tells workers apart by host name and pid. */
+  #newWorker(): Pick<Birth, 'life' | 'worker' | 'pid'> {
+    const life = ++this.#lives;
+    return { life, worker: `w-${life}`, pid: 1000 + (life % 30_000) };
   }
 
   /** The queue drops it: who has started does not hear of it. */
@@ -150,43 +176,30 @@ export class Fleet {
   }
 
   async #play(handed: HandedOver): Promise<void> {
-    const { life, workload, delivery, task, rng, disturbed } = handed;
-    const { plan, clock } = this.#options;
-    const state: Living = { workload, delivery, startedMs: null, over: new AbortController() };
-    this.#live.set(life, state);
-    if (this.#over) state.over.abort();
-    // Each life has a host of its own: the server tells workers apart by host name and pid.
-    const worker = `w-${life}`;
-    const pid = 1000 + (life % 30_000);
-    const end = await playLife({
-      workload,
-      task,
-      fleet: plan.scenario.fleet,
-      life,
-      worker,
-      pid,
-      api: this.#api,
-      numbers: this.numbers,
-      clock,
-      rng,
-      disturbed,
+    const { birth, delivery } = handed;
+    const state: Living = { workload: birth.workload, delivery, startedMs: null, over: new Ending() };
+    this.#live.set(birth.life, state);
+    if (this.#over) state.over.end();
+    if (!this.#engine) throw new Error('a workload came before there was anybody to play it');
+    const end = await this.#engine.play(birth, {
       isRevoked: () => delivery.revoked,
-      onStarted: () => {
-        state.startedMs = clock.now();
+      onStarted: (atMs) => {
+        state.startedMs = atMs;
       },
       onLeaving: () => this.#dispatcher?.leave(delivery.number),
-      signal: state.over.signal,
+      over: state.over,
     });
-    this.#live.delete(life);
-    this.#end({ ...handed, worker, pid, startedMs: state.startedMs, end });
+    this.#live.delete(birth.life);
+    this.#end({ ...handed, startedMs: state.startedMs, end });
   }
 
   #end(ended: EndedLife): void {
-    const { ti } = ended.workload;
+    const { birth } = ended;
+    const { ti } = birth.workload;
     const row: Life = {
-      life: ended.life,
-      worker: ended.worker,
-      pid: ended.pid,
+      life: birth.life,
+      worker: birth.worker,
+      pid: birth.pid,
       ti_id: ti.id,
       dag_id: ti.dag_id,
       run_id: ti.run_id,
@@ -194,21 +207,19 @@ export class Fleet {
       map_index: ti.map_index,
       try_number: ti.try_number,
       scheduler: ended.scheduler,
-      handed_ms: roundMs(ended.handedMs),
+      handed_ms: roundMs(birth.handedMs),
       started_ms: ended.startedMs === null ? null : roundMs(ended.startedMs),
       ended_ms: roundMs(this.#options.clock.now()),
       end: ended.end,
       deliveries: this.#dispatcher?.deliveriesOf(ti.id) ?? 1,
-      copy_of: ended.copyOf,
+      copy_of: birth.copyOf,
     };
     this.#options.record.append('lives', row);
     this.#tell(ended);
   }
 
   #tell({ delivery, end }: EndedLife): void {
-    // What was taken back is forgotten already. A worker that died cannot say so, and a harness that stops has nothing
-    // to say: Airflow must notice by itself.
-    if (end === 'revoked' || end === 'silent' || end === 'gave-up' || end === 'run-ended') return;
+    if (UNHEARD.includes(end)) return;
     if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its twin has the task, and will say.
     this.endNews.tell(delivery.number, end === 'reported' ? 'success' : 'fail');
   }
@@ -222,7 +233,7 @@ interface Living {
    * The run is over. Each life has its own: whatever waits listens to it, and a signal walks through its listeners
    * whenever one more comes, which ten thousand lives would not bear.
    */
-  readonly over: AbortController;
+  readonly over: Ending;
 }
 
 /** What a scheduler handed over: played by one life, or by two where it came twice. */
@@ -237,21 +248,12 @@ interface Delivery {
 }
 
 interface HandedOver {
-  readonly life: number;
-  /** The life whose workload it plays a second time, as what a queue delivers twice. */
-  readonly copyOf: number | null;
-  readonly workload: Workload;
+  readonly birth: Birth;
   readonly scheduler: string;
   readonly delivery: Delivery;
-  readonly handedMs: number;
-  readonly task: TaskSpec;
-  readonly rng: Rng;
-  readonly disturbed: Disturbed;
 }
 
 interface EndedLife extends HandedOver {
-  readonly worker: string;
-  readonly pid: number;
   readonly startedMs: number | null;
   readonly end: LifeEnd;
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-
+import type { Answer } from '../life/requests.ts';
 import { arrivalTimes, type Timing } from '../model/arrivals.ts';
 import type { Disturbable, OperatorDisturbance } from '../model/disturbance.ts';
 import { StackError } from '../model/errors.ts';
@@ -8,7 +8,7 @@ import { Rng } from '../model/rng.ts';
 import type { OperatorSpec, Plan } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
-import { type Answer, ApiClient, type OperationNumbers } from './api-client.ts';
+import { ApiClient, type RequestLog } from './api-client.ts';
 import { type By, Deeds } from './deeds.ts';
 import type { LiveLife } from './fleet.ts';
 
@@ -31,7 +31,7 @@ export interface OperatorsOptions {
   readonly dagNamespace: string;
   readonly record: RunFolder;
   readonly clock: RunClock;
-  readonly numbers: OperationNumbers;
+  readonly numbers: RequestLog;
   /** What the fleet is doing, for the operators that clear or mark running tasks. */
   live(): readonly LiveLife[];
 }
@@ -43,16 +43,15 @@ export class Operators implements Disturbable<OperatorDisturbance> {
   readonly #deeds: Deeds;
 
   constructor(options: OperatorsOptions) {
-    const { publicUrl, record, clock, numbers } = options;
+    const { publicUrl, clock, numbers } = options;
     this.#options = options;
     this.#api = new ApiClient({
       urls: [publicUrl],
       connections: 32,
       timeoutMs: OPERATOR_TIMEOUT_MS,
       retries: 1,
-      record,
       clock,
-      numbers,
+      book: numbers,
     });
     this.#deeds = new Deeds({ ...options, api: this.#api, token: options.publicToken });
   }

@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
-import { ApiClient, OperationNumbers } from './api-client.ts';
+import { ApiClient, RequestLog } from './api-client.ts';
 
 export interface Heard {
   readonly method: string;
@@ -47,8 +47,8 @@ export async function recordingServer(
   const folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
   const record = new RunFolder(path.join(folder, 'run'));
   const clock = new RunClock();
-  const numbers = new OperationNumbers();
-  const api = new ApiClient({ urls: [url], connections: 4, timeoutMs: 1_000, retries: 1, record, clock, numbers });
+  const numbers = new RequestLog(record);
+  const api = new ApiClient({ urls: [url], connections: 4, timeoutMs: 1_000, retries: 1, clock, book: numbers });
   return {
     heard,
     url,

@@ -1,5 +1,7 @@
+import type { Clock } from '../model/clock.ts';
+
 /** The run's clock: milliseconds since its start, monotonic. Everything that we do is stamped by it. */
-export class RunClock {
+export class RunClock implements Clock {
   readonly startedAt = new Date();
   readonly #origin = performance.now();
 
@@ -14,9 +16,4 @@ export class RunClock {
   fromWall(epochMs: number): number {
     return epochMs - this.startedAt.getTime();
   }
-}
-
-/** Three decimals: a microsecond is more than the clock is worth, and full doubles double the record's size. */
-export function roundMs(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
-import { type RunClock, roundMs } from './clock.ts';
+import { roundMs } from '../model/clock.ts';
+import type { RunClock } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
 import { SteadyClient } from './steady-client.ts';
 

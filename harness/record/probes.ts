@@ -3,11 +3,11 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
-
+import { roundMs } from '../model/clock.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
 import { readProcessStats } from '../stacks/process-stats.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';
-import { type RunClock, roundMs } from './clock.ts';
+import type { RunClock } from './clock.ts';
 import { LockSampler } from './lock-sampler.ts';
 import type { RunFolder } from './run-folder.ts';
 import { SteadyClient } from './steady-client.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { type RunClock, roundMs } from './clock.ts';
+import { roundMs } from '../model/clock.ts';
+import type { RunClock } from './clock.ts';
 import type { RunFolder } from './run-folder.ts';
 import { Tail } from './tail.ts';
 

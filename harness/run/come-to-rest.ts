@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type RunClock, roundMs } from '../record/clock.ts';
+import { roundMs } from '../model/clock.ts';
+import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import { withClient } from '../stacks/postgres.ts';
 import { readProcessStats } from '../stacks/process-stats.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
+import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
-import { type RunClock, roundMs } from '../record/clock.ts';
+import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import { lastException } from '../record/server-log.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';

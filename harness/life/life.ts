@@ -1,14 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
-import type { Workload } from '../handoff/workload.ts';
+import type { Clock } from '../model/clock.ts';
 import { isRecord } from '../model/json.ts';
 import type { LifeEnd, OperationKind } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
-import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
-import type { RunClock } from '../record/clock.ts';
-import type { Answer, ApiClient, OperationNumbers, RequestSpec, Subject } from './api-client.ts';
+import type { Birth } from './birth.ts';
 import type { Disturbed, Hit } from './disturbances.ts';
 import { drawFate, type Fate } from './fate.ts';
+import { type Over, pause } from './over.ts';
+import type { Answer, RequestSpec, Requests, Subject } from './requests.ts';
 import { besideStranger, type StrangerContext } from './stranger.ts';
 
 const UNIX_NAME = 'sim';
@@ -18,25 +16,20 @@ const MAX_FAILED_HEARTBEATS = 3;
 const FILE_THAT_EXISTS = '/etc/hosts';
 
 export interface LifeContext {
-  readonly workload: Workload;
-  readonly task: TaskSpec;
-  readonly fleet: FleetSpec;
-  readonly life: number;
-  readonly worker: string;
-  readonly pid: number;
-  readonly api: ApiClient;
-  readonly numbers: OperationNumbers;
-  readonly clock: RunClock;
+  readonly birth: Birth;
+  readonly requests: Requests;
+  readonly clock: Clock;
   readonly rng: Rng;
   /** What open windows do to it. */
   readonly disturbed: Disturbed;
   /** Whether Airflow has taken the workload back from its queue. */
-  isRevoked(): boolean;
+  isRevoked(): boolean | Promise<boolean>;
   /** Called once, when `/run` was accepted. */
   onStarted(): void;
   /** Called before it asks to be deferred: from then on the task may be handed to another life. */
-  onLeaving(): void;
-  readonly signal: AbortSignal;
+  onLeaving(): void | Promise<void>;
+  /** The run is over. */
+  readonly over: Over;
 }
 
 /**
@@ -52,7 +45,7 @@ export async function playLife(context: LifeContext): Promise<LifeEnd> {
   try {
     return await life.play();
   } catch (error) {
-    if (context.signal.aborted) return 'run-ended';
+    if (context.over.aborted) return 'run-ended';
     throw error;
   }
 }
@@ -70,14 +63,15 @@ class RunningLife {
   #spoiled = false;
 
   constructor(context: LifeContext) {
-    const { ti, token } = context.workload;
+    const { birth, rng, disturbed } = context;
+    const { ti, token } = birth.workload;
     this.#context = context;
-    this.#fate = drawFate(context);
+    this.#fate = drawFate({ task: birth.task, fleet: birth.fleet, rng, disturbed });
     this.#token = token;
     this.#subject = {
       actor: 'life',
-      life: context.life,
-      worker: context.worker,
+      life: birth.life,
+      worker: birth.worker,
       dag_id: ti.dag_id,
       run_id: ti.run_id,
       task_id: ti.task_id,
@@ -88,11 +82,12 @@ class RunningLife {
   }
 
   async play(): Promise<LifeEnd> {
-    const { clock, task, signal } = this.#context;
-    if (this.#fate.pickupMs > 0) await sleep(this.#fate.pickupMs, undefined, { signal });
-    if (this.#context.isRevoked()) return 'revoked';
+    const { clock, over, birth } = this.#context;
+    const startMs = birth.handedMs + this.#fate.pickupMs;
+    if (startMs > clock.now()) await pause(startMs - clock.now(), over);
+    if (await this.#context.isRevoked()) return 'revoked';
     if (this.#fate.neverStarts) return 'never-started';
-    const started = await this.#start();
+    const started = await this.#start(startMs);
     if (started) return started;
     const endAt = clock.now() + this.#fate.durationMs;
     if (this.#fate.rtif) await this.#writeRenderedFields();
@@ -101,17 +96,18 @@ class RunningLife {
     if (this.#fate.silentDeath || this.#context.disturbed.hit('silent_death')) return 'silent';
     // Once: what fired its trigger goes on to its end.
     if (!this.#spoiled && this.#fate.defers && !this.#resumed) return this.#defer();
-    if (!this.#spoiled && task.skips && task.skips.length > 0) await this.#skipDownstream(task.skips);
+    if (!this.#spoiled && birth.task.skips?.length) await this.#skipDownstream(birth.task.skips);
     if (!this.#spoiled && this.#fate.xcom) await this.#pushResult();
     return this.#report();
   }
 
-  async #start(): Promise<LifeEnd | undefined> {
-    const { worker, pid } = this.#context;
+  async #start(intendedMs: number): Promise<LifeEnd | undefined> {
+    const { worker, pid } = this.#context.birth;
     const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: this.#time() };
     const answer = await this.#send('run', 'PATCH', this.#own('run'), body, {
       requested: 'running',
       dropAnswer: this.#fate.lostAnswer,
+      intendedMs,
     });
     if (answer.outcome === 'refused') return 'refused';
     if (answer.outcome === 'unknown') return 'gave-up';
@@ -127,8 +123,8 @@ class RunningLife {
 
   /** Twice at once is what the server sees of a client that timed out and sent again while the first was under way. */
   async #writeRenderedFields(): Promise<void> {
-    const { life } = this.#context;
-    const twin = this.#fate.rtifTwice ? this.#context.numbers.take() : undefined;
+    const { life } = this.#context.birth;
+    const twin = this.#fate.rtifTwice ? this.#context.requests.takeNumber() : undefined;
     const write = (n: number) => {
       const body = { bash_command: `echo life ${life} write ${n}` };
       const extra = { requested: JSON.stringify(body), ...(twin === undefined ? {} : { twin }) };
@@ -145,24 +141,25 @@ class RunningLife {
   }
 
   #workBesideStranger(endAt: number): Promise<LifeEnd | undefined> {
-    const { api, clock, worker, pid, signal } = this.#context;
+    const { requests, clock, birth, over } = this.#context;
     const { strangerAt, durationMs } = this.#fate;
     if (strangerAt === null) return this.#work(endAt);
     const request: StrangerContext['request'] = (kind, method, route, body) =>
       this.#request(kind, method, this.#own(route), body);
     const atMs = endAt - durationMs * (1 - strangerAt);
-    return besideStranger({ owner: { worker, pid }, request, atMs, api, clock, signal }, () => this.#work(endAt));
+    return besideStranger({ owner: birth, request, atMs, requests, clock, over }, () => this.#work(endAt));
   }
 
   /** Heartbeats until the work is done. A task that is taken away stops at once and reports nothing. */
   async #work(until: number): Promise<LifeEnd | undefined> {
-    const { clock, fleet, rng, disturbed, signal } = this.#context;
+    const { clock, rng, disturbed, over } = this.#context;
+    const { heartbeat_ms } = this.#context.birth.fleet;
     let missed = 0;
     let endAt = until;
     // The first beat falls anywhere in the interval, so that lives that start together do not beat together.
-    let due = clock.now() + rng.between(0.2, 1) * fleet.heartbeat_ms;
+    let due = clock.now() + rng.between(0.2, 1) * heartbeat_ms;
     for (;;) {
-      const stampede = await disturbed.rest(Math.min(due, endAt) - clock.now(), signal);
+      const stampede = await disturbed.rest(Math.min(due, endAt) - clock.now(), over);
       if (stampede === 'stampede_end' || clock.now() >= endAt) return undefined;
       if (stampede === 'stampede_heartbeat') due = clock.now();
       if (clock.now() < due) continue;
@@ -172,7 +169,7 @@ class RunningLife {
         const since = clock.now();
         if (!(await this.#wakeUp(hung))) return this.#report();
         endAt += clock.now() - since;
-        due = clock.now() + fleet.heartbeat_ms;
+        due = clock.now() + heartbeat_ms;
         continue;
       }
       const answer = await this.#beat(due);
@@ -181,7 +178,7 @@ class RunningLife {
       if (missed >= MAX_FAILED_HEARTBEATS) return 'gave-up';
       // The real supervisor has one beat under way at a time: one that comes due meanwhile goes out at once after it,
       // and that is the server's delay, not lateness of ours.
-      due = Math.max(due + fleet.heartbeat_ms, clock.now());
+      due = Math.max(due + heartbeat_ms, clock.now());
     }
   }
 
@@ -189,22 +186,22 @@ class RunningLife {
    * The machine stood still. What wakes up does not know how long: it beats, and goes on as if no time had passed. While
    * its supervisor is told to stop, the task has come to its end, and reports it. False: it was told so.
    */
-  async #wakeUp({ ms, over }: Hit): Promise<boolean> {
-    const { clock, signal } = this.#context;
-    await sleep(ms, undefined, { signal: AbortSignal.any([over, signal]) }).catch(() => undefined);
-    signal.throwIfAborted();
+  async #wakeUp(hung: Hit): Promise<boolean> {
+    const { clock, over } = this.#context;
+    await pause(hung.ms, hung.over, over).catch(() => undefined);
+    over.throwIfAborted();
     const { outcome } = await this.#beat(clock.now());
     return outcome === 'ok';
   }
 
   async #beat(intendedMs: number): Promise<Answer> {
-    const { api, disturbed, worker, pid, rng, signal } = this.#context;
-    const body = { hostname: worker, pid };
+    const { requests, disturbed, birth, rng, over } = this.#context;
+    const body = { hostname: birth.worker, pid: birth.pid };
     const spec = { ...this.#request('heartbeat', 'PUT', this.#own('heartbeat'), body), intendedMs };
     const lost = disturbed.hit('lost_answer');
     const answer = lost
-      ? await api.send({ ...spec, dropAnswer: true }, rng, signal)
-      : await api.sendOnce(spec, 1, signal);
+      ? await requests.send({ ...spec, dropAnswer: true }, rng, over)
+      : await requests.sendOnce(spec, 1, over);
     this.#adoptToken(answer);
     return answer;
   }
@@ -221,7 +218,7 @@ class RunningLife {
   }
 
   async #pushResult(): Promise<void> {
-    const [key, value] = ['return_value', `life ${this.#context.life}`];
+    const [key, value] = ['return_value', `life ${this.#context.birth.life}`];
     const named = { target: key, requested: value };
     const answer = await this.#send('xcom_push', 'POST', this.#xcomPath(key), value, named);
     if (answer.outcome !== 'ok') this.#spoiled = true;
@@ -236,14 +233,14 @@ class RunningLife {
       trigger_kwargs: { __type: 'dict', __var: { filepath: FILE_THAT_EXISTS, poke_interval: 1 } },
       next_method: 'execute_complete',
     };
-    this.#context.onLeaving();
+    await this.#context.onLeaving();
     return endOf(await this.#send('state', 'PATCH', this.#own('state'), body, { requested: 'deferred' }));
   }
 
   async #report(): Promise<LifeEnd> {
     const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
     const held = this.#context.disturbed.hit('late_end');
-    if (held) await sleep(held.ms, undefined, { signal: this.#context.signal });
+    if (held) await pause(held.ms, this.#context.over);
     const end_date = this.#time();
     const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
     const answer = await this.#send('state', 'PATCH', this.#own('state'), body, {
@@ -260,9 +257,9 @@ class RunningLife {
     body: unknown,
     extra: Partial<RequestSpec>,
   ): Promise<Answer> {
-    const { api, disturbed, rng, signal } = this.#context;
+    const { requests, disturbed, rng, over } = this.#context;
     const dropAnswer = extra.dropAnswer === true || disturbed.hit('lost_answer') !== undefined;
-    const answer = await api.send({ ...this.#request(kind, method, path, body), ...extra, dropAnswer }, rng, signal);
+    const answer = await requests.send({ ...this.#request(kind, method, path, body), ...extra, dropAnswer }, rng, over);
     this.#adoptToken(answer);
     return answer;
   }
@@ -290,11 +287,11 @@ class RunningLife {
   }
 
   #own(route: string): string {
-    return `/task-instances/${this.#context.workload.ti.id}/${route}`;
+    return `/task-instances/${this.#context.birth.workload.ti.id}/${route}`;
   }
 
   #xcomPath(key: string): string {
-    const { dag_id, run_id, task_id, map_index } = this.#context.workload.ti;
+    const { dag_id, run_id, task_id, map_index } = this.#context.birth.workload.ti;
     const parts = [dag_id, run_id, task_id, key].map(encodeURIComponent);
     return `/xcoms/${parts.join('/')}?map_index=${map_index}`;
   }

@@ -1,5 +1,6 @@
 import type { Disturbable, FleetDisturbance, Mischief } from '../model/disturbance.ts';
 import type { Rng } from '../model/rng.ts';
+import { Ending, type Over } from './over.ts';
 
 /** What all do at once, at the opening of a window. */
 export type Stampede = 'stampede_heartbeat' | 'stampede_end';
@@ -9,13 +10,13 @@ export interface Hit {
   /** How long it takes, or how far it is off, milliseconds. */
   readonly ms: number;
   /** The window closed. */
-  readonly over: AbortSignal;
+  readonly over: Over;
 }
 
 interface Window {
   readonly disturbance: FleetDisturbance;
   readonly lives: Set<number>;
-  readonly over: AbortController;
+  readonly over: Ending;
   times: number;
 }
 
@@ -29,7 +30,7 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
   readonly #resting = new Set<Resting>();
 
   async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
-    const window: Window = { disturbance, lives: new Set(), over: new AbortController(), times: 0 };
+    const window: Window = { disturbance, lives: new Set(), over: new Ending(), times: 0 };
     this.#open.add(window);
     const { mischief } = disturbance;
     if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') {
@@ -37,7 +38,7 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
     }
     return async () => {
       this.#open.delete(window);
-      window.over.abort();
+      window.over.end();
       return `${window.times} times, ${window.lives.size} lives`;
     };
   }
@@ -68,18 +69,18 @@ export class Disturbed {
       const { share, ms = [0, 0] } = window.disturbance;
       if (window.disturbance.mischief !== mischief || !this.#rng.chance(share)) continue;
       this.#note(window);
-      return { ms: this.#rng.between(...ms), over: window.over.signal };
+      return { ms: this.#rng.between(...ms), over: window.over };
     }
     return undefined;
   }
 
   /** Resolves after so many milliseconds, or before, with the stampede that it joins. Rejects when the run is over. */
-  rest(ms: number, signal: AbortSignal): Promise<Stampede | undefined> {
+  rest(ms: number, over: Over): Promise<Stampede | undefined> {
     return new Promise((resolve, reject) => {
       const stop = () => {
         clearTimeout(timer);
         this.#resting.delete(join);
-        signal.removeEventListener('abort', fail);
+        over.removeEventListener('abort', fail);
       };
       const done = () => {
         stop();
@@ -93,12 +94,12 @@ export class Disturbed {
       };
       const fail = () => {
         stop();
-        reject(signal.reason);
+        reject(over.reason);
       };
       const timer = setTimeout(done, Math.max(0, ms));
       this.#resting.add(join);
-      signal.addEventListener('abort', fail);
-      if (signal.aborted) fail();
+      over.addEventListener('abort', fail);
+      if (over.aborted) fail();
     });
   }
 

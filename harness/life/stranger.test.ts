@@ -1,35 +1,12 @@
 import { expect, test } from 'vitest';
-import { STEADY_HABITS } from '../../workloads/shapes.ts';
-import { Rng } from '../model/rng.ts';
-import { Disturbances } from './disturbances.ts';
-import { playLife } from './life.ts';
-import { recordingServer } from './recording-server.ts';
-
-const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -1, try_number: 1 };
-const never = new AbortController().signal;
+import { recordingServer } from '../fleet/recording-server.ts';
+import { oneLife } from './one-life.ts';
 
 async function live(stranger: number) {
   const server = await recordingServer(({ body }) =>
     typeof body === 'object' && body !== null && 'hostname' in body && body.hostname === 'w-1-stranger' ? 409 : 200,
   );
-  const habits = { ...STEADY_HABITS, xcom: 0, fails: 0, stranger };
-  const end = await playLife({
-    workload: { token: 'token-1', ti: TI },
-    task: { task_id: 't', upstream: [], duration_ms: [300, 300] },
-    fleet: { habits, heartbeat_ms: 100, timeout_ms: 1_000, retries: 1, connections: 4 },
-    life: 1,
-    worker: 'w-1',
-    pid: 1001,
-    api: server.api,
-    numbers: server.numbers,
-    clock: server.clock,
-    rng: new Rng(1),
-    disturbed: new Disturbances().of(1, new Rng(1)),
-    isRevoked: () => false,
-    onStarted: () => undefined,
-    onLeaving: () => undefined,
-    signal: never,
-  });
+  const end = await oneLife(server, { ms: 300, habits: { xcom: 0, stranger } });
   const operations = await server.operations();
   await server.close();
   return { end, operations, heard: server.heard };

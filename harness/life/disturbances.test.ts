@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest';
-
-import { STEADY_HABITS } from '../../workloads/shapes.ts';
+import { type Heard, recordingServer } from '../fleet/recording-server.ts';
 import type { FleetDisturbance } from '../model/disturbance.ts';
 import { Rng } from '../model/rng.ts';
 import { Disturbances } from './disturbances.ts';
-import { playLife } from './life.ts';
-import { type Heard, recordingServer } from './recording-server.ts';
-
-const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -1, try_number: 1 };
-const never = new AbortController().signal;
+import { oneLife } from './one-life.ts';
+import { Ending } from './over.ts';
 
 interface Played {
   readonly end: string;
@@ -22,29 +18,7 @@ async function disturbed(disturbance: FleetDisturbance, status: (heard: Heard) =
   const server = await recordingServer(status);
   const disturbances = new Disturbances();
   const heal = await disturbances.disturb(disturbance);
-  const end = await playLife({
-    workload: { token: 'token-1', ti: TI },
-    task: { task_id: 't', upstream: [], duration_ms: [400, 400] },
-    fleet: {
-      habits: { ...STEADY_HABITS, xcom: 1, fails: 0 },
-      heartbeat_ms: 100,
-      timeout_ms: 1_000,
-      retries: 1,
-      connections: 4,
-    },
-    life: 1,
-    worker: 'w-1',
-    pid: 1001,
-    api: server.api,
-    numbers: server.numbers,
-    clock: server.clock,
-    rng: new Rng(1),
-    disturbed: disturbances.of(1, new Rng(2)),
-    isRevoked: () => false,
-    onStarted: () => undefined,
-    onLeaving: () => undefined,
-    signal: never,
-  });
+  const end = await oneLife(server, { ms: 400, habits: { xcom: 1 }, disturbances });
   const told = await heal();
   const operations = await server.operations();
   await server.close();
@@ -109,10 +83,10 @@ test('with a share of nothing, and after the window, a life is left alone', asyn
 
 test('a stampede wakes all who rest, and nobody who comes later', async () => {
   const disturbances = new Disturbances();
-  const rests = [1, 2, 3].map((life) => disturbances.of(life, new Rng(life)).rest(60_000, never));
+  const rests = [1, 2, 3].map((life) => disturbances.of(life, new Rng(life)).rest(60_000, new Ending()));
   const heal = await disturbances.disturb({ mischief: 'stampede_end', share: 1 });
   expect(await Promise.all(rests)).toEqual(['stampede_end', 'stampede_end', 'stampede_end']);
-  expect(await disturbances.of(4, new Rng(4)).rest(1, never)).toBeUndefined();
+  expect(await disturbances.of(4, new Rng(4)).rest(1, new Ending())).toBeUndefined();
   expect(await heal()).toBe('3 times, 3 lives');
   const over = new AbortController();
   const resting = disturbances.of(5, new Rng(5)).rest(60_000, over.signal);

@@ -1,0 +1,49 @@
+import { type Birth, chanceOf } from '../life/birth.ts';
+import type { Disturbances } from '../life/disturbances.ts';
+import { playLife } from '../life/life.ts';
+import type { LifeEnd } from '../model/operation.ts';
+import type { FleetSpec } from '../model/scenario.ts';
+import type { RunClock } from '../record/clock.ts';
+import { ApiClient, type RequestLog } from './api-client.ts';
+import type { Engine, Hooks } from './engine.ts';
+
+export interface NativeOptions {
+  readonly fleet: FleetSpec;
+  readonly executionUrls: readonly string[];
+  readonly clock: RunClock;
+  readonly book: RequestLog;
+  readonly disturbances: Disturbances;
+}
+
+/** Plays all lives in this process, on its one thread. */
+export class Native implements Engine {
+  readonly #options: NativeOptions;
+  readonly #requests: ApiClient;
+
+  constructor(options: NativeOptions) {
+    const { fleet, executionUrls, clock, book } = options;
+    const { connections, timeout_ms, retries } = fleet;
+    this.#options = options;
+    this.#requests = new ApiClient({ urls: executionUrls, connections, timeoutMs: timeout_ms, retries, clock, book });
+  }
+
+  play(birth: Birth, hooks: Hooks): Promise<LifeEnd> {
+    const { clock, disturbances } = this.#options;
+    const { own, disturbed } = chanceOf(birth);
+    return playLife({
+      birth,
+      requests: this.#requests,
+      clock,
+      rng: own,
+      disturbed: disturbances.of(birth.life, disturbed),
+      isRevoked: () => hooks.isRevoked(),
+      onStarted: () => hooks.onStarted(clock.now()),
+      onLeaving: () => hooks.onLeaving(),
+      over: hooks.over,
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#requests.close();
+  }
+}

@@ -1,0 +1,229 @@
+import { type Clock, roundMs } from '../model/clock.ts';
+import type { Operation, OperationKind, Outcome } from '../model/operation.ts';
+import type { Rng } from '../model/rng.ts';
+import { type Over, pause } from './over.ts';
+
+const MESSAGE_LENGTH = 300;
+/** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
+const LONGEST_PAUSE_MS = 10_000;
+/** The Task SDK of the oldest release under test (3.1) sends this; later servers convert. */
+export const EXECUTION_API_VERSION = '2025-11-05';
+
+/** Who sends, and about what: the columns of `operations` that do not change from one request to the next. */
+export type Subject = Pick<
+  Operation,
+  'actor' | 'life' | 'worker' | 'dag_id' | 'run_id' | 'task_id' | 'map_index' | 'try_number' | 'ti_id'
+>;
+
+export interface RequestSpec {
+  readonly subject: Subject;
+  readonly kind: OperationKind;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly token: string;
+  readonly intendedMs: number;
+  readonly requested?: string;
+  readonly target?: string;
+  readonly twin?: number;
+  readonly op?: number;
+  /** Send it, and behave as if its first answer never came. */
+  readonly dropAnswer?: boolean;
+  readonly timeoutMs?: number;
+  /** What the answer names that the record should keep as `target`, such as a new backfill's id. */
+  targetOf?(body: unknown): string | undefined;
+}
+
+export interface Answer {
+  readonly outcome: Outcome;
+  readonly status: number | null;
+  readonly reason: string | null;
+  readonly body: unknown;
+  readonly refreshedToken: string | null;
+  /** When a 503 asks to be sent again; null where it does not say. */
+  readonly retryAfterMs: number | null;
+}
+
+/** An answer as it came: header names in lower case. */
+export interface Received {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** How requests reach the server: what is different from engine to engine. */
+export interface Transport {
+  /**
+   * Calls `sent` as the request leaves, which is later than now where it must wait for a connection. Rejects where no
+   * answer came; an error's `code` then says why.
+   */
+  exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Received>;
+  newCorrelationId(): string;
+}
+
+/** Numbers requests, and hears of each. */
+export interface OperationBook {
+  take(): number;
+  sent(): void;
+  /** `status` is what the server answered, also where that answer is then dropped. */
+  ended(row: Operation, status: number | null): void;
+}
+
+export interface RequestsOptions {
+  readonly transport: Transport;
+  /** Sendings of one request in all. */
+  readonly retries: number;
+  readonly clock: Clock;
+  readonly book: OperationBook;
+}
+
+/**
+ * Sends requests as Airflow's own client does and records each one. A time-out, a lost connection and a 5xx are
+ * retried, after the pause that a 503 asks for or after growing ones; a 4xx never.
+ */
+export class Requests {
+  readonly #options: RequestsOptions;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /** For a request that another names as its twin before it is sent: to be given as its `op`. */
+  takeNumber(): number {
+    return this.#options.book.take();
+  }
+
+  /** The request with its retries. Resolves with the last answer; rejects only when the run is over. */
+  async send(spec: RequestSpec, rng: Rng, over: Over): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      const intendedMs = attempt === 1 ? spec.intendedMs : this.#options.clock.now();
+      const answer = await this.sendOnce(
+        { ...spec, intendedMs, dropAnswer: spec.dropAnswer === true && attempt === 1 },
+        attempt,
+        over,
+      );
+      if (answer.outcome !== 'unknown' || attempt >= this.#options.retries) return answer;
+      // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
+      const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** attempt, LONGEST_PAUSE_MS));
+      await pause(answer.retryAfterMs ?? pauseMs, over);
+    }
+  }
+
+  async sendOnce(spec: RequestSpec, attempt: number, over: Over): Promise<Answer> {
+    const { clock, book, transport } = this.#options;
+    over.throwIfAborted();
+    const op = attempt === 1 && spec.op !== undefined ? spec.op : book.take();
+    const correlationId = transport.newCorrelationId();
+    let sentMs: number | undefined;
+    const got = await this.#exchange(spec, correlationId, over, () => {
+      sentMs = clock.now();
+      book.sent();
+    });
+    // Nothing left: the run was over while it waited for a connection.
+    if (sentMs === undefined) throw over.reason;
+    const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
+    book.ended(this.#row(spec, { op, attempt, sentMs, correlationId, answer, got }), got.answer.status);
+    return answer;
+  }
+
+  async #exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Exchange> {
+    try {
+      const { status, headers, text } = await this.#options.transport.exchange(spec, correlationId, over, sent);
+      return { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
+    } catch (error) {
+      // Nothing is known of a request without an answer: it may have committed.
+      return { answer: noAnswer(), cause: over.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
+    }
+  }
+
+  #row(spec: RequestSpec, sent: Sent): Operation {
+    const { answer, got } = sent;
+    const dropped = answer !== got.answer;
+    return {
+      op: sent.op,
+      ...spec.subject,
+      kind: spec.kind,
+      target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
+      attempt: sent.attempt,
+      twin: spec.twin ?? null,
+      intended_ms: roundMs(spec.intendedMs),
+      sent_ms: roundMs(sent.sentMs),
+      ended_ms: got.cause === 'run-ended' ? null : roundMs(this.#options.clock.now()),
+      outcome: answer.outcome,
+      status: answer.status,
+      reason: answer.reason,
+      found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
+      requested: spec.requested ?? null,
+      message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, got.text),
+      cause: dropped ? 'answer-dropped' : got.cause,
+      correlation_id: sent.correlationId,
+      retry_after: got.retryAfter,
+    };
+  }
+}
+
+interface Exchange {
+  readonly answer: Answer;
+  readonly cause: string | null;
+  readonly text: string;
+  readonly retryAfter: boolean | null;
+}
+
+interface Sent {
+  readonly op: number;
+  readonly attempt: number;
+  readonly sentMs: number;
+  readonly correlationId: string;
+  readonly answer: Answer;
+  readonly got: Exchange;
+}
+
+function noAnswer(): Answer {
+  return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null, retryAfterMs: null };
+}
+
+function readAnswer(status: number, text: string, headers: Received['headers']): Answer {
+  let body: unknown = null;
+  try {
+    body = text === '' ? null : JSON.parse(text);
+  } catch {
+    body = null; // Not JSON: the text itself goes into the record.
+  }
+  const refreshed = headers['refreshed-api-token'];
+  return {
+    outcome: status >= 200 && status < 300 ? 'ok' : status >= 400 && status < 500 ? 'refused' : 'unknown',
+    status,
+    reason: detailText(body, 'reason'),
+    body,
+    refreshedToken: typeof refreshed === 'string' ? refreshed : null,
+    retryAfterMs: status === 503 ? pauseAskedFor(headers['retry-after']) : null,
+  };
+}
+
+/** Retry-After in seconds; the other form, a date, is for proxies that Airflow does not have. */
+function pauseAskedFor(header: string | string[] | undefined): number | null {
+  if (typeof header !== 'string' || !/^\d+$/.test(header.trim())) return null;
+  return Math.min(Number(header) * 1_000, LONGEST_PAUSE_MS);
+}
+
+function detailText(body: unknown, key: string): string | null {
+  if (typeof body !== 'object' || body === null || !('detail' in body)) return null;
+  const detail = body.detail;
+  if (typeof detail !== 'object' || detail === null || Array.isArray(detail)) return null;
+  const value = (detail as Record<string, unknown>)[key];
+  return typeof value === 'string' ? value : null;
+}
+
+function messageIn(body: unknown, text: string): string | null {
+  const own = detailText(body, 'message');
+  if (own) return own.slice(0, MESSAGE_LENGTH);
+  if (typeof body === 'object' && body !== null && 'detail' in body && typeof body.detail === 'string') {
+    return body.detail.slice(0, MESSAGE_LENGTH);
+  }
+  return text === '' ? null : text.slice(0, MESSAGE_LENGTH);
+}
+
+function causeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}
