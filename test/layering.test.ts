@@ -9,6 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   judge: ['model'],
   reports: ['model'],
   workloads: ['model'],
+  k6: ['model', 'handoff', 'life'],
   handoff: ['model'],
   // A stack of its own, which knows nothing of the harness; only who starts it knows what can be switched on.
   reference: [],
@@ -70,6 +71,7 @@ async function sources(): Promise<{ file: string; layer: string; text: string }[
 
 function layerOf(file: string): string {
   const [top = '', second = ''] = file.split(path.sep);
+  if (top === 'workloads' && second === 'k6') return 'k6';
   return top === 'harness' && second.endsWith('.ts') ? 'harness' : top === 'harness' ? second : top;
 }
 

@@ -16,6 +16,7 @@ import { ProcessTable } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
 import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
+import { type EngineChoice, startEngine } from './engine.ts';
 import { processesOf, type Subject } from './host.ts';
 import type { RunProgress } from './progress.ts';
 import { windtunnelVersion } from './version.ts';
@@ -29,6 +30,8 @@ export interface RunRequest {
   readonly repeat: string;
   readonly progress: RunProgress;
   readonly signal: AbortSignal;
+  /** Absent: this process plays the lives. */
+  readonly engine?: EngineChoice | undefined;
   /** A stack that is up already and stays up: this run is a window of a soak. */
   readonly lent?: LentStack;
 }
@@ -76,6 +79,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
         progress: (phase) => progress.phase(phase),
         onNumbers: (read) => progress.numbers(read),
         ...(request.lent ? { settleMs: request.lent.settleMs } : {}),
+        ...(request.engine ? startEngine(request.engine, table, record) : {}),
       },
       signal,
     );
@@ -150,12 +154,19 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
     machine: { platform: os.platform(), arch: os.arch(), cpus: os.cpus().length, memory_bytes: os.totalmem() },
     started_at: clock.startedAt.toISOString(),
     repeat: request.repeat,
+    engine: engineName(request.engine),
     writers: 'triggers',
     load_started_ms: null,
     load_ended_ms: null,
     ended_ms: null,
     ended: null,
   };
+}
+
+function engineName(choice: EngineChoice | undefined): string {
+  if (!choice) return 'native';
+  const { k6 } = choice;
+  return k6 ? `k6 ${k6.version}, ${k6.vus.join(' + ')} VUs` : 'k6, started elsewhere';
 }
 
 /** Sorts by time, and says what it is: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */

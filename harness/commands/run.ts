@@ -10,6 +10,8 @@ import { readManifest } from '../judge/manifest.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { knownBuild } from '../stacks/start-build.ts';
+import { allAtOnce } from './all-at-once.ts';
+import { type EngineFlags, engineOptions, resolveEngine } from './engine.ts';
 import { hostOf, type Subject } from './host.ts';
 import { interruptSignal } from './interrupt.ts';
 import { printJudgement, runAndJudge } from './judge-run.ts';
@@ -17,7 +19,7 @@ import { type MetricsServer, serveMetrics } from './metrics-server.ts';
 import { Progress } from './progress.ts';
 import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
 
-interface RunFlags extends PlanFlags {
+interface RunFlags extends PlanFlags, EngineFlags {
   readonly scenario: string;
   readonly build?: string | undefined;
   readonly target?: string | undefined;
@@ -32,7 +34,7 @@ export const runCommand: CommandModule<object, RunFlags> = {
   command: 'run <scenario>',
   describe: 'Run a scenario against a build or a running stack, and judge it',
   builder: (args) =>
-    planOptions(args)
+    engineOptions(planOptions(args))
       .positional('scenario', {
         type: 'string',
         demandOption: true,
@@ -54,8 +56,11 @@ export const runCommand: CommandModule<object, RunFlags> = {
 
   async handler(flags) {
     const stored = await storedRun(flags);
-    const subject = subjectOf(flags, stored?.build);
-    const plan = stored?.plan ?? (await resolvePlan(flags.scenario, flags, subject));
+    const [subject, plan, engine] = await allAtOnce(
+      async () => subjectOf(flags, stored?.build),
+      async (subject = { build: DEFAULT_BUILD }) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
+      () => resolveEngine(flags),
+    );
     // A plan made for a build may meet a target.
     hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
     const signal = interruptSignal();
@@ -63,7 +68,7 @@ export const runCommand: CommandModule<object, RunFlags> = {
     const progress = new Progress(label, plan.scenario.duration_s, { quiet: flags.quiet ?? false });
     const repeat = stored?.repeat ?? repeatOf(flags, plan.seed);
     const { failure, judgement } = await whileServing(flags, { label, progress }, () =>
-      runAndJudge({ subject, plan, out: flags.out, repeat, progress, signal }),
+      runAndJudge({ subject, plan, engine, out: flags.out, repeat, progress, signal }),
     );
     printJudgement(judgement, flags.json);
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
@@ -128,5 +133,9 @@ function repeatOf(flags: RunFlags, seed: number): string {
   if (flags.schedulers !== undefined) words.push('--schedulers', String(flags.schedulers));
   if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
   if (flags.faults !== undefined) words.push('--faults', flags.faults);
+  if (flags.engine !== undefined) words.push('--engine', flags.engine);
+  if (flags.vus !== undefined) words.push('--vus', String(flags.vus));
+  if (flags.k6Processes !== undefined) words.push('--k6-processes', String(flags.k6Processes));
+  if (flags.lendAt !== undefined) words.push('--lend-at', flags.lendAt);
   return words.join(' ');
 }

@@ -1,4 +1,5 @@
-import type { Mischief, OperatorDisturbance } from '../model/disturbance.ts';
+import type { FleetDisturbance, Mischief, OperatorDisturbance } from '../model/disturbance.ts';
+import type { PlannedFault } from '../model/fault.ts';
 import type { Rng } from '../model/rng.ts';
 import { type Fault, notAllowed } from './fault.ts';
 
@@ -24,14 +25,15 @@ export function fleetFault({ mischief, share, ms, ...fault }: FleetFault): Fault
         share: Number(rng.between(...share).toFixed(2)),
       },
     }),
+    disturbance: (drawn) => disturbanceOf(drawn, ms),
     async inject({ fleet }, { with: drawn }) {
-      return fleet.disturb({
-        mischief: drawn.mischief as Mischief,
-        share: Number(drawn.share),
-        ...(ms ? { ms } : {}),
-      });
+      return fleet.disturb(disturbanceOf(drawn, ms));
     },
   };
+}
+
+function disturbanceOf({ mischief, share }: PlannedFault['with'], ms: FleetFault['ms']): FleetDisturbance {
+  return { mischief: mischief as Mischief, share: Number(share), ...(ms ? { ms } : {}) };
 }
 
 export interface OperatorFault extends Pick<Fault, 'name' | 'describe' | 'lasts_ms'> {

@@ -50,6 +50,8 @@ export interface Fault {
   unavailable(host: Host): string | null;
   /** Draws the victim, and whatever else is a matter of chance. */
   draw(host: Host, rng: Rng): Pick<PlannedFault, 'victim' | 'with'>;
+  /** What its window makes of the fleet, where that is all that it does: told in advance to those who play lives elsewhere. */
+  disturbance?(drawn: PlannedFault['with']): FleetDisturbance;
   /** Resolves when the damage is done. Rejects, with nothing left behind, where it could not be. */
   inject(site: Site, planned: PlannedFault): Promise<Heal>;
 }

@@ -1,3 +1,4 @@
+import type { PlannedDisturbance } from '../model/disturbance.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import { bulkChanges } from './bulk-changes.ts';
 import { bystanderLock } from './bystander-lock.ts';
@@ -74,4 +75,13 @@ export const FAULTS: readonly Fault[] = [
 export function needWires(windows: readonly PlannedFault[]): boolean {
   const names = new Set(windows.map(({ fault }) => fault));
   return FAULTS.some(({ name, needsWires }) => needsWires && names.has(name));
+}
+
+/** What the windows of a plan will make of the fleet, and when, if the load begins at `begunMs`. */
+export function fleetDisturbances(windows: readonly PlannedFault[], begunMs: number): PlannedDisturbance[] {
+  return windows.flatMap(({ fault: wanted, at_ms, for_ms, with: drawn }) => {
+    const disturbance = FAULTS.find(({ name }) => name === wanted)?.disturbance?.(drawn);
+    const opensMs = begunMs + at_ms;
+    return disturbance ? [{ disturbance, opensMs, closesMs: opensMs + for_ms }] : [];
+  });
 }

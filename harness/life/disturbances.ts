@@ -28,6 +28,7 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
   readonly #open = new Set<Window>();
   /** Those who rest: a set, because every life comes and goes at every beat. */
   readonly #resting = new Set<Resting>();
+  readonly #hits = new Map<Mischief, number>();
 
   async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
     const window: Window = { disturbance, lives: new Set(), over: new Ending(), times: 0 };
@@ -43,9 +44,26 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
     };
   }
 
+  /** It struck a life that is played elsewhere. */
+  struck(mischief: Mischief, life: number, times: number): void {
+    for (const window of this.#open) {
+      if (window.disturbance.mischief !== mischief) continue;
+      window.times += times;
+      window.lives.add(life);
+      return;
+    }
+  }
+
+  /** How often windows struck since this was asked last. */
+  takeHits(): [Mischief, number][] {
+    const hits = [...this.#hits];
+    this.#hits.clear();
+    return hits;
+  }
+
   /** As one life meets them. The generator is its own, so that who is hit does not depend on who else there is. */
   of(life: number, rng: Rng): Disturbed {
-    return new Disturbed(life, rng, this.#open, this.#resting);
+    return new Disturbed(life, rng, this.#open, this.#resting, this.#hits);
   }
 }
 
@@ -55,12 +73,14 @@ export class Disturbed {
   readonly #rng: Rng;
   readonly #open: ReadonlySet<Window>;
   readonly #resting: Set<Resting>;
+  readonly #hits: Map<Mischief, number>;
 
-  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Resting>) {
+  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Resting>, hits: Map<Mischief, number>) {
     this.#life = life;
     this.#rng = rng;
     this.#open = open;
     this.#resting = resting;
+    this.#hits = hits;
   }
 
   /** Whether this occasion is taken. */
@@ -106,5 +126,7 @@ export class Disturbed {
   #note(window: Window): void {
     window.times++;
     window.lives.add(this.#life);
+    const { mischief } = window.disturbance;
+    this.#hits.set(mischief, (this.#hits.get(mischief) ?? 0) + 1);
   }
 }

@@ -138,6 +138,7 @@ export class Requests {
 
   #row(spec: RequestSpec, sent: Sent): Operation {
     const { answer, got } = sent;
+    const { clock } = this.#options;
     const dropped = answer !== got.answer;
     return {
       op: sent.op,
@@ -148,7 +149,7 @@ export class Requests {
       twin: spec.twin ?? null,
       intended_ms: roundMs(spec.intendedMs),
       sent_ms: roundMs(sent.sentMs),
-      ended_ms: got.cause === 'run-ended' ? null : roundMs(this.#options.clock.now()),
+      ended_ms: got.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
       outcome: answer.outcome,
       status: answer.status,
       reason: answer.reason,

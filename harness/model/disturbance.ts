@@ -26,6 +26,13 @@ export interface FleetDisturbance {
   readonly ms?: readonly [number, number];
 }
 
+/** One that is to come, on the run's clock. */
+export interface PlannedDisturbance {
+  readonly disturbance: FleetDisturbance;
+  readonly opensMs: number;
+  readonly closesMs: number;
+}
+
 /** What people do while a window is open, over and over. */
 export type Deed = 'clear' | 'mark' | 'delete' | 'bulk';
 

@@ -20,6 +20,8 @@ export interface Manifest {
   };
   /** Wall clock at 0 ms of the run's clock, ISO 8601. */
   readonly started_at: string;
+  /** Who played the lives: `native`, or which k6 with how many VUs. Absent in records of before there was a choice. */
+  readonly engine?: string;
   /** The command that repeats the run. */
   readonly repeat: string;
   /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */

@@ -200,6 +200,8 @@ export type SampleMetric =
   /** Workloads delivered, waiting or started. */
   | 'handed'
   | 'requests_in_flight'
+  /** Lives whose k6 was not heard of again. */
+  | 'lives_lost'
   /** Cumulative counters of the fleet. `sent` = answered + unknown at the end, or the record is not whole. */
   | 'sent'
   | 'connections'

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { roundMs } from '../model/clock.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
-import { readProcessStats } from '../stacks/process-stats.ts';
+import { type ProcessStats, readProcessStats } from '../stacks/process-stats.ts';
 import type { SupervisedProcess } from '../stacks/process-table.ts';
 import type { RunClock } from './clock.ts';
 import { LockSampler } from './lock-sampler.ts';
@@ -22,6 +22,8 @@ export interface ProbesOptions {
   readonly dsn: string;
   /** Those of this moment: a process that died is another one afterwards. */
   processes(): readonly SupervisedProcess[];
+  /** Processes of the harness's own. */
+  helpers(): readonly SupervisedProcess[];
   readonly record: RunFolder;
   readonly clock: RunClock;
   /** The fleet's own counters at this moment. */
@@ -35,6 +37,7 @@ export class Probes {
   readonly #database: SteadyClient;
   readonly #locks: LockSampler;
   readonly #backends = new Map<number, string>();
+  readonly #helpersCpuS = new Map<number, number>();
   #deadlocks = 0;
   #deadlocksBefore: number | undefined;
 
@@ -96,8 +99,9 @@ export class Probes {
     this.#add('machine', 'cpus', all.length);
     this.#add('machine', 'cpu_s', busyMs / 1000);
     const own = process.cpuUsage();
-    this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6);
-    this.#add('harness', 'rss_bytes', process.memoryUsage.rss());
+    const helpers = this.#readHelpers();
+    this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6 + helpers.cpuS);
+    this.#add('harness', 'rss_bytes', process.memoryUsage.rss() + helpers.rssBytes);
     // The monitor measures the gap between its own ticks: what is above its resolution is delay.
     this.#add('harness', 'loop_delay_ms', Math.max(0, this.#loop.max / NS_PER_MS - LOOP_RESOLUTION_MS));
     this.#loop.reset();
@@ -109,6 +113,17 @@ export class Probes {
       this.#add(name, 'cpu_s', stat.cpuS);
       this.#add(name, 'rss_bytes', stat.rssBytes);
     }
+  }
+
+  /** One that has died keeps what it has used. */
+  #readHelpers(): ProcessStats {
+    const now = readProcessStats(this.#options.helpers().map(({ pid }) => pid));
+    for (const [pid, { cpuS }] of now) this.#helpersCpuS.set(pid, cpuS);
+    const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
+    return {
+      cpuS: sum(this.#helpersCpuS.values()),
+      rssBytes: sum([...now.values()].map(({ rssBytes }) => rssBytes)),
+    };
   }
 
   async #sampleDatabase(client: pg.Client): Promise<void> {

@@ -2,8 +2,10 @@ import { setMaxListeners } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { fleetDisturbances } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import { type K6Options, openK6 } from '../fleet/k6.ts';
 import { Operators } from '../fleet/operators.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -17,6 +19,7 @@ import { ServerLog } from '../record/server-log.ts';
 import { takeSnapshot } from '../record/snapshot.ts';
 import type { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../stacks/postgres.ts';
+import type { SupervisedProcess } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
 import { comeToRest } from './come-to-rest.ts';
 import { Supervisor } from './supervise.ts';
@@ -36,6 +39,10 @@ export interface RunParts {
   readonly clock: RunClock;
   /** How long lives under way may take to end when the load is over; by default 6 s. */
   readonly settleMs?: number;
+  /** Plays the lives on k6 instead of here. */
+  readonly k6?: K6Options;
+  /** What the harness runs beside itself: its processor time and its memory are the harness's. */
+  readonly helpers?: () => readonly SupervisedProcess[];
   progress(phase: Phase, detail?: string): void;
   /** Given once, before the load: what the live line shows. */
   onNumbers(read: () => LiveNumbers): void;
@@ -124,17 +131,27 @@ interface Actors {
   readonly nemesis: Nemesis;
 }
 
-async function openActors(
-  { plan, stack, record, clock }: RunParts,
-  onError: (error: Error) => void,
-  over: AbortSignal,
-): Promise<Actors> {
+async function openActors(parts: RunParts, onError: (error: Error) => void, over: AbortSignal): Promise<Actors> {
+  const { plan, stack, record, clock, k6, helpers } = parts;
   const { dagNamespace, dsn } = stack;
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const { executionUrls, handOffAddress } = stack;
   // First, because it may fail, and then nothing listens yet that would have to be closed.
   const publicToken = await stack.publicToken();
-  const fleet = await Fleet.open({ plan, executionUrls, handOffAddress, dagNamespace, record, clock, onError });
+  const windows = () => {
+    const begunMs = record.manifest.load_started_ms;
+    return begunMs === null ? [] : fleetDisturbances(plan.faults ?? [], begunMs);
+  };
+  const fleet = await Fleet.open({
+    plan,
+    executionUrls,
+    handOffAddress,
+    dagNamespace,
+    record,
+    clock,
+    onError,
+    ...(k6 ? { engine: (own) => openK6(k6, own, { executionUrls, clock, record, windows, onError }) } : {}),
+  });
   const { numbers } = fleet;
   const live = () => fleet.live;
   const { publicUrl } = stack;
@@ -150,6 +167,7 @@ async function openActors(
     probes: new Probes({
       dsn,
       processes: () => stack.processes,
+      helpers: helpers ?? (() => []),
       record,
       clock,
       fleet: () => fleetSamples(fleet, commits),

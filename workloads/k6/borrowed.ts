@@ -1,0 +1,134 @@
+import { chanceOf } from '../../harness/life/birth.ts';
+import { Disturbances } from '../../harness/life/disturbances.ts';
+import type { Lease, Reply, Told, Word } from '../../harness/life/lease.ts';
+import { playLife } from '../../harness/life/life.ts';
+import { Ending } from '../../harness/life/over.ts';
+import { type OperationBook, Requests } from '../../harness/life/requests.ts';
+import type { Clock } from '../../harness/model/clock.ts';
+import type { LifeEnd, Operation } from '../../harness/model/operation.ts';
+import { ask } from './desk.ts';
+import { Http } from './http.ts';
+
+/** A life that is played here and belongs to the harness: it hears of it all the time, and at the end. */
+export class Borrowed {
+  readonly #lease: Lease;
+  readonly #clock: Clock;
+  readonly #book = new Book();
+  readonly #disturbances = new Disturbances();
+  readonly #over = new Ending();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  #startedMs: number | undefined;
+  #leaving = false;
+  #saying: Promise<Reply> = Promise.resolve({ over: false, revoked: false });
+
+  constructor(lease: Lease) {
+    this.#lease = lease;
+    this.#clock = { now: () => Date.now() - lease.startedAt, tickMs: 1 };
+  }
+
+  async play(): Promise<void> {
+    const { birth, url, wordMs } = this.#lease;
+    const { own, disturbed } = chanceOf(birth);
+    const borrowedMs = this.#clock.now();
+    this.#openWindows();
+    this.#sayAgainAfter(wordMs);
+    const end = await playLife({
+      birth,
+      requests: new Requests({
+        transport: new Http(url, birth),
+        retries: birth.fleet.retries,
+        clock: this.#clock,
+        book: this.#book,
+      }),
+      clock: this.#clock,
+      rng: own,
+      disturbed: this.#disturbances.of(birth.life, disturbed),
+      // It was not when it was lent.
+      isRevoked: async () => this.#clock.now() - borrowedMs > wordMs / 10 && (await this.#say()).revoked,
+      onStarted: () => {
+        this.#startedMs = this.#clock.now();
+        void this.#say();
+      },
+      onLeaving: async () => {
+        this.#leaving = true;
+        await this.#say();
+      },
+      over: this.#over,
+    });
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#say(end);
+  }
+
+  /** Those that come while it lives, and those that are open already. */
+  #openWindows(): void {
+    const now = this.#clock.now();
+    for (const { disturbance, opensMs, closesMs } of this.#lease.windows) {
+      // A stampede is of its first moment: who is born later is not in it.
+      if (opensMs < now && disturbance.mischief.startsWith('stampede')) continue;
+      const open = () => {
+        const heal = this.#disturbances.disturb(disturbance);
+        this.#timers.push(setTimeout(() => void heal.then((close) => close()), closesMs - this.#clock.now()));
+      };
+      if (opensMs <= now) open();
+      else this.#timers.push(setTimeout(open, opensMs - now));
+    }
+  }
+
+  #sayAgainAfter(wordMs: number): void {
+    this.#timers.push(
+      setTimeout(() => {
+        void this.#say();
+        this.#sayAgainAfter(wordMs);
+      }, wordMs),
+    );
+  }
+
+  /** One word at a time: the next holds what the last could not deliver. */
+  #say(end?: LifeEnd): Promise<Reply> {
+    this.#saying = this.#saying.then(() => this.#sayNow(end));
+    return this.#saying;
+  }
+
+  async #sayNow(end: LifeEnd | undefined): Promise<Reply> {
+    const operations = this.#book.untold.splice(0);
+    const word: Word = {
+      operations,
+      sent: this.#book.sends,
+      hits: this.#disturbances.takeHits(),
+      ...(this.#startedMs === undefined ? {} : { startedMs: this.#startedMs }),
+      ...(this.#leaving ? { leaving: true } : {}),
+      ...(end === undefined ? {} : { end }),
+    };
+    for (let tries = 1; ; tries++) {
+      const { status, body } = await ask(`/leases/${this.#lease.lease}`, word);
+      if (status === 200) {
+        const reply = JSON.parse(body) as Reply;
+        if (reply.over) this.#over.end();
+        return reply;
+      }
+      // The harness has given it up, or is gone: nothing more is to be sent in its name.
+      if (status !== 0 || tries === 3) {
+        this.#over.end();
+        return { over: true, revoked: false };
+      }
+    }
+  }
+}
+
+class Book implements OperationBook {
+  readonly untold: Told[] = [];
+  sends = 0;
+  #next = 1;
+
+  take(): number {
+    return this.#next++;
+  }
+
+  sent(): void {
+    this.sends++;
+  }
+
+  ended(row: Operation, status: number | null): void {
+    this.untold.push([row, status]);
+  }
+}
