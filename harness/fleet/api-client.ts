@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 import pLimit, { type LimitFunction } from 'p-limit';
@@ -25,7 +25,7 @@ export interface ApiClientOptions {
   /** Sendings of one request in all. */
   readonly retries: number;
   readonly clock: RunClock;
-  readonly book: OperationBook;
+  readonly book: RequestLog;
 }
 
 /** The requests of one run: numbers them, writes each down, and keeps the totals that the live line and the reconciliation read. */
@@ -41,6 +41,9 @@ export class RequestLog implements OperationBook {
   constructor(record: RunFolder) {
     this.#record = record;
   }
+
+  /** Of this run and no other. */
+  readonly correlation = randomBytes(4).toString('hex');
 
   take(): number {
     return this.#next++;
@@ -71,7 +74,7 @@ export class ApiClient extends Requests {
 
   constructor({ urls, connections, timeoutMs, retries, clock, book }: ApiClientOptions) {
     const transport = new Pools(urls, connections, timeoutMs);
-    super({ transport, retries, clock, book });
+    super({ transport, retries, clock, book, correlation: book.correlation });
     this.#transport = transport;
   }
 
@@ -87,7 +90,6 @@ interface Server {
 }
 
 class Pools implements Transport {
-  readonly newCorrelationId = randomUUID;
   readonly #timeoutMs: number;
   readonly #servers: readonly Server[];
 

@@ -149,7 +149,7 @@ export class LeaseDesk implements Engine {
         continue;
       }
       const lease = ++this.#leases;
-      const { clock, executionUrls } = this.#options;
+      const { clock, executionUrls, book } = this.#options;
       this.#lent.set(lease, { ...next, numbers: new Map(), sent: 0, heardMs: clock.now() });
       const now = clock.now();
       const { birth } = next;
@@ -157,6 +157,7 @@ export class LeaseDesk implements Engine {
         lease,
         birth,
         url: executionUrls[birth.life % executionUrls.length] ?? '',
+        correlation: book.correlation,
         startedAt: clock.startedAt.getTime(),
         wordMs: this.#wordMs,
         windows: this.#options.windows().filter(({ closesMs }) => closesMs > now),

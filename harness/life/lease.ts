@@ -14,6 +14,8 @@ export interface Lease {
   readonly birth: Birth;
   /** The API server of its tasks, without a slash at its end. */
   readonly url: string;
+  /** See `RequestsOptions`. */
+  readonly correlation: string;
   /** Wall clock at 0 ms of the run's clock, milliseconds since 1970. */
   readonly startedAt: number;
   /** A word is due so often, milliseconds. */

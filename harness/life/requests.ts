@@ -58,7 +58,6 @@ export interface Transport {
    * answer came; an error's `code` then says why.
    */
   exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Received>;
-  newCorrelationId(): string;
 }
 
 /** Numbers requests, and hears of each. */
@@ -75,6 +74,11 @@ export interface RequestsOptions {
   readonly retries: number;
   readonly clock: Clock;
   readonly book: OperationBook;
+  /**
+   * Before a request's number it makes the id by which the server's log names it. A random one would take more room on
+   * the disk than all the rest of a request.
+   */
+  readonly correlation: string;
 }
 
 /**
@@ -110,10 +114,10 @@ export class Requests {
   }
 
   async sendOnce(spec: RequestSpec, attempt: number, over: Over): Promise<Answer> {
-    const { clock, book, transport } = this.#options;
+    const { clock, book, correlation } = this.#options;
     over.throwIfAborted();
     const op = attempt === 1 && spec.op !== undefined ? spec.op : book.take();
-    const correlationId = transport.newCorrelationId();
+    const correlationId = `${correlation}-${op}`;
     let sentMs: number | undefined;
     const got = await this.#exchange(spec, correlationId, over, () => {
       sentMs = clock.now();

@@ -27,7 +27,7 @@ export class Borrowed {
   }
 
   async play(): Promise<void> {
-    const { birth, url, wordMs } = this.#lease;
+    const { birth, url, wordMs, correlation } = this.#lease;
     const { own, disturbed } = chanceOf(birth);
     const borrowedMs = this.#clock.now();
     this.#openWindows();
@@ -39,6 +39,7 @@ export class Borrowed {
         retries: birth.fleet.retries,
         clock: this.#clock,
         book: this.#book,
+        correlation: `${correlation}-${birth.life}`,
       }),
       clock: this.#clock,
       rng: own,

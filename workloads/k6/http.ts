@@ -8,15 +8,10 @@ import { EXECUTION_API_VERSION, type Received, type RequestSpec, type Transport 
 export class Http implements Transport {
   readonly #url: string;
   readonly #birth: Birth;
-  #requests = 0;
 
   constructor(url: string, birth: Birth) {
     this.#url = url;
     this.#birth = birth;
-  }
-
-  newCorrelationId(): string {
-    return `life-${this.#birth.life}-${++this.#requests}`;
   }
 
   async exchange(spec: RequestSpec, correlationId: string, _over: Over, sent: () => void): Promise<Received> {

@@ -1,0 +1,14 @@
+-- claim: Every life that was lent to k6 came back with its record.
+
+-- judgement
+-- What a k6 that died had sent is not in the record: what Airflow did upon it would have no cause.
+WITH lost AS (
+  SELECT count(*) FILTER (lives."end" = 'lost') AS lost, count(*) AS lives FROM lives
+)
+SELECT
+  lost = 0 AS ok,
+  CASE
+    WHEN lost = 0 THEN 'None was lost.'
+    ELSE format('{:d} of {:d} lives were not heard of again: what they did is not known.', lost, lives)
+  END AS sentence
+FROM lost;
