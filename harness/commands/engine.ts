@@ -79,8 +79,7 @@ function share(all: number, among: number): number[] {
 /** What the run needs of the choice: its k6 processes are in the process table and end with the run. */
 export function startEngine(
   choice: EngineChoice,
-  table: ProcessTable,
-  record: RunFolder,
+  { table, record, note }: { readonly table: ProcessTable; readonly record: RunFolder; note(line: string): void },
 ): { readonly k6: K6Options; helpers(): readonly SupervisedProcess[] } {
   const started: SupervisedProcess[] = [];
   const { listen, token, k6 } = choice;
@@ -90,6 +89,9 @@ export function startEngine(
       listen,
       token,
       vus: k6?.vus ?? [],
+      onOpen: (url) => {
+        if (!k6) note(`lives are lent at ${url}: start k6 with WINDTUNNEL_LEASES=${url} and the same WINDTUNNEL_TOKEN`);
+      },
       start: (index, env) => {
         const name = `k6-${index + 1}`;
         // No report of its use, and no API of its own: its port would be the same for all.

@@ -79,7 +79,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
         progress: (phase) => progress.phase(phase),
         onNumbers: (read) => progress.numbers(read),
         ...(request.lent ? { settleMs: request.lent.settleMs } : {}),
-        ...(request.engine ? startEngine(request.engine, table, record) : {}),
+        ...(request.engine ? startEngine(request.engine, { table, record, note: (line) => progress.note(line) }) : {}),
       },
       signal,
     );

@@ -72,7 +72,8 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
   const trouble = new AbortController();
   const stop = AbortSignal.any([signal, trouble.signal, record.failed]);
   const watching = new AbortController();
-  const actors = await openActors(parts, (error) => trouble.abort(error), watching.signal);
+  progress('connecting');
+  const actors = await openActors(parts, (error) => trouble.abort(error), watching.signal, stop);
   const { commits, fleet, operators, probes, supervisor, nemesis } = actors;
   let probing: Promise<void> = Promise.resolve();
   try {
@@ -89,7 +90,6 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
       faults: nemesis.open,
     }));
 
-    progress('connecting');
     // Before the DAGs are there: what is queued first is queued by these rules, too.
     await operators.prepare(stop);
     await parts.dags.publish();
@@ -131,7 +131,12 @@ interface Actors {
   readonly nemesis: Nemesis;
 }
 
-async function openActors(parts: RunParts, onError: (error: Error) => void, over: AbortSignal): Promise<Actors> {
+async function openActors(
+  parts: RunParts,
+  onError: (error: Error) => void,
+  over: AbortSignal,
+  stop: AbortSignal,
+): Promise<Actors> {
   const { plan, stack, record, clock, k6, helpers } = parts;
   const { dagNamespace, dsn } = stack;
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
@@ -150,7 +155,7 @@ async function openActors(parts: RunParts, onError: (error: Error) => void, over
     record,
     clock,
     onError,
-    ...(k6 ? { engine: (own) => openK6(k6, own, { executionUrls, clock, record, windows, onError }) } : {}),
+    ...(k6 ? { engine: (own) => openK6(k6, own, { executionUrls, clock, record, windows, onError, stop }) } : {}),
   });
   const { numbers } = fleet;
   const live = () => fleet.live;
