@@ -165,6 +165,7 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
 
 function engineName(choice: EngineChoice | undefined): string {
   if (!choice) return 'native';
+  if ('threads' in choice) return `native, ${choice.threads} thread${choice.threads === 1 ? '' : 's'}`;
   const { k6 } = choice;
   return k6 ? `k6 ${k6.version}, ${k6.vus.join(' + ')} VUs` : 'k6, started elsewhere';
 }

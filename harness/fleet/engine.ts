@@ -5,10 +5,12 @@ import type { LifeEnd } from '../model/operation.ts';
 /** What the fleet knows of a life while it is played, and what it has to hear of it. */
 export interface Hooks {
   isRevoked(): boolean;
+  /** Called when it is. */
+  onRevoked(listener: () => void): void;
   /** Once, when `/run` was accepted, `atMs` on the run's clock. */
   onStarted(atMs: number): void;
   /** Before it asks to be deferred. */
-  onLeaving(): void;
+  onLeaving(): void | Promise<void>;
   /** The run is over: it ends where it is. */
   readonly over: Over;
 }

@@ -79,6 +79,7 @@ function hooks() {
     heard,
     over: new Ending(),
     isRevoked: () => heard.revoked,
+    onRevoked: () => undefined,
     onStarted: (atMs: number) => {
       heard.startedMs = atMs;
     },

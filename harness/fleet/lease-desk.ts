@@ -233,7 +233,7 @@ export class LeaseDesk implements Engine {
     }
     for (const [mischief, times] of word.hits) disturbances.struck(mischief, lent.birth.life, times);
     if (word.startedMs !== undefined) lent.hooks.onStarted(word.startedMs);
-    if (word.leaving) lent.hooks.onLeaving();
+    if (word.leaving) void lent.hooks.onLeaving();
     const reply: Reply = { over: lent.hooks.over.aborted, revoked: lent.hooks.isRevoked() };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
     if (word.end === undefined) return;

@@ -24,6 +24,7 @@ const SETTINGS = {
 const VIEWS = [
   'macros',
   'load',
+  'lost_runs',
   'standstills',
   'fault_windows',
   'pauses',

@@ -59,12 +59,17 @@ export class RunFolder {
   }
 
   append(table: TableName | `final_${string}`, row: object): void {
+    this.appendLines(table, `${JSON.stringify(row)}\n`);
+  }
+
+  /** Whole lines of JSON, each with its end. */
+  appendLines(table: TableName | `final_${string}`, lines: string): void {
     let buffer = this.#tables.get(table);
     if (!buffer) {
       buffer = { file: openSync(path.join(this.path, 'raw', `${table}.ndjson`), 'a'), lines: [] };
       this.#tables.set(table, buffer);
     }
-    buffer.lines.push(JSON.stringify(row));
+    buffer.lines.push(lines);
   }
 
   /** Resolves when everything appended before the call is with the kernel. Never rejects: see `failed`. */
@@ -141,7 +146,7 @@ interface Buffered {
 
 async function writeLines(buffer: Buffered): Promise<void> {
   if (buffer.lines.length === 0) return;
-  let rest = Buffer.from(`${buffer.lines.join('\n')}\n`);
+  let rest = Buffer.from(buffer.lines.join(''));
   buffer.lines = [];
   while (rest.length > 0) {
     const { bytesWritten } = await write(buffer.file, rest);

@@ -7,6 +7,7 @@ import { Nemesis } from '../faults/nemesis.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { type K6Options, openK6 } from '../fleet/k6.ts';
 import { Operators } from '../fleet/operators.ts';
+import { Threads } from '../fleet/threads.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan } from '../model/scenario.ts';
@@ -39,8 +40,9 @@ export interface RunParts {
   readonly clock: RunClock;
   /** How long lives under way may take to end when the load is over; by default 6 s. */
   readonly settleMs?: number;
-  /** Plays the lives on k6 instead of here. */
+  /** Plays the lives on k6 instead of here, or here on so many threads of their own. */
   readonly k6?: K6Options;
+  readonly threads?: number;
   /** What the harness runs beside itself: its processor time and its memory are the harness's. */
   readonly helpers?: () => readonly SupervisedProcess[];
   progress(phase: Phase, detail?: string): void;
@@ -137,7 +139,7 @@ async function openActors(
   over: AbortSignal,
   stop: AbortSignal,
 ): Promise<Actors> {
-  const { plan, stack, record, clock, k6, helpers } = parts;
+  const { plan, stack, record, clock, k6, threads, helpers } = parts;
   const { dagNamespace, dsn } = stack;
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const { executionUrls, handOffAddress } = stack;
@@ -155,7 +157,11 @@ async function openActors(
     record,
     clock,
     onError,
-    ...(k6 ? { engine: (own) => openK6(k6, own, { executionUrls, clock, record, windows, onError, stop }) } : {}),
+    engine: async (own) => {
+      if (k6) return openK6(k6, own, { executionUrls, clock, record, windows, onError, stop });
+      const { fleet } = plan.scenario;
+      return threads ? new Threads({ threads, fleet, executionUrls, clock, onError }, own) : undefined;
+    },
   });
   const { numbers } = fleet;
   const live = () => fleet.live;

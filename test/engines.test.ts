@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
 import { literalManifest } from '../harness/judge/literal-run.ts';
+import { readManifest } from '../harness/judge/manifest.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
 import { messageOf } from '../harness/model/errors.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
@@ -17,7 +18,7 @@ import { findK6 } from '../harness/stacks/k6.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { expectNothingLeft, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
 
-/** The real k6 plays the lives of a run on the reference stack. */
+/** Others than the fleet's own thread play the lives of a run on the reference stack: the real k6, and threads. */
 
 const why = await whyNoK6();
 
@@ -110,30 +111,39 @@ function planned(name: string): string {
   return folder;
 }
 
-describe.skipIf(why !== undefined)('the engine k6', () => {
+describe.each([
+  {
+    engine: 'k6',
+    flags: ['--engine', 'k6', '--k6-processes', '2', '--vus', '120'],
+    name: /^k6 \d+\.\d+\.\d+, 60 \+ 60 VUs$/,
+  },
+  { engine: 'threads', flags: ['--threads', '2'], name: /^native, 2 threads$/ },
+])('$engine', ({ engine, flags, name }) => {
+  const isMissing = engine === 'k6' && why !== undefined;
   let judgement: Judgement;
   let run: OpenRun;
 
   beforeAll(async () => {
-    const flags = ['--engine', 'k6', '--k6-processes', '2', '--vus', '120', '--out', 'lent', '--json'];
-    const { code, stdout, stderr } = await windtunnel(['run', planned('plan'), ...flags], cwd);
+    if (isMissing) return;
+    const args = ['run', planned(`${engine}-plan`), ...flags, '--out', engine, '--json'];
+    const { code, stdout, stderr } = await windtunnel(args, cwd);
     expect([0, 3], stderr.slice(-800)).toContain(code);
     judgement = JSON.parse(stdout);
-    run = await openRun(path.join(cwd, 'lent'));
+    run = await openRun(path.join(cwd, engine));
   }, 180_000);
 
   afterAll(() => run?.close());
 
-  test('the record is whole and breaks no promise', () => {
+  test.skipIf(isMissing)('the record is whole and breaks no promise', () => {
     const failing = judgement.assumptions.filter(({ verdict }) => verdict !== 'pass');
-    // Whether two busy cores let k6 keep the pace is not what this is about.
+    // Whether two busy cores let it keep the pace is not what this is about.
     expect(failing.map(({ name }) => name).filter((name) => name !== 'fleet-kept-pace')).toEqual([]);
     expect(judgement.invariants.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
     const aimed = judgement.invariants.filter(({ name }) => scenario.aims.includes(name));
     expect(aimed.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
   });
 
-  test('both k6 play lives, with requests of every kind', async () => {
+  test.skipIf(isMissing)('all of it plays lives, with requests of every kind', async () => {
     const kinds = await run.rows(`SELECT DISTINCT kind FROM operations WHERE actor = 'life' ORDER BY kind`);
     expect(kinds.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(['heartbeat', 'rtif', 'run', 'state', 'stranger_run', 'xcom_push']),
@@ -143,13 +153,12 @@ describe.skipIf(why !== undefined)('the engine k6', () => {
       (SELECT max(value) FROM samples WHERE metric = 'live_lives') AS most FROM lives`);
     expect(Number(lives)).toBeGreaterThan(60);
     expect(Number(ended)).toBeGreaterThan(0.6 * Number(lives));
-    // More than one VU of one k6 could.
+    // At once.
     expect(Number(most)).toBeGreaterThan(10);
-    const manifest = await run.row('SELECT engine FROM manifest');
-    expect(manifest.engine).toMatch(/^k6 \d+\.\d+\.\d+, 60 \+ 60 VUs$/);
+    expect((await readManifest(path.join(cwd, engine))).engine).toMatch(name);
   });
 
-  test('windows of the plan meet the lives where they are', async () => {
+  test.skipIf(isMissing)('windows of the plan meet the lives where they are', async () => {
     const hit = await run.rows('SELECT fault, detail FROM fault_windows ORDER BY fault');
     expect(hit.map(({ fault }) => fault)).toEqual(['lost-answers', 'storm']);
     const { dropped } = await run.row(`SELECT count(*) AS dropped FROM operations JOIN fault_windows
@@ -161,7 +170,7 @@ describe.skipIf(why !== undefined)('the engine k6', () => {
     expect(Number(at_once)).toBeGreaterThan(4);
   });
 
-  test('a twin names the first of the two, and numbers are given once', async () => {
+  test.skipIf(isMissing)('a twin names the first of the two, and numbers are given once', async () => {
     const { operations, numbers, twins, matched } = await run.row(`SELECT count(*) AS operations,
       count(DISTINCT op) AS numbers, count(twin) AS twins,
       (SELECT count(*) FROM operations AS one JOIN operations AS other ON other.twin = one.op AND other.life = one.life
@@ -180,7 +189,7 @@ describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {
     const victim = stackProcesses(stacks).find((line) => line.includes('k6/worker.ts'));
     process.kill(Number.parseInt(victim ?? '', 10), 'SIGKILL');
     const { code, stdout, stderr } = await running.ended;
-    expect(code, stderr.slice(-800)).toBe(3);
+    expect(code, `${stderr.slice(-800)} ${stdout.slice(0, 6000)}`).toBe(3);
     const { verdict, assumptions } = JSON.parse(stdout) as Judgement;
     expect(verdict).toBe('unknown');
     expect(assumptions.find(({ name }) => name === 'lives-came-back')).toMatchObject({
