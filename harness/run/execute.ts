@@ -270,7 +270,9 @@ function startedLives(fleet: Fleet): number {
 
 function fleetSamples(fleet: Fleet, commits: CommitStream): Partial<Record<SampleMetric, number>> {
   const { sent, inFlight } = fleet.numbers.totals;
+  const { connections } = fleet;
   return {
+    ...(connections ? { connection_limit: connections.limit, connections_waiting: connections.waiting } : {}),
     live_lives: startedLives(fleet),
     handed: fleet.handed,
     requests_in_flight: inFlight,
