@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 
+import { benchSelfCommand } from './commands/bench-self.ts';
 import { calibrateCommand } from './commands/calibrate.ts';
 import { checkCommand } from './commands/check.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -40,6 +41,7 @@ try {
     .command(downCommand)
     .command(listCommand)
     .command(doctorCommand)
+    .command(benchSelfCommand)
     .command(healCommand)
     .demandCommand(1, 'Name a command')
     .strict()

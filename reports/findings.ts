@@ -48,15 +48,25 @@ export function harnessCost(judgement: Judgement, manifest: Manifest): string {
   const { harness_cpu_share: share } = judgement;
   const { cpus } = manifest.machine;
   if (share === null) return 'The CPU time of the harness was not sampled.';
+  const { headroom } = judgement.harness;
   return (
     `The harness used ${percent(share)} of the machine’s ${count(cpus)} CPUs during the load; ` +
-    'the rest was the stack’s to use.'
+    'the rest was the stack’s to use.' +
+    (headroom === null
+      ? ''
+      : ` With a core of its own it could have sent ${times(headroom)} the requests of this load.`)
   );
+}
+
+/** Rounded down: it is said to show that there is room. */
+function times(factor: number): string {
+  return `${factor < 10 ? Math.floor(factor * 10) / 10 : count(Math.floor(factor))} ×`;
 }
 
 /** What the harness took and how it kept up, as far as it was sampled. */
 export function harnessFacts({ harness }: Judgement): [string, string][] {
   const { cpu_s, peak_rss_bytes, loop_delay_ms, late_p99_ms, late_max_ms, commit_lag_ms } = harness;
+  const { gc_pause_ms, cpu_wait_share, recorder_behind_ms, connections_waiting, ports_share } = harness;
   const known = (name: string, value: number | null, words: (value: number) => string): [string, string][] =>
     value === null ? [] : [[name, words(value)]];
   const ms = (value: number) => `${milliseconds(value)} ms`;
@@ -64,9 +74,14 @@ export function harnessFacts({ harness }: Judgement): [string, string][] {
     ...known('CPU time', cpu_s, (value) => `${value.toFixed(1)} s`),
     ...known('memory, at most', peak_rss_bytes, (value) => `${count(value / 2 ** 20)} MiB`),
     ...known('longest pause', loop_delay_ms, ms),
+    ...known('longest garbage collection', gc_pause_ms, ms),
+    ...known('waited for a processor', cpu_wait_share, (value) => `${percent(value)} of the time`),
     ...known('sent late, 99 of 100', late_p99_ms, (value) => `at most ${ms(value)}`),
     ...known('sent late, the worst', late_max_ms, ms),
     ...known('commits behind, at most', commit_lag_ms, ms),
+    ...known('record behind, at most', recorder_behind_ms, ms),
+    ...known('requests waiting for a connection, at most', connections_waiting, count),
+    ...known('ephemeral ports in use, at most', ports_share, percent),
   ];
 }
 

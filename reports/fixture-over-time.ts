@@ -67,6 +67,12 @@ export const HARNESS_COST: HarnessCost = {
   late_p99_ms: 13,
   late_max_ms: 57.4,
   commit_lag_ms: 43.9,
+  gc_pause_ms: 3.2,
+  cpu_wait_share: 0.021,
+  recorder_behind_ms: 118,
+  connections_waiting: 0,
+  ports_share: 0.012,
+  headroom: 9.24,
 };
 
 export const NO_HARNESS_COST: HarnessCost = {
@@ -77,4 +83,10 @@ export const NO_HARNESS_COST: HarnessCost = {
   late_p99_ms: null,
   late_max_ms: null,
   commit_lag_ms: null,
+  gc_pause_ms: null,
+  cpu_wait_share: null,
+  recorder_behind_ms: null,
+  connections_waiting: null,
+  ports_share: null,
+  headroom: null,
 };

@@ -174,7 +174,7 @@ function summed(samples: readonly { readonly labels: Labels; readonly value: num
 }
 
 function cost({ harness }: Judgement): Metric[] {
-  const { cpu_share, peak_rss_bytes, loop_delay_ms, late_p99_ms } = harness;
+  const { cpu_share, peak_rss_bytes, loop_delay_ms, late_p99_ms, headroom } = harness;
   const inSeconds = (ms: number | null) => (ms === null ? null : ms / 1_000);
   return [
     gauge(
@@ -195,6 +195,12 @@ function cost({ harness }: Judgement): Metric[] {
       'seconds',
       'How late 99 of 100 requests were sent, at most.',
       inSeconds(late_p99_ms),
+    ),
+    gauge(
+      'windtunnel_harness_headroom_ratio',
+      'ratio',
+      'How many times the requests of this load the harness could have sent from a core of its own.',
+      headroom,
     ),
   ];
 }

@@ -241,6 +241,12 @@ export const judgementSchema = z.object({
     late_p99_ms: maybe,
     late_max_ms: maybe,
     commit_lag_ms: maybe,
+    gc_pause_ms: maybe,
+    cpu_wait_share: maybe,
+    recorder_behind_ms: maybe,
+    connections_waiting: maybe,
+    ports_share: maybe,
+    headroom: maybe,
   }),
 });
 

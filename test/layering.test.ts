@@ -25,6 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   calibrate: ['model'],
   // The windows of a soak together, from what their verdicts say.
   soak: ['model', 'reports'],
+  // The fleet as it is, against a stub, in processes of their own.
+  self: ['model', 'stacks', 'record', 'fleet'],
   run: ['model', 'stacks', 'record', 'fleet', 'faults'],
   commands: [
     'model',
@@ -39,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'run',
     'wire',
     'calibrate',
+    'self',
     'soak',
     'reference',
     'harness',

@@ -6,7 +6,7 @@ import { InterruptedError } from '../model/errors.ts';
  * Aborts on the first Ctrl-C, SIGTERM or hang-up: the run then ends in order, heals and judges what there is. Further
  * ones are answered, not obeyed: leaving in mid-heal is what `windtunnel heal` has to mend.
  */
-export function interruptSignal(): AbortSignal {
+export function interruptSignal(meaning = 'ending the run, healing, then judging what there is …'): AbortSignal {
   const controller = new AbortController();
   // Several runs at a time wait for it in many places.
   setMaxListeners(0, controller.signal);
@@ -15,7 +15,7 @@ export function interruptSignal(): AbortSignal {
     process.on(name, () => {
       count++;
       if (count === 1) {
-        console.error(`\n${name}: ending the run, healing, then judging what there is …`);
+        console.error(`\n${name}: ${meaning}`);
         controller.abort(new InterruptedError(`interrupted by ${name}`));
       } else if (count === 3) {
         console.error('Leaving now. Run `windtunnel heal` to take away what is left.');

@@ -11,6 +11,7 @@ import { RUN_FORMAT } from '../model/tables.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
 import { execute } from '../run/execute.ts';
+import { keptCapacity } from '../self/capacity.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { ProcessTable } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
@@ -143,6 +144,8 @@ function lend(stack: Stack, id: string): Stack {
 }
 
 function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunClock): Manifest {
+  // It was measured of the fleet in this process.
+  const capacity = request.engine ? undefined : keptCapacity();
   return {
     format: RUN_FORMAT,
     id,
@@ -153,6 +156,7 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
     node: process.version,
     machine: { platform: os.platform(), arch: os.arch(), cpus: os.cpus().length, memory_bytes: os.totalmem() },
     started_at: clock.startedAt.toISOString(),
+    ...(capacity ? { capacity } : {}),
     repeat: request.repeat,
     engine: engineName(request.engine),
     writers: 'triggers',

@@ -101,9 +101,19 @@ export class ApiClient extends Requests {
     this.#transport = transport;
   }
 
+  /** Connections that it may have in all, and requests that wait for one of them. */
+  get connections(): ConnectionUse {
+    return this.#transport.use;
+  }
+
   close(): Promise<void> {
     return this.#transport.close();
   }
+}
+
+export interface ConnectionUse {
+  readonly limit: number;
+  readonly waiting: number;
 }
 
 interface Server {
@@ -129,6 +139,11 @@ class Pools implements Transport {
         limit: pLimit(connections),
       };
     });
+  }
+
+  get use(): ConnectionUse {
+    const sum = (of: (limit: LimitFunction) => number) => this.#servers.reduce((all, { limit }) => all + of(limit), 0);
+    return { limit: sum((one) => one.concurrency), waiting: sum((one) => one.pendingCount) };
   }
 
   exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Received> {

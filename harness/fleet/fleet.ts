@@ -10,7 +10,7 @@ import { Rng } from '../model/rng.ts';
 import type { Plan, TaskSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
-import { RequestLog } from './api-client.ts';
+import { type ConnectionUse, RequestLog } from './api-client.ts';
 import { EndNews } from './end-news.ts';
 import type { Engine } from './engine.ts';
 import { Native } from './native.ts';
@@ -108,6 +108,16 @@ export class Fleet {
   /** Schedulers that are connected. */
   get schedulers(): number {
     return this.#dispatcher?.known().executors ?? 0;
+  }
+
+  /** Undefined where whoever plays the lives cannot tell. */
+  /** See `Engine`. */
+  takeLoopDelayMs(): number | undefined {
+    return this.#engine?.takeLoopDelayMs?.();
+  }
+
+  get connections(): ConnectionUse | undefined {
+    return this.#engine?.connections;
   }
 
   /** Ends every life where it is, then the dispatcher. Idempotent. */

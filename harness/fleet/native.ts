@@ -4,7 +4,7 @@ import { playLife } from '../life/life.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
-import { ApiClient, type ApiClientOptions } from './api-client.ts';
+import { ApiClient, type ApiClientOptions, type ConnectionUse } from './api-client.ts';
 import type { Engine, Hooks } from './engine.ts';
 
 export interface NativeOptions {
@@ -25,6 +25,10 @@ export class Native implements Engine {
     const { connections, timeout_ms, retries } = fleet;
     this.#options = options;
     this.#requests = new ApiClient({ urls: executionUrls, connections, timeoutMs: timeout_ms, retries, clock, book });
+  }
+
+  get connections(): ConnectionUse {
+    return this.#requests.connections;
   }
 
   play(birth: Birth, hooks: Hooks): Promise<LifeEnd> {

@@ -4,6 +4,7 @@ import type { FleetDisturbance } from '../model/disturbance.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { SharedClock } from '../record/clock.ts';
+import type { ConnectionUse } from './api-client.ts';
 
 /** What a thread is started with. */
 export interface ThreadStart {
@@ -44,6 +45,7 @@ export interface Batch {
   /** From the intended start of each that ended, milliseconds. */
   readonly latencies: readonly number[];
   readonly lastFailure: string | undefined;
+  readonly connections: ConnectionUse;
   /** Longest pause of its event loop since the last batch, milliseconds. */
   readonly loopDelayMs: number;
 }

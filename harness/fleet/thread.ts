@@ -81,6 +81,7 @@ class BatchBook implements OperationBook {
       latencies: this.#latencies,
       lastFailure: this.#lastFailure,
       loopDelayMs,
+      connections: native.connections,
       ...this.#counts,
     };
     say({ say: 'batch', ...batch });

@@ -7,6 +7,7 @@ import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import { startThread } from '../record/thread.ts';
+import type { ConnectionUse } from './api-client.ts';
 import type { Engine, Hooks } from './engine.ts';
 import type { EngineParts } from './fleet.ts';
 import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol.ts';
@@ -60,9 +61,18 @@ export class Threads implements Engine {
     };
   }
 
-  /** Milliseconds: the longest pause of any thread's event loop since this was asked last. */
-  takeLoopDelay(): number {
-    return Math.max(...this.#threads.map((thread) => thread.takeLoopDelay()));
+  takeLoopDelayMs(): number {
+    return Math.max(...this.#threads.map((thread) => thread.takeLoopDelayMs()));
+  }
+
+  get connections(): ConnectionUse {
+    return this.#threads.reduce(
+      ({ limit, waiting }, { connections }) => ({
+        limit: limit + connections.limit,
+        waiting: waiting + connections.waiting,
+      }),
+      { limit: 0, waiting: 0 },
+    );
   }
 
   play(birth: Birth, hooks: Hooks): Promise<LifeEnd> {
@@ -84,6 +94,7 @@ class Thread {
   readonly #ended: Promise<void>;
   readonly #onBatch: (batch: Batch) => void;
   #windows = 0;
+  connections: ConnectionUse = { limit: 0, waiting: 0 };
   #loopDelayMs = 0;
   #closing = false;
 
@@ -102,7 +113,7 @@ class Thread {
     });
   }
 
-  takeLoopDelay(): number {
+  takeLoopDelayMs(): number {
     const ms = this.#loopDelayMs;
     this.#loopDelayMs = 0;
     return ms;
@@ -153,6 +164,7 @@ class Thread {
     switch (message.say) {
       case 'batch': {
         this.#loopDelayMs = Math.max(this.#loopDelayMs, message.loopDelayMs);
+        this.connections = message.connections;
         this.#onBatch(message);
         for (const [life, end] of message.ends) this.#end(life, end);
         return;

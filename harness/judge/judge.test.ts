@@ -36,8 +36,11 @@ test('a run whose assumptions hold and that aimed at nothing it could not try pa
       'commits-are-whole',
       'deadlocks-reconciled',
       'fleet-kept-pace',
+      'lives-came-back',
       'load-was-on',
       'operations-reconciled',
+      'ports-were-left',
+      'recorder-kept-up',
     ].map((name) => [name, 'pass']),
   );
   expect(judgement).toMatchObject({

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
+import type { Manifest } from '../model/manifest.ts';
 import type { OverTime, SeriesMetric } from '../model/over-time.ts';
-import { withLiteralRun } from './judge-literal.ts';
+import { many, withLiteralRun } from './judge-literal.ts';
 import type { LiteralRun } from './literal-run.ts';
 import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
 
@@ -141,9 +142,42 @@ test('what the harness cost is read from its own samples during the load', async
         { at_ms: 50_000, source: 'harness', metric: 'cpu_s', value: 4.5 },
         { at_ms: 50_000, source: 'harness', metric: 'rss_bytes', value: 1e8 },
         { at_ms: 69_000, source: 'harness', metric: 'loop_delay_ms', value: 900 },
+        { at_ms: 49_000, source: 'harness', metric: 'cpu_wait_ms', value: 1_000 },
+        { at_ms: 50_000, source: 'harness', metric: 'cpu_wait_ms', value: 5_000 },
+        { at_ms: 50_000, source: 'harness', metric: 'gc_pause_ms', value: 4 },
+        { at_ms: 50_000, source: 'harness', metric: 'recorder_behind_ms', value: 110 },
+        { at_ms: 50_000, source: 'fleet', metric: 'connections_waiting', value: 0 },
+        { at_ms: 50_000, source: 'machine', metric: 'ports', value: 1_000 },
+        { at_ms: 50_000, source: 'machine', metric: 'ports_in_use', value: 30 },
       ],
     },
     (run) => readHarnessCost(run, 0.1),
   );
-  expect(cost).toMatchObject({ cpu_share: 0.1, cpu_s: 1.5, peak_rss_bytes: 1e8, late_max_ms: 0, loop_delay_ms: null });
+  expect(cost).toEqual({
+    cpu_share: 0.1,
+    cpu_s: 1.5,
+    peak_rss_bytes: 1e8,
+    late_p99_ms: 0,
+    late_max_ms: 0,
+    loop_delay_ms: null,
+    commit_lag_ms: null,
+    gc_pause_ms: 4,
+    cpu_wait_share: 0.1,
+    recorder_behind_ms: 110,
+    connections_waiting: 0,
+    ports_share: 0.03,
+    headroom: null,
+  });
+});
+
+test('how much more the harness could have sent is told where it was measured, however that is written', async () => {
+  const headroom = async (capacity: unknown) =>
+    (
+      await withLiteralRun(
+        { operations: many(120, (i) => ({ sent_ms: i * 500 })), manifest: { capacity } as Partial<Manifest> },
+        (run) => readHarnessCost(run, null),
+      )
+    ).headroom;
+  expect(await headroom({ requests_per_s: 18 })).toBeCloseTo(9);
+  for (const damaged of [undefined, null, {}, { requests_per_s: '18' }, 18]) expect(await headroom(damaged)).toBeNull();
 });

@@ -32,7 +32,7 @@ export type SeriesMetric =
   | 'memory_bytes'
   /** `waiting for a lock`, `connections`: sessions of the database. */
   | 'database'
-  /** The longest of the step: `event loop delay`, `sent late`, `commit stream behind`. */
+  /** The longest of the step: `event loop delay`, `waiting for a processor`, `collecting garbage`, `sent late`, `recorder behind`, `commit stream behind`. */
   | 'harness_ms';
 
 /** A window of damage and the load before, while and after it was open. */
@@ -83,4 +83,16 @@ export interface HarnessCost {
   readonly late_max_ms: number | null;
   /** How far the stream of commits was behind, at most. */
   readonly commit_lag_ms: number | null;
+  /** The longest time that it collected garbage at a stretch. */
+  readonly gc_pause_ms: number | null;
+  /** Of the load's time, how much its event loop was ready to run and had to wait for a processor, 0 to 1. */
+  readonly cpu_wait_share: number | null;
+  /** The greatest age of a row that was not with the kernel yet. */
+  readonly recorder_behind_ms: number | null;
+  /** Requests that waited for a connection, at most. */
+  readonly connections_waiting: number | null;
+  /** Of the machine's ephemeral ports, the most that were in use, 0 to 1. */
+  readonly ports_share: number | null;
+  /** How many times the requests of this load it could have sent from a core of its own; null: `bench-self` has not been run here. */
+  readonly headroom: number | null;
 }

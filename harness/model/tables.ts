@@ -195,11 +195,24 @@ export type SampleMetric =
   | 'cpus'
   /** Longest event-loop delay of the harness since the last reading. */
   | 'loop_delay_ms'
+  /** Since the last reading: how long the harness collected garbage, and the longest that it did so at a stretch. */
+  | 'gc_ms'
+  | 'gc_pause_ms'
+  /** How long, since the last reading, the harness's event loop was ready to run and no processor was free for it. */
+  | 'cpu_wait_ms'
+  /** The greatest age, since the last reading, of a row that was recorded and not yet with the kernel. */
+  | 'recorder_behind_ms'
+  /** Ephemeral ports of the machine, and how many of them are taken, at most. */
+  | 'ports'
+  | 'ports_in_use'
   /** Lives that have started and not ended. */
   | 'live_lives'
   /** Workloads delivered, waiting or started. */
   | 'handed'
   | 'requests_in_flight'
+  /** Connections that the fleet may have to all servers together, and requests that wait for one. */
+  | 'connection_limit'
+  | 'connections_waiting'
   /** Lives whose k6 was not heard of again. */
   | 'lives_lost'
   /** Cumulative counters of the fleet. `sent` = answered + unknown at the end, or the record is not whole. */

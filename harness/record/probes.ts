@@ -1,5 +1,4 @@
 import { cpus } from 'node:os';
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
@@ -9,13 +8,12 @@ import { type ProcessStats, readProcessStats } from '../stacks/process-stats.ts'
 import type { SupervisedProcess } from '../stacks/process-table.ts';
 import type { RunClock } from './clock.ts';
 import { LockSampler } from './lock-sampler.ts';
+import { portsInUse } from './ports-in-use.ts';
 import type { RunFolder } from './run-folder.ts';
+import { SelfProbe } from './self-probe.ts';
 import { SteadyClient } from './steady-client.ts';
 
 const EVERY_MS = 1_000;
-/** The event-loop monitor looks this often; shorter pauses do not show. */
-const LOOP_RESOLUTION_MS = 10;
-const NS_PER_MS = 1e6;
 const QUERY_MS = 10_000;
 
 export interface ProbesOptions {
@@ -24,6 +22,8 @@ export interface ProbesOptions {
   processes(): readonly SupervisedProcess[];
   /** Processes of the harness's own. */
   helpers(): readonly SupervisedProcess[];
+  /** The longest pause of those threads of its own that play lives, since the last reading. */
+  threadsLoopDelayMs(): number | undefined;
   readonly record: RunFolder;
   readonly clock: RunClock;
   /** The fleet's own counters at this moment. */
@@ -33,7 +33,7 @@ export interface ProbesOptions {
 /** Reads the machine, the processes, the database and the fleet once a second, and between that who waits for locks. */
 export class Probes {
   readonly #options: ProbesOptions;
-  readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  readonly #self: SelfProbe;
   readonly #database: SteadyClient;
   readonly #locks: LockSampler;
   readonly #backends = new Map<number, string>();
@@ -43,6 +43,7 @@ export class Probes {
 
   constructor(options: ProbesOptions) {
     this.#options = options;
+    this.#self = new SelfProbe(() => options.record.behindMs);
     this.#locks = new LockSampler(options);
     this.#database = new SteadyClient(options.dsn, 'wt-harness-probe', QUERY_MS);
   }
@@ -55,7 +56,7 @@ export class Probes {
   async start(): Promise<void> {
     await this.#database.get();
     await this.#locks.start();
-    this.#loop.enable();
+    this.#self.start();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -73,8 +74,7 @@ export class Probes {
   /** One reading of everything. A database that does not answer just now leaves a gap, which is itself a finding. */
   async read(): Promise<void> {
     this.#sampleMachine();
-    for (const [metric, value] of Object.entries(this.#options.fleet()))
-      this.#add('fleet', metric as SampleMetric, value);
+    this.#addAll('fleet', this.#options.fleet());
     try {
       await this.#sampleDatabase(await this.#database.get());
     } catch {
@@ -89,7 +89,7 @@ export class Probes {
   }
 
   async close(): Promise<void> {
-    this.#loop.disable();
+    this.#self.close();
     await Promise.all([this.#database.drop(), this.#locks.close()]);
   }
 
@@ -102,9 +102,11 @@ export class Probes {
     const helpers = this.#readHelpers();
     this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6 + helpers.cpuS);
     this.#add('harness', 'rss_bytes', process.memoryUsage.rss() + helpers.rssBytes);
-    // The monitor measures the gap between its own ticks: what is above its resolution is delay.
-    this.#add('harness', 'loop_delay_ms', Math.max(0, this.#loop.max / NS_PER_MS - LOOP_RESOLUTION_MS));
-    this.#loop.reset();
+    const self = this.#self.read();
+    const threadsMs = this.#options.threadsLoopDelayMs() ?? 0;
+    this.#addAll('harness', { ...self, loop_delay_ms: Math.max(self.loop_delay_ms ?? 0, threadsMs) });
+    const ports = portsInUse();
+    if (ports) this.#addAll('machine', { ports_in_use: ports.inUse, ports: ports.all });
     const processes = this.#options.processes();
     const stats = readProcessStats(processes.map((p) => p.pid));
     for (const { name, pid } of processes) {
@@ -165,6 +167,10 @@ export class Probes {
       this.#backends.set(pid, application_name);
       this.#options.record.append('backends', { at_ms: roundMs(this.#options.clock.now()), pid, application_name });
     }
+  }
+
+  #addAll(source: string, values: Readonly<Partial<Record<SampleMetric, number>>>): void {
+    for (const [metric, value] of Object.entries(values)) this.#add(source, metric as SampleMetric, value);
   }
 
   #add(source: string, metric: SampleMetric, value: number): void {

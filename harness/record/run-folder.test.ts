@@ -36,6 +36,18 @@ test('what was appended is in the file within a second, without anybody closing 
   await run.close();
 });
 
+test('what is not with the kernel yet has an age', async () => {
+  const run = new RunFolder(path.join(folder, 'run'));
+  expect(run.behindMs).toBe(0);
+  run.append('faults', { fault: 'one' });
+  const until = performance.now() + 20;
+  while (performance.now() < until);
+  expect(run.behindMs).toBeGreaterThanOrEqual(19);
+  await run.flush();
+  expect(run.behindMs).toBe(0);
+  await run.close();
+});
+
 test('a folder that holds something is refused and left as it is', () => {
   writeFileSync(path.join(folder, 'precious'), 'x');
   expect(() => new RunFolder(folder)).toThrow(UsageError);

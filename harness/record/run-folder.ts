@@ -32,6 +32,9 @@ export class RunFolder {
   readonly #timer: NodeJS.Timeout;
   readonly #failure = new AbortController();
   #flushing: Promise<void> | undefined;
+  /** When the first of the rows was appended that wait for the next flush, and of those that are being written. */
+  #waitingSinceMs: number | undefined;
+  #writingSinceMs: number | undefined;
   #manifest: Manifest | undefined;
 
   constructor(folder: string) {
@@ -70,6 +73,13 @@ export class RunFolder {
       this.#tables.set(table, buffer);
     }
     buffer.lines.push(lines);
+    this.#waitingSinceMs ??= performance.now();
+  }
+
+  /** Age of the oldest row that is appended and not yet with the kernel. */
+  get behindMs(): number {
+    const sinceMs = this.#writingSinceMs ?? this.#waitingSinceMs;
+    return sinceMs === undefined ? 0 : performance.now() - sinceMs;
   }
 
   /** Resolves when everything appended before the call is with the kernel. Never rejects: see `failed`. */
@@ -87,8 +97,11 @@ export class RunFolder {
   }
 
   async #writeAll(): Promise<void> {
+    this.#writingSinceMs = this.#waitingSinceMs;
+    this.#waitingSinceMs = undefined;
     try {
       for (const buffer of this.#tables.values()) await writeLines(buffer);
+      this.#writingSinceMs = undefined;
     } catch (error) {
       if (this.#failure.signal.aborted) return;
       this.#failure.abort(new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`));

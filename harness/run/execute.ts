@@ -179,6 +179,7 @@ async function openActors(
       dsn,
       processes: () => stack.processes,
       helpers: helpers ?? (() => []),
+      threadsLoopDelayMs: () => fleet.takeLoopDelayMs(),
       record,
       clock,
       fleet: () => fleetSamples(fleet, commits),
@@ -281,7 +282,9 @@ function startedLives(fleet: Fleet): number {
 
 function fleetSamples(fleet: Fleet, commits: CommitStream): Partial<Record<SampleMetric, number>> {
   const { sent, inFlight } = fleet.numbers.totals;
+  const { connections } = fleet;
   return {
+    ...(connections ? { connection_limit: connections.limit, connections_waiting: connections.waiting } : {}),
     live_lives: startedLives(fleet),
     handed: fleet.handed,
     requests_in_flight: inFlight,

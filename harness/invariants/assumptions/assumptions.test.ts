@@ -13,6 +13,7 @@ const DAG: Scenario['dags'][number] = {
   tasks: [{ task_id: 'pick', upstream: [], skips: ['task'], duration_ms: [1_000, 9_000] }],
 };
 const REPORT = { kind: 'state', requested: 'success', sent_ms: 5_000, ended_ms: 5_010 } as const;
+const LATE = { intended_ms: 1_000, sent_ms: 1_020 } as const;
 const ENDED = { state: 'success', committed_ms: 5_005 };
 const LATER = { relation: 'dag_run', id: '1', committed_ms: 8_000 };
 const DEADLOCK = { at_ms: 5_000, source: 'postgres', sqlstate: '40P01', pid: 1 };
@@ -32,11 +33,41 @@ const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun]
   ['load-was-on', 'fail', /planned but never accepted: skip_downstream\.$/, without('skip_downstream')],
   ['load-was-on', 'fail', /0 started lives/, {}],
 
-  ['fleet-kept-pace', 'pass', /within 3 ms .* pause of the event loop was 40 ms/, paced(3, 40)],
-  ['fleet-kept-pace', 'fail', /within 300 ms/, paced(300, 40)],
-  ['fleet-kept-pace', 'fail', /event loop was 1500 ms/, paced(3, 1_500)],
-  ['fleet-kept-pace', 'pass', /were not sampled/, { operations: [{}] }],
+  ['fleet-kept-pace', 'pass', /within 3 ms .* pause of the event loop was 40 ms\.$/, paced(3, 40)],
+  ['fleet-kept-pace', 'pass', /within 90 ms .* disturbed, and little beside the 1000 ms/, paced(90, 40, 1_000)],
+  ['fleet-kept-pace', 'pass', /was 400 ms: disturbed/, paced(3, 400, 1_000)],
+  [
+    'fleet-kept-pace',
+    'fail',
+    /within 90 ms .* too much beside the 500 ms .*\(50 ms and 250 ms allowed\)/,
+    paced(90, 40, 500),
+  ],
+  ['fleet-kept-pace', 'fail', /was 400 ms: too much beside the 500 ms/, paced(3, 400, 500)],
+  ['fleet-kept-pace', 'fail', /within 300 ms .*\(250 ms and 1000 ms allowed\)/, paced(300, 40, 9_000)],
+  ['fleet-kept-pace', 'fail', /event loop was 1500 ms/, paced(3, 1_500, 9_000)],
+  [
+    'fleet-kept-pace',
+    'pass',
+    /disturbed.* 25 % of the time it waited for a processor\.$/,
+    waiting(paced(90, 40, 1_000), 0.25),
+  ],
+  ['fleet-kept-pace', 'pass', /were not sampled\.$/, { operations: [{}] }],
+  [
+    'fleet-kept-pace',
+    'fail',
+    /within 20 ms .* too much beside the 0 ms/,
+    { operations: [{ ...LATE, ended_ms: null }] },
+  ],
   ['fleet-kept-pace', 'unknown', /Nothing was sent/, {}],
+
+  ['recorder-kept-up', 'pass', /was 900 ms old/, { samples: [sample('harness', 'recorder_behind_ms', 900)] }],
+  ['recorder-kept-up', 'fail', /was 1100 ms old/, { samples: [sample('harness', 'recorder_behind_ms', 1_100)] }],
+  ['recorder-kept-up', 'pass', /not sampled/, { samples: [sample('harness', 'recorder_behind_ms', 1_100, 100_000)] }],
+  ['recorder-kept-up', 'pass', /not sampled/, {}],
+
+  ['ports-were-left', 'pass', /At most 900 of 1000 /, { samples: ports(900) }],
+  ['ports-were-left', 'fail', /At most 901 of 1000 /, { samples: ports(901) }],
+  ['ports-were-left', 'pass', /not sampled/, { samples: [sample('machine', 'ports_in_use', 5)] }],
 
   ['commits-are-whole', 'pass', /1 of 1 accepted reports/, { operations: [REPORT], commits: [ENDED, LATER] }],
   ['commits-are-whole', 'pass', /were not recorded/, { operations: [REPORT] }],
@@ -94,15 +125,25 @@ function without(kind: string): LiteralRun {
   return { ...run, operations: run.operations?.map((row) => (row.kind === kind ? { ...row, ...refused } : row)) ?? [] };
 }
 
-function paced(lateMs: number, pauseMs: number): LiteralRun {
+function paced(lateMs: number, pauseMs: number, answeredMs = 20): LiteralRun {
   return {
     operations: [
-      { intended_ms: 1_000, sent_ms: 1_000 + lateMs },
+      { intended_ms: 1_000, sent_ms: 1_000 + lateMs, ended_ms: 1_000 + answeredMs },
       // The client's own pause before a retry is no lateness.
       { attempt: 2, intended_ms: 1_000, sent_ms: 9_000 },
     ],
     samples: [sample('harness', 'loop_delay_ms', pauseMs)],
   };
+}
+
+/** In each of two readings during the load, of a minute. */
+function waiting(run: LiteralRun, share: number): LiteralRun {
+  const each = [30_000, 50_000].map((at_ms) => sample('harness', 'cpu_wait_ms', share * 30_000, at_ms));
+  return { ...run, samples: [...(run.samples ?? []), ...each] };
+}
+
+function ports(used: number) {
+  return [sample('machine', 'ports_in_use', used), sample('machine', 'ports', 1_000)];
 }
 
 function handedOver(workloads: number, lives: number): LiteralRun {

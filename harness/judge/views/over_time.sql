@@ -53,6 +53,8 @@ WITH requests AS (
     ('live_lives', 'load', 'live lives', true), ('requests_in_flight', 'load', 'requests in flight', false),
     ('lock_waits', 'database', 'waiting for a lock', false), ('connections', 'database', 'connections', false),
     ('loop_delay_ms', 'harness_ms', 'event loop delay', false),
+    ('cpu_wait_ms', 'harness_ms', 'waiting for a processor', false), ('gc_pause_ms', 'harness_ms', 'collecting garbage', false),
+    ('recorder_behind_ms', 'harness_ms', 'recorder behind', false),
     ('commit_lag_ms', 'harness_ms', 'commit stream behind', false)
   ) AS t(metric, chart, "of", is_level)
 )

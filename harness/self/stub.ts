@@ -3,8 +3,9 @@
  * to a healthy worker, without looking (raw sockets: a server that costs more than its client would be what is
  * measured), and an executor that hands over workloads.
  *
- *     node stub.ts SOCKET PORT LIVES PER_SECOND   so many in all; PER_SECOND 0: so many at once, the next as one ends
+ *     stub.ts SOCKET PORT LIVES PER_SECOND   so many in all; PER_SECOND 0: so many at once, the next as one ends
  */
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -34,7 +35,22 @@ const server = createServer({ noDelay: true }, (socket) => {
 });
 server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 });
 
-void handOver(connect(socketPath), Number(lives), Number(perSecond));
+/** The fleet is started at the same moment, and listens when it has read its code. */
+const CONNECT_MS = 30_000;
+
+void handOver(await connected(), Number(lives), Number(perSecond));
+
+async function connected(): Promise<Socket> {
+  for (const until = performance.now() + CONNECT_MS; ; await sleep(20)) {
+    const socket = connect(socketPath);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      if (performance.now() > until) throw error;
+    }
+  }
+}
 
 async function handOver(socket: Socket, atOnce: number, rate: number): Promise<void> {
   let seq = 0;
