@@ -90,7 +90,7 @@ function fail(sentence: string): never {
 }
 
 /** On one core where that can be said and there are two; else wherever the system puts it. */
-function startPinned(
+export function startPinned(
   table: ProcessTable,
   core: number,
   script: string,
