@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { TABLE_NAMES, type TableName } from '../model/tables.ts';
 import { literal, parquetFile, rawFiles, segmentFile, segmentsOf } from '../tables/files.ts';
-import { packedRows, packSegment, writePacked } from '../tables/pack.ts';
+import { mergeSegments, packSegment } from '../tables/pack.ts';
 import { finalTables } from './run-tables.ts';
 
 /**
@@ -41,9 +41,8 @@ async function closeTable(connection: DuckDBConnection, runFolder: string, table
   const [only, ...others] = segments;
   if (only === undefined) return;
   const parquet = parquetFile(runFolder, table);
-  if (others.length === 0) return rename(only, parquet);
-  const rows = await packedRows(connection, table, segments);
-  await writePacked(connection, table, `(${rows.join(' UNION ALL ')})`, parquet);
+  if (others.length === 0) await rename(only, parquet);
+  else await mergeSegments(connection, table, segments, parquet);
 }
 
 async function closeFinals(connection: DuckDBConnection, runFolder: string): Promise<void> {

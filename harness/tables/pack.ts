@@ -7,11 +7,17 @@ import { TABLES, type TableName } from '../model/tables.ts';
 import { fileList, identifier, linesFile, literal, segmentFile, segmentsOf } from './files.ts';
 import { lossless, ORDER, packed, packingsOf, unpacked } from './packing.ts';
 
+/** Version 2 has encodings for numbers that differ little from the one before. */
+const FORMAT = "FORMAT parquet, PARQUET_VERSION 'V2', COMPRESSION zstd";
+
+/** Of DuckDB. */
+const ROW_GROUP = 122_880;
+
 /**
- * Version 2 has encodings for numbers that differ little from the one before. A dictionary of thousands of ids costs more
- * than the ids one after another, of which zstd sees that they repeat.
+ * Where more than one in so many values is new, a dictionary of them and the places in it cost more than the values one
+ * after another, of which zstd sees that they repeat.
  */
-const FORMAT = "FORMAT parquet, PARQUET_VERSION 'V2', COMPRESSION zstd, DICTIONARY_SIZE_LIMIT 5000";
+const NEW_VALUES = 20;
 
 /** Lines of an older or a broken run may be all in one file; what is larger than this is neither sorted nor held. */
 const SORTED_BYTES = 256 << 20;
@@ -24,17 +30,11 @@ export async function rawRows(
 ): Promise<string | undefined> {
   const { compacted, lines } = segmentsOf(runFolder, table);
   if (compacted.length + lines.length === 0) return undefined;
-  const parts: string[] = [];
-  // First, because they are what may be gone soon, where the run goes on.
-  if (lines.length > 0)
-    parts.push(
-      lineRows(
-        table,
-        lines.map((segment) => linesFile(runFolder, table, segment)),
-      ),
-    );
-  const files = compacted.map((segment) => segmentFile(runFolder, table, segment));
-  return [...parts, ...(await packedRows(connection, table, files))].join(' UNION ALL ');
+  const files = lines.map((segment) => linesFile(runFolder, table, segment));
+  const segments = compacted.map((segment) => segmentFile(runFolder, table, segment));
+  // Lines first, because they are what may be gone soon, where the run goes on.
+  const parts = files.length > 0 ? [lineRows(table, files)] : [];
+  return [...parts, ...(await packedRows(connection, table, segments))].join(' UNION ALL ');
 }
 
 /** Turns a segment of lines into Parquet, which appears whole, by renaming, before the lines go. */
@@ -61,6 +61,22 @@ export async function packSegment(
   await rm(lines, { force: true });
 }
 
+/** Several segments as one file. They were found to be lossless one by one: alike, they are copied as they are. */
+export async function mergeSegments(
+  connection: DuckDBConnection,
+  table: TableName,
+  segments: readonly string[],
+  file: string,
+): Promise<void> {
+  const [first, ...others] = await alike(connection, segments);
+  if (first && others.length === 0) {
+    await copyTo(connection, `FROM read_parquet(${fileList(first.files)})`, file, ROW_GROUP);
+  } else {
+    const rows = await packedRows(connection, table, segments);
+    await writePacked(connection, table, `(${rows.join(' UNION ALL ')})`, file);
+  }
+}
+
 /** Writes `rows`, a table or a SELECT in brackets, to a file that is there only when it is whole. */
 export async function writePacked(
   connection: DuckDBConnection,
@@ -69,12 +85,17 @@ export async function writePacked(
   file: string,
   order?: string,
 ): Promise<void> {
+  const [checked] = (await connection.runAndReadAll(lossless(packingsOf(table), rows))).getRowObjectsJS();
+  const packings = packingsOf(table).filter((_, index) => checked?.[`packing_${index}`] === true);
+  const select = `SELECT ${packed(table, packings)} FROM ${rows}${order ? ` ORDER BY ${order}` : ''}`;
+  await copyTo(connection, select, file, Math.min(Number(checked?.rows), ROW_GROUP));
+}
+
+async function copyTo(connection: DuckDBConnection, select: string, file: string, groupRows: number): Promise<void> {
   const next = `${file}.next`;
+  const dictionary = Math.max(1, Math.floor(groupRows / NEW_VALUES));
   try {
-    const [checked] = (await connection.runAndReadAll(lossless(packingsOf(table), rows))).getRowObjectsJS();
-    const packings = packingsOf(table).filter((_, index) => checked?.[`packing_${index}`] === true);
-    const select = `SELECT ${packed(table, packings)} FROM ${rows}${order ? ` ORDER BY ${order}` : ''}`;
-    await connection.run(`COPY (${select}) TO ${literal(next)} (${FORMAT})`);
+    await connection.run(`COPY (${select}) TO ${literal(next)} (${FORMAT}, DICTIONARY_SIZE_LIMIT ${dictionary})`);
     // The lines go next: what they were must not be in memory only when the machine loses its power.
     const written = await open(next, 'r+');
     await written.datasync().finally(() => written.close());
@@ -91,16 +112,26 @@ export async function packedRows(
   table: TableName,
   files: readonly string[],
 ): Promise<string[]> {
-  const alike = new Map<string, string[]>();
+  const groups = await alike(connection, files);
+  return groups.map((group) => `SELECT ${unpacked(table, group.columns)} FROM read_parquet(${fileList(group.files)})`);
+}
+
+interface Alike {
+  readonly columns: ReadonlySet<string>;
+  readonly files: string[];
+}
+
+/** Files by the columns that they have. */
+async function alike(connection: DuckDBConnection, files: readonly string[]): Promise<Alike[]> {
+  const groups = new Map<string, Alike>();
   for (const file of files) {
     const described = await connection.runAndReadAll(`DESCRIBE FROM read_parquet(${fileList([file])})`);
     const columns = described.getRowObjectsJS().map((row) => String(row.column_name));
-    const key = columns.join(' ');
-    alike.set(key, [...(alike.get(key) ?? []), file]);
+    const group = groups.get(columns.join()) ?? { columns: new Set(columns), files: [] };
+    group.files.push(file);
+    groups.set(columns.join(), group);
   }
-  return [...alike].map(
-    ([columns, same]) => `SELECT ${unpacked(table, new Set(columns.split(' ')))} FROM read_parquet(${fileList(same)})`,
-  );
+  return [...groups.values()];
 }
 
 /** `ignore_errors`, because `kill -9` cuts the last line: it becomes a row of NULLs, which the first column betrays. */

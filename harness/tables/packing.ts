@@ -63,6 +63,7 @@ const PACKINGS: Readonly<Record<TableName, readonly Packing[]>> = {
  */
 export const ORDER: Partial<Record<TableName, string>> = {
   operations: 'life, op',
+  lives: 'life',
 };
 
 export function packingsOf(table: TableName): readonly Packing[] {
