@@ -7,7 +7,7 @@ import { messageOf } from '../model/errors.ts';
 import { packSegment } from '../tables/pack.ts';
 import type { CompactorAnswer, CompactorTask } from './compactor.ts';
 
-/** Of DuckDB, beside a load; what takes more is spilled. A segment takes about three times its lines. */
+/** Of DuckDB, beside a load; what takes more is spilled. A segment of 32 MB of lines takes 112. */
 const MEMORY = '256MB';
 
 const { runFolder }: { runFolder: string } = workerData;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { TABLES, type TableName } from '../model/tables.ts';
 import { linesFile, parquetFile, segmentFile, segmentsOf } from './files.ts';
-import { packSegment, rawRows } from './pack.ts';
+import { packedRows, packSegment, rawRows } from './pack.ts';
 import { packingsOf } from './packing.ts';
 
 let folder: string;
@@ -84,6 +84,10 @@ test.each([
   { ti_id: TI.toUpperCase() },
   { ti_id: TI.replaceAll('-', '') },
   { ti_id: 'ti-1' },
+  { requested: 'life ~' },
+  { requested: '{"bash_command":"echo life 5 write 1"}' },
+  { requested: 'life 51, life 5 and life 4' },
+  { life: null, requested: 'life ~ or life 5' },
   { ti_id: '' },
   { ti_id: null },
 ])('what cannot be packed comes back as it was: %j', async (odd) => {
@@ -116,4 +120,13 @@ test('segments that were packed differently are one table', async () => {
     { op: '71', sent_ms: REQUEST.sent_ms, worker: 'w-5' },
   ]);
   expect(existsSync(parquetFile(folder, 'operations'))).toBe(false);
+});
+
+test('a table that an older windtunnel closed is read as it is, and what it did not have is NULL', async () => {
+  const file = parquetFile(folder, 'operations');
+  await connection.run(`COPY (SELECT 7 AS op, 'w-1' AS worker, 1.5::DOUBLE AS sent_ms) TO '${file}' (FORMAT parquet)`);
+  const [select] = await packedRows(connection, 'operations', [file]);
+  const rows = (await connection.runAndReadAll(`${select}`)).getRowObjectsJson();
+  expect(Object.keys(rows[0] ?? {})).toEqual(Object.keys(TABLES.operations));
+  expect(rows).toMatchObject([{ op: 7, worker: 'w-1', sent_ms: 1.5, correlation_id: null, ended_ms: null }]);
 });

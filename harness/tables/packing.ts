@@ -46,8 +46,14 @@ const CORRELATION: Packing = {
   unpack: { correlation_id: "coalesce(other_correlation_id, correlation || '-' || op)" },
 };
 
+/** What a life writes says which life it was. */
+const REQUESTED: Packing = {
+  stored: { asked: "CASE WHEN life IS NULL THEN requested ELSE replace(requested, 'life ' || life, 'life ~') END" },
+  unpack: { requested: "CASE WHEN life IS NULL THEN asked ELSE replace(asked, 'life ~', 'life ' || life) END" },
+};
+
 const PACKINGS: Readonly<Record<TableName, readonly Packing[]>> = {
-  operations: [TIMES, WORKER, CORRELATION, uuid('ti_id')],
+  operations: [TIMES, WORKER, CORRELATION, REQUESTED, uuid('ti_id')],
   lives: [WORKER, uuid('ti_id'), time('handed_ms'), time('started_ms'), time('ended_ms')],
   commits: [time('committed_ms'), uuid('id'), uuid('old_id')],
   server_log: [time('at_ms')],
