@@ -34,7 +34,7 @@ export type FromThread =
 
 /** What has come together in some milliseconds. */
 export interface Batch {
-  /** Rows of `operations` as lines of JSON, each with its end of line. */
+  /** Rows of `operations` as lines of JSON; empty: none. */
   readonly lines: string;
   /** Lives whose last operation is in these or earlier lines. */
   readonly ends: readonly (readonly [life: number, end: LifeEnd | { readonly failed: string }])[];

@@ -73,7 +73,7 @@ class BatchBook implements OperationBook {
   tell(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const lines = this.#lines.length > 0 ? `${this.#lines.join('\n')}\n` : '';
+    const lines = this.#lines.join('\n');
     const loopDelayMs = Math.max(0, loop.max / NS_PER_MS - LOOP_RESOLUTION_MS);
     const batch: Batch = {
       lines,
