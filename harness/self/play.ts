@@ -26,6 +26,8 @@ export interface Play {
   /** How long each life works; 0: it reports its end at once. */
   readonly lifeMs: number;
   readonly connections: number;
+  /** Threads that play the lives; absent: the player's own. */
+  readonly threads?: number;
   /** Played by a k6 beside the stub: then what is measured only lends lives and writes down. */
   readonly k6?: { readonly path: string; readonly vus: number };
 }

@@ -13,13 +13,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Fleet } from '../fleet/fleet.ts';
 import { openK6 } from '../fleet/k6.ts';
+import { Threads } from '../fleet/threads.ts';
 import type { Plan } from '../model/scenario.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
 import type { Measured, Play } from './play.ts';
 
 const [resultFile = '', said = '{}'] = process.argv.slice(2);
-const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, k6 } = JSON.parse(said) as Play;
+const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, threads, k6 } = JSON.parse(said) as Play;
 
 const LOOP_RESOLUTION_MS = 5;
 const ROWS = 50_000;
@@ -83,12 +84,23 @@ const site = {
   clock: new RunClock(),
   onError: (error: Error) => console.error(error),
 };
+const appendLines = record.appendLines.bind(record);
+record.appendLines = (table, text) => {
+  appendLines(table, text);
+  if (!measuring || table !== 'operations' || !threads) return;
+  for (const line of text.split('\n')) {
+    const { intended_ms, sent_ms } = JSON.parse(line) as { intended_ms: number; sent_ms: number };
+    late.push(sent_ms - intended_ms);
+  }
+};
+
 const fleet = await Fleet.open({
   ...site,
   plan,
   handOffAddress: `unix:${socket}`,
   dagNamespace: 'wt_',
   engine: async (own) => {
+    if (threads) return new Threads({ ...site, threads, fleet: plan.scenario.fleet }, own);
     if (!k6) return undefined;
     const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
     const stop = new AbortController().signal;
