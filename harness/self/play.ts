@@ -61,7 +61,7 @@ export async function play({ lives, livesPerS, signal, ...rest }: PlayRequest): 
     const [port = 0] = await freePorts(1);
     const result = path.join(folder, 'measured.json');
     const log = path.join(folder, 'log');
-    const options = { env: process.env, cwd: folder, log };
+    const options = { env: process.env, cwd: folder, log, isOurs: true };
     const told: Play = { ...rest, socket, port };
     const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(told)], options);
     const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
