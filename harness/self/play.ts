@@ -70,7 +70,7 @@ export async function play({ lives, livesPerS, signal, ...rest }: PlayRequest): 
       player.ended,
       // It ends with the fleet, too; then the fleet has written what it measured.
       stub.ended.then(async (how) =>
-        Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`)]),
+        Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`, { ref: false })]),
       ),
       aborted(signal ? AbortSignal.any([signal, deadline]) : deadline),
     ]);
