@@ -21,7 +21,7 @@ const closingLine: Reporter = {
 
 /** What only computes: files side by side. Everything else starts real processes. */
 const PURE = [
-  'harness/{calibrate,invariants,judge,model,soak}/**/*.test.ts',
+  'harness/{calibrate,invariants,judge,model,soak,tables}/**/*.test.ts',
   'harness/faults/draw.test.ts',
   'harness/commands/{judge-run,stored-runs}.test.ts',
   '{reports,workloads}/**/*.test.ts',

@@ -85,7 +85,9 @@ export function stackProcesses(folder: string): string[] {
     .filter((line) => line.includes(folder) || worksIn(folder, line))
     .map((line) => line.slice(0, 300))
     .filter((line) =>
-      /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts/.test(line),
+      /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts|k6\/worker\.ts/.test(
+        line,
+      ),
     );
 }
 

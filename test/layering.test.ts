@@ -6,7 +6,9 @@ import { expect, test } from 'vitest';
 /** Arrows point from detail to idea. `model` is the bottom; only `commands` and `cli` see everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: [],
-  judge: ['model'],
+  // How a run's tables lie on disk, for those who write them and those who read them.
+  tables: ['model'],
+  judge: ['model', 'tables'],
   reports: ['model'],
   workloads: ['model'],
   k6: ['model', 'handoff', 'life'],
@@ -16,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stacks: ['model', 'record', 'reference', 'wire'],
   // Knows PostgreSQL's protocol and nothing of Airflow.
   wire: [],
-  record: ['model', 'stacks'],
+  record: ['model', 'stacks', 'tables'],
   // The same lives on every engine: k6 has neither Node nor what reaches the world through it.
   life: ['model', 'handoff'],
   fleet: ['model', 'handoff', 'record', 'life'],
@@ -51,7 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages that reach a stack, a socket or a process: not for those who only read what was written down. */
 const WORLD =
   /from '(undici|pg|pg-logical-replication|node:(net|http|https|child_process|worker_threads)|@?[a-z-]*kubernetes[a-z-]*)'/;
-const PURE = ['model', 'judge', 'reports', 'soak'];
+const PURE = ['model', 'tables', 'judge', 'reports', 'soak'];
 /** For tests, beside what they test. */
 const TESTS_ONLY = /(\.test|\/test-database|\/one-life)\.ts$/;
 

@@ -7,6 +7,7 @@ import type { CommandModule } from 'yargs';
 
 import { messageOf } from '../model/errors.ts';
 import { cacheFolder } from '../stacks/folders.ts';
+import { findK6 } from '../stacks/k6.ts';
 import { freePorts } from '../stacks/ports.ts';
 import { startPostgres } from '../stacks/postgres.ts';
 import { heal, ProcessTable } from '../stacks/process-table.ts';
@@ -34,6 +35,7 @@ export const doctorCommand: CommandModule<object, { readonly json?: boolean | un
       await uv(),
       await postgres(),
       await chromium(),
+      await k6(),
       machine(),
       await leftovers(),
     ];
@@ -102,6 +104,20 @@ async function chromium(): Promise<Finding> {
     sentence: 'not found; only the tests of the reports need it',
     mend: 'sudo apt-get install chromium',
   };
+}
+
+async function k6(): Promise<Finding> {
+  try {
+    const { version, path: file } = await findK6();
+    return { part: 'k6', state: 'ok', sentence: `${version} at ${file}, for --engine k6` };
+  } catch {
+    return {
+      part: 'k6',
+      state: 'note',
+      sentence: 'there is none: needed for --engine k6 only',
+      mend: 'go install go.k6.io/k6@v1.8.1',
+    };
+  }
 }
 
 function machine(): Finding {

@@ -2,9 +2,9 @@ import path from 'node:path';
 
 import type { Argv } from 'yargs';
 
-import type { K6Options } from '../fleet/k6.ts';
 import { UsageError } from '../model/errors.ts';
 import type { RunFolder } from '../record/run-folder.ts';
+import type { RunParts } from '../run/execute.ts';
 import { findK6, type K6Binary } from '../stacks/k6.ts';
 import type { ProcessTable, SupervisedProcess } from '../stacks/process-table.ts';
 
@@ -18,10 +18,13 @@ export interface EngineFlags {
   readonly vus?: number | undefined;
   readonly k6Processes?: number | undefined;
   readonly lendAt?: string | undefined;
+  readonly threads?: number | undefined;
 }
 
-/** Who plays the lives, if not this process. */
-export interface EngineChoice {
+/** Who plays the lives, if not this thread. */
+export type EngineChoice = { readonly threads: number } | K6Choice;
+
+interface K6Choice {
   /** What is started here; none: k6 is started elsewhere and comes to `listen`. */
   readonly k6: (K6Binary & { readonly vus: readonly number[] }) | undefined;
   readonly listen: string;
@@ -31,6 +34,10 @@ export interface EngineChoice {
 export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
   return args
     .option('engine', { type: 'string', describe: 'Who plays the workers: native (this process, the default) or k6' })
+    .option('threads', {
+      type: 'number',
+      describe: 'With native: threads that play the workers (default: the main one)',
+    })
     .option('vus', { type: 'number', describe: `With k6: lives that it plays at once (default: ${DEFAULT_VUS})` })
     .option('k6-processes', {
       type: 'number',
@@ -55,6 +62,10 @@ export async function resolveEngine(flags: EngineFlags): Promise<EngineChoice | 
     const idle = Object.entries({ vus: flags.vus, 'k6-processes': flags.k6Processes, 'lend-at': flags.lendAt });
     for (const [flag, value] of idle) if (value !== undefined) problems.push(`--${flag} needs --engine k6`);
   }
+  if (flags.threads !== undefined) {
+    whole('threads', flags.threads, 1, MOST_PROCESSES);
+    if (engine === 'k6') problems.push('--threads is for --engine native; k6 has --k6-processes');
+  }
   whole('k6-processes', k6Processes, 0, MOST_PROCESSES);
   if (vus !== undefined) whole('vus', vus, Math.max(1, k6Processes), MOST_VUS);
   if (vus !== undefined && k6Processes === 0)
@@ -66,7 +77,7 @@ export async function resolveEngine(flags: EngineFlags): Promise<EngineChoice | 
     problems.push('--k6-processes 0 needs WINDTUNNEL_TOKEN, a secret of yours that each k6 is given, too');
   }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  if (engine === 'native') return undefined;
+  if (engine === 'native') return flags.threads === undefined ? undefined : { threads: flags.threads };
   const shared = share(vus ?? DEFAULT_VUS, k6Processes);
   return { k6: k6Processes === 0 ? undefined : { ...(await findK6()), vus: shared }, listen: lendAt, token };
 }
@@ -76,12 +87,12 @@ function share(all: number, among: number): number[] {
   return Array.from({ length: among }, (_, i) => Math.floor(all / among) + (i < all % among ? 1 : 0));
 }
 
-/** What the run needs of the choice: its k6 processes are in the process table and end with the run. */
+/** What the run needs of the choice: k6 processes are in the process table and end with the run. */
 export function startEngine(
   choice: EngineChoice,
-  table: ProcessTable,
-  record: RunFolder,
-): { readonly k6: K6Options; helpers(): readonly SupervisedProcess[] } {
+  { table, record, note }: { readonly table: ProcessTable; readonly record: RunFolder; note(line: string): void },
+): Pick<RunParts, 'threads' | 'k6' | 'helpers'> {
+  if ('threads' in choice) return { threads: choice.threads };
   const started: SupervisedProcess[] = [];
   const { listen, token, k6 } = choice;
   return {
@@ -90,6 +101,9 @@ export function startEngine(
       listen,
       token,
       vus: k6?.vus ?? [],
+      onOpen: (url) => {
+        if (!k6) note(`lives are lent at ${url}: start k6 with WINDTUNNEL_LEASES=${url} and the same WINDTUNNEL_TOKEN`);
+      },
       start: (index, env) => {
         const name = `k6-${index + 1}`;
         // No report of its use, and no API of its own: its port would be the same for all.

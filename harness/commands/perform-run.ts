@@ -80,7 +80,7 @@ export async function performRun(request: RunRequest): Promise<PerformedRun> {
         progress: (phase) => progress.phase(phase),
         onNumbers: (read) => progress.numbers(read),
         ...(request.lent ? { settleMs: request.lent.settleMs } : {}),
-        ...(request.engine ? startEngine(request.engine, table, record) : {}),
+        ...(request.engine ? startEngine(request.engine, { table, record, note: (line) => progress.note(line) }) : {}),
       },
       signal,
     );
@@ -169,6 +169,7 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
 
 function engineName(choice: EngineChoice | undefined): string {
   if (!choice) return 'native';
+  if ('threads' in choice) return `native, ${choice.threads} thread${choice.threads === 1 ? '' : 's'}`;
   const { k6 } = choice;
   return k6 ? `k6 ${k6.version}, ${k6.vus.join(' + ')} VUs` : 'k6, started elsewhere';
 }

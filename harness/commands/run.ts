@@ -134,6 +134,7 @@ function repeatOf(flags: RunFlags, seed: number): string {
   if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
   if (flags.faults !== undefined) words.push('--faults', flags.faults);
   if (flags.engine !== undefined) words.push('--engine', flags.engine);
+  if (flags.threads !== undefined) words.push('--threads', String(flags.threads));
   if (flags.vus !== undefined) words.push('--vus', String(flags.vus));
   if (flags.k6Processes !== undefined) words.push('--k6-processes', String(flags.k6Processes));
   if (flags.lendAt !== undefined) words.push('--lend-at', flags.lendAt);

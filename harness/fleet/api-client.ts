@@ -17,6 +17,7 @@ import type { Operation } from '../model/operation.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import { exchange } from './exchange.ts';
+import type { Batch } from './thread-protocol.ts';
 
 export interface ApiClientOptions {
   readonly urls: readonly string[];
@@ -25,13 +26,14 @@ export interface ApiClientOptions {
   /** Sendings of one request in all. */
   readonly retries: number;
   readonly clock: RunClock;
-  readonly book: RequestLog;
+  readonly book: OperationBook & { readonly correlation: string };
 }
 
 /** The requests of one run: numbers them, writes each down, and keeps the totals that the live line and the reconciliation read. */
 export class RequestLog implements OperationBook {
   readonly #record: RunFolder;
   #next = 1;
+  #step = 1;
   readonly totals = { sent: 0, ended: 0, inFlight: 0, http409: 0, http5xx: 0 };
   /** Milliseconds from the intended start, since whoever watches the run looked last. */
   readonly latency: RecordableHistogram = createHistogram();
@@ -46,7 +48,15 @@ export class RequestLog implements OperationBook {
   readonly correlation = randomBytes(4).toString('hex');
 
   take(): number {
-    return this.#next++;
+    const number = this.#next;
+    this.#next += this.#step;
+    return number;
+  }
+
+  /** Numbers that nobody else gives, for one of several threads. Before the first is taken here. */
+  share(index: number, among: number): { readonly first: number; readonly step: number } {
+    this.#step = among + 1;
+    return { first: index + 2, step: this.#step };
   }
 
   sent(): void {
@@ -65,6 +75,19 @@ export class RequestLog implements OperationBook {
       this.lastFailure = `${status} to ${row.kind} of ${row.task_id ?? row.dag_id ?? 'it'}`;
     }
     this.#record.append('operations', row);
+  }
+
+  /** What a thread has recorded. */
+  add({ lines, sent, ended, http409, http5xx, latencies, lastFailure }: Batch): void {
+    const { totals } = this;
+    totals.sent += sent;
+    totals.ended += ended;
+    totals.inFlight += sent - ended;
+    totals.http409 += http409;
+    totals.http5xx += http5xx;
+    for (const ms of latencies) this.latency.record(Math.max(1, Math.round(ms)));
+    this.lastFailure = lastFailure ?? this.lastFailure;
+    if (lines !== '') this.#record.appendLines('operations', lines);
   }
 }
 

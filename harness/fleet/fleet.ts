@@ -28,8 +28,8 @@ export interface FleetOptions {
   readonly dagNamespace: string;
   readonly record: RunFolder;
   readonly clock: RunClock;
-  /** Who plays the lives; absent: this process. */
-  engine?(parts: EngineParts): Promise<Engine>;
+  /** Who plays the lives; undefined: this thread. */
+  engine?(parts: EngineParts): Promise<Engine | undefined>;
   onError(error: Error): void;
 }
 
@@ -111,6 +111,11 @@ export class Fleet {
   }
 
   /** Undefined where whoever plays the lives cannot tell. */
+  /** See `Engine`. */
+  takeLoopDelayMs(): number | undefined {
+    return this.#engine?.takeLoopDelayMs?.();
+  }
+
   get connections(): ConnectionUse | undefined {
     return this.#engine?.connections;
   }
@@ -169,7 +174,11 @@ export class Fleet {
 
   /** The queue drops it: who has started does not hear of it. */
   #takeBack(delivery: number): void {
-    for (const life of this.#live.values()) if (life.delivery.number === delivery) life.delivery.revoked = true;
+    for (const life of this.#live.values()) {
+      if (life.delivery.number !== delivery) continue;
+      life.delivery.revoked = true;
+      life.onRevoked?.();
+    }
   }
 
   #go(handed: HandedOver): void {
@@ -188,6 +197,9 @@ export class Fleet {
     if (!this.#engine) throw new Error('a workload came before there was anybody to play it');
     const end = await this.#engine.play(birth, {
       isRevoked: () => delivery.revoked,
+      onRevoked: (listener) => {
+        state.onRevoked = listener;
+      },
       onStarted: (atMs) => {
         state.startedMs = atMs;
       },
@@ -234,6 +246,7 @@ interface Living {
   readonly workload: Workload;
   readonly delivery: Delivery;
   startedMs: number | null;
+  onRevoked?: () => void;
   /**
    * The run is over. Each life has its own: whatever waits listens to it, and a signal walks through its listeners
    * whenever one more comes, which ten thousand lives would not bear.

@@ -11,6 +11,8 @@ import { LeaseDesk } from './lease-desk.ts';
 
 /** k6 starts all its VUs, each with a JavaScript of its own, before the first one asks. */
 const READY_MS = 120_000;
+/** One that is started elsewhere may have to be started first. */
+const ELSEWHERE_MS = 600_000;
 /** After the last life: a VU that waits for a life is told at once. */
 const END_MS = 15_000;
 
@@ -21,6 +23,8 @@ export interface K6Options {
   readonly token?: string | undefined;
   /** VUs of each k6 that is started here; none: others come and ask. */
   readonly vus: readonly number[];
+  /** Told where, when lives can be asked for. */
+  onOpen(url: string): void;
   start(
     index: number,
     env: Readonly<Record<string, string>>,
@@ -33,6 +37,8 @@ export interface K6Site {
   readonly record: RunFolder;
   windows(): readonly PlannedDisturbance[];
   onError(error: Error): void;
+  /** The run is not to be. */
+  readonly stop: AbortSignal;
 }
 
 /**
@@ -55,6 +61,7 @@ export async function openK6(options: K6Options, parts: EngineParts, site: K6Sit
       complain('WARNING', `life ${life} on ${worker} was not heard of again: its k6 is taken to be dead`);
     },
   });
+  options.onOpen(desk.url);
   const env = { WINDTUNNEL_LEASES: desk.url, WINDTUNNEL_TOKEN: token };
   let alive = options.vus.length;
   let over = false;
@@ -67,7 +74,8 @@ export async function openK6(options: K6Options, parts: EngineParts, site: K6Sit
     if (alive === 0) onError(new StackError(`${name}, the last k6, ${how}: logs/${name}.log of the run says why.`));
   });
   try {
-    await desk.asked(options.vus.length === 0 ? 1 : options.vus.reduce((sum, vus) => sum + vus, 0), READY_MS);
+    const wanted = options.vus.reduce((sum, vus) => sum + vus, 0);
+    await desk.asked(Math.max(1, wanted), wanted > 0 ? READY_MS : ELSEWHERE_MS, site.stop);
   } catch (error) {
     over = true;
     await desk.close();

@@ -108,13 +108,14 @@ export class LeaseDesk implements Engine {
   }
 
   /** Resolves when so many ask at once: whoever is to play is there. */
-  async asked(wanted: number, withinMs: number): Promise<void> {
+  async asked(wanted: number, withinMs: number, stop?: AbortSignal): Promise<void> {
     for (let waited = 0; this.#asking.size < wanted; waited += ASKED_EVERY_MS) {
       if (waited >= withinMs) {
         throw new StackError(
           `Only ${this.#asking.size} of ${wanted} k6 workers asked for a life within ${withinMs / 1000} s.`,
         );
       }
+      stop?.throwIfAborted();
       await sleep(ASKED_EVERY_MS);
     }
   }
@@ -142,12 +143,8 @@ export class LeaseDesk implements Engine {
 
   #lend(): void {
     for (const asking of this.#asking) {
-      const next = this.#births.shift();
+      const next = this.#next();
       if (!next) return;
-      if (next.hooks.isRevoked()) {
-        next.finish('revoked');
-        continue;
-      }
       const lease = ++this.#leases;
       const { clock, executionUrls, book } = this.#options;
       this.#lent.set(lease, { ...next, numbers: new Map(), sent: 0, heardMs: clock.now() });
@@ -163,6 +160,14 @@ export class LeaseDesk implements Engine {
         windows: this.#options.windows().filter(({ closesMs }) => closesMs > now),
       } satisfies Lease);
     }
+  }
+
+  #next(): Waiting | undefined {
+    for (let next = this.#births.shift(); next; next = this.#births.shift()) {
+      if (!next.hooks.isRevoked()) return next;
+      next.finish('revoked');
+    }
+    return undefined;
   }
 
   /** What came of a lease whose worker died is not known: Airflow must notice by itself that nobody beats any more. */
@@ -228,7 +233,7 @@ export class LeaseDesk implements Engine {
     }
     for (const [mischief, times] of word.hits) disturbances.struck(mischief, lent.birth.life, times);
     if (word.startedMs !== undefined) lent.hooks.onStarted(word.startedMs);
-    if (word.leaving) lent.hooks.onLeaving();
+    if (word.leaving) void lent.hooks.onLeaving();
     const reply: Reply = { over: lent.hooks.over.aborted, revoked: lent.hooks.isRevoked() };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
     if (word.end === undefined) return;

@@ -4,14 +4,14 @@ import { playLife } from '../life/life.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
-import { ApiClient, type ConnectionUse, type RequestLog } from './api-client.ts';
+import { ApiClient, type ApiClientOptions, type ConnectionUse } from './api-client.ts';
 import type { Engine, Hooks } from './engine.ts';
 
 export interface NativeOptions {
   readonly fleet: FleetSpec;
   readonly executionUrls: readonly string[];
   readonly clock: RunClock;
-  readonly book: RequestLog;
+  readonly book: ApiClientOptions['book'];
   readonly disturbances: Disturbances;
 }
 

@@ -12,7 +12,7 @@ export function unixPath(address: string): string | null {
 /** Binds the server and returns the address that executors can be given: with the port that was chosen. */
 export async function listenAt(server: Server, address: string): Promise<string> {
   const path = unixPath(address);
-  const tcp = /^tcp:(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(address);
+  const tcp = /^tcp:([^:\s]+|\[[0-9a-f:]+\]):(\d{1,5})$/.exec(address);
   if (path === null && tcp === null) {
     throw new StackError(`"${address}" is not unix:/path or tcp:127.0.0.1:port, where a dispatcher can listen`);
   }

@@ -31,6 +31,19 @@ const OF_FIRST = {
 } as const;
 const RUNNING = { state: 'running', committed_ms: 1_003, writer: API };
 
+test('in a run of which a worker was lost with its record nothing is held against anybody; in others it is', async () => {
+  const lost = { life: 9, ti_id: 'ti-pick', task_id: 'pick', end: 'lost' } as const;
+  const overwritten = {
+    operations: [RUN, SKIP],
+    lives: [{ ended_ms: 6_010, end: 'stopped' }] as const,
+    commits: [RUNNING, { state: 'skipped', committed_ms: 5_020, writer: API }],
+  };
+  const excused = await judge({ ...overwritten, lives: [...overwritten.lives, lost] });
+  expect(excused.violations).toBe(0);
+  const elsewhere = await judge({ ...overwritten, lives: [...overwritten.lives, { ...lost, run_id: 'another' }] });
+  expect(elsewhere.violations).toBe(1);
+});
+
 test('a skip that overwrites a running sibling is a violation that names who did it and what it cost', async () => {
   const result = await judge({
     operations: [

@@ -3,8 +3,8 @@ import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { messageOf, UsageError } from '../model/errors.ts';
+import { identifier, literal } from '../tables/files.ts';
 import { openRun } from './open-run.ts';
-import { identifier, literal } from './run-tables.ts';
 
 const HOW = {
   csv: '(FORMAT csv, HEADER)',

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 import type { Contrast, ContrastLine } from '../model/finding.ts';
+import { literal } from '../tables/files.ts';
 import { fisher } from './findings-fisher.ts';
 import { type Row, rowsOf } from './open-run.ts';
-import { literal } from './run-tables.ts';
 
 /** More others than these say nothing more, and a long run has millions. */
 const MOST_OTHERS = 50_000;

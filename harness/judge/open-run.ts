@@ -6,9 +6,10 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { identifier, literal } from '../tables/files.ts';
 import { readManifest } from './manifest.ts';
 import { planDags, planFacts } from './plan-facts.ts';
-import { damaged, identifier, literal, type RunTable, runTables } from './run-tables.ts';
+import { damaged, type RunTable, runTables } from './run-tables.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
 const MEMORY = '512MB';
@@ -20,10 +21,14 @@ const SETTINGS = {
   asof_loop_join_threshold: '0',
 } as const;
 
+/** How often a table is looked for again whose files were replaced meanwhile. */
+const ATTEMPTS = 10;
+
 /** In this order, because a view may read the ones before it. */
 const VIEWS = [
   'macros',
   'load',
+  'lost_runs',
   'standstills',
   'fault_windows',
   'pauses',
@@ -169,17 +174,28 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
 }
 
 async function createTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
-  const tables = await runTables(connection, runFolder);
-  for (const table of tables) {
+  const tables: RunTable[] = [];
+  for (const table of await runTables(connection, runFolder)) {
+    tables.push(await createTable(connection, runFolder, table));
+  }
+  return tables;
+}
+
+async function createTable(connection: DuckDBConnection, runFolder: string, found: RunTable): Promise<RunTable> {
+  let table = found;
+  for (let attempt = 1; ; attempt++) {
     // Lines are parsed once; Parquet is read where a query needs it.
     const kind = table.source === 'parquet' ? 'VIEW' : 'TABLE';
     try {
       await connection.run(`CREATE ${kind} ${identifier(table.name)} AS ${table.select}`);
+      return table;
     } catch (error) {
-      throw damaged(table.name, runFolder, error);
+      // A run that goes on compacts its lines: what was a file of them a moment ago may be Parquet now.
+      const now = (await runTables(connection, runFolder)).find(({ name }) => name === table.name);
+      if (attempt === ATTEMPTS || !now || now.select === table.select) throw damaged(table.name, runFolder, error);
+      table = now;
     }
   }
-  return tables;
 }
 
 /** What DuckDB may take. */

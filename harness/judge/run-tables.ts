@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
-import { FINAL_TABLES, TABLES } from '../model/tables.ts';
+import { FINAL_TABLES, TABLE_NAMES, TABLES, type TableName } from '../model/tables.ts';
+import { fileLiteral, identifier, linesFile, parquetFile } from '../tables/files.ts';
+import { packedRows, rawRows } from '../tables/pack.ts';
 
 type Columns = Readonly<Record<string, string>>;
 
@@ -38,45 +39,53 @@ const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
   log: ['event', 'dag_id', 'run_id', 'task_id', 'map_index', 'try_number'],
 };
 
-/** Where a table of a run is read from. */
+/** Where a table of a run is read from: `raw` while the run lasts, in lines and in what was compacted of them. */
 export interface RunTable {
   readonly name: string;
-  readonly source: 'parquet' | 'ndjson' | null;
+  readonly source: 'parquet' | 'raw' | null;
   /** A SELECT that gives the table with all its columns. */
   readonly select: string;
 }
 
 export async function runTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
   const tables: RunTable[] = [];
-  for (const [name, columns] of Object.entries(TABLES)) {
-    tables.push(await runTable(connection, runFolder, name, columns, () => typedLines(runFolder, name, columns)));
-  }
-  for (const name of FINAL_TABLES) {
-    const wanted = Object.fromEntries(FINAL_WANTED[name].map((column) => [column, FINAL_TYPES[column] ?? 'VARCHAR']));
-    const table = `final_${name}`;
-    tables.push(await runTable(connection, runFolder, table, wanted, () => textLines(connection, runFolder, table)));
-  }
+  for (const name of TABLE_NAMES) tables.push(await typedTable(connection, runFolder, name));
+  return [...tables, ...(await finalTables(connection, runFolder))];
+}
+
+export async function finalTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
+  const tables: RunTable[] = [];
+  for (const name of FINAL_TABLES) tables.push(await finalTable(connection, runFolder, name));
   return tables;
 }
 
-async function runTable(
+async function typedTable(connection: DuckDBConnection, runFolder: string, name: TableName): Promise<RunTable> {
+  try {
+    if (existsSync(parquetFile(runFolder, name))) {
+      const [select = ''] = await packedRows(connection, name, [parquetFile(runFolder, name)]);
+      return { name, source: 'parquet', select };
+    }
+    const select = await rawRows(connection, runFolder, name);
+    return select === undefined ? nothing(name, TABLES[name]) : { name, source: 'raw', select };
+  } catch (error) {
+    throw damaged(name, runFolder, error);
+  }
+}
+
+async function finalTable(
   connection: DuckDBConnection,
   runFolder: string,
-  name: string,
-  wanted: Columns,
-  fromLines: () => string | Promise<string>,
+  table: (typeof FINAL_TABLES)[number],
 ): Promise<RunTable> {
+  const name = `final_${table}`;
+  const wanted = Object.fromEntries(FINAL_WANTED[table].map((column) => [column, FINAL_TYPES[column] ?? 'VARCHAR']));
   const parquet = parquetFile(runFolder, name);
   const closed = existsSync(parquet);
-  const open = !closed && existsSync(linesFile(runFolder, name));
-  if (!closed && !open) {
-    const none = Object.entries(wanted).map(([column, type]) => `NULL::${type} AS ${identifier(column)}`);
-    return { name, source: null, select: `SELECT ${none.join(', ')} WHERE false` };
-  }
+  if (!closed && !existsSync(linesFile(runFolder, name))) return nothing(name, wanted);
   let rows: string;
   let there: Set<string>;
   try {
-    rows = closed ? `read_parquet(${fileLiteral(parquet)})` : `(${await fromLines()})`;
+    rows = closed ? `read_parquet(${fileLiteral(parquet)})` : `(${await textLines(connection, runFolder, name)})`;
     there = await columnsOf(connection, `SELECT * FROM ${rows}`);
   } catch (error) {
     throw damaged(name, runFolder, error);
@@ -84,23 +93,18 @@ async function runTable(
   // A column that an older writer did not have is NULL, not an error.
   const missing = Object.entries(wanted).filter(([column]) => !there.has(column));
   const added = missing.map(([column, type]) => `, NULL::${type} AS ${identifier(column)}`).join('');
-  return { name, source: closed ? 'parquet' : 'ndjson', select: `SELECT *${added} FROM ${rows}` };
+  return { name, source: closed ? 'parquet' : 'raw', select: `SELECT *${added} FROM ${rows}` };
+}
+
+function nothing(name: string, wanted: Columns): RunTable {
+  const none = Object.entries(wanted).map(([column, type]) => `NULL::${type} AS ${identifier(column)}`);
+  return { name, source: null, select: `SELECT ${none.join(', ')} WHERE false` };
 }
 
 export function damaged(table: string, runFolder: string, error: unknown): UsageError {
   return new UsageError(
     `The table ${table} of ${runFolder} cannot be read (${messageOf(error)}): it was damaged; repeat the run.`,
     { cause: error },
-  );
-}
-
-/** `ignore_errors`, because `kill -9` cuts the last line: it becomes a row of NULLs, which the first column betrays. */
-function typedLines(runFolder: string, name: string, columns: Columns): string {
-  const types = Object.entries(columns).map(([column, type]) => `${identifier(column)}: ${literal(type)}`);
-  const [key = ''] = Object.keys(columns);
-  return (
-    `SELECT * FROM read_json(${fileLiteral(linesFile(runFolder, name))}, columns = {${types.join(', ')}}, ` +
-    `format = 'newline_delimited', ignore_errors = true) WHERE ${identifier(key)} IS NOT NULL`
   );
 }
 
@@ -122,25 +126,4 @@ async function textLines(connection: DuckDBConnection, runFolder: string, name: 
 async function columnsOf(connection: DuckDBConnection, select: string): Promise<Set<string>> {
   const described = await connection.runAndReadAll(`DESCRIBE ${select}`);
   return new Set(described.getRowObjectsJS().map((row) => String(row.column_name)));
-}
-
-export function parquetFile(runFolder: string, table: string): string {
-  return path.join(runFolder, `${table}.parquet`);
-}
-
-export function linesFile(runFolder: string, table: string): string {
-  return path.join(runFolder, 'raw', `${table}.ndjson`);
-}
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** DuckDB reads a file name as a pattern; a run folder may be called `what? [1]`. */
-export function fileLiteral(file: string): string {
-  return literal(file.replace(/[[*?]/g, (character) => `[${character}]`));
 }

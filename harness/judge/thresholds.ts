@@ -1,7 +1,7 @@
 import { isRecord } from '../model/json.ts';
 import type { ThresholdResult, Verdict } from '../model/verdict.ts';
+import { literal } from '../tables/files.ts';
 import type { OpenRun } from './open-run.ts';
-import { literal } from './run-tables.ts';
 
 /**
  * Thresholds in k6's syntax over what a run recorded. As in k6, a counter gives `count` and `rate`, a trend `avg`,

@@ -13,6 +13,12 @@ export interface Hit {
   readonly over: Over;
 }
 
+/** What a window did. */
+export interface Struck {
+  readonly times: number;
+  readonly lives: number;
+}
+
 interface Window {
   readonly disturbance: FleetDisturbance;
   readonly lives: Set<number>;
@@ -30,17 +36,31 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
   readonly #resting = new Set<Resting>();
   readonly #hits = new Map<Mischief, number>();
 
+  /** Opens the same windows for lives that are played in other threads. */
+  relay: ((disturbance: FleetDisturbance) => Promise<() => Promise<Struck>>) | undefined;
+
   async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
+    const close = this.open(disturbance);
+    const closeElsewhere = await this.relay?.(disturbance);
+    return async () => {
+      const here = close();
+      const there = (await closeElsewhere?.()) ?? { times: 0, lives: 0 };
+      return `${here.times + there.times} times, ${here.lives + there.lives} lives`;
+    };
+  }
+
+  /** What closes it may be called twice. */
+  open(disturbance: FleetDisturbance): () => Struck {
     const window: Window = { disturbance, lives: new Set(), over: new Ending(), times: 0 };
     this.#open.add(window);
     const { mischief } = disturbance;
     if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') {
       for (const join of [...this.#resting]) join(window, mischief);
     }
-    return async () => {
+    return () => {
       this.#open.delete(window);
       window.over.end();
-      return `${window.times} times, ${window.lives.size} lives`;
+      return { times: window.times, lives: window.lives.size };
     };
   }
 

@@ -1,9 +1,14 @@
 /**
  * The run folder's tables: the interface between the recorder, the judge, the reports and users' own SQL.
- * Column types are DuckDB's. While a run lasts, a table is `raw/<table>.ndjson`, appended to and never rewritten;
- * once it is closed it is `<table>.parquet`. `docs/run-folder.md` says it in prose; a test holds the two together.
+ * Column types are DuckDB's. While a run lasts, a table is `raw/<table>.ndjson`, appended to and never rewritten, and
+ * segments of it that were compacted; once it is closed it is `<table>.parquet`. `docs/run-folder.md` says it in prose;
+ * a test holds the two together.
+ *
+ * Format 2 packs columns (`tables/packing.ts`), which a reader of format 1 would take for missing.
  */
-export const RUN_FORMAT = 1;
+export const RUN_FORMAT = 2;
+/** What this version can read. */
+export const RUN_FORMATS: readonly number[] = [1, RUN_FORMAT];
 
 export type TableName = keyof typeof TABLES;
 
@@ -139,6 +144,12 @@ export const TABLES = {
     statement: 'VARCHAR',
   },
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
+
+export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
+
+export function isTableName(name: string): name is TableName {
+  return name in TABLES;
+}
 
 /** Airflow's own tables after settling, columns as Airflow has them (`final_<name>`). */
 export const FINAL_TABLES = [

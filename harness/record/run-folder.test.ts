@@ -54,6 +54,28 @@ test('a folder that holds something is refused and left as it is', () => {
   expect(readFileSync(path.join(folder, 'precious'), 'utf8')).toBe('x');
 });
 
+test('how far the record is behind is the age of the oldest row that is not written', async () => {
+  const run = new RunFolder(path.join(folder, 'run'));
+  expect(run.behindMs).toBe(0);
+  run.append('faults', { fault: 'one' });
+  await sleep(20);
+  run.append('faults', { fault: 'two' });
+  expect(run.behindMs).toBeGreaterThan(15);
+  await run.flush();
+  expect(run.behindMs).toBe(0);
+  await run.close();
+});
+
+test('what waits to be written has a bound, beyond which the record has failed', async () => {
+  const run = new RunFolder(path.join(folder, 'run'), { waitingCharacters: 10_000 });
+  for (let i = 0; i < 5_000; i++) run.append('faults', { fault: 'one', detail: 'x'.repeat(100) });
+  expect(run.failed.reason).toMatchObject({
+    message: expect.stringMatching(/^The record cannot be written to .*\/run: what was to be written first has waited/),
+  });
+  await run.close();
+  expect(rows(run, 'faults').length).toBeLessThan(100);
+});
+
 test('a tail gives whole lines, however they were cut when written', async () => {
   const file = path.join(folder, 'log');
   const lines: string[] = [];

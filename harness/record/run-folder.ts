@@ -1,47 +1,57 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  write as writeWithCallback,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { TableName } from '../model/tables.ts';
+import { isTableName, type TableName } from '../model/tables.ts';
+import { Compactor } from './compactor.ts';
+import { TableLines } from './table-lines.ts';
 
 /** How long an acknowledged row may wait in memory: what a `kill -9` of the harness can cost. */
 const FLUSH_MS = 100;
 
-const write = promisify(writeWithCallback);
+/**
+ * How long a table's file of lines becomes before the next is begun, and it is compacted: half a minute of two thousand
+ * requests a second. Less would pack worse; more would take more memory, and keep more on disk.
+ */
+const SEGMENT_BYTES = 32 << 20;
+
+/** Characters that may wait to be written: a disk that takes nothing for so long is a disk that cannot be written to. */
+const WAITING_CHARACTERS = 256 << 20;
+
+export interface RecordLimits {
+  readonly segmentBytes?: number;
+  readonly waitingCharacters?: number;
+}
 
 /**
- * The run folder while the run lasts: one append-only file of JSON lines per table. A write that reached the kernel
- * survives the harness; only a power cut could take it. Writes are asynchronous: beside a database that syncs to the
- * same disk, even a write to the page cache can take a third of a second, and the fleet must not wait for it.
+ * The run folder while the run lasts: append-only files of JSON lines per table, and Parquet of those that were full. A
+ * write that reached the kernel survives the harness; only a power cut could take it. Writes are asynchronous: beside a
+ * database that syncs to the same disk, even a write to the page cache can take a third of a second, and the fleet must
+ * not wait for it.
  */
 export class RunFolder {
   readonly path: string;
-  readonly #tables = new Map<string, Buffered>();
+  readonly #tables = new Map<string, TableLines>();
+  readonly #limits: Required<RecordLimits>;
+  readonly #compactor: Compactor;
   readonly #timer: NodeJS.Timeout;
   readonly #failure = new AbortController();
   #flushing: Promise<void> | undefined;
-  /** When the first of the rows was appended that wait for the next flush, and of those that are being written. */
-  #waitingSinceMs: number | undefined;
-  #writingSinceMs: number | undefined;
   #manifest: Manifest | undefined;
+  /** Of what was not written yet: how much it is, and when the oldest was appended. */
+  #waiting = 0;
+  #waitingSince: number | undefined;
+  #writingSince: number | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, limits: RecordLimits = {}) {
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new UsageError(`The run folder ${folder} is not empty: name another with --out, or remove it.`);
     }
     this.path = folder;
+    this.#limits = { segmentBytes: SEGMENT_BYTES, waitingCharacters: WAITING_CHARACTERS, ...limits };
+    this.#compactor = new Compactor(folder);
     try {
       mkdirSync(path.join(folder, 'raw'), { recursive: true });
       mkdirSync(path.join(folder, 'logs'));
@@ -62,19 +72,35 @@ export class RunFolder {
   }
 
   append(table: TableName | `final_${string}`, row: object): void {
-    let buffer = this.#tables.get(table);
-    if (!buffer) {
-      buffer = { file: openSync(path.join(this.path, 'raw', `${table}.ndjson`), 'a'), lines: [] };
-      this.#tables.set(table, buffer);
-    }
-    buffer.lines.push(JSON.stringify(row));
-    this.#waitingSinceMs ??= performance.now();
+    this.appendLines(table, JSON.stringify(row));
   }
 
-  /** Age of the oldest row that is appended and not yet with the kernel. */
+  /** One line of JSON, or several with an end of line between them. */
+  appendLines(table: TableName | `final_${string}`, text: string): void {
+    if (this.#waiting > this.#limits.waitingCharacters) {
+      // What cannot be written is not collected either.
+      this.#fail(`what was to be written first has waited for ${Math.round(this.behindMs / 1000)} s`);
+      return;
+    }
+    let lines = this.#tables.get(table);
+    if (!lines) {
+      lines = new TableLines(this.path, table);
+      this.#tables.set(table, lines);
+    }
+    lines.push(text);
+    this.#waiting += text.length + 1;
+    this.#waitingSince ??= performance.now();
+  }
+
+  /** Milliseconds since the oldest row was appended that is not with the kernel yet; 0 if all are. */
   get behindMs(): number {
-    const sinceMs = this.#writingSinceMs ?? this.#waitingSinceMs;
-    return sinceMs === undefined ? 0 : performance.now() - sinceMs;
+    const since = this.#writingSince ?? this.#waitingSince;
+    return since === undefined ? 0 : performance.now() - since;
+  }
+
+  /** What became of the segments that were full. */
+  get segments(): Readonly<Compactor['counts']> {
+    return this.#compactor.counts;
   }
 
   /** Resolves when everything appended before the call is with the kernel. Never rejects: see `failed`. */
@@ -92,15 +118,33 @@ export class RunFolder {
   }
 
   async #writeAll(): Promise<void> {
-    this.#writingSinceMs = this.#waitingSinceMs;
-    this.#waitingSinceMs = undefined;
+    this.#writingSince = this.#waitingSince;
+    this.#waitingSince = undefined;
     try {
-      for (const buffer of this.#tables.values()) await writeLines(buffer);
-      this.#writingSinceMs = undefined;
+      for (const [name, lines] of this.#tables) await this.#write(name, lines);
     } catch (error) {
-      if (this.#failure.signal.aborted) return;
-      this.#failure.abort(new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`));
+      this.#fail(messageOf(error));
+    } finally {
+      this.#writingSince = undefined;
     }
+  }
+
+  async #write(name: string, lines: TableLines): Promise<void> {
+    const { waiting } = lines;
+    try {
+      await lines.write();
+    } finally {
+      this.#waiting -= waiting;
+    }
+    // Airflow's own tables come when the load is over: nothing would be gained.
+    if (!isTableName(name)) return;
+    const full = await lines.turn(this.#limits.segmentBytes);
+    if (full !== undefined) this.#compactor.add(name, full);
+  }
+
+  #fail(why: string): void {
+    if (this.#failure.signal.aborted) return;
+    this.#failure.abort(new StackError(`The record cannot be written to ${this.path}: ${why}.`));
   }
 
   get manifest(): Manifest {
@@ -142,22 +186,8 @@ export class RunFolder {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.flush();
-    for (const { file } of this.#tables.values()) closeSync(file);
+    await this.#compactor.close();
+    for (const lines of this.#tables.values()) lines.close();
     this.#tables.clear();
-  }
-}
-
-interface Buffered {
-  readonly file: number;
-  lines: string[];
-}
-
-async function writeLines(buffer: Buffered): Promise<void> {
-  if (buffer.lines.length === 0) return;
-  let rest = Buffer.from(`${buffer.lines.join('\n')}\n`);
-  buffer.lines = [];
-  while (rest.length > 0) {
-    const { bytesWritten } = await write(buffer.file, rest);
-    rest = rest.subarray(bytesWritten);
   }
 }

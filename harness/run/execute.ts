@@ -7,6 +7,7 @@ import { Nemesis } from '../faults/nemesis.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { type K6Options, openK6 } from '../fleet/k6.ts';
 import { Operators } from '../fleet/operators.ts';
+import { Threads } from '../fleet/threads.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan } from '../model/scenario.ts';
@@ -39,8 +40,9 @@ export interface RunParts {
   readonly clock: RunClock;
   /** How long lives under way may take to end when the load is over; by default 6 s. */
   readonly settleMs?: number;
-  /** Plays the lives on k6 instead of here. */
+  /** Plays the lives on k6 instead of here, or here on so many threads of their own. */
   readonly k6?: K6Options;
+  readonly threads?: number;
   /** What the harness runs beside itself: its processor time and its memory are the harness's. */
   readonly helpers?: () => readonly SupervisedProcess[];
   progress(phase: Phase, detail?: string): void;
@@ -72,7 +74,8 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
   const trouble = new AbortController();
   const stop = AbortSignal.any([signal, trouble.signal, record.failed]);
   const watching = new AbortController();
-  const actors = await openActors(parts, (error) => trouble.abort(error), watching.signal);
+  progress('connecting');
+  const actors = await openActors(parts, (error) => trouble.abort(error), watching.signal, stop);
   const { commits, fleet, operators, probes, supervisor, nemesis } = actors;
   let probing: Promise<void> = Promise.resolve();
   try {
@@ -89,7 +92,6 @@ export async function execute(parts: RunParts, signal: AbortSignal): Promise<Man
       faults: nemesis.open,
     }));
 
-    progress('connecting');
     // Before the DAGs are there: what is queued first is queued by these rules, too.
     await operators.prepare(stop);
     await parts.dags.publish();
@@ -131,8 +133,13 @@ interface Actors {
   readonly nemesis: Nemesis;
 }
 
-async function openActors(parts: RunParts, onError: (error: Error) => void, over: AbortSignal): Promise<Actors> {
-  const { plan, stack, record, clock, k6, helpers } = parts;
+async function openActors(
+  parts: RunParts,
+  onError: (error: Error) => void,
+  over: AbortSignal,
+  stop: AbortSignal,
+): Promise<Actors> {
+  const { plan, stack, record, clock, k6, threads, helpers } = parts;
   const { dagNamespace, dsn } = stack;
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const { executionUrls, handOffAddress } = stack;
@@ -150,7 +157,11 @@ async function openActors(parts: RunParts, onError: (error: Error) => void, over
     record,
     clock,
     onError,
-    ...(k6 ? { engine: (own) => openK6(k6, own, { executionUrls, clock, record, windows, onError }) } : {}),
+    engine: async (own) => {
+      if (k6) return openK6(k6, own, { executionUrls, clock, record, windows, onError, stop });
+      const { fleet } = plan.scenario;
+      return threads ? new Threads({ threads, fleet, executionUrls, clock, onError }, own) : undefined;
+    },
   });
   const { numbers } = fleet;
   const live = () => fleet.live;
@@ -168,6 +179,7 @@ async function openActors(parts: RunParts, onError: (error: Error) => void, over
       dsn,
       processes: () => stack.processes,
       helpers: helpers ?? (() => []),
+      threadsLoopDelayMs: () => fleet.takeLoopDelayMs(),
       record,
       clock,
       fleet: () => fleetSamples(fleet, commits),

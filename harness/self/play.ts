@@ -26,6 +26,8 @@ export interface Play {
   /** How long each life works; 0: it reports its end at once. */
   readonly lifeMs: number;
   readonly connections: number;
+  /** Played by a k6 beside the stub: then what is measured only lends lives and writes down. */
+  readonly k6?: { readonly path: string; readonly vus: number };
 }
 
 export interface Measured {
@@ -90,7 +92,7 @@ function fail(sentence: string): never {
 }
 
 /** On one core where that can be said and there are two; else wherever the system puts it. */
-function startPinned(
+export function startPinned(
   table: ProcessTable,
   core: number,
   script: string,

@@ -4,19 +4,22 @@
  *
  *     player.ts RESULT_FILE '{"socket": …}'
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Fleet } from '../fleet/fleet.ts';
+import { openK6 } from '../fleet/k6.ts';
 import type { Plan } from '../model/scenario.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
 import type { Measured, Play } from './play.ts';
 
 const [resultFile = '', said = '{}'] = process.argv.slice(2);
-const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections } = JSON.parse(said) as Play;
+const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, k6 } = JSON.parse(said) as Play;
 
 const LOOP_RESOLUTION_MS = 5;
 const ROWS = 50_000;
@@ -74,14 +77,24 @@ record.append = (table, row) => {
   late.push(sent_ms - intended_ms);
 };
 
-const fleet = await Fleet.open({
-  plan,
+const site = {
   executionUrls: [`http://127.0.0.1:${port}/execution`],
-  handOffAddress: `unix:${socket}`,
-  dagNamespace: 'wt_',
   record,
   clock: new RunClock(),
-  onError: (error) => console.error(error),
+  onError: (error: Error) => console.error(error),
+};
+const fleet = await Fleet.open({
+  ...site,
+  plan,
+  handOffAddress: `unix:${socket}`,
+  dagNamespace: 'wt_',
+  engine: async (own) => {
+    if (!k6) return undefined;
+    const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
+    const stop = new AbortController().signal;
+    const options = { listen: '127.0.0.1:0', vus: [k6.vus], onOpen: () => undefined, start };
+    return openK6(options, own, { ...site, windows: () => [], stop });
+  },
 });
 await sleep(warmUpS * 1000);
 
@@ -118,6 +131,14 @@ await record.close();
 writeFileSync(`${resultFile}.next`, JSON.stringify(result));
 renameSync(`${resultFile}.next`, resultFile);
 process.exit(0);
+
+/** On the stub's core. */
+function startK6(program: string, env: NodeJS.ProcessEnv) {
+  const script = path.join(import.meta.dirname, '..', '..', 'workloads', 'k6', 'worker.ts');
+  const args = ['-c', '1', program, 'run', '--quiet', '--no-usage-report', '--address', '', script];
+  const child = spawn('taskset', args, { env, stdio: 'ignore' });
+  return { name: 'k6', ended: once(child, 'exit').then(([code]) => `ended with code ${String(code)}`) };
+}
 
 /** Rows as those of requests are, until all are with the kernel. */
 async function rowsPerSecond(): Promise<number> {

@@ -67,8 +67,7 @@ export class Borrowed {
       // A stampede is of its first moment: who is born later is not in it.
       if (opensMs < now && disturbance.mischief.startsWith('stampede')) continue;
       const open = () => {
-        const heal = this.#disturbances.disturb(disturbance);
-        this.#timers.push(setTimeout(() => void heal.then((close) => close()), closesMs - this.#clock.now()));
+        this.#timers.push(setTimeout(this.#disturbances.open(disturbance), closesMs - this.#clock.now()));
       };
       if (opensMs <= now) open();
       else this.#timers.push(setTimeout(open, opensMs - now));

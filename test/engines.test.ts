@@ -1,0 +1,325 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+
+import { literalManifest } from '../harness/judge/literal-run.ts';
+import { readManifest } from '../harness/judge/manifest.ts';
+import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
+import { messageOf } from '../harness/model/errors.ts';
+import type { PlannedFault } from '../harness/model/fault.ts';
+import type { Scenario } from '../harness/model/scenario.ts';
+import type { Judgement } from '../harness/model/verdict.ts';
+import { findK6 } from '../harness/stacks/k6.ts';
+import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
+import { expectNothingLeft, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
+
+/** Others than the fleet's own thread play the lives of a run on the reference stack: the real k6, and threads. */
+
+const why = await whyNoK6();
+
+async function whyNoK6(): Promise<string | undefined> {
+  try {
+    await findK6();
+    return undefined;
+  } catch (error) {
+    if (process.env.CI) throw new Error(`CI must have k6: ${messageOf(error)}`);
+    console.warn(`SKIPPED: the tests of the engine k6, because ${messageOf(error)}`);
+    return messageOf(error);
+  }
+}
+
+interface Named {
+  readonly name: string;
+  readonly valueFrom?: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+  readonly value?: string;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** What is read of the files, of whatever kind. */
+interface KubernetesObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels: Labels };
+  readonly data: Readonly<Record<string, string>>;
+  readonly spec: {
+    readonly selector: Labels;
+    readonly ports: readonly { readonly port: number }[];
+    readonly template: {
+      readonly metadata: { readonly labels: Labels };
+      readonly spec: {
+        readonly containers: readonly [{ readonly args: readonly string[]; readonly env: readonly Named[] }];
+      };
+    };
+    readonly ingress: readonly {
+      readonly from: readonly { readonly podSelector: { readonly matchLabels: Labels } }[];
+      readonly ports: readonly [{ readonly port: number }];
+    }[];
+    readonly runner: { readonly env: readonly Named[]; readonly metadata: { readonly labels: Labels } };
+    readonly script: { readonly configMap: { readonly name: string; readonly file: string } };
+    readonly arguments: string;
+  };
+}
+
+let cwd: string;
+let stacks: string;
+
+beforeAll(() => {
+  cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-k6-'));
+  stacks = stacksFolder(cwd);
+});
+
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+const dag = fanOut('wt_load', 12, [2_000, 4_000]);
+const scenario: Scenario = {
+  name: 'lent',
+  describe: 'Lives of a few seconds, some of which lose answers, defer or are met by strangers',
+  duration_s: 22,
+  schedulers: 1,
+  api_servers: 2,
+  dags: [{ ...dag, schedule: null }],
+  fleet: {
+    ...REAL_CLIENT,
+    heartbeat_ms: 1_000,
+    habits: { ...STEADY_HABITS, xcom: 1, rtif_twice: 0.5, lost_answer: 0.2, stranger: 0.3, defers: 0.1, fails: 0.1 },
+  },
+  operators: [{ operator: 'trigger', dags: ['wt_load'], every_ms: 2_500, start_after_ms: 0 }],
+  aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'strangers-are-refused'],
+};
+const faults: readonly PlannedFault[] = [
+  { fault: 'storm', victim: 'fleet', at_ms: 12_000, for_ms: 6_000, with: { mischief: 'stampede_end', share: 1 } },
+  {
+    fault: 'lost-answers',
+    victim: 'fleet',
+    at_ms: 6_000,
+    for_ms: 4_000,
+    with: { mischief: 'lost_answer', share: 0.3 },
+  },
+];
+
+/** Plays the same plan each time. */
+function planned(name: string): string {
+  const folder = path.join(cwd, name);
+  mkdirSync(folder);
+  const manifest = { ...literalManifest({}), build: 'reference', plan: { seed: 7, scenario, faults } };
+  writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
+  return folder;
+}
+
+describe.each([
+  {
+    engine: 'k6',
+    flags: ['--engine', 'k6', '--k6-processes', '2', '--vus', '120'],
+    name: /^k6 \d+\.\d+\.\d+, 60 \+ 60 VUs$/,
+  },
+  { engine: 'threads', flags: ['--threads', '2'], name: /^native, 2 threads$/ },
+])('$engine', ({ engine, flags, name }) => {
+  const isMissing = engine === 'k6' && why !== undefined;
+  let judgement: Judgement;
+  let run: OpenRun;
+
+  beforeAll(async () => {
+    if (isMissing) return;
+    const args = ['run', planned(`${engine}-plan`), ...flags, '--out', engine, '--json'];
+    const { code, stdout, stderr } = await windtunnel(args, cwd);
+    expect([0, 3], stderr.slice(-800)).toContain(code);
+    judgement = JSON.parse(stdout);
+    run = await openRun(path.join(cwd, engine));
+  }, 180_000);
+
+  afterAll(() => run?.close());
+
+  test.skipIf(isMissing)('the record is whole and breaks no promise', () => {
+    const failing = judgement.assumptions.filter(({ verdict }) => verdict !== 'pass');
+    // Whether two busy cores let it keep the pace is not what this is about.
+    expect(failing.map(({ name }) => name).filter((name) => name !== 'fleet-kept-pace')).toEqual([]);
+    expect(judgement.invariants.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+    const aimed = judgement.invariants.filter(({ name }) => scenario.aims.includes(name));
+    expect(aimed.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
+  });
+
+  test.skipIf(isMissing)('all of it plays lives, with requests of every kind', async () => {
+    const kinds = await run.rows(`SELECT DISTINCT kind FROM operations WHERE actor = 'life' ORDER BY kind`);
+    expect(kinds.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['heartbeat', 'rtif', 'run', 'state', 'stranger_run', 'xcom_push']),
+    );
+    const { lives, ended, most } =
+      await run.row(`SELECT count(*) AS lives, count(*) FILTER ("end" = 'reported') AS ended,
+      (SELECT max(value) FROM samples WHERE metric = 'live_lives') AS most FROM lives`);
+    expect(Number(lives)).toBeGreaterThan(60);
+    expect(Number(ended)).toBeGreaterThan(0.6 * Number(lives));
+    // At once.
+    expect(Number(most)).toBeGreaterThan(10);
+    expect((await readManifest(path.join(cwd, engine))).engine).toMatch(name);
+  });
+
+  test.skipIf(isMissing)('windows of the plan meet the lives where they are', async () => {
+    const hit = await run.rows('SELECT fault, detail FROM fault_windows ORDER BY fault');
+    expect(hit.map(({ fault }) => fault)).toEqual(['lost-answers', 'storm']);
+    const { dropped } = await run.row(`SELECT count(*) AS dropped FROM operations JOIN fault_windows
+      ON fault = 'lost-answers' AND sent_ms BETWEEN opened_ms AND closed_ms
+      WHERE kind = 'heartbeat' AND cause = 'answer-dropped'`);
+    expect(Number(dropped)).toBeGreaterThan(2);
+    // Told by those whom they struck, while the window was open.
+    for (const { detail } of hit) expect(detail).toMatch(/; [1-9]\d* times, [1-9]\d* lives$/);
+  });
+
+  test.skipIf(isMissing)('a twin names the first of the two, and numbers are given once', async () => {
+    const { operations, numbers, twins, matched } = await run.row(`SELECT count(*) AS operations,
+      count(DISTINCT op) AS numbers, count(twin) AS twins,
+      (SELECT count(*) FROM operations AS one JOIN operations AS other ON other.twin = one.op AND other.life = one.life
+        AND other.op <> one.op AND one.kind = 'rtif' AND other.kind = 'rtif') AS matched FROM operations`);
+    expect(numbers).toEqual(operations);
+    expect(Number(twins)).toBeGreaterThan(4);
+    expect(Number(matched)).toBeGreaterThan(Number(twins) / 4);
+  });
+});
+
+describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {
+  test('takes its lives with it: they end as lost, the rest goes on, and nobody can say what they did', async () => {
+    const flags = ['--engine', 'k6', '--k6-processes', '2', '--vus', '80', '--out', 'killed', '--json'];
+    const running = start(['run', planned('killed-plan'), ...flags], cwd, { TMPDIR: stacks });
+    await until('the load with lives', () => /load +\d+ %.* (?:[2-9]\d|\d{3}) live/.test(running.stderr()));
+    const victim = stackProcesses(stacks).find((line) => line.includes('k6/worker.ts'));
+    process.kill(Number.parseInt(victim ?? '', 10), 'SIGKILL');
+    const { code, stdout, stderr } = await running.ended;
+    expect(code, `${stderr.slice(-800)} ${stdout.slice(0, 6000)}`).toBe(3);
+    const { verdict, assumptions } = JSON.parse(stdout) as Judgement;
+    expect(verdict).toBe('unknown');
+    expect(assumptions.find(({ name }) => name === 'lives-came-back')).toMatchObject({
+      verdict: 'fail',
+      sentence: expect.stringMatching(/^\d+ of \d+ lives were not heard of again/),
+    });
+    const run = await openRun(path.join(cwd, 'killed'));
+    try {
+      const { lost, others } = await run.row(`SELECT count(*) FILTER ("end" = 'lost') AS lost,
+        count(*) FILTER ("end" = 'reported') AS others FROM lives`);
+      expect(Number(lost)).toBeGreaterThan(0);
+      expect(Number(others)).toBeGreaterThan(Number(lost));
+      const told = await run.rows(`SELECT message FROM server_log WHERE source = 'harness' AND message LIKE 'k6-%'`);
+      expect(told).toEqual([{ message: expect.stringMatching(/^k6-\d was ended by SIGKILL in mid-run$/) }]);
+    } finally {
+      await run.close();
+    }
+    expectNothingLeft(stacks);
+  }, 180_000);
+});
+
+describe.skipIf(why !== undefined)('a k6 that is started elsewhere', () => {
+  test('asks with the script in one file, and ends by itself with the run', async () => {
+    const archive = path.join(cwd, 'worker.tar');
+    const k6 = (await findK6()).path;
+    const worker = path.join(import.meta.dirname, '..', 'workloads', 'k6', 'worker.ts');
+    const env = { ...process.env, WINDTUNNEL_VUS: '60' };
+    execFileSync(k6, ['archive', '--exclude-env-vars', '-O', archive, worker], { env, stdio: 'ignore' });
+    const flags = ['--engine', 'k6', '--k6-processes', '0', '--lend-at', '127.0.0.1:0', '--out', 'elsewhere', '--json'];
+    const shared = { WINDTUNNEL_TOKEN: 'of-ours' };
+    const running = start(['run', planned('elsewhere-plan'), ...flags], cwd, shared);
+    const told = /lives are lent at (http:\/\/127\.0\.0\.1:\d+): start k6/;
+    await until('lives to be lent', () => told.test(running.stderr()));
+    const [, WINDTUNNEL_LEASES = ''] = told.exec(running.stderr()) ?? [];
+    const play = promisify(execFile)(k6, ['run', '--quiet', '--no-usage-report', '--address', '', archive], {
+      env: { ...process.env, ...shared, WINDTUNNEL_LEASES },
+      timeout: 150_000,
+    });
+    const { code, stdout, stderr } = await running.ended;
+    expect([0, 3], stderr.slice(-800)).toContain(code);
+    const { invariants, counts } = JSON.parse(stdout) as Judgement;
+    expect(invariants.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+    expect(counts.lives_reported).toBeGreaterThan(40);
+    // It rejects unless k6 ends with 0.
+    await play;
+  }, 180_000);
+});
+
+describe('docker/kubernetes', () => {
+  const read = (file: string) =>
+    parseAllDocuments(readFileSync(path.join(import.meta.dirname, '..', 'docker', 'kubernetes', file), 'utf8')).map(
+      (document) => document.toJS() as KubernetesObject,
+    );
+  const ofKind = (kind: string) => {
+    const [one] = [...read('windtunnel.yaml'), ...read('testrun.yaml')].filter((document) => document.kind === kind);
+    if (!one) throw new Error(`there is no ${kind}`);
+    return one;
+  };
+
+  test('the run is one that the command takes, up to what only a cluster has', async () => {
+    const [container] = ofKind('Job').spec.template.spec.containers;
+    const env = Object.fromEntries(container.env.map(({ name }) => [name, 'x'.repeat(64)]));
+    writeFileSync(path.join(cwd, 'target.yaml'), ofKind('ConfigMap').data['target.yaml'] ?? '');
+    const args = container.args.map((arg) => (arg === '/etc/windtunnel/target.yaml' ? 'target.yaml' : arg));
+    const flags = args.map((arg) => (arg === '/runs/seeds' ? 'cluster' : arg === '9464' ? '0' : arg));
+    const { code, stderr } = await windtunnel(flags, cwd, env);
+    expect({ code, stderr }).toEqual({
+      code: 4,
+      stderr: expect.stringMatching(/The target's database does not answer/),
+    });
+  });
+
+  test('ports, names, labels and secrets fit each other', () => {
+    const [container] = ofKind('Job').spec.template.spec.containers;
+    const ports = ofKind('Service').spec.ports.map(({ port }) => String(port));
+    const { handoff } = parse(ofKind('ConfigMap').data['target.yaml'] ?? '') as { readonly handoff: string };
+    const value = (flag: string) => container.args[container.args.indexOf(flag) + 1] ?? '';
+    expect([value('--lend-at'), handoff, value('--metrics-port')].map((text) => text.split(':').at(-1))).toEqual(ports);
+    const { runner, script, arguments: flags } = ofKind('TestRun').spec;
+    const leases = runner.env.find(({ name }) => name === 'WINDTUNNEL_LEASES')?.value;
+    expect(leases).toBe(`http://${ofKind('Service').metadata.name}:${ports[0]}`);
+    expect(ofKind('Service').spec.selector).toEqual(ofKind('Job').spec.template.metadata.labels);
+    const [fromK6, fromSchedulers] = ofKind('NetworkPolicy').spec.ingress;
+    expect(fromK6?.from[0]?.podSelector.matchLabels).toEqual(runner.metadata.labels);
+    expect([fromK6, fromSchedulers].map((rule) => String(rule?.ports[0].port))).toEqual(ports.slice(0, 2));
+    const secrets = [...container.env, ...runner.env].flatMap(({ valueFrom }) =>
+      valueFrom ? [valueFrom.secretKeyRef] : [],
+    );
+    const readme = readFileSync(path.join(import.meta.dirname, '..', 'docker', 'kubernetes', 'README.md'), 'utf8');
+    for (const { name, key } of secrets) {
+      expect(readme).toContain(`create secret generic ${name} `);
+      expect(readme).toContain(`--from-literal ${key}=`);
+    }
+    expect(readme).toContain(`create configmap ${script.configMap.name} --from-file ${script.configMap.file}`);
+    expect(flags).toContain('--no-usage-report');
+  });
+});
+
+describe('the flags of the engine', () => {
+  test.each([
+    [['--engine', 'gatling'], ['--engine must be native or k6, not "gatling"']],
+    [
+      ['--vus', '5', '--lend-at', '127.0.0.1:1'],
+      ['--vus needs --engine k6', '--lend-at needs --engine k6'],
+    ],
+    [
+      ['--engine', 'k6', '--vus', '0', '--k6-processes', '99', '--lend-at', 'here'],
+      [
+        '--k6-processes must be a whole number from 0 to 32, not 99',
+        '--vus must be',
+        '--lend-at must be a host and a port',
+      ],
+    ],
+    [['--engine', 'k6', '--k6-processes', '0'], ['--k6-processes 0 needs WINDTUNNEL_TOKEN']],
+    // With what else is wrong.
+    [
+      ['--engine', 'k6', '--vus', '0', '--duration', 'long', '--build', 'refernce'],
+      ['--vus must be', '--duration must be', 'refernce'],
+    ],
+  ])('%j', async (flags, problems) => {
+    const build = flags.includes('--build') ? [] : ['--build', 'reference'];
+    const { code, stderr } = await windtunnel(['run', 'seeds', ...build, ...flags], cwd, { WINDTUNNEL_TOKEN: '' });
+    expect(code).toBe(2);
+    for (const problem of problems) expect(stderr).toContain(problem);
+  });
+
+  test('without a k6 one sentence says how to get one', async () => {
+    const { code, stderr } = await windtunnel(['run', 'seeds', '--build', 'reference', '--engine', 'k6'], cwd, {
+      WINDTUNNEL_K6: '/nowhere/k6',
+    });
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/^k6 1 or newer is needed, and there is none at \/nowhere\/k6\. Install it .*\n$/);
+  });
+});
