@@ -112,6 +112,7 @@ export function startEngine(
           env: { ...process.env, ...env },
           cwd: record.path,
           log: record.log(name),
+          isOurs: true,
         });
         started.push(helper);
         return helper;

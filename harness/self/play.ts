@@ -65,7 +65,7 @@ export async function play({ lives, livesPerS, signal, ...rest }: PlayRequest): 
     const [port = 0] = await freePorts(1);
     const result = path.join(folder, 'measured.json');
     const log = path.join(folder, 'log');
-    const options = { env: process.env, cwd: folder, log };
+    const options = { env: process.env, cwd: folder, log, isOurs: true };
     const told: Play = { ...rest, socket, port };
     const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(told)], options);
     const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
@@ -74,7 +74,7 @@ export async function play({ lives, livesPerS, signal, ...rest }: PlayRequest): 
       player.ended,
       // It ends with the fleet, too; then the fleet has written what it measured.
       stub.ended.then(async (how) =>
-        Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`)]),
+        Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`, { ref: false })]),
       ),
       aborted(signal ? AbortSignal.any([signal, deadline]) : deadline),
     ]);

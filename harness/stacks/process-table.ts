@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cacheFolder } from './folders.ts';
+import { Niceness } from './niceness.ts';
 import { bornAt, environmentHas, familyOf, isAlive, isPostgres, statOf } from './proc.ts';
 
 /** In the environment of every process we start: whatever else is lost, this says whose it is. */
@@ -12,8 +12,6 @@ const MARKER = 'WINDTUNNEL_RUN';
 
 /** An Airflow process that is told to end gets so long; then it is killed. Its work is disposable. */
 const TERM_MS = 3_000;
-
-const NICENESS = 5;
 
 interface Entry {
   readonly name: string;
@@ -43,6 +41,8 @@ export interface SpawnOptions {
   readonly log: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Plays a part of the harness's, and is to be as little late as the harness itself. */
+  readonly isOurs?: boolean;
 }
 
 export interface SupervisedProcess {
@@ -63,6 +63,7 @@ export class ProcessTable {
   readonly id: string;
   readonly #file: string;
   readonly #purpose: Purpose;
+  readonly #niceness = new Niceness();
   #folders: string[] = [];
   #files: string[] = [];
   #targets: string[] = [];
@@ -127,7 +128,7 @@ export class ProcessTable {
     };
     if (pid > 0) {
       this.#processes.push(process);
-      yieldToHarness(pid);
+      if (!options.isOurs) this.#niceness.add(pid);
     }
     this.#save();
     return process;
@@ -142,6 +143,7 @@ export class ProcessTable {
 
   /** Ends every process, then removes the folders and the state file. Never throws for a process that is gone. */
   async close(): Promise<void> {
+    this.#niceness.close();
     await clearAway(this.#state());
   }
 
@@ -254,18 +256,6 @@ async function clearAway(state: State): Promise<number> {
   for (const file of state.files) rmSync(file, { force: true });
   rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
   return family.length;
-}
-
-/**
- * All processes of a stack are equally nice, and nicer than the harness: on a starved machine the stack's slowness
- * must not show as lateness of the harness, which would make the run worthless.
- */
-function yieldToHarness(pid: number): void {
-  try {
-    setPriority(pid, NICENESS);
-  } catch {
-    // Ended already, or not allowed here: then lateness is measured and judged like everything else.
-  }
 }
 
 /** Sends `signal` to the leaders, waits, and kills whatever is left of leaders and followers. */
