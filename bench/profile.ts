@@ -27,10 +27,9 @@ interface Profile {
 
 const folder = mkdtempSync(path.join(tmpdir(), 'wt-bench-profile-'));
 try {
-  process.env.NODE_OPTIONS = `--cpu-prof --cpu-prof-dir=${folder}`;
   const seconds = Number(values.seconds);
   const short = { lives: 64, livesPerS: 0, lifeMs: 0, heartbeatMs: 5_000, connections: 1024 };
-  const { requests_per_s, cpu_share } = await play({ ...short, seconds, warmUpS: 5 });
+  const { requests_per_s, cpu_share } = await play({ ...short, seconds, warmUpS: 5, profileTo: folder });
   const profile = readProfile();
   const all = profile.timeDeltas.reduce((sum, us) => sum + us, 0);
   const idle = timeOf(profile, ({ functionName }) => functionName === '(idle)').get('') ?? 0;

@@ -53,10 +53,12 @@ export interface PlayRequest extends Omit<Play, 'socket' | 'port'> {
   /** Handed over a second; 0: so many lives at once, the next as one ends. */
   readonly livesPerS: number;
   readonly signal?: AbortSignal;
+  /** A folder: V8 writes a profile of the fleet there. */
+  readonly profileTo?: string;
 }
 
 /** One measurement: the fleet on one core, and on another the stub that answers it at once. Leaves nothing. */
-export async function play({ lives, livesPerS, signal, ...rest }: PlayRequest): Promise<Measured> {
+export async function play({ lives, livesPerS, signal, profileTo, ...rest }: PlayRequest): Promise<Measured> {
   signal?.throwIfAborted();
   const table = new ProcessTable(`self-${randomBytes(3).toString('hex')}`);
   try {
@@ -67,7 +69,7 @@ export async function play({ lives, livesPerS, signal, ...rest }: PlayRequest): 
     const log = path.join(folder, 'log');
     const options = { env: process.env, cwd: folder, log, isOurs: true };
     const told: Play = { ...rest, socket, port };
-    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(told)], options);
+    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(told)], options, profileTo);
     const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
     const deadline = AbortSignal.timeout((rest.warmUpS + rest.seconds + SLACK_S) * 1000);
     const how = await Promise.race([
@@ -100,8 +102,10 @@ export function startPinned(
   script: string,
   args: readonly string[],
   options: SpawnOptions,
+  profileTo?: string,
 ): SupervisedProcess {
-  const own = ['--import', TSX, path.join(import.meta.dirname, script), ...args];
+  const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
+  const own = [...profile, '--import', TSX, path.join(import.meta.dirname, script), ...args];
   const pin = availableParallelism() > 1 ? tasksetPath() : undefined;
   const name = script.replace('.ts', '');
   if (!pin) return table.start(name, process.execPath, own, options);
