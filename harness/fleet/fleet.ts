@@ -84,6 +84,8 @@ export class Fleet {
     try {
       fleet.#dispatcher = await Dispatcher.listen({
         address: options.handOffAddress,
+        // A target that names another host says `i_own_this`; what we start ourselves has a socket file.
+        elsewhere: true,
         onWorkload: (workload, from, delivery) => fleet.#begin(workload, from, delivery),
         onRevoke: (_key, delivery) => fleet.#takeBack(delivery),
         revokeTakesMs: () => fleet.endNews.revokeTakesMs(),

@@ -19,8 +19,10 @@ const WRITE_LIMIT = 16_000_000;
 const CLOSE_MS = 500;
 
 export interface DispatcherOptions {
-  /** `unix:/path/to.sock` or `tcp:127.0.0.1:port`, port 0 for a free one. Loopback only. */
+  /** `unix:/path/to.sock` or `tcp:127.0.0.1:port`, port 0 for a free one. */
   readonly address: string;
+  /** Its owner has said that the address may be of another host than loopback. */
+  readonly elsewhere?: boolean;
   /**
    * Called once per delivery, before it is acknowledged. What it throws is reported; the scheduler will send again.
    * `delivery` names it for `leave` and `end`.
@@ -91,7 +93,7 @@ export class Dispatcher {
 
   static async listen(options: DispatcherOptions): Promise<Dispatcher> {
     const server = createServer();
-    const address = await listenAt(server, options.address);
+    const address = await listenAt(server, options.address, options.elsewhere);
     return new Dispatcher(address, server, options);
   }
 

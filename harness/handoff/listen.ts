@@ -4,19 +4,24 @@ import { messageOf, StackError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 
 const PROBE_MS = 1_000;
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
 
 export function unixPath(address: string): string | null {
   return address.startsWith('unix:') ? address.slice('unix:'.length) : null;
 }
 
-/** Binds the server and returns the address that executors can be given: with the port that was chosen. */
-export async function listenAt(server: Server, address: string): Promise<string> {
+/**
+ * Binds the server and returns the address that executors can be given: with the port that was chosen. On other hosts than
+ * loopback only if `elsewhere`: the hand-off believes who speaks to it.
+ */
+export async function listenAt(server: Server, address: string, elsewhere = false): Promise<string> {
   const path = unixPath(address);
   const tcp = /^tcp:([^:\s]+|\[[0-9a-f:]+\]):(\d{1,5})$/.exec(address);
-  if (path === null && tcp === null) {
+  const host = (tcp?.[1] ?? '').replace(/[[\]]/g, '');
+  if (path === null && (tcp === null || !(elsewhere || LOOPBACK.includes(host)))) {
     throw new StackError(`"${address}" is not unix:/path or tcp:127.0.0.1:port, where a dispatcher can listen`);
   }
-  const where = path === null ? { host: (tcp?.[1] ?? '').replace(/[[\]]/g, ''), port: Number(tcp?.[2]) } : { path };
+  const where = path === null ? { host, port: Number(tcp?.[2]) } : { path };
   try {
     await bind(server, where);
   } catch (error) {
