@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 
 import { type Measured, play } from '../harness/self/play.ts';
+import { spread as spreadOf } from './spread.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,9 +32,7 @@ function measure(lives: number, kind: 'long' | 'short'): Promise<Measured> {
 }
 
 function spread(all: readonly Measured[], of: (one: Measured) => number, digits: number): string {
-  const sorted = all.map(of).sort((a, b) => a - b);
-  const shown = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-  return shown.map((n) => (n ?? Number.NaN).toFixed(digits)).join(' / ');
+  return spreadOf(all.map(of), digits);
 }
 
 async function rounds(title: string, workers: number, lives: 'long' | 'short'): Promise<void> {

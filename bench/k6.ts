@@ -17,6 +17,7 @@ import { findK6 } from '../harness/stacks/k6.ts';
 import { freePorts } from '../harness/stacks/ports.ts';
 import { readProcessStats } from '../harness/stacks/process-stats.ts';
 import { ProcessTable } from '../harness/stacks/process-table.ts';
+import { spread } from './spread.ts';
 
 const { values } = parseArgs({
   options: {
@@ -81,12 +82,6 @@ for (let round = 0; round < Number(values.rounds); round++) {
   for (const who of order) speeds[who].push(await { fleet, k6 }[who]());
   const [ours, theirs] = [speeds.fleet.at(-1), speeds.k6.at(-1)];
   if (ours && theirs) ratios.push(ours.requests_per_s / theirs.requests_per_s);
-}
-
-function spread(numbers: readonly number[], digits = 0): string {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const shown = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-  return shown.map((n) => (n ?? Number.NaN).toFixed(digits)).join(' / ');
 }
 
 console.log(

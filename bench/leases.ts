@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { type Measured, play } from '../harness/self/play.ts';
 import { findK6 } from '../harness/stacks/k6.ts';
+import { spread } from './spread.ts';
 
 const { values } = parseArgs({
   options: {
@@ -50,12 +51,6 @@ async function rounds(title: string, lives: number, lifeMs: number): Promise<voi
   console.log(`  harness: memory              ${spread(all.map((one) => one.rss_bytes / 1e6))} MB`);
   const failed = all.reduce((sum, one) => sum + one.failed, 0);
   if (failed > 0) console.log(`  ${failed} requests failed`);
-}
-
-function spread(numbers: readonly number[], digits = 0): string {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const shown = [sorted[0], sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
-  return shown.map((n) => (n ?? Number.NaN).toFixed(digits)).join(' / ');
 }
 
 await rounds(`${values.vus} VUs with short lives of four requests`, Number(values.vus), 0);
