@@ -4,7 +4,6 @@
  *
  *     npm run bench:engines -- [--seed 3]
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,10 +11,9 @@ import { parseArgs } from 'node:util';
 
 import { openRun } from '../harness/judge/open-run.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { windtunnel } from './windtunnel.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
 const SCENARIO = path.join(import.meta.dirname, 'k6', 'two-thousand.ts');
-const DEADLINE_MS = 10 * 60_000;
 const { values } = parseArgs({ options: { seed: { type: 'string', default: '3' } } });
 
 interface Played {
@@ -26,7 +24,7 @@ interface Played {
 
 async function play(folder: string, engine: readonly string[]): Promise<Played> {
   const flags = ['--build', 'reference', '--seed', values.seed, '--out', folder, '--quiet', '--json', ...engine];
-  const { verdict } = JSON.parse(await said(['run', SCENARIO, ...flags])) as Judgement;
+  const { verdict } = JSON.parse(await windtunnel(['run', SCENARIO, ...flags])) as Judgement;
   const run = await openRun(folder);
   try {
     const rows = await run.rows(
@@ -37,21 +35,6 @@ async function play(folder: string, engine: readonly string[]): Promise<Played> 
   } finally {
     await run.close();
   }
-}
-
-/** Whatever the verdict: 1 and 3 are verdicts, too. */
-function said(args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      process.execPath,
-      [PROGRAM, ...args],
-      { timeout: DEADLINE_MS, maxBuffer: 2 ** 26 },
-      (error, stdout, stderr) => {
-        if (error === null || error.code === 1 || error.code === 3) resolve(stdout);
-        else reject(new Error(stderr.trim().split('\n').at(-1)));
-      },
-    );
-  });
 }
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-engines-'));

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { play, startPinned } from '../harness/self/play.ts';
-import { findK6 } from '../harness/stacks/k6.ts';
+import { findK6, K6_RUN } from '../harness/stacks/k6.ts';
 import { freePorts } from '../harness/stacks/ports.ts';
 import { readProcessStats } from '../harness/stacks/process-stats.ts';
 import { ProcessTable } from '../harness/stacks/process-table.ts';
@@ -50,7 +50,7 @@ async function k6(): Promise<Speed> {
     startPinned(table, 1, 'stub.ts', ['', String(port), '0', '0'], options);
     await sleep(2_000);
     const summary = path.join(folder, 'summary.json');
-    const args = ['run', '--quiet', '--no-usage-report', '--address', '', '--summary-export', summary, SCRIPT];
+    const args = [...K6_RUN, '--summary-export', summary, SCRIPT];
     const url = `http://127.0.0.1:${port}/execution`;
     // One core is one thread of Go's, too.
     const env = { ...process.env, GOMAXPROCS: '1', URL: url, VUS: String(lives), SECONDS: String(seconds) };

@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import type { Comparison } from '../../harness/model/comparison.ts';
-
-const PROGRAM = path.join(import.meta.dirname, '..', '..', 'bin', 'windtunnel.mjs');
-/** Four runs of twenty seconds, with their stacks' starts and ends; far beyond what they take. */
-const DEADLINE_MS = 15 * 60_000;
+import { windtunnel } from '../windtunnel.ts';
 
 /**
  * A defect each, whose violations come in numbers: two sides on which nothing happens cannot be told apart wrongly. The
@@ -37,7 +33,7 @@ export async function realPairs(pairs: number, seed: number, say: (line: string)
         '--seed',
         String(1000 * seed + 2 * pair),
       ];
-      await ended(['compare', build, ...flags, '--out', folder]);
+      await windtunnel(['compare', build, ...flags, '--out', folder]);
       const comparison = JSON.parse(readFileSync(path.join(folder, 'compare.json'), 'utf8')) as Comparison;
       results.push(comparison);
       say(`${pair + 1} of ${pairs}: ${build}, ${scenario}: ${comparison.decision}`);
@@ -46,14 +42,4 @@ export async function realPairs(pairs: number, seed: number, say: (line: string)
     }
   }
   return results;
-}
-
-/** Whatever it finds: 0, 1 and 3 are verdicts. */
-function ended(args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [PROGRAM, ...args], { timeout: DEADLINE_MS, maxBuffer: 2 ** 26 }, (error, _, stderr) => {
-      if (error === null || error.code === 1 || error.code === 3) resolve();
-      else reject(new Error(`windtunnel ${args.join(' ')}: ${stderr.trim().split('\n').at(-1) ?? error.message}`));
-    });
-  });
 }

@@ -1,14 +1,12 @@
-import path from 'node:path';
-
 import type { Argv } from 'yargs';
 
 import { UsageError } from '../model/errors.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import type { RunParts } from '../run/execute.ts';
-import { findK6, type K6Binary } from '../stacks/k6.ts';
+import { findK6, K6_WORKER, type K6Binary } from '../stacks/k6.ts';
 import type { ProcessTable, SupervisedProcess } from '../stacks/process-table.ts';
+import { notWhole } from './resolve-plan.ts';
 
-const SCRIPT = path.join(import.meta.dirname, '..', '..', 'workloads', 'k6', 'worker.ts');
 const DEFAULT_VUS = 200;
 const MOST_VUS = 50_000;
 const MOST_PROCESSES = 32;
@@ -53,10 +51,8 @@ export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
 export async function resolveEngine(flags: EngineFlags): Promise<EngineChoice | undefined> {
   const { engine = 'native', vus, k6Processes = 1, lendAt = '127.0.0.1:0' } = flags;
   const problems: string[] = [];
-  const whole = (flag: string, value: number, least: number, most: number) => {
-    if (Number.isInteger(value) && value >= least && value <= most) return;
-    problems.push(`--${flag} must be a whole number from ${least} to ${most.toLocaleString('en')}, not ${value}`);
-  };
+  const whole = (flag: string, value: number, least: number, most: number) =>
+    problems.push(...notWhole(flag, value, least, most));
   if (engine !== 'native' && engine !== 'k6') problems.push(`--engine must be native or k6, not "${engine}"`);
   if (engine === 'native') {
     const idle = Object.entries({ vus: flags.vus, 'k6-processes': flags.k6Processes, 'lend-at': flags.lendAt });
@@ -106,9 +102,7 @@ export function startEngine(
       },
       start: (index, env) => {
         const name = `k6-${index + 1}`;
-        // No report of its use, and no API of its own: its port would be the same for all.
-        const args = ['run', '--quiet', '--no-color', '--no-usage-report', '--address', '', SCRIPT];
-        const helper = table.start(name, k6?.path ?? 'k6', args, {
+        const helper = table.start(name, k6?.path ?? 'k6', K6_WORKER, {
           env: { ...process.env, ...env },
           cwd: record.path,
           log: record.log(name),

@@ -44,9 +44,7 @@ export async function resolvePlan(
 ): Promise<Plan> {
   const problems: string[] = [];
   const count = (flag: string, value: number | undefined) => {
-    if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= 32)) {
-      problems.push(`--${flag} must be a whole number from 1 to 32, not ${value}`);
-    }
+    if (value !== undefined) problems.push(...notWhole(flag, value, 1, 32));
     return value;
   };
   const schedulers = count('schedulers', flags.schedulers);
@@ -71,6 +69,12 @@ export async function resolvePlan(
     ...(chaos ? { chaos } : {}),
   };
   return { seed, scenario, faults: chaos ? drawFaults(chaos, hostOf(subject, scenario), seed) : [] };
+}
+
+/** What is wrong with the value of a flag that wants a whole number of this range; nothing, or one sentence. */
+export function notWhole(flag: string, value: number, least: number, most: number): string[] {
+  if (Number.isInteger(value) && value >= least && value <= most) return [];
+  return [`--${flag} must be a whole number from ${least} to ${most.toLocaleString('en')}, not ${value}`];
 }
 
 function chaosOf(flag: string | undefined, usual: ChaosSpec | undefined): ChaosSpec | undefined {

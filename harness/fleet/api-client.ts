@@ -17,6 +17,7 @@ import type { Operation } from '../model/operation.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import { exchange } from './exchange.ts';
+import { count } from './tally.ts';
 import type { Batch } from './thread-protocol.ts';
 
 export interface ApiClientOptions {
@@ -67,13 +68,8 @@ export class RequestLog implements OperationBook {
   ended(row: Operation, status: number | null): void {
     const { totals } = this;
     totals.inFlight--;
-    totals.ended++;
-    if (status === 409) totals.http409++;
+    this.lastFailure = count(totals, row, status) ?? this.lastFailure;
     if (row.ended_ms !== null) this.latency.record(Math.max(1, Math.round(row.ended_ms - row.intended_ms)));
-    if (status !== null && status >= 500) {
-      totals.http5xx++;
-      this.lastFailure = `${status} to ${row.kind} of ${row.task_id ?? row.dag_id ?? 'it'}`;
-    }
     this.#record.append('operations', row);
   }
 

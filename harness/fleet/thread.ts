@@ -9,6 +9,7 @@ import { messageOf } from '../model/errors.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
 import { RunClock } from '../record/clock.ts';
 import { Native } from './native.ts';
+import { count } from './tally.ts';
 import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol.ts';
 
 /** The schedulers hear of a life's end so much later; each batch is a message, and costs as much as a request. */
@@ -54,12 +55,7 @@ class BatchBook implements OperationBook {
   }
 
   ended(row: Operation, status: number | null): void {
-    this.#counts.ended++;
-    if (status === 409) this.#counts.http409++;
-    if (status !== null && status >= 500) {
-      this.#counts.http5xx++;
-      this.#lastFailure = `${status} to ${row.kind} of ${row.task_id ?? row.dag_id ?? 'it'}`;
-    }
+    this.#lastFailure = count(this.#counts, row, status) ?? this.#lastFailure;
     if (row.ended_ms !== null) this.#latencies.push(row.ended_ms - row.intended_ms);
     this.#lines.push(JSON.stringify(row));
     this.#soon();

@@ -1,6 +1,6 @@
 /**
- * That something is over: what lives need of an `AbortSignal`, which is one. k6 has none, and ten thousand of them are
- * a third of a fleet's memory.
+ * That something is over: what lives need of an `AbortSignal`, which is one. k6 has none, and ten thousand lives need
+ * something smaller.
  */
 export interface Over {
   readonly aborted: boolean;

@@ -99,7 +99,10 @@ export class Probes {
     this.#add('machine', 'cpus', all.length);
     this.#add('machine', 'cpu_s', busyMs / 1000);
     const own = process.cpuUsage();
-    const helpers = this.#readHelpers();
+    const processes = this.#options.processes();
+    // Once for all: it reads what every process of the machine says of itself.
+    const stats = readProcessStats([...processes, ...this.#options.helpers()].map(({ pid }) => pid));
+    const helpers = this.#sumOfHelpers(stats);
     this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6 + helpers.cpuS);
     this.#add('harness', 'rss_bytes', process.memoryUsage.rss() + helpers.rssBytes);
     const self = this.#self.read();
@@ -107,8 +110,6 @@ export class Probes {
     this.#addAll('harness', { ...self, loop_delay_ms: Math.max(self.loop_delay_ms ?? 0, threadsMs) });
     const ports = portsInUse();
     if (ports) this.#addAll('machine', { ports_in_use: ports.inUse, ports: ports.all });
-    const processes = this.#options.processes();
-    const stats = readProcessStats(processes.map((p) => p.pid));
     for (const { name, pid } of processes) {
       const stat = stats.get(pid);
       if (!stat) continue;
@@ -118,14 +119,16 @@ export class Probes {
   }
 
   /** One that has died keeps what it has used. */
-  #readHelpers(): ProcessStats {
-    const now = readProcessStats(this.#options.helpers().map(({ pid }) => pid));
-    for (const [pid, { cpuS }] of now) this.#helpersCpuS.set(pid, cpuS);
-    const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
-    return {
-      cpuS: sum(this.#helpersCpuS.values()),
-      rssBytes: sum([...now.values()].map(({ rssBytes }) => rssBytes)),
-    };
+  #sumOfHelpers(stats: ReadonlyMap<number, ProcessStats>): ProcessStats {
+    let rssBytes = 0;
+    for (const { pid } of this.#options.helpers()) {
+      const stat = stats.get(pid);
+      if (!stat) continue;
+      this.#helpersCpuS.set(pid, stat.cpuS);
+      rssBytes += stat.rssBytes;
+    }
+    const cpuS = [...this.#helpersCpuS.values()].reduce((all, one) => all + one, 0);
+    return { cpuS, rssBytes };
   }
 
   async #sampleDatabase(client: pg.Client): Promise<void> {

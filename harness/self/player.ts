@@ -17,6 +17,7 @@ import { Threads } from '../fleet/threads.ts';
 import type { Plan } from '../model/scenario.ts';
 import { RunClock } from '../record/clock.ts';
 import { RunFolder } from '../record/run-folder.ts';
+import { K6_WORKER } from '../stacks/k6.ts';
 import type { Measured, Play } from './play.ts';
 
 const [resultFile = '', said = '{}'] = process.argv.slice(2);
@@ -146,9 +147,7 @@ process.exit(0);
 
 /** On the stub's core. */
 function startK6(program: string, env: NodeJS.ProcessEnv) {
-  const script = path.join(import.meta.dirname, '..', '..', 'workloads', 'k6', 'worker.ts');
-  const args = ['-c', '1', program, 'run', '--quiet', '--no-usage-report', '--address', '', script];
-  const child = spawn('taskset', args, { env, stdio: 'ignore' });
+  const child = spawn('taskset', ['-c', '1', program, ...K6_WORKER], { env, stdio: 'ignore' });
   return { name: 'k6', ended: once(child, 'exit').then(([code]) => `ended with code ${String(code)}`) };
 }
 

@@ -11,6 +11,12 @@ const run = promisify(execFile);
 const OLDEST_MAJOR = 1;
 const ASK_MS = 20_000;
 
+/** Plays workers; see there for what it wants in its environment. */
+const WORKER = path.join(import.meta.dirname, '..', '..', 'workloads', 'k6', 'worker.ts');
+/** No report of its use to anybody, and no API of its own: its port would be the same for all. */
+export const K6_RUN: readonly string[] = ['run', '--quiet', '--no-color', '--no-usage-report', '--address', ''];
+export const K6_WORKER: readonly string[] = [...K6_RUN, WORKER];
+
 export interface K6Binary {
   readonly path: string;
   /** `1.8.1` */
