@@ -127,8 +127,9 @@ describe.each([
     if (isMissing) return;
     const args = ['run', planned(`${engine}-plan`), ...flags, '--out', engine, '--json'];
     const { code, stdout, stderr } = await windtunnel(args, cwd);
-    expect([0, 3], stderr.slice(-800)).toContain(code);
     judgement = JSON.parse(stdout);
+    const broken = judgement.invariants.flatMap(({ first }) => (first ? [first.sentence] : []));
+    expect([0, 3], `${broken.join('\n')}\n${stderr.slice(-800)}`).toContain(code);
     run = await openRun(path.join(cwd, engine));
   }, 180_000);
 
