@@ -23,7 +23,9 @@ CREATE TEMP TABLE ended AS
 SELECT changes.*, taken.op AS taken_as_failure, requested
 FROM changes LEFT JOIN (
   SELECT ti_id, min(op) AS op, arg_min(requested, op) AS requested FROM taken_as_failure GROUP BY ti_id
-) AS taken ON taken.ti_id = changes.old_ti_id AND state = 'failed' AND writer_role = 'api-execution'
+) AS taken
+  -- An equation alone: under anything else each would be compared with all.
+  ON taken.ti_id = CASE WHEN state = 'failed' AND writer_role = 'api-execution' THEN changes.old_ti_id END
 WHERE change = 'update' AND old_seen AND writer_role IN ('api-execution', 'scheduler')
   AND old_state IN ('queued', 'running') AND state IN ('failed', 'up_for_retry');
 

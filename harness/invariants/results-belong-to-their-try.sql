@@ -50,10 +50,14 @@ WITH kept AS (
   WHERE met.ended_ms <= load_ended_ms
     AND NOT EXISTS (FROM deeds WHERE deeds.life = met.life AND deeds.kind = 'xcom_clear')
 ), last_pushes AS (
-  SELECT dag_id, run_id, task_id, map_index, key, arg_max(kind, op) AS kind, max(op) AS op,
-    arg_max(requested, op) AS value, max(ended_ms) AS ended_ms
-  FROM deeds GROUP BY ALL
-  HAVING bool_and(outcome = 'ok') AND bool_and(requested IS NOT NULL OR kind = 'xcom_clear')
+  SELECT dag_id, run_id, task_id, map_index, key, kind, op, requested AS value, ended_ms
+  FROM deeds
+  WINDOW result AS (PARTITION BY dag_id, run_id, task_id, map_index, key)
+  -- By time: engines and threads number their requests apart. Of two that were under way at once either may be the last.
+  QUALIFY row_number() OVER (result ORDER BY sent_ms DESC) = 1
+    AND coalesce(max(ended_ms) OVER (result ORDER BY sent_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+      <= sent_ms
+    AND bool_and(outcome = 'ok' AND (requested IS NOT NULL OR kind = 'xcom_clear')) OVER result
 ), others AS (
   SELECT last_pushes.*, final_xcom.value AS found
   FROM last_pushes JOIN final_xcom USING (dag_id, run_id, task_id, key)

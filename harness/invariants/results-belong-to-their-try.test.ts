@@ -38,6 +38,18 @@ test('a result that is not the last one pushed is a violation', async () => {
   expect((await judge({ lives, operations, finals: { xcom: [{ ...FINAL, value: '"life 2"' }] } })).first).toBeNull();
 });
 
+test('the last one is so by time, whatever the numbers; of two at once either may be', async () => {
+  const judged = async (sent_ms: number, value: string) => {
+    const last = { ...PUSH, ...SECOND, op: 2, sent_ms, requested: 'life 2' };
+    const xcom = [{ ...FINAL, value }];
+    return (await judge({ lives, operations: [PUSH, AGAIN, { ...CLEAR, op: 3 }, last], finals: { xcom } })).violations;
+  };
+  expect(await judged(9_500, '"life 2"')).toBe(0);
+  expect(await judged(9_500, '"life 1"')).toBe(1);
+  // Sent before the answer to the deletion was there.
+  expect(await judged(9_012, '"life 1"')).toBe(0);
+});
+
 test('a result that was deleted and is there at the end is a violation', async () => {
   const finals = { xcom: [{ ...FINAL, value: '"life 1"' }] };
   expect((await judge({ lives, operations: [PUSH, AGAIN, CLEAR], finals })).paths).toEqual({ 'of another try': 1 });
