@@ -6,7 +6,7 @@ import { LineSplitter } from './lines.ts';
 import { listenAt, unixPath } from './listen.ts';
 import { Outbox } from './outbox.ts';
 import { type FromExecutor, parseMessage, type ToExecutor } from './protocol.ts';
-import { type Entry, Register } from './register.ts';
+import { type Entry, holderOf, Register } from './register.ts';
 import type { LifeOutcome, TaskKey, Workload } from './workload.ts';
 
 /** A workload is under 4 KB; a scheduler that adopts ten thousand task instances at once still fits. */
@@ -76,7 +76,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  readonly #register = new Register();
+  readonly #register: Register;
   readonly #outbox: Outbox;
   /** Ends that are to be told once more, and what takes its time to be taken back. */
   readonly #later = new Set<NodeJS.Timeout>();
@@ -86,7 +86,9 @@ export class Dispatcher {
     this.address = address;
     this.#server = server;
     this.#options = options;
-    this.#outbox = new Outbox(options.forgetAfterMs ?? 600_000);
+    const forgetAfterMs = options.forgetAfterMs ?? 600_000;
+    this.#register = new Register(forgetAfterMs);
+    this.#outbox = new Outbox(forgetAfterMs);
     server.on('connection', (socket) => this.#accept(socket));
     server.on('error', (error) => this.#report('the hand-off socket failed', error));
   }
@@ -111,12 +113,12 @@ export class Dispatcher {
    * schedulers are told twice, as by a queue whose results are read twice.
    */
   end(which: string | TaskKey | number, outcome: LifeOutcome, againAfterMs?: number): boolean {
-    const entry = this.#register.end(which, outcome);
+    const entry = this.#register.end(which, outcome, Date.now());
     if (entry === undefined) return false;
-    for (const peer of entry.holders.keys()) this.#owe(peer, entry);
+    for (const { peer } of entry.holders) this.#owe(peer, entry);
     if (againAfterMs === undefined) return true;
     this.#after(againAfterMs, () => {
-      for (const peer of entry.holders.keys()) this.#owe(peer, entry, true);
+      for (const { peer } of entry.holders) this.#owe(peer, entry, true);
     });
     return true;
   }
@@ -277,15 +279,23 @@ export class Dispatcher {
     for (const entry of adopted) this.#owe(peer, entry);
   }
 
-  #owe(peer: string, { key, outcome, holders }: Entry, again = false): void {
+  #owe(peer: string, entry: Entry, again = false): void {
+    const { key, outcome } = entry;
     if (outcome === null) return;
-    const ended = { key, outcome, of: holders.get(peer) ?? null, ...(again ? { again: true as const } : {}) };
+    const of = holderOf(entry, peer)?.seq ?? null;
+    const ended = { key, outcome, of, ...(again ? { again: true as const } : {}) };
     const message = this.#outbox.add(peer, ended, Date.now());
     for (const connection of this.#connections) if (connection.peer === peer) this.#send(connection, message);
   }
 
-  #send({ socket }: Connection, message: ToExecutor): void {
+  /** What is said in one turn of the event loop is one write: in a busy second, tens of thousands of messages. */
+  #send(connection: Connection, message: ToExecutor): void {
+    const { socket } = connection;
     if (socket.destroyed || !socket.writable) return;
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      setImmediate(() => socket.uncork());
+    }
     socket.write(`${JSON.stringify(message)}\n`);
     if (socket.writableLength > WRITE_LIMIT) socket.destroy();
   }

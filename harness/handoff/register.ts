@@ -1,7 +1,14 @@
 import { keyOf, type LifeOutcome, type TaskKey, type Workload } from './workload.ts';
 
-/** Ended deliveries that are remembered, to know a resend and to answer an adoption: an hour of a busy run, under 100 MB. */
+/** Ended deliveries that are remembered at most, however many end in a while: under 100 MB. */
 const REMEMBERED = 100_000;
+
+/** A scheduler that holds a key: one of each, and seldom a second. */
+export interface Holder {
+  readonly peer: string;
+  /** Of its delivery; null when it adopted the key. */
+  seq: number | null;
+}
 
 export interface Entry {
   /** Number of the delivery that began it: names it even when a newer one has taken its place. */
@@ -10,12 +17,13 @@ export interface Entry {
   readonly tiId: string;
   /** Task instance and try: where the register keeps it. */
   readonly place: string;
-  /** The schedulers that hold the key, with the sequence number of their delivery; null when they adopted it. */
-  readonly holders: Map<string, number | null>;
+  holders: Holder[];
   /** Its life has asked to be deferred and waits for the answer: the task may come back before that is there. */
   leaving: boolean;
   /** Null while its life goes on. */
   outcome: LifeOutcome | null;
+  /** On the clock of whoever asks; null while its life goes on. */
+  endedMs: number | null;
 }
 
 /** Every workload that was handed over, by task instance and try. */
@@ -35,6 +43,12 @@ export class Register {
   #repeated = 0;
   #endedCount = 0;
   #revoked = 0;
+  readonly #rememberMs: number;
+
+  /** `rememberMs`: for how long an ended delivery may be sent again, or be adopted. */
+  constructor(rememberMs: number) {
+    this.#rememberMs = rememberMs;
+  }
 
   /**
    * `resend`: the same delivery again, because its acknowledgement was lost. `repeat`: another delivery while the life
@@ -44,22 +58,23 @@ export class Register {
   deliver(workload: Workload, peer: string, seq: number): number | 'resend' | 'repeat' {
     const place = placeOf(workload);
     const live = this.#live.get(place);
-    if (seq <= ((live ?? this.#ended.get(place))?.holders.get(peer) ?? 0)) {
+    const known = live ?? this.#ended.get(place);
+    if (known !== undefined && seq <= (holderOf(known, peer)?.seq ?? 0)) {
       this.#resent += 1;
       return 'resend';
     }
     this.#count(workload.ti.id);
     if (live !== undefined && !live.leaving) {
       this.#repeated += 1;
-      live.holders.set(peer, seq);
+      hold(live, peer).seq = seq;
       return 'repeat';
     }
     const key = keyOf(workload.ti);
     this.#supersede(key, peer);
     this.#ended.delete(place);
     const delivery = ++this.#lastDelivery;
-    const holders = new Map<string, number | null>([[peer, seq]]);
-    const entry = { delivery, key, tiId: workload.ti.id, place, holders, leaving: false, outcome: null };
+    const holders = [{ peer, seq }];
+    const entry = { delivery, key, tiId: workload.ti.id, place, holders, leaving: false, outcome: null, endedMs: null };
     this.#live.set(place, entry);
     this.#ofDelivery.set(delivery, entry);
     this.#ofKey.set(nameOf(key), place);
@@ -83,10 +98,11 @@ export class Register {
     if (entry !== undefined) entry.leaving = true;
   }
 
-  end(which: string | TaskKey | number, outcome: LifeOutcome): Entry | undefined {
+  end(which: string | TaskKey | number, outcome: LifeOutcome, now: number): Entry | undefined {
     const entry = typeof which === 'number' ? this.#ofDelivery.get(which) : this.#newest(which);
     if (entry === undefined) return undefined;
     entry.outcome = outcome;
+    entry.endedMs = now;
     this.#endedCount += 1;
     this.#ofDelivery.delete(entry.delivery);
     // Replaced: only its own scheduler has to hear of it.
@@ -94,8 +110,10 @@ export class Register {
     this.#live.delete(entry.place);
     this.#ended.set(entry.place, entry);
     for (const oldest of this.#ended.values()) {
-      if (this.#ended.size <= REMEMBERED) break;
+      if (this.#ended.size <= REMEMBERED && now - (oldest.endedMs ?? now) < this.#rememberMs) break;
       this.#drop(oldest);
+      // Unless it has come back: a deferred task, or another try.
+      if (!this.#ofTi.has(oldest.tiId)) this.#deliveries.delete(oldest.tiId);
     }
     return entry;
   }
@@ -107,7 +125,7 @@ export class Register {
       const place = this.#ofKey.get(nameOf(key));
       const entry = place === undefined ? undefined : (this.#live.get(place) ?? this.#ended.get(place));
       if (entry === undefined) continue;
-      if (!entry.holders.has(peer)) entry.holders.set(peer, null);
+      hold(entry, peer);
       adopted.push(entry);
     }
     return adopted;
@@ -144,7 +162,8 @@ export class Register {
    */
   #supersede(key: TaskKey, peer: string): void {
     const place = this.#ofKey.get(nameOf(key));
-    if (place !== undefined) this.#live.get(place)?.holders.delete(peer);
+    const entry = place === undefined ? undefined : this.#live.get(place);
+    if (entry !== undefined) entry.holders = entry.holders.filter((holder) => holder.peer !== peer);
   }
 
   #newest(which: string | TaskKey): Entry | undefined {
@@ -167,6 +186,18 @@ export class Register {
       this.#deliveries.delete(oldest);
     }
   }
+}
+
+export function holderOf({ holders }: Entry, peer: string): Holder | undefined {
+  return holders.find((holder) => holder.peer === peer);
+}
+
+function hold(entry: Entry, peer: string): Holder {
+  const known = holderOf(entry, peer);
+  if (known) return known;
+  const holder = { peer, seq: null };
+  entry.holders.push(holder);
+  return holder;
 }
 
 function placeOf({ ti }: Workload): string {
