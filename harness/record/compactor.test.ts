@@ -135,7 +135,8 @@ test('what cannot be compacted stays as lines, and the run goes on', async () =>
   // In the way of the first segment, and of no other.
   mkdirSync(path.join(folder, 'raw', 'operations.1.parquet.next', 'full'), { recursive: true });
   await writeSome(run, 2_000);
-  await until(() => run.segments.left >= 1 && run.segments.compacted >= 1);
+  // But for that one, and the one that is being written.
+  await until(() => run.segments.left >= 1 && run.segments.compacted >= 1 && raw('ndjson').length === 2);
   expect(run.failed.aborted).toBe(false);
   expect(raw('ndjson')).toContain('operations.ndjson');
   expect(await numbered()).toBe(2_000);
@@ -145,18 +146,16 @@ test('what cannot be compacted stays as lines, and the run goes on', async () =>
   expect(await numbered()).toBe(2_000);
 });
 
-test.each(['throw new Error("no")', 'process.exit(3)', 'import("./is-not-there.mjs")'])(
-  'a thread that ends by itself leaves its segments, and is closed all the same: %s',
-  async (code) => {
-    const compactor = new Compactor(scratch, new URL(`data:text/javascript,${encodeURIComponent(code)}`));
-    compactor.add('operations', 1);
-    compactor.add('commits', 1);
-    await until(() => compactor.counts.left === 2);
-    compactor.add('operations', 2);
-    await until(() => compactor.counts.left === 3);
-    await compactor.close();
-  },
-);
+test('where nothing can be compacted, what is added later is tried again, and it is closed all the same', async () => {
+  // There is no `raw` in it.
+  const compactor = new Compactor(scratch);
+  compactor.add('operations', 1);
+  compactor.add('commits', 1);
+  await until(() => compactor.counts.left === 2);
+  compactor.add('operations', 2);
+  await until(() => compactor.counts.left === 3);
+  await compactor.close();
+});
 
 test('closing waits for the segment under way and begins no other', async () => {
   const run = new RunFolder(folder, { segmentBytes: 20_000 });

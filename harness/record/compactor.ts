@@ -1,89 +1,76 @@
-import { once } from 'node:events';
-import type { Worker } from 'node:worker_threads';
+import path from 'node:path';
 
-import { messageOf } from '../model/errors.ts';
+import { DuckDBInstance } from '@duckdb/node-api';
+
 import type { TableName } from '../model/tables.ts';
-import { startThread } from './thread.ts';
+import { packSegment } from '../tables/pack.ts';
 
-export interface CompactorTask {
+/** Of DuckDB, beside a load; what takes more is spilled. A segment of 8 MB of lines takes 35. */
+const MEMORY = '128MB';
+
+interface Segment {
   readonly table: TableName;
-  readonly segment: number;
-}
-
-export interface CompactorAnswer {
-  /** Null if the segment is Parquet now. */
-  readonly error: string | null;
+  readonly number: number;
 }
 
 /**
- * Turns full segments of lines into Parquet while the run goes on, one after another, in a thread that is started for the
- * first of them. It is never needed: what it does not do, for whatever reason, is done when the run is closed, so that
- * its failures stop nothing and lose nothing.
+ * Turns full segments of lines into Parquet while the run goes on, one after another. The work is DuckDB's, in a thread of
+ * its own that the event loop does not wait for. It is never needed: what it does not do, for whatever reason, is done
+ * when the run is closed, so that its failures stop nothing and lose nothing.
  */
 export class Compactor {
   readonly #runFolder: string;
-  readonly #thread: URL;
-  readonly #waiting: CompactorTask[] = [];
-  #worker: Worker | undefined;
+  readonly #waiting: Segment[] = [];
   #working: Promise<void> | undefined;
   #over = false;
   /** How many segments it made, and how many it had to leave as lines. */
   readonly counts = { compacted: 0, left: 0 };
 
-  constructor(runFolder: string, thread = new URL('./compactor-thread.ts', import.meta.url)) {
+  constructor(runFolder: string) {
     this.#runFolder = runFolder;
-    this.#thread = thread;
   }
 
-  add(table: TableName, segment: number): void {
+  add(table: TableName, number: number): void {
     if (this.#over) return;
-    this.#waiting.push({ table, segment });
+    this.#waiting.push({ table, number });
     this.#working ??= this.#work();
   }
 
   /** Resolves when it touches nothing any more: whoever closes the tables does the rest. */
   async close(): Promise<void> {
     this.#over = true;
-    this.#worker?.ref();
     await this.#working;
-    await this.#worker?.terminate();
   }
 
+  /** DuckDB is there while it is needed: it keeps what memory it once had. */
   async #work(): Promise<void> {
-    for (let task = this.#waiting.shift(); task && !this.#over; task = this.#waiting.shift()) {
-      if ((await this.#ask(task)) === null) this.counts.compacted++;
-      else this.counts.left++;
-    }
-    this.#working = undefined;
-  }
-
-  async #ask(task: CompactorTask): Promise<string | null> {
-    const asked = new AbortController();
-    const { signal } = asked;
     try {
-      this.#worker ??= this.#start();
-      const answered = once(this.#worker, 'message', { signal });
-      const ended = once(this.#worker, 'exit', { signal }).then(() => [{ error: 'its thread ended' }]);
-      this.#worker.postMessage(task);
-      const [answer]: CompactorAnswer[] = await Promise.race([answered, ended]);
-      return answer ? answer.error : 'it did not answer';
-    } catch (error) {
-      return messageOf(error);
+      const temp_directory = path.join(this.#runFolder, 'raw', 'spill');
+      const database = await DuckDBInstance.create(':memory:', { memory_limit: MEMORY, threads: '1', temp_directory });
+      try {
+        for (let next = this.#waiting.shift(); next && !this.#over; next = this.#waiting.shift()) {
+          await this.#pack(database, next);
+        }
+      } finally {
+        database.closeSync();
+      }
+    } catch {
+      // It could not begin. There will be more memory for the next one.
+      this.counts.left += this.#waiting.splice(0).length;
     } finally {
-      asked.abort();
+      this.#working = undefined;
     }
   }
 
-  #start(): Worker {
-    const worker = startThread(this.#thread, { runFolder: this.#runFolder });
-    // Nobody waits for it but `close`.
-    worker.unref();
-    // Said to whoever asked it for something; and without a listener, an error would end the harness.
-    worker.on('error', () => undefined);
-    // The next segment has a thread of its own again.
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
-    });
-    return worker;
+  async #pack(database: DuckDBInstance, { table, number }: Segment): Promise<void> {
+    const connection = await database.connect();
+    try {
+      await packSegment(connection, this.#runFolder, table, number);
+      this.counts.compacted++;
+    } catch {
+      this.counts.left++;
+    } finally {
+      connection.closeSync();
+    }
   }
 }

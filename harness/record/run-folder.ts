@@ -12,10 +12,10 @@ import { TableLines } from './table-lines.ts';
 const FLUSH_MS = 100;
 
 /**
- * How long a table's file of lines becomes before the next is begun, and it is compacted: half a minute of two thousand
+ * How long a table's file of lines becomes before the next is begun, and it is compacted: seven seconds of two thousand
  * requests a second. Less would pack worse; more would take more memory, and keep more on disk.
  */
-const SEGMENT_BYTES = 32 << 20;
+const SEGMENT_BYTES = 8 << 20;
 
 /** Characters that may wait to be written: a disk that takes nothing for so long is a disk that cannot be written to. */
 const WAITING_CHARACTERS = 256 << 20;
