@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
-import pLimit, { type LimitFunction } from 'p-limit';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 
 import type { Over } from '../life/over.ts';
 import {
-  EXECUTION_API_VERSION,
+  headersOf,
   type OperationBook,
   type Received,
-  type RequestSpec,
   Requests,
+  type Sending,
   type Transport,
 } from '../life/requests.ts';
 import type { Operation } from '../model/operation.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
+import type { ConnectionUse } from './engine.ts';
 import { exchange } from './exchange.ts';
 import { count } from './tally.ts';
 import type { Batch } from './thread-protocol.ts';
@@ -107,72 +107,81 @@ export class ApiClient extends Requests {
   }
 }
 
-export interface ConnectionUse {
-  readonly limit: number;
-  readonly waiting: number;
-}
-
-interface Server {
-  readonly pool: Pool;
-  readonly prefix: string;
-  readonly limit: LimitFunction;
-}
-
 class Pools implements Transport {
-  readonly #timeoutMs: number;
   readonly #servers: readonly Server[];
 
   constructor(urls: readonly string[], connections: number, timeoutMs: number) {
     if (urls.length === 0) throw new Error('an API client needs at least one URL');
-    this.#timeoutMs = timeoutMs;
-    this.#servers = urls.map((text) => {
-      const url = new URL(text);
-      return {
-        pool: new Pool(url.origin, { connections, pipelining: 1, keepAliveTimeout: 30_000 }),
-        prefix: url.pathname.replace(/\/$/, ''),
-        // Waiting for a connection is the harness's delay, so it must show between intended and sent time and not
-        // in the server's latency: undici's own queue would hide it.
-        limit: pLimit(connections),
-      };
-    });
+    this.#servers = urls.map((url) => new Server(new URL(url), connections, timeoutMs));
   }
 
   get use(): ConnectionUse {
-    const sum = (of: (limit: LimitFunction) => number) => this.#servers.reduce((all, { limit }) => all + of(limit), 0);
-    return { limit: sum((one) => one.concurrency), waiting: sum((one) => one.pendingCount) };
+    const sum = (of: (server: Server) => number) => this.#servers.reduce((all, server) => all + of(server), 0);
+    return { limit: sum(({ limit }) => limit), waiting: sum(({ waiting }) => waiting) };
   }
 
-  exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Received> {
-    const { pool, prefix, limit } = this.#servers[(spec.subject.life ?? 0) % this.#servers.length] as Server;
-    return limit(() => {
-      over.throwIfAborted();
-      sent();
-      const timeout = spec.timeoutMs ?? this.#timeoutMs;
-      return exchange(
-        pool,
-        {
-          path: `${prefix}${spec.path}`,
-          method: spec.method,
-          headers: [
-            'authorization',
-            `Bearer ${spec.token}`,
-            'airflow-api-version',
-            EXECUTION_API_VERSION,
-            'content-type',
-            'application/json',
-            'correlation-id',
-            correlationId,
-          ],
-          body: spec.body === undefined ? null : JSON.stringify(spec.body),
-          headersTimeout: timeout,
-          bodyTimeout: timeout,
-        },
-        over,
-      );
-    });
+  exchange(request: Sending, over: Over): Promise<Received> {
+    const server = this.#servers[(request.spec.subject.life ?? 0) % this.#servers.length] as Server;
+    return server.exchange(request, over);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#servers.map(({ pool }) => pool.destroy()));
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+}
+
+/**
+ * So many connections to one server. Waiting for one is the harness's delay, so it must show between intended and sent
+ * time and not in the server's latency: undici's own queue would hide it.
+ */
+class Server {
+  readonly limit: number;
+  readonly #pool: Pool;
+  readonly #prefix: string;
+  readonly #timeoutMs: number;
+  readonly #turns: (() => void)[] = [];
+  #free: number;
+
+  constructor(url: URL, connections: number, timeoutMs: number) {
+    this.#pool = new Pool(url.origin, { connections, pipelining: 1, keepAliveTimeout: 30_000 });
+    this.#prefix = url.pathname.replace(/\/$/, '');
+    this.#timeoutMs = timeoutMs;
+    this.limit = connections;
+    this.#free = connections;
+  }
+
+  get waiting(): number {
+    return this.#turns.length;
+  }
+
+  async exchange(request: Sending, over: Over): Promise<Received> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#turns.push(resolve));
+    try {
+      over.throwIfAborted();
+      request.leaves();
+      return await exchange(this.#pool, this.#optionsOf(request), over);
+    } finally {
+      const next = this.#turns.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+
+  #optionsOf(request: Sending): Dispatcher.DispatchOptions {
+    const { spec } = request;
+    const timeout = spec.timeoutMs ?? this.#timeoutMs;
+    return {
+      path: `${this.#prefix}${spec.path}`,
+      method: spec.method,
+      headers: headersOf(request),
+      body: spec.body === undefined ? null : JSON.stringify(spec.body),
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
   }
 }

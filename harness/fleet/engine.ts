@@ -1,19 +1,18 @@
 import type { Birth } from '../life/birth.ts';
-import type { Over } from '../life/over.ts';
+import type { Hooks as LifeHooks } from '../life/context.ts';
 import type { LifeEnd } from '../model/operation.ts';
-import type { ConnectionUse } from './api-client.ts';
 
 /** What the fleet knows of a life while it is played, and what it has to hear of it. */
-export interface Hooks {
+export interface Hooks extends LifeHooks {
   isRevoked(): boolean;
   /** Called when it is. */
   onRevoked(listener: () => void): void;
-  /** Once, when `/run` was accepted, `atMs` on the run's clock. */
-  onStarted(atMs: number): void;
-  /** Before it asks to be deferred. */
-  onLeaving(): void | Promise<void>;
-  /** The run is over: it ends where it is. */
-  readonly over: Over;
+}
+
+/** Connections that may be had in all, and requests that wait for one of them. */
+export interface ConnectionUse {
+  readonly limit: number;
+  readonly waiting: number;
 }
 
 /** Whoever plays lives. Each request is in the record before `play` resolves. */
@@ -23,6 +22,8 @@ export interface Engine {
   readonly connections?: ConnectionUse;
   /** Where it has threads of its own: the longest pause of their event loops since this was asked last, milliseconds. */
   takeLoopDelayMs?(): number;
+  /** For an engine that does not hear at once of the end of the run: when that will be, at the latest. */
+  willEndAt?(atMs: number): void;
   /** When all lives have ended. Idempotent. */
   close(): Promise<void>;
 }

@@ -10,36 +10,57 @@ import type { Received } from '../life/requests.ts';
  */
 export function exchange(pool: Pool, options: Dispatcher.DispatchOptions, over: Over): Promise<Received> {
   return new Promise((resolve, reject) => {
-    let controller: Dispatcher.DispatchController | undefined;
-    let received: Omit<Received, 'text'> | undefined;
-    let text: Buffer | undefined;
-    const leave = () => {
-      const reason = over.reason ?? new Error('over');
-      reject(reason);
-      controller?.abort(reason);
-    };
-    const settled = () => over.removeEventListener('abort', leave);
-    over.addEventListener('abort', leave);
-    pool.dispatch(options, {
-      onRequestStart(started) {
-        controller = started;
-        if (over.aborted) leave();
-      },
-      onResponseStart(_controller, status, headers) {
-        received = { status, headers };
-      },
-      onResponseData(_controller, chunk) {
-        text = text ? Buffer.concat([text, chunk]) : chunk;
-      },
-      onResponseEnd() {
-        settled();
-        if (received) resolve({ ...received, text: text?.toString('utf8') ?? '' });
-        else reject(new Error('an answer without a status'));
-      },
-      onResponseError(_controller, error) {
-        settled();
-        reject(error);
-      },
-    });
+    const answer = new AnswerReader(resolve, reject, over);
+    over.addEventListener('abort', answer);
+    pool.dispatch(options, answer);
   });
+}
+
+class AnswerReader implements Dispatcher.DispatchHandler {
+  readonly #resolve: (received: Received) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #over: Over;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Received['headers'] = {};
+  #text: Buffer | undefined;
+
+  constructor(resolve: (received: Received) => void, reject: (error: unknown) => void, over: Over) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#over = over;
+  }
+
+  /** Of `over`. */
+  handleEvent(): void {
+    const reason = this.#over.reason ?? new Error('over');
+    this.#reject(reason);
+    this.#controller?.abort(reason);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over.aborted) this.handleEvent();
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Received['headers']): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#text = this.#text ? Buffer.concat([this.#text, chunk]) : chunk;
+  }
+
+  onResponseEnd(): void {
+    this.#over.removeEventListener('abort', this);
+    const text = this.#text?.toString('utf8') ?? '';
+    if (this.#status === 0) this.#reject(new Error('an answer without a status'));
+    else this.#resolve({ status: this.#status, headers: this.#headers, text });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: unknown): void {
+    this.#over.removeEventListener('abort', this);
+    this.#reject(error);
+  }
 }

@@ -10,9 +10,9 @@ import { Rng } from '../model/rng.ts';
 import type { Plan, TaskSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
 import type { RunFolder } from '../record/run-folder.ts';
-import { type ConnectionUse, RequestLog } from './api-client.ts';
+import { RequestLog } from './api-client.ts';
 import { EndNews } from './end-news.ts';
-import type { Engine } from './engine.ts';
+import type { ConnectionUse, Engine, Hooks } from './engine.ts';
 import { Native } from './native.ts';
 
 /** What was taken back is forgotten already. Dead workers cannot say so, and a harness that stops has nothing to say. */
@@ -56,10 +56,11 @@ export class Fleet {
   #engine: Engine | undefined;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;
   readonly #live = new Map<number, Living>();
-  readonly #playing = new Set<Promise<void>>();
   /** How often each task has been handed over: names a life's generator, whatever order lives arrive in. */
   readonly #turns = new Map<string, number>();
   #over = false;
+  /** Called when the last life has ended. */
+  #onEmpty: (() => void) | undefined;
   #dispatcher: Dispatcher | undefined;
   #lives = 0;
 
@@ -112,8 +113,7 @@ export class Fleet {
     return this.#dispatcher?.known().executors ?? 0;
   }
 
-  /** Undefined where whoever plays the lives cannot tell. */
-  /** See `Engine`. */
+  /** See `Engine`; undefined where whoever plays the lives cannot tell. */
   takeLoopDelayMs(): number | undefined {
     return this.#engine?.takeLoopDelayMs?.();
   }
@@ -122,11 +122,19 @@ export class Fleet {
     return this.#engine?.connections;
   }
 
+  /** `close` comes then, or before, on the run's clock. */
+  willClose(atMs: number): void {
+    this.#engine?.willEndAt?.(atMs);
+  }
+
   /** Ends every life where it is, then the dispatcher. Idempotent. */
   async close(): Promise<void> {
     this.#over = true;
     for (const { over } of this.#live.values()) over.end();
-    await Promise.all(this.#playing);
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      if (this.#live.size === 0) resolve();
+    });
     this.endNews.close();
     await this.#dispatcher?.close();
     await this.#engine?.close();
@@ -157,6 +165,7 @@ export class Fleet {
     };
     const delivery = { number, lives: 1, refused: 0, revoked: false };
     this.#go({ birth, scheduler, delivery });
+    if (this.disturbances.isCalm) return;
     const twin = this.disturbances.of(birth.life, new Rng(plan.seed, 'twin', name, turn)).hit('twin_delivery');
     if (!twin) return;
     delivery.lives++;
@@ -177,39 +186,31 @@ export class Fleet {
   /** The queue drops it: who has started does not hear of it. */
   #takeBack(delivery: number): void {
     for (const life of this.#live.values()) {
-      if (life.delivery.number !== delivery) continue;
-      life.delivery.revoked = true;
-      life.onRevoked?.();
+      if (life.delivery.number === delivery) life.revoke();
     }
   }
 
   #go(handed: HandedOver): void {
-    const playing = this.#play(handed).catch((error: unknown) =>
-      this.#options.onError(error instanceof Error ? error : new Error(String(error))),
-    );
-    this.#playing.add(playing);
-    void playing.finally(() => this.#playing.delete(playing));
+    const { birth, delivery } = handed;
+    const living = new Living(birth.workload, delivery, this.#dispatcher);
+    this.#live.set(birth.life, living);
+    if (this.#over) living.over.end();
+    if (!this.#engine) throw new Error('a workload came before there was anybody to play it');
+    this.#engine
+      .play(birth, living)
+      .then((end) => {
+        this.#leaves(birth.life);
+        this.#end({ ...handed, startedMs: living.startedMs, end });
+      })
+      .catch((error: unknown) => {
+        this.#leaves(birth.life);
+        this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      });
   }
 
-  async #play(handed: HandedOver): Promise<void> {
-    const { birth, delivery } = handed;
-    const state: Living = { workload: birth.workload, delivery, startedMs: null, over: new Ending() };
-    this.#live.set(birth.life, state);
-    if (this.#over) state.over.end();
-    if (!this.#engine) throw new Error('a workload came before there was anybody to play it');
-    const end = await this.#engine.play(birth, {
-      isRevoked: () => delivery.revoked,
-      onRevoked: (listener) => {
-        state.onRevoked = listener;
-      },
-      onStarted: (atMs) => {
-        state.startedMs = atMs;
-      },
-      onLeaving: () => this.#dispatcher?.leave(delivery.number),
-      over: state.over,
-    });
-    this.#live.delete(birth.life);
-    this.#end({ ...handed, startedMs: state.startedMs, end });
+  #leaves(life: number): void {
+    this.#live.delete(life);
+    if (this.#live.size === 0) this.#onEmpty?.();
   }
 
   #end(ended: EndedLife): void {
@@ -244,16 +245,45 @@ export class Fleet {
   }
 }
 
-interface Living {
+/** A class, so that ten thousand of them share what they do: closures for each would be half of what a life takes. */
+class Living implements Hooks, LiveLife {
   readonly workload: Workload;
   readonly delivery: Delivery;
-  startedMs: number | null;
-  onRevoked?: () => void;
+  startedMs: number | null = null;
   /**
-   * The run is over. Each life has its own: whatever waits listens to it, and a signal walks through its listeners
-   * whenever one more comes, which ten thousand lives would not bear.
+   * Each life has its own: whatever waits listens to it, and a signal walks through its listeners whenever one more
+   * comes, which ten thousand lives would not bear.
    */
-  readonly over: Ending;
+  readonly over = new Ending();
+  readonly #dispatcher: Dispatcher | undefined;
+  #revokedListener: (() => void) | undefined;
+
+  constructor(workload: Workload, delivery: Delivery, dispatcher: Dispatcher | undefined) {
+    this.workload = workload;
+    this.delivery = delivery;
+    this.#dispatcher = dispatcher;
+  }
+
+  isRevoked(): boolean {
+    return this.delivery.revoked;
+  }
+
+  onRevoked(listener: () => void): void {
+    this.#revokedListener = listener;
+  }
+
+  revoke(): void {
+    this.delivery.revoked = true;
+    this.#revokedListener?.();
+  }
+
+  onStarted(atMs: number): void {
+    this.startedMs = atMs;
+  }
+
+  onLeaving(): void {
+    this.#dispatcher?.leave(this.delivery.number);
+  }
 }
 
 /** What a scheduler handed over: played by one life, or by two where it came twice. */

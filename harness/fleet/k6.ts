@@ -83,6 +83,7 @@ export async function openK6(options: K6Options, parts: EngineParts, site: K6Sit
   }
   return {
     play: (birth, hooks) => desk.play(birth, hooks),
+    willEndAt: (atMs) => desk.willEndAt(atMs),
     close: async () => {
       over = true;
       desk.dismiss();

@@ -111,12 +111,18 @@ test('a life is lent to who asked first, and its record comes back under numbers
   const { heard, ...hook } = hooks();
   const played = desk.play(birth(1), hook);
   const lease: Lease = (await waiting).json();
-  expect(lease).toMatchObject({ birth: birth(1), url: 'http://two', windows: [], correlation: book.correlation });
+  expect(lease).toMatchObject({
+    birth: birth(1),
+    url: 'http://two',
+    windows: [],
+    correlation: book.correlation,
+    endsMs: null,
+  });
 
   expect(book.take()).toBe(1);
   const operations = [[request(2, 1), 409] as const, [request(1), 409] as const];
   const said = await post(`/leases/${lease.lease}`, word({ operations, sent: 3, startedMs: 77, leaving: true }));
-  expect(said.json()).toEqual({ over: false, revoked: false });
+  expect(said.json()).toEqual({ over: false, revoked: false, endsMs: null });
   expect(heard).toMatchObject({ startedMs: 77, left: 1 });
   // The second names the first as its twin, whatever numbers they get.
   expect(appended.map(({ op, twin }) => [op, twin])).toEqual([
@@ -126,8 +132,9 @@ test('a life is lent to who asked first, and its record comes back under numbers
   expect(book.totals).toMatchObject({ sent: 3, ended: 2, inFlight: 1, http409: 2 });
 
   heard.revoked = true;
+  desk.willEndAt(99_000);
   const last = await post(`/leases/${lease.lease}`, word({ sent: 3, end: 'reported' }));
-  expect(last.json()).toEqual({ over: false, revoked: true });
+  expect(last.json()).toEqual({ over: false, revoked: true, endsMs: 99_000 });
   expect(await played).toBe('reported');
   expect((await post(`/leases/${lease.lease}`, word({}))).status).toBe(410);
 });
@@ -157,7 +164,7 @@ test('the end of the run: who waits is told, who plays hears it with its next wo
   const notLent = desk.play(birth(2), late);
   for (const { over } of [lent, late]) over.end();
   expect(await notLent).toBe('run-ended');
-  expect((await post(`/leases/${lease.lease}`, word({}))).json()).toEqual({ over: true, revoked: false });
+  expect((await post(`/leases/${lease.lease}`, word({}))).json()).toEqual({ over: true, revoked: false, endsMs: null });
   await post(`/leases/${lease.lease}`, word({ end: 'run-ended' }));
   expect(await played).toBe('run-ended');
   const waiting = ask();

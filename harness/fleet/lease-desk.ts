@@ -70,6 +70,7 @@ export class LeaseDesk implements Engine {
   readonly #sweeper: NodeJS.Timeout;
   #leases = 0;
   #over = false;
+  #endsMs: number | null = null;
 
   private constructor(url: string, server: Server, options: LeaseDeskOptions) {
     this.url = url;
@@ -120,6 +121,11 @@ export class LeaseDesk implements Engine {
     }
   }
 
+  /** Told with each word, so that lives end with the run and not with the next word after it. */
+  willEndAt(atMs: number): void {
+    this.#endsMs = atMs;
+  }
+
   /** From now on whoever asks is told that the run is over. */
   dismiss(): void {
     this.#over = true;
@@ -158,6 +164,7 @@ export class LeaseDesk implements Engine {
         startedAt: clock.startedAt.getTime(),
         wordMs: this.#wordMs,
         windows: this.#options.windows().filter(({ closesMs }) => closesMs > now),
+        endsMs: this.#endsMs,
       } satisfies Lease);
     }
   }
@@ -234,7 +241,8 @@ export class LeaseDesk implements Engine {
     for (const [mischief, times] of word.hits) disturbances.struck(mischief, lent.birth.life, times);
     if (word.startedMs !== undefined) lent.hooks.onStarted(word.startedMs);
     if (word.leaving) void lent.hooks.onLeaving();
-    const reply: Reply = { over: lent.hooks.over.aborted, revoked: lent.hooks.isRevoked() };
+    const { over } = lent.hooks;
+    const reply: Reply = { over: over.aborted, revoked: lent.hooks.isRevoked(), endsMs: this.#endsMs };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
     if (word.end === undefined) return;
     this.#lent.delete(id);

@@ -4,8 +4,8 @@ import { playLife } from '../life/life.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
-import { ApiClient, type ApiClientOptions, type ConnectionUse } from './api-client.ts';
-import type { Engine, Hooks } from './engine.ts';
+import { ApiClient, type ApiClientOptions } from './api-client.ts';
+import type { ConnectionUse, Engine, Hooks } from './engine.ts';
 
 export interface NativeOptions {
   readonly fleet: FleetSpec;
@@ -40,10 +40,7 @@ export class Native implements Engine {
       clock,
       rng: own,
       disturbed: disturbances.of(birth.life, disturbed),
-      isRevoked: () => hooks.isRevoked(),
-      onStarted: () => hooks.onStarted(clock.now()),
-      onLeaving: () => hooks.onLeaving(),
-      over: hooks.over,
+      hooks,
     });
   }
 

@@ -4,7 +4,7 @@ import type { FleetDisturbance } from '../model/disturbance.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { SharedClock } from '../record/clock.ts';
-import type { ConnectionUse } from './api-client.ts';
+import type { ConnectionUse } from './engine.ts';
 
 /** What a thread is started with. */
 export interface ThreadStart {

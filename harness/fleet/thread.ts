@@ -8,6 +8,7 @@ import type { OperationBook } from '../life/requests.ts';
 import { messageOf } from '../model/errors.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
 import { RunClock } from '../record/clock.ts';
+import type { Hooks } from './engine.ts';
 import { Native } from './native.ts';
 import { count } from './tally.ts';
 import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol.ts';
@@ -16,12 +17,6 @@ import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol
 const BATCH_MS = 10;
 const NS_PER_MS = 1e6;
 const LOOP_RESOLUTION_MS = 10;
-
-interface Playing {
-  readonly over: Ending;
-  revoked: boolean;
-  left?: () => void;
-}
 
 const port = parentPort;
 if (!port) throw new Error('thread.ts is started as a thread');
@@ -93,6 +88,35 @@ class BatchBook implements OperationBook {
   }
 }
 
+/** A life of this thread: what it has to say goes to the fleet's. */
+class Playing implements Hooks {
+  readonly over = new Ending();
+  revoked = false;
+  left: (() => void) | undefined;
+  readonly #life: number;
+
+  constructor(life: number) {
+    this.#life = life;
+  }
+
+  isRevoked(): boolean {
+    return this.revoked;
+  }
+
+  onRevoked(): void {}
+
+  onStarted(atMs: number): void {
+    say({ say: 'started', life: this.#life, atMs });
+  }
+
+  onLeaving(): Promise<void> {
+    return new Promise((left) => {
+      this.left = left;
+      say({ say: 'leaving', life: this.#life });
+    });
+  }
+}
+
 const book = new BatchBook();
 const native = new Native({ fleet, executionUrls, clock, book, disturbances });
 const playing = new Map<number, Playing>();
@@ -101,21 +125,9 @@ const windows = new Map<number, () => Struck>();
 async function play(message: ToThread & { say: 'play' }): Promise<void> {
   const { birth } = message;
   const { life } = birth;
-  const state: Playing = { over: new Ending(), revoked: false };
+  const state = new Playing(life);
   playing.set(life, state);
-  const end = await native
-    .play(birth, {
-      isRevoked: () => state.revoked,
-      onRevoked: () => undefined,
-      onStarted: (atMs) => say({ say: 'started', life, atMs }),
-      onLeaving: () =>
-        new Promise((left) => {
-          state.left = left;
-          say({ say: 'leaving', life });
-        }),
-      over: state.over,
-    })
-    .catch((error: unknown) => ({ failed: messageOf(error) }));
+  const end = await native.play(birth, state).catch((error: unknown) => ({ failed: messageOf(error) }));
   playing.delete(life);
   book.over(life, end);
 }

@@ -6,10 +6,9 @@ import type { FleetDisturbance } from '../model/disturbance.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
 import type { RunClock } from '../record/clock.ts';
-import { startThread } from '../record/thread.ts';
-import type { ConnectionUse } from './api-client.ts';
-import type { Engine, Hooks } from './engine.ts';
+import type { ConnectionUse, Engine, Hooks } from './engine.ts';
 import type { EngineParts } from './fleet.ts';
+import { startThread } from './start-thread.ts';
 import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol.ts';
 
 const MODULE = new URL('./thread.ts', import.meta.url);

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { type Heard, recordingServer } from '../fleet/recording-server.ts';
 import type { FleetDisturbance } from '../model/disturbance.ts';
 import { Rng } from '../model/rng.ts';
-import { Disturbances } from './disturbances.ts';
+import { Disturbances, type Disturbed, type Stampede } from './disturbances.ts';
 import { oneLife } from './one-life.ts';
-import { Ending } from './over.ts';
+import { Ending, type Over } from './over.ts';
 
 interface Played {
   readonly end: string;
@@ -81,15 +81,19 @@ test('with a share of nothing, and after the window, a life is left alone', asyn
   expect(await heal()).toBe('1 times, 1 lives');
 });
 
+function rest(life: Disturbed, ms: number, over: Over = new Ending()): Promise<Stampede | undefined> {
+  return new Promise((wakes, calledOff) => life.rest(ms, over, { wakes, calledOff }));
+}
+
 test('a stampede wakes all who rest, and nobody who comes later', async () => {
   const disturbances = new Disturbances();
-  const rests = [1, 2, 3].map((life) => disturbances.of(life, new Rng(life)).rest(60_000, new Ending()));
+  const rests = [1, 2, 3].map((life) => rest(disturbances.of(life, new Rng(life)), 60_000));
   const heal = await disturbances.disturb({ mischief: 'stampede_end', share: 1 });
   expect(await Promise.all(rests)).toEqual(['stampede_end', 'stampede_end', 'stampede_end']);
-  expect(await disturbances.of(4, new Rng(4)).rest(1, new Ending())).toBeUndefined();
+  expect(await rest(disturbances.of(4, new Rng(4)), 1)).toBeUndefined();
   expect(await heal()).toBe('3 times, 3 lives');
   const over = new AbortController();
-  const resting = disturbances.of(5, new Rng(5)).rest(60_000, over.signal);
+  const resting = rest(disturbances.of(5, new Rng(5)), 60_000, over.signal);
   over.abort(new Error('over'));
   await expect(resting).rejects.toThrow('over');
 });

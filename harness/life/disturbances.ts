@@ -26,14 +26,19 @@ interface Window {
   times: number;
 }
 
-/** Asked when a stampede begins: joins it, or rests on. */
-type Resting = (window: Window, stampede: Stampede) => void;
+/** Rests between two heartbeats, as a fleet does most of the time. */
+export interface Sleeper {
+  /** The time is up; or all wake up at once, and it joins them. */
+  wakes(stampede: Stampede | undefined): void;
+  /** The run is over. */
+  calledOff(reason: unknown): void;
+}
 
 /** What the windows that are open make of the fleet. */
 export class Disturbances implements Disturbable<FleetDisturbance> {
   readonly #open = new Set<Window>();
   /** Those who rest: a set, because every life comes and goes at every beat. */
-  readonly #resting = new Set<Resting>();
+  readonly #resting = new Set<Disturbed>();
   readonly #hits = new Map<Mischief, number>();
 
   /** Opens the same windows for lives that are played in other threads. */
@@ -55,7 +60,7 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
     this.#open.add(window);
     const { mischief } = disturbance;
     if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') {
-      for (const join of [...this.#resting]) join(window, mischief);
+      for (const resting of [...this.#resting]) resting.meets(window, mischief);
     }
     return () => {
       this.#open.delete(window);
@@ -72,6 +77,11 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
       window.lives.add(life);
       return;
     }
+  }
+
+  /** Whether any is open: none is for most of most runs. */
+  get isCalm(): boolean {
+    return this.#open.size === 0;
   }
 
   /** How often windows struck since this was asked last. */
@@ -92,10 +102,13 @@ export class Disturbed {
   readonly #life: number;
   readonly #rng: Rng;
   readonly #open: ReadonlySet<Window>;
-  readonly #resting: Set<Resting>;
+  readonly #resting: Set<Disturbed>;
+  #sleeper: Sleeper | undefined;
+  #over: Over | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #hits: Map<Mischief, number>;
 
-  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Resting>, hits: Map<Mischief, number>) {
+  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Disturbed>, hits: Map<Mischief, number>) {
     this.#life = life;
     this.#rng = rng;
     this.#open = open;
@@ -114,33 +127,40 @@ export class Disturbed {
     return undefined;
   }
 
-  /** Resolves after so many milliseconds, or before, with the stampede that it joins. Rejects when the run is over. */
-  rest(ms: number, over: Over): Promise<Stampede | undefined> {
-    return new Promise((resolve, reject) => {
-      const stop = () => {
-        clearTimeout(timer);
-        this.#resting.delete(join);
-        over.removeEventListener('abort', fail);
-      };
-      const done = () => {
-        stop();
-        resolve(undefined);
-      };
-      const join: Resting = (window, stampede) => {
-        if (!this.#rng.chance(window.disturbance.share)) return;
-        this.#note(window);
-        stop();
-        resolve(stampede);
-      };
-      const fail = () => {
-        stop();
-        reject(over.reason);
-      };
-      const timer = setTimeout(done, Math.max(0, ms));
-      this.#resting.add(join);
-      over.addEventListener('abort', fail);
-      if (over.aborted) fail();
-    });
+  /** Wakes the sleeper after so many milliseconds, or before, with the stampede that it joins. One rest at a time. */
+  rest(ms: number, over: Over, sleeper: Sleeper): void {
+    this.#sleeper = sleeper;
+    this.#over = over;
+    this.#timer = setTimeout(wake, Math.max(0, ms), this);
+    this.#resting.add(this);
+    over.addEventListener('abort', this);
+    if (over.aborted) this.handleEvent();
+  }
+
+  /** Asked when a stampede begins: joins it, or rests on. */
+  meets(window: Window, stampede: Stampede): void {
+    if (!this.#rng.chance(window.disturbance.share)) return;
+    this.#note(window);
+    this.wake(stampede);
+  }
+
+  wake(stampede?: Stampede): void {
+    this.#rise()?.wakes(stampede);
+  }
+
+  /** Of `over`. */
+  handleEvent(): void {
+    const reason = this.#over?.reason;
+    this.#rise()?.calledOff(reason);
+  }
+
+  #rise(): Sleeper | undefined {
+    const sleeper = this.#sleeper;
+    clearTimeout(this.#timer);
+    this.#resting.delete(this);
+    this.#over?.removeEventListener('abort', this);
+    this.#sleeper = this.#over = this.#timer = undefined;
+    return sleeper;
   }
 
   #note(window: Window): void {
@@ -149,4 +169,8 @@ export class Disturbed {
     const { mischief } = window.disturbance;
     this.#hits.set(mischief, (this.#hits.get(mischief) ?? 0) + 1);
   }
+}
+
+function wake(resting: Disturbed): void {
+  resting.wake();
 }

@@ -21,6 +21,8 @@ export interface Lease {
   /** A word is due so often, milliseconds. */
   readonly wordMs: number;
   readonly windows: readonly PlannedDisturbance[];
+  /** See `Reply`. */
+  readonly endsMs: number | null;
 }
 
 /** An operation under the life's own number, and what the server answered, also where that was dropped. */
@@ -45,4 +47,6 @@ export interface Reply {
   readonly over: boolean;
   /** Airflow has taken the workload back. */
   readonly revoked: boolean;
+  /** When the run will be over, on its clock, whatever is still under way then; null while the load goes on. */
+  readonly endsMs: number | null;
 }

@@ -1,36 +1,15 @@
-import type { Clock } from '../model/clock.ts';
 import { isRecord } from '../model/json.ts';
 import type { LifeEnd, OperationKind } from '../model/operation.ts';
-import type { Rng } from '../model/rng.ts';
-import type { Birth } from './birth.ts';
-import type { Disturbed, Hit } from './disturbances.ts';
+import type { LifeContext } from './context.ts';
 import { drawFate, type Fate } from './fate.ts';
-import { type Over, pause } from './over.ts';
-import type { Answer, RequestSpec, Requests, Subject } from './requests.ts';
+import { pause } from './over.ts';
+import type { Answer, RequestSpec, Subject } from './requests.ts';
 import { besideStranger, type StrangerContext } from './stranger.ts';
+import { type Worker, work } from './work.ts';
 
 const UNIX_NAME = 'sim';
-/** The real supervisor gives up after so many heartbeats in a row without an answer. */
-const MAX_FAILED_HEARTBEATS = 3;
 /** On every Unix, wherever the triggerer runs. */
 const FILE_THAT_EXISTS = '/etc/hosts';
-
-export interface LifeContext {
-  readonly birth: Birth;
-  readonly requests: Requests;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  /** What open windows do to it. */
-  readonly disturbed: Disturbed;
-  /** Whether Airflow has taken the workload back from its queue. */
-  isRevoked(): boolean | Promise<boolean>;
-  /** Called once, when `/run` was accepted. */
-  onStarted(): void;
-  /** Called before it asks to be deferred: from then on the task may be handed to another life. */
-  onLeaving(): void | Promise<void>;
-  /** The run is over. */
-  readonly over: Over;
-}
 
 /**
  * One task attempt as Airflow's supervisor and runner live it: start, rendered fields, heartbeats, skips, result, end.
@@ -40,17 +19,17 @@ export interface LifeContext {
  *
  * and any answer 404, 409 or 410 on the way ends it: the server has taken the task away, and nothing more is sent.
  */
-export async function playLife(context: LifeContext): Promise<LifeEnd> {
-  const life = new RunningLife(context);
-  try {
-    return await life.play();
-  } catch (error) {
-    if (context.over.aborted) return 'run-ended';
+export function playLife(context: LifeContext): Promise<LifeEnd> {
+  return new RunningLife(context).play().catch((error) => {
+    if (context.hooks.over.aborted) return 'run-ended';
     throw error;
-  }
+  });
 }
 
-class RunningLife {
+/** What is not the same in every request. */
+type Extra = Partial<Pick<RequestSpec, 'intendedMs' | 'requested' | 'target' | 'twin' | 'op' | 'dropAnswer'>>;
+
+class RunningLife implements Worker {
   readonly #context: LifeContext;
   readonly #fate: Fate;
   readonly #subject: Subject;
@@ -82,10 +61,10 @@ class RunningLife {
   }
 
   async play(): Promise<LifeEnd> {
-    const { clock, over, birth } = this.#context;
+    const { clock, hooks, birth } = this.#context;
     const startMs = birth.handedMs + this.#fate.pickupMs;
-    if (startMs > clock.now()) await pause(startMs - clock.now(), over);
-    if (await this.#context.isRevoked()) return 'revoked';
+    if (startMs > clock.now()) await pause(startMs - clock.now(), hooks.over);
+    if (await hooks.isRevoked()) return 'revoked';
     if (this.#fate.neverStarts) return 'never-started';
     const started = await this.#start(startMs);
     if (started) return started;
@@ -98,7 +77,7 @@ class RunningLife {
     if (!this.#spoiled && this.#fate.defers && !this.#resumed) return this.#defer();
     if (!this.#spoiled && birth.task.skips?.length) await this.#skipDownstream(birth.task.skips);
     if (!this.#spoiled && this.#fate.xcom) await this.#pushResult();
-    return this.#report();
+    return this.report();
   }
 
   async #start(intendedMs: number): Promise<LifeEnd | undefined> {
@@ -111,7 +90,7 @@ class RunningLife {
     });
     if (answer.outcome === 'refused') return 'refused';
     if (answer.outcome === 'unknown') return 'gave-up';
-    this.#context.onStarted();
+    this.#context.hooks.onStarted(this.#context.clock.now());
     const context = isRecord(answer.body) ? answer.body : {};
     this.#shouldRetry = context.should_retry === true;
     this.#resumed = typeof context.next_method === 'string';
@@ -141,67 +120,26 @@ class RunningLife {
   }
 
   #workBesideStranger(endAt: number): Promise<LifeEnd | undefined> {
-    const { requests, clock, birth, over } = this.#context;
+    const { requests, clock, birth, hooks } = this.#context;
+    const { over } = hooks;
     const { strangerAt, durationMs } = this.#fate;
-    if (strangerAt === null) return this.#work(endAt);
+    if (strangerAt === null) return work(this.#context, this, endAt);
     const request: StrangerContext['request'] = (kind, method, route, body) =>
       this.#request(kind, method, this.#own(route), body);
     const atMs = endAt - durationMs * (1 - strangerAt);
-    return besideStranger({ owner: birth, request, atMs, requests, clock, over }, () => this.#work(endAt));
+    return besideStranger({ owner: birth, request, atMs, requests, clock, over }, () =>
+      work(this.#context, this, endAt),
+    );
   }
 
-  /** Heartbeats until the work is done. A task that is taken away stops at once and reports nothing. */
-  async #work(until: number): Promise<LifeEnd | undefined> {
-    const { clock, rng, disturbed, over } = this.#context;
-    const { heartbeat_ms } = this.#context.birth.fleet;
-    let missed = 0;
-    let endAt = until;
-    // The first beat falls anywhere in the interval, so that lives that start together do not beat together.
-    let due = clock.now() + rng.between(0.2, 1) * heartbeat_ms;
-    for (;;) {
-      const stampede = await disturbed.rest(Math.min(due, endAt) - clock.now(), over);
-      if (stampede === 'stampede_end' || clock.now() >= endAt) return undefined;
-      if (stampede === 'stampede_heartbeat') due = clock.now();
-      if (clock.now() < due) continue;
-      if (disturbed.hit('silent_death')) return 'silent';
-      const hung = disturbed.hit('zombie');
-      if (hung) {
-        const since = clock.now();
-        if (!(await this.#wakeUp(hung))) return this.#report();
-        endAt += clock.now() - since;
-        due = clock.now() + heartbeat_ms;
-        continue;
-      }
-      const answer = await this.#beat(due);
-      if (answer.outcome === 'refused') return 'stopped';
-      missed = answer.outcome === 'unknown' ? missed + 1 : 0;
-      if (missed >= MAX_FAILED_HEARTBEATS) return 'gave-up';
-      // The real supervisor has one beat under way at a time: one that comes due meanwhile goes out at once after it,
-      // and that is the server's delay, not lateness of ours.
-      due = Math.max(due + heartbeat_ms, clock.now());
-    }
-  }
-
-  /**
-   * The machine stood still. What wakes up does not know how long: it beats, and goes on as if no time had passed. While
-   * its supervisor is told to stop, the task has come to its end, and reports it. False: it was told so.
-   */
-  async #wakeUp(hung: Hit): Promise<boolean> {
-    const { clock, over } = this.#context;
-    await pause(hung.ms, hung.over, over).catch(() => undefined);
-    over.throwIfAborted();
-    const { outcome } = await this.#beat(clock.now());
-    return outcome === 'ok';
-  }
-
-  async #beat(intendedMs: number): Promise<Answer> {
-    const { requests, disturbed, birth, rng, over } = this.#context;
+  async beat(intendedMs: number): Promise<Answer> {
+    const { requests, disturbed, birth, rng, hooks } = this.#context;
     const body = { hostname: birth.worker, pid: birth.pid };
-    const spec = { ...this.#request('heartbeat', 'PUT', this.#own('heartbeat'), body), intendedMs };
-    const lost = disturbed.hit('lost_answer');
-    const answer = lost
-      ? await requests.send({ ...spec, dropAnswer: true }, rng, over)
-      : await requests.sendOnce(spec, 1, over);
+    const dropAnswer = disturbed.hit('lost_answer') !== undefined;
+    const spec = this.#request('heartbeat', 'PUT', this.#own('heartbeat'), body, { intendedMs, dropAnswer });
+    const answer = dropAnswer
+      ? await requests.send(spec, rng, hooks.over)
+      : await requests.sendOnce(spec, 1, hooks.over);
     this.#adoptToken(answer);
     return answer;
   }
@@ -233,14 +171,14 @@ class RunningLife {
       trigger_kwargs: { __type: 'dict', __var: { filepath: FILE_THAT_EXISTS, poke_interval: 1 } },
       next_method: 'execute_complete',
     };
-    await this.#context.onLeaving();
+    await this.#context.hooks.onLeaving();
     return endOf(await this.#send('state', 'PATCH', this.#own('state'), body, { requested: 'deferred' }));
   }
 
-  async #report(): Promise<LifeEnd> {
+  async report(): Promise<LifeEnd> {
     const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
     const held = this.#context.disturbed.hit('late_end');
-    if (held) await pause(held.ms, this.#context.over);
+    if (held) await pause(held.ms, this.#context.hooks.over);
     const end_date = this.#time();
     const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
     const answer = await this.#send('state', 'PATCH', this.#own('state'), body, {
@@ -255,16 +193,24 @@ class RunningLife {
     method: RequestSpec['method'],
     path: string,
     body: unknown,
-    extra: Partial<RequestSpec>,
+    extra: Extra,
   ): Promise<Answer> {
-    const { requests, disturbed, rng, over } = this.#context;
+    const { requests, disturbed, rng, hooks } = this.#context;
     const dropAnswer = extra.dropAnswer === true || disturbed.hit('lost_answer') !== undefined;
-    const answer = await requests.send({ ...this.#request(kind, method, path, body), ...extra, dropAnswer }, rng, over);
+    const spec = this.#request(kind, method, path, body, { ...extra, dropAnswer });
+    const answer = await requests.send(spec, rng, hooks.over);
     this.#adoptToken(answer);
     return answer;
   }
 
-  #request(kind: OperationKind, method: RequestSpec['method'], path: string, body: unknown): RequestSpec {
+  /** Every one has the same properties in the same order, and so one shape for whatever reads it. */
+  #request(
+    kind: OperationKind,
+    method: RequestSpec['method'],
+    path: string,
+    body: unknown,
+    extra: Extra = {},
+  ): RequestSpec {
     return {
       subject: this.#subject,
       kind,
@@ -272,7 +218,12 @@ class RunningLife {
       path,
       body,
       token: this.#token,
-      intendedMs: this.#context.clock.now(),
+      intendedMs: extra.intendedMs ?? this.#context.clock.now(),
+      requested: extra.requested,
+      target: extra.target,
+      twin: extra.twin,
+      op: extra.op,
+      dropAnswer: extra.dropAnswer,
     };
   }
 

@@ -40,10 +40,7 @@ export function oneLife(
     clock: server.clock,
     rng: new Rng(1),
     disturbed: disturbances.of(1, new Rng(2)),
-    isRevoked: () => false,
-    onStarted: () => undefined,
-    onLeaving: () => undefined,
-    over: new Ending(),
+    hooks: { isRevoked: () => false, onStarted: () => undefined, onLeaving: () => undefined, over: new Ending() },
   });
 }
 

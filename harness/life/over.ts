@@ -6,16 +6,18 @@ export interface Over {
   readonly aborted: boolean;
   readonly reason: Error | undefined;
   throwIfAborted(): void;
-  addEventListener(type: 'abort', listener: () => void): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
+  addEventListener(type: 'abort', listener: Listener): void;
+  removeEventListener(type: 'abort', listener: Listener): void;
 }
+
+type Listener = (() => void) | { handleEvent(): void };
 
 /** Ends once; who listens hears it once. */
 export class Ending implements Over {
   aborted = false;
   reason: Error | undefined;
   /** Few at a time, and none for most of a life. */
-  #listeners: (() => void)[] | undefined;
+  #listeners: Listener[] | undefined;
 
   end(reason = new Error('over')): void {
     if (this.aborted) return;
@@ -23,20 +25,20 @@ export class Ending implements Over {
     this.reason = reason;
     const listeners = this.#listeners ?? [];
     this.#listeners = undefined;
-    for (const listener of listeners) listener();
+    for (const listener of listeners) typeof listener === 'function' ? listener() : listener.handleEvent();
   }
 
   throwIfAborted(): void {
     if (this.aborted) throw this.reason;
   }
 
-  addEventListener(_type: 'abort', listener: () => void): void {
+  addEventListener(_type: 'abort', listener: Listener): void {
     if (this.aborted) return;
     this.#listeners ??= [];
     this.#listeners.push(listener);
   }
 
-  removeEventListener(_type: 'abort', listener: () => void): void {
+  removeEventListener(_type: 'abort', listener: Listener): void {
     const at = this.#listeners?.indexOf(listener) ?? -1;
     if (at >= 0) this.#listeners?.splice(at, 1);
   }

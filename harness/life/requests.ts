@@ -7,7 +7,7 @@ const MESSAGE_LENGTH = 300;
 /** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
 const LONGEST_PAUSE_MS = 10_000;
 /** The Task SDK of the oldest release under test (3.1) sends this; later servers convert. */
-export const EXECUTION_API_VERSION = '2025-11-05';
+const EXECUTION_API_VERSION = '2025-11-05';
 
 /** Who sends, and about what: the columns of `operations` that do not change from one request to the next. */
 export type Subject = Pick<
@@ -23,12 +23,12 @@ export interface RequestSpec {
   readonly body?: unknown;
   readonly token: string;
   readonly intendedMs: number;
-  readonly requested?: string;
-  readonly target?: string;
-  readonly twin?: number;
-  readonly op?: number;
+  readonly requested?: string | undefined;
+  readonly target?: string | undefined;
+  readonly twin?: number | undefined;
+  readonly op?: number | undefined;
   /** Send it, and behave as if its first answer never came. */
-  readonly dropAnswer?: boolean;
+  readonly dropAnswer?: boolean | undefined;
   readonly timeoutMs?: number;
   /** What the answer names that the record should keep as `target`, such as a new backfill's id. */
   targetOf?(body: unknown): string | undefined;
@@ -54,10 +54,48 @@ export interface Received {
 /** How requests reach the server: what is different from engine to engine. */
 export interface Transport {
   /**
-   * Calls `sent` as the request leaves, which is later than now where it must wait for a connection. Rejects where no
+   * Calls `leaves` as the request leaves, which is later than now where it must wait for a connection. Rejects where no
    * answer came; an error's `code` then says why.
    */
-  exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Received>;
+  exchange(request: Sending, over: Over): Promise<Received>;
+}
+
+/** One sending of a request. A class, and what answers it is one, too: closures for each would cost more than they do. */
+export class Sending {
+  readonly spec: RequestSpec;
+  readonly op: number;
+  readonly attempt: number;
+  readonly correlationId: string;
+  /** Undefined until it has left. */
+  sentMs: number | undefined;
+  readonly #options: RequestsOptions;
+
+  constructor(spec: RequestSpec, attempt: number, options: RequestsOptions) {
+    this.spec = spec;
+    this.attempt = attempt;
+    this.op = attempt === 1 && spec.op !== undefined ? spec.op : options.book.take();
+    this.correlationId = `${options.correlation}-${this.op}`;
+    this.#options = options;
+  }
+
+  leaves(): void {
+    this.sentMs = this.#options.clock.now();
+    this.#options.book.sent();
+  }
+}
+
+/** Names and values in turn, as undici takes them. */
+export function headersOf({ spec, correlationId }: Sending): string[] {
+  return [
+    'authorization',
+    `Bearer ${spec.token}`,
+    'airflow-api-version',
+    EXECUTION_API_VERSION,
+    'content-type',
+    'application/json',
+    'correlation-id',
+    correlationId,
+  ];
 }
 
 /** Numbers requests, and hears of each. */
@@ -99,72 +137,69 @@ export class Requests {
 
   /** The request with its retries. Resolves with the last answer; rejects only when the run is over. */
   async send(spec: RequestSpec, rng: Rng, over: Over): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      const intendedMs = attempt === 1 ? spec.intendedMs : this.#options.clock.now();
-      const answer = await this.sendOnce(
-        { ...spec, intendedMs, dropAnswer: spec.dropAnswer === true && attempt === 1 },
-        attempt,
-        over,
-      );
-      if (answer.outcome !== 'unknown' || attempt >= this.#options.retries) return answer;
+    const { retries, clock } = this.#options;
+    let answer = await this.sendOnce(spec, 1, over);
+    for (let attempt = 2; answer.outcome === 'unknown' && attempt <= retries; attempt++) {
       // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
-      const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** attempt, LONGEST_PAUSE_MS));
+      const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
       await pause(answer.retryAfterMs ?? pauseMs, over);
+      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, attempt, over);
     }
-  }
-
-  async sendOnce(spec: RequestSpec, attempt: number, over: Over): Promise<Answer> {
-    const { clock, book, correlation } = this.#options;
-    over.throwIfAborted();
-    const op = attempt === 1 && spec.op !== undefined ? spec.op : book.take();
-    const correlationId = `${correlation}-${op}`;
-    let sentMs: number | undefined;
-    const got = await this.#exchange(spec, correlationId, over, () => {
-      sentMs = clock.now();
-      book.sent();
-    });
-    // Nothing left: the run was over while it waited for a connection.
-    if (sentMs === undefined) throw over.reason;
-    const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
-    book.ended(this.#row(spec, { op, attempt, sentMs, correlationId, answer, got }), got.answer.status);
     return answer;
   }
 
-  async #exchange(spec: RequestSpec, correlationId: string, over: Over, sent: () => void): Promise<Exchange> {
+  async sendOnce(spec: RequestSpec, attempt: number, over: Over): Promise<Answer> {
+    const { clock, book, transport } = this.#options;
+    over.throwIfAborted();
+    const sending = new Sending(spec, attempt, this.#options);
+    let got: Exchange;
     try {
-      const { status, headers, text } = await this.#options.transport.exchange(spec, correlationId, over, sent);
-      return { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
+      const { status, headers, text } = await transport.exchange(sending, over);
+      got = { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
     } catch (error) {
+      // Nothing left: the run was over while it waited for a connection.
+      if (sending.sentMs === undefined) throw over.aborted ? over.reason : error;
       // Nothing is known of a request without an answer: it may have committed.
-      return { answer: noAnswer(), cause: over.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
+      got = { answer: noAnswer(), cause: over.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
     }
+    const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
+    book.ended(rowOf(sending, answer, got, clock), got.answer.status);
+    return answer;
   }
+}
 
-  #row(spec: RequestSpec, sent: Sent): Operation {
-    const { answer, got } = sent;
-    const { clock } = this.#options;
-    const dropped = answer !== got.answer;
-    return {
-      op: sent.op,
-      ...spec.subject,
-      kind: spec.kind,
-      target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
-      attempt: sent.attempt,
-      twin: spec.twin ?? null,
-      intended_ms: roundMs(spec.intendedMs),
-      sent_ms: roundMs(sent.sentMs),
-      ended_ms: got.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
-      outcome: answer.outcome,
-      status: answer.status,
-      reason: answer.reason,
-      found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
-      requested: spec.requested ?? null,
-      message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, got.text),
-      cause: dropped ? 'answer-dropped' : got.cause,
-      correlation_id: sent.correlationId,
-      retry_after: got.retryAfter,
-    };
-  }
+/** In the order of the table's columns, one by one: spread, it would take as long as all the rest. */
+function rowOf({ spec, op, attempt, sentMs, correlationId }: Sending, answer: Answer, got: Exchange, clock: Clock) {
+  const { subject } = spec;
+  const dropped = answer !== got.answer;
+  return {
+    op,
+    actor: subject.actor,
+    life: subject.life,
+    worker: subject.worker,
+    kind: spec.kind,
+    dag_id: subject.dag_id,
+    run_id: subject.run_id,
+    task_id: subject.task_id,
+    map_index: subject.map_index,
+    try_number: subject.try_number,
+    ti_id: subject.ti_id,
+    target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
+    attempt,
+    twin: spec.twin ?? null,
+    intended_ms: roundMs(spec.intendedMs),
+    sent_ms: roundMs(sentMs ?? 0),
+    ended_ms: got.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
+    outcome: answer.outcome,
+    status: answer.status,
+    reason: answer.reason,
+    found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
+    requested: spec.requested ?? null,
+    message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, got.text),
+    cause: dropped ? 'answer-dropped' : got.cause,
+    correlation_id: correlationId,
+    retry_after: got.retryAfter,
+  } satisfies Operation;
 }
 
 interface Exchange {
@@ -172,15 +207,6 @@ interface Exchange {
   readonly cause: string | null;
   readonly text: string;
   readonly retryAfter: boolean | null;
-}
-
-interface Sent {
-  readonly op: number;
-  readonly attempt: number;
-  readonly sentMs: number;
-  readonly correlationId: string;
-  readonly answer: Answer;
-  readonly got: Exchange;
 }
 
 function noAnswer(): Answer {

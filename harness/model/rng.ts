@@ -3,55 +3,57 @@
  * the order in which lives arrive. xmur3 seeds sfc32, both public domain.
  */
 export class Rng {
-  readonly #next: () => number;
+  readonly #name: string;
+  /** sfc32's; undefined until something is drawn: most generators are for windows that never open. */
+  #state: Int32Array | undefined;
 
   constructor(seed: number, ...path: readonly (string | number)[]) {
-    this.#next = sfc32(xmur3(`${seed}/${path.join('/')}`));
+    this.#name = `${seed}/${path.join('/')}`;
   }
 
   /** In [0, 1). */
   next(): number {
-    return this.#next();
+    this.#state ??= seeded(this.#name);
+    return sfc32(this.#state) / 4294967296;
   }
 
   chance(probability: number): boolean {
-    return this.#next() < probability;
+    return this.next() < probability;
   }
 
   between(min: number, max: number): number {
-    return min + (max - min) * this.#next();
+    return min + (max - min) * this.next();
   }
 
   pick<T>(items: readonly [T, ...T[]]): T {
-    return items[Math.floor(this.#next() * items.length)] ?? items[0];
+    return items[Math.floor(this.next() * items.length)] ?? items[0];
   }
 }
 
-function xmur3(text: string): () => number {
+function seeded(text: string): Int32Array {
   let h = 1779033703 ^ text.length;
   for (let i = 0; i < text.length; i++) {
     h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
     h = (h << 13) | (h >>> 19);
   }
-  return () => {
+  const state = new Int32Array(4);
+  for (let i = 0; i < 4; i++) {
     h = Math.imul(h ^ (h >>> 16), 2246822507);
     h = Math.imul(h ^ (h >>> 13), 3266489909);
     h ^= h >>> 16;
-    return h >>> 0;
-  };
+    state[i] = h;
+  }
+  for (let i = 0; i < 12; i++) sfc32(state);
+  return state;
 }
 
-function sfc32(seed: () => number): () => number {
-  let [a, b, c, d] = [seed(), seed(), seed(), seed()];
-  const next = () => {
-    const t = (((a + b) | 0) + d) | 0;
-    d = (d + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + t;
-    c |= 0;
-    return (t >>> 0) / 4294967296;
-  };
-  for (let i = 0; i < 12; i++) next();
-  return next;
+/** A whole number below 2³². */
+function sfc32(state: Int32Array): number {
+  const [b, c, d] = [state[1] as number, state[2] as number, state[3] as number];
+  const t = ((((state[0] as number) + b) | 0) + d) | 0;
+  state[3] = d + 1;
+  state[0] = b ^ (b >>> 9);
+  state[1] = c + (c << 3);
+  state[2] = ((c << 21) | (c >>> 11)) + t;
+  return t >>> 0;
 }

@@ -231,6 +231,7 @@ async function settle(
   stop: AbortSignal,
 ): Promise<void> {
   const until = clock.now() + settleMs;
+  fleet.willClose(until);
   const deadline = AbortSignal.timeout(settleMs);
   setMaxListeners(0, deadline);
   await operators

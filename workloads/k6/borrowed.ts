@@ -19,7 +19,8 @@ export class Borrowed {
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #startedMs: number | undefined;
   #leaving = false;
-  #saying: Promise<Reply> = Promise.resolve({ over: false, revoked: false });
+  #saying: Promise<Reply> = Promise.resolve({ over: false, revoked: false, endsMs: null });
+  #knowsItsEnd = false;
 
   constructor(lease: Lease) {
     this.#lease = lease;
@@ -27,11 +28,12 @@ export class Borrowed {
   }
 
   async play(): Promise<void> {
-    const { birth, url, wordMs, correlation } = this.#lease;
+    const { birth, url, wordMs, correlation, endsMs } = this.#lease;
     const { own, disturbed } = chanceOf(birth);
     const borrowedMs = this.#clock.now();
     this.#openWindows();
     this.#sayAgainAfter(wordMs);
+    this.#endAt(endsMs);
     const end = await playLife({
       birth,
       requests: new Requests({
@@ -44,18 +46,22 @@ export class Borrowed {
       clock: this.#clock,
       rng: own,
       disturbed: this.#disturbances.of(birth.life, disturbed),
-      // It was not when it was lent.
-      isRevoked: async () => this.#clock.now() - borrowedMs > wordMs / 10 && (await this.#say()).revoked,
-      onStarted: () => {
-        this.#startedMs = this.#clock.now();
-        void this.#say();
+      hooks: {
+        // It was not when it was lent.
+        isRevoked: async () => this.#clock.now() - borrowedMs > wordMs / 10 && (await this.#say()).revoked,
+        onStarted: (atMs) => {
+          this.#startedMs = atMs;
+          void this.#say();
+        },
+        onLeaving: async () => {
+          this.#leaving = true;
+          await this.#say();
+        },
+        over: this.#over,
       },
-      onLeaving: async () => {
-        this.#leaving = true;
-        await this.#say();
-      },
-      over: this.#over,
     });
+    // A timer that came with one more answer would keep the VU.
+    this.#knowsItsEnd = true;
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#say(end);
   }
@@ -72,6 +78,13 @@ export class Borrowed {
       if (opensMs <= now) open();
       else this.#timers.push(setTimeout(open, opensMs - now));
     }
+  }
+
+  /** With the run, not with the first word after it. */
+  #endAt(endsMs: number | null): void {
+    if (endsMs === null || this.#knowsItsEnd) return;
+    this.#knowsItsEnd = true;
+    this.#timers.push(setTimeout(() => this.#over.end(), endsMs - this.#clock.now()));
   }
 
   #sayAgainAfter(wordMs: number): void {
@@ -104,12 +117,13 @@ export class Borrowed {
       if (status === 200) {
         const reply = JSON.parse(body) as Reply;
         if (reply.over) this.#over.end();
+        this.#endAt(reply.endsMs);
         return reply;
       }
       // The harness has given it up, or is gone: nothing more is to be sent in its name.
       if (status !== 0 || tries === 3) {
         this.#over.end();
-        return { over: true, revoked: false };
+        return { over: true, revoked: false, endsMs: null };
       }
     }
   }

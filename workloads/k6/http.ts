@@ -2,7 +2,7 @@ import http from 'k6/http';
 
 import type { Birth } from '../../harness/life/birth.ts';
 import type { Over } from '../../harness/life/over.ts';
-import { EXECUTION_API_VERSION, type Received, type RequestSpec, type Transport } from '../../harness/life/requests.ts';
+import { headersOf, type Received, type Sending, type Transport } from '../../harness/life/requests.ts';
 
 /** A life's requests by k6's own client, which keeps the VU's connection. */
 export class Http implements Transport {
@@ -14,16 +14,12 @@ export class Http implements Transport {
     this.#birth = birth;
   }
 
-  async exchange(spec: RequestSpec, correlationId: string, _over: Over, sent: () => void): Promise<Received> {
-    sent();
+  async exchange(request: Sending, _over: Over): Promise<Received> {
+    const { spec } = request;
+    request.leaves();
     const body = spec.body === undefined ? null : JSON.stringify(spec.body);
     const answer = await http.asyncRequest(spec.method, `${this.#url}${spec.path}`, body, {
-      headers: {
-        authorization: `Bearer ${spec.token}`,
-        'airflow-api-version': EXECUTION_API_VERSION,
-        'content-type': 'application/json',
-        'correlation-id': correlationId,
-      },
+      headers: named(headersOf(request)),
       tags: { name: spec.kind },
       timeout: spec.timeoutMs ?? this.#birth.fleet.timeout_ms,
     });
@@ -33,4 +29,10 @@ export class Http implements Transport {
     for (const [name, value] of Object.entries(answer.headers)) headers[name.toLowerCase()] = value;
     return { status: answer.status, headers, text: typeof answer.body === 'string' ? answer.body : '' };
   }
+}
+
+function named(pairs: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (let i = 0; i < pairs.length; i += 2) headers[pairs[i] ?? ''] = pairs[i + 1] ?? '';
+  return headers;
 }
