@@ -80,6 +80,14 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['soak seeds --resume nowhere --seed 7', /--resume cannot be given with scenario, seed/],
   ['compare airflow@3.2.1 airflow@3.2.2 --runs 0', /--runs must be a whole number from 1 to 100/],
   ['compare airflow@3.2.1', /needs two builds or two stored runs/],
+  [
+    'compare refernce --aa --engine k6 --k6-processes 0 --runs 0 --scenario nosuch',
+    /"refernce" is not a build[\s\S]*--k6-processes 0 is for `run`[\s\S]*--runs must be[\s\S]*There is no scenario "nosuch"/,
+  ],
+  [
+    'soak nosuch --window long --disk 3 --engine gatling --build refernce',
+    /"refernce" is not[\s\S]*no scenario "nosuch"[\s\S]*--window must be[\s\S]*--disk must be[\s\S]*--engine must be native or k6/,
+  ],
   ['compare airflow@3.2.1 nope', /"nope" is not a build/],
 ];
 

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -7,16 +7,18 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
+import { judge } from '../harness/judge/judge.ts';
 import { literalManifest } from '../harness/judge/literal-run.ts';
 import { readManifest } from '../harness/judge/manifest.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
 import { messageOf } from '../harness/model/errors.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
+import type { Soak } from '../harness/model/soak.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { findK6 } from '../harness/stacks/k6.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
-import { expectNothingLeft, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
+import { expectNothingLeft, isNightly, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
 
 /** Others than the fleet's own thread play the lives of a run on the reference stack: the real k6, and threads. */
 
@@ -179,6 +181,55 @@ describe.each([
     expect(Number(twins)).toBeGreaterThan(4);
     expect(Number(matched)).toBeGreaterThan(Number(twins) / 4);
   });
+
+  test.skipIf(isMissing)('what number a request has makes no difference to the verdict', async () => {
+    const other = path.join(cwd, `${engine}-renumbered`);
+    cpSync(path.join(cwd, engine), other, { recursive: true });
+    await run.rows(`COPY (
+        WITH numbers AS (SELECT op, row_number() OVER (ORDER BY hash(op)) AS number FROM operations)
+        SELECT operations.* REPLACE (numbers.number AS op, twins.number AS twin)
+        FROM operations JOIN numbers USING (op) LEFT JOIN numbers AS twins ON twins.op = operations.twin
+      ) TO '${path.join(other, 'operations.parquet')}' (FORMAT parquet)`);
+    const told = ({ invariants, assumptions, counts }: Judgement) => ({
+      counts,
+      invariants: invariants.map(({ name, verdict, chances, violations }) => ({ name, verdict, chances, violations })),
+      assumptions: assumptions.map(({ name, verdict }) => ({ name, verdict })),
+    });
+    expect(told(await judge(other))).toEqual(told(judgement));
+  });
+});
+
+describe.skipIf(why !== undefined || !isNightly)('a soak on k6', () => {
+  test('plays each of its windows by k6s of their own, and says so in each', async () => {
+    const flags = [
+      '--build',
+      'reference',
+      '--window',
+      '6s',
+      '--duration',
+      '12s',
+      '--seed',
+      '5',
+      '--out',
+      'soak',
+      '--json',
+    ];
+    const { code, stdout, stderr } = await windtunnel(
+      ['soak', 'race-63581', ...flags, '--engine', 'k6', '--vus', '40'],
+      cwd,
+    );
+    expect([0, 3], stderr.slice(-800)).toContain(code);
+    const { engine, windows } = JSON.parse(stdout) as Soak;
+    expect(engine).toEqual({ engine: 'k6', vus: 40 });
+    expect(windows.map(({ ended }) => ended)).toEqual(['completed', 'completed']);
+    for (const { folder } of windows) {
+      const { engine, repeat } = await readManifest(path.join(cwd, 'soak', folder));
+      expect(engine).toMatch(/^k6 \d+\.\d+\.\d+, 40 VUs$/);
+      expect(repeat).toMatch(/ --engine k6 --vus 40$/);
+    }
+    const again = await windtunnel(['soak', '--resume', 'soak', '--threads', '2'], cwd);
+    expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('has its engine') });
+  }, 180_000);
 });
 
 describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {

@@ -41,7 +41,8 @@ const tables = (folder: string, window: string) =>
 
 test('a soak that is killed in its second window goes on there, and ends as if nothing had been', async () => {
   const flags = ['--build', 'reference', '--duration', '12s', '--window', '6s', '--seed', '7', '--keep-windows', '0'];
-  const first = soak('brief.ts', ...flags, '--out', 'kept');
+  // On threads: whoever resumes it goes on with what it began with.
+  const first = soak('brief.ts', ...flags, '--threads', '2', '--out', 'kept');
   await until('the load of the first window', () => /window 1 of 2 · load/.test(first.stderr()));
   // Two harnesses in one folder would write over each other.
   const second = soak('--resume', 'kept').ended;
@@ -57,6 +58,10 @@ test('a soak that is killed in its second window goes on there, and ends as if n
   expect(story(ended)).toEqual(['1.1 completed', '2.1 broken-off', '2.2 completed']);
   expect(ended.state).toBe('completed');
   const [one, cut, again] = ended.windows;
+  for (const { folder } of ended.windows) {
+    const { engine } = JSON.parse(readFileSync(path.join(cwd, 'kept', folder, 'manifest.json'), 'utf8'));
+    expect(engine).toBe('native, 2 threads');
+  }
   // The same plan; what the broken one had written is judged, and accuses nobody.
   expect(again?.seed).toBe(cut?.seed);
   expect(one?.seed).not.toBe(cut?.seed);

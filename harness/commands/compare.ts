@@ -6,10 +6,14 @@ import { compareBuilds } from '../../reports/compare.ts';
 import { comparisonText } from '../../reports/terminal.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
+import type { Plan } from '../model/scenario.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { knownBuild } from '../stacks/start-build.ts';
+import { allAtOnce } from './all-at-once.ts';
 import { defaultPair } from './default-pair.ts';
+import { type EngineChoice, engineOptions, engineWords, resolveEngine } from './engine.ts';
 import { interruptSignal } from './interrupt.ts';
 import { judgeRun, runAndJudge, wantsColor } from './judge-run.ts';
 import { timeStamp } from './perform-run.ts';
@@ -17,7 +21,7 @@ import { Progress } from './progress.ts';
 import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
 import { storedRuns } from './stored-runs.ts';
 
-interface CompareFlags extends PlanFlags {
+interface CompareFlags extends PlanFlags, EngineFlags {
   readonly builds?: readonly string[] | undefined;
   readonly scenario: string;
   readonly runs: number;
@@ -31,7 +35,7 @@ export const compareCommand: CommandModule<object, CompareFlags> = {
   command: 'compare [builds..]',
   describe: 'Run the same plans on two or more builds (or take stored runs) and say what differs from the first',
   builder: (args) =>
-    planOptions(args)
+    engineOptions(planOptions(args))
       .positional('builds', {
         type: 'string',
         array: true,
@@ -52,7 +56,12 @@ export const compareCommand: CommandModule<object, CompareFlags> = {
     const detect = factorOf(flags.detect);
     const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
     const signal = interruptSignal();
-    const builds = await buildsOf(flags, signal);
+    const [builds, engine, , plan] = await allAtOnce(
+      () => buildsOf(flags, signal),
+      () => resolveEngine(flags, true),
+      async () => checkRuns(flags.runs),
+      async (given = ['reference']) => (given.some(storedRuns) ? undefined : planOf(flags, given, flags.seed)),
+    );
     const stored = builds.map(storedRuns);
     const known = stored.filter((runs) => runs !== undefined);
     const odd = builds.find((_, index) => stored[index] === undefined);
@@ -60,7 +69,10 @@ export const compareCommand: CommandModule<object, CompareFlags> = {
       const one = builds[stored.findIndex((runs) => runs !== undefined)];
       throw new UsageError(`${one} is a stored run and ${odd} is not: compare builds, or stored runs.`);
     }
-    const sides = known.length > 0 ? await judgeStored(known) : await runAll(builds, flags, folder, signal);
+    const [word] = engineWords(flags);
+    if (known.length > 0 && word !== undefined)
+      throw new UsageError(`Stored runs have been played: ${word} is for runs that are to be made.`);
+    const sides = plan ? await runAll(builds, flags, { plan, engine, folder, signal }) : await judgeStored(known);
     const comparison = compareBuilds(sides, { detect });
     await writeComparison(folder, comparison);
     if (flags.json) process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
@@ -77,6 +89,7 @@ async function buildsOf({ builds = [], aa }: CompareFlags, signal: AbortSignal):
       throw new UsageError('--aa compares one build with itself: name that one.');
     if (storedRuns(first) !== undefined)
       throw new UsageError('--aa makes new runs of a build: name a build, not a stored run.');
+    knownBuild(first);
     return [first, first];
   }
   if (first === undefined) {
@@ -87,6 +100,7 @@ async function buildsOf({ builds = [], aa }: CompareFlags, signal: AbortSignal):
     throw new UsageError(`compare needs two builds or two stored runs: what to hold against ${first}? (--aa: itself)`);
   if (builds.length > MOST_BUILDS)
     throw new UsageError(`compare takes up to ${MOST_BUILDS} builds, not ${builds.length}.`);
+  if (!builds.some(storedRuns)) for (const build of builds) knownBuild(build);
   return builds;
 }
 
@@ -111,34 +125,46 @@ async function judgeStored(sides: readonly (readonly string[])[]): Promise<Judge
   return judged;
 }
 
+function checkRuns(runs: number): void {
+  if (!(Number.isInteger(runs) && runs >= 1 && runs <= 100))
+    throw new UsageError(`--runs must be a whole number from 1 to 100, not ${runs}`);
+}
+
+/** As the first build can play it. */
+function planOf(flags: CompareFlags, [first = '']: readonly string[], seed: number | undefined): Promise<Plan> {
+  return resolvePlan(flags.scenario, { ...flags, seed }, { build: first });
+}
+
+interface ToRun {
+  /** Of the first round; each later one plays the next seed. */
+  readonly plan: Plan;
+  readonly engine: EngineChoice | undefined;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
 /** A B, then B A, and so on: what drifts with time then weighs on all alike. All sides play the same seeds. */
 async function runAll(
   builds: readonly string[],
   flags: CompareFlags,
-  folder: string,
-  signal: AbortSignal,
+  { plan: first, engine, folder, signal }: ToRun,
 ): Promise<readonly (readonly Judgement[])[]> {
-  for (const build of builds) knownBuild(build);
-  if (!(Number.isInteger(flags.runs) && flags.runs >= 1 && flags.runs <= 100)) {
-    throw new UsageError(`--runs must be a whole number from 1 to 100, not ${flags.runs}`);
-  }
-  const [first = ''] = builds;
-  const planOf = (seed: number | undefined) => resolvePlan(flags.scenario, { ...flags, seed }, { build: first });
-  const { seed } = await planOf(flags.seed);
   const sides = builds.map((build, index) => ({
     build,
     letter: String.fromCharCode(97 + index),
     runs: [] as Judgement[],
   }));
   for (let round = 0; round < flags.runs; round++) {
-    const plan = await planOf(seed + round);
+    const plan = round === 0 ? first : await planOf(flags, builds, first.seed + round);
     for (const { build, letter, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
       const label = `${build} (run ${round + 1} of ${flags.runs})`;
       const progress = new Progress(label, plan.scenario.duration_s);
       const out = path.join(folder, `${letter}-${round + 1}`);
       const faults = flags.faults === undefined ? '' : ` --faults ${flags.faults}`;
-      const repeat = `windtunnel run ${flags.scenario} --build ${build} --seed ${plan.seed} --duration ${plan.scenario.duration_s}s${faults}`;
-      const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out, repeat, progress, signal });
+      const load = `--seed ${plan.seed} --duration ${plan.scenario.duration_s}s${faults}`;
+      const repeat = [`windtunnel run ${flags.scenario} --build ${build} ${load}`, ...engineWords(flags)].join(' ');
+      const request = { subject: { build }, plan, engine, out, repeat, progress, signal };
+      const { judgement, failure } = await runAndJudge(request);
       // Half a comparison decides nothing: the runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {
         console.error(`The comparison ended early; its runs are in ${folder}.`);

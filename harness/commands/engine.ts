@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 
+import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
 import type { RunFolder } from '../record/run-folder.ts';
 import type { RunParts } from '../run/execute.ts';
@@ -10,14 +11,6 @@ import { notWhole } from './resolve-plan.ts';
 const DEFAULT_VUS = 200;
 const MOST_VUS = 50_000;
 const MOST_PROCESSES = 32;
-
-export interface EngineFlags {
-  readonly engine?: string | undefined;
-  readonly vus?: number | undefined;
-  readonly k6Processes?: number | undefined;
-  readonly lendAt?: string | undefined;
-  readonly threads?: number | undefined;
-}
 
 /** Who plays the lives, if not this thread. */
 export type EngineChoice = { readonly threads: number } | K6Choice;
@@ -47,8 +40,23 @@ export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
     }) as Argv<T & EngineFlags>;
 }
 
-/** Undefined: the native one. Whatever is wrong with the flags is said at once. */
-export async function resolveEngine(flags: EngineFlags): Promise<EngineChoice | undefined> {
+/** Those of a command's flags that are about the engine. */
+export function engineFlags({ engine, threads, vus, k6Processes, lendAt }: EngineFlags): EngineFlags {
+  return { engine, threads, vus, k6Processes, lendAt };
+}
+
+/** The flags as they were given, for the command that repeats a run. */
+export function engineWords(flags: EngineFlags): string[] {
+  const { k6Processes, lendAt, ...others } = engineFlags(flags);
+  const given = { ...others, 'k6-processes': k6Processes, 'lend-at': lendAt };
+  return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+}
+
+/**
+ * Undefined: the native one. Whatever is wrong with the flags is said at once. `isOneOfMany`: of a command that plays
+ * run after run.
+ */
+export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Promise<EngineChoice | undefined> {
   const { engine = 'native', vus, k6Processes = 1, lendAt = '127.0.0.1:0' } = flags;
   const problems: string[] = [];
   const whole = (flag: string, value: number, least: number, most: number) =>
@@ -69,9 +77,13 @@ export async function resolveEngine(flags: EngineFlags): Promise<EngineChoice | 
   if (!/^.+:\d{1,5}$/.test(lendAt))
     problems.push(`--lend-at must be a host and a port like 127.0.0.1:8700, not "${lendAt}"`);
   const token = process.env.WINDTUNNEL_TOKEN;
-  if (engine === 'k6' && k6Processes === 0 && !token) {
+  if (engine === 'k6' && k6Processes === 0 && !token && !isOneOfMany) {
     problems.push('--k6-processes 0 needs WINDTUNNEL_TOKEN, a secret of yours that each k6 is given, too');
   }
+  if (isOneOfMany && k6Processes === 0)
+    problems.push(
+      '--k6-processes 0 is for `run`: a k6 ends with its run, and here the next one would wait for another',
+    );
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   if (engine === 'native') return flags.threads === undefined ? undefined : { threads: flags.threads };
   const shared = share(vus ?? DEFAULT_VUS, k6Processes);

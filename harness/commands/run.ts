@@ -7,11 +7,12 @@ import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
 import { hostable } from '../faults/draw.ts';
 import { readManifest } from '../judge/manifest.ts';
+import type { EngineFlags } from '../model/engine-flags.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { allAtOnce } from './all-at-once.ts';
-import { type EngineFlags, engineOptions, resolveEngine } from './engine.ts';
+import { engineOptions, engineWords, resolveEngine } from './engine.ts';
 import { hostOf, type Subject } from './host.ts';
 import { interruptSignal } from './interrupt.ts';
 import { printJudgement, runAndJudge } from './judge-run.ts';
@@ -133,10 +134,5 @@ function repeatOf(flags: RunFlags, seed: number): string {
   if (flags.schedulers !== undefined) words.push('--schedulers', String(flags.schedulers));
   if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
   if (flags.faults !== undefined) words.push('--faults', flags.faults);
-  if (flags.engine !== undefined) words.push('--engine', flags.engine);
-  if (flags.threads !== undefined) words.push('--threads', String(flags.threads));
-  if (flags.vus !== undefined) words.push('--vus', String(flags.vus));
-  if (flags.k6Processes !== undefined) words.push('--k6-processes', String(flags.k6Processes));
-  if (flags.lendAt !== undefined) words.push('--lend-at', flags.lendAt);
-  return words.join(' ');
+  return [...words, ...engineWords(flags)].join(' ');
 }

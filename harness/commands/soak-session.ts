@@ -12,6 +12,7 @@ import { readingsOf } from '../soak/drift.ts';
 import { judgedWindow } from '../soak/soak-verdict.ts';
 import { ProcessTable } from '../stacks/process-table.ts';
 import type { Stack } from '../stacks/stack.ts';
+import { type EngineChoice, engineWords } from './engine.ts';
 import type { Subject } from './host.ts';
 import { openStack, performRun } from './perform-run.ts';
 import { Progress } from './progress.ts';
@@ -22,11 +23,18 @@ import { anyWires, settleMs, stopReason, windowPlan } from './soak-plan.ts';
 /** A log of the stack that is longer is put aside between two windows, over what was put aside before. */
 const LOG_BYTES = 16 << 20;
 
+interface SessionOptions {
+  readonly number: number;
+  readonly engine: EngineChoice | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** One session of a soak: a stack is brought up, and the windows that are missing are played on it, one after another. */
 export class SoakSession {
   readonly #folder: SoakFolder;
   readonly #subject: Subject;
   readonly #number: number;
+  readonly #engine: EngineChoice | undefined;
   readonly #enough = new AbortController();
   /** From outside, or from inside: `#enough`. */
   readonly #stop: AbortSignal;
@@ -34,10 +42,11 @@ export class SoakSession {
   #loadEndedAt: number | undefined;
   #progress: Progress | undefined;
 
-  constructor(folder: SoakFolder, number: number, signal: AbortSignal) {
+  constructor(folder: SoakFolder, { number, engine, signal }: SessionOptions) {
     this.#folder = folder;
     this.#subject = folder.soak.subject;
     this.#number = number;
+    this.#engine = engine;
     this.#stop = AbortSignal.any([signal, this.#enough.signal]);
   }
 
@@ -105,7 +114,7 @@ export class SoakSession {
       note: (text: string) => this.#say(text),
       stop: () => undefined,
     };
-    const repeat = `windtunnel run ${path.join(this.#folder.path, window.folder)}`;
+    const words = ['windtunnel run', path.join(this.#folder.path, window.folder), ...engineWords(soak.engine ?? {})];
     const began = this.#loadEndedAt;
     let failure: unknown;
     try {
@@ -114,8 +123,9 @@ export class SoakSession {
         subject: this.#subject,
         plan,
         out: run,
-        repeat,
+        repeat: words.join(' '),
         progress: watched,
+        engine: this.#engine,
         signal: this.#stop,
         lent,
       });

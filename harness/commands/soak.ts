@@ -5,11 +5,14 @@ import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { soakText } from '../../reports/soak.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import type { EngineFlags } from '../model/engine-flags.ts';
 import { InterruptedError, messageOf, UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
 import { bornAt } from '../stacks/proc.ts';
 import { heal } from '../stacks/process-table.ts';
 import { knownBuild } from '../stacks/start-build.ts';
+import { allAtOnce } from './all-at-once.ts';
+import { engineFlags, engineOptions, engineWords, resolveEngine } from './engine.ts';
 import type { Subject } from './host.ts';
 import { interruptSignal } from './interrupt.ts';
 import { wantsColor } from './judge-run.ts';
@@ -19,7 +22,7 @@ import { lastWritten, SoakFolder } from './soak-folder.ts';
 import { keepOf, withStops } from './soak-plan.ts';
 import { SoakSession } from './soak-session.ts';
 
-interface SoakFlags extends PlanFlags {
+interface SoakFlags extends PlanFlags, EngineFlags {
   readonly scenario?: string | undefined;
   readonly build?: string | undefined;
   readonly target?: string | undefined;
@@ -39,7 +42,7 @@ export const soakCommand: CommandModule<object, SoakFlags> = {
   command: 'soak [scenario]',
   describe: 'Run a scenario for hours in windows, each judged while the next one runs; --resume goes on after a crash',
   builder: (args) =>
-    planOptions(args)
+    engineOptions(planOptions(args))
       .positional('scenario', { type: 'string', describe: 'A name from `list`, or a .ts file' })
       .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
       .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
@@ -85,18 +88,19 @@ export const soakCommand: CommandModule<object, SoakFlags> = {
 
 /** From the flags to a folder with an index; whatever is wrong with them is said before anything starts. */
 async function begin(flags: SoakFlags): Promise<SoakFolder> {
-  if (flags.scenario === undefined)
-    throw new UsageError('Name a scenario (`windtunnel list` has them), or --resume FOLDER.');
-  if (flags.build !== undefined && flags.target !== undefined)
-    throw new UsageError('Give --build or --target, not both.');
-  const subject: Subject =
-    flags.target === undefined
-      ? { build: knownBuild(flags.build ?? DEFAULT_BUILD).name }
-      : { target: path.resolve(flags.target) };
-  const keep = keepOf(flags.keepWindows, flags.disk);
-  const windows = windowsOf(flags.duration ?? DEFAULT_DURATION, flags.window);
-  const plan = await resolvePlan(flags.scenario, { ...flags, duration: flags.window }, subject, (scenario) =>
-    withStops(scenario, flags.stopOn ?? []),
+  const { scenario, window } = flags;
+  const [subject, plan, windows, keep] = await allAtOnce(
+    async () => subjectOf(flags),
+    async (subject = { build: DEFAULT_BUILD }) => {
+      if (scenario === undefined)
+        throw new UsageError('Name a scenario (`windtunnel list` has them), or --resume FOLDER.');
+      // What is wrong with the window itself is said where the windows are counted.
+      const duration = seconds(window) === undefined ? undefined : window;
+      return resolvePlan(scenario, { ...flags, duration }, subject, (one) => withStops(one, flags.stopOn ?? []));
+    },
+    async () => windowsOf(flags.duration ?? DEFAULT_DURATION, window),
+    async () => keepOf(flags.keepWindows, flags.disk),
+    () => resolveEngine(flags, true),
   );
   const id = randomBytes(3).toString('hex');
   const soak: Soak = {
@@ -104,6 +108,7 @@ async function begin(flags: SoakFlags): Promise<SoakFolder> {
     id,
     subject,
     plan: { seed: plan.seed, scenario: plan.scenario },
+    engine: engineFlags(flags),
     windows_planned: windows,
     keep,
     started_at: new Date().toISOString(),
@@ -120,6 +125,11 @@ async function begin(flags: SoakFlags): Promise<SoakFolder> {
     path.resolve(flags.out ?? path.join('runs', `soak-${folderName({ subject, plan }, id)}`)),
     soak,
   );
+}
+
+function subjectOf({ build, target }: SoakFlags): Subject {
+  if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
+  return target === undefined ? { build: knownBuild(build ?? DEFAULT_BUILD).name } : { target: path.resolve(target) };
 }
 
 function windowsOf(duration: string, window: string): number {
@@ -142,6 +152,8 @@ async function takeUp(flags: SoakFlags, resume: string): Promise<SoakFolder> {
   const given = (
     ['scenario', 'build', 'target', 'seed', 'duration', 'schedulers', 'apiServers', 'faults', 'stopOn', 'out'] as const
   ).filter((name) => flags[name] !== undefined);
+  const [word] = engineWords(flags);
+  if (word !== undefined) throw new UsageError(`${resume} has its engine: --resume cannot be given with ${word}.`);
   if (given.length > 0)
     throw new UsageError(`${resume} has its plan: --resume cannot be given with ${given.join(', ')}.`);
   const folder = SoakFolder.open(path.resolve(resume));
@@ -173,11 +185,12 @@ async function takeUp(flags: SoakFlags, resume: string): Promise<SoakFolder> {
 
 async function newSession(folder: SoakFolder, signal: AbortSignal): Promise<SoakSession> {
   const { sessions } = folder.soak;
+  const engine = await resolveEngine(folder.soak.engine ?? {}, true);
   const number = sessions.length + 1;
   const harness = { pid: process.pid, born: bornAt(process.pid) ?? '' };
   const session = { number, started_at: new Date().toISOString(), harness, identity: null };
   await folder.update({ sessions: [...sessions, session] });
-  return new SoakSession(folder, number, signal);
+  return new SoakSession(folder, { number, engine, signal });
 }
 
 async function end(folder: SoakFolder, session: SoakSession, signal: AbortSignal, failure: unknown): Promise<void> {

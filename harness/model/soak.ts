@@ -1,3 +1,4 @@
+import type { EngineFlags } from './engine-flags.ts';
 import type { Manifest } from './manifest.ts';
 import type { Plan } from './scenario.ts';
 import type { Verdict } from './verdict.ts';
@@ -15,6 +16,8 @@ export interface Soak {
   readonly subject: { readonly build: string } | { readonly target: string };
   /** Of a window, but for its seed and its faults, which come from this seed and the window's number. */
   readonly plan: Plan;
+  /** Who plays the workers of each window; absent in those of older versions. */
+  readonly engine?: EngineFlags;
   readonly windows_planned: number;
   readonly keep: Keep;
   readonly started_at: string;
