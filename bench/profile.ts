@@ -1,35 +1,32 @@
 /**
  * Where the fleet's processor time goes: a profile of the short lives of bench:fleet, its samples summed by who was
- * working, and the profile itself for a flame graph (Chrome's DevTools, speedscope and VS Code open .cpuprofile files).
+ * working, and a flame graph of it; docs/flame-graph.svg is one. With --keep the profile itself stays, too: Chrome's
+ * DevTools, speedscope and VS Code open it.
  *
- *     npm run bench:profile -- [--seconds 15] [--out fleet.cpuprofile]
+ *     npm run bench:profile -- [--seconds 15] [--out fleet.svg] [--keep fleet.cpuprofile]
  */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { play } from '../harness/self/play.ts';
+import { flameGraph, type Profile } from './flame-graph.ts';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '15' }, out: { type: 'string', default: 'fleet.cpuprofile' } },
+  options: {
+    seconds: { type: 'string', default: '15' },
+    out: { type: 'string', default: 'fleet.svg' },
+    keep: { type: 'string' },
+  },
 });
 
-/** What V8 writes: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
-  }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
+const WARM_UP_S = 5;
 const folder = mkdtempSync(path.join(tmpdir(), 'wt-bench-profile-'));
 try {
   const seconds = Number(values.seconds);
   const short = { lives: 64, livesPerS: 0, lifeMs: 0, heartbeatMs: 5_000, connections: 1024 };
-  const { requests_per_s, cpu_share } = await play({ ...short, seconds, warmUpS: 5, profileTo: folder });
+  const { requests_per_s, cpu_share } = await play({ ...short, seconds, warmUpS: WARM_UP_S, profileTo: folder });
   const profile = readProfile();
   const all = profile.timeDeltas.reduce((sum, us) => sum + us, 0);
   const idle = timeOf(profile, ({ functionName }) => functionName === '(idle)').get('') ?? 0;
@@ -51,8 +48,10 @@ try {
     all - idle,
     20,
   );
-  copyFileSync(path.join(folder, profileOfFleet()), values.out);
-  console.log(`\nflame graph: open ${values.out}`);
+  const title = `${requests_per_s.toFixed(0)} requests a second of short lives on one core, with their record`;
+  writeFileSync(values.out, flameGraph(profile, title, owner));
+  console.log(`\nflame graph: ${values.out}`);
+  if (values.keep !== undefined) copyFileSync(path.join(folder, profileOfFleet()), values.keep);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -68,8 +67,12 @@ function profileOfFleet(): string {
   return name;
 }
 
+/** Without the first seconds, in which code is read and compiled. */
 function readProfile(): Profile {
-  return JSON.parse(readFileSync(path.join(folder, profileOfFleet()), 'utf8')) as Profile;
+  const whole = JSON.parse(readFileSync(path.join(folder, profileOfFleet()), 'utf8')) as Profile;
+  let from = 0;
+  for (let us = 0; us < WARM_UP_S * 1e6 && from < whole.timeDeltas.length; from++) us += whole.timeDeltas[from] ?? 0;
+  return { ...whole, samples: whole.samples.slice(from), timeDeltas: whole.timeDeltas.slice(from) };
 }
 
 function whose({ functionName, url }: Frame): string {
@@ -78,6 +81,16 @@ function whose({ functionName, url }: Frame): string {
   if (inPackage) return inPackage;
   if (url.startsWith('node:')) return `node: ${url.slice(5).split('/').slice(0, 2).join('/')}`;
   return url.replace(/^.*\/harness\//, 'harness/');
+}
+
+/** As the flame graph colours it. */
+function owner(functionName: string, url: string): string {
+  const who = whose({ functionName, url });
+  if (who === '(garbage collector)') return 'garbage collection';
+  if (who.startsWith('(') || who === 'V8' || url.startsWith('wasm:'))
+    return url === '' ? 'V8 and the system' : 'undici';
+  if (who.startsWith('node: ')) return 'node';
+  return who.startsWith('harness/') ? 'windtunnel' : who === 'undici' ? 'undici' : 'other packages';
 }
 
 /** Microseconds of samples. */
