@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { judge } from '../harness/judge/judge.ts';
+import { openRun } from '../harness/judge/open-run.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import {
   type Ended,
@@ -123,6 +125,25 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
         if (/\.(json|md|html|xml)$/.test(name))
           expect(readFileSync(path.join(cwd, 'storm', name), 'utf8')).not.toMatch(/eyJ[A-Za-z0-9_-]{20}/);
       }
+    });
+
+    test('whatever order its rows were written in, a stored run is judged alike', { timeout: 60_000 }, async () => {
+      const [folder, shuffled] = [path.join(cwd, 'storm'), path.join(cwd, 'shuffled')];
+      cpSync(folder, shuffled, { recursive: true });
+      const run = await openRun(folder);
+      for (const { name, source, select } of run.tables) {
+        const file = path.join(shuffled, `${name}.parquet`);
+        if (source) await run.rows(`COPY (FROM (${select}) ORDER BY random()) TO '${file}' (FORMAT parquet)`);
+      }
+      await run.close();
+      // Sums of fractions differ in their last digits.
+      const told = async (from: string) =>
+        JSON.parse(
+          JSON.stringify({ ...(await judge(from)), run: null }, (_key, value) =>
+            typeof value === 'number' ? Number(value.toPrecision(9)) : value,
+          ),
+        );
+      expect(await told(shuffled)).toEqual(await told(folder));
     });
 
     test('an end report is carried out, its answer lost: sent again it is taken or refused, and told from wrong ones', async ({

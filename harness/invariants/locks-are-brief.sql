@@ -60,15 +60,15 @@ WITH long AS (
   SELECT
     long.*, held.holder,
     coalesce(nullif(long.application_name, ''), (
-      SELECT arg_min(name, greatest(names.from_ms - long.at_ms, long.at_ms - names.until_ms, 0))
+      SELECT arg_min(name, (greatest(names.from_ms - long.at_ms, long.at_ms - names.until_ms, 0), name))
       FROM names WHERE names.pid = long.pid)) AS waiter_name,
-    (SELECT arg_min(name, greatest(names.from_ms - long.at_ms, long.at_ms - names.until_ms, 0))
+    (SELECT arg_min(name, (greatest(names.from_ms - long.at_ms, long.at_ms - names.until_ms, 0), name))
       FROM names WHERE names.pid = held.holder) AS holder_name,
     -- The sampler saw the same wait, with its row, and what the holder had sent last. 1 s: two clocks, and its pace.
-    (SELECT any_value(concat_ws(' ', seen.relation, subject_of(seen.dag_id, seen.run_id, seen.task_id, seen.map_index)))
+    (SELECT min(concat_ws(' ', seen.relation, subject_of(seen.dag_id, seen.run_id, seen.task_id, seen.map_index)))
       FROM lock_waits AS seen WHERE seen.pid = long.pid AND seen.dag_id IS NOT NULL
         AND abs(seen.waiting_since_ms - (long.at_ms - long.waited_ms)) <= 1000) AS row_name,
-    (SELECT arg_max(seen.statement, seen.at_ms) FROM lock_waits AS seen
+    (SELECT arg_max(seen.statement, (seen.at_ms, seen.statement)) FROM lock_waits AS seen
       WHERE seen.pid = held.holder AND seen.at_ms BETWEEN long.at_ms - long.waited_ms - 1000 AND long.at_ms
     ) AS holder_statement
   FROM long LEFT JOIN held USING (wait)

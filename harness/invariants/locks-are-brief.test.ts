@@ -64,6 +64,22 @@ test('the row and what its holder was at are told where the sampler saw them', a
   );
 });
 
+test('of waits that one commit ends the longest is told first, whatever order the log has them in', async () => {
+  const waited = (pid: number, ms: number) => ({
+    ...ACQUIRED,
+    pid,
+    message: `process ${pid} acquired ShareLock on transaction 900 after ${ms} ms`,
+  });
+  const [short, long] = [waited(41, 6_234.5), waited(43, 7_100.5)];
+  for (const server_log of [
+    [short, long],
+    [long, short],
+  ]) {
+    const { first, last } = await judge({ operations, server_log });
+    expect([first?.weight, last?.weight]).toEqual([7_100.5, 7_100.5]);
+  }
+});
+
 test('who held it need not be known', async () => {
   const result = await judge({ operations, server_log: [ACQUIRED] });
   expect(result.paths).toEqual({ 'api-execution behind unknown process': 1 });
