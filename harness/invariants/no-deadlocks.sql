@@ -20,7 +20,7 @@ WHERE reports.ended_ms - versions.committed_ms <= 5000;
 
 -- violations
 WITH counted AS (
-  SELECT max(value) AS deadlocks, arg_min(at_ms, -value) AS seen_ms FROM samples WHERE metric = 'deadlocks'
+  SELECT max(value) AS deadlocks, arg_min(at_ms, (-value, at_ms)) AS seen_ms FROM samples WHERE metric = 'deadlocks'
 ), named AS (
   SELECT count(*) AS deadlocks FROM deadlocks
 )

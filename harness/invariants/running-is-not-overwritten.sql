@@ -14,7 +14,7 @@ SELECT left_running.*, runs.worker AS victim, runs.started_ms
 FROM left_running
 -- Only what a worker of ours runs: its /run was accepted, or may have been.
 JOIN (
-  SELECT ti_id, arg_max(worker, outcome = 'ok') AS worker, min(sent_ms) AS started_ms
+  SELECT ti_id, arg_min(worker, (outcome <> 'ok', sent_ms, op)) AS worker, min(sent_ms) AS started_ms
   FROM operations WHERE kind = 'run' AND outcome <> 'refused' GROUP BY ti_id
 ) AS runs ON runs.ti_id = left_running.old_ti_id;
 

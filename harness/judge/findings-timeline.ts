@@ -41,7 +41,7 @@ export async function readTimeline(connection: DuckDBConnection, story: Story): 
     `SELECT source, number, at_ms, proves, row::VARCHAR AS row FROM story
      WHERE source <> 'focus' AND (proves OR at_ms <= ${AFTERMATH_MS} + (
        SELECT max(until_ms) FROM story WHERE proves AND source <> 'focus'))
-     ORDER BY NOT proves, abs(at_ms - ${story.at_ms}), number LIMIT ${TIMELINE_ROWS}`,
+     ORDER BY NOT proves, abs(at_ms - ${story.at_ms}), number, source LIMIT ${TIMELINE_ROWS}`,
   );
   const shown = rows.map((row): StoryRow => {
     const parsed: unknown = JSON.parse(String(row.row));

@@ -218,7 +218,7 @@ async function readFaults(connection: DuckDBConnection, finding: number): Promis
      JOIN (SELECT incident, min(at_ms) AS at_ms FROM kept_violations JOIN incident_members USING (v)
            WHERE finding = ${finding} GROUP BY incident)
        ON at_ms >= opened_ms - clock_tolerance_ms() AND at_ms <= coalesce(closed_ms + ${AFTER_HEALING_MS}, 'infinity')
-     GROUP BY ALL ORDER BY occurrences DESC, opened_ms LIMIT 20`,
+     GROUP BY ALL ORDER BY occurrences DESC, opened_ms, fault, victim LIMIT 20`,
   );
   return rows.map((row) => ({
     fault: String(row.fault),

@@ -37,7 +37,7 @@ WITH created AS (
       OR (posts.backfill_id IS NULL AND posts.outcome <> 'refused'
         AND may_have_committed(posts.sent_ms, posts.ended_ms, posts.outcome, created.created_ms)))
   QUALIFY row_number() OVER (
-    PARTITION BY created.backfill_id ORDER BY posts.backfill_id NULLS LAST, posts.sent_ms DESC) = 1
+    PARTITION BY created.backfill_id ORDER BY posts.backfill_id NULLS LAST, posts.sent_ms DESC, posts.op) = 1
 )
 SELECT
   created.*, completed.* EXCLUDE (backfill_id, cancelled), coalesce(completed.cancelled, false) AS cancelled,

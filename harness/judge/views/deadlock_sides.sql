@@ -68,10 +68,10 @@ WITH sides AS (
   LEFT JOIN relations ON relations.oid = regexp_extract(waits.lock, 'of relation (\d+)', 1)
 ), held AS (
   -- The row that somebody waits for and this side holds.
-  SELECT other.deadlock, other.blocker AS pid, any_value(seen.relation) AS relation, any_value(seen.dag_id) AS dag_id,
-    any_value(seen.run_id) AS run_id, any_value(seen.task_id) AS task_id, any_value(seen.map_index) AS map_index
+  SELECT DISTINCT ON (other.deadlock, other.blocker)
+    other.deadlock, other.blocker AS pid, seen.relation, seen.dag_id, seen.run_id, seen.task_id, seen.map_index
   FROM waits AS other JOIN seen ON seen.deadlock = other.deadlock AND seen.pid = other.pid
-  WHERE seen.dag_id IS NOT NULL GROUP BY ALL
+  WHERE seen.dag_id IS NOT NULL ORDER BY ALL
 ), under_way AS (
   SELECT op, kind, actor, ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, sent_ms,
     -- A server goes on with a request whose client has gone.

@@ -23,7 +23,7 @@ WITH victims AS (
   JOIN operations AS again ON again.life = first.life AND again.kind = first.kind AND again.ti_id = first.ti_id
     AND again.requested IS NOT DISTINCT FROM first.requested AND again.attempt > first.attempt
     AND again.sent_ms > first.sent_ms
-  QUALIFY row_number() OVER (PARTITION BY deadlock ORDER BY again.sent_ms) = 1
+  QUALIFY row_number() OVER (PARTITION BY deadlock ORDER BY again.sent_ms, again.op) = 1
 ), ended AS (
   -- The first state after the deadlock that the task left RUNNING for, under the id that it had then.
   SELECT deadlock, changes.seq, changes.state, changes.committed_ms, changes.writer

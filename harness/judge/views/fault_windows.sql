@@ -15,7 +15,7 @@ SELECT *,
       THEN opened_ms + 120000 ELSE 0 END) AS excused_ms
 FROM (
   SELECT
-    coalesce("window", row_number() OVER (ORDER BY opened_ms)) AS "window",
+    coalesce("window", row_number() OVER (ORDER BY opened_ms, fault, victim)) AS "window",
     fault, victim, opened_ms, closed_ms, coalesce(closed_ms, greatest(load_ended_ms, opened_ms)) AS until_ms, detail
   FROM faults CROSS JOIN load
   -- A window has a row when it opens and another when it is closed.

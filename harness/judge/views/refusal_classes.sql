@@ -158,7 +158,7 @@ WITH doers AS (
   WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
   GROUP BY refused.op
 ), trouble AS (
-  SELECT refused.op, first(fault ORDER BY opened_ms) AS fault, first(victim ORDER BY opened_ms) AS victim
+  SELECT refused.op, first(fault ORDER BY opened_ms, fault, victim) AS fault, first(victim ORDER BY opened_ms, fault, victim) AS victim
   FROM refused JOIN fault_windows ON opened_ms <= refused.until_ms
     -- What was cut or killed needs a moment to come back after the window has closed.
     AND coalesce(closed_ms + 5000 >= refused.sent_ms, true)
@@ -179,14 +179,14 @@ WITH doers AS (
     CASE WHEN loads.at_ms <= failed.until_ms + 1000 THEN loads.message END AS overloaded,
     CASE WHEN words.at_ms >= failed.sent_ms THEN words.message END AS said
   FROM failed
-  ASOF LEFT JOIN (SELECT at_ms, message FROM logs WHERE restarting) AS restarts
+  ASOF LEFT JOIN (SELECT at_ms, min(message) AS message FROM logs WHERE restarting GROUP BY at_ms) AS restarts
     ON failed.sent_ms - 5000 <= restarts.at_ms
-  ASOF LEFT JOIN (SELECT at_ms, message FROM logs WHERE overloaded) AS loads
+  ASOF LEFT JOIN (SELECT at_ms, min(message) AS message FROM logs WHERE overloaded GROUP BY at_ms) AS loads
     ON failed.sent_ms - 5000 <= loads.at_ms
-  ASOF LEFT JOIN (SELECT at_ms, message FROM logs WHERE of_api) AS words
+  ASOF LEFT JOIN (SELECT at_ms, min(message) AS message FROM logs WHERE of_api GROUP BY at_ms) AS words
     ON failed.until_ms >= words.at_ms
 ), locked AS (
-  SELECT operation AS op, min(at_ms) AS at_ms, arg_min(roles, at_ms) AS roles
+  SELECT operation AS op, min(at_ms) AS at_ms, arg_min(roles, (at_ms, roles)) AS roles
   FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL
 ), classed AS (
   SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer,

@@ -8,7 +8,7 @@ WITH patience AS (
   SELECT greatest(30000, 2 * coalesce(max(committed_ms - sent_ms), 0)) AS bound_ms
   FROM carried_out JOIN operations USING (op) WHERE kind <> 'backfill'
 ), proof AS (
-  SELECT op, arg_min(seq, committed_ms) AS seq, min(committed_ms) AS committed_ms, bool_and(as_failed) AS as_failed
+  SELECT op, arg_min(seq, (committed_ms, seq)) AS seq, min(committed_ms) AS committed_ms, bool_and(as_failed) AS as_failed
   FROM carried_out GROUP BY op
 ), unknown AS (
   SELECT operations.*, proof.seq, proof.committed_ms, proof.as_failed, victims.at_ms AS deadlocked_ms,
@@ -16,7 +16,7 @@ WITH patience AS (
     status IS NOT NULL OR cause = 'answer-dropped' AS was_answered
   FROM operations
   LEFT JOIN proof USING (op)
-  LEFT JOIN (SELECT operation AS op, min(at_ms) AS at_ms, arg_min(xid, at_ms) AS xid
+  LEFT JOIN (SELECT operation AS op, min(at_ms) AS at_ms, arg_min(xid, (at_ms, xid)) AS xid
     FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL) AS victims USING (op)
   LEFT JOIN (SELECT DISTINCT dag_id FROM pauses WHERE until_ms < 'infinity') AS undone USING (dag_id)
   -- Where a DAG was unpaused, too, its last state does not tell what came of which.
