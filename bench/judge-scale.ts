@@ -55,17 +55,19 @@ try {
   const { operations, commits } = await multiply(base, large, Number(values.operations));
   console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
   if (values.parts) await told(['--import', 'tsx', PARTS, large]);
-  else print(await judged(large));
+  else await judged(large);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function judged(large: string): Promise<Judgement> {
-  const { seconds, peakBytes, exitCode } = await watched([BIN, 'check', large, '--json'], path.join(scratch, 'out'));
+async function judged(large: string): Promise<void> {
+  const verdict = path.join(scratch, 'out');
+  const { seconds, peakBytes, exitCode } = await watched([BIN, 'check', large, '--json'], verdict);
   console.log(
     `judged in ${seconds.toFixed(0)} s with at most ${(peakBytes / 2 ** 20).toFixed(0)} MiB, exit code ${exitCode}`,
   );
-  return JSON.parse(readFileSync(path.join(scratch, 'out'), 'utf8'));
+  if (exitCode === 2) throw new Error('It could not be judged: see above why.');
+  print(JSON.parse(readFileSync(verdict, 'utf8')));
 }
 
 function print({ invariants, assumptions }: Judgement): void {

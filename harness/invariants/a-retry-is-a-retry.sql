@@ -9,19 +9,9 @@
 -- because: half a dozen paths lead there, and ten ends show the two that nearly all take
 
 -- given
-CREATE TEMP TABLE changes AS
-SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, old_seen, old_state, state, old_ti_id, ti_id,
-  old_try_number, try_number, writer, writer_role,
-  try_cast("row" ->> 'max_tries' AS INTEGER) AS max_tries,
-  max(committed_ms) FILTER (state = 'up_for_retry' AND old_state IS DISTINCT FROM 'up_for_retry') OVER (
-    PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS retry_since_ms,
-  max(seq) FILTER (state = 'up_for_retry' AND old_state IS DISTINCT FROM 'up_for_retry') OVER (
-    PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS retry_seq
-FROM task_instance_changes;
-
 CREATE TEMP TABLE ended AS
 SELECT changes.*, taken.op AS taken_as_failure, requested
-FROM changes LEFT JOIN (
+FROM task_instance_changes AS changes LEFT JOIN (
   SELECT ti_id, min(op) AS op, arg_min(requested, op) AS requested FROM taken_as_failure GROUP BY ti_id
 ) AS taken
   -- An equation alone: under anything else each would be compared with all.
@@ -35,12 +25,18 @@ SELECT ti_id, min(sent_ms) AS sent_ms, min(op) AS op
 FROM operations WHERE kind = 'state' AND requested = 'up_for_retry' GROUP BY ti_id;
 
 CREATE TEMP TABLE retried AS
-SELECT changes.*, reports.op, reports.sent_ms AS failed_ms
-FROM changes
-JOIN changes AS failed ON failed.seq = changes.retry_seq
+WITH steps AS (
+  SELECT *, max(seq) FILTER (state = 'up_for_retry') OVER (
+    PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS retry_seq
+  FROM task_instance_changes
+  WHERE (state = 'up_for_retry' AND old_state IS DISTINCT FROM 'up_for_retry')
+    OR (old_state = 'up_for_retry' AND state = 'scheduled')
+)
+SELECT steps.*, reports.op, reports.sent_ms AS failed_ms
+FROM steps
+JOIN steps AS failed ON failed.seq = steps.retry_seq
 JOIN reports ON reports.ti_id = failed.old_ti_id
-WHERE changes.old_state = 'up_for_retry' AND changes.state = 'scheduled'
-  AND failed.old_state = 'running' AND failed.writer_role = 'api-execution';
+WHERE steps.state = 'scheduled' AND failed.old_state = 'running' AND failed.writer_role = 'api-execution';
 
 -- chances
 SELECT count(*) FROM ended;
@@ -93,7 +89,7 @@ SELECT
     || CASE WHEN state = 'scheduled' AND coalesce(old_state, 'up_for_retry') = 'up_for_retry'
       THEN ': scheduling a new try counts one.' ELSE ': only scheduling a new try counts one.' END,
   []::BIGINT[], [seq]
-FROM changes
+FROM task_instance_changes
 WHERE change = 'update' AND old_seen AND writer IS NOT NULL
   AND try_number - old_try_number <> (state IS DISTINCT FROM old_state
     AND coalesce(old_state, 'up_for_retry') = 'up_for_retry' AND state = 'scheduled')::INTEGER;

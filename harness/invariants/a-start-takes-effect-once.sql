@@ -83,4 +83,4 @@ SELECT
 FROM (FROM replays WHERE status = 409 AND found_state = 'running') AS replays
 ASOF JOIN (FROM task_instance_changes SEMI JOIN replays USING (ti_id) WHERE change <> 'delete') AS held
   ON held.ti_id = replays.ti_id AND replays.ended_ms >= held.committed_ms
-WHERE held.state = 'running' AND (held."row" ->> 'hostname') = replays.worker;
+WHERE held.state = 'running' AND held.hostname = replays.worker;

@@ -16,15 +16,16 @@ FROM operations WHERE kind IN ('xcom_push', 'xcom_clear') AND outcome <> 'refuse
 
 -- A life that begins a try. One that goes on after a deferral keeps what there is.
 CREATE TEMP TABLE begun AS
-FROM (
-SELECT life, any_value(worker) AS worker, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id,
-  any_value(task_id) AS task_id, any_value(map_index) AS map_index, any_value(try_number) AS try_number,
-  any_value(ti_id) AS ti_id, min(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms, max(op) AS op
-FROM operations
-WHERE kind = 'run' AND actor = 'life'
-GROUP BY life HAVING bool_or(outcome = 'ok')
+-- Numbers alone are grouped: text of millions of lives does not fit into memory.
+WITH tries AS (
+  SELECT life, min(op) AS first_op, min(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms, max(op) AS op
+  FROM operations
+  WHERE kind = 'run' AND actor = 'life'
+  GROUP BY life HAVING bool_or(outcome = 'ok')
 )
-QUALIFY row_number() OVER (PARTITION BY ti_id ORDER BY sent_ms) = 1;
+SELECT tries.* EXCLUDE (first_op), worker, dag_id, run_id, task_id, map_index, try_number, ti_id
+FROM tries JOIN operations AS first ON first.op = tries.first_op
+QUALIFY row_number() OVER (PARTITION BY ti_id ORDER BY tries.sent_ms) = 1;
 
 CREATE TEMP TABLE met AS
 SELECT begun.*, before.op AS push, before.life AS pusher, before.key

@@ -39,7 +39,7 @@ FROM (VALUES
 ) AS rules (writer_role, old_states, states);
 
 CREATE TEMP TABLE changed AS
-SELECT * EXCLUDE (statement, "row") REPLACE (coalesce(old_state, 'none') AS old_state, coalesce(state, 'none') AS state)
+SELECT * REPLACE (coalesce(old_state, 'none') AS old_state, coalesce(state, 'none') AS state)
 FROM task_instance_changes
 WHERE change = 'update' AND old_seen AND state IS DISTINCT FROM old_state
   AND writer_role IN (SELECT writer_role FROM allowed);

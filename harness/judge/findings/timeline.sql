@@ -57,7 +57,7 @@ WITH members AS (
     old_state IS DISTINCT FROM state OR ti_id <> old_ti_id OR change <> 'update'
       OR coalesce(statement LIKE 'UPDATE task_instance SET %dag_version_id=%'
         AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000), false) AS moved
-  FROM task_instance_changes SEMI JOIN candidates USING (seq)
+  FROM task_instance_changes JOIN (SELECT seq, statement FROM candidates) USING (seq)
   UNION ALL
   SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END, NULL, old_state IS DISTINCT FROM state OR change <> 'update'
   FROM dag_run_changes SEMI JOIN candidates USING (seq)

@@ -3,7 +3,7 @@
 CREATE VIEW effects AS
 WITH execution AS (
   -- Without writers, what no scheduler and no operator does; a heartbeat changes nothing that could be seen then.
-  SELECT *, heartbeats(statement) AS is_heartbeat FROM task_instance_changes
+  SELECT * REPLACE (coalesce(is_heartbeat, false) AS is_heartbeat), is_heartbeat IS NOT NULL AS is_told FROM task_instance_changes
   WHERE change = 'update' AND coalesce(writer_role, 'api-execution') = 'api-execution'
 ), public AS (
   -- Public API and Execution API may be one server.
@@ -21,9 +21,9 @@ UNION ALL
 SELECT concat_ws('|', 'instead', old_ti_id), seq, xid, committed_ms
 FROM execution WHERE old_state = 'running' AND state = 'failed'
 UNION ALL
-SELECT concat_ws('|', 'run', ti_id, "row" ->> '$.hostname'), seq, xid, committed_ms
+SELECT concat_ws('|', 'run', ti_id, hostname), seq, xid, committed_ms
 FROM execution WHERE state = 'running' AND NOT is_heartbeat
-  AND (old_state IS DISTINCT FROM 'running' OR statement IS NOT NULL)
+  AND (old_state IS DISTINCT FROM 'running' OR is_told)
 UNION ALL
 SELECT concat_ws('|', 'heartbeat', ti_id), seq, xid, committed_ms
 FROM execution WHERE state = 'running' AND is_heartbeat

@@ -51,7 +51,7 @@ CREATE MACRO field_of(value) AS
 -- Whether a statement only says that the worker lives: it changes no column that is recorded, but its row is in the
 -- stream all the same.
 CREATE MACRO heartbeats(statement) AS
-  coalesce(regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*='), false);
+  regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*=');
 
 -- Whether a task instance in this state takes the request, when `is_own` says that the worker that runs it has sent it.
 CREATE MACRO allows(kind, state, is_own) AS

@@ -23,11 +23,11 @@ FROM (
   SELECT *, lag(hostname) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS old_hostname
   FROM (
     SELECT seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index, old_ti_id, ti_id, old_state, state,
-      writer, writer_role, "row" ->> '$.hostname' AS hostname
+      writer, writer_role, hostname
     FROM task_instance_changes SEMI JOIN refused USING (dag_id, run_id)
     -- Heartbeats are most of all changes, and change none of them.
     WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
-      OR (state = 'running' AND NOT heartbeats(statement))
+      OR (state = 'running' AND NOT coalesce(is_heartbeat, false))
   )
 )
 WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id

@@ -9,7 +9,7 @@ WITH patience AS (
   FROM carried_out JOIN operations USING (op) WHERE kind <> 'backfill'
 ), proof AS (
   SELECT op, arg_min(seq, (committed_ms, seq)) AS seq, min(committed_ms) AS committed_ms, bool_and(as_failed) AS as_failed
-  FROM carried_out GROUP BY op
+  FROM carried_out SEMI JOIN (FROM operations WHERE outcome = 'unknown') AS asked USING (op) GROUP BY op
 ), unknown AS (
   SELECT operations.*, proof.seq, proof.committed_ms, proof.as_failed, victims.at_ms AS deadlocked_ms,
     victims.xid AS deadlocked_xid, try_cast(final_dag.is_paused AS BOOLEAN) AS is_paused,

@@ -3,4 +3,4 @@
 -- for other reasons, too.
 CREATE VIEW taken_back AS
 SELECT seq, committed_ms, writer, old_state FROM task_instance_changes
-WHERE state = 'scheduled' AND writer_role = 'scheduler' AND takes_back(statement);
+WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;

@@ -2,9 +2,15 @@
 -- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
 -- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
 -- false the record begins here: `old_state` is NULL because nobody looked, not because the state was none.
+-- Of the row and the statement only what is asked for of many: all changes are sorted, and a long run has tens of millions.
+-- Whoever wants more joins `commits` by `seq`. What the statement tells is NULL where none was recorded.
 CREATE VIEW task_instance_changes AS
 WITH task_instances AS (
-  SELECT * FROM commits WHERE relation = 'task_instance'
+  SELECT
+    seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer, writer_pid,
+    "row" ->> '$.hostname' AS hostname, try_cast("row" ->> '$.max_tries' AS INTEGER) AS max_tries,
+    heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back
+  FROM commits WHERE relation = 'task_instance'
 ), known AS (
   SELECT * FROM task_instances WHERE change <> 'delete'
 ), gone AS (
@@ -32,6 +38,6 @@ SELECT
   lag(try_number) OVER row_history AS old_try_number,
   try_number,
   lag(committed_ms) OVER row_history AS old_since_ms,
-  writer, role_of(writer) AS writer_role, writer_pid, statement, "row"
+  writer, role_of(writer) AS writer_role, writer_pid, hostname, max_tries, is_heartbeat, is_taken_back
 FROM changes
 WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
