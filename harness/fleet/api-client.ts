@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 import { type Dispatcher, Pool } from 'undici';
+import Queue from 'yocto-queue';
 
 import type { Over } from '../life/over.ts';
 import {
@@ -139,7 +140,8 @@ class Server {
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #timeoutMs: number;
-  readonly #turns: (() => void)[] = [];
+  /** Not an array: what is taken from the front of a long one moves all that is behind it. */
+  readonly #turns = new Queue<() => void>();
   #free: number;
 
   constructor(url: URL, connections: number, timeoutMs: number) {
@@ -151,18 +153,18 @@ class Server {
   }
 
   get waiting(): number {
-    return this.#turns.length;
+    return this.#turns.size;
   }
 
   async exchange(request: Sending, over: Over): Promise<Received> {
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else await new Promise<void>((resolve) => this.#turns.enqueue(resolve));
     try {
       over.throwIfAborted();
       request.leaves();
       return await exchange(this.#pool, this.#optionsOf(request), over);
     } finally {
-      const next = this.#turns.shift();
+      const next = this.#turns.dequeue();
       if (next) next();
       else this.#free++;
     }

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import Queue from 'yocto-queue';
+
 import type { Birth } from '../life/birth.ts';
 import type { Disturbances } from '../life/disturbances.ts';
 import type { Lease, Reply, Word } from '../life/lease.ts';
@@ -52,7 +54,7 @@ interface Lent {
   heardMs: number;
 }
 
-type Waiting = Pick<Lent, 'birth' | 'hooks' | 'finish'>;
+type Waiting = Pick<Lent, 'birth' | 'hooks' | 'finish'> & { isTaken: boolean };
 
 /**
  * Lends lives to whoever asks over HTTP and takes their record back. How many are played at once is how many ask; what
@@ -65,7 +67,8 @@ export class LeaseDesk implements Engine {
   readonly #wordMs: number;
   readonly #leaseMs: number;
   readonly #lent = new Map<number, Lent>();
-  readonly #births: Waiting[] = [];
+  /** Those that were taken back stay until their turn comes: to look for one among many takes long. */
+  readonly #births = new Queue<Waiting>();
   readonly #asking = new Set<Asking>();
   readonly #sweeper: NodeJS.Timeout;
   #leases = 0;
@@ -102,8 +105,14 @@ export class LeaseDesk implements Engine {
         finish('run-ended');
         return;
       }
-      this.#births.push({ birth, hooks, finish });
-      hooks.over.addEventListener('abort', () => this.#takeBack(birth));
+      const waiting: Waiting = { birth, hooks, finish, isTaken: false };
+      this.#births.enqueue(waiting);
+      hooks.over.addEventListener('abort', () => {
+        // What nobody has been lent yet ends with the run.
+        if (waiting.isTaken) return;
+        waiting.isTaken = true;
+        finish('run-ended');
+      });
       this.#lend();
     });
   }
@@ -140,13 +149,6 @@ export class LeaseDesk implements Engine {
     await closed;
   }
 
-  /** What nobody has been lent yet ends with the run. */
-  #takeBack(birth: Birth): void {
-    const at = this.#births.findIndex((waiting) => waiting.birth === birth);
-    if (at < 0) return;
-    for (const { finish } of this.#births.splice(at, 1)) finish('run-ended');
-  }
-
   #lend(): void {
     for (const asking of this.#asking) {
       const next = this.#next();
@@ -170,7 +172,9 @@ export class LeaseDesk implements Engine {
   }
 
   #next(): Waiting | undefined {
-    for (let next = this.#births.shift(); next; next = this.#births.shift()) {
+    for (let next = this.#births.dequeue(); next; next = this.#births.dequeue()) {
+      if (next.isTaken) continue;
+      next.isTaken = true;
       if (!next.hooks.isRevoked()) return next;
       next.finish('revoked');
     }
