@@ -167,9 +167,9 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
 
     test.runIf(adopted)('kill: what the dead scheduler had queued is adopted, and goes on', async () => {
       const { from } = windowOf('kill', 'scheduler-1');
-      const changes = `SELECT ti_id, committed_ms, state, "row" ->> 'queued_by_job_id' AS job,
-          lag("row" ->> 'queued_by_job_id') OVER (PARTITION BY ti_id ORDER BY seq) AS old_job
-        FROM task_instance_changes`;
+      const changes = `SELECT id AS ti_id, committed_ms, state, "row" ->> 'queued_by_job_id' AS job,
+          lag("row" ->> 'queued_by_job_id') OVER (PARTITION BY id ORDER BY seq) AS old_job
+        FROM commits WHERE relation = 'task_instance'`;
       const taken = await number(`SELECT count(*) AS n FROM (${changes})
         WHERE job <> old_job AND state = 'running' AND committed_ms > ${from} + 50000`);
       expect(taken).toBeGreaterThan(0);
