@@ -32,7 +32,8 @@ WITH nearby AS (
   SELECT *, floor(at_ms / 2000)::BIGINT + unnest([-1, 0, 1]) AS step FROM deadlocks
 ), deadlocked AS (
   -- Both are logged within a second of each other; 2 s leaves room for a slow answer.
-  SELECT wrong_answers.op, arg_min(deadlocks.roles, (abs(deadlocks.at_ms - wrong_answers.ended_ms), deadlocks.roles)) AS roles,
+  SELECT wrong_answers.op,
+    arg_min(deadlocks.roles, (abs(deadlocks.at_ms - wrong_answers.ended_ms), deadlocks.roles)) AS roles,
     -- It met a transaction of somebody who is no part of the stack: no order of locks of its own could help.
     bool_or(len(list_filter(deadlocks.sides, side -> side.process = 'wt-bystander')) > 0) AS met_bystander
   FROM wrong_answers JOIN nearby AS deadlocks

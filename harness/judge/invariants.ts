@@ -72,8 +72,8 @@ interface Found {
 
 const NOTHING: Found = { count: 0, first: null, worst: null, last: null, paths: {} };
 
-/** Ends every order, so that of violations that are alike in what comes before it the same one is told each time. */
-const REST = 'path, weight DESC, sentence, operations, commits';
+/** Down to the last column, and what other orders end with: of violations that are alike the same one is told each time. */
+const EARLIEST = 'at_ms, subject, path, weight DESC, sentence, operations, commits';
 
 async function readViolations(connection: DuckDBConnection): Promise<Found> {
   const [count] = await rowsOf(connection, 'SELECT count(*) AS violations FROM violations');
@@ -87,9 +87,9 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
   );
   return {
     count: Number(count?.violations ?? 0),
-    first: await one(`at_ms, subject, ${REST}`),
-    worst: await one(`weight DESC, at_ms, subject, ${REST}`),
-    last: await one(`at_ms DESC, subject, ${REST}`),
+    first: await one(EARLIEST),
+    worst: await one(`weight DESC, ${EARLIEST}`),
+    last: await one(`at_ms DESC, ${EARLIEST}`),
     paths: Object.fromEntries(paths.map(({ path, n }) => [String(path), Number(n)])),
   };
 }
@@ -106,11 +106,11 @@ async function keepViolations(connection: DuckDBConnection, invariant: string): 
   );
   await connection.run(
     `INSERT INTO kept_violations
-     SELECT (SELECT count(*) FROM kept_violations) + row_number() OVER (ORDER BY at_ms, subject, ${REST}) - 1,
+     SELECT (SELECT count(*) FROM kept_violations) + row_number() OVER (ORDER BY ${EARLIEST}) - 1,
        $1, at_ms, subject, path, weight, sentence, operations, commits
      FROM violations
-     QUALIFY row_number() OVER (PARTITION BY path ORDER BY at_ms, subject, ${REST}) <= ${MOST_KEPT}
-       OR row_number() OVER (PARTITION BY path ORDER BY weight DESC, at_ms, subject, ${REST}) = 1`,
+     QUALIFY row_number() OVER (PARTITION BY path ORDER BY ${EARLIEST}) <= ${MOST_KEPT}
+       OR row_number() OVER (PARTITION BY path ORDER BY weight DESC, ${EARLIEST}) = 1`,
     [invariant],
   );
 }

@@ -158,7 +158,8 @@ WITH doers AS (
   WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
   GROUP BY refused.op
 ), trouble AS (
-  SELECT refused.op, first(fault ORDER BY opened_ms, fault, victim) AS fault, first(victim ORDER BY opened_ms, fault, victim) AS victim
+  SELECT refused.op, first(fault ORDER BY opened_ms, fault, victim) AS fault,
+    first(victim ORDER BY opened_ms, fault, victim) AS victim
   FROM refused JOIN fault_windows ON opened_ms <= refused.until_ms
     -- What was cut or killed needs a moment to come back after the window has closed.
     AND coalesce(closed_ms + 5000 >= refused.sent_ms, true)
