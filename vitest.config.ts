@@ -21,10 +21,11 @@ const closingLine: Reporter = {
 
 /** What only computes: files side by side. Everything else starts real processes. */
 const PURE = [
-  'harness/{calibrate,invariants,judge,model,soak,tables}/**/*.test.ts',
+  'harness/{calibrate,compare,console,invariants,judge,model,races,soak,statistics}/**/*.test.ts',
   'harness/faults/draw.test.ts',
-  'harness/commands/{judge-run,stored-runs}.test.ts',
-  '{reports,workloads}/**/*.test.ts',
+  'harness/run-folder/pack.test.ts',
+  'harness/run/judge-run.test.ts',
+  '{reports,scripts,workloads}/**/*.test.ts',
 ];
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 

@@ -2,7 +2,7 @@
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
     /tmp/scipy/bin/python bench/check-statistics.py
-    /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for reports/count-test.test.ts
+    /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for harness/statistics/count-test.test.ts
 """
 
 import json
@@ -18,10 +18,10 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 PROGRAM = """
-import { compareCounts, logLikelihood, pValueOf, rateInterval, SPREADS } from './reports/count-test.ts';
-import { compareShift, studentQuantile } from './reports/shift-test.ts';
-import { holm, wilson } from './reports/statistics.ts';
-import { trendOf } from './reports/trend.ts';
+import { compareCounts, logLikelihood, pValueOf, rateInterval, SPREADS } from './harness/statistics/count-test.ts';
+import { compareShift, studentQuantile } from './harness/statistics/shift-test.ts';
+import { holm, wilson } from './harness/statistics/statistics.ts';
+import { trendOf } from './harness/statistics/trend.ts';
 const only = (spread) => SPREADS.map((one) => (one === spread ? 1 : 0));
 const runs = (counts, exposure) => counts.map((count) => ({ count, exposure }));
 let text = '';

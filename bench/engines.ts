@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 
 import { openRun } from '../harness/judge/open-run.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { windtunnel } from './windtunnel.ts';
+import { windtunnel } from '../scripts/windtunnel.ts';
 
 const SCENARIO = path.join(import.meta.dirname, 'k6', 'two-thousand.ts');
 const { values } = parseArgs({ options: { seed: { type: 'string', default: '3' } } });

@@ -1,4 +1,4 @@
-import { type Html, html } from '../reports/html.ts';
+import { type Html, html } from '../reports/html/html.ts';
 
 /** What V8 writes: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
 export interface Profile {

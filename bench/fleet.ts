@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 
-import { type Measured, play } from '../harness/self/play.ts';
+import { type Measured, play } from './self/play.ts';
 import { spread as spreadOf } from './spread.ts';
 
 const { values } = parseArgs({

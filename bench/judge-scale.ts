@@ -22,13 +22,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-
-import { closeTables } from '../harness/judge/compact.ts';
-import { readManifest } from '../harness/judge/manifest.ts';
-import { runTables } from '../harness/judge/run-tables.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { identifier, linesFile, literal, parquetFile } from '../harness/tables/files.ts';
+import { closeTables } from '../harness/run-folder/close.ts';
+import { identifier, linesFile, literal, parquetFile } from '../harness/run-folder/files.ts';
+import { readManifest } from '../harness/run-folder/manifest.ts';
+import { runTables } from '../harness/run-folder/reader.ts';
 
 /** Copies at the same time: a run of a minute with 45 requests a second becomes one with two thousand. */
 const SIDE_BY_SIDE = 50;

@@ -11,12 +11,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-
-import { play, startPinned } from '../harness/self/play.ts';
-import { findK6, K6_RUN } from '../harness/stacks/k6.ts';
-import { freePorts } from '../harness/stacks/ports.ts';
-import { readProcessStats } from '../harness/stacks/process-stats.ts';
-import { ProcessTable } from '../harness/stacks/process-table.ts';
+import { findK6, K6_RUN } from '../harness/fleet/engines/k6-binary.ts';
+import { freePorts } from '../harness/system/ports.ts';
+import { readProcessStats } from '../harness/system/process-stats.ts';
+import { ProcessTable } from '../harness/system/process-table.ts';
+import { play, startPinned } from './self/play.ts';
 import { spread } from './spread.ts';
 
 const { values } = parseArgs({

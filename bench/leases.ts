@@ -6,9 +6,8 @@
  *     npm run bench:leases -- [--seconds 20] [--rounds 3] [--vus 200] [--workers 2000]
  */
 import { parseArgs } from 'node:util';
-
-import { type Measured, play } from '../harness/self/play.ts';
-import { findK6 } from '../harness/stacks/k6.ts';
+import { findK6 } from '../harness/fleet/engines/k6-binary.ts';
+import { type Measured, play } from './self/play.ts';
 import { spread } from './spread.ts';
 
 const { values } = parseArgs({

@@ -9,13 +9,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import pg from 'pg';
-
-import { RunClock } from '../harness/record/clock.ts';
 import { LockSampler } from '../harness/record/lock-sampler.ts';
-import { RunFolder } from '../harness/record/run-folder.ts';
-import { freePorts } from '../harness/stacks/ports.ts';
+import { RunClock } from '../harness/run-folder/clock.ts';
+import { RunFolder } from '../harness/run-folder/writer.ts';
 import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
-import { ProcessTable } from '../harness/stacks/process-table.ts';
+import { freePorts } from '../harness/system/ports.ts';
+import { ProcessTable } from '../harness/system/process-table.ts';
 import { WATCHED_SCHEMA } from '../test/schema.ts';
 
 const LOOKS = 300;

@@ -9,9 +9,8 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-
-import { play } from '../harness/self/play.ts';
 import { flameGraph, type Profile } from './flame-graph.ts';
+import { play } from './self/play.ts';
 
 const { values } = parseArgs({
   options: {

@@ -18,15 +18,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { DuckDBInstance } from '@duckdb/node-api';
-
-import { closeTables } from '../harness/judge/compact.ts';
-import { runTables } from '../harness/judge/run-tables.ts';
 import type { Operation } from '../harness/model/operation.ts';
 import { isTableName } from '../harness/model/tables.ts';
-import { RunFolder } from '../harness/record/run-folder.ts';
-import { linesFile, parquetFile } from '../harness/tables/files.ts';
-import { writePacked } from '../harness/tables/pack.ts';
-import { ORDER } from '../harness/tables/packing.ts';
+import { closeTables } from '../harness/run-folder/close.ts';
+import { linesFile, parquetFile } from '../harness/run-folder/files.ts';
+import { writePacked } from '../harness/run-folder/pack.ts';
+import { ORDER } from '../harness/run-folder/packing.ts';
+import { runTables } from '../harness/run-folder/reader.ts';
+import { RunFolder } from '../harness/run-folder/writer.ts';
 import { operationRows } from './record-rows.ts';
 
 /** Rows that are ready before they are handed over, so that making them up is not measured; few, or they are the memory. */

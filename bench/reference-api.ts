@@ -18,9 +18,9 @@ import { SignJWT } from 'jose';
 import { Pool } from 'undici';
 
 import { withClient } from '../harness/stacks/postgres.ts';
-import { readProcessStats } from '../harness/stacks/process-stats.ts';
-import { ProcessTable } from '../harness/stacks/process-table.ts';
 import { startReference } from '../harness/stacks/reference.ts';
+import { readProcessStats } from '../harness/system/process-stats.ts';
+import { ProcessTable } from '../harness/system/process-table.ts';
 
 const TASKS = 64;
 const SECONDS = 5;

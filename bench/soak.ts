@@ -11,10 +11,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-
-import { seconds } from '../harness/commands/resolve-plan.ts';
-import { bytesOf } from '../harness/commands/soak-folder.ts';
 import type { Soak } from '../harness/model/soak.ts';
+import { seconds } from '../harness/run/plan.ts';
+import { bytesOf } from '../harness/soak/folder.ts';
 import { size, soakText } from '../reports/soak.ts';
 
 const { values } = parseArgs({

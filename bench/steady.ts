@@ -12,9 +12,9 @@ import { parseArgs } from 'node:util';
 
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { trendOf } from '../reports/trend.ts';
+import { trendOf } from '../harness/statistics/trend.ts';
+import { windtunnel } from '../scripts/windtunnel.ts';
 import { spread } from './spread.ts';
-import { windtunnel } from './windtunnel.ts';
 
 const SCENARIO = path.join(import.meta.dirname, 'steady-load.ts');
 const BIN_MIN = 5;

@@ -15,10 +15,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import pg from 'pg';
-
-import { freePorts } from '../harness/stacks/ports.ts';
 import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
-import { ProcessTable } from '../harness/stacks/process-table.ts';
+import { freePorts } from '../harness/system/ports.ts';
+import { ProcessTable } from '../harness/system/process-table.ts';
 import { openWireProxy } from '../harness/wire/proxy.ts';
 
 const ROUNDS = 7;

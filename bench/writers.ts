@@ -12,14 +12,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import pg from 'pg';
-
-import { RunClock } from '../harness/record/clock.ts';
 import { CommitStream } from '../harness/record/commits.ts';
-import { RunFolder } from '../harness/record/run-folder.ts';
 import { removeWriters } from '../harness/record/writers.ts';
-import { freePorts } from '../harness/stacks/ports.ts';
+import { RunClock } from '../harness/run-folder/clock.ts';
+import { RunFolder } from '../harness/run-folder/writer.ts';
 import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
-import { ProcessTable } from '../harness/stacks/process-table.ts';
+import { freePorts } from '../harness/system/ports.ts';
+import { ProcessTable } from '../harness/system/process-table.ts';
 import { WATCHED_SCHEMA } from '../test/schema.ts';
 
 const ROWS = 4_000;

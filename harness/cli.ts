@@ -15,7 +15,7 @@ import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { soakCommand } from './commands/soak.ts';
 import { upCommand } from './commands/up.ts';
-import { exitCodeOfError } from './exit-code.ts';
+import { exitCodeOfError } from './console/exit-code.ts';
 import { InterruptedError, StackError, UsageError } from './model/errors.ts';
 
 // `windtunnel list | head` closes our output early. Nobody reads on, but a run must still end in order.

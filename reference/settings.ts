@@ -1,6 +1,6 @@
 /**
  * What a process of the reference stack is told through its environment, and the times it keeps. The times are those
- * that harness/stacks/airflow-settings.ts gives a real Airflow, or Airflow's own where that file is silent.
+ * that harness/stacks/airflow/settings.ts gives a real Airflow, or Airflow's own where that file is silent.
  */
 export interface Settings {
   /** `scheduler-1`, `api-execution-1`, …: names the process to PostgreSQL, to the hand-off and in its log. */

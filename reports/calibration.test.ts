@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
-
-import { calibrationOf, findingsOf, historyOf, matrixOf, newestFigures } from './calibration.ts';
 import {
   calibration,
   calibrationHead,
@@ -14,11 +12,12 @@ import {
   foundRun,
   PLANTED,
   planted,
-} from './calibration-fixture.ts';
-import { HOSTILE } from './fixture.ts';
-import { calibrationHtml } from './html-calibration.ts';
-import { calibrationMarkdown } from './markdown-calibration.ts';
-import { calibrationText } from './terminal-calibration.ts';
+} from '../harness/testing/calibration-fixture.ts';
+import { HOSTILE } from '../harness/testing/fixture.ts';
+import { calibrationOf, findingsOf, historyOf, matrixOf, newestFigures } from './calibration.ts';
+import { calibrationHtml } from './html/calibration.ts';
+import { calibrationMarkdown } from './markdown/calibration.ts';
+import { calibrationText } from './terminal/calibration.ts';
 import { writeCalibration } from './write.ts';
 
 const figures = (name: string, from = calibration()) => from.defects.find((one) => one.name === name);
@@ -155,7 +154,7 @@ describe('what people read', () => {
   const findings = findingsOf(all, undefined);
 
   test('the terminal has the worst first, and the answer in its last lines', () => {
-    const lines = calibrationText(all, findings, { color: false, file: 'reports/calibration/x.json' }).split('\n');
+    const lines = calibrationText(all, findings, { color: false, file: 'records/calibration/x.json' }).split('\n');
     expect(lines[1]).toMatch(/^✗ silent +0 of 3 +0–56 % +–$/);
     expect(lines[2]).toMatch(/^~ lock-order +19 of 20 +76–99 % +11 s \(2\.0–20\.0\) +no-deadlocks 19$/);
     expect(lines.at(-2)).toBe('NOT AS EXPECTED');

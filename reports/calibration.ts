@@ -7,7 +7,7 @@ import {
   type Planted,
   type RemedyFigures,
 } from '../harness/model/calibration.ts';
-import { median, wilson } from './statistics.ts';
+import { median, wilson } from '../harness/statistics/statistics.ts';
 
 /** Where a calibration comes from; the figures follow from its runs. */
 export type CalibrationHead = Omit<Calibration, 'format' | 'defects' | 'clean' | 'remedies' | 'runs'>;

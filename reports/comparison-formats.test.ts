@@ -3,16 +3,15 @@ import { stripVTControlCharacters } from 'node:util';
 
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-
+import { compareBuilds, compareJudgements } from '../harness/compare/compare.ts';
+import { reportLink } from '../harness/compare/words.ts';
+import { SCREEN } from '../harness/console/screen.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { compareBuilds, compareJudgements } from './compare.ts';
-import { reportLink } from './compare-words.ts';
-import { emptyJudgement, hostileJudgement, hugeJudgement, invariant, judgement } from './fixture.ts';
-import { comparisonHtml } from './html-comparison.ts';
-import { comparisonMarkdown } from './markdown-comparison.ts';
-import { SCREEN } from './screen.ts';
-import { comparisonText } from './terminal.ts';
+import { emptyJudgement, hostileJudgement, hugeJudgement, invariant, judgement } from '../harness/testing/fixture.ts';
+import { comparisonHtml } from './html/comparison.ts';
+import { comparisonMarkdown } from './markdown/comparison.ts';
+import { comparisonText } from './terminal/report.ts';
 
 /** The main job: 3.2.2 mends the deadlocks and leaves the RTIF race. */
 function mended(): Comparison {

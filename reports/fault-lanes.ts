@@ -1,6 +1,6 @@
 import type { Judgement } from '../harness/model/verdict.ts';
 import { type FaultKind, faultKinds } from './fault-words.ts';
-import { cut, type Html, html } from './html.ts';
+import { cut, type Html, html } from './html/html.ts';
 import { count, moment, some } from './words.ts';
 
 /** More kinds than these are no picture any more; what is beyond shares the last lane. */

@@ -14,11 +14,11 @@ import {
   judgement,
   manifest,
   violation,
-} from './fixture.ts';
-import { overTime } from './fixture-over-time.ts';
-import { reportHtml } from './html-report.ts';
+} from '../harness/testing/fixture.ts';
+import { overTime } from '../harness/testing/fixture-over-time.ts';
+import { reportHtml } from './html/report.ts';
 import { reportJunit } from './junit.ts';
-import { escaped, reportMarkdown } from './markdown.ts';
+import { escaped, reportMarkdown } from './markdown/report.ts';
 import { shellWord } from './summary.ts';
 import { seconds, shorten, visible } from './words.ts';
 import { writeReports } from './write.ts';

@@ -2,14 +2,13 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { expect, test } from 'vitest';
-
-import { closeTables } from '../harness/judge/compact.ts';
 import { judge } from '../harness/judge/judge.ts';
-import { type LiteralRun, writeLiteralRun } from '../harness/judge/literal-run.ts';
-import { readManifest } from '../harness/judge/manifest.ts';
 import { UsageError } from '../harness/model/errors.ts';
 import { TABLES } from '../harness/model/tables.ts';
-import { HOSTILE } from './fixture.ts';
+import { closeTables } from '../harness/run-folder/close.ts';
+import { readManifest } from '../harness/run-folder/manifest.ts';
+import { HOSTILE } from '../harness/testing/fixture.ts';
+import { type LiteralRun, writeLiteralRun } from '../harness/testing/literal-run.ts';
 import { writeReports } from './write.ts';
 
 /** Run folders as nobody should make them: what is written of them must neither break nor inject. */

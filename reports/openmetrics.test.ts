@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { emptyJudgement, HOSTILE, hostileJudgement, judgement } from './fixture.ts';
+import { emptyJudgement, HOSTILE, hostileJudgement, judgement } from '../harness/testing/fixture.ts';
 import { openMetrics, reportOpenMetrics } from './openmetrics.ts';
 
 const RUN = 'build="airflow@3.2.1",scenario="seeds",seed="42"';

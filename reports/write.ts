@@ -7,13 +7,13 @@ import type { Comparison } from '../harness/model/comparison.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { type Findings, historyOf } from './calibration.ts';
-import { calibrationHtml } from './html-calibration.ts';
-import { comparisonHtml } from './html-comparison.ts';
-import { reportHtml } from './html-report.ts';
+import { calibrationHtml } from './html/calibration.ts';
+import { comparisonHtml } from './html/comparison.ts';
+import { reportHtml } from './html/report.ts';
 import { reportJunit } from './junit.ts';
-import { reportMarkdown } from './markdown.ts';
-import { calibrationMarkdown } from './markdown-calibration.ts';
-import { comparisonMarkdown } from './markdown-comparison.ts';
+import { calibrationMarkdown } from './markdown/calibration.ts';
+import { comparisonMarkdown } from './markdown/comparison.ts';
+import { reportMarkdown } from './markdown/report.ts';
 import { reportOpenMetrics } from './openmetrics.ts';
 
 interface Document {

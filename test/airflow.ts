@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect } from 'vitest';
 
-import { findPython } from '../harness/stacks/python.ts';
+import { findPython } from '../harness/stacks/airflow/python.ts';
 
 export const WINDTUNNEL = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
 

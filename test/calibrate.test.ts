@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Calibration } from '../harness/model/calibration.ts';
-import { calibration } from '../reports/calibration-fixture.ts';
+import { calibration } from '../harness/testing/calibration-fixture.ts';
 import { start, windtunnel } from './airflow.ts';
 
 let cwd: string;
@@ -53,8 +53,8 @@ describe('a short calibration', () => {
     );
     expect(result.clean, stderr).toMatchObject({ runs: 1, false_alarms: 0 });
     expect(code).toBe(0);
-    const [kept = ''] = readdirSync(path.join(cwd, 'reports', 'calibration')).filter((name) => name.endsWith('.json'));
-    expect(JSON.parse(readFileSync(path.join(cwd, 'reports', 'calibration', kept), 'utf8'))).toEqual(result);
+    const [kept = ''] = readdirSync(path.join(cwd, 'records', 'calibration')).filter((name) => name.endsWith('.json'));
+    expect(JSON.parse(readFileSync(path.join(cwd, 'records', 'calibration', kept), 'utf8'))).toEqual(result);
     // Nothing to explain, so nothing is left of the runs.
     expect(existsSync(path.join(cwd, 'runs'))).toBe(false);
   });

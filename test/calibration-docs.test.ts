@@ -7,7 +7,7 @@ import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
 import { DEFECTS } from '../reference/defects/index.ts';
 import { newestFigures } from '../reports/calibration.ts';
-import { currentResults, LEAST_RUNS, withFigures } from '../reports/docs-calibration.ts';
+import { currentResults, LEAST_RUNS, withFigures } from '../scripts/docs-calibration.ts';
 
 /** Seeds of clean runs that were accused with reason; docs/calibration.md says why, and what was mended. */
 const EXPLAINED = [52_013];
@@ -18,7 +18,7 @@ const root = path.join(import.meta.dirname, '..');
 const fail = (why: string) => {
   throw new Error(why);
 };
-const kept = await readKept(path.join(root, 'reports', 'calibration'), fail);
+const kept = await readKept(path.join(root, 'records', 'calibration'), fail);
 const invariants = await listInvariants();
 const caught = DEFECTS.filter(({ caughtBy }) => caughtBy.length > 0);
 

@@ -7,15 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-
-import { SETTINGS_FILES } from '../docker/settings.ts';
-import { argumentsOf, processVariables } from '../harness/stacks/airflow.ts';
-import { installAirflow } from '../harness/stacks/airflow-install.ts';
-import { TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from '../harness/stacks/airflow-settings.ts';
+import { argumentsOf, processVariables } from '../harness/stacks/airflow/airflow.ts';
+import { installAirflow } from '../harness/stacks/airflow/install.ts';
+import { TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from '../harness/stacks/airflow/settings.ts';
 import { rolesOf } from '../harness/stacks/managed.ts';
 import { POSTGRES_VERSION, withClient } from '../harness/stacks/postgres.ts';
-import { ProcessTable } from '../harness/stacks/process-table.ts';
 import { TARGET } from '../harness/stacks/target.ts';
+import { ProcessTable } from '../harness/system/process-table.ts';
+import { SETTINGS_FILES } from '../scripts/docker-settings.ts';
 import { SCENARIOS } from '../workloads/catalogue.ts';
 import { isNightly, start, whyNoAirflow } from './airflow.ts';
 import { dashboardMetrics, readDashboard, servedMetrics } from './compose/metrics.ts';

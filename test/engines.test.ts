@@ -6,17 +6,16 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-
+import { findK6 } from '../harness/fleet/engines/k6-binary.ts';
 import { judge } from '../harness/judge/judge.ts';
-import { literalManifest } from '../harness/judge/literal-run.ts';
-import { readManifest } from '../harness/judge/manifest.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
 import { messageOf } from '../harness/model/errors.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
 import type { Soak } from '../harness/model/soak.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { findK6 } from '../harness/stacks/k6.ts';
+import { readManifest } from '../harness/run-folder/manifest.ts';
+import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { expectNothingLeft, isNightly, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
 

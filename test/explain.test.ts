@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-import { type LiteralRun, writeLiteralRun } from '../harness/judge/literal-run.ts';
 import type { Finding } from '../harness/model/finding.ts';
+import { type LiteralRun, writeLiteralRun } from '../harness/testing/literal-run.ts';
 import { windtunnel } from './airflow.ts';
 
 /** Each call is a process that loads, judges and ends: seconds, on a machine that is busy with something else. */

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-
-import { literalManifest } from '../harness/judge/literal-run.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
+import { literalManifest } from '../harness/testing/literal-run.ts';
 import { scenario } from '../workloads/scenarios/stuck.ts';
 import { windtunnel } from './airflow.ts';
 

@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-import { performRun } from '../harness/commands/perform-run.ts';
 import { type OpenRun, openRun, type Row } from '../harness/judge/open-run.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
+import { performRun } from '../harness/run/perform-run.ts';
 import { backfillTarget, fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { whyNoAirflow } from './airflow.ts';
 

@@ -9,8 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Dispatcher } from '../harness/handoff/dispatcher.ts';
 import { messageOf } from '../harness/model/errors.ts';
-import { type AirflowInstall, installAirflow } from '../harness/stacks/airflow-install.ts';
-import { toolEnvironment } from '../harness/stacks/run-tool.ts';
+import { type AirflowInstall, installAirflow } from '../harness/stacks/airflow/install.ts';
+import { toolEnvironment } from '../harness/system/run-tool.ts';
 
 const START_MS = 60_000;
 

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { withClient } from '../harness/stacks/postgres.ts';
-import { allPids, environmentHas, isAlive, statOf } from '../harness/stacks/proc.ts';
 import { dsnOfTarget } from '../harness/stacks/target.ts';
+import { allPids, environmentHas, isAlive, statOf } from '../harness/system/proc.ts';
 import { readLines, type Started, start, temporaryFolders, windtunnel } from './airflow.ts';
 
 const RUN_MS = 120_000;

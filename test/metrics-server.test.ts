@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { serveMetrics } from '../harness/commands/metrics-server.ts';
+import { serveMetrics } from '../harness/soak/metrics-server.ts';
 
 test('numbers are read anew for each scrape, on loopback alone, until the run is over', async () => {
   let reads = 0;

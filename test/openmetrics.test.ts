@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 
 import { expect, test } from 'vitest';
-import { emptyJudgement, HOSTILE, hostileJudgement, hugeJudgement, judgement } from '../reports/fixture.ts';
-import { liveMetrics } from '../reports/live-metrics.ts';
+import { liveMetrics } from '../harness/soak/live-metrics.ts';
+import { emptyJudgement, HOSTILE, hostileJudgement, hugeJudgement, judgement } from '../harness/testing/fixture.ts';
 import { reportOpenMetrics } from '../reports/openmetrics.ts';
 
 /** The parser that Prometheus' own Python client ships: what it takes, scrapers take. */

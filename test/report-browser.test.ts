@@ -9,11 +9,10 @@ import { pathToFileURL } from 'node:url';
 import type { AxeResults } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
+import { compareJudgements } from '../harness/compare/compare.ts';
+import { calibration, calibrationHistory } from '../harness/testing/calibration-fixture.ts';
+import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../harness/testing/fixture.ts';
 import { findingsOf } from '../reports/calibration.ts';
-import { calibration, calibrationHistory } from '../reports/calibration-fixture.ts';
-import { compareJudgements } from '../reports/compare.ts';
-import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../reports/fixture.ts';
 import { writeCalibration, writeComparison, writeReports } from '../reports/write.ts';
 
 /** The reports in a real browser: what no reading of the markup shows. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
-import { writeLiteralRun } from '../harness/judge/literal-run.ts';
+import { writeLiteralRun } from '../harness/testing/literal-run.ts';
 import { windtunnel } from './airflow.ts';
 
 let run: { folder: string; remove(): void };

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-
-import { invariant, judgement, violation } from '../../reports/fixture.ts';
 import type { CalibrationRun, Planted } from '../model/calibration.ts';
 import { InterruptedError, StackError } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { invariant, judgement, violation } from '../testing/fixture.ts';
 import { type Conducting, conduct } from './conduct.ts';
 import type { Job } from './schedule.ts';
 

@@ -1,9 +1,8 @@
 import type { CommandModule } from 'yargs';
-
+import { interruptSignal } from '../console/interrupt.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Capacity } from '../model/manifest.ts';
 import { keepCapacity, measureCapacity } from '../self/capacity.ts';
-import { interruptSignal } from './interrupt.ts';
 
 interface BenchSelfFlags {
   readonly seconds: number;

@@ -7,24 +7,24 @@ import { promisify } from 'node:util';
 import type { CommandModule } from 'yargs';
 
 import { calibrationOf, findingsOf } from '../../reports/calibration.ts';
-import { calibrationText } from '../../reports/terminal-calibration.ts';
+import { calibrationText } from '../../reports/terminal/calibration.ts';
 import { writeCalibration } from '../../reports/write.ts';
 import { findScenario } from '../../workloads/catalogue.ts';
 import { conduct } from '../calibrate/conduct.ts';
+import { type CalibrateFlags, type CalibrateSettings, settingsOf } from '../calibrate/flags.ts';
+import { CalibrationProgress } from '../calibrate/progress.ts';
 import { readCalibration, readKept } from '../calibrate/results.ts';
+import { CalibrationFolders, runJob } from '../calibrate/run.ts';
 import { type Job, schedule } from '../calibrate/schedule.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { interruptSignal } from '../console/interrupt.ts';
 import type { CalibrationRun } from '../model/calibration.ts';
 import { StackError, UsageError } from '../model/errors.ts';
-import { type CalibrateFlags, type CalibrateSettings, settingsOf } from './calibrate-flags.ts';
-import { CalibrationProgress } from './calibrate-progress.ts';
-import { CalibrationFolders, runJob } from './calibrate-run.ts';
-import { interruptSignal } from './interrupt.ts';
-import { wantsColor } from './judge-run.ts';
-import { timeStamp } from './perform-run.ts';
-import { windtunnelVersion } from './version.ts';
+import { wantsColor } from '../run/judge-run.ts';
+import { timeStamp } from '../run/perform-run.ts';
+import { windtunnelVersion } from '../system/version.ts';
 
-const KEPT = path.join('reports', 'calibration');
+const KEPT = path.join('records', 'calibration');
 
 export const calibrateCommand: CommandModule<object, CalibrateFlags> = {
   command: 'calibrate',

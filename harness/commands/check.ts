@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
 
-import { exitCodeOfVerdict } from '../exit-code.ts';
-import { judgeRun, printJudgement } from './judge-run.ts';
+import { exitCodeOfVerdict } from '../console/exit-code.ts';
+import { judgeRun, printJudgement } from '../run/judge-run.ts';
 
 interface CheckFlags {
   readonly run: string;

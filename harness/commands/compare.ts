@@ -1,25 +1,24 @@
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
-
-import { compareBuilds } from '../../reports/compare.ts';
-import { comparisonText } from '../../reports/terminal.ts';
+import { comparisonText } from '../../reports/terminal/report.ts';
 import { writeComparison } from '../../reports/write.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { compareBuilds } from '../compare/compare.ts';
+import { defaultPair } from '../compare/default-pair.ts';
+import { storedRuns } from '../compare/stored-runs.ts';
+import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { interruptSignal } from '../console/interrupt.ts';
+import { Progress } from '../console/progress.ts';
+import { allAtOnce } from '../console/usage-errors.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { type EngineChoice, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
+import { judgeRun, runAndJudge, wantsColor } from '../run/judge-run.ts';
+import { timeStamp } from '../run/perform-run.ts';
+import { type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { allAtOnce } from './all-at-once.ts';
-import { defaultPair } from './default-pair.ts';
-import { type EngineChoice, engineOptions, engineWords, resolveEngine } from './engine.ts';
-import { interruptSignal } from './interrupt.ts';
-import { judgeRun, runAndJudge, wantsColor } from './judge-run.ts';
-import { timeStamp } from './perform-run.ts';
-import { Progress } from './progress.ts';
-import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
-import { storedRuns } from './stored-runs.ts';
 
 interface CompareFlags extends PlanFlags, EngineFlags {
   readonly builds?: readonly string[] | undefined;

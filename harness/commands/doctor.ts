@@ -4,14 +4,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import type { CommandModule } from 'yargs';
-
+import { findK6 } from '../fleet/engines/k6-binary.ts';
 import { messageOf } from '../model/errors.ts';
-import { cacheFolder } from '../stacks/folders.ts';
-import { findK6 } from '../stacks/k6.ts';
-import { freePorts } from '../stacks/ports.ts';
+import { findPython, findUv } from '../stacks/airflow/python.ts';
 import { startPostgres } from '../stacks/postgres.ts';
-import { heal, ProcessTable } from '../stacks/process-table.ts';
-import { findPython, findUv } from '../stacks/python.ts';
+import { cacheFolder } from '../system/folders.ts';
+import { freePorts } from '../system/ports.ts';
+import { heal, ProcessTable } from '../system/process-table.ts';
 
 const run = promisify(execFile);
 

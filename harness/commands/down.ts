@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs';
 
-import { heal, runningStacks } from '../stacks/process-table.ts';
+import { heal, runningStacks } from '../system/process-table.ts';
 
 export const downCommand: CommandModule<object, object> = {
   command: 'down',

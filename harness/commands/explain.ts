@@ -1,12 +1,12 @@
 import type { CommandModule } from 'yargs';
 
-import { findingsText, findingText } from '../../reports/terminal-finding.ts';
+import { findingsText, findingText } from '../../reports/terminal/finding.ts';
 import { judge } from '../judge/judge.ts';
-import { readManifest } from '../judge/manifest.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Judgement } from '../model/verdict.ts';
-import { wantsColor } from './judge-run.ts';
+import { wantsColor } from '../run/judge-run.ts';
+import { readManifest } from '../run-folder/manifest.ts';
 
 interface ExplainFlags {
   readonly run: string;

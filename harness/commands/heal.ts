@@ -2,8 +2,8 @@ import type { CommandModule } from 'yargs';
 
 import { messageOf } from '../model/errors.ts';
 import { removeWriters } from '../record/writers.ts';
-import { heal } from '../stacks/process-table.ts';
 import { dsnOfTarget } from '../stacks/target.ts';
+import { heal } from '../system/process-table.ts';
 
 export const healCommand: CommandModule<object, object> = {
   command: 'heal',

@@ -4,7 +4,7 @@ import { DEFECTS } from '../../reference/defects/index.ts';
 import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { FAULTS } from '../faults/index.ts';
 import { listInvariants } from '../judge/invariants.ts';
-import { knownReleases } from '../stacks/airflow-releases.ts';
+import { knownReleases } from '../stacks/airflow/releases.ts';
 
 export const listCommand: CommandModule<object, { readonly json?: boolean | undefined }> = {
   command: 'list',

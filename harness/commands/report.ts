@@ -6,11 +6,11 @@ import path from 'node:path';
 import type { CommandModule } from 'yargs';
 
 import { DOCUMENTS } from '../../reports/write.ts';
-import { exportTables } from '../judge/export.ts';
-import { readManifest } from '../judge/manifest.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import { judgeRun } from './judge-run.ts';
+import { judgeRun } from '../run/judge-run.ts';
+import { exportTables } from '../run-folder/export.ts';
+import { readManifest } from '../run-folder/manifest.ts';
 
 interface ReportFlags {
   readonly run: string;

@@ -2,23 +2,23 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
-import { liveMetrics } from '../../reports/live-metrics.ts';
 import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { interruptSignal } from '../console/interrupt.ts';
+import { Progress } from '../console/progress.ts';
+import { allAtOnce } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
-import { readManifest } from '../judge/manifest.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
+import { hostOf, type Subject } from '../run/host.ts';
+import { printJudgement, runAndJudge } from '../run/judge-run.ts';
+import { type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+import { liveMetrics } from '../soak/live-metrics.ts';
+import { type MetricsServer, serveMetrics } from '../soak/metrics-server.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { allAtOnce } from './all-at-once.ts';
-import { engineOptions, engineWords, resolveEngine } from './engine.ts';
-import { hostOf, type Subject } from './host.ts';
-import { interruptSignal } from './interrupt.ts';
-import { printJudgement, runAndJudge } from './judge-run.ts';
-import { type MetricsServer, serveMetrics } from './metrics-server.ts';
-import { Progress } from './progress.ts';
-import { type PlanFlags, planOptions, resolvePlan } from './resolve-plan.ts';
 
 interface RunFlags extends PlanFlags, EngineFlags {
   readonly scenario: string;

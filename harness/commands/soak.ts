@@ -4,23 +4,23 @@ import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
 import { soakText } from '../../reports/soak.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../exit-code.ts';
+import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { interruptSignal } from '../console/interrupt.ts';
+import { allAtOnce } from '../console/usage-errors.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { InterruptedError, messageOf, UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
-import { bornAt } from '../stacks/proc.ts';
-import { heal } from '../stacks/process-table.ts';
+import { engineFlags, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
+import type { Subject } from '../run/host.ts';
+import { wantsColor } from '../run/judge-run.ts';
+import { folderName } from '../run/perform-run.ts';
+import { type PlanFlags, planOptions, resolvePlan, seconds } from '../run/plan.ts';
+import { lastWritten, SoakFolder } from '../soak/folder.ts';
+import { keepOf, withStops } from '../soak/plan.ts';
+import { SoakSession } from '../soak/session.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { allAtOnce } from './all-at-once.ts';
-import { engineFlags, engineOptions, engineWords, resolveEngine } from './engine.ts';
-import type { Subject } from './host.ts';
-import { interruptSignal } from './interrupt.ts';
-import { wantsColor } from './judge-run.ts';
-import { folderName } from './perform-run.ts';
-import { type PlanFlags, planOptions, resolvePlan, seconds } from './resolve-plan.ts';
-import { lastWritten, SoakFolder } from './soak-folder.ts';
-import { keepOf, withStops } from './soak-plan.ts';
-import { SoakSession } from './soak-session.ts';
+import { bornAt } from '../system/proc.ts';
+import { heal } from '../system/process-table.ts';
 
 interface SoakFlags extends PlanFlags, EngineFlags {
   readonly scenario?: string | undefined;

@@ -4,14 +4,13 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { CommandModule } from 'yargs';
-
+import { interruptSignal } from '../console/interrupt.ts';
+import { Progress } from '../console/progress.ts';
 import { StackError, UsageError } from '../model/errors.ts';
 import type { ManagedStack } from '../stacks/managed.ts';
-import { ProcessTable } from '../stacks/process-table.ts';
 import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import type { TargetFile } from '../stacks/target.ts';
-import { interruptSignal } from './interrupt.ts';
-import { Progress } from './progress.ts';
+import { ProcessTable } from '../system/process-table.ts';
 
 interface UpFlags {
   readonly build: string;

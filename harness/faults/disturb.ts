@@ -1,5 +1,5 @@
-import type { FleetDisturbance, Mischief, OperatorDisturbance } from '../model/disturbance.ts';
 import type { PlannedFault } from '../model/fault.ts';
+import type { FleetDisturbance, Mischief, OperatorDisturbance } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import { type Fault, notAllowed } from './fault.ts';
 

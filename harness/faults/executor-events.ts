@@ -1,4 +1,4 @@
-import type { EventDisturbance } from '../model/disturbance.ts';
+import type { EventDisturbance } from '../model/misbehaviour.ts';
 import { drawSeed } from './disturb.ts';
 import { type Fault, notAllowed } from './fault.ts';
 

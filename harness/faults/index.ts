@@ -1,5 +1,5 @@
-import type { PlannedDisturbance } from '../model/disturbance.ts';
 import type { PlannedFault } from '../model/fault.ts';
+import type { PlannedDisturbance } from '../model/misbehaviour.ts';
 import { bulkChanges } from './bulk-changes.ts';
 import { bystanderLock } from './bystander-lock.ts';
 import { clearStorm } from './clear-storm.ts';

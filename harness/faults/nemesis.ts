@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
-import type { RunFolder } from '../record/run-folder.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
 import type { Heal, Site } from './fault.ts';
 import { FAULTS } from './index.ts';
 import { sameVictim } from './victims.ts';

@@ -1,4 +1,4 @@
-import { familyOf } from '../stacks/proc.ts';
+import { familyOf } from '../system/proc.ts';
 
 /** Sends it to a process that may have ended meanwhile: then there is nothing left to stop, to wake or to kill. */
 export function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { familyOf } from '../stacks/proc.ts';
-import { readProcessStats } from '../stacks/process-stats.ts';
+import { familyOf } from '../system/proc.ts';
+import { readProcessStats } from '../system/process-stats.ts';
 import { type Fault, notOurs } from './fault.ts';
 import { signal, signalFamily } from './signals.ts';
 import { drawProcess, processOf } from './victims.ts';

@@ -1,19 +1,19 @@
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import type { Workload } from '../handoff/workload.ts';
-import type { Birth } from '../life/birth.ts';
-import { Disturbances } from '../life/disturbances.ts';
-import { Ending } from '../life/over.ts';
 import { roundMs } from '../model/clock.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
 import type { Life, LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import type { Plan, TaskSpec } from '../model/scenario.ts';
-import type { RunClock } from '../record/clock.ts';
-import type { RunFolder } from '../record/run-folder.ts';
-import { RequestLog } from './api-client.ts';
-import { EndNews } from './end-news.ts';
-import type { ConnectionUse, Engine, Hooks } from './engine.ts';
-import { Native } from './native.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
+import { Ending } from '../worker/cancel.ts';
+import { Disturbances } from '../worker/hazards.ts';
+import type { Birth } from '../worker/life-spec.ts';
+import { EndNews } from './completion-notifier.ts';
+import type { ConnectionUse, Engine, Hooks } from './engines/engine.ts';
+import { Native } from './engines/native.ts';
+import { RequestLog } from './http-client.ts';
 
 /** What was taken back is forgotten already. Dead workers cannot say so, and a harness that stops has nothing to say. */
 const UNHEARD: readonly LifeEnd[] = ['revoked', 'silent', 'gave-up', 'lost', 'run-ended'];

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { StackError } from '../model/errors.ts';
 import type { DagSpec, OperatorSpec, Scenario } from '../model/scenario.ts';
+import { type Heard, recordingServer } from '../testing/recording-server.ts';
 import type { LiveLife } from './fleet.ts';
 import { Operators } from './operators.ts';
-import { type Heard, recordingServer } from './recording-server.ts';
 
 const never = new AbortController().signal;
 

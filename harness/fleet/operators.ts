@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer } from '../life/requests.ts';
 import { arrivalTimes, type Timing } from '../model/arrivals.ts';
-import type { Disturbable, OperatorDisturbance } from '../model/disturbance.ts';
 import { StackError } from '../model/errors.ts';
+import type { Disturbable, OperatorDisturbance } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import type { OperatorSpec, Plan } from '../model/scenario.ts';
-import type { RunClock } from '../record/clock.ts';
-import type { RunFolder } from '../record/run-folder.ts';
-import { ApiClient, type RequestLog } from './api-client.ts';
-import { type By, Deeds } from './deeds.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
+import type { Answer } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
+import { ApiClient, type RequestLog } from './http-client.ts';
+import { type By, Deeds } from './operator-actions.ts';
 
 /** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
 const BACKFILL_TIMEOUT_MS = 180_000;

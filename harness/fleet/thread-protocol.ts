@@ -1,10 +1,10 @@
-import type { Birth } from '../life/birth.ts';
-import type { Struck } from '../life/disturbances.ts';
-import type { FleetDisturbance } from '../model/disturbance.ts';
+import type { FleetDisturbance } from '../model/misbehaviour.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
-import type { SharedClock } from '../record/clock.ts';
-import type { ConnectionUse } from './engine.ts';
+import type { SharedClock } from '../run-folder/clock.ts';
+import type { Struck } from '../worker/hazards.ts';
+import type { Birth } from '../worker/life-spec.ts';
+import type { ConnectionUse } from './engines/engine.ts';
 
 /** What a thread is started with. */
 export interface ThreadStart {

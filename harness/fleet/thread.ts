@@ -1,15 +1,14 @@
 /** One thread of the fleet: plays the lives that it is given, and tells of them in batches. Started by threads.ts. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-
-import { Disturbances, type Struck } from '../life/disturbances.ts';
-import { Ending } from '../life/over.ts';
-import type { OperationBook } from '../life/requests.ts';
 import { messageOf } from '../model/errors.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
-import { RunClock } from '../record/clock.ts';
-import type { Hooks } from './engine.ts';
-import { Native } from './native.ts';
+import { RunClock } from '../run-folder/clock.ts';
+import { Ending } from '../worker/cancel.ts';
+import { Disturbances, type Struck } from '../worker/hazards.ts';
+import type { OperationBook } from '../worker/requests.ts';
+import type { Hooks } from './engines/engine.ts';
+import { Native } from './engines/native.ts';
 import { count } from './tally.ts';
 import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol.ts';
 

@@ -1,12 +1,11 @@
 import type { Worker } from 'node:worker_threads';
-
-import type { Birth } from '../life/birth.ts';
-import type { Struck } from '../life/disturbances.ts';
-import type { FleetDisturbance } from '../model/disturbance.ts';
+import type { FleetDisturbance } from '../model/misbehaviour.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import type { FleetSpec } from '../model/scenario.ts';
-import type { RunClock } from '../record/clock.ts';
-import type { ConnectionUse, Engine, Hooks } from './engine.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { Struck } from '../worker/hazards.ts';
+import type { Birth } from '../worker/life-spec.ts';
+import type { ConnectionUse, Engine, Hooks } from './engines/engine.ts';
 import type { EngineParts } from './fleet.ts';
 import { startThread } from './start-thread.ts';
 import type { Batch, FromThread, ThreadStart, ToThread } from './thread-protocol.ts';

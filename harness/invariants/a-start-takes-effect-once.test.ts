@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { judgeLiteral, many } from '../judge/judge-literal.ts';
-import type { LiteralRun } from '../judge/literal-run.ts';
+import { judgeLiteral, many } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 
 const judge = (run: LiteralRun) => judgeLiteral('a-start-takes-effect-once', run);
 const API = 'wt-api-execution-1';

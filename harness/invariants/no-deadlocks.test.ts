@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readDeadlocks } from '../judge/dossiers.ts';
-import { judgeLiteral, many, withLiteralRun } from '../judge/judge-literal.ts';
-import type { LiteralRun } from '../judge/literal-run.ts';
+import { judgeLiteral, many, withLiteralRun } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 
 const judge = (run: LiteralRun) => judgeLiteral('no-deadlocks', run);
 

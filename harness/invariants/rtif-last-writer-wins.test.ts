@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-
-import { judgeLiteral, many } from '../judge/judge-literal.ts';
-import type { LiteralRun } from '../judge/literal-run.ts';
 import type { Operation } from '../model/operation.ts';
+import { judgeLiteral, many } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 
 const judge = (run: LiteralRun) => judgeLiteral('rtif-last-writer-wins', run);
 const FINAL = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1 };

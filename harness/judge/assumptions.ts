@@ -1,7 +1,7 @@
 import { messageOf } from '../model/errors.ts';
 import type { AssumptionResult, Verdict } from '../model/verdict.ts';
+import { type PromiseFile, type PromiseForm, readPromises } from './invariant-file.ts';
 import type { OpenRun } from './open-run.ts';
-import { type PromiseFile, type PromiseForm, readPromises } from './promise-file.ts';
 
 const FOLDER = new URL('../invariants/assumptions/', import.meta.url);
 

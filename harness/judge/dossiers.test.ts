@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-
+import { withLiteralRun } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 import { readDeadlocks } from './dossiers.ts';
-import { withLiteralRun } from './judge-literal.ts';
-import type { LiteralRun } from './literal-run.ts';
 
 const TI = '019aa3c4-0c75-7b1c-a3f1-6f0e3a1f6c11';
 const TASK = { dag_id: 'wt_storm_1', run_id: 'manual__1', task_id: 'leaf', map_index: -1 };

@@ -2,9 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 
 import { messageOf } from '../model/errors.ts';
 import type { InvariantResult, Verdict, Violation } from '../model/verdict.ts';
-import { identifier } from '../tables/files.ts';
+import { identifier } from '../run-folder/files.ts';
+import { type PromiseFile, type PromiseForm, readPromises } from './invariant-file.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';
-import { type PromiseFile, type PromiseForm, readPromises } from './promise-file.ts';
 
 const FOLDER = new URL('../invariants/', import.meta.url);
 

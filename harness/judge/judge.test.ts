@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-
+import { many } from '../testing/judge-literal.ts';
+import { type LiteralRun, writeLiteralRun } from '../testing/literal-run.ts';
 import { judge } from './judge.ts';
-import { many } from './judge-literal.ts';
-import { type LiteralRun, writeLiteralRun } from './literal-run.ts';
 
 async function judgeRun(run: LiteralRun) {
   const { folder, remove } = writeLiteralRun(run);

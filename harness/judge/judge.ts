@@ -1,7 +1,7 @@
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Verdict } from '../model/verdict.ts';
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
 import { readDeadlocks } from './dossiers.ts';
-import { readFindings } from './findings.ts';
+import { readFindings } from './findings/findings.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
 import { readMeasures } from './measures.ts';
 import { explained, type OpenRun, openRun } from './open-run.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { type LiteralRun, TASK, writeLiteralRun } from './literal-run.ts';
+import { type LiteralRun, TASK, writeLiteralRun } from '../testing/literal-run.ts';
 import { readMeasures } from './measures.ts';
 import { openRun } from './open-run.ts';
 

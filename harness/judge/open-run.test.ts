@@ -5,8 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 
 import { UsageError } from '../model/errors.ts';
 import { FINAL_TABLES, TABLES } from '../model/tables.ts';
-import { closeTables } from './compact.ts';
-import { type LiteralRun, literalManifest, writeLiteralRun } from './literal-run.ts';
+import { closeTables } from '../run-folder/close.ts';
+import { type LiteralRun, literalManifest, writeLiteralRun } from '../testing/literal-run.ts';
 import { type Cell, openRun, queryRun } from './open-run.ts';
 
 async function answerOf(

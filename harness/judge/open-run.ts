@@ -6,10 +6,10 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { identifier, literal } from '../tables/files.ts';
-import { readManifest } from './manifest.ts';
+import { identifier, literal } from '../run-folder/files.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+import { damaged, type RunTable, runTables } from '../run-folder/reader.ts';
 import { planDags, planFacts } from './plan-facts.ts';
-import { damaged, type RunTable, runTables } from './run-tables.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
 const MEMORY = '512MB';

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 
 import type { Manifest } from '../model/manifest.ts';
 import type { OverTime, SeriesMetric } from '../model/over-time.ts';
-import { many, withLiteralRun } from './judge-literal.ts';
-import type { LiteralRun } from './literal-run.ts';
+import { many, withLiteralRun } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
 
 const overTime = (run: LiteralRun) => withLiteralRun(run, readOverTime);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Scenario } from '../model/scenario.ts';
-import { literalManifest } from './literal-run.ts';
+import { literalManifest } from '../testing/literal-run.ts';
 import { planDags, planFacts } from './plan-facts.ts';
 
 const factsOf = (scenario: Partial<Scenario>, identity: Record<string, string> = {}) =>

@@ -1,9 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
-
+import { withLiteralRun } from '../testing/judge-literal.ts';
 import { readAssumptions } from './assumptions.ts';
 import { readInvariants } from './invariants.ts';
-import { withLiteralRun } from './judge-literal.ts';
 import { rowsOf } from './open-run.ts';
 
 /** DuckDB's join that compares each row of the one side with all of the other. */

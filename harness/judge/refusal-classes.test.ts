@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
 import type { Operation } from '../model/operation.ts';
-import { withLiteralRun } from './judge-literal.ts';
-import type { LiteralRun } from './literal-run.ts';
+import { withLiteralRun } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 
 /** `[class, cause_op, cause_commit]` of the one request that is asked about: the one with op 50. */
 const classOf = (run: LiteralRun) =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { withLiteralRun } from './judge-literal.ts';
-import type { LiteralRun } from './literal-run.ts';
+import { withLiteralRun } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 
 const settled = (run: LiteralRun) =>
   withLiteralRun(run, (open) => open.rows('SELECT op, settled, seq FROM settled ORDER BY op'));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Scenario } from '../model/scenario.ts';
-import { many, withLiteralRun } from './judge-literal.ts';
+import { many, withLiteralRun } from '../testing/judge-literal.ts';
 import { judgeThresholds, validateThresholds } from './thresholds.ts';
 
 const OPERATIONS = [

@@ -1,6 +1,6 @@
 import { isRecord } from '../model/json.ts';
 import type { ThresholdResult, Verdict } from '../model/verdict.ts';
-import { literal } from '../tables/files.ts';
+import { literal } from '../run-folder/files.ts';
 import type { OpenRun } from './open-run.ts';
 
 /**

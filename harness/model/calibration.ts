@@ -1,6 +1,6 @@
 import type { Verdict } from './verdict.ts';
 
-/** How surely each planted bug is found: what `windtunnel calibrate --json` prints and `reports/calibration/` keeps. */
+/** How surely each planted bug is found: what `windtunnel calibrate --json` prints and `records/calibration/` keeps. */
 export interface Calibration {
   /** `CALIBRATION_FORMAT` of the writer. */
   readonly format: number;

@@ -38,7 +38,7 @@ export interface FindingMoment extends Violation {
   readonly invariant: string;
 }
 
-/** Requests and commits in one order: causality first, then the clocks (harness/judge/findings-order.ts). */
+/** Requests and commits in one order: causality first, then the clocks (harness/judge/findings/order.ts). */
 export interface Timeline {
   /** The task instance, DAG or processes that it is about. */
   readonly subject: string;

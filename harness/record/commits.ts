@@ -4,9 +4,9 @@ import type { Pgoutput } from 'pg-logical-replication';
 import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
 import { withClient } from '../stacks/postgres.ts';
-import type { RunClock } from './clock.ts';
-import type { RunFolder } from './run-folder.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from './writers.ts';
 

@@ -7,12 +7,12 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { WATCHED_SCHEMA } from '../../test/schema.ts';
-import { freePorts } from '../stacks/ports.ts';
+import { RunClock } from '../run-folder/clock.ts';
+import { RunFolder } from '../run-folder/writer.ts';
 import { type Postgres, startPostgres, withClient } from '../stacks/postgres.ts';
-import { ProcessTable } from '../stacks/process-table.ts';
-import { RunClock } from './clock.ts';
+import { freePorts } from '../system/ports.ts';
+import { ProcessTable } from '../system/process-table.ts';
 import { LockSampler } from './lock-sampler.ts';
-import { RunFolder } from './run-folder.ts';
 
 let folder: string;
 let table: ProcessTable;

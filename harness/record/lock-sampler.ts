@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { roundMs } from '../model/clock.ts';
-import type { RunClock } from './clock.ts';
-import type { RunFolder } from './run-folder.ts';
-import { SteadyClient } from './steady-client.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
+import { SteadyClient } from '../system/steady-client.ts';
 
 /**
  * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours), so

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 import { roundMs } from '../model/clock.ts';
-import type { RunClock } from './clock.ts';
-import type { RunFolder } from './run-folder.ts';
-import { Tail } from './tail.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
+import { Tail } from '../system/tail.ts';
 
 /** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */
 const TEXT_LENGTH = 64_000;

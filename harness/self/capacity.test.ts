@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-
+import { play } from '../../bench/self/play.ts';
 import type { Capacity } from '../model/manifest.ts';
 import { keepCapacity, keptCapacity } from './capacity.ts';
-import { play } from './play.ts';
 
 const CAPACITY: Capacity = {
   requests_per_s: 9_000,

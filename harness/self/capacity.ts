@@ -1,11 +1,10 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import path from 'node:path';
-
+import { play } from '../../bench/self/play.ts';
 import { isRecord } from '../model/json.ts';
 import type { Capacity } from '../model/manifest.ts';
-import { cacheFolder } from '../stacks/folders.ts';
-import { play } from './play.ts';
+import { cacheFolder } from '../system/folders.ts';
 
 /** As Airflow's own workers do it by default. */
 const HEARTBEAT_MS = 5_000;

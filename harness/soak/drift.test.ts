@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
 import type { Drift, SoakWindow } from '../model/soak.ts';
+import { literalWindow } from '../testing/literal-window.ts';
 import { driftOf, warmUp } from './drift.ts';
-import { literalWindow } from './literal-window.ts';
 
 /** Without a pattern, and the same each time. */
 const NOISE = [3, -1, 4, 1, -5, 9, -2, 6, -5, 3, 5, -8, 9, -7, 9, 3, -2, 3, 8, -4];

@@ -1,7 +1,7 @@
-import { holm, median } from '../../reports/statistics.ts';
-import { type Reading, trendOf } from '../../reports/trend.ts';
 import type { Drift, SoakWindow } from '../model/soak.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { holm, median } from '../statistics/statistics.ts';
+import { type Reading, trendOf } from '../statistics/trend.ts';
 
 const LEVEL = 0.05;
 const HOUR_MS = 3_600_000;

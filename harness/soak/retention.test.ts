@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { SoakWindow } from '../model/soak.ts';
-import { literalWindow } from './literal-window.ts';
+import { literalWindow } from '../testing/literal-window.ts';
 import { toReduce } from './retention.ts';
 
 const ROOM = { windows: 2, bytes: 1e9 };

@@ -8,11 +8,11 @@ import { request } from 'undici';
 
 import { messageOf, StackError } from '../model/errors.ts';
 import type { LogSource } from '../record/server-log.ts';
+import { freePorts } from '../system/ports.ts';
+import type { ProcessTable, SupervisedProcess } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
 import { isHealthy } from './health.ts';
-import { freePorts } from './ports.ts';
 import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
-import type { ProcessTable, SupervisedProcess } from './process-table.ts';
 import type { Stack } from './stack.ts';
 
 /** How a stack of ours is laid out, whatever build it runs. */

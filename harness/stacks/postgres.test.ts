@@ -6,9 +6,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { StackError } from '../model/errors.ts';
-import { freePorts } from './ports.ts';
+import { freePorts } from '../system/ports.ts';
+import { ProcessTable } from '../system/process-table.ts';
 import { startPostgres, stopCleanly, withClient } from './postgres.ts';
-import { ProcessTable } from './process-table.ts';
 
 let cache: string;
 let table: ProcessTable;

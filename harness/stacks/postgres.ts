@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 
 import { messageOf, StackError } from '../model/errors.ts';
-import type { ProcessTable, SupervisedProcess } from './process-table.ts';
+import type { ProcessTable, SupervisedProcess } from '../system/process-table.ts';
 
 const run = promisify(execFile);
 

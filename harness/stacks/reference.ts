@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { chosenDefects } from '../../reference/defects/index.ts';
 import { TIMES } from '../../reference/settings.ts';
-import { QUEUED_TIMEOUT_CHECK_S } from './airflow-settings.ts';
+import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
 import {
   type Command,
   type Layout,

@@ -1,6 +1,6 @@
 import type { LogSource } from '../record/server-log.ts';
+import type { SupervisedProcess } from '../system/process-table.ts';
 import type { WireProxy } from '../wire/proxy.ts';
-import type { SupervisedProcess } from './process-table.ts';
 
 /** A running build, whether we started it or not: what the fleet, the operators, the recorder and the probes need. */
 export interface Stack {

@@ -1,7 +1,7 @@
 import { chosenDefects } from '../../reference/defects/index.ts';
 import { type Build, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
-import { startAirflow } from './airflow.ts';
+import { startAirflow } from './airflow/airflow.ts';
 import type { ManagedOptions, ManagedStack } from './managed.ts';
 import { startReference } from './reference.ts';
 

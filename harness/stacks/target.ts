@@ -7,10 +7,10 @@ import { z } from 'zod';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import { namespaceOf } from '../model/namespace.ts';
+import { bornAt } from '../system/proc.ts';
+import type { SupervisedProcess } from '../system/process-table.ts';
 import { isHealthy } from './health.ts';
 import { withClient } from './postgres.ts';
-import { bornAt } from './proc.ts';
-import type { SupervisedProcess } from './process-table.ts';
 import type { Stack } from './stack.ts';
 
 /** Where a secret comes from. Never the secret itself: a target file is passed around and committed. */

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { messageOf, StackError } from '../model/errors.ts';
-import type { AirflowInstall } from './airflow-install.ts';
-import { airflowSettings } from './airflow-settings.ts';
-import { cacheFolder } from './folders.ts';
-import { freePorts } from './ports.ts';
+import { cacheFolder } from '../system/folders.ts';
+import { freePorts } from '../system/ports.ts';
+import type { ProcessTable } from '../system/process-table.ts';
+import { toolEnvironment } from '../system/run-tool.ts';
+import type { AirflowInstall } from './airflow/install.ts';
+import { airflowSettings } from './airflow/settings.ts';
 import { POSTGRES_VERSION, startPostgres, stopCleanly, withClient } from './postgres.ts';
-import type { ProcessTable } from './process-table.ts';
-import { toolEnvironment } from './run-tool.ts';
 
 const run = promisify(execFile);
 

@@ -9,9 +9,9 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { Rng } from '../model/rng.ts';
-import { freePorts } from '../stacks/ports.ts';
 import { type Postgres, startPostgres } from '../stacks/postgres.ts';
-import { ProcessTable } from '../stacks/process-table.ts';
+import { freePorts } from '../system/ports.ts';
+import { ProcessTable } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from './proxy.ts';
 import type { WireHit } from './rules.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { freePorts } from '../../harness/stacks/ports.ts';
+import { freePorts } from '../../harness/system/ports.ts';
 import { testDatabase } from '../database/test-database.ts';
 import { normal } from '../normal.ts';
 import { settingsFor } from '../scheduler/test-scheduler.ts';

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-
-import { freePorts } from '../../harness/stacks/ports.ts';
 import { startPostgres, withClient } from '../../harness/stacks/postgres.ts';
-import { ProcessTable } from '../../harness/stacks/process-table.ts';
+import { freePorts } from '../../harness/system/ports.ts';
+import { ProcessTable } from '../../harness/system/process-table.ts';
 
 /** A real PostgreSQL with the reference stack's tables, for a test file. */
 export async function testDatabase(): Promise<{ readonly dsn: string; close(): Promise<void> }> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { liveMetrics } from '../../reports/live-metrics.ts';
+import { liveMetrics } from '../../harness/soak/live-metrics.ts';
 import { DOCKER } from './read.ts';
 
 const NAMES = /\bwindtunnel_\w+/g;

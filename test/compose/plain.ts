@@ -4,10 +4,9 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-
-import { freePorts } from '../../harness/stacks/ports.ts';
 import { startPostgres, withClient } from '../../harness/stacks/postgres.ts';
-import type { ProcessTable, SupervisedProcess } from '../../harness/stacks/process-table.ts';
+import { freePorts } from '../../harness/system/ports.ts';
+import type { ProcessTable, SupervisedProcess } from '../../harness/system/process-table.ts';
 import { DOCKER, mountsOf, type Service, type Services } from './read.ts';
 
 const run = promisify(execFile);

@@ -11,8 +11,8 @@ import { Dispatcher } from '../../harness/handoff/dispatcher.ts';
 import type { Workload } from '../../harness/handoff/workload.ts';
 import { DagFolder } from '../../harness/stacks/dag-folder.ts';
 import type { ManagedStack } from '../../harness/stacks/managed.ts';
-import { ProcessTable } from '../../harness/stacks/process-table.ts';
 import { knownBuild, startBuild } from '../../harness/stacks/start-build.ts';
+import { ProcessTable } from '../../harness/system/process-table.ts';
 import { Http } from './http.ts';
 import { type PlannedPlace, planStage, type Shape, type StagePlan } from './shapes.ts';
 

@@ -1,11 +1,11 @@
-import { chanceOf } from '../../harness/life/birth.ts';
-import { Disturbances } from '../../harness/life/disturbances.ts';
-import type { Lease, Reply, Told, Word } from '../../harness/life/lease.ts';
-import { playLife } from '../../harness/life/life.ts';
-import { Ending } from '../../harness/life/over.ts';
-import { type OperationBook, Requests } from '../../harness/life/requests.ts';
 import type { Clock } from '../../harness/model/clock.ts';
 import type { LifeEnd, Operation } from '../../harness/model/operation.ts';
+import { Ending } from '../../harness/worker/cancel.ts';
+import { Disturbances } from '../../harness/worker/hazards.ts';
+import { playLife } from '../../harness/worker/life.ts';
+import { chanceOf } from '../../harness/worker/life-spec.ts';
+import type { Lease, Reply, Told, Word } from '../../harness/worker/remote.ts';
+import { type OperationBook, Requests } from '../../harness/worker/requests.ts';
 import { ask } from './desk.ts';
 import { Http } from './http.ts';
 

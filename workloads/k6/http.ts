@@ -1,8 +1,7 @@
 import http from 'k6/http';
-
-import type { Birth } from '../../harness/life/birth.ts';
-import type { Over } from '../../harness/life/over.ts';
-import { headersOf, type Received, type Sending, type Transport } from '../../harness/life/requests.ts';
+import type { Over } from '../../harness/worker/cancel.ts';
+import type { Birth } from '../../harness/worker/life-spec.ts';
+import { headersOf, type Received, type Sending, type Transport } from '../../harness/worker/requests.ts';
 
 /** A life's requests by k6's own client, which keeps the VU's connection. */
 export class Http implements Transport {

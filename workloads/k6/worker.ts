@@ -7,9 +7,8 @@
  *     WINDTUNNEL_VUS      lives that it plays at once
  */
 import type { Options } from 'k6/options';
-
-import type { Lease } from '../../harness/life/lease.ts';
-import { pause } from '../../harness/life/over.ts';
+import { pause } from '../../harness/worker/cancel.ts';
+import type { Lease } from '../../harness/worker/remote.ts';
 import { Borrowed } from './borrowed.ts';
 import { ask } from './desk.ts';
 

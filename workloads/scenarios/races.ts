@@ -15,7 +15,7 @@ import { EXPLORED } from './races-explored.ts';
 
 /**
  * One regression scenario for each known race: the setting that shows it, short, and nothing else. They are what the track
- * record (reports/track-record.md) is measured with, and what CI replays: a harness that no longer finds an old race
+ * record (records/track-record.md) is measured with, and what CI replays: a harness that no longer finds an old race
  * would not find the next one either.
  */
 

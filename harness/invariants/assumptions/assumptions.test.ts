@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
-
-import { assumeLiteral, many } from '../../judge/judge-literal.ts';
-import type { LiteralRun } from '../../judge/literal-run.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import type { Verdict } from '../../model/verdict.ts';
+import { assumeLiteral, many } from '../../testing/judge-literal.ts';
+import type { LiteralRun } from '../../testing/literal-run.ts';
 
 const DAG: Scenario['dags'][number] = {
   dag_id: 'wt_dag',

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { StackError } from '../../harness/model/errors.ts';
+import { freePorts } from '../../harness/system/ports.ts';
+import { ProcessTable, type SpawnOptions, type SupervisedProcess } from '../../harness/system/process-table.ts';
+
+/** Beside warming up and measuring: to read the code, to hand over, to end. */
+const SLACK_S = 60;
+/** The program is TypeScript, whoever runs it. */
+const TSX = createRequire(import.meta.url).resolve('tsx/esm');
+/** Whoever is measured ends its record after its last life. */
+const SLOW_END_MS = 20_000;
+
+/** What the player is told. */
+export interface Play {
+  readonly socket: string;
+  readonly port: number;
+  readonly warmUpS: number;
+  readonly seconds: number;
+  readonly heartbeatMs: number;
+  /** How long each life works; 0: it reports its end at once. */
+  readonly lifeMs: number;
+  readonly connections: number;
+  /** Threads that play the lives; absent: the player's own. */
+  readonly threads?: number;
+  /** Played by a k6 beside the stub: then what is measured only lends lives and writes down. */
+  readonly k6?: { readonly path: string; readonly vus: number };
+}
+
+export interface Measured {
+  /** Lives at work at the end. */
+  readonly live: number;
+  readonly requests_per_s: number;
+  readonly failed: number;
+  /** Of one core. */
+  readonly cpu_share: number;
+  readonly rss_bytes: number;
+  readonly late_p50_ms: number | null;
+  readonly late_p99_ms: number | null;
+  readonly late_max_ms: number | null;
+  readonly loop_max_ms: number;
+  /** That the recorder, with nothing beside it, gives to the kernel. */
+  readonly rows_per_s: number;
+}
+
+export interface PlayRequest extends Omit<Play, 'socket' | 'port'> {
+  readonly lives: number;
+  /** Handed over a second; 0: so many lives at once, the next as one ends. */
+  readonly livesPerS: number;
+  readonly signal?: AbortSignal;
+  /** A folder: V8 writes a profile of the fleet there. */
+  readonly profileTo?: string;
+}
+
+/** One measurement: the fleet on one core, and on another the stub that answers it at once. Leaves nothing. */
+export async function play({ lives, livesPerS, signal, profileTo, ...rest }: PlayRequest): Promise<Measured> {
+  signal?.throwIfAborted();
+  const table = new ProcessTable(`self-${randomBytes(3).toString('hex')}`);
+  try {
+    const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
+    const socket = path.join(folder, 'hand-off.sock');
+    const [port = 0] = await freePorts(1);
+    const result = path.join(folder, 'measured.json');
+    const log = path.join(folder, 'log');
+    const options = { env: process.env, cwd: folder, log, isOurs: true };
+    const told: Play = { ...rest, socket, port };
+    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(told)], options, profileTo);
+    const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
+    const deadline = AbortSignal.timeout((rest.warmUpS + rest.seconds + SLACK_S) * 1000);
+    const how = await Promise.race([
+      player.ended,
+      // It ends with the fleet, too; then the fleet has written what it measured.
+      stub.ended.then(async (how) =>
+        Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`, { ref: false })]),
+      ),
+      aborted(signal ? AbortSignal.any([signal, deadline]) : deadline),
+    ]);
+    signal?.throwIfAborted();
+    return resultIn(result) ?? fail(`The fleet that was to be measured ${how}. It said: ${lastWords(log)}`);
+  } finally {
+    await table.close();
+  }
+}
+
+function resultIn(file: string): Measured | undefined {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Measured) : undefined;
+}
+
+function fail(sentence: string): never {
+  throw new StackError(sentence);
+}
+
+/** On one core where that can be said and there are two; else wherever the system puts it. */
+export function startPinned(
+  table: ProcessTable,
+  core: number,
+  script: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  profileTo?: string,
+): SupervisedProcess {
+  const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
+  const own = [...profile, '--import', TSX, path.join(import.meta.dirname, script), ...args];
+  const pin = availableParallelism() > 1 ? tasksetPath() : undefined;
+  const name = script.replace('.ts', '');
+  if (!pin) return table.start(name, process.execPath, own, options);
+  return table.start(name, pin, ['-c', String(core), process.execPath, ...own], options);
+}
+
+function tasksetPath(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
+  return (process.env.PATH ?? '')
+    .split(path.delimiter)
+    .map((folder) => path.join(folder, 'taskset'))
+    .find(isProgram);
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    const tell = () => resolve('took too long');
+    if (signal.aborted) tell();
+    else signal.addEventListener('abort', tell, { once: true });
+  });
+}
+
+function lastWords(log: string): string {
+  return readFileSync(log, 'utf8').trim().split('\n').slice(-3).join(' ') || 'nothing';
+}

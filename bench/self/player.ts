@@ -1,0 +1,167 @@
+/**
+ * The fleet as `run` has it, with its record, and nothing else: what is measured. What to play is said as JSON, and what
+ * was measured is written to a file, which is there whole or not at all.
+ *
+ *     player.ts RESULT_FILE '{"socket": …}'
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openK6 } from '../../harness/fleet/engines/k6.ts';
+import { K6_WORKER } from '../../harness/fleet/engines/k6-binary.ts';
+import { Fleet } from '../../harness/fleet/fleet.ts';
+import { Threads } from '../../harness/fleet/threads.ts';
+import type { Plan } from '../../harness/model/scenario.ts';
+import { RunClock } from '../../harness/run-folder/clock.ts';
+import { RunFolder } from '../../harness/run-folder/writer.ts';
+import type { Measured, Play } from './play.ts';
+
+const [resultFile = '', said = '{}'] = process.argv.slice(2);
+const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, threads, k6 } = JSON.parse(said) as Play;
+
+const LOOP_RESOLUTION_MS = 5;
+const ROWS = 50_000;
+const ROWS_AT_ONCE = 5_000;
+
+const plan: Plan = {
+  seed: 1,
+  scenario: {
+    name: 'bench-self',
+    describe: 'Lives that nothing happens to',
+    duration_s: warmUpS + seconds,
+    schedulers: 1,
+    api_servers: 1,
+    dags: [
+      {
+        dag_id: 'bench',
+        schedule: null,
+        past_runs: 0,
+        max_active_runs: 1,
+        tasks: [{ task_id: 'work', upstream: [], duration_ms: [lifeMs, lifeMs] }],
+      },
+    ],
+    fleet: {
+      habits: {
+        rtif: 1,
+        rtif_twice: 0,
+        xcom: 1,
+        lost_answer: 0,
+        fails: 0,
+        silent_death: 0,
+        defers: 0,
+        stranger: 0,
+      },
+      heartbeat_ms: heartbeatMs,
+      timeout_ms: 60_000,
+      retries: 1,
+      connections,
+    },
+    operators: [],
+    aims: [],
+  },
+  faults: [],
+};
+
+const record = new RunFolder(path.join(path.dirname(resultFile), `record-${process.pid}`));
+const late: number[] = [];
+let measuring = false;
+// The lateness of each request is in the record; it is read as it is written down, so that no second pass over a large
+// file is needed. First sendings only: a retry waits on purpose.
+const append = record.append.bind(record);
+record.append = (table, row) => {
+  append(table, row);
+  if (!measuring || table !== 'operations') return;
+  const { intended_ms, sent_ms } = row as { intended_ms: number; sent_ms: number };
+  late.push(sent_ms - intended_ms);
+};
+
+const site = {
+  executionUrls: [`http://127.0.0.1:${port}/execution`],
+  record,
+  clock: new RunClock(),
+  onError: (error: Error) => console.error(error),
+};
+const appendLines = record.appendLines.bind(record);
+record.appendLines = (table, text) => {
+  appendLines(table, text);
+  if (!measuring || table !== 'operations' || !threads) return;
+  for (const line of text.split('\n')) {
+    const { intended_ms, sent_ms } = JSON.parse(line) as { intended_ms: number; sent_ms: number };
+    late.push(sent_ms - intended_ms);
+  }
+};
+
+const fleet = await Fleet.open({
+  ...site,
+  plan,
+  handOffAddress: `unix:${socket}`,
+  dagNamespace: 'wt_',
+  engine: async (own) => {
+    if (threads) return new Threads({ ...site, threads, fleet: plan.scenario.fleet }, own);
+    if (!k6) return undefined;
+    const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
+    const stop = new AbortController().signal;
+    const options = { listen: '127.0.0.1:0', vus: [k6.vus], onOpen: () => undefined, start };
+    return openK6(options, own, { ...site, windows: () => [], stop });
+  },
+});
+await sleep(warmUpS * 1000);
+
+const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+loop.enable();
+measuring = true;
+const { ended: before, ...first } = fleet.numbers.totals;
+const cpu = process.cpuUsage();
+const began = performance.now();
+let mostRss = 0;
+while (performance.now() - began < seconds * 1000) {
+  mostRss = Math.max(mostRss, process.memoryUsage.rss());
+  await sleep(250);
+}
+measuring = false;
+const took = (performance.now() - began) / 1000;
+const used = process.cpuUsage(cpu);
+late.sort((a, b) => a - b);
+const at = (share: number) => late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? null;
+const measured = {
+  live: fleet.live.length,
+  requests_per_s: (fleet.numbers.totals.ended - before) / took,
+  failed: fleet.numbers.totals.http5xx - first.http5xx + (fleet.numbers.totals.http409 - first.http409),
+  cpu_share: (used.user + used.system) / 1e6 / took,
+  rss_bytes: mostRss,
+  late_p50_ms: at(0.5),
+  late_p99_ms: at(0.99),
+  late_max_ms: at(1),
+  loop_max_ms: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
+};
+await fleet.close();
+const result: Measured = { ...measured, rows_per_s: await rowsPerSecond() };
+await record.close();
+writeFileSync(`${resultFile}.next`, JSON.stringify(result));
+renameSync(`${resultFile}.next`, resultFile);
+process.exit(0);
+
+/** On the stub's core. */
+function startK6(program: string, env: NodeJS.ProcessEnv) {
+  const child = spawn('taskset', ['-c', '1', program, ...K6_WORKER], { env, stdio: 'ignore' });
+  return { name: 'k6', ended: once(child, 'exit').then(([code]) => `ended with code ${String(code)}`) };
+}
+
+/** Rows as those of requests are, until all are with the kernel. */
+async function rowsPerSecond(): Promise<number> {
+  const row = {
+    ...{ op: 1, actor: 'life', life: 1, worker: 'w-1', kind: 'heartbeat', dag_id: 'wt_bench', task_id: 'work' },
+    ...{ run_id: 'manual__2026-01-01T00:00:00+00:00_1', map_index: -1, try_number: 1, attempt: 1, twin: null },
+    ...{ ti_id: '01900000-0000-7000-8000-000000000001', intended_ms: 12.345, sent_ms: 12.346, ended_ms: 13.456 },
+    ...{ outcome: 'ok', status: 204, reason: null, found_state: null, requested: null, correlation_id: 'wt-1' },
+  };
+  const started = performance.now();
+  for (let op = 1; op <= ROWS; op++) {
+    append('operations', { ...row, op });
+    if (op % ROWS_AT_ONCE === 0) await record.flush();
+  }
+  return ROWS / ((performance.now() - started) / 1000);
+}

@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import type { RunProgress } from '../console/progress.ts';
+import { StackError } from '../model/errors.ts';
+import { runAndJudge } from '../run/judge-run.ts';
+import { resolvePlan } from '../run/plan.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+import type { JudgedJob } from './outcome.ts';
+import type { Job } from './schedule.ts';
+
+/** The run folders of one calibration, below one folder of their own, each numbered in the order of the runs. */
+export class CalibrationFolders {
+  readonly #top: string;
+  #given = 0;
+
+  constructor(top: string) {
+    this.#top = top;
+  }
+
+  next = ({ planted, seed }: Job): string => {
+    const number = String(++this.#given).padStart(3, '0');
+    return path.join(this.#top, `${number}-${planted?.name ?? 'clean'}-${seed}`);
+  };
+
+  /** Relative, because a result is kept and read elsewhere. */
+  kept = (folder: string): string | null => (existsSync(folder) ? path.relative('.', folder) : null);
+
+  discard = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+
+  /** Nothing empty stays behind. */
+  close(): void {
+    for (const folder of [this.#top, path.dirname(this.#top)]) {
+      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+    }
+  }
+}
+
+/** One run as `windtunnel run` does it. Rejects also where the load did not last: half a run measures nothing. */
+export async function runJob(
+  job: Job,
+  { folder, signal, progress }: { folder: string; signal: AbortSignal; progress: RunProgress },
+): Promise<JudgedJob> {
+  const { build, scenario, seed, schedulers, durationS } = job;
+  const faults = job.faults ?? undefined;
+  const plan = await resolvePlan(scenario, { seed, schedulers, faults, duration: `${durationS}s` }, { build });
+  const repeat =
+    `windtunnel run ${scenario} --build ${build} --seed ${seed} --duration ${durationS}s ` +
+    `--schedulers ${schedulers}${faults === undefined ? '' : ` --faults ${faults}`}`;
+  const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out: folder, repeat, progress, signal });
+  if (failure !== undefined) throw failure;
+  const { load_started_ms } = await readManifest(folder);
+  if (load_started_ms === null) throw new StackError(`the load of ${folder} never began`);
+  return { judgement, loadStartedMs: load_started_ms };
+}

@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Judgement } from '../model/verdict.ts';
+import { between, compareJudgements, deadlocks, run } from '../testing/compare-fixture.ts';
+import { invariant } from '../testing/fixture.ts';
+import { answerClass, deadlock } from '../testing/fixture-evidence.ts';
+import { compareJudgements as compareAsKnown, compareBuilds } from './compare.ts';
+
+const shaky: Partial<Judgement> = {
+  assumptions: [{ name: 'generator-kept-up', claim: 'c', verdict: 'fail', sentence: 'It lagged.' }],
+};
+
+describe('a comparison of two builds', () => {
+  test('is better when B keeps a promise that A breaks', () => {
+    const result = compareJudgements(
+      [run('airflow@3.2.1', { 'no-deadlocks': 'fail' }, deadlocks(8))],
+      [run('airflow@3.2.2', { 'no-deadlocks': 'pass' }, deadlocks(0))],
+    );
+    expect(result).toMatchObject({ verdict: 'pass', decision: 'better' });
+    expect(result.sentence).toBe(
+      'airflow@3.2.2 removes the deadlocks (8/min → 0, at most 3/min at 95 %); ' +
+        'nothing got worse that 2 runs could have seen',
+    );
+    expect(result.differences[0]).toMatchObject({
+      kind: 'invariant',
+      name: 'no-deadlocks',
+      better: 'b',
+    });
+    // One of two tests that decide, and promises aimed at have half of the 5 %.
+    expect(result.differences[0]).toHaveProperty('p_value', expect.closeTo(0.0078125 * 2, 9));
+  });
+
+  test('is worse when B breaks a promise that A keeps, and an improvement does not hide it', () => {
+    const result = compareJudgements(
+      [run('A', { p: 'pass', 'no-deadlocks': 'fail' }, deadlocks(8))],
+      [run('B', { p: 'fail', 'no-deadlocks': 'pass' }, deadlocks(0))],
+    );
+    expect(result).toMatchObject({ verdict: 'fail', decision: 'worse' });
+    expect(result.sentence).toBe(
+      'B is worse than A: it breaks p (0, at most 3/min at 95 % → 8/min); ' +
+        'though it removes the deadlocks (8/min → 0, at most 3/min at 95 %)',
+    );
+  });
+
+  test('names what is broken on both', () => {
+    const result = compareJudgements([run('A', { p: 'fail', q: 'fail' })], [run('B', { p: 'pass', q: 'fail' })]);
+    expect(result.sentence).toMatch(/; broken on both: q$/);
+  });
+
+  test('sees no difference between a build and itself, and says what it could have seen', () => {
+    const runs = [run('A', { p: 'pass', q: 'fail' }, deadlocks(8, 6))];
+    const result = compareJudgements(runs, runs);
+    expect(result).toMatchObject({ verdict: 'pass', decision: 'no difference seen', differences: [] });
+    expect(result.sentence).toBe(
+      'no difference seen between A (A) and A (B); these runs would have seen deadlocks from 23 in 60 s on ' +
+        'and 5xx answers from 20 in 60 s on; broken on both: q',
+    );
+  });
+
+  test('cannot say when B was not put to the test for what the scenario aims at', () => {
+    const result = compareJudgements([run('A', { p: 'pass', q: 'fail' })], [run('B', { p: 'unknown', q: 'pass' })]);
+    expect(result).toMatchObject({ verdict: 'unknown', decision: 'cannot say' });
+    expect(result.sentence).toBe(
+      'cannot say whether B is better or worse than A: p was not put to the test on B; ' +
+        'what was seen: B keeps q (8/min → 0, at most 3/min at 95 %)',
+    );
+  });
+
+  test('does not take A’s broken promise for kept on B without a chance there, aimed at or not', () => {
+    const untested = run('B', {});
+    const result = compareJudgements(
+      [run('A', { p: 'fail' })],
+      [{ ...untested, invariants: [invariant('p', 'unknown', { aimed: false })] }],
+    );
+    expect(result.decision).toBe('cannot say');
+    expect(result.differences).toMatchObject([{ a: 'fail', b: 'unknown', better: null, p_value: null }]);
+  });
+
+  test('flags as only seen in B what A was not put to the test for', () => {
+    const result = compareJudgements([run('A', { p: 'unknown' })], [run('B', { p: 'fail' })]);
+    expect(result).toMatchObject({ verdict: 'unknown', decision: 'cannot say' });
+    expect(result.differences[0]?.sentence).toBe(
+      'p: only seen in B, which breaks it; A was not put to the test (0 in 60 s → 8 in 60 s)',
+    );
+  });
+
+  test('lets an invariant that neither side aimed at and neither could tell stay aside', () => {
+    const aside = invariant('aside', 'unknown', { aimed: false });
+    const side = { ...run('A', {}), invariants: [aside, invariant('p', 'pass')] };
+    expect(compareJudgements([side], [side]).decision).toBe('no difference seen');
+  });
+
+  test('admits when a broken promise was seen so rarely that chance could part the builds', () => {
+    const [difference] = compareJudgements([run('A', { p: 1 })], [run('B', { p: 'pass' })]).differences;
+    expect(difference?.sentence).toBe(
+      'p: B keeps it, A breaks it (1 in 60 s → 0 in 60 s; so few could part by chance, p = 1.00)',
+    );
+  });
+});
+
+describe('counts', () => {
+  const latency = (kind: string, count: number) => [{ kind, count, p50_ms: 9, p95_ms: 9, p99_ms: 9, max_ms: 9 }];
+  const rtif = (count: number) => ({
+    classes: [answerClass({ kind: 'rtif', class: 'retry of a lost answer', count })],
+    latency: latency('rtif', 1204),
+  });
+
+  test('make B worse when a bad one is higher than chance explains', () => {
+    const result = compareJudgements([run('A', { p: 'fail' }, deadlocks(2))], [run('B', { p: 'fail' }, deadlocks(30))]);
+    expect(result.decision).toBe('worse');
+    expect(result.sentence).toContain('B is worse than A: it has more deadlocks (2/min → 30/min)');
+    expect(result.differences).toMatchObject([{ kind: 'count', name: 'deadlocks', better: 'a', ratio: 15 }]);
+  });
+
+  test('of 409s by class are out of the requests of their kind, and inform', () => {
+    const result = compareJudgements([run('A', {}, rtif(81))], [run('B', {}, rtif(0))]);
+    expect(result.tests.find(({ name }) => name.startsWith('http_409'))).toMatchObject({
+      name: 'http_409{operation:rtif,class:retry of a lost answer}',
+      exposure_unit: 'operations',
+      a_exposure: 1204,
+      ratio: 0,
+      decides: false,
+      better: null,
+      sentence: 'rtif 409: retry of a lost answer: 81 of 1,204 → 0 of 1,204, p = < 0.0001',
+    });
+    expect(result.decision).toBe('no difference seen');
+  });
+
+  test('of deadlocks are told apart by who blocked whom', () => {
+    const locked = (kinds: Record<string, number>) => ({
+      ...deadlocks(Object.values(kinds).reduce((sum, n) => sum + n, 0)),
+      deadlocks: Object.entries(kinds).map(([fingerprint, n]) => ({ ...deadlock(0), fingerprint, left_out: n - 1 })),
+    });
+    const { tests } = compareJudgements([run('A', {}, locked({ x: 30, y: 4 }))], [run('B', {}, locked({ y: 5 }))]);
+    expect(tests.map(({ name, a, b }) => [name, a, b])).toEqual(
+      expect.arrayContaining([
+        ['deadlocks', 34, 5],
+        ['deadlocks{fingerprint:x}', 30, 0],
+        ['deadlocks{fingerprint:y}', 4, 5],
+      ]),
+    );
+  });
+
+  test('are corrected for how many there are, of all pairs', () => {
+    const [a, b] = [run('A', {}, deadlocks(7, 6)), run('B', {}, deadlocks(0, 6))];
+    const [alone] = compareJudgements([a], [b]).tests;
+    expect(alone?.p_value).toBeCloseTo(0.015625, 9);
+    expect(alone?.p_adjusted).toBeCloseTo(4 * 0.015625, 9);
+    const [beside] = compareBuilds([[a], [b], [run('C', {}, deadlocks(7, 6))]], { between, detect: 0 }).tests;
+    expect(beside?.p_adjusted).toBeCloseTo(8 * 0.015625, 9);
+  });
+
+  test('of runs that vary among themselves need a larger difference', () => {
+    const runs = (build: string, counts: number[]) => counts.map((n) => run(build, {}, deadlocks(n)));
+    const steady = compareAsKnown(runs('A', [8, 9, 10]), runs('B', [40, 42, 44]), { detect: 0 });
+    const bursty = compareAsKnown(runs('A', [0, 0, 27]), runs('B', [120, 6, 0]), { detect: 0 });
+    expect(steady.decision).toBe('worse');
+    expect(bursty.decision).toBe('no difference seen');
+    const [calm, wild] = [steady, bursty].map(({ tests: [first] }) => first?.between_runs ?? 0);
+    expect(calm).toBeLessThan(0.4);
+    expect(wild).toBeGreaterThan(0.8);
+  });
+
+  test('say how many runs it takes to see them doubled, where no difference was seen', () => {
+    const runs = (build: string, counts: number[]) => counts.map((n) => run(build, {}, deadlocks(n)));
+    const few = compareAsKnown(runs('A', [20, 22]), runs('B', [19, 23]), { detect: 2 }).tests[0]?.runs_needed ?? 0;
+    const fewer = compareAsKnown(runs('A', [20, 22]), runs('B', [19, 23]), { detect: 5 }).tests[0]?.runs_needed ?? 0;
+    expect(few).toBeGreaterThan(fewer);
+    expect(fewer).toBeGreaterThan(0);
+  });
+
+  test('of violations are compared by path where both sides break a promise', () => {
+    const by = (paths: Record<string, number>) => ({
+      ...run('A', {}),
+      invariants: [invariant('p', 'fail', { paths })],
+    });
+    const result = compareJudgements([by({ skip: 30, other: 4 })], [by({ skip: 1, other: 5 })]);
+    expect(result.differences.map(({ name }) => name)).toEqual(['violations{invariant:p,path:skip}']);
+    expect(result.decision).toBe('better');
+  });
+});
+
+describe('runs that cannot be believed', () => {
+  test('show no promise kept and no count, but what they saw broken is broken', () => {
+    const result = compareJudgements(
+      [run('A', { p: 'pass' })],
+      [run('B', { p: 'pass' }, { ...shaky, ...deadlocks(40) })],
+    );
+    expect(result).toMatchObject({ decision: 'cannot say', tests: [] });
+    expect(result.sentence).toContain('no run of B can be believed: generator-kept-up did not hold');
+    const mixed = compareJudgements(
+      [run('A', { p: 'pass' }), run('A', { p: 'pass' })],
+      [run('B', { p: 'pass' }), run('B', { p: 'fail' }, shaky)],
+    );
+    expect(mixed.decision).toBe('worse');
+    expect(mixed.caveats).toContain('1 run left out of the counts, because an assumption did not hold there.');
+  });
+
+  test('or no runs, or other scenarios, leave nothing to say', () => {
+    expect(compareJudgements([], [run('B', { p: 'pass' })]).verdict).toBe('unknown');
+    const other = compareJudgements([run('A', { p: 'pass' })], [run('B', { p: 'fail' }, { scenario: 'storm' })]);
+    expect(other.sentence).toContain(
+      'cannot say whether B is better or worse than A: the scenarios differ (seeds and storm)',
+    );
+  });
+
+  test('with no load divide by nothing', () => {
+    const none = run('A', { p: 'pass' }, { load_seconds: 0 });
+    expect(JSON.stringify(compareJudgements([none], [none]))).not.toMatch(/null,null\]|NaN/);
+    expect(compareJudgements([none], [none]).decision).toBe('cannot say');
+  });
+});
+
+test('a comparison is one JSON document with both sides summed up', () => {
+  const comparison = compareJudgements(
+    [run('A', { p: 'pass' }, deadlocks(1)), run('A', { p: 'fail' }, deadlocks(2))],
+    [run('B', { p: 'pass' }, deadlocks(0))],
+  );
+  expect(JSON.parse(JSON.stringify(comparison))).toEqual(comparison);
+  expect(comparison.a).toMatchObject({ build: 'A', load_seconds: 120, counts: { deadlocks: 3 } });
+  expect(comparison.a.invariants).toMatchObject([{ name: 'p', verdict: 'fail', violations: 8, chances: 264 }]);
+  expect(comparison.a.runs).toHaveLength(2);
+});

@@ -1,0 +1,189 @@
+import { some } from '../../reports/words.ts';
+import type {
+  Against,
+  Comparison,
+  ComparisonSide,
+  CountDifference,
+  Decision,
+  Difference,
+  MeasureDifference,
+} from '../model/comparison.ts';
+import { type Judgement, type Verdict, worst } from '../model/verdict.ts';
+import { holm } from '../statistics/statistics.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
+import { type CountTest, countDifference, LEVEL, type Shared, testCount } from './counts.ts';
+import { comparedFindings } from './findings.ts';
+import { invariantDifferences, openQuestions } from './invariants.ts';
+import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './measures.ts';
+import { caveatsOf, namesOf, sentenceOf } from './sentence.ts';
+import { seriesOf } from './series.ts';
+import { isBelieved, sideOf } from './sides.ts';
+
+export interface CompareOptions {
+  /** How far runs of one build lie apart, as known before. */
+  readonly between?: BetweenRuns;
+  /** By what factor a rate must rise to be worth planning for. */
+  readonly detect?: number;
+}
+
+type Runs = readonly Judgement[];
+
+/** Is build B better or worse than build A? */
+export function compareJudgements(a: Runs, b: Runs, options: CompareOptions = {}): Comparison {
+  return compareBuilds([a, b], options);
+}
+
+/** What was tested of one pair, before it is known how many tests there are in all. */
+interface Tested {
+  readonly letter: string;
+  readonly a: Runs;
+  readonly b: Runs;
+  readonly sides: { readonly a: ComparisonSide; readonly b: ComparisonSide };
+  readonly counts: readonly CountTest[];
+  readonly measures: readonly MeasureTest[];
+}
+
+/**
+ * Which of these builds are better or worse than the first? What makes one worse: more deadlocks, 5xx or violations of a
+ * promise, or a latency or cost that shifted, beyond what chance explains; no improvement outweighs that. A promise that
+ * only B was seen to break, so rarely that chance could have it so, leaves the question open. What one side was not put
+ * to the test for is never taken for kept.
+ */
+export function compareBuilds(builds: readonly Runs[], options: CompareOptions = {}): Comparison {
+  const { between = BETWEEN_RUNS, detect = 2 } = options;
+  const [a = [], ...others] = builds;
+  const base = sideOf(a);
+  const tested = others.map((b, index) => testPair(String.fromCharCode(66 + index), a, b, base, between));
+  const shared = shareLevel(tested, between, detect);
+  const pairs = tested.map((one) => against(one, shared));
+  const [first] = pairs;
+  if (first === undefined) throw new Error('a comparison needs two builds');
+  const verdict = worst(pairs.map((pair) => pair.verdict));
+  return {
+    verdict,
+    decision: (pairs.find((pair) => pair.verdict === verdict) ?? first).decision,
+    sentence: pairs.map(({ sentence }) => sentence).join('. '),
+    caveats: [...new Set(pairs.flatMap(({ caveats }) => caveats))],
+    a: base,
+    b: first.b,
+    differences: first.differences,
+    tests: first.tests,
+    pairs,
+    deciding_tests: shared.deciding,
+    detect,
+  };
+}
+
+function testPair(letter: string, a: Runs, b: Runs, base: ComparisonSide, between: BetweenRuns): Tested {
+  const sides = { a: base, b: sideOf(b) };
+  const believed = { a: a.filter(isBelieved), b: b.filter(isBelieved) };
+  const possible = believed.a.length > 0 && believed.b.length > 0;
+  return {
+    letter,
+    a,
+    b,
+    sides,
+    counts: possible ? seriesOf({ a, b }, sides).map((series) => testCount(series, between)) : [],
+    measures: possible ? measuresOf(believed).flatMap((measured) => testMeasure(measured, between)) : [],
+  };
+}
+
+interface SharedLevel {
+  readonly deciding: number;
+  of(test: CountTest | MeasureTest): Shared;
+}
+
+/**
+ * Holm, all pairs together, so that 5 % is the chance of any false difference at all. The counts of promises that the
+ * scenario aims at have one half of it to themselves, and all else that decides the other: what one set out to see is not
+ * drowned by everything that could be looked at besides. What only informs has a 5 % of its own.
+ */
+function shareLevel(tested: readonly Tested[], between: BetweenRuns, detect: number): SharedLevel {
+  const all = tested.flatMap(({ sides, counts, measures }) => [
+    ...counts.map((one) => ({ one, family: familyOf(one, sides) })),
+    ...measures.map((one) => ({ one, family: one.measured.decides ? ('others' as const) : ('informing' as const) })),
+  ]);
+  // What nobody counted cannot differ, so it takes nothing from the others' level.
+  const possible = all.filter(({ one }) => 'measured' in one || one.test.interval !== null);
+  const shared = new Map<CountTest | MeasureTest, Shared>();
+  for (const family of ['aimed', 'others', 'informing'] as const) {
+    const members = all.filter((member) => member.family === family).map(({ one }) => one);
+    const tests = possible.filter((member) => member.family === family).map(({ one }) => one);
+    const halves = family === 'informing' ? 1 : 2;
+    const adjusted = holm(tests.map(({ test }) => test.p_value));
+    const level = LEVEL / halves / Math.max(1, tests.length);
+    for (const one of members) {
+      const p_adjusted = Math.min(1, halves * (adjusted[tests.indexOf(one)] ?? 1));
+      shared.set(one, { p_adjusted, level, detect, between });
+    }
+  }
+  const deciding = possible.filter(({ family }) => family !== 'informing').length;
+  return { deciding, of: (test) => shared.get(test) ?? { p_adjusted: 1, level: 0, detect, between } };
+}
+
+function familyOf({ series }: CountTest, { a, b }: Tested['sides']): 'aimed' | 'others' | 'informing' {
+  if (!series.decides) return 'informing';
+  const aims = [...a.invariants, ...b.invariants].some(({ name, aimed }) => aimed && name === series.invariant);
+  return aims ? 'aimed' : 'others';
+}
+
+const VERDICTS: Record<Decision, Verdict> = {
+  better: 'pass',
+  worse: 'fail',
+  'no difference seen': 'pass',
+  'cannot say': 'unknown',
+};
+
+function against({ letter, a, b, sides, counts, measures }: Tested, shared: SharedLevel): Against {
+  const tests = counts.map((one) => ({ invariant: one.series.invariant, test: countDifference(one, shared.of(one)) }));
+  const shifts = measures.map((one) => measureDifference(one, shared.of(one)));
+  const invariants = invariantDifferences(sides, tests, letter);
+  const told = tests.map(({ test }) => test);
+  const differences: Difference[] = [...invariants, ...different(told), ...different(shifts)];
+  const incomparable = obstacles(sides, { a: a.filter(isBelieved), b: b.filter(isBelieved) }, letter);
+  const open = [...incomparable, ...openQuestions(sides, invariants, letter)];
+  const decision = decide(differences, incomparable, open);
+  const caveats = caveatsOf({ a, b, tests: told, shifts });
+  return {
+    letter,
+    verdict: VERDICTS[decision],
+    decision,
+    sentence: sentenceOf(decision, { sides, letter, differences, tests: told, shifts, open }),
+    caveats,
+    b: sides.b,
+    differences,
+    tests: told,
+    measures: shifts,
+    findings: comparedFindings(a, b),
+  };
+}
+
+function different<T extends CountDifference | MeasureDifference>(all: readonly T[]): T[] {
+  return all.filter(({ better }) => better !== null);
+}
+
+function decide(
+  differences: readonly Difference[],
+  incomparable: readonly string[],
+  open: readonly string[],
+): Decision {
+  if (incomparable.length > 0) return 'cannot say';
+  if (differences.some(({ better }) => better === 'a')) return 'worse';
+  if (open.length > 0) return 'cannot say';
+  return differences.some(({ better }) => better === 'b') ? 'better' : 'no difference seen';
+}
+
+/** What makes the two sides incomparable as a whole. */
+function obstacles(sides: Tested['sides'], believed: { readonly a: Runs; readonly b: Runs }, letter: string): string[] {
+  const found: string[] = [];
+  if (sides.a.scenario !== sides.b.scenario) {
+    found.push(`the scenarios differ (${sides.a.scenario} and ${sides.b.scenario})`);
+  }
+  for (const key of ['a', 'b'] as const) {
+    if (believed[key].length > 0) continue;
+    const shaky = sides[key].assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name }) => name);
+    const why = shaky.length > 0 ? `${some(shaky, 3)} did not hold` : 'there was no load';
+    found.push(`no run of ${namesOf(sides, letter)[key]} can be believed: ${why}`);
+  }
+  return found;
+}

@@ -1,0 +1,164 @@
+import { probability } from '../../reports/words.ts';
+import type { Against, Comparison, CountDifference, MeasureDifference } from '../model/comparison.ts';
+import { amountOf } from './measures.ts';
+import { rate } from './sentence.ts';
+
+/** One count or measure over all builds, for the tables of every format. */
+export interface Row {
+  readonly name: string;
+  readonly title: string;
+  readonly decides: boolean;
+  readonly lanes: readonly Lane[];
+}
+
+/** One build's side of it. */
+export interface Lane {
+  readonly letter: string;
+  readonly build: string;
+  /** Of each run, on the axis that all lanes share. */
+  readonly runs: readonly number[];
+  readonly low: number;
+  readonly high: number;
+  readonly middle: number;
+  /** `14.2/min`, `0, at most 0.08/min`. */
+  readonly said: string;
+  /** Null for A, which the others are held against. */
+  readonly against: AgainstA | null;
+}
+
+export interface AgainstA {
+  readonly better: 'a' | 'b' | null;
+  /** More or fewer, higher or lower; null: no difference that chance does not explain. */
+  readonly change: 'more' | 'fewer' | 'higher' | 'lower' | null;
+  readonly ratio: string;
+  readonly interval: string;
+  readonly p: number;
+  /** What these runs would have seen: `would show from 22/min on`, `no rise would show`. */
+  readonly sensitivity: string;
+  /** How many runs a side it takes to see what was asked for; null: not asked. */
+  readonly needed: string | null;
+}
+
+/** The counts, those that matter most first: what got worse, what got better, what comes next to it. */
+export function countRows(comparison: Comparison): Row[] {
+  return rowsOf(comparison, ({ tests }) => tests, countLane, baseOfCount);
+}
+
+export function measureRows(comparison: Comparison): Row[] {
+  return rowsOf(comparison, ({ measures }) => measures, measureLane, baseOfMeasure);
+}
+
+function rowsOf<T extends CountDifference | MeasureDifference>(
+  { a, pairs, detect }: Comparison,
+  testsOf: (pair: Against) => readonly T[],
+  laneOf: (test: T, pair: Against, detect: number) => Lane,
+  baseOf: (test: T, build: string) => Lane,
+): Row[] {
+  const tests = pairs.flatMap((pair) => testsOf(pair).map((test) => ({ pair, test })));
+  const names = [...new Set(tests.map(({ test }) => test.name))];
+  const rows = names.flatMap((name) => {
+    const same = tests.filter(({ test }) => test.name === name);
+    const [first] = same;
+    if (first === undefined) return [];
+    const lanes = [baseOf(first.test, a.build), ...same.map(({ test, pair }) => laneOf(test, pair, detect))];
+    const { title, decides } = first.test;
+    return [{ name, title, decides, lanes }];
+  });
+  return rows.sort((x, y) => rankOf(x) - rankOf(y) || leastP(x) - leastP(y));
+}
+
+function rankOf({ decides, lanes }: Row): number {
+  if (!decides) return 9;
+  const found = lanes.flatMap(({ against }) => (against === null ? [] : [against.better]));
+  return found.includes('a') ? 0 : found.includes('b') ? 1 : 2;
+}
+
+function leastP({ lanes }: Row): number {
+  return Math.min(...lanes.flatMap(({ against }) => (against === null ? [] : [against.p])));
+}
+
+function baseOfCount(test: CountDifference, build: string): Lane {
+  const { a, a_exposure, a_interval, a_rates } = test;
+  return { letter: 'A', build, ...side(test, a, a_exposure, a_interval, a_rates), against: null };
+}
+
+function countLane(test: CountDifference, { letter, b: side_b }: Against, detect: number): Lane {
+  const { b, b_exposure, b_interval, b_rates, better, smallest_count_seen, runs_needed, decides, p_adjusted } = test;
+  const differs = decides ? better !== null : p_adjusted < 0.05;
+  const more = test.ratio === null ? b > 0 : test.ratio > 1;
+  const needed = runs_needed === null ? 'over 100' : `${runs_needed}`;
+  return {
+    letter,
+    build: side_b.build,
+    ...side(test, b, b_exposure, b_interval, b_rates),
+    against: {
+      better,
+      change: differs ? (more ? 'more' : 'fewer') : null,
+      ratio: test.ratio === null ? (b === 0 ? '–' : '∞') : `× ${Number(test.ratio.toPrecision(2))}`,
+      interval: limits(test.interval),
+      p: p_adjusted,
+      sensitivity:
+        smallest_count_seen === null
+          ? 'no rise would show'
+          : `would show from ${rate(test.exposure_unit, smallest_count_seen / b_exposure)} on`,
+      needed: decides && better === null && test.a > 0 && detect > 1 ? needed : null,
+    },
+  };
+}
+
+function side(
+  { exposure_unit }: CountDifference,
+  events: number,
+  exposure: number,
+  [low, high]: readonly [number, number],
+  runs: readonly number[],
+): Pick<Lane, 'runs' | 'low' | 'high' | 'middle' | 'said'> {
+  const middle = exposure === 0 ? 0 : events / exposure;
+  const said = events === 0 ? `0 (≤ ${rate(exposure_unit, high)})` : rate(exposure_unit, middle);
+  return { runs, low, high, middle, said };
+}
+
+function baseOfMeasure(test: MeasureDifference, build: string): Lane {
+  const { a, a_runs, unit } = test;
+  return { letter: 'A', build, ...spread(a, a_runs), said: amountOf(unit, a), against: null };
+}
+
+function measureLane(test: MeasureDifference, { letter, b: side_b }: Against): Lane {
+  const { b, b_runs, unit, better, decides, p_adjusted, ratio, smallest_ratio_seen } = test;
+  const differs = decides ? better !== null : p_adjusted < 0.05;
+  return {
+    letter,
+    build: side_b.build,
+    ...spread(b, b_runs),
+    said: amountOf(unit, b),
+    against: {
+      better,
+      change: differs ? (ratio > 1 ? 'higher' : 'lower') : null,
+      ratio: `× ${Number(ratio.toPrecision(2))}`,
+      interval: limits(test.interval),
+      p: p_adjusted,
+      sensitivity: `would show from × ${Number(smallest_ratio_seen.toPrecision(2))} on`,
+      needed: null,
+    },
+  };
+}
+
+function spread(middle: number, runs: readonly number[]): Pick<Lane, 'runs' | 'low' | 'high' | 'middle'> {
+  return { runs, middle, low: Math.min(...runs), high: Math.max(...runs) };
+}
+
+function limits(interval: readonly [number, number | null] | null): string {
+  if (interval === null) return '–';
+  const [low, high] = interval;
+  return `${Number(low.toPrecision(2))} to ${high === null ? '∞' : Number(high.toPrecision(2))}`;
+}
+
+/** `fewer, p = 0.002`; without a difference what would have shown. */
+export function verdictText({ change, p, sensitivity }: AgainstA): string {
+  return change === null ? sensitivity : `${change}, p = ${probability(p)}`;
+}
+
+/** Whether anything was counted at all, on any side. */
+export function isCounted({ lanes }: Row): boolean {
+  return lanes.some(({ middle }) => middle > 0);
+}

@@ -1,0 +1,162 @@
+import { count, counted, listed, some } from '../../reports/words.ts';
+import type { ComparisonSide, CountDifference, Decision, Difference, MeasureDifference } from '../model/comparison.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { RUNS_FOR_SHIFT } from '../statistics/shift-test.ts';
+import { sensitivity } from './counts.ts';
+import { amountOf } from './measures.ts';
+import { isBelieved } from './sides.ts';
+
+interface Pair<T> {
+  readonly a: T;
+  readonly b: T;
+}
+
+/** Two sides of one build are told apart by their letters. */
+export function namesOf({ a, b }: Pair<ComparisonSide>, letter: string): Pair<string> {
+  return a.build === b.build ? { a: `${a.build} (A)`, b: `${b.build} (${letter})` } : { a: a.build, b: b.build };
+}
+
+export interface Told {
+  readonly sides: Pair<ComparisonSide>;
+  readonly letter: string;
+  readonly differences: readonly Difference[];
+  readonly tests: readonly CountDifference[];
+  readonly shifts: readonly MeasureDifference[];
+  readonly open: readonly string[];
+}
+
+/** The decision and what it rests on. */
+export function sentenceOf(decision: Decision, told: Told): string {
+  const { sides, letter, differences, tests, open } = told;
+  const { a, b } = namesOf(sides, letter);
+  const gains = deeds(differences, 'b', tests);
+  const losses = deeds(differences, 'a', tests);
+  const runs = counted(sides.a.runs.length + sides.b.runs.length, 'run');
+  switch (decision) {
+    case 'worse': {
+      const though = gains.length > 0 ? `; though it ${some(gains, 4)}` : '';
+      return `${b} is worse than ${a}: it ${some(losses, 4)}${though}`;
+    }
+    case 'better':
+      return `${b} ${some(gains, 4)}; nothing got worse that ${runs} could have seen${stillBroken(sides)}`;
+    case 'cannot say': {
+      const seen = [...losses, ...gains];
+      const sofar = seen.length > 0 ? `; what was seen: ${b} ${some(seen, 4)}` : '';
+      return `cannot say whether ${b} is better or worse than ${a}: ${some(open, 3)}${sofar}`;
+    }
+    case 'no difference seen':
+      return `no difference seen between ${a} and ${b}${onlyInA(told, a)}${limits(tests)}${stillBroken(sides)}`;
+    default:
+      return decision satisfies never;
+  }
+}
+
+/** Of the two counts that matter most, what these runs would have seen. */
+function limits(tests: readonly CountDifference[]): string {
+  const foremost = tests.filter(({ decides }) => decides).slice(0, 2);
+  const seen = foremost.filter(({ smallest_count_seen: least }) => least !== null).map(sensitivity);
+  const unseen = foremost.filter(({ smallest_count_seen: least }) => least === null).map(({ title }) => title);
+  return [
+    seen.length > 0 ? `; these runs would have seen ${listed(seen)}` : '',
+    unseen.length > 0 ? `; so few runs could not have seen a rise of ${listed(unseen)}, however large` : '',
+  ].join('');
+}
+
+/** A promise that only A was seen to break is no reason for alarm, nor is it shown to be kept now. */
+function onlyInA({ differences }: Told, a: string): string {
+  const names = differences.flatMap((one) =>
+    one.kind === 'invariant' && one.better === null && one.a === 'fail' && one.b === 'pass' ? [one.name] : [],
+  );
+  return names.length === 0 ? '' : `; only ${a} broke ${some(names, 4)}, which with so few runs chance could do`;
+}
+
+/** What B does that A does not, as verbs. What a promise already tells is not told again as a count. */
+function deeds(differences: readonly Difference[], better: 'a' | 'b', tests: readonly CountDifference[]): string[] {
+  const told = new Set(
+    differences.filter(({ kind, better: side }) => kind === 'invariant' && side === better).map(({ name }) => name),
+  );
+  return differences.flatMap((difference) => {
+    if (difference.better !== better) return [];
+    switch (difference.kind) {
+      case 'invariant': {
+        const test = tests.find(({ name }) => promiseOf(name) === difference.name);
+        const seen = test === undefined ? '' : ` (${rates(test)})`;
+        if (difference.name === 'no-deadlocks') return [`${better === 'b' ? 'removes the' : 'has'} deadlocks${seen}`];
+        return [`${better === 'b' ? 'keeps' : 'breaks'} ${difference.name}${seen}`];
+      }
+      case 'count': {
+        if (told.has(promiseOf(difference.name) ?? '')) return [];
+        return [`has ${better === 'b' ? 'fewer' : 'more'} ${difference.title} (${rates(difference)})`];
+      }
+      case 'measure': {
+        const { title, unit, a, b } = difference;
+        const way = b > a ? 'raises' : 'lowers';
+        return [`${way} ${title} (${amountOf(unit, a)} → ${amountOf(unit, b)})`];
+      }
+      default:
+        return difference satisfies never;
+    }
+  });
+}
+
+/** The promise whose violations a count counts, by the count's name. */
+function promiseOf(name: string): string | undefined {
+  if (name === 'deadlocks') return 'no-deadlocks';
+  if (name === 'http_5xx') return 'error-contract';
+  return /^violations\{invariant:([^,}]+)/.exec(name)?.[1];
+}
+
+/** `14.2/min → 0, at most 0.08/min at 95 %`. */
+export function rates(test: CountDifference): string {
+  const { a, b, a_exposure, b_exposure, a_interval, b_interval, exposure_unit } = test;
+  const shown = (events: number, exposure: number, [, most]: readonly [number, number]) =>
+    events === 0 ? `0, at most ${rate(exposure_unit, most)} at 95 %` : rate(exposure_unit, events / exposure);
+  return `${shown(a, a_exposure, a_interval)} → ${shown(b, b_exposure, b_interval)}`;
+}
+
+/** A rate per second or per operation as people say it: `14.2/min`, `3.4 in 1,000`. */
+export function rate(unit: CountDifference['exposure_unit'], value: number): string {
+  const scaled = unit === 's' ? value * 60 : value * 1000;
+  const text = scaled >= 1000 ? count(scaled) : `${Number(scaled.toPrecision(scaled < 1 ? 2 : 3))}`;
+  return unit === 's' ? `${text}/min` : `${text} in 1,000`;
+}
+
+function stillBroken({ a, b }: Pair<ComparisonSide>): string {
+  const broken = new Set(a.invariants.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name));
+  const both = b.invariants.filter(({ name, verdict }) => verdict === 'fail' && broken.has(name));
+  return both.length === 0
+    ? ''
+    : `; broken on both: ${some(
+        both.map(({ name }) => name),
+        4,
+      )}`;
+}
+
+interface Grounds {
+  readonly a: readonly Judgement[];
+  readonly b: readonly Judgement[];
+  readonly tests: readonly CountDifference[];
+  readonly shifts: readonly MeasureDifference[];
+}
+
+/** What a reader should know before believing the sentence. */
+export function caveatsOf({ a, b, tests, shifts }: Grounds): string[] {
+  const found: string[] = [];
+  const left = [...a, ...b].filter((run) => !isBelieved(run)).length;
+  if (left > 0) found.push(`${counted(left, 'run')} left out of the counts, because an assumption did not hold there.`);
+  if (a.length === 1 || b.length === 1) {
+    found.push(
+      'One run on a side: how much runs of one build differ is taken from earlier recordings (docs/comparing.md).',
+    );
+  }
+  if (tests.length > 0 && shifts.length === 0) {
+    found.push(
+      `Latency, throughput and cost are not compared: that takes ${RUNS_FOR_SHIFT} runs a side that can be believed.`,
+    );
+  }
+  const seeds = (runs: readonly Judgement[]) => runs.map(({ seed }) => seed).sort((x, y) => x - y);
+  if (a.length > 0 && b.length > 0 && seeds(a).join() !== seeds(b).join()) {
+    found.push('The two sides played different seeds: what differs may be the load.');
+  }
+  return found;
+}

@@ -1,0 +1,161 @@
+import type { ComparisonSide } from '../model/comparison.ts';
+import type { AnswerClass, Judgement } from '../model/verdict.ts';
+import type { Counted } from '../statistics/statistics.ts';
+import type { CountKind } from './between-runs.ts';
+import { isBelieved } from './sides.ts';
+
+/** One count of every run of both sides. */
+export interface Series {
+  readonly name: string;
+  readonly title: string;
+  readonly kind: CountKind;
+  readonly unit: 's' | 'operations';
+  readonly decides: boolean;
+  /** The promise whose violations it counts. */
+  readonly invariant: string | null;
+  readonly a: readonly Counted[];
+  readonly b: readonly Counted[];
+}
+
+type Runs = readonly Judgement[];
+
+/** Runs of each build; and the same without those that cannot be believed. */
+export interface Sides {
+  readonly a: Runs;
+  readonly b: Runs;
+}
+
+/**
+ * Everything that both sides count. What decides: deadlocks, 5xx and the violations of each promise. What informs: their
+ * parts, and refusals by their class. Whether a refusal is wrong is the judge's matter, and then it is a violation.
+ */
+export function seriesOf(all: Sides, merged: { readonly a: ComparisonSide; readonly b: ComparisonSide }): Series[] {
+  const believed = { a: all.a.filter(isBelieved), b: all.b.filter(isBelieved) };
+  return [
+    ...plainSeries(believed),
+    ...violationSeries(all, merged),
+    ...fingerprintSeries(believed),
+    ...answerSeries(believed),
+  ];
+}
+
+/** These promises' violations are counts of their own, and one event must not be tested twice. */
+const COUNTED_AS: Readonly<Record<string, string>> = { 'no-deadlocks': 'deadlocks', 'error-contract': 'http_5xx' };
+
+function plainSeries({ a, b }: Sides): Series[] {
+  const common = { kind: 'wrongs', unit: 's', decides: true } as const;
+  // The harness's own deadlocks are none of the build's; the promise knows them apart.
+  const deadlocks = (run: Judgement) =>
+    run.invariants.find(({ name }) => name === 'no-deadlocks')?.violations ?? run.counts.deadlocks ?? 0;
+  const http5xx = (run: Judgement) => run.counts.http_5xx ?? 0;
+  return [
+    {
+      ...common,
+      name: 'deadlocks',
+      title: 'deadlocks',
+      invariant: 'no-deadlocks',
+      a: perSecond(a, deadlocks),
+      b: perSecond(b, deadlocks),
+    },
+    {
+      ...common,
+      name: 'http_5xx',
+      title: '5xx answers',
+      invariant: 'error-contract',
+      a: perSecond(a, http5xx),
+      b: perSecond(b, http5xx),
+    },
+  ];
+}
+
+function perSecond(runs: Runs, of: (run: Judgement) => number): Counted[] {
+  return runs.map((run) => ({ count: of(run), exposure: run.load_seconds }));
+}
+
+/** Of every promise that one side breaks and both were put to the test for; by path where both break it. */
+function violationSeries(
+  { a, b }: Sides,
+  merged: { readonly a: ComparisonSide; readonly b: ComparisonSide },
+): Series[] {
+  const verdictOn = (side: ComparisonSide, name: string) =>
+    side.invariants.find((invariant) => invariant.name === name)?.verdict ?? 'unknown';
+  const names = [...new Set([...merged.a.invariants, ...merged.b.invariants].map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const verdicts = [verdictOn(merged.a, name), verdictOn(merged.b, name)];
+    if (name in COUNTED_AS || verdicts.includes('unknown') || !verdicts.includes('fail')) return [];
+    const result = (run: Judgement) => run.invariants.find((invariant) => invariant.name === name);
+    const violations = (run: Judgement) => result(run)?.violations ?? 0;
+    // A violation that was seen is seen; that there was none, only a run that may be believed shows.
+    const tells = (run: Judgement) => run.load_seconds > 0 && (isBelieved(run) || violations(run) > 0);
+    const [inA, inB] = [a.filter(tells), b.filter(tells)];
+    const series = (label: string, title: string, of: (run: Judgement) => number): Series => ({
+      name: label,
+      title,
+      kind: 'wrongs',
+      unit: 's',
+      decides: true,
+      invariant: name,
+      a: perSecond(inA, of),
+      b: perSecond(inB, of),
+    });
+    const paths = [...new Set([...inA, ...inB].flatMap((run) => Object.keys(result(run)?.paths ?? {})))].sort();
+    if (paths.length < 2 || verdicts.includes('pass')) {
+      const by = paths.length === 1 && paths[0] !== undefined ? `,path:${paths[0]}` : '';
+      return [series(`violations{invariant:${name}${by}}`, `violations of ${name}`, violations)];
+    }
+    return paths.map((path) =>
+      series(
+        `violations{invariant:${name},path:${path}}`,
+        `violations of ${name} by ${path}`,
+        (run) => result(run)?.paths?.[path] ?? 0,
+      ),
+    );
+  });
+}
+
+/** Deadlocks by who blocked whom, where there is more than one kind. */
+function fingerprintSeries({ a, b }: Sides): Series[] {
+  const kinds = [...new Set([...a, ...b].flatMap(({ deadlocks }) => deadlocks.map(({ fingerprint }) => fingerprint)))];
+  if (kinds.length < 2) return [];
+  return kinds.sort().map((kind) => {
+    const of = ({ deadlocks }: Judgement) =>
+      deadlocks.filter(({ fingerprint }) => fingerprint === kind).reduce((sum, { left_out }) => sum + 1 + left_out, 0);
+    return {
+      name: `deadlocks{fingerprint:${kind}}`,
+      title: `deadlocks ${kind}`,
+      kind: 'wrongs',
+      unit: 's',
+      decides: false,
+      invariant: null,
+      a: perSecond(a, of),
+      b: perSecond(b, of),
+    };
+  });
+}
+
+/** 4xx and 5xx by request and class, out of the requests of the kind where both sides have them: a busier run is not a worse one. */
+function answerSeries({ a, b }: Sides): Series[] {
+  const answers = [...a, ...b].flatMap(({ classes }) => classes);
+  const keyOf = ({ status, kind, class: why }: AnswerClass) => JSON.stringify([status, kind, why]);
+  const keys = [...new Map(answers.map((answer) => [keyOf(answer), answer])).entries()];
+  return keys
+    .sort(([x], [y]) => (x < y ? -1 : 1))
+    .map(([key, { status, kind, class: why }]) => {
+      const of = ({ classes }: Judgement) =>
+        classes.filter((answer) => keyOf(answer) === key).reduce((sum, { count }) => sum + count, 0);
+      const sent = ({ latency }: Judgement) => latency.find((summary) => summary.kind === kind)?.count ?? 0;
+      const perOperation = (runs: Runs) => runs.map((run) => ({ count: of(run), exposure: sent(run) }));
+      // More answers of one kind than ended requests of it cannot be: then the seconds must do.
+      const byOperation = [...a, ...b].every((run) => sent(run) > 0 && of(run) <= sent(run));
+      return {
+        name: `http_${status}{operation:${kind},class:${why}}`,
+        title: `${kind} ${status}: ${why}`,
+        kind: status >= 500 ? 'wrongs' : 'refusals',
+        unit: byOperation ? 'operations' : 's',
+        decides: false,
+        invariant: null,
+        a: byOperation ? perOperation(a) : perSecond(a, of),
+        b: byOperation ? perOperation(b) : perSecond(b, of),
+      };
+    });
+}

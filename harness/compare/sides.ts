@@ -1,0 +1,85 @@
+import type { ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
+import { type InvariantResult, type Judgement, type Verdict, worst } from '../model/verdict.ts';
+
+/** A run that had load and whose assumptions hold: only such a run shows that a promise is kept, or how often. */
+export function isBelieved(run: Judgement): boolean {
+  return run.load_seconds > 0 && run.assumptions.every(({ verdict }) => verdict === 'pass');
+}
+
+/** The runs of one build, as one. */
+export function sideOf(runs: readonly Judgement[]): ComparisonSide {
+  const shares = runs.flatMap(({ harness_cpu_share: share }) => (share === null ? [] : [share]));
+  const firsts = runs.flatMap(({ first_violation_s: first }) => (first === null ? [] : [first]));
+  return {
+    build: unique(runs.map(({ build }) => build)),
+    scenario: unique(runs.map(({ scenario }) => scenario)),
+    verdict: runs.length === 0 ? 'unknown' : worst(runs.map(({ verdict }) => verdict)),
+    runs: runs.map(({ run, seed, verdict, load_seconds, first_violation_s, counts }) => ({
+      run,
+      seed,
+      verdict,
+      load_seconds,
+      first_violation_s,
+      counts,
+    })),
+    load_seconds: runs.reduce((sum, { load_seconds }) => sum + load_seconds, 0),
+    invariants: mergedInvariants(runs),
+    assumptions: mergedAssumptions(runs),
+    counts: summed(runs.map(({ counts }) => counts)),
+    first_violation_s: firsts.length === 0 ? null : Math.min(...firsts),
+    harness_cpu_share: shares.length === 0 ? null : Math.max(...shares),
+  };
+}
+
+function mergedInvariants(runs: readonly Judgement[]): ComparedInvariant[] {
+  const byName = grouped(runs.flatMap((run) => run.invariants.map((invariant) => ({ invariant, run }))));
+  return [...byName].map(([name, results]) => ({
+    name,
+    claim: results[0]?.invariant.claim ?? '',
+    verdict: mergedVerdict(results),
+    aimed: results.some(({ invariant }) => invariant.aimed),
+    violations: results.reduce((sum, { invariant }) => sum + invariant.violations, 0),
+    chances: results.reduce((sum, { invariant }) => sum + invariant.chances, 0),
+  }));
+}
+
+interface Result {
+  readonly invariant: InvariantResult;
+  readonly run: Judgement;
+}
+
+function grouped(results: readonly Result[]): Map<string, Result[]> {
+  const byName = new Map<string, Result[]>();
+  for (const result of results) {
+    const group = byName.get(result.invariant.name);
+    if (group) group.push(result);
+    else byName.set(result.invariant.name, [result]);
+  }
+  return byName;
+}
+
+/** A violation seen in any run is seen; that it is kept, only a run that may be believed shows. */
+function mergedVerdict(results: readonly Result[]): Verdict {
+  if (results.some(({ invariant }) => invariant.verdict === 'fail')) return 'fail';
+  return results.some(({ invariant, run }) => invariant.verdict === 'pass' && isBelieved(run)) ? 'pass' : 'unknown';
+}
+
+function mergedAssumptions(runs: readonly Judgement[]): { name: string; verdict: Verdict }[] {
+  const byName = new Map<string, Verdict>();
+  for (const { name, verdict } of runs.flatMap(({ assumptions }) => assumptions)) {
+    byName.set(name, worst([verdict, byName.get(name) ?? 'pass']));
+  }
+  return [...byName].map(([name, verdict]) => ({ name, verdict }));
+}
+
+function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const counts of all) {
+    for (const [name, value] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + value);
+  }
+  return Object.fromEntries(sums);
+}
+
+function unique(values: readonly string[]): string {
+  return [...new Set(values)].join(', ') || 'no run';
+}

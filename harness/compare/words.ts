@@ -1,0 +1,48 @@
+import path from 'node:path';
+
+import type { ComparedInvariant, Comparison, ComparisonSide } from '../model/comparison.ts';
+import type { Verdict } from '../model/verdict.ts';
+
+/** What every format of a comparison says in the same words. */
+
+/** All builds with their letters, A first. */
+export function lettered({ a, pairs }: Comparison): { readonly letter: string; readonly side: ComparisonSide }[] {
+  return [{ letter: 'A', side: a }, ...pairs.map(({ letter, b }) => ({ letter, side: b }))];
+}
+
+/** Those with the decision that stands for all. */
+export function worstBuilds({ pairs, decision }: Comparison): string[] {
+  return pairs.filter((pair) => pair.decision === decision).map(({ b }) => b.build);
+}
+
+export interface PromiseRow {
+  readonly name: string;
+  readonly claim: string;
+  /** In the order of the builds; undefined: not judged there. */
+  readonly sides: readonly (ComparedInvariant | undefined)[];
+}
+
+/** Every promise that any build has: those that another build than A breaks and A keeps first, then what else differs. */
+export function promiseRows(comparison: Comparison): PromiseRow[] {
+  const builds = lettered(comparison).map(({ side }) => side);
+  const names = [...new Set(builds.flatMap(({ invariants }) => invariants.map(({ name }) => name)))];
+  const rows = names.map((name) => {
+    const sides = builds.map(({ invariants }) => invariants.find((invariant) => invariant.name === name));
+    return { name, claim: sides.find((one) => one !== undefined)?.claim ?? '', sides };
+  });
+  return rows.sort((x, y) => rankOf(x) - rankOf(y));
+}
+
+function rankOf({ sides }: PromiseRow): number {
+  const [base = 'unknown', ...others] = sides.map((one): Verdict => one?.verdict ?? 'unknown');
+  if (others.includes('fail') && base !== 'fail') return 0;
+  if (others.some((one) => one !== base)) return base === 'fail' ? 1 : 3;
+  return ({ fail: 2, unknown: 5, pass: 4 } satisfies Record<Verdict, number>)[base];
+}
+
+/** Relative, so that the folder can be moved or served as it is; each part encoded, because folders have any name. */
+export function reportLink(folder: string, run: string): string {
+  const relative = path.relative(path.resolve(folder), path.resolve(run, 'report.html'));
+  const link = relative.split(path.sep).map(encodeURIComponent).join('/');
+  return link.startsWith('..') ? link : `./${link}`;
+}

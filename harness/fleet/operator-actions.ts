@@ -1,0 +1,167 @@
+import type { WorkloadTaskInstance } from '../handoff/workload.ts';
+import type { Deed } from '../model/misbehaviour.ts';
+import type { Rng } from '../model/rng.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { Answer, RequestSpec, Subject } from '../worker/requests.ts';
+import type { LiveLife } from './fleet.ts';
+import type { ApiClient } from './http-client.ts';
+
+/** As many tasks of a run as one bulk request names, at most. */
+const BULK = 8;
+
+export interface DeedsOptions {
+  readonly api: ApiClient;
+  readonly token: string;
+  readonly clock: RunClock;
+  readonly dagNamespace: string;
+  live(): readonly LiveLife[];
+}
+
+/** Who does it, to which DAGs, and when it is over. */
+export interface By {
+  readonly operator: string;
+  /** As the scenario names them. */
+  readonly dags: readonly string[];
+  readonly rng: Rng;
+  readonly signal: AbortSignal;
+}
+
+/** What people do to a task that works at this moment, through the public API. Each resolves when it is answered. */
+export class Deeds {
+  readonly #options: DeedsOptions;
+
+  constructor(options: DeedsOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined where no worker is at work. */
+  async do(deed: Deed, by: By): Promise<Answer | undefined> {
+    const ti = this.#runningTask(by);
+    if (!ti) return undefined;
+    switch (deed) {
+      case 'clear':
+        return this.#clear(ti, by);
+      case 'mark':
+        return this.mark(ti, by.rng.pick(['success', 'failed', 'skipped']), by);
+      case 'delete':
+        return this.#delete(ti, by);
+      case 'bulk':
+        return this.#bulk(ti, by);
+      default:
+        throw new Error(`unknown deed ${JSON.stringify(deed satisfies never)}`);
+    }
+  }
+
+  /** As the scenarios' operators do it: what works, or the task of that name that came before it in its run. */
+  async markFailed(by: By, upstream?: string): Promise<void> {
+    if (upstream === undefined) {
+      const ti = this.#runningTask(by);
+      if (ti) await this.mark(ti, 'failed', by);
+      return;
+    }
+    const [first, ...rest] = this.#working(by).filter(({ task_id }) => task_id !== upstream);
+    if (!first) return;
+    const { dag_id, run_id } = by.rng.pick([first, ...rest]);
+    await this.mark({ dag_id, run_id, task_id: upstream, map_index: -1 }, 'failed', by);
+  }
+
+  mark(ti: Marked, state: string, by: By): Promise<Answer> {
+    // Without an index the route means all instances of a mapped task.
+    const index = ti.map_index >= 0 ? `/${ti.map_index}` : '';
+    const path = `${runOf(ti)}/taskInstances/${encodeURIComponent(ti.task_id)}${index}`;
+    return this.send(by, 'mark', 'PATCH', path, { new_state: state }, subjectOf(ti), { requested: state });
+  }
+
+  async pause(dags: readonly string[], isPaused: boolean, by: Pick<By, 'operator' | 'signal'>): Promise<Answer[]> {
+    const requested = isPaused ? 'paused' : 'unpaused';
+    return Promise.all(
+      dags.map((dag_id) => {
+        const path = `/dags/${dag_id}?update_mask=is_paused`;
+        return this.send(by, 'pause', 'PATCH', path, { is_paused: isPaused }, { dag_id }, { requested });
+      }),
+    );
+  }
+
+  send(
+    { operator, signal }: Pick<By, 'operator' | 'signal'>,
+    kind: RequestSpec['kind'],
+    method: RequestSpec['method'],
+    path: string,
+    body: unknown,
+    about: Partial<Subject>,
+    extra: Partial<RequestSpec> = {},
+  ): Promise<Answer> {
+    const { api, clock, token } = this.#options;
+    const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
+    const subject: Subject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
+    const intendedMs = clock.now();
+    return api.sendOnce(
+      { subject, kind, method, path: `/api/v2${path}`, body, token, intendedMs, ...extra },
+      1,
+      signal,
+    );
+  }
+
+  #clear(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
+    const body = {
+      dry_run: false,
+      dag_run_id: ti.run_id,
+      task_ids: [ti.task_id],
+      only_failed: false,
+      reset_dag_runs: true,
+    };
+    return this.send(by, 'clear', 'POST', `/dags/${ti.dag_id}/clearTaskInstances`, body, subjectOf(ti));
+  }
+
+  /**
+   * A run that is running cannot be deleted, but one that is queued can, whatever its tasks are at: so it is set back
+   * first. A scheduler that starts it again in between saves it.
+   */
+  async #delete(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
+    const { dag_id, run_id } = ti;
+    const requested = 'queued';
+    await this.send(by, 'mark', 'PATCH', runOf(ti), { state: requested }, { dag_id, run_id }, { requested });
+    return this.send(by, 'delete', 'DELETE', runOf(ti), undefined, { dag_id, run_id });
+  }
+
+  /** What works in the run of that task, marked in one request: each to a state of its own. */
+  #bulk(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
+    const { dag_id, run_id } = ti;
+    const tasks = new Set(
+      this.#working(by)
+        .filter((other) => other.dag_id === dag_id && other.run_id === run_id)
+        .map(({ task_id }) => task_id),
+    );
+    const entities = [...tasks]
+      .slice(0, BULK)
+      .map((task_id) => ({ task_id, new_state: by.rng.pick(['success', 'failed', 'skipped']) }));
+    const body = { actions: [{ action: 'update', entities, action_on_non_existence: 'skip' }] };
+    const target = entities.map(({ task_id }) => task_id).join(' ');
+    return this.send(by, 'bulk', 'PATCH', `${runOf(ti)}/taskInstances`, body, { dag_id, run_id }, { target });
+  }
+
+  /** One that a worker of ours runs at this moment; undefined if none does. */
+  #runningTask(by: By): WorkloadTaskInstance | undefined {
+    const [first, ...rest] = this.#working(by);
+    return first && by.rng.pick([first, ...rest]);
+  }
+
+  #working({ dags }: By): WorkloadTaskInstance[] {
+    const { live, dagNamespace } = this.#options;
+    const wanted = new Set(dags.map((dag) => `${dagNamespace}${dag}`));
+    return live()
+      .filter((life) => life.startedMs !== null && wanted.has(life.workload.ti.dag_id))
+      .map((life) => life.workload.ti);
+  }
+}
+
+/** A task instance, and its id where a worker of ours has been told it. */
+type Marked = Pick<WorkloadTaskInstance, 'dag_id' | 'run_id' | 'task_id' | 'map_index'> & { readonly id?: string };
+
+function runOf({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>): string {
+  return `/dags/${dag_id}/dagRuns/${encodeURIComponent(run_id)}`;
+}
+
+function subjectOf({ dag_id, run_id, task_id, map_index, id }: Marked): Partial<Subject> {
+  return { dag_id, run_id, task_id, map_index, ti_id: id ?? null };
+}

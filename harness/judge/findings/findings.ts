@@ -1,0 +1,234 @@
+import { readFile } from 'node:fs/promises';
+
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { messageOf } from '../../model/errors.ts';
+import type { BrokenPromise, FaultWindow, Finding, FindingMoment } from '../../model/finding.ts';
+import type { InvariantResult, Judgement } from '../../model/verdict.ts';
+import { knownRace } from '../../races/known-races.ts';
+import type { PromiseFile } from '../invariant-file.ts';
+import { violationOf } from '../invariants.ts';
+import { type OpenRun, rowsOf } from '../open-run.ts';
+import { prepareContrasts, readContrast } from './contrast.ts';
+import { type Incident, incidentsOf, type KeptViolation, type Kind, kindsOf, type PromiseRank } from './incidents.ts';
+import { readTimeline } from './timeline.ts';
+
+const LINKS = new URL('links.sql', import.meta.url);
+
+/** Each costs some queries, and nobody reads more stories than these; the others are told without. */
+const TOLD = { findings: 50, timelines: 12 } as const;
+
+type Findings = Pick<Judgement, 'findings' | 'findings_left_out'>;
+
+/**
+ * The violations of a judged run, grouped by cause and explained. `invariants` have left them in `kept_violations`. A
+ * verdict does not hang on its explanation: what goes wrong here is said, and the verdict stands.
+ */
+export async function readFindings(
+  run: OpenRun,
+  files: readonly PromiseFile[],
+  invariants: readonly InvariantResult[],
+): Promise<Findings> {
+  const broken = invariants.filter(({ violations }) => violations > 0);
+  if (broken.length === 0) return { findings: [], findings_left_out: null };
+  try {
+    return await groupAndExplain(run, files, broken);
+  } catch (error) {
+    const why = messageOf(error).split('\n')[0];
+    return { findings: [], findings_left_out: `The violations could not be grouped by cause: ${why}` };
+  }
+}
+
+async function groupAndExplain(
+  run: OpenRun,
+  files: readonly PromiseFile[],
+  broken: readonly InvariantResult[],
+): Promise<Findings> {
+  const connection = await run.connect();
+  try {
+    await connection.run(await readFile(LINKS, 'utf8'));
+    const kinds = await readKinds(connection, files);
+    await keepIncidents(connection, kinds);
+    await prepareContrasts(connection);
+    const kept = await rowsOf(connection, 'SELECT invariant, count(*) AS n FROM kept_violations GROUP BY invariant');
+    const known = { broken, files, kept: new Map(kept.map(({ invariant, n }) => [String(invariant), Number(n)])) };
+    const findings: Finding[] = [];
+    for (const [index, kind] of kinds.slice(0, TOLD.findings).entries()) {
+      findings.push(await findingOf(connection, kind, { index, ...known }));
+    }
+    return { findings, findings_left_out: tooMany(kinds) };
+  } finally {
+    connection.closeSync();
+  }
+}
+
+function tooMany(kinds: readonly Kind[]): string | null {
+  const hidden = kinds.slice(TOLD.findings);
+  if (hidden.length === 0) return null;
+  const names = [...new Set(hidden.map(({ invariant }) => invariant))].join(', ');
+  return `${hidden.length} more findings are not shown, of ${names}.`;
+}
+
+async function readKinds(connection: DuckDBConnection, files: readonly PromiseFile[]): Promise<Kind[]> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT v, invariant, path, at_ms, weight, subject, coalesce(cause_ms, at_ms) AS cause_ms,
+       len(operations) + len(commits) > 0 AS proved
+     FROM kept_violations LEFT JOIN (SELECT v, min(cause_ms) AS cause_ms FROM violation_links GROUP BY v) USING (v)
+     ORDER BY v`,
+  );
+  const violations = rows.map(
+    (row): KeptViolation => ({
+      v: Number(row.v),
+      invariant: String(row.invariant),
+      path: String(row.path),
+      at_ms: Number(row.at_ms),
+      weight: Number(row.weight),
+      subject: String(row.subject),
+      cause_ms: Number(row.cause_ms),
+      proved: row.proved === true,
+    }),
+  );
+  const links = (await rowsOf(connection, 'SELECT v, key FROM violation_links ORDER BY v, key')).map(({ v, key }) => ({
+    v: Number(v),
+    key: String(key),
+  }));
+  const headers = new Map(files.map(({ name, header }) => [name, header]));
+  const rank = (invariant: string): PromiseRank => ({
+    seesServer: /\b(commits|server_log)\b/.test(headers.get(invariant)?.needs ?? ''),
+    knownRaces: headers.get(invariant)?.seed !== undefined,
+  });
+  return kindsOf(incidentsOf(violations, links, rank)).toSorted(
+    (a, b) =>
+      promisesOf(b).size - promisesOf(a).size ||
+      b.incidents.length - a.incidents.length ||
+      a.fingerprint.localeCompare(b.fingerprint),
+  );
+}
+
+function promisesOf({ incidents }: Kind): Set<string> {
+  return new Set(incidents.flatMap(({ members }) => members.map(({ invariant }) => invariant)));
+}
+
+/** Which violation belongs to which finding and occurrence, for the queries that follow. */
+async function keepIncidents(connection: DuckDBConnection, kinds: readonly Kind[]): Promise<void> {
+  const rows = kinds.flatMap(({ incidents }, finding) =>
+    incidents.flatMap(({ members }, incident) => members.map(({ v }) => [v, finding, incident])),
+  );
+  await connection.run(
+    `CREATE TEMP TABLE incident_members AS
+     SELECT row[1] AS v, row[2] AS finding, row[3] AS incident FROM (SELECT unnest(from_json($1, '[["BIGINT"]]')) AS row)`,
+    [JSON.stringify(rows)],
+  );
+}
+
+interface Known {
+  readonly index: number;
+  readonly broken: readonly InvariantResult[];
+  readonly files: readonly PromiseFile[];
+  /** How many violations of each invariant were kept for grouping. */
+  readonly kept: ReadonlyMap<string, number>;
+}
+
+async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known): Promise<Finding> {
+  const { invariant, path, fingerprint, incidents } = kind;
+  const worst = incidents.reduce((most, one) => (isWorse(one, most) ? one : most));
+  const last = incidents.reduce((most, one) => (one.root.at_ms > most.root.at_ms ? one : most));
+  const first = incidents.reduce((most, one) => (one.root.at_ms < most.root.at_ms ? one : most));
+  const told = known.index < TOLD.timelines;
+  return {
+    id: `F${known.index + 1}`,
+    fingerprint,
+    title: titleOf(kind, known.files),
+    root: { invariant, path },
+    promises: brokenPromises(kind, known.broken),
+    known_race: knownRace(invariant, path)?.name ?? null,
+    occurrences: incidents.length,
+    violations: incidents.reduce((sum, { members }) => sum + members.length, 0),
+    first: await momentOf(connection, first),
+    worst: await momentOf(connection, worst),
+    last: await momentOf(connection, last),
+    timeline: told
+      ? await readTimeline(connection, {
+          root: worst.root.v,
+          members: worst.members.map(({ v }) => v),
+          subject: worst.root.subject,
+          at_ms: worst.root.at_ms,
+        })
+      : null,
+    contrast: told ? await readContrast(connection, known.index) : null,
+    faults: await readFaults(connection, known.index),
+    left_out: leftOut(kind, known),
+  };
+}
+
+/** One that requests or commits prove can be told from beginning to end; among those the weight decides. */
+function isWorse(one: Incident, other: Incident): boolean {
+  const [told, otherTold] = [one, other].map(({ members }) => members.some(({ proved }) => proved));
+  return told === otherTold ? one.root.weight > other.root.weight : told === true;
+}
+
+/** What a user sees: of a known race its own words, else those of the promise and of the way in which it broke. */
+function titleOf({ invariant, path }: Kind, files: readonly PromiseFile[]): string {
+  const race = knownRace(invariant, path);
+  if (race) return race.title;
+  const header = files.find(({ name }) => name === invariant)?.header;
+  return `${header?.broken ?? `${invariant} was broken`} (${path})`;
+}
+
+/** The promise of the root first, then by how often each was broken. */
+function brokenPromises(kind: Kind, broken: readonly InvariantResult[]): BrokenPromise[] {
+  const counts = new Map<string, number>();
+  for (const { members } of kind.incidents) {
+    for (const { invariant } of members) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([name, violations]) => ({
+      name,
+      claim: broken.find((one) => one.name === name)?.claim ?? '',
+      violations,
+    }))
+    .sort(
+      (a, b) =>
+        Number(b.name === kind.invariant) - Number(a.name === kind.invariant) ||
+        b.violations - a.violations ||
+        a.name.localeCompare(b.name),
+    );
+}
+
+async function momentOf(connection: DuckDBConnection, { root }: Incident): Promise<FindingMoment> {
+  const [row] = await rowsOf(connection, `FROM kept_violations WHERE v = ${root.v}`);
+  return { invariant: root.invariant, ...violationOf(row ?? {}) };
+}
+
+/** A fault may do its harm a little after it was healed: what waited for it is served then. */
+const AFTER_HEALING_MS = 2000;
+
+async function readFaults(connection: DuckDBConnection, finding: number): Promise<FaultWindow[]> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT fault, victim, opened_ms, closed_ms, any_value(detail) AS detail, count(DISTINCT incident) AS occurrences
+     FROM fault_windows
+     JOIN (SELECT incident, min(at_ms) AS at_ms FROM kept_violations JOIN incident_members USING (v)
+           WHERE finding = ${finding} GROUP BY incident)
+       ON at_ms >= opened_ms - clock_tolerance_ms() AND at_ms <= coalesce(closed_ms + ${AFTER_HEALING_MS}, 'infinity')
+     GROUP BY ALL ORDER BY occurrences DESC, opened_ms, fault, victim LIMIT 20`,
+  );
+  return rows.map((row) => ({
+    fault: String(row.fault),
+    victim: String(row.victim),
+    opened_ms: Number(row.opened_ms),
+    closed_ms: row.closed_ms === null ? null : Number(row.closed_ms),
+    detail: row.detail === null ? null : String(row.detail),
+    occurrences: Number(row.occurrences),
+  }));
+}
+
+/** Grouping is bounded; counts of promises are not, so the difference can be said. */
+function leftOut(kind: Kind, { broken, kept }: Known): string | null {
+  const names = promisesOf(kind);
+  const parts = broken.flatMap(({ name, violations }) => {
+    const grouped = kept.get(name) ?? 0;
+    return names.has(name) && grouped < violations ? [`${grouped} of ${violations} violations of ${name}`] : [];
+  });
+  return parts.length === 0 ? null : `Only ${parts.join(' and ')} were grouped: this happened at least so often.`;
+}

@@ -1,0 +1,107 @@
+import { expect, test } from 'vitest';
+
+import { incidentsOf, type KeptViolation, kindsOf, type PromiseRank } from './incidents.ts';
+
+const RANKS: Readonly<Record<string, PromiseRank>> = {
+  'error-contract': { seesServer: false, knownRaces: true },
+  'no-deadlocks': { seesServer: true, knownRaces: true },
+  'running-is-not-overwritten': { seesServer: true, knownRaces: true },
+};
+const rank = (invariant: string) => RANKS[invariant] ?? { seesServer: true, knownRaces: false };
+
+function violation(v: number, invariant: string, path: string, over: Partial<KeptViolation> = {}): KeptViolation {
+  return {
+    v,
+    invariant,
+    path,
+    at_ms: 1_000 * v,
+    weight: 1,
+    subject: 'd/r/t',
+    cause_ms: 1_000 * v,
+    proved: true,
+    ...over,
+  };
+}
+
+test('violations that share evidence, directly or through a third, are one incident', () => {
+  const incidents = incidentsOf(
+    [violation(1, 'a', 'x'), violation(2, 'b', 'y'), violation(3, 'c', 'z'), violation(4, 'a', 'x')],
+    [
+      { v: 1, key: 'operation 7' },
+      { v: 2, key: 'operation 7' },
+      { v: 2, key: 'transaction 9' },
+      { v: 3, key: 'transaction 9' },
+      { v: 4, key: 'operation 8' },
+    ],
+    rank,
+  );
+  expect(incidents.map(({ members }) => members.map(({ v }) => v))).toEqual([[1, 2, 3], [4]]);
+});
+
+test('the earliest cause is the root; of one cause, what the server did before what a client was told', () => {
+  const deadlock = violation(2, 'no-deadlocks', 'roles', { cause_ms: 500, at_ms: 500 });
+  // Its answer is logged before the deadlock: the clocks are not the same.
+  const answer = violation(1, 'error-contract', 'state 500', { cause_ms: 500, at_ms: 450 });
+  const links = [1, 2].map((v) => ({ v, key: 'deadlock 1' }));
+  expect(incidentsOf([answer, deadlock], links, rank)[0]?.root.invariant).toBe('no-deadlocks');
+  const later = violation(3, 'no-deadlocks', 'roles', { cause_ms: 900 });
+  const both = [1, 3].map((v) => ({ v, key: 'deadlock 1' }));
+  expect(incidentsOf([later, answer], both, rank)[0]?.root.invariant).toBe('error-contract');
+});
+
+test('27 deadlocks of one kind are one finding with 27 occurrences, and another kind is another finding', () => {
+  const deadlocks = Array.from({ length: 27 }, (_, i) => violation(i, 'no-deadlocks', 'scheduler × scheduler'));
+  const kinds = kindsOf(incidentsOf([...deadlocks, violation(99, 'no-deadlocks', 'api-core × scheduler')], [], rank));
+  expect(kinds.map(({ path, incidents }) => [path, incidents.length])).toEqual([
+    ['scheduler × scheduler', 27],
+    ['api-core × scheduler', 1],
+  ]);
+  expect(new Set(kinds.map(({ fingerprint }) => fingerprint)).size).toBe(2);
+});
+
+test('one mechanism that breaks different promises each time is one finding, once they have met', () => {
+  const both = [
+    violation(1, 'running-is-not-overwritten', 'guard'),
+    violation(2, 'acknowledged-is-durable', 'guard', { cause_ms: 1_000 }),
+  ];
+  const met = [1, 2].map((v) => ({ v, key: 'operation 7' }));
+  const alone = violation(3, 'acknowledged-is-durable', 'guard');
+  expect(kindsOf(incidentsOf([...both, alone], met, rank))).toHaveLength(1);
+  expect(kindsOf(incidentsOf([...both, alone], [], rank))).toHaveLength(2);
+});
+
+test('a deadlock makes a 500, and a 500 without a deadlock is still another finding', () => {
+  const kinds = kindsOf(
+    incidentsOf(
+      [
+        violation(1, 'no-deadlocks', 'roles'),
+        violation(2, 'error-contract', 'state 500', { cause_ms: 1_000 }),
+        violation(3, 'error-contract', 'state 500'),
+      ],
+      [1, 2].map((v) => ({ v, key: 'deadlock 1' })),
+      rank,
+    ),
+  );
+  expect(kinds.map(({ invariant, incidents }) => [invariant, incidents.length])).toEqual([
+    ['no-deadlocks', 1],
+    ['error-contract', 1],
+  ]);
+});
+
+test('the paths of one known race are one finding, with the same fingerprint whichever is most frequent', () => {
+  const of = (...paths: string[]) =>
+    kindsOf(
+      incidentsOf(
+        paths.map((path, v) => violation(v, 'rtif-last-writer-wins', path)),
+        [],
+        rank,
+      ),
+    );
+  const [one, other] = [
+    of('two at once', 'two at once', 'retry of a lost answer'),
+    of('two at once', 'retry of a lost answer', 'retry of a lost answer'),
+  ];
+  expect([one.length, other.length]).toEqual([1, 1]);
+  expect(one[0]?.fingerprint).toBe(other[0]?.fingerprint);
+  expect(of('two at once', 'value of nobody')).toHaveLength(2);
+});

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+
+import { knownRace } from '../../races/known-races.ts';
+
+/** A violation as grouping needs it; its sentence stays in the database until it is shown. */
+export interface KeptViolation {
+  readonly v: number;
+  readonly invariant: string;
+  readonly path: string;
+  readonly at_ms: number;
+  readonly weight: number;
+  readonly subject: string;
+  /** When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`. */
+  readonly cause_ms: number;
+  /** Requests or commits prove it: there is a story to tell. */
+  readonly proved: boolean;
+}
+
+/** What of a promise says how near its violations lie to the cause. */
+export interface PromiseRank {
+  /** It is judged from what the server did (commits, its log), and not from answers alone. */
+  readonly seesServer: boolean;
+  readonly knownRaces: boolean;
+}
+
+/** Violations that share what brought them about: one occurrence of a cause. */
+export interface Incident {
+  readonly root: KeptViolation;
+  readonly members: readonly KeptViolation[];
+}
+
+/** Incidents whose roots are of one kind. */
+export interface Kind {
+  readonly invariant: string;
+  readonly path: string;
+  readonly fingerprint: string;
+  readonly incidents: readonly Incident[];
+}
+
+class Groups<T> {
+  readonly #parent = new Map<T, T>();
+
+  find(one: T): T {
+    let root = one;
+    for (let next = this.#parent.get(root); next !== undefined; next = this.#parent.get(root)) root = next;
+    // Halving the way keeps long chains of shared evidence cheap.
+    for (let at = one; at !== root; ) {
+      const next = this.#parent.get(at) ?? root;
+      this.#parent.set(at, root);
+      at = next;
+    }
+    return root;
+  }
+
+  join(one: T, other: T): void {
+    const [a, b] = [this.find(one), this.find(other)];
+    if (a !== b) this.#parent.set(b, a);
+  }
+}
+
+/** Violations with a key in common, directly or through others, are one incident. In order of their causes. */
+export function incidentsOf(
+  violations: readonly KeptViolation[],
+  links: readonly { readonly v: number; readonly key: string }[],
+  rank: (invariant: string) => PromiseRank,
+): Incident[] {
+  const groups = new Groups<number>();
+  const firstWith = new Map<string, number>();
+  for (const { v, key } of links) {
+    const first = firstWith.get(key);
+    if (first === undefined) firstWith.set(key, v);
+    else groups.join(first, v);
+  }
+  const members = groupBy(violations, ({ v }) => groups.find(v));
+  return [...members.values()]
+    .flatMap((group) => {
+      const [root, ...others] = group.toSorted((a, b) => nearerToCause(a, b, rank));
+      return root ? [{ root, members: [root, ...others] }] : [];
+    })
+    .sort((a, b) => a.root.cause_ms - b.root.cause_ms || a.root.v - b.root.v);
+}
+
+/**
+ * A cause comes before its consequences. Where two violations go back to the same commit or deadlock, the clocks cannot
+ * say more: then what the server did lies nearer than what a client was answered, and a promise that was written about
+ * a known race nearer than one that is broken along with it.
+ */
+function nearerToCause(a: KeptViolation, b: KeptViolation, rank: (invariant: string) => PromiseRank): number {
+  const [one, other] = [rank(a.invariant), rank(b.invariant)];
+  return (
+    a.cause_ms - b.cause_ms ||
+    Number(other.seesServer) - Number(one.seesServer) ||
+    Number(other.knownRaces) - Number(one.knownRaces) ||
+    a.at_ms - b.at_ms ||
+    a.invariant.localeCompare(b.invariant) ||
+    a.v - b.v
+  );
+}
+
+/**
+ * Incidents of one kind are one finding. A kind is the promise and the path of the root. Two kinds are the same cause
+ * seen from two sides where they are one known race, or where both name the same path (the mechanism) and have met in one
+ * incident: a skip that hits only tasks that had ended breaks a promise about ends, and is still the same skip.
+ * Different paths that met are not joined: a deadlock makes a 500, and not every 500 is a deadlock.
+ */
+export function kindsOf(incidents: readonly Incident[]): Kind[] {
+  const groups = new Groups<string>();
+  for (const { root, members } of incidents) {
+    for (const member of members) if (member.path === root.path) groups.join(kindKey(root), kindKey(member));
+  }
+  const races = new Map<string, string>();
+  for (const { root } of incidents) {
+    const race = knownRace(root.invariant, root.path)?.name;
+    if (race === undefined) continue;
+    const first = races.get(race);
+    if (first === undefined) races.set(race, kindKey(root));
+    else groups.join(first, kindKey(root));
+  }
+  return [...groupBy(incidents, ({ root }) => groups.find(kindKey(root))).values()].flatMap((group) => {
+    const { invariant, path } = commonest(group);
+    return [{ invariant, path, fingerprint: fingerprintOf(invariant, path), incidents: group }];
+  });
+}
+
+/** The root that most incidents have speaks for all; among equals the one whose promise knows the race. */
+function commonest(incidents: readonly Incident[]): { readonly invariant: string; readonly path: string } {
+  const counted = [...groupBy(incidents, ({ root }) => kindKey(root)).values()].toSorted(
+    (a, b) => b.length - a.length || kindKey((a[0] as Incident).root).localeCompare(kindKey((b[0] as Incident).root)),
+  );
+  const [{ root } = incidents[0] as Incident] = counted[0] ?? [];
+  return { invariant: root.invariant, path: root.path };
+}
+
+/** A known race keeps its fingerprint whichever of its paths a run shows most. */
+function fingerprintOf(invariant: string, path: string): string {
+  const name = knownRace(invariant, path)?.name ?? `${invariant}|${path}`;
+  return createHash('sha256').update(name).digest('hex').slice(0, 8);
+}
+
+function kindKey({ invariant, path }: KeptViolation): string {
+  return `${invariant}|${path}`;
+}
+
+function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const one of all) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group) group.push(one);
+    else groups.set(key, [one]);
+  }
+  return groups;
+}

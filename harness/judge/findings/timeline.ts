@@ -1,0 +1,182 @@
+import { readFile } from 'node:fs/promises';
+
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+import type { Timeline, TimelineEntry } from '../../model/finding.ts';
+import { isRecord } from '../../model/json.ts';
+import { rowsOf } from '../open-run.ts';
+import { inOneOrder, type Ours, type Theirs } from './order.ts';
+import { commitWords, faultWords, requestWords, type StoryRow } from './words.ts';
+
+const SQL = new URL('timeline.sql', import.meta.url);
+
+/** What came of it shows within some heartbeats; later the subject's life goes on. */
+const AFTERMATH_MS = 5_000;
+
+/** Nobody reads on past these; what proves the violations is always among them. */
+export const TIMELINE_ROWS = 30;
+
+export interface Story {
+  readonly root: number;
+  readonly members: readonly number[];
+  readonly subject: string;
+  readonly at_ms: number;
+}
+
+/** What happened to the subject of one violation, nearest to it, in one order. */
+export async function readTimeline(connection: DuckDBConnection, story: Story): Promise<Timeline> {
+  const sql = (await readFile(SQL, 'utf8'))
+    .replaceAll('$root', String(story.root))
+    .replaceAll('$members', `[${story.members.join(', ')}]`);
+  await connection.run('DROP TABLE IF EXISTS story');
+  await connection.run(sql);
+  const [known] = await rowsOf(
+    connection,
+    `SELECT count(*) FILTER (source <> 'focus') AS rows, clock_tolerance_ms() AS tolerance_ms,
+       any_value(row ->> 'task_id') FILTER (source = 'focus') AS task_id,
+       any_value(row ->> 'subject') FILTER (source = 'focus') AS subject FROM story`,
+  );
+  const rows = await rowsOf(
+    connection,
+    `SELECT source, number, at_ms, proves, row::VARCHAR AS row FROM story
+     WHERE source <> 'focus' AND (proves OR at_ms <= ${AFTERMATH_MS} + (
+       SELECT max(until_ms) FROM story WHERE proves AND source <> 'focus'))
+     ORDER BY NOT proves, abs(at_ms - ${story.at_ms}), number, source LIMIT ${TIMELINE_ROWS}`,
+  );
+  const shown = rows.map((row): StoryRow => {
+    const parsed: unknown = JSON.parse(String(row.row));
+    return {
+      source: String(row.source),
+      number: Number(row.number),
+      at_ms: Number(row.at_ms),
+      proves: row.proves === true,
+      row: isRecord(parsed) ? parsed : {},
+    };
+  });
+  const times = shown.map(({ at_ms }) => at_ms);
+  const faults = await rowsOf(
+    connection,
+    `SELECT fault, victim, opened_ms, closed_ms FROM fault_windows
+     WHERE opened_ms <= ${Math.max(...times, story.at_ms)}
+       AND coalesce(closed_ms, 'infinity') >= ${Math.min(...times, story.at_ms)} ORDER BY opened_ms LIMIT 10`,
+  );
+  const entries = entriesOf(shown, faults.flatMap(faultWords), {
+    at_ms: story.at_ms,
+    tolerance_ms: Number(known?.tolerance_ms ?? 0),
+    task_id: typeof known?.task_id === 'string' ? known.task_id : null,
+  });
+  return {
+    // Of a deadlock between two processes, the task whose request it failed.
+    subject: typeof known?.subject === 'string' ? known.subject : story.subject,
+    at_ms: story.at_ms,
+    entries,
+    left_out: Number(known?.rows ?? 0) - shown.length,
+  };
+}
+
+type Told = Omit<TimelineEntry, 'offset_ms'>;
+type OurEntry = Ours & { readonly told: Told };
+type TheirEntry = Theirs & { readonly told: Told };
+
+interface Setting {
+  readonly at_ms: number;
+  readonly tolerance_ms: number;
+  /** The task that the story is about: requests about another one say so. */
+  readonly task_id: string | null;
+}
+
+/** Pure: rows in any order become entries in one. */
+export function entriesOf(
+  rows: readonly StoryRow[],
+  faults: readonly Told[],
+  { at_ms, tolerance_ms, task_id }: Setting,
+): TimelineEntry[] {
+  const requests = rows.filter(({ source }) => source === 'operation');
+  const ours: OurEntry[] = [
+    ...requests.flatMap((row) => requestWords(row, task_id)),
+    ...faults.map((told) => ({ at_ms: told.at_ms, end: null, told })),
+  ];
+  const theirs: TheirEntry[] = rows
+    .filter(({ source }) => source !== 'operation')
+    .map((row) => {
+      const by = row.source === 'commit' ? deedOf(row, requests, tolerance_ms) : failedBy(row);
+      const told = { ...commitWords(row, task_id), by: by?.op ?? null };
+      return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, told };
+    });
+  return together(inOneOrder(ours, theirs).map(({ told }) => told)).map((told) => ({
+    ...told,
+    offset_ms: told.at_ms - at_ms,
+  }));
+}
+
+/** The request that committed this: the nearest one that asked for it and was under way then, as far as the clocks tell. */
+function deedOf(commit: StoryRow, requests: readonly StoryRow[], tolerance_ms: number): Theirs['by'] {
+  const asked = requests.filter(({ row }) => {
+    if (row.outcome === 'refused' || !asksFor(row, commit.row)) return false;
+    const over = row.ended_ms === null || row.outcome === 'unknown' ? Infinity : Number(row.ended_ms);
+    return Number(row.sent_ms) <= commit.at_ms + tolerance_ms && over >= commit.at_ms - tolerance_ms;
+  });
+  const nearest = asked.toSorted(
+    (a, b) => Math.abs(Number(a.row.sent_ms) - commit.at_ms) - Math.abs(Number(b.row.sent_ms) - commit.at_ms),
+  )[0];
+  return nearest ? { op: nearest.number, accepted: nearest.row.outcome === 'ok' } : null;
+}
+
+/** The 5xx tells of the deadlock, as a 2xx tells of a commit. */
+function failedBy({ row }: StoryRow): Theirs['by'] {
+  return typeof row.operation === 'number' ? { op: row.operation, accepted: true } : null;
+}
+
+function asksFor(request: StoryRow['row'], commit: StoryRow['row']): boolean {
+  const writer = String(commit.writer ?? 'wt-api-');
+  if (!writer.startsWith('wt-api-')) return false;
+  const task = commit.relation === 'task_instance';
+  switch (request.kind) {
+    case 'run':
+      return task && commit.id === request.ti_id && commit.state === 'running';
+    case 'state':
+      return task && (commit.old_ti_id ?? commit.id) === request.ti_id && commit.state !== 'running';
+    case 'skip_downstream':
+      return task && commit.state === 'skipped' && String(request.target).split(' ').includes(String(commit.task_id));
+    case 'rtif':
+      return commit.relation === 'rendered_task_instance_fields' && commit.task_id === request.task_id;
+    case 'backfill':
+      return commit.backfill_id !== null && String(commit.backfill_id) === String(request.target);
+    case 'trigger':
+      return commit.relation === 'dag_run' && commit.change === 'insert' && commit.run_id === request.run_id;
+    default:
+      return false;
+  }
+}
+
+/** An answer that follows its request at once becomes one entry with it, and so do accepted heartbeats in a row. */
+function together(told: readonly Told[]): Told[] {
+  const result: Told[] = [];
+  let beats = 0;
+  for (const one of told) {
+    const last = result.at(-1);
+    if (one.event === 'answer' && last?.event === 'request' && last.operation === one.operation) {
+      result[result.length - 1] = {
+        ...last,
+        event: 'exchange',
+        what: `${last.what}: ${one.what}`,
+        outcome: one.outcome,
+      };
+    } else {
+      result.push(one);
+      continue;
+    }
+    const [before, now] = [result.at(-2), result.at(-1)];
+    if (!before || !now || !isQuietBeat(before) || !isQuietBeat(now) || before.actor !== now.actor) {
+      beats = 1;
+      continue;
+    }
+    beats++;
+    result.splice(-2, 2, { ...before, what: `${beats} heartbeats: accepted` });
+  }
+  return result;
+}
+
+function isQuietBeat({ event, what, outcome, proves }: Told): boolean {
+  return event === 'exchange' && outcome === 'ok' && !proves && /^(\d+ )?heartbeats?:/.test(what);
+}

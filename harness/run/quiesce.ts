@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { roundMs } from '../model/clock.ts';
+import type { RunClock } from '../run-folder/clock.ts';
+import type { RunFolder } from '../run-folder/writer.ts';
+import { withClient } from '../stacks/postgres.ts';
+import type { Stack } from '../stacks/stack.ts';
+import { readProcessStats } from '../system/process-stats.ts';
+
+/**
+ * A healthy server is at rest after a second. One that was drowned has a thousand requests in its queue, whose clients
+ * have long gone, and carries some thirty of them out a second: without the wait nobody would know what came of them.
+ */
+const DEADLINE_MS = 60_000;
+const EVERY_MS = 250;
+/** Quiet for this long: between two statements of one request lie milliseconds, on a busy machine tens of them. */
+const QUIET_MS = 1_000;
+/** Share of one processor. An idle API server uses a hundredth; one with a request in its queue all it can get. */
+const IDLE_SHARE = 0.15;
+/** In the process table and in the database. */
+const API = /^(wt-)?api-/;
+
+/**
+ * Waits, when no request is sent any more, until the API servers have carried out or dropped those whose clients have
+ * gone, and writes down whether they have (`api_at_rest`): from then on what has not been committed never will be.
+ * Where the servers' connections or processes cannot be told from others, nothing is written.
+ */
+export async function comeToRest(
+  { dsn, processes }: Pick<Stack, 'dsn' | 'processes'>,
+  record: RunFolder,
+  clock: RunClock,
+): Promise<void> {
+  const servers = processes.filter(({ name }) => API.test(name)).map(({ pid }) => pid);
+  if (servers.length === 0) return;
+  const cpuSeconds = () => [...readProcessStats(servers).values()].reduce((sum, { cpuS }) => sum + cpuS, 0);
+  const began = clock.now();
+  const atRest = await withClient(dsn, async (client) => {
+    let quietSince: { readonly ms: number; readonly cpuS: number } | undefined;
+    while (clock.now() - began < DEADLINE_MS) {
+      const { rows } = await client.query<{ open: string }>(`
+        SELECT count(*) AS open FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name ~ '${API.source}' AND xact_start IS NOT NULL`);
+      const now = { ms: clock.now(), cpuS: cpuSeconds() };
+      if (rows[0]?.open !== '0') quietSince = undefined;
+      else if (quietSince === undefined) quietSince = now;
+      else if (now.ms - quietSince.ms >= QUIET_MS) {
+        if ((now.cpuS - quietSince.cpuS) * 1000 <= IDLE_SHARE * (now.ms - quietSince.ms)) return true;
+        quietSince = now;
+      }
+      await sleep(EVERY_MS);
+    }
+    return false;
+  });
+  const sample = { source: 'postgres', metric: 'api_at_rest', value: atRest ? 1 : 0 };
+  record.append('samples', { at_ms: roundMs(clock.now()), ...sample });
+}

@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { soakMarkdown } from '../../reports/soak.ts';
+import { messageOf, UsageError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
+import { SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
+import { driftOf } from './drift.ts';
+import { toReduce } from './retention.ts';
+import { neverTested, verdictOf } from './soak-verdict.ts';
+
+/** What stays of a window whose tables went: all that people read of it, and its plan, with which it can be played again. */
+const SUMMARY = new Set(['manifest.json', 'verdict.json', 'report.md', 'report.html', 'junit.xml']);
+
+/** The folder of a soak: its index, which is on the disk whole at every moment, and its windows. */
+export class SoakFolder {
+  readonly path: string;
+  #soak: Soak;
+  #saving: Promise<void> = Promise.resolve();
+
+  private constructor(folder: string, soak: Soak) {
+    this.path = folder;
+    this.#soak = soak;
+  }
+
+  static async create(folder: string, soak: Soak): Promise<SoakFolder> {
+    if (existsSync(folder) && readdirSync(folder).length > 0)
+      throw new UsageError(
+        `The soak folder ${folder} is not empty: name another with --out, or go on with it: --resume ${folder}.`,
+      );
+    try {
+      for (const part of ['windows', 'logs']) mkdirSync(path.join(folder, part), { recursive: true });
+    } catch (error) {
+      throw new UsageError(`The soak folder ${folder} cannot be made: ${messageOf(error)}.`, { cause: error });
+    }
+    const made = new SoakFolder(folder, soak);
+    await made.save();
+    return made;
+  }
+
+  static open(folder: string): SoakFolder {
+    return new SoakFolder(folder, readSoak(folder));
+  }
+
+  get soak(): Soak {
+    return this.#soak;
+  }
+
+  log(name: string): string {
+    return path.join(this.path, 'logs', `${name}.log`);
+  }
+
+  runFolder(window: Pick<SoakWindow, 'folder'>): string {
+    return path.join(this.path, window.folder);
+  }
+
+  update(change: Partial<Soak>): Promise<void> {
+    const soak = { ...this.#soak, ...change };
+    this.#soak = { ...soak, verdict: verdictOf(soak), never_tested: neverTested(soak.windows) };
+    return this.save();
+  }
+
+  updateWindow(folder: string, change: Partial<SoakWindow>): Promise<void> {
+    const windows = this.#soak.windows.map((one) => (one.folder === folder ? { ...one, ...change } : one));
+    return this.update({ windows, drift: driftOf(windows) });
+  }
+
+  /** Takes away the tables of windows that are not worth their place on the disk any more. */
+  async retain(): Promise<void> {
+    const { windows, keep } = this.#soak;
+    const sized = windows.map((one) => (one.whole ? { ...one, bytes: bytesOf(this.runFolder(one)) } : one));
+    const reduced = new Set(toReduce(sized, keep));
+    const kept = sized.map((one, place) => (reduced.has(place) ? this.#reduce(one) : one));
+    await this.update({ windows: kept });
+  }
+
+  #reduce(window: SoakWindow): SoakWindow {
+    const folder = this.runFolder(window);
+    // A window whose load never began leaves no folder.
+    if (!existsSync(folder)) return { ...window, whole: false, bytes: 0 };
+    for (const name of readdirSync(folder))
+      if (!SUMMARY.has(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
+    return { ...window, whole: false, bytes: bytesOf(folder) };
+  }
+
+  /** One at a time, each in one step: whoever reads it sees the state before or after. */
+  save(): Promise<void> {
+    // A disk that was full once may have room again: each attempt fails or succeeds for itself.
+    const before = this.#saving.catch(() => undefined);
+    this.#saving = before.then(async () => {
+      await replace(path.join(this.path, 'soak.json'), `${JSON.stringify(this.#soak, null, 2)}\n`);
+      await replace(path.join(this.path, 'soak.md'), soakMarkdown(this.#soak));
+    });
+    return this.#saving;
+  }
+}
+
+async function replace(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.next`, text);
+  await rename(`${file}.next`, file);
+}
+
+function readSoak(folder: string): Soak {
+  const file = path.join(folder, 'soak.json');
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${folder} is not the folder of a soak (${messageOf(error)}): name one made by \`soak\`.`, {
+      cause: error,
+    });
+  }
+  if (!isRecord(parsed) || parsed.format !== SOAK_FORMAT || !Array.isArray(parsed.windows) || !isRecord(parsed.plan)) {
+    throw new UsageError(`${file} is not a soak of format ${SOAK_FORMAT}: use the windtunnel that wrote it.`);
+  }
+  return parsed as unknown as Soak;
+}
+
+/** All that a folder takes, in bytes; 0 for one that is not there. */
+export function bytesOf(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => {
+      return sum + (statSync(path.join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0);
+    }, 0);
+}
+
+/** When anything below a folder was last written; undefined for one that is empty or not there. */
+export function lastWritten(folder: string): Date | undefined {
+  if (!existsSync(folder)) return undefined;
+  const times = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => statSync(path.join(parentPath, name)).mtimeMs);
+  return times.length === 0 ? undefined : new Date(Math.max(...times));
+}

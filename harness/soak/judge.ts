@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Judgement } from '../model/verdict.ts';
+import { ProcessTable } from '../system/process-table.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/windtunnel.mjs', import.meta.url));
+
+/**
+ * Judges a run in a process of its own, less important than the harness: beside a load that goes on, neither the time nor
+ * the memory that judging takes may be the harness's. Rejects if it came to no verdict.
+ */
+export async function judgeAside(runFolder: string, log: string): Promise<{ judgement: Judgement; seconds: number }> {
+  const began = performance.now();
+  const file = path.join(runFolder, 'verdict.json');
+  rmSync(file, { force: true });
+  // In a table: what a killed harness leaves, `heal` ends before anybody judges the same run again.
+  const table = new ProcessTable(randomBytes(3).toString('hex'));
+  try {
+    const child = table.start('judge', process.execPath, [PROGRAM, 'check', runFolder], {
+      env: process.env,
+      cwd: process.cwd(),
+      log,
+    });
+    const how = await child.ended;
+    if (!existsSync(file)) throw new Error(`judging ${runFolder} ${how} without a verdict (see ${log})`);
+    const judgement = JSON.parse(readFileSync(file, 'utf8')) as Judgement;
+    return { judgement, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    await table.close();
+  }
+}

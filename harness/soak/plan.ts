@@ -1,0 +1,73 @@
+import { drawFaults } from '../faults/draw.ts';
+import { needWires } from '../faults/index.ts';
+import { UsageError } from '../model/errors.ts';
+import { Rng } from '../model/rng.ts';
+import type { Plan, Scenario } from '../model/scenario.ts';
+import type { Keep } from '../model/soak.ts';
+import type { ThresholdResult } from '../model/verdict.ts';
+import { hostOf, type Subject } from '../run/host.ts';
+
+const MOST_SEED = 2 ** 31;
+/** Longer lives are cut off at the end of a window: a seam is time without load. */
+const LONGEST_SETTLE_MS = 30_000;
+const UNITS = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 } as const;
+
+/** The same for the same seed and number, whenever and by whichever session it is played. */
+export function windowPlan({ seed, scenario }: Plan, number: number, subject: Subject): Plan {
+  const own = Math.floor(new Rng(seed, 'window', number).next() * MOST_SEED);
+  const { chaos } = scenario;
+  return { seed: own, scenario, faults: chaos ? drawFaults(chaos, hostOf(subject, scenario), own) : [] };
+}
+
+/** Whether any window breaks something on the way to the database: the stack is made once, for all of them. */
+export function anyWires(plan: Plan, windows: number, subject: Subject): boolean {
+  for (let number = 1; number <= windows; number++)
+    if (needWires(windowPlan(plan, number, subject).faults ?? [])) return true;
+  return false;
+}
+
+/** Time for whoever began at the end of the load. */
+export function settleMs({ dags }: Scenario): number {
+  const longest = Math.max(0, ...dags.flatMap(({ tasks }) => tasks.map(({ duration_ms }) => duration_ms[1])));
+  return Math.min(longest + 4_000, LONGEST_SETTLE_MS);
+}
+
+/** `'deadlocks: count<1'` as a threshold that ends the soak, beside those of the scenario. */
+export function withStops(scenario: Scenario, stops: readonly string[]): Scenario {
+  if (stops.length === 0) return scenario;
+  const thresholds: Record<string, NonNullable<Scenario['thresholds']>[string]> = { ...scenario.thresholds };
+  for (const stop of stops) {
+    const cut = stop.lastIndexOf(':');
+    if (cut < 1) throw new UsageError(`--stop-on is like 'deadlocks: count<1', not "${stop}"`);
+    const metric = stop.slice(0, cut).trim();
+    const known = thresholds[metric] ?? [];
+    thresholds[metric] = [...known, { threshold: stop.slice(cut + 1).trim(), abortOnFail: true }];
+  }
+  return { ...scenario, thresholds };
+}
+
+/** The first broken threshold that k6, too, would end a test at (`abortOnFail`), in words; undefined: none. */
+export function stopReason({ thresholds }: Scenario, results: readonly ThresholdResult[]): string | undefined {
+  const broken = results.find(
+    ({ metric, expression, verdict }) =>
+      verdict === 'fail' &&
+      thresholds?.[metric]?.some(
+        (one) => typeof one === 'object' && one.threshold === expression && one.abortOnFail === true,
+      ),
+  );
+  return broken && `${broken.metric}: ${broken.expression} does not hold (it was ${broken.value})`;
+}
+
+/** `--keep-windows` and `--disk`. */
+export function keepOf(windows: number, disk: string): Keep {
+  const { amount, unit } = /^(?<amount>\d+(?:\.\d+)?)\s*(?<unit>[KMG]?B)$/i.exec(disk.trim())?.groups ?? {};
+  const bytes = Number(amount) * UNITS[(unit?.toUpperCase() ?? 'B') as keyof typeof UNITS];
+  const problems = [
+    ...(bytes >= 1e6 ? [] : [`--disk must be like 500MB or 5GB, and at least 1MB, not "${disk}"`]),
+    ...(Number.isInteger(windows) && windows >= 0
+      ? []
+      : [`--keep-windows must be a whole number from 0, not ${windows}`]),
+  ];
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return { windows, bytes };
+}

@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, statSync, truncateSync } from 'node:fs';
+import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import { soakLine } from '../../reports/soak.ts';
+import { Progress } from '../console/progress.ts';
+import { messageOf, StackError } from '../model/errors.ts';
+import type { SoakWindow } from '../model/soak.ts';
+import { type EngineChoice, engineWords } from '../run/engine.ts';
+import type { Subject } from '../run/host.ts';
+import { openStack, performRun } from '../run/perform-run.ts';
+import { readSizes } from '../run-folder/sizes.ts';
+import type { Stack } from '../stacks/stack.ts';
+import { ProcessTable } from '../system/process-table.ts';
+import { readingsOf } from './drift.ts';
+import type { SoakFolder } from './folder.ts';
+import { judgeAside } from './judge.ts';
+import { anyWires, settleMs, stopReason, windowPlan } from './plan.ts';
+import { judgedWindow } from './soak-verdict.ts';
+
+/** A log of the stack that is longer is put aside between two windows, over what was put aside before. */
+const LOG_BYTES = 16 << 20;
+
+interface SessionOptions {
+  readonly number: number;
+  readonly engine: EngineChoice | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** One session of a soak: a stack is brought up, and the windows that are missing are played on it, one after another. */
+export class SoakSession {
+  readonly #folder: SoakFolder;
+  readonly #subject: Subject;
+  readonly #number: number;
+  readonly #engine: EngineChoice | undefined;
+  readonly #enough = new AbortController();
+  /** From outside, or from inside: `#enough`. */
+  readonly #stop: AbortSignal;
+  #judging: Promise<void> = Promise.resolve();
+  #loadEndedAt: number | undefined;
+  #progress: Progress | undefined;
+
+  constructor(folder: SoakFolder, { number, engine, signal }: SessionOptions) {
+    this.#folder = folder;
+    this.#subject = folder.soak.subject;
+    this.#number = number;
+    this.#engine = engine;
+    this.#stop = AbortSignal.any([signal, this.#enough.signal]);
+  }
+
+  /** Resolves when all windows are played and judged, or the session was stopped. Rejects where the stack failed. */
+  async run(): Promise<void> {
+    const { plan, windows_planned } = this.#folder.soak;
+    const table = new ProcessTable(randomBytes(3).toString('hex'));
+    let stack: Stack | undefined;
+    try {
+      const progress = this.#show('starting');
+      const wire = anyWires(plan, windows_planned, this.#subject);
+      const logOf = (name: string) => this.#folder.log(name);
+      stack = await openStack({ subject: this.#subject, plan, progress, signal: this.#stop, wire, logOf }, table);
+      await this.#noteIdentity(stack);
+      for (let number = this.#next(); number <= windows_planned; number = this.#next()) {
+        if (this.#stop.aborted) break;
+        await this.#window(number, stack);
+      }
+      this.#show('judging');
+      await this.#judging;
+    } finally {
+      this.#progress?.phase('taking the stack down');
+      await stack?.close().catch((error: unknown) => this.#say(`Could not take the stack down: ${messageOf(error)}`));
+      await table.close();
+      // What was under way when the stack failed is judged, too.
+      await this.#judging.catch(() => undefined);
+      this.#progress?.stop();
+    }
+  }
+
+  /** What ended it from inside, or undefined. */
+  get stopped(): string | undefined {
+    return this.#enough.signal.aborted ? String(this.#enough.signal.reason) : undefined;
+  }
+
+  /** The windows that an earlier session left without a verdict: of one that was broken off, what had been written. */
+  async judgeLeftOver(): Promise<void> {
+    for (const window of this.#folder.soak.windows) if (window.judged === null) await this.#judge(window);
+  }
+
+  /** The first number that was not played to its end. */
+  #next(): number {
+    const done = new Set(
+      this.#folder.soak.windows.filter(({ ended }) => ended === 'completed').map(({ number }) => number),
+    );
+    let number = 1;
+    while (done.has(number)) number++;
+    return number;
+  }
+
+  async #window(number: number, stack: Stack): Promise<void> {
+    const window = this.#newWindow(number);
+    const { soak } = this.#folder;
+    await this.#folder.update({ windows: [...soak.windows, window] });
+    const plan = windowPlan(soak.plan, number, this.#subject);
+    const run = this.#folder.runFolder(window);
+    const progress = this.#show(`window ${number} of ${soak.windows_planned}`);
+    let loadBeganAt: number | undefined;
+    const watched = {
+      phase: (phase: string) => {
+        if (phase === 'load') loadBeganAt = performance.now();
+        progress.phase(phase);
+      },
+      numbers: progress.numbers.bind(progress),
+      note: (text: string) => this.#say(text),
+      stop: () => undefined,
+    };
+    const words = ['windtunnel run', path.join(this.#folder.path, window.folder), ...engineWords(soak.engine ?? {})];
+    const began = this.#loadEndedAt;
+    let failure: unknown;
+    try {
+      const lent = { stack, settleMs: settleMs(plan.scenario) };
+      const performed = await performRun({
+        subject: this.#subject,
+        plan,
+        out: run,
+        repeat: words.join(' '),
+        progress: watched,
+        engine: this.#engine,
+        signal: this.#stop,
+        lent,
+      });
+      failure = performed.failure;
+    } catch (error) {
+      failure = error;
+    }
+    const seamS = began === undefined || loadBeganAt === undefined ? null : (loadBeganAt - began) / 1000;
+    // From here to the next load is seam; what settling took of it is counted from the planned end of the load.
+    this.#loadEndedAt = loadBeganAt === undefined ? undefined : loadBeganAt + plan.scenario.duration_s * 1000;
+    const stopped = this.#stop.aborted;
+    const ended = stopped ? 'interrupted' : failure === undefined ? 'completed' : 'stack-failed';
+    const readings = ended === 'completed' ? await this.#read(stack) : {};
+    await this.#folder.updateWindow(window.folder, { ended, seam_s: seamS, readings });
+    // Judging one while the next is played is enough: with more, they would pile up on a slow machine.
+    await this.#judging;
+    if (loadBeganAt !== undefined) this.#judging = this.#judge({ ...window, ended, readings });
+    if (failure !== undefined && !stopped) throw failure;
+    if (!('target' in this.#subject)) shortenLogs(stack);
+  }
+
+  #newWindow(number: number): SoakWindow {
+    const { windows, plan } = this.#folder.soak;
+    const attempt = windows.filter((one) => one.number === number).length + 1;
+    return {
+      number,
+      attempt,
+      session: this.#number,
+      seed: windowPlan(plan, number, this.#subject).seed,
+      folder: path.join('windows', `${String(number).padStart(4, '0')}${attempt === 1 ? '' : `-${attempt}`}`),
+      started_at: new Date().toISOString(),
+      ended: null,
+      seam_s: null,
+      judged: null,
+      bytes: 0,
+      whole: true,
+      readings: {},
+    };
+  }
+
+  async #judge(window: SoakWindow): Promise<void> {
+    const { folder } = window;
+    try {
+      const { judgement, seconds } = await judgeAside(this.#folder.runFolder(window), this.#folder.log('judge'));
+      const readings = window.ended === 'completed' ? { ...window.readings, ...readingsOf(judgement) } : {};
+      await this.#folder.updateWindow(folder, { judged: judgedWindow(judgement, seconds), readings });
+      const reason = stopReason(this.#folder.soak.plan.scenario, judgement.thresholds);
+      if (reason !== undefined) this.#enough.abort(`window ${window.number}: ${reason}`);
+    } catch (error) {
+      await this.#folder.updateWindow(folder, { judged: notJudged(messageOf(error)) });
+    }
+    await this.#folder.retain();
+    const judged = this.#folder.soak.windows.find((one) => one.folder === folder);
+    if (judged) this.#say(soakLine(judged));
+  }
+
+  async #read(stack: Stack): Promise<Record<string, number>> {
+    collectGarbage();
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const own = { 'harness.rss_bytes': rss, 'harness.heap_bytes': heapUsed + external };
+    try {
+      return { ...own, ...(await readSizes(stack.dsn)) };
+    } catch (error) {
+      this.#say(`The sizes of the tables could not be read: ${messageOf(error)}`);
+      return own;
+    }
+  }
+
+  async #noteIdentity({ identity }: Stack): Promise<void> {
+    const { sessions } = this.#folder.soak;
+    await this.#folder.update({
+      sessions: sessions.map((one) => (one.number === this.#number ? { ...one, identity } : one)),
+    });
+    const first = sessions.find((one) => one.identity !== null)?.identity;
+    const other = Object.entries(identity).filter(([name, value]) => first && first[name] !== value);
+    if (other.length === 0) return;
+    const told = other.map(([name, value]) => `${name} was ${first?.[name]} and is ${value}`).join(', ');
+    throw new StackError(`This is not the build that the soak began with: ${told}. Begin a new soak.`);
+  }
+
+  #show(what: string): Progress {
+    this.#progress?.stop();
+    const { subject, plan, windows } = this.#folder.soak;
+    const failed = windows.filter(({ judged }) => judged?.verdict === 'fail').length;
+    const bad = failed === 0 ? '' : `, ${failed} failed`;
+    const label = `${'build' in subject ? subject.build : subject.target} ${what}${bad}`;
+    this.#progress = new Progress(label, plan.scenario.duration_s);
+    return this.#progress;
+  }
+
+  #say(text: string): void {
+    if (this.#progress) this.#progress.note(text);
+    else console.error(text);
+  }
+}
+
+function notJudged(why: string): NonNullable<SoakWindow['judged']> {
+  const nothing = { broken: {}, thresholds_broken: [], kept: [], untested: [], findings: [], counts: {} };
+  return { ...nothing, verdict: 'unknown', doubts: [`not judged: ${why}`], load_s: 0, seconds_to_judge: 0 };
+}
+
+/** As logrotate's `copytruncate`: the processes hold their logs open and append to them. */
+function shortenLogs({ logs }: Stack): void {
+  for (const { file } of logs) {
+    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) < LOG_BYTES) continue;
+    copyFileSync(file, `${file}.1`);
+    truncateSync(file);
+  }
+}
+
+/** What is still held afterwards is in use, or leaks; without this a reading would tell when V8 last tidied up. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect === 'function') collect();
+}

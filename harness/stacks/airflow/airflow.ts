@@ -1,0 +1,85 @@
+import path from 'node:path';
+import { toolEnvironment } from '../../system/run-tool.ts';
+import {
+  type Command,
+  type Layout,
+  type ManagedOptions,
+  type ManagedStack,
+  type ProcessRole,
+  startManaged,
+} from '../managed.ts';
+import { migratedTemplate } from '../template.ts';
+import { type AirflowInstall, installAirflow } from './install.ts';
+import { airflowSettings, TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from './settings.ts';
+
+/** Importing Airflow takes 10 to 18 s on two busy cores; several processes do it at once. */
+const READY_MS = 150_000;
+
+export interface AirflowOptions extends ManagedOptions {
+  /** A release (`3.2.1`) or the path of a checkout. */
+  readonly version: string;
+}
+
+/** Installs, migrates and starts one Airflow: PostgreSQL, API servers, schedulers and a dag-processor, on loopback. */
+export async function startAirflow(options: AirflowOptions): Promise<ManagedStack> {
+  const { version, table, signal, progress } = options;
+  const install = await installAirflow(version, { log: progress, signal });
+  return startManaged(options, {
+    build: `airflow@${version}`,
+    identity: { airflow: install.version, python: install.pythonVersion, packages: install.packagesHash },
+    heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
+    template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
+    command: (layout, role) => commandOf(install, options, layout, role),
+    readyMs: READY_MS,
+    pollMs: 250,
+  });
+}
+
+function commandOf(
+  install: AirflowInstall,
+  { queuedTimeoutS }: AirflowOptions,
+  layout: Layout,
+  role: ProcessRole,
+): Command {
+  const settings = airflowSettings({
+    home: path.join(layout.folder, 'airflow'),
+    dagsFolder: layout.dagsFolder,
+    dsn: layout.dsn,
+    publicUrl: `http://127.0.0.1:${layout.publicPort}`,
+    executionUrl: `http://127.0.0.1:${layout.executionPorts[0]}/execution/`,
+    secret: layout.secret,
+    executor: 'windtunnel_executor.HandOffExecutor',
+    ...(queuedTimeoutS === undefined ? {} : { queuedTimeoutS }),
+  });
+  return {
+    file: path.join(install.bin, 'airflow'),
+    args: argumentsOf(role),
+    env: {
+      ...toolEnvironment(process.env),
+      ...settings,
+      ...processVariables(role.name, { executorPath: install.executorPath, handOff: layout.handOffAddress }),
+      PATH: `${install.bin}:${process.env.PATH}`,
+    },
+  };
+}
+
+/** What tells one Airflow process from another, and the executor where to deliver. */
+export function processVariables(
+  name: string,
+  { executorPath, handOff }: { readonly executorPath: string; readonly handOff: string },
+): Readonly<Record<string, string>> {
+  return {
+    // libpq reads it for every connection: the database says which process it serves.
+    PGAPPNAME: `wt-${name}`,
+    PYTHONPATH: executorPath,
+    PYTHONUNBUFFERED: '1',
+    WINDTUNNEL_HANDOFF: handOff,
+    WINDTUNNEL_PROCESS: name,
+  };
+}
+
+export function argumentsOf(role: ProcessRole, host = '127.0.0.1'): string[] {
+  if (!('port' in role)) return [role.role];
+  const apps = role.role === 'api-execution' ? 'execution' : 'core';
+  return ['api-server', '--apps', apps, '--host', host, '--port', String(role.port)];
+}

@@ -1,0 +1,140 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { StackError, UnavailableError, UsageError } from '../../model/errors.ts';
+import { cacheFolder } from '../../system/folders.ts';
+import { runTool, type ToolResult } from '../../system/run-tool.ts';
+import { REACH_THE_INDEX, tail } from './python.ts';
+
+/**
+ * The day up to which packages are taken (inclusive, UTC), so that a release means the same bytes for everyone and the
+ * dependencies it was released with: with today's, 3.2.1's API server dies at import.
+ */
+const KNOWN: Readonly<Record<string, string>> = {
+  '3.1.8': '2026-03-20',
+  '3.2.0': '2026-04-29',
+  '3.2.1': '2026-04-29',
+  '3.2.2': '2026-06-10',
+  '3.3.2': '2026-09-25',
+};
+
+/** 3.1.0 was not there before: the search for a release's day begins here. */
+const FIRST_DAY = '2025-09-01';
+const DAY_MS = 86_400_000;
+
+/** The releases whose day is known here: those that windtunnel is run against regularly. */
+export function knownReleases(): string[] {
+  return Object.keys(KNOWN);
+}
+
+export interface Resolver {
+  readonly uv: string;
+  readonly pythonVersion: string;
+  log(line: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** The moment as of which `version` is installed, ISO 8601. */
+export async function releaseDate(version: string, resolver: Resolver): Promise<string> {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < 3 || (major === 3 && minor < 1)) {
+    throw new UsageError(`windtunnel tests Airflow 3.1 and later; ${version} is older.`);
+  }
+  const known = KNOWN[version] ?? (await remembered())[version];
+  if (known !== undefined) return endOf(known);
+
+  resolver.log(`looking for the release date of Airflow ${version}`);
+  if (!(await has(version, undefined, resolver))) throw await noSuchVersion(version, resolver);
+  const day = await firstDay(version, resolver);
+  await remember(version, day);
+  return endOf(day);
+}
+
+/** The first day on which the index has it, by bisection, and one more: a release's own parts appear minutes apart. */
+async function firstDay(version: string, resolver: Resolver): Promise<string> {
+  let before = Date.parse(FIRST_DAY) / DAY_MS;
+  let there = Math.floor(Date.now() / DAY_MS) + 1;
+  while (there - before > 1) {
+    const middle = Math.floor((before + there) / 2);
+    if (await has(version, endOf(dayOf(middle)), resolver)) there = middle;
+    else before = middle;
+  }
+  return dayOf(there + 1);
+}
+
+async function has(version: string, asOf: string | undefined, resolver: Resolver): Promise<boolean> {
+  const result = await compile(
+    `apache-airflow==${version}`,
+    asOf === undefined ? [] : ['--exclude-newer', asOf],
+    resolver,
+  );
+  if (result.code === 0) return true;
+  if (/there is no version of apache-airflow==/.test(oneLine(result.stderr))) return false;
+  throw indexError(`uv could not look for Airflow ${version}`, result);
+}
+
+async function noSuchVersion(version: string, resolver: Resolver): Promise<UsageError> {
+  const below = await resolved(`apache-airflow>=3.1,<${version}`, 'highest', resolver);
+  const above = await resolved(`apache-airflow>${version}`, 'lowest', resolver);
+  const near = [below, above].filter((found) => found !== undefined);
+  const hint = near.length > 0 ? ` The nearest ${near.length === 1 ? 'is' : 'are'} ${near.join(' and ')}.` : '';
+  return new UsageError(`The package index has no Airflow ${version}.${hint}`);
+}
+
+async function resolved(requirement: string, which: string, resolver: Resolver): Promise<string | undefined> {
+  const { code, stdout } = await compile(requirement, ['--resolution', which], resolver);
+  return code === 0 ? /^apache-airflow==(\S+)/m.exec(stdout)?.[1] : undefined;
+}
+
+function compile(requirement: string, options: readonly string[], resolver: Resolver): Promise<ToolResult> {
+  const args = ['pip', 'compile', '--quiet', '--no-deps', '--no-header', '--no-annotate', ...options];
+  return runTool(resolver.uv, [...args, '--python-version', resolver.pythonVersion, '-'], {
+    timeoutMs: 120_000,
+    signal: resolver.signal,
+    cwd: cacheFolder(),
+    stdin: requirement,
+  });
+}
+
+/** A failed resolution is about the index or the network here; that a version is missing was told apart before. */
+export function indexError(what: string, result: ToolResult): StackError {
+  const said = oneLine(result.stderr);
+  if (result.timedOut) return new UnavailableError(`${what}: no answer in time. ${REACH_THE_INDEX}`);
+  if (/failed to fetch|error sending request|dns error|connect error|network was disabled|timed out/i.test(said)) {
+    return new UnavailableError(`${what}: the package index cannot be reached. ${REACH_THE_INDEX}`);
+  }
+  return new StackError(`${what}:\n${tail(result)}`);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}
+
+function dayOf(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** A bare date would end in the reader's own time zone. */
+function endOf(day: string): string {
+  return new Date(Date.parse(day) + DAY_MS).toISOString();
+}
+
+function memory(): string {
+  return path.join(cacheFolder(), 'airflow-releases.json');
+}
+
+async function remembered(): Promise<Readonly<Record<string, string>>> {
+  try {
+    return JSON.parse(await readFile(memory(), 'utf8'));
+  } catch {
+    // Not there yet, or torn: it is found again.
+    return {};
+  }
+}
+
+async function remember(version: string, day: string): Promise<void> {
+  const all = { ...(await remembered()), [version]: day };
+  await mkdir(cacheFolder(), { recursive: true });
+  await writeFile(`${memory()}.${process.pid}`, `${JSON.stringify(all, null, 2)}\n`);
+  await rename(`${memory()}.${process.pid}`, memory());
+}

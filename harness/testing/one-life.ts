@@ -1,0 +1,51 @@
+import { STEADY_HABITS } from '../../workloads/shapes.ts';
+import type { LifeEnd } from '../model/operation.ts';
+import { Rng } from '../model/rng.ts';
+import type { Habits } from '../model/scenario.ts';
+import { Ending } from '../worker/cancel.ts';
+import { Disturbances } from '../worker/hazards.ts';
+import { playLife } from '../worker/life.ts';
+import type { recordingServer } from './recording-server.ts';
+
+const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -1, try_number: 1 };
+
+type RecordingServer = Awaited<ReturnType<typeof recordingServer>>;
+
+/** Tests only: the life `w-1`, 1001, with heartbeats every 100 ms. */
+export function oneLife(
+  server: RecordingServer,
+  { ms, habits, disturbances = new Disturbances() }: OneLife,
+): Promise<LifeEnd> {
+  return playLife({
+    birth: {
+      life: 1,
+      copyOf: null,
+      worker: 'w-1',
+      pid: 1001,
+      workload: { token: 'token-1', ti: TI },
+      task: { task_id: 't', upstream: [], duration_ms: [ms, ms] },
+      fleet: {
+        habits: { ...STEADY_HABITS, fails: 0, ...habits },
+        heartbeat_ms: 100,
+        timeout_ms: 1_000,
+        retries: 1,
+        connections: 4,
+      },
+      handedMs: server.clock.now(),
+      seed: 1,
+      name: 'one',
+      turn: 0,
+    },
+    requests: server.api,
+    clock: server.clock,
+    rng: new Rng(1),
+    disturbed: disturbances.of(1, new Rng(2)),
+    hooks: { isRevoked: () => false, onStarted: () => undefined, onLeaving: () => undefined, over: new Ending() },
+  });
+}
+
+interface OneLife {
+  readonly ms: number;
+  readonly habits: Partial<Habits>;
+  readonly disturbances?: Disturbances;
+}

@@ -1,0 +1,73 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ApiClient, RequestLog } from '../fleet/http-client.ts';
+import { RunClock } from '../run-folder/clock.ts';
+import { RunFolder } from '../run-folder/writer.ts';
+
+export interface Heard {
+  readonly method: string;
+  readonly path: string;
+  readonly token: string;
+  readonly body: unknown;
+}
+
+/** Tests only: an API server that hears everything, a client of it, and the record that the client writes. */
+export async function recordingServer(
+  statusOf: (heard: Heard) => number = () => 204,
+  /** It answers nobody before it has heard so many. */
+  answersFrom = 1,
+) {
+  const held: (() => void)[] = [];
+  const heard: Heard[] = [];
+  const server = createServer((request, response) => {
+    let text = '';
+    request.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const one = {
+        method,
+        path: url,
+        token: headers.authorization ?? '',
+        body: text === '' ? null : JSON.parse(text),
+      };
+      heard.push(one);
+      response.statusCode = statusOf(one);
+      held.push(() => response.end());
+      if (heard.length >= answersFrom) for (const answer of held.splice(0)) answer();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  const folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+  const record = new RunFolder(path.join(folder, 'run'));
+  const clock = new RunClock();
+  const numbers = new RequestLog(record);
+  const api = new ApiClient({ urls: [url], connections: 4, timeoutMs: 1_000, retries: 1, clock, book: numbers });
+  return {
+    heard,
+    url,
+    api,
+    record,
+    clock,
+    numbers,
+    async operations(): Promise<Record<string, unknown>[]> {
+      await record.flush();
+      const lines = readFileSync(path.join(record.path, 'raw', 'operations.ndjson'), 'utf8')
+        .trim()
+        .split('\n');
+      return lines.map((line): Record<string, unknown> => JSON.parse(line));
+    },
+    async close(): Promise<void> {
+      await api.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await record.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

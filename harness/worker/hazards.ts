@@ -1,0 +1,176 @@
+import type { Disturbable, FleetDisturbance, Mischief } from '../model/misbehaviour.ts';
+import type { Rng } from '../model/rng.ts';
+import { Ending, type Over } from './cancel.ts';
+
+/** What all do at once, at the opening of a window. */
+export type Stampede = 'stampede_heartbeat' | 'stampede_end';
+
+/** An occasion that was taken. */
+export interface Hit {
+  /** How long it takes, or how far it is off, milliseconds. */
+  readonly ms: number;
+  /** The window closed. */
+  readonly over: Over;
+}
+
+/** What a window did. */
+export interface Struck {
+  readonly times: number;
+  readonly lives: number;
+}
+
+interface Window {
+  readonly disturbance: FleetDisturbance;
+  readonly lives: Set<number>;
+  readonly over: Ending;
+  times: number;
+}
+
+/** Rests between two heartbeats, as a fleet does most of the time. */
+export interface Sleeper {
+  /** The time is up; or all wake up at once, and it joins them. */
+  wakes(stampede: Stampede | undefined): void;
+  /** The run is over. */
+  calledOff(reason: unknown): void;
+}
+
+/** What the windows that are open make of the fleet. */
+export class Disturbances implements Disturbable<FleetDisturbance> {
+  readonly #open = new Set<Window>();
+  /** Those who rest: a set, because every life comes and goes at every beat. */
+  readonly #resting = new Set<Disturbed>();
+  readonly #hits = new Map<Mischief, number>();
+
+  /** Opens the same windows for lives that are played in other threads. */
+  relay: ((disturbance: FleetDisturbance) => Promise<() => Promise<Struck>>) | undefined;
+
+  async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
+    const close = this.open(disturbance);
+    const closeElsewhere = await this.relay?.(disturbance);
+    return async () => {
+      const here = close();
+      const there = (await closeElsewhere?.()) ?? { times: 0, lives: 0 };
+      return `${here.times + there.times} times, ${here.lives + there.lives} lives`;
+    };
+  }
+
+  /** What closes it may be called twice. */
+  open(disturbance: FleetDisturbance): () => Struck {
+    const window: Window = { disturbance, lives: new Set(), over: new Ending(), times: 0 };
+    this.#open.add(window);
+    const { mischief } = disturbance;
+    if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') {
+      for (const resting of [...this.#resting]) resting.meets(window, mischief);
+    }
+    return () => {
+      this.#open.delete(window);
+      window.over.end();
+      return { times: window.times, lives: window.lives.size };
+    };
+  }
+
+  /** It struck a life that is played elsewhere. */
+  struck(mischief: Mischief, life: number, times: number): void {
+    for (const window of this.#open) {
+      if (window.disturbance.mischief !== mischief) continue;
+      window.times += times;
+      window.lives.add(life);
+      return;
+    }
+  }
+
+  /** Whether any is open: none is for most of most runs. */
+  get isCalm(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** How often windows struck since this was asked last. */
+  takeHits(): [Mischief, number][] {
+    const hits = [...this.#hits];
+    this.#hits.clear();
+    return hits;
+  }
+
+  /** As one life meets them. The generator is its own, so that who is hit does not depend on who else there is. */
+  of(life: number, rng: Rng): Disturbed {
+    return new Disturbed(life, rng, this.#open, this.#resting, this.#hits);
+  }
+}
+
+/** The windows that are open, as one life meets them. */
+export class Disturbed {
+  readonly #life: number;
+  readonly #rng: Rng;
+  readonly #open: ReadonlySet<Window>;
+  readonly #resting: Set<Disturbed>;
+  #sleeper: Sleeper | undefined;
+  #over: Over | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #hits: Map<Mischief, number>;
+
+  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Disturbed>, hits: Map<Mischief, number>) {
+    this.#life = life;
+    this.#rng = rng;
+    this.#open = open;
+    this.#resting = resting;
+    this.#hits = hits;
+  }
+
+  /** Whether this occasion is taken. */
+  hit(mischief: Mischief): Hit | undefined {
+    for (const window of this.#open) {
+      const { share, ms = [0, 0] } = window.disturbance;
+      if (window.disturbance.mischief !== mischief || !this.#rng.chance(share)) continue;
+      this.#note(window);
+      return { ms: this.#rng.between(...ms), over: window.over };
+    }
+    return undefined;
+  }
+
+  /** Wakes the sleeper after so many milliseconds, or before, with the stampede that it joins. One rest at a time. */
+  rest(ms: number, over: Over, sleeper: Sleeper): void {
+    this.#sleeper = sleeper;
+    this.#over = over;
+    this.#timer = setTimeout(wake, Math.max(0, ms), this);
+    this.#resting.add(this);
+    over.addEventListener('abort', this);
+    if (over.aborted) this.handleEvent();
+  }
+
+  /** Asked when a stampede begins: joins it, or rests on. */
+  meets(window: Window, stampede: Stampede): void {
+    if (!this.#rng.chance(window.disturbance.share)) return;
+    this.#note(window);
+    this.wake(stampede);
+  }
+
+  wake(stampede?: Stampede): void {
+    this.#rise()?.wakes(stampede);
+  }
+
+  /** Of `over`. */
+  handleEvent(): void {
+    const reason = this.#over?.reason;
+    this.#rise()?.calledOff(reason);
+  }
+
+  #rise(): Sleeper | undefined {
+    const sleeper = this.#sleeper;
+    clearTimeout(this.#timer);
+    this.#resting.delete(this);
+    this.#over?.removeEventListener('abort', this);
+    this.#sleeper = this.#over = this.#timer = undefined;
+    return sleeper;
+  }
+
+  #note(window: Window): void {
+    window.times++;
+    window.lives.add(this.#life);
+    const { mischief } = window.disturbance;
+    this.#hits.set(mischief, (this.#hits.get(mischief) ?? 0) + 1);
+  }
+}
+
+function wake(resting: Disturbed): void {
+  resting.wake();
+}

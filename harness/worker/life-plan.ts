@@ -1,0 +1,49 @@
+import type { Rng } from '../model/rng.ts';
+import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
+import type { Disturbed } from './hazards.ts';
+
+/** What a life will do, drawn at its birth so that what the server answers does not change what is drawn. */
+export interface Fate {
+  readonly pickupMs: number;
+  readonly durationMs: number;
+  readonly rtif: boolean;
+  readonly rtifTwice: boolean;
+  readonly xcom: boolean;
+  readonly lostAnswer: boolean;
+  readonly fails: boolean;
+  readonly silentDeath: boolean;
+  readonly neverStarts: boolean;
+  readonly defers: boolean;
+  /** How much of its work is done when a stranger comes; null: none does. */
+  readonly strangerAt: number | null;
+}
+
+export interface Birth {
+  readonly task: TaskSpec;
+  readonly fleet: FleetSpec;
+  readonly rng: Rng;
+  readonly disturbed: Disturbed;
+}
+
+export function drawFate({ task, fleet, rng, disturbed }: Birth): Fate {
+  const habits = { ...fleet.habits, ...task.habits };
+  const drawn = {
+    durationMs: rng.between(...task.duration_ms),
+    rtif: rng.chance(habits.rtif),
+    rtifTwice: rng.chance(habits.rtif_twice),
+    xcom: rng.chance(habits.xcom),
+    lostAnswer: rng.chance(habits.lost_answer),
+    fails: rng.chance(habits.fails),
+    silentDeath: rng.chance(habits.silent_death),
+    defers: rng.chance(habits.defers),
+    // Last, so that a seed gives the lives that it gave before strangers came.
+    strangerAt: rng.chance(habits.stranger) ? rng.between(0.2, 0.8) : null,
+    pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
+    neverStarts: rng.chance(habits.never_starts ?? 0),
+  };
+  return {
+    ...drawn,
+    strangerAt: drawn.strangerAt ?? (disturbed.hit('stranger') ? 0.5 : null),
+    pickupMs: drawn.pickupMs + (disturbed.hit('late_start')?.ms ?? 0),
+  };
+}

@@ -1,0 +1,260 @@
+import { type Clock, roundMs } from '../model/clock.ts';
+import type { Operation, OperationKind, Outcome } from '../model/operation.ts';
+import type { Rng } from '../model/rng.ts';
+import { type Over, pause } from './cancel.ts';
+
+const MESSAGE_LENGTH = 300;
+/** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
+const LONGEST_PAUSE_MS = 10_000;
+/** The Task SDK of the oldest release under test (3.1) sends this; later servers convert. */
+const EXECUTION_API_VERSION = '2025-11-05';
+
+/** Who sends, and about what: the columns of `operations` that do not change from one request to the next. */
+export type Subject = Pick<
+  Operation,
+  'actor' | 'life' | 'worker' | 'dag_id' | 'run_id' | 'task_id' | 'map_index' | 'try_number' | 'ti_id'
+>;
+
+export interface RequestSpec {
+  readonly subject: Subject;
+  readonly kind: OperationKind;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly token: string;
+  readonly intendedMs: number;
+  readonly requested?: string | undefined;
+  readonly target?: string | undefined;
+  readonly twin?: number | undefined;
+  readonly op?: number | undefined;
+  /** Send it, and behave as if its first answer never came. */
+  readonly dropAnswer?: boolean | undefined;
+  readonly timeoutMs?: number;
+  /** What the answer names that the record should keep as `target`, such as a new backfill's id. */
+  targetOf?(body: unknown): string | undefined;
+}
+
+export interface Answer {
+  readonly outcome: Outcome;
+  readonly status: number | null;
+  readonly reason: string | null;
+  readonly body: unknown;
+  readonly refreshedToken: string | null;
+  /** When a 503 asks to be sent again; null where it does not say. */
+  readonly retryAfterMs: number | null;
+}
+
+/** An answer as it came: header names in lower case. */
+export interface Received {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** How requests reach the server: what is different from engine to engine. */
+export interface Transport {
+  /**
+   * Calls `leaves` as the request leaves, which is later than now where it must wait for a connection. Rejects where no
+   * answer came; an error's `code` then says why.
+   */
+  exchange(request: Sending, over: Over): Promise<Received>;
+}
+
+/** One sending of a request. A class, and what answers it is one, too: closures for each would cost more than they do. */
+export class Sending {
+  readonly spec: RequestSpec;
+  readonly op: number;
+  readonly attempt: number;
+  readonly correlationId: string;
+  /** Undefined until it has left. */
+  sentMs: number | undefined;
+  readonly #options: RequestsOptions;
+
+  constructor(spec: RequestSpec, attempt: number, options: RequestsOptions) {
+    this.spec = spec;
+    this.attempt = attempt;
+    this.op = attempt === 1 && spec.op !== undefined ? spec.op : options.book.take();
+    this.correlationId = `${options.correlation}-${this.op}`;
+    this.#options = options;
+  }
+
+  leaves(): void {
+    this.sentMs = this.#options.clock.now();
+    this.#options.book.sent();
+  }
+}
+
+/** Names and values in turn, as undici takes them. */
+export function headersOf({ spec, correlationId }: Sending): string[] {
+  return [
+    'authorization',
+    `Bearer ${spec.token}`,
+    'airflow-api-version',
+    EXECUTION_API_VERSION,
+    'content-type',
+    'application/json',
+    'correlation-id',
+    correlationId,
+  ];
+}
+
+/** Numbers requests, and hears of each. */
+export interface OperationBook {
+  take(): number;
+  sent(): void;
+  /** `status` is what the server answered, also where that answer is then dropped. */
+  ended(row: Operation, status: number | null): void;
+}
+
+export interface RequestsOptions {
+  readonly transport: Transport;
+  /** Sendings of one request in all. */
+  readonly retries: number;
+  readonly clock: Clock;
+  readonly book: OperationBook;
+  /**
+   * Before a request's number it makes the id by which the server's log names it. A random one would take more room on
+   * the disk than all the rest of a request.
+   */
+  readonly correlation: string;
+}
+
+/**
+ * Sends requests as Airflow's own client does and records each one. A time-out, a lost connection and a 5xx are
+ * retried, after the pause that a 503 asks for or after growing ones; a 4xx never.
+ */
+export class Requests {
+  readonly #options: RequestsOptions;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /** For a request that another names as its twin before it is sent: to be given as its `op`. */
+  takeNumber(): number {
+    return this.#options.book.take();
+  }
+
+  /** The request with its retries. Resolves with the last answer; rejects only when the run is over. */
+  async send(spec: RequestSpec, rng: Rng, over: Over): Promise<Answer> {
+    const { retries, clock } = this.#options;
+    let answer = await this.sendOnce(spec, 1, over);
+    for (let attempt = 2; answer.outcome === 'unknown' && attempt <= retries; attempt++) {
+      // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
+      const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
+      await pause(answer.retryAfterMs ?? pauseMs, over);
+      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, attempt, over);
+    }
+    return answer;
+  }
+
+  async sendOnce(spec: RequestSpec, attempt: number, over: Over): Promise<Answer> {
+    const { clock, book, transport } = this.#options;
+    over.throwIfAborted();
+    const sending = new Sending(spec, attempt, this.#options);
+    let got: Exchange;
+    try {
+      const { status, headers, text } = await transport.exchange(sending, over);
+      got = { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
+    } catch (error) {
+      // Nothing left: the run was over while it waited for a connection.
+      if (sending.sentMs === undefined) throw over.aborted ? over.reason : error;
+      // Nothing is known of a request without an answer: it may have committed.
+      got = { answer: noAnswer(), cause: over.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
+    }
+    const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
+    book.ended(rowOf(sending, answer, got, clock), got.answer.status);
+    return answer;
+  }
+}
+
+/** In the order of the table's columns, one by one: spread, it would take as long as all the rest. */
+function rowOf({ spec, op, attempt, sentMs, correlationId }: Sending, answer: Answer, got: Exchange, clock: Clock) {
+  const { subject } = spec;
+  const dropped = answer !== got.answer;
+  return {
+    op,
+    actor: subject.actor,
+    life: subject.life,
+    worker: subject.worker,
+    kind: spec.kind,
+    dag_id: subject.dag_id,
+    run_id: subject.run_id,
+    task_id: subject.task_id,
+    map_index: subject.map_index,
+    try_number: subject.try_number,
+    ti_id: subject.ti_id,
+    target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
+    attempt,
+    twin: spec.twin ?? null,
+    intended_ms: roundMs(spec.intendedMs),
+    sent_ms: roundMs(sentMs ?? 0),
+    ended_ms: got.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
+    outcome: answer.outcome,
+    status: answer.status,
+    reason: answer.reason,
+    found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
+    requested: spec.requested ?? null,
+    message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, got.text),
+    cause: dropped ? 'answer-dropped' : got.cause,
+    correlation_id: correlationId,
+    retry_after: got.retryAfter,
+  } satisfies Operation;
+}
+
+interface Exchange {
+  readonly answer: Answer;
+  readonly cause: string | null;
+  readonly text: string;
+  readonly retryAfter: boolean | null;
+}
+
+function noAnswer(): Answer {
+  return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null, retryAfterMs: null };
+}
+
+function readAnswer(status: number, text: string, headers: Received['headers']): Answer {
+  let body: unknown = null;
+  try {
+    body = text === '' ? null : JSON.parse(text);
+  } catch {
+    body = null; // Not JSON: the text itself goes into the record.
+  }
+  const refreshed = headers['refreshed-api-token'];
+  return {
+    outcome: status >= 200 && status < 300 ? 'ok' : status >= 400 && status < 500 ? 'refused' : 'unknown',
+    status,
+    reason: detailText(body, 'reason'),
+    body,
+    refreshedToken: typeof refreshed === 'string' ? refreshed : null,
+    retryAfterMs: status === 503 ? pauseAskedFor(headers['retry-after']) : null,
+  };
+}
+
+/** Retry-After in seconds; the other form, a date, is for proxies that Airflow does not have. */
+function pauseAskedFor(header: string | string[] | undefined): number | null {
+  if (typeof header !== 'string' || !/^\d+$/.test(header.trim())) return null;
+  return Math.min(Number(header) * 1_000, LONGEST_PAUSE_MS);
+}
+
+function detailText(body: unknown, key: string): string | null {
+  if (typeof body !== 'object' || body === null || !('detail' in body)) return null;
+  const detail = body.detail;
+  if (typeof detail !== 'object' || detail === null || Array.isArray(detail)) return null;
+  const value = (detail as Record<string, unknown>)[key];
+  return typeof value === 'string' ? value : null;
+}
+
+function messageIn(body: unknown, text: string): string | null {
+  const own = detailText(body, 'message');
+  if (own) return own.slice(0, MESSAGE_LENGTH);
+  if (typeof body === 'object' && body !== null && 'detail' in body && typeof body.detail === 'string') {
+    return body.detail.slice(0, MESSAGE_LENGTH);
+  }
+  return text === '' ? null : text.slice(0, MESSAGE_LENGTH);
+}
+
+function causeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.name : 'unknown';
+}

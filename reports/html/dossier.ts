@@ -1,0 +1,68 @@
+import { deedOf, LANES, type LaneEvent, storyOf, titleOf, type Wait, waitsOf } from '../dossier.ts';
+import { type DeadlockKind, LIMITS } from '../findings.ts';
+import { numbered } from '../summary.ts';
+import { count, counted, moment } from '../words.ts';
+import { cut, type Html, html } from './html.ts';
+
+/** One kind of deadlock: what the sides were doing, the lanes of one of them as an example, and the statements. */
+export function deadlockDossier(kind: DeadlockKind): Html {
+  const { example, dark } = kind;
+  const when =
+    kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
+  const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
+  const statements = example.sides.slice(0, 6).map(
+    (side, index) => html`<div>
+<h4>${cut(deedOf(side), 300)}${index === 0 ? html` <span class="soft">victim</span>` : null}</h4>
+<pre tabindex="0"><code>${cut(side.statement, LIMITS.statement)}</code></pre></div>
+`,
+  );
+  return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(titleOf(kind), 300)}</h3>
+<span class="soft">${when}${requests}</span></header>
+${dark > 0 ? html`<p class="soft">Of ${counted(dark, 'one', 'of these')} a side is not explained.</p>` : null}
+<p class="soft">The one at ${moment(example.at_ms)}:</p>
+${graph(waitsOf(example))}
+${lanes(kind)}
+<details><summary>The statements</summary><div class="sides">${statements}</div></details></article>
+`;
+}
+
+/**
+ * Who waits for whom: a box for each process, an arrow from it to the one that has what it wants. Two stand side by
+ * side with an arrow each way; more stand below each other, and the last one's arrow leads back.
+ */
+function graph(waits: readonly Wait[]): Html | null {
+  if (waits.length < 2) return null;
+  const parts = waits.map(({ side, wanted, holder }, index) => {
+    const victim = index === 0 ? html` <span class="badge fail">cancelled</span>` : null;
+    const subject = side.subject === null ? null : html`<small>${cut(side.subject, 120)}</small>`;
+    // Where the arrow leads to it, the holder need not be named.
+    const pointed = holder !== null && holder === (waits[index + 1] ?? waits[0])?.side;
+    const whose =
+      holder === null ? ', whose it is the record does not tell' : pointed ? '' : `, which ${holder.process} has`;
+    return html`<div class="node"><b>${cut(side.process, 60)}</b>${victim}
+<span>${cut(side.deed ?? 'does what the record does not tell', 160)}</span>${subject}</div>
+<div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}\
+<span class="soft">${cut(whose, 80)}</span></div>
+`;
+  });
+  const form = waits.length === 2 ? 'cycle pair' : 'cycle';
+  return html`<div class="${form}" role="group" aria-label="Who waits for whom">${parts}</div>`;
+}
+
+function lanes({ example }: DeadlockKind): Html {
+  const sides = example.sides.slice(0, LANES);
+  const heads = sides.map(
+    ({ process, pid }, index) =>
+      html`<b style="grid-column: ${index + 2}">${cut(process, 60)} <span class="soft">pid ${pid}</span></b>`,
+  );
+  const rows = storyOf(example).map((event) => row(event, sides[event.lane]?.process ?? ''));
+  return html`<div class="lanes" style="--lanes: ${sides.length}"><div class="lane-heads">${heads}</div>
+<ol>${rows}</ol></div>
+`;
+}
+
+function row({ lane, at_ms, kind, text }: LaneEvent, process: string): Html {
+  return html`<li><time>${at_ms === null ? '' : moment(at_ms, 2)}</time>
+<span class="${kind}" style="grid-column: ${lane + 2}"><i>${cut(process, 60)} </i>${cut(text, 300)}</span></li>
+`;
+}

@@ -1,0 +1,66 @@
+import { countRows, isCounted, measureRows, type Row, verdictText } from '../../harness/compare/rows.ts';
+import { lettered, promiseRows, reportLink, worstBuilds } from '../../harness/compare/words.ts';
+import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
+import { count, counted, listed } from '../words.ts';
+import { document, escaped, table } from './report.ts';
+
+/** `compare.md`: for the pull request that raises the version. */
+export function comparisonMarkdown(comparison: Comparison, folder: string): string {
+  const { pairs, decision, sentence, caveats } = comparison;
+  const builds = lettered(comparison);
+  const heads = builds.map(({ letter, side }) => `${letter} ${escaped(side.build)}`);
+  const counts = countRows(comparison).filter((row) => row.decides && isCounted(row));
+  const measures = measureRows(comparison).filter(({ decides }) => decides);
+  const others = escaped(listed(worstBuilds(comparison)));
+  const sentences =
+    pairs.length === 1
+      ? [`${escaped(sentence)}.`]
+      : [pairs.map((pair) => `* ${pair.letter}, ${pair.decision}: ${escaped(pair.sentence)}.`).join('\n')];
+  return document([
+    `# ${decision}: ${others} against ${escaped(comparison.a.build)}`,
+    ...sentences,
+    ...caveats.map(escaped),
+    '## Counts',
+    countRows(comparison).length === 0
+      ? 'No count was tested: one side has no run that can be believed.'
+      : rowsTable(counts, heads),
+    `p is corrected for ${counted(comparison.deciding_tests, 'test')} that decide; how it is computed: docs/comparing.md.`,
+    ...(measures.length === 0 ? [] : ['## Latency, throughput, cost', rowsTable(measures, heads)]),
+    '## Promises',
+    table(
+      ['promise', ...heads],
+      promiseRows(comparison).map(({ name, sides }) => [escaped(name), ...sides.map(cell)]),
+    ),
+    '## Runs',
+    builds
+      .flatMap(({ letter, side }) =>
+        side.runs.map(({ run, seed, verdict }) => {
+          return `* [${letter} ${escaped(side.build)}, seed ${seed}](<${reportLink(folder, run)}>): ${verdict}`;
+        }),
+      )
+      .join('\n'),
+  ]);
+}
+
+function rowsTable(rows: readonly Row[], heads: readonly string[]): string {
+  return table(
+    ['', ...heads],
+    rows.map(({ title, lanes }) => [
+      escaped(title),
+      ...heads.map((head) => {
+        const lane = lanes.find(({ letter }) => head.startsWith(`${letter} `));
+        if (lane === undefined) return '–';
+        const { against, said } = lane;
+        if (against === null) return said;
+        const ratio = against.ratio === '–' ? '' : `, ${against.ratio} (${against.interval})`;
+        return `${said}${ratio}; ${verdictText(against).replace('<', '&lt;')}`;
+      }),
+    ]),
+  );
+}
+
+function cell(invariant: ComparedInvariant | undefined): string {
+  if (!invariant) return 'not judged';
+  const glyph = { fail: '✗', unknown: '?', pass: '✓' }[invariant.verdict];
+  return `${glyph} ${invariant.verdict}${invariant.verdict === 'fail' ? ` × ${count(invariant.violations)}` : ''}`;
+}

@@ -1,0 +1,95 @@
+import { type Paint, paintFor, SCREEN, type TextOptions } from '../../harness/console/screen.ts';
+import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
+import type { Manifest } from '../../harness/model/manifest.ts';
+import type { Judgement } from '../../harness/model/verdict.ts';
+import {
+  CLOCKS,
+  change,
+  contrastWords,
+  evidenceQuery,
+  explainCommand,
+  faultWords,
+  howOften,
+  knownAs,
+  offset,
+} from '../finding-words.ts';
+import { count, counted, lines, moment, padEnd, shorten, visible } from '../words.ts';
+
+/** `windtunnel explain RUN`: a short paragraph for each finding. */
+export function findingsText(judgement: Judgement, options: TextOptions): string {
+  const paint = paintFor(options);
+  const { findings, findings_left_out: leftOut } = judgement;
+  if (findings.length === 0)
+    return leftOut ?? `${visible(judgement.build)} broke no promise in this run: nothing to explain.`;
+  const paragraphs = findings.map((finding) => paragraph(finding, paint));
+  const more = `more of one: ${explainCommand(judgement.run)} ${findings[0]?.id}`;
+  return [...paragraphs, ...(leftOut === null ? [] : [leftOut]), paint.dim(visible(more))].join('\n\n');
+}
+
+function paragraph(finding: Finding, paint: Paint): string {
+  const { id, title, promises, contrast } = finding;
+  const apart = contrast?.lines[0]
+    ? ` ${contrastWords({ ...contrast, lines: contrast.lines.slice(0, 1) }).lines[0]}.`
+    : '';
+  const text =
+    `${title}: ${howOften(finding)}, ${knownAs(finding)}. ` +
+    `Breaks ${promises.map(({ name, violations }) => `${name} (${count(violations)})`).join(', ')}.${sentence(apart)}`;
+  const [first = '', ...rest] = lines(visible(text), SCREEN.columns - 4);
+  return [`${paint.bold(padEnd(id, 4))}${first}`, ...rest.map((line) => `    ${line}`)].join('\n');
+}
+
+function sentence(text: string): string {
+  return text.replace(/^ ./, (start) => start.toUpperCase());
+}
+
+/** `windtunnel explain RUN F1`: the whole story of one. */
+export function findingText(judgement: Judgement, manifest: Manifest, finding: Finding, options: TextOptions): string {
+  const paint = paintFor(options);
+  const { id, fingerprint, title, promises, worst, contrast, faults, timeline, left_out } = finding;
+  const query = evidenceQuery(judgement.run, finding);
+  const apart = contrast && contrastWords(contrast);
+  return [
+    ...lines(visible(`${id}  ${title}`), SCREEN.columns).map((line) => paint.bold(line)),
+    visible(`${howOften(finding)} · ${knownAs(finding)} · fingerprint ${fingerprint}`),
+    ...(left_out === null ? [] : lines(visible(left_out), SCREEN.columns)),
+    '',
+    ...promises.flatMap(({ name, claim, violations }, index) =>
+      block(index === 0 ? 'breaks' : '', `${name} (${count(violations)}): ${claim}`),
+    ),
+    ...block('worst', `${moment(worst.at_ms)}  ${worst.sentence}`),
+    ...(apart ? block('victims', apart.head) : []),
+    ...(apart?.lines.flatMap((line) => block('', line)) ?? []),
+    ...(faults.length === 0 ? block('faults', 'no window of damage was open') : []),
+    ...faults.flatMap((fault, index) => block(index === 0 ? 'faults' : '', faultWords(fault))),
+    ...(timeline === null ? [] : story(timeline, paint)),
+    '',
+    `repeat  ${visible(manifest.repeat)}`,
+    ...(query === null ? [] : [`query   ${visible(query)}`]),
+  ].join('\n');
+}
+
+function block(label: string, text: string): string[] {
+  return lines(visible(text), SCREEN.columns - 8).map((line, i) => `${padEnd(i === 0 ? label : '', 8)}${line}`);
+}
+
+function story(timeline: Timeline, paint: Paint): string[] {
+  const who = Math.min(20, Math.max(...timeline.entries.map(({ actor }) => actor.length), 0));
+  const hidden = timeline.left_out > 0 ? ` ${counted(timeline.left_out, 'row')} further away not shown.` : '';
+  return [
+    '',
+    ...lines(visible(`story of ${timeline.subject}, * proves it`), SCREEN.columns).map((line) => paint.bold(line)),
+    ...timeline.entries.map((entry) => told(entry, who, paint)),
+    ...lines(`${CLOCKS}${hidden}`, SCREEN.columns).map((line) => paint.dim(line)),
+  ];
+}
+
+function told(entry: TimelineEntry, who: number, paint: Paint): string {
+  const { offset_ms, actor, proves, outcome, event } = entry;
+  const head = `${offset(offset_ms).padStart(9)} ${proves ? '*' : ' '} ${padEnd(shorten(visible(actor), who), who)}  `;
+  const words = [entry.what, change(entry)].filter((word) => word !== '').join('  ');
+  const text = `${event === 'answer' ? '← ' : ''}${words}`;
+  // A story is read line by line: what does not fit goes on below, under its own beginning.
+  const shown = lines(visible(text), Math.max(30, SCREEN.columns - head.length)).join(`\n${' '.repeat(head.length)}`);
+  const painted = outcome === 'refused' ? paint.yellow(shown) : outcome === 'unknown' ? paint.red(shown) : shown;
+  return proves ? `${paint.bold(head)}${painted}` : `${paint.dim(head)}${painted}`;
+}

@@ -1,0 +1,125 @@
+import { stripVTControlCharacters } from 'node:util';
+
+import fc from 'fast-check';
+import stringWidth from 'string-width';
+import { describe, expect, test } from 'vitest';
+import { SCREEN } from '../../harness/console/screen.ts';
+import {
+  emptyJudgement,
+  HOSTILE,
+  hostileJudgement,
+  hugeJudgement,
+  invariant,
+  judgement,
+  violation,
+} from '../../harness/testing/fixture.ts';
+import { verdictText } from './report.ts';
+
+const plain = { color: false };
+
+describe('the summary at the end of a run', () => {
+  test('fits one screen, whatever the run', () => {
+    for (const one of [judgement(), emptyJudgement(), hostileJudgement(), hugeJudgement()]) {
+      const lines = verdictText(one, plain).split('\n');
+      expect(lines.length).toBeLessThanOrEqual(SCREEN.lines);
+      const wide = lines.filter((line) => stringWidth(line) > SCREEN.columns && !/^(report|explain): /.test(line));
+      expect(wide).toEqual([]);
+    }
+  });
+
+  test('fits one screen for any number of invariants in any state', () => {
+    const verdicts = fc.array(fc.constantFrom('pass', 'fail', 'unknown'), { maxLength: 60 });
+    fc.assert(
+      fc.property(verdicts, fc.nat(6), fc.boolean(), (states, shaky, aimed) => {
+        const text = verdictText(
+          judgement({
+            invariants: states.map((state, index) => invariant(`promise-${index}`, state, { aimed })),
+            assumptions: Array.from({ length: shaky }, (_, i) => ({
+              name: `a${i}`,
+              claim: 'c',
+              verdict: 'fail' as const,
+              sentence: 's',
+            })),
+          }),
+          plain,
+        );
+        expect(text.split('\n').length).toBeLessThanOrEqual(SCREEN.lines);
+      }),
+    );
+  });
+
+  test('says the worst first and the verdict last', () => {
+    const lines = verdictText(judgement(), plain).split('\n');
+    expect(lines.slice(2, 5)).toEqual([
+      'F1      4 ×  A branch’s skip overwrote tasks that a worker was running  (#63266)',
+      'F2      4 ×  A branch’s skip overwrote tasks that a worker was running',
+      '',
+    ]);
+    expect(lines.at(-4)).toBe('explain: windtunnel explain runs/2026-11-21T10-00-00-airflow-3.2.1 F1');
+    expect(lines[5]).toMatch(/^✗ rtif-last-writer-wins +81 violations {2}\(#63581\)$/);
+    expect(lines.at(-1)).toBe('FAIL  airflow@3.2.1 broke 4 of 8 tested promises; first seen 9.1 s into the load.');
+    const marks = lines.map((line) => line[0]).filter((character) => '✗?✓'.includes(character ?? '-'));
+    expect(marks.join('')).toBe('✗✗✗✗✓✓✓✓');
+  });
+
+  test('without findings tells first, worst and last in sentences, and says once what is all three', () => {
+    const several = verdictText(judgement({ findings: [], invariants: [invariant('p', 'fail')] }), plain);
+    expect(several).toMatch(/first {2}12\.3 s {2}wt_fan.*…\n {4}worst {2}31\.0 s {2}.*\n {4}last {3}58\.1 s/);
+    const only = violation({ sentence: 'it broke' });
+    const once = verdictText(
+      judgement({
+        findings: [],
+        invariants: [invariant('p', 'fail', { violations: 1, first: only, worst: only, last: only })],
+      }),
+      plain,
+    );
+    expect(once.match(/it broke/g)).toHaveLength(1);
+    expect(once).toContain('only   12.3 s  it broke');
+  });
+
+  test('gives every broken promise its first sentence before any gets its last', () => {
+    const many = Array.from({ length: 7 }, (_, index) => invariant(`p${index}`, 'fail'));
+    const text = verdictText(judgement({ findings: [], invariants: many }), plain);
+    expect(text.match(/ {4}first /g)).toHaveLength(7);
+  });
+
+  test('lists what was not aimed at in one line, and assumptions only when one does not hold', () => {
+    const fine = verdictText(judgement(), plain);
+    expect(fine).toContain('not exercised: one-live-attempt\nassumptions: 6 of 6 hold');
+    const shaky = verdictText(
+      judgement({ assumptions: [{ name: 'kept-up', claim: 'c', verdict: 'fail', sentence: 'It lagged 3 s.' }] }),
+      plain,
+    );
+    expect(shaky).toContain('✗ assumption kept-up: It lagged 3 s.');
+    expect(shaky).not.toContain('hold');
+  });
+
+  test('counts operations, refusals by operation, errors, deadlocks, lives and what the harness took', () => {
+    expect(verdictText(judgement(), plain)).toContain(
+      '12,345 operations · 409: 90 (rtif 81 and run 9) · 5xx: 6 · deadlocks: 8 · 1,034 lives\nharness 7 % CPU',
+    );
+  });
+
+  test('names what was too gentle when it cannot say', () => {
+    const text = verdictText(judgement({ verdict: 'unknown', invariants: [invariant('p', 'unknown')] }), plain);
+    expect(text).toContain('? p                                    3 of 20 skips at running tasks needed to say');
+    expect(text).toMatch(
+      /UNKNOWN {2}Cannot say whether airflow@3.2.1 keeps its promises: p was not put to the test\.$/,
+    );
+  });
+
+  test('uses colour only when told to, and the same words either way', () => {
+    const bare = verdictText(judgement(), plain);
+    const painted = verdictText(judgement(), { color: true });
+    expect(bare).not.toContain('\u001b');
+    expect(painted).toContain('\u001b[31m');
+    expect(stripVTControlCharacters(painted)).toBe(bare);
+  });
+
+  test('makes escape sequences and direction marks of hostile ids visible', () => {
+    const text = verdictText(hostileJudgement(), plain);
+    expect(HOSTILE).toContain('\u001b');
+    for (const unseen of ['\u001b', '\u0000', '\u202e']) expect(text).not.toContain(unseen);
+    expect(text).toContain('\\u{1b}');
+  });
+});

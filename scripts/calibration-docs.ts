@@ -1,0 +1,22 @@
+/**
+ * Writes the figures of docs/calibration.md anew: from the catalogue of defects, the invariants, and the results that
+ * `windtunnel calibrate` kept in records/calibration/. `test/calibration-docs.test.ts` holds them together.
+ *
+ *     npm run calibration-docs
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { readKept } from '../harness/calibrate/results.ts';
+import { listInvariants } from '../harness/judge/invariants.ts';
+import { DEFECTS } from '../reference/defects/index.ts';
+import { withFigures } from './docs-calibration.ts';
+
+const root = path.join(import.meta.dirname, '..');
+const file = path.join(root, 'docs', 'calibration.md');
+const kept = await readKept(path.join(root, 'records', 'calibration'), (why) => {
+  throw new Error(why);
+});
+const sources = { planted: DEFECTS, invariants: await listInvariants(), kept };
+await writeFile(file, withFigures(await readFile(file, 'utf8'), sources));
+console.log(`${path.relative('.', file)}: ${DEFECTS.length} defects, ${kept.length} kept results`);

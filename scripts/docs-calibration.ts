@@ -1,0 +1,157 @@
+import type { Calibration, DefectFigures, Planted } from '../harness/model/calibration.ts';
+import { type Measured, newestFigures } from '../reports/calibration.ts';
+import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration-words.ts';
+import { escaped, table } from '../reports/markdown/report.ts';
+import { count, seconds } from '../reports/words.ts';
+
+/** What docs/calibration.md is made of: the catalogue of defects, the promises, and the results that were kept. */
+export interface CalibrationSources {
+  readonly planted: readonly Planted[];
+  readonly invariants: readonly { readonly name: string; readonly claim: string }[];
+  readonly kept: readonly Calibration[];
+}
+
+/** A try of fewer runs says little, and does not replace what more runs said. */
+export const LEAST_RUNS = 2;
+
+/** The document with everything between its markers made anew. Throws if a marker is missing. */
+export function withFigures(document: string, all: CalibrationSources): string {
+  const troubled = all.kept.filter(({ settings }) => settings.faults);
+  const sources = { ...all, kept: all.kept.filter(({ settings }) => !settings.faults) };
+  const measured = newestFigures(sources.kept, LEAST_RUNS);
+  const parts = {
+    figures: figures(sources, measured),
+    clean: clean(sources),
+    promises: promises(sources, measured),
+    matrix: matrix(sources, measured),
+    faults: underFaults({ ...all, kept: troubled }, measured),
+  };
+  let text = document;
+  for (const [name, part] of Object.entries(parts)) {
+    const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`docs/calibration.md has no ${begin} … ${end}`);
+    text = `${text.slice(0, from + begin.length)}\n\n${part}\n\n${text.slice(to)}`;
+  }
+  return text;
+}
+
+/** The races first, as the catalogue has them; what was not measured yet says so. */
+function figures({ planted }: CalibrationSources, measured: ReadonlyMap<string, Measured>): string {
+  const rows = catchable(planted).map((defect) => {
+    const one = measured.get(defect.name)?.figures;
+    const cells = one ? [foundText(one), intervalOf(one.interval), firstText(one)] : ['not measured', '–', '–'];
+    const load = `${defect.scenario}, ${seconds(one?.duration_s ?? defect.durationS ?? 30)}`;
+    return [`\`${defect.name}\``, defect.race ?? '', escaped(defect.summary), load, ...cells];
+  });
+  const head = ['defect', 'race', 'what it does', 'load', 'found', '95 %', 'first violation: median (least–most)'];
+  return [table(head, rows), provenance([...new Set([...measured.values()].map((one) => one.calibration))])].join(
+    '\n\n',
+  );
+}
+
+/** Where the figures come from. A result may be a part: each defect has its newest. */
+function provenance(results: readonly Calibration[]): string {
+  if (results.length === 0) return 'No result with enough runs is kept yet.';
+  const said = [...results]
+    .sort((a, b) => a.started_at.localeCompare(b.started_at))
+    .map(({ started_at, commit, machine, settings }) => {
+      const at = commit === null ? '' : ` at ${commit}`;
+      return `${started_at.slice(0, 10)}${at} (${machine.cpus} CPUs, ${settings.jobs} at a time)`;
+    });
+  return `Measured ${said.join('; ')}.`;
+}
+
+/** All results since the oldest that the figures rest on: none of them may have accused a clean stack. */
+export function currentResults(kept: readonly Calibration[]): readonly Calibration[] {
+  const used = [...newestFigures(kept, LEAST_RUNS).values()].map(({ calibration }) => calibration.started_at);
+  const [oldest] = used.sort();
+  return oldest === undefined ? [] : kept.filter(({ started_at }) => started_at >= oldest);
+}
+
+function clean({ planted, kept }: CalibrationSources): string {
+  const loads = new Map<string, { runs: number; alarms: number }>();
+  const cures = new Map<string, { runs: number; alarms: number }>();
+  const add = (map: typeof loads, key: string, runs: number, alarms: number) => {
+    const sum = map.get(key) ?? { runs: 0, alarms: 0 };
+    map.set(key, { runs: sum.runs + runs, alarms: sum.alarms + alarms });
+  };
+  for (const one of currentResults(kept)) {
+    for (const load of one.clean.by_load) {
+      add(loads, `${load.scenario} | ${load.schedulers}`, load.runs, load.false_alarms);
+    }
+    for (const cure of one.remedies) add(cures, cure.name, cure.runs, cure.false_alarms);
+  }
+  const sum = (of: 'runs' | 'alarms') => [...loads.values()].reduce((total, load) => total + load[of], 0);
+  const rows = [...loads].sort(([a], [b]) => a.localeCompare(b));
+  const remedies = planted.filter(({ caughtBy }) => caughtBy.length === 0);
+  return [
+    `In the same results, and in all that were kept since: ${cleanText(sum('runs'), sum('alarms'))}.`,
+    table(
+      ['scenario', 'schedulers', 'runs', 'false alarms'],
+      rows.map(([key, { runs, alarms }]) => [...key.split(' | '), count(runs), count(alarms)]),
+    ),
+    remedies.length === 0
+      ? ''
+      : 'Switches that must be as good as clean, because they cure or because they break no promise:',
+    table(
+      ['switch', 'what it does', 'runs', 'violations'],
+      remedies.map(({ name, summary }) => {
+        const { runs, alarms } = cures.get(name) ?? { runs: 0, alarms: 0 };
+        return [`\`${name}\``, escaped(summary), count(runs), count(alarms)];
+      }),
+    ),
+  ]
+    .filter((block) => block !== '')
+    .join('\n\n');
+}
+
+/** The same defects while the nemesis breaks things, beside how surely they are found without. */
+function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<string, Measured>): string {
+  const measured = newestFigures(kept, LEAST_RUNS);
+  const rows = catchable(planted).flatMap((defect) => {
+    const one = measured.get(defect.name);
+    const without = calm.get(defect.name)?.figures;
+    if (!one) return [];
+    const { faults } = one.calibration.settings;
+    const found = [without ? foundText(without) : '–', foundText(one.figures), firstText(one.figures)];
+    return [[`\`${defect.name}\``, faults ?? '', ...found]];
+  });
+  const sum = (of: 'runs' | 'false_alarms') => kept.reduce((total, { clean }) => total + clean[of], 0);
+  return [
+    table(['defect', 'faults', 'found without', 'found with', 'first violation: median (least–most)'], rows),
+    `Scenario \`exploratory\` on the stack without defects: ${cleanText(sum('runs'), sum('false_alarms'))}.`,
+  ].join('\n\n');
+}
+
+/** The legend of the matrix, and its other direction: by what each promise has been seen to be broken. */
+function promises({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, Measured>): string {
+  const rows = invariants.map(({ name, claim }, index) => {
+    const namedBy = catchable(planted).filter(({ caughtBy }) => caughtBy.includes(name));
+    const seen = namedBy.map((defect) => {
+      const one = measured.get(defect.name)?.figures;
+      return one ? `\`${defect.name}\` ${one.caught_by_runs[name] ?? 0} of ${one.runs}` : `\`${defect.name}\``;
+    });
+    return [String(index + 1), `\`${name}\``, escaped(claim), seen.join(', ')];
+  });
+  return table(['', 'invariant', 'the promise', 'defects that break it'], rows);
+}
+
+function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, Measured>): string {
+  const rows = catchable(planted).map((defect) => {
+    const one = measured.get(defect.name)?.figures;
+    const cells = invariants.map(({ name }) => cell(one, name, defect.caughtBy.includes(name)));
+    return [`\`${defect.name}\``, ...cells];
+  });
+  return table(['', ...invariants.map((_, index) => String(index + 1))], rows);
+}
+
+function cell(one: DefectFigures | undefined, invariant: string, named: boolean): string {
+  if (!one) return named ? '**?**' : '';
+  const runs = one.caught_by_runs[invariant] ?? 0;
+  return named ? `**${runs}**` : runs > 0 ? String(runs) : '';
+}
+
+function catchable(planted: readonly Planted[]): readonly Planted[] {
+  return planted.filter(({ caughtBy }) => caughtBy.length > 0);
+}

@@ -1,0 +1,119 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+import type { Judgement } from '../../harness/model/verdict.ts';
+import { NO_HARNESS_COST } from '../../harness/testing/fixture-over-time.ts';
+
+/** What a comparison reads of a run, a line each: small enough to be kept, unlike the runs. */
+export const POOL = path.join(import.meta.dirname, 'runs.ndjson');
+
+/** Runs of one build that played the same scenario equally long, one after another: they differ by chance alone. */
+export interface Group {
+  readonly name: string;
+  readonly runs: readonly Judgement[];
+}
+
+export function readPool(): Group[] {
+  if (!existsSync(POOL)) return [];
+  const groups = new Map<string, Judgement[]>();
+  for (const line of readFileSync(POOL, 'utf8').trim().split('\n')) {
+    const { batch, ...slim } = JSON.parse(line) as SlimRun & { readonly batch: string };
+    const run = fattened(slim);
+    const name = `${run.build}, ${run.scenario}, ${Math.round(run.load_seconds / 10) * 10} s, ${batch}`;
+    groups.set(name, [...(groups.get(name) ?? []), run]);
+  }
+  return [...groups]
+    .map(([name, runs]) => ({ name, runs }))
+    .filter(({ runs }) => runs.length >= 2)
+    .sort((x, y) => (x.name < y.name ? -1 : 1));
+}
+
+type Slimmed = 'build' | 'scenario' | 'seed' | 'verdict' | 'counts' | 'latency' | 'measures' | 'load_seconds';
+type SlimRun = Pick<Judgement, Slimmed> & {
+  readonly invariants: readonly Pick<
+    Judgement['invariants'][number],
+    'name' | 'verdict' | 'violations' | 'paths' | 'aimed'
+  >[];
+  readonly assumptions: readonly Pick<Judgement['assumptions'][number], 'name' | 'verdict'>[];
+  readonly classes: readonly Pick<Judgement['classes'][number], 'status' | 'kind' | 'class' | 'count'>[];
+  readonly deadlocks: readonly Pick<Judgement['deadlocks'][number], 'fingerprint' | 'left_out'>[];
+};
+
+export function slimmed(run: Judgement): SlimRun {
+  const { build, scenario, seed, verdict, counts, latency, load_seconds, measures } = run;
+  return {
+    build,
+    scenario,
+    seed,
+    verdict,
+    load_seconds,
+    ...(measures ? { measures } : {}),
+    counts: { deadlocks: counts.deadlocks ?? 0, http_5xx: counts.http_5xx ?? 0, operations: counts.operations ?? 0 },
+    latency: latency.map((one) => ({
+      ...one,
+      p50_ms: Math.round(one.p50_ms),
+      p95_ms: Math.round(one.p95_ms),
+      p99_ms: Math.round(one.p99_ms),
+      max_ms: Math.round(one.max_ms),
+    })),
+    invariants: run.invariants.map(({ name, verdict: one, violations, paths, aimed }) => ({
+      name,
+      verdict: one,
+      violations,
+      aimed,
+      ...(paths && violations > 0 ? { paths } : {}),
+    })),
+    assumptions: run.assumptions.map(({ name, verdict: one }) => ({ name, verdict: one })),
+    classes: run.classes.map(({ status, kind, class: why, count }) => ({ status, kind, class: why, count })),
+    deadlocks: run.deadlocks.map(({ fingerprint, left_out }) => ({ fingerprint, left_out })),
+  };
+}
+
+/** The rest of a judgement is empty: nothing that is compared reads it. */
+function fattened(slim: SlimRun): Judgement {
+  return {
+    run: 'kept',
+    findings: [],
+    findings_left_out: null,
+    thresholds: [],
+    refusals: [],
+    first_violation_s: null,
+    harness_cpu_share: null,
+    timeline: [],
+    over_time: { from_ms: 0, step_ms: 1000, steps: 0, load_ended_ms: 0, series: [] },
+    faults: [],
+    harness: NO_HARNESS_COST,
+    ...slim,
+    invariants: slim.invariants.map((one) => ({
+      claim: '',
+      seeds: [],
+      chances: 0,
+      chances_wanted: 0,
+      chance: '',
+      first: null,
+      worst: null,
+      last: null,
+      why_unknown: null,
+      ...one,
+    })),
+    assumptions: slim.assumptions.map((one) => ({ claim: '', sentence: '', ...one })),
+    classes: slim.classes.map((one) => ({
+      reason: '',
+      found_state: '',
+      example: 0,
+      because: '',
+      cause_operation: null,
+      cause_commit: null,
+      ...one,
+    })),
+    deadlocks: slim.deadlocks.map((one) => ({
+      at_ms: 0,
+      sides: [],
+      operation: null,
+      explained: true,
+      outcome: null,
+      died_ms: null,
+      ...one,
+    })),
+  };
+}
