@@ -79,7 +79,7 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const dag = fanOut('wt_load', 12, [2_000, 4_000]);
 const scenario: Scenario = {
   name: 'lent',
-  describe: 'Lives of a few seconds, some of which lose answers, defer or are met by strangers',
+  describe: 'Lives of a few seconds, some of which lose answers, defer or are met by impostors',
   duration_s: 22,
   schedulers: 1,
   api_servers: 2,
@@ -87,10 +87,10 @@ const scenario: Scenario = {
   fleet: {
     ...REAL_CLIENT,
     heartbeat_ms: 1_000,
-    habits: { ...STEADY_HABITS, xcom: 1, rtif_twice: 0.5, lost_answer: 0.2, stranger: 0.3, defers: 0.1, fails: 0.1 },
+    habits: { ...STEADY_HABITS, xcom: 1, rtif_twice: 0.5, lost_answer: 0.2, impostor: 0.3, defers: 0.1, fails: 0.1 },
   },
   operators: [{ operator: 'trigger', dags: ['wt_load'], every_ms: 2_500, start_after_ms: 0 }],
-  aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'strangers-are-refused'],
+  aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'impostors-are-refused'],
 };
 const faults: readonly PlannedFault[] = [
   { fault: 'storm', victim: 'fleet', at_ms: 12_000, for_ms: 6_000, with: { mischief: 'stampede_end', share: 1 } },
@@ -148,7 +148,7 @@ describe.each([
   test.skipIf(isMissing)('all of it plays lives, with requests of every kind', async () => {
     const kinds = await run.rows(`SELECT DISTINCT kind FROM operations WHERE actor = 'life' ORDER BY kind`);
     expect(kinds.map(({ kind }) => kind)).toEqual(
-      expect.arrayContaining(['heartbeat', 'rtif', 'run', 'state', 'stranger_run', 'xcom_push']),
+      expect.arrayContaining(['heartbeat', 'rtif', 'run', 'state', 'impostor_run', 'xcom_push']),
     );
     const { lives, ended, most } =
       await run.row(`SELECT count(*) AS lives, count(*) FILTER ("end" = 'reported') AS ended,

@@ -47,7 +47,7 @@ const faults: readonly PlannedFault[] = [
   fleet('storm', 13, 13.6, 'stampede_heartbeat'),
   fleet('duplicate-delivery', 10, 14, 'twin_delivery', 0.5),
   news('lost', 10, 14),
-  fleet('strangers', 12, 18, 'stranger', 0.8),
+  fleet('impostors', 12, 18, 'impostor', 0.8),
   news('late', 14, 18),
   fleet('storm', 15, 15.6, 'stampede_end'),
   fleet('late-start', 16, 20, 'late_start', 0.3),
@@ -133,12 +133,12 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       ).toBeGreaterThan(0);
     });
 
-    test('strangers are refused', async () => {
+    test('impostors are refused', async () => {
       const seen = await run().rows(`SELECT kind, min(status) AS least, max(status) AS most FROM operations
-        WHERE kind LIKE 'stranger%' GROUP BY kind ORDER BY kind`);
+        WHERE kind LIKE 'impostor%' GROUP BY kind ORDER BY kind`);
       expect(seen).toMatchObject([
-        { kind: 'stranger_heartbeat', most: 409 },
-        { kind: 'stranger_run', most: 409 },
+        { kind: 'impostor_heartbeat', most: 409 },
+        { kind: 'impostor_run', most: 409 },
       ]);
     });
 
@@ -173,7 +173,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       /** Of the lives that rest between two beats as a storm opens, and go on after it, how many do this at once. */
       const joined = async (kind: string, storm: string) => {
         const { resting, joined } = await run().row(`WITH own AS (
-            FROM operations WHERE actor = 'life' AND kind NOT LIKE 'stranger%'),
+            FROM operations WHERE actor = 'life' AND kind NOT LIKE 'impostor%'),
           storms AS (SELECT opened_ms FROM fault_windows WHERE fault = 'storm' AND detail LIKE '%${storm}%'),
           before AS (SELECT opened_ms, life, arg_max(kind, sent_ms) AS kind, max(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms
             FROM own JOIN storms ON sent_ms < opened_ms GROUP BY ALL),

@@ -14,10 +14,10 @@ export const STEADY_WORK: readonly string[] = [
   'work-goes-on',
 ];
 
-/** Those that lives put to the test which lose answers and meet strangers, retries, and operators that clear and mark. */
+/** Those that lives put to the test which lose answers and meet impostors, retries, and operators that clear and mark. */
 export const TROUBLED_WORK: readonly string[] = [
   ...STEADY_WORK,
-  'strangers-are-refused',
+  'impostors-are-refused',
   'an-end-takes-effect-once',
   'a-superseded-try-is-told',
   'history-is-complete',

@@ -32,7 +32,7 @@ const HABITS = z.strictObject({
   silent_death: probability,
   never_starts: probability.optional(),
   defers: probability,
-  stranger: probability,
+  impostor: probability,
 });
 
 const TASK = z.strictObject({

@@ -9,7 +9,7 @@ export const STEADY_HABITS: Habits = {
   fails: 0.02,
   silent_death: 0,
   defers: 0,
-  stranger: 0,
+  impostor: 0,
 };
 
 /** Airflow's own client: 5 s time-out, 5 tries. Heartbeats every 2 s instead of 5, so that a minute shows more of them. */

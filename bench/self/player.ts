@@ -52,7 +52,7 @@ const plan: Plan = {
         fails: 0,
         silent_death: 0,
         defers: 0,
-        stranger: 0,
+        impostor: 0,
       },
       heartbeat_ms: heartbeatMs,
       timeout_ms: 60_000,

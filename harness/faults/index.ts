@@ -8,6 +8,7 @@ import { duplicateDelivery } from './duplicate-delivery.ts';
 import { executorEvents } from './executor-events.ts';
 import { exhaustConnections } from './exhaust-connections.ts';
 import type { Fault } from './fault.ts';
+import { impostors } from './impostors.ts';
 import { kill } from './kill.ts';
 import { killBackend } from './kill-backend.ts';
 import { lateEnd } from './late-end.ts';
@@ -25,7 +26,6 @@ import { skewedClocks } from './skewed-clocks.ts';
 import { slowCpu } from './slow-cpu.ts';
 import { slowDisk } from './slow-disk.ts';
 import { storm } from './storm.ts';
-import { strangers } from './strangers.ts';
 import { terminateConnections } from './terminate-connections.ts';
 import { wireCut } from './wire-cut.ts';
 import { wireDelay } from './wire-delay.ts';
@@ -59,7 +59,7 @@ export const FAULTS: readonly Fault[] = [
   lateEnd,
   silentDeath,
   zombies,
-  strangers,
+  impostors,
   skewedClocks,
   storm,
   clearStorm,

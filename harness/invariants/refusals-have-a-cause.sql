@@ -3,7 +3,7 @@
 -- needs: commits, operations
 -- chance: refusals (404, 409, 410) whose subject is in the record
 -- chances wanted: 5
--- because: a build that refuses without a cause does so for a whole kind of request; strangers, clears and replays
+-- because: a build that refuses without a cause does so for a whole kind of request; impostors, clears and replays
 --   give dozens of refusals that have one
 
 -- chances

@@ -9,7 +9,7 @@
 
 -- chances
 SELECT count(*) FROM operations
-WHERE actor = 'life' AND kind NOT LIKE 'stranger%' AND kind <> 'run' AND status IS NOT NULL;
+WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND kind <> 'run' AND status IS NOT NULL;
 
 -- violations
 WITH starts AS (
@@ -30,4 +30,4 @@ SELECT
   [op] AS operations,
   []::BIGINT[] AS commits
 FROM operations LEFT JOIN starts USING (life)
-WHERE actor = 'life' AND kind NOT LIKE 'stranger%' AND status IN (401, 403);
+WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND status IN (401, 403);

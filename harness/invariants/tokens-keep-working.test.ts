@@ -20,11 +20,11 @@ test('a worker that is told that its newest token is not good is wronged', async
   expect(start.first?.sentence).toContain('with the token that came with the task.');
 });
 
-test('an operator who is refused, and a stranger, have no such claim', async () => {
+test('an operator who is refused, and an impostor, have no such claim', async () => {
   const result = await judge({
     operations: [
       { actor: 'operator', kind: 'clear', ...NO },
-      { kind: 'stranger_run', ...NO },
+      { kind: 'impostor_run', ...NO },
     ],
   });
   expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });

@@ -36,7 +36,7 @@ test('planned are the kinds that a healthy server accepts', () => {
       { operator: 'backfill', dags: ['wt_dag'], ...empty },
     ],
   });
-  // Strangers are refused, and a backfill without runs may be.
+  // Impostors are refused, and a backfill without runs may be.
   expect(planned_kinds).toEqual(['run', 'state', 'mark', 'pool']);
 });
 

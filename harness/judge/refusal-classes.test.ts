@@ -35,13 +35,13 @@ test('what an operator, a skip or another worker had done before is a legitimate
   const skip = { kind: 'skip_downstream', life: 2, ti_id: 'ti-9', target: 'task', sent_ms: 2_990 } as const;
   const skipped = then({ state: 'skipped', ...EXECUTION });
   expect(await about({ ...NOT_RUNNING, found_state: 'skipped' }, skipped, skip)).toEqual(['legitimate', 2, 4]);
-  const stranger = {
+  const impostor = {
     ...REFUSED,
-    kind: 'stranger_heartbeat',
-    worker: 'w-1-stranger',
+    kind: 'impostor_heartbeat',
+    worker: 'w-1-impostor',
     reason: 'running_elsewhere',
   } as const;
-  expect(await about(stranger, [...STARTED])).toEqual(['legitimate', 1, 3]);
+  expect(await about(impostor, [...STARTED])).toEqual(['legitimate', 1, 3]);
 });
 
 test('a life that a scheduler had given up, or whose try was superseded or cleared, is late', async () => {

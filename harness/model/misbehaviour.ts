@@ -2,7 +2,7 @@ import type { Habits } from './scenario.ts';
 
 /** What a life does otherwise than it should, each once: words of `Habits` where a scenario may plan the same. */
 export type Mischief =
-  | keyof Pick<Habits, 'lost_answer' | 'silent_death' | 'stranger'>
+  | keyof Pick<Habits, 'lost_answer' | 'silent_death' | 'impostor'>
   /** Its workload is played by another life, too. */
   | 'twin_delivery'
   /** Waits before it starts. */

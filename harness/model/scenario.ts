@@ -87,7 +87,7 @@ export interface Habits {
    * While it works, another worker sends a heartbeat for its task and tries to start it, with its token: a zombie, or
    * a workload that was delivered twice. The server must refuse both.
    */
-  readonly stranger: number;
+  readonly impostor: number;
 }
 
 export interface FleetSpec {

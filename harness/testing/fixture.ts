@@ -272,7 +272,7 @@ export function manifest(over: Partial<Manifest> = {}): Manifest {
             fails: 0,
             silent_death: 0,
             defers: 0,
-            stranger: 0,
+            impostor: 0,
           },
           heartbeat_ms: 1000,
           timeout_ms: 5000,

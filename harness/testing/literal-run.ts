@@ -120,7 +120,7 @@ const SCENARIO: Scenario = {
   api_servers: 1,
   dags: [],
   fleet: {
-    habits: { rtif: 0, rtif_twice: 0, xcom: 0, lost_answer: 0, fails: 0, silent_death: 0, defers: 0, stranger: 0 },
+    habits: { rtif: 0, rtif_twice: 0, xcom: 0, lost_answer: 0, fails: 0, silent_death: 0, defers: 0, impostor: 0 },
     heartbeat_ms: 5_000,
     timeout_ms: 5_000,
     retries: 5,

@@ -2,29 +2,29 @@ import { expect, test } from 'vitest';
 import { oneLife } from '../testing/one-life.ts';
 import { recordingServer } from '../testing/recording-server.ts';
 
-async function live(stranger: number) {
+async function live(impostor: number) {
   const server = await recordingServer(({ body }) =>
-    typeof body === 'object' && body !== null && 'hostname' in body && body.hostname === 'w-1-stranger' ? 409 : 200,
+    typeof body === 'object' && body !== null && 'hostname' in body && body.hostname === 'w-1-impostor' ? 409 : 200,
   );
-  const end = await oneLife(server, { ms: 300, habits: { xcom: 0, stranger } });
+  const end = await oneLife(server, { ms: 300, habits: { xcom: 0, impostor } });
   const operations = await server.operations();
   await server.close();
   return { end, operations, heard: server.heard };
 }
 
-test('a stranger says that it lives and that it starts, with another host and pid and the same token', async () => {
+test('an impostor says that it lives and that it starts, with another host and pid and the same token', async () => {
   const { end, operations, heard } = await live(1);
   expect(end).toBe('reported');
-  const strange = heard.filter(({ body }) => JSON.stringify(body)?.includes('stranger'));
+  const strange = heard.filter(({ body }) => JSON.stringify(body)?.includes('impostor'));
   expect(strange).toMatchObject([
-    { method: 'PUT', path: '/task-instances/ti-1/heartbeat', body: { hostname: 'w-1-stranger', pid: 32_001 } },
-    { method: 'PATCH', path: '/task-instances/ti-1/run', body: { hostname: 'w-1-stranger', pid: 32_001 } },
+    { method: 'PUT', path: '/task-instances/ti-1/heartbeat', body: { hostname: 'w-1-impostor', pid: 32_001 } },
+    { method: 'PATCH', path: '/task-instances/ti-1/run', body: { hostname: 'w-1-impostor', pid: 32_001 } },
   ]);
   expect(new Set(heard.map(({ token }) => token))).toEqual(new Set(['Bearer token-1']));
   // Under kinds of their own, and as the owner's life: what looks at heartbeats and starts does not see them.
-  expect(operations.filter(({ kind }) => String(kind).startsWith('stranger'))).toMatchObject([
-    { kind: 'stranger_heartbeat', life: 1, worker: 'w-1-stranger', ti_id: 'ti-1', outcome: 'refused', status: 409 },
-    { kind: 'stranger_run', life: 1, worker: 'w-1-stranger', ti_id: 'ti-1', outcome: 'refused', requested: 'running' },
+  expect(operations.filter(({ kind }) => String(kind).startsWith('impostor'))).toMatchObject([
+    { kind: 'impostor_heartbeat', life: 1, worker: 'w-1-impostor', ti_id: 'ti-1', outcome: 'refused', status: 409 },
+    { kind: 'impostor_run', life: 1, worker: 'w-1-impostor', ti_id: 'ti-1', outcome: 'refused', requested: 'running' },
   ]);
   // It has gone before the owner says that it is done.
   expect(operations.at(-1)).toMatchObject({ kind: 'state', requested: 'success' });
@@ -32,6 +32,6 @@ test('a stranger says that it lives and that it starts, with another host and pi
 
 test('without the habit nobody else comes, and the life is the same', async () => {
   const { operations } = await live(0);
-  expect(operations.map(({ kind }) => kind)).not.toContain('stranger_run');
+  expect(operations.map(({ kind }) => kind)).not.toContain('impostor_run');
   expect(operations.at(-1)).toMatchObject({ kind: 'state', requested: 'success' });
 });

@@ -5,7 +5,7 @@ import type { RequestSpec, Requests } from './requests.ts';
 /** Added to the owner's pid, which is below 31,000: another process on another host. */
 const PID_OFFSET = 31_000;
 
-export interface StrangerContext {
+export interface ImpostorContext {
   /** Host name and pid of the worker whose task it is. */
   readonly owner: { readonly worker: string; readonly pid: number };
   /** A request about the owner's task instance, with the newest token that the owner has. */
@@ -17,17 +17,17 @@ export interface StrangerContext {
   readonly over: Over;
 }
 
-/** The owner's work with a stranger beside it, who is gone when the work is done. */
-export async function besideStranger<T>(context: StrangerContext, work: () => Promise<T>): Promise<T> {
+/** The owner's work with an impostor beside it, who is gone when the work is done. */
+export async function besideImpostor<T>(context: ImpostorContext, work: () => Promise<T>): Promise<T> {
   const done = new Ending();
   // It rejects only when the work is done or the run is over.
-  const stranger = intrude(context, done).catch(() => undefined);
+  const impostor = intrude(context, done).catch(() => undefined);
   try {
     return await work();
   } finally {
     done.end();
     // Its request must not arrive when the task has come back under the same id, as a deferred one does.
-    await stranger;
+    await impostor;
   }
 }
 
@@ -36,14 +36,14 @@ export async function besideStranger<T>(context: StrangerContext, work: () => Pr
  * workload that was delivered twice. It says that it lives, then that it starts; each once, for what a real one would
  * do next depends on how wrong the answer was.
  */
-async function intrude({ owner, request, atMs, requests, clock, over }: StrangerContext, done: Over) {
+async function intrude({ owner, request, atMs, requests, clock, over }: ImpostorContext, done: Over) {
   await pause(atMs - clock.now(), done, over);
-  const hostname = `${owner.worker}-stranger`;
+  const hostname = `${owner.worker}-impostor`;
   const pid = owner.pid + PID_OFFSET;
   const send = (spec: RequestSpec) =>
     requests.sendOnce({ ...spec, subject: { ...spec.subject, worker: hostname } }, 1, over);
-  await send(request('stranger_heartbeat', 'PUT', 'heartbeat', { hostname, pid }));
+  await send(request('impostor_heartbeat', 'PUT', 'heartbeat', { hostname, pid }));
   if (done.aborted || over.aborted) return;
   const start = { state: 'running', hostname, unixname: 'sim', pid, start_date: new Date().toISOString() };
-  await send({ ...request('stranger_run', 'PATCH', 'run', start), requested: 'running' });
+  await send({ ...request('impostor_run', 'PATCH', 'run', start), requested: 'running' });
 }

@@ -14,8 +14,8 @@ export interface Fate {
   readonly silentDeath: boolean;
   readonly neverStarts: boolean;
   readonly defers: boolean;
-  /** How much of its work is done when a stranger comes; null: none does. */
-  readonly strangerAt: number | null;
+  /** How much of its work is done when an impostor comes; null: none does. */
+  readonly impostorAt: number | null;
 }
 
 export interface Birth {
@@ -36,14 +36,14 @@ export function drawFate({ task, fleet, rng, disturbed }: Birth): Fate {
     fails: rng.chance(habits.fails),
     silentDeath: rng.chance(habits.silent_death),
     defers: rng.chance(habits.defers),
-    // Last, so that a seed gives the lives that it gave before strangers came.
-    strangerAt: rng.chance(habits.stranger) ? rng.between(0.2, 0.8) : null,
+    // Last, so that a seed gives the lives that it gave before impostors came.
+    impostorAt: rng.chance(habits.impostor) ? rng.between(0.2, 0.8) : null,
     pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
     neverStarts: rng.chance(habits.never_starts ?? 0),
   };
   return {
     ...drawn,
-    strangerAt: drawn.strangerAt ?? (disturbed.hit('stranger') ? 0.5 : null),
+    impostorAt: drawn.impostorAt ?? (disturbed.hit('impostor') ? 0.5 : null),
     pickupMs: drawn.pickupMs + (disturbed.hit('late_start')?.ms ?? 0),
   };
 }

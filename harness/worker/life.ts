@@ -2,7 +2,7 @@ import { isRecord } from '../model/json.ts';
 import type { LifeEnd, OperationKind } from '../model/operation.ts';
 import { pause } from './cancel.ts';
 import type { LifeContext } from './context.ts';
-import { besideStranger, type StrangerContext } from './impostor.ts';
+import { besideImpostor, type ImpostorContext } from './impostor.ts';
 import { drawFate, type Fate } from './life-plan.ts';
 import type { Answer, RequestSpec, Subject } from './requests.ts';
 import { type Worker, work } from './work.ts';
@@ -70,7 +70,7 @@ class RunningLife implements Worker {
     if (started) return started;
     const endAt = clock.now() + this.#fate.durationMs;
     if (this.#fate.rtif) await this.#writeRenderedFields();
-    const stopped = this.#spoiled ? undefined : await this.#workBesideStranger(endAt);
+    const stopped = this.#spoiled ? undefined : await this.#workBesideImpostor(endAt);
     if (stopped) return stopped;
     if (this.#fate.silentDeath || this.#context.disturbed.hit('silent_death')) return 'silent';
     // Once: what fired its trigger goes on to its end.
@@ -119,15 +119,15 @@ class RunningLife implements Worker {
     if (answers.some((answer) => answer.outcome !== 'ok')) this.#spoiled = true;
   }
 
-  #workBesideStranger(endAt: number): Promise<LifeEnd | undefined> {
+  #workBesideImpostor(endAt: number): Promise<LifeEnd | undefined> {
     const { requests, clock, birth, hooks } = this.#context;
     const { over } = hooks;
-    const { strangerAt, durationMs } = this.#fate;
-    if (strangerAt === null) return work(this.#context, this, endAt);
-    const request: StrangerContext['request'] = (kind, method, route, body) =>
+    const { impostorAt, durationMs } = this.#fate;
+    if (impostorAt === null) return work(this.#context, this, endAt);
+    const request: ImpostorContext['request'] = (kind, method, route, body) =>
       this.#request(kind, method, this.#own(route), body);
-    const atMs = endAt - durationMs * (1 - strangerAt);
-    return besideStranger({ owner: birth, request, atMs, requests, clock, over }, () =>
+    const atMs = endAt - durationMs * (1 - impostorAt);
+    return besideImpostor({ owner: birth, request, atMs, requests, clock, over }, () =>
       work(this.#context, this, endAt),
     );
   }

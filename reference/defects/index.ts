@@ -15,7 +15,7 @@ import type { Defect } from './defect.ts';
 import { doubleDispatch } from './double-dispatch.ts';
 import { endAcceptedTwice } from './end-accepted-twice.ts';
 import { executorEventStale } from './executor-event-stale.ts';
-import { heartbeatFromStranger } from './heartbeat-from-stranger.ts';
+import { heartbeatFromImpostor } from './heartbeat-from-impostor.ts';
 import { historyDoubled } from './history-doubled.ts';
 import { historyLost } from './history-lost.ts';
 import { historyWrongTry } from './history-wrong-try.ts';
@@ -44,7 +44,7 @@ import { silenceUnnoticed } from './silence-unnoticed.ts';
 import { skipGuardQueued } from './skip-guard-queued.ts';
 import { skipGuardWithoutNull } from './skip-guard-without-null.ts';
 import { skipUnguarded } from './skip-unguarded.ts';
-import { startByStranger } from './start-by-stranger.ts';
+import { startByImpostor } from './start-by-impostor.ts';
 import { startCountedAgain } from './start-counted-again.ts';
 import { startNotRepeatable } from './start-not-repeatable.ts';
 import { stateLockJoined } from './state-lock-joined.ts';
@@ -84,7 +84,7 @@ export const DEFECTS: readonly Defect[] = [
   endAcceptedTwice,
   retryReportRefused,
   executorEventStale,
-  heartbeatFromStranger,
+  heartbeatFromImpostor,
   historyDoubled,
   historyLost,
   historyWrongTry,
@@ -103,7 +103,7 @@ export const DEFECTS: readonly Defect[] = [
   schedulerCrashes,
   silenceNotRechecked,
   silenceUnnoticed,
-  startByStranger,
+  startByImpostor,
   startCountedAgain,
   supersededTryAccepted,
   tokenRefusedAfterRefresh,

@@ -12,7 +12,7 @@ const ids = dags.map((dag) => dag.dag_id);
  */
 export const scenario: Scenario = {
   name: 'crowd',
-  describe: 'Many short DAG runs that wait for max_active_runs and a full pool; retries, strangers, clears and marks',
+  describe: 'Many short DAG runs that wait for max_active_runs and a full pool; retries, impostors, clears and marks',
   duration_s: 60,
   schedulers: 2,
   api_servers: 1,
@@ -22,7 +22,7 @@ export const scenario: Scenario = {
     ...REAL_CLIENT,
     // Tasks are short: each must live to send a heartbeat or two.
     heartbeat_ms: 1_000,
-    habits: { ...STEADY_HABITS, xcom: 0.6, fails: 0.15, lost_answer: 0.1, stranger: 0.15 },
+    habits: { ...STEADY_HABITS, xcom: 0.6, fails: 0.15, lost_answer: 0.1, impostor: 0.15 },
   },
   operators: [
     { operator: 'trigger', dags: ids, every_ms: 500, start_after_ms: 0 },

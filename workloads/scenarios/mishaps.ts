@@ -10,7 +10,7 @@ const rough = fanOut('wt_rough', 20, [4_000, 9_000]);
 export const scenario: Scenario = {
   name: 'mishaps',
   describe:
-    'Lost answers and replays, retries, deferrals, workers that die silently, strangers, operators that clear and mark',
+    'Lost answers and replays, retries, deferrals, workers that die silently, impostors, operators that clear and mark',
   duration_s: 90,
   schedulers: 2,
   api_servers: 1,
@@ -25,7 +25,7 @@ export const scenario: Scenario = {
       fails: 0.1,
       silent_death: 0.05,
       defers: 0.15,
-      stranger: 0.1,
+      impostor: 0.1,
     },
   },
   operators: [

@@ -24,7 +24,7 @@ WITH run_types AS (
     list(DISTINCT format('the answer to its {} was lost', CASE kind WHEN 'run' THEN 'start' WHEN 'state' THEN 'end report'
       ELSE kind END)) FILTER (cause = 'answer-dropped') AS lost,
     min(sent_ms) FILTER (kind = 'state') AS reported_ms, max(ended_ms) FILTER (kind = 'state') AS answered_ms
-  FROM operations SEMI JOIN tries USING (life) WHERE life IS NOT NULL AND kind NOT LIKE 'stranger%' GROUP BY life
+  FROM operations SEMI JOIN tries USING (life) WHERE life IS NOT NULL AND kind NOT LIKE 'impostor%' GROUP BY life
 ), new_versions AS (
   SELECT dag_id, committed_ms FROM commits
   WHERE relation = 'dag_version' AND change = 'insert' AND try_cast("row" ->> 'version_number' AS INTEGER) > 1

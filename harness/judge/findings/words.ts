@@ -43,7 +43,7 @@ export function requestWords(
 
 /** Several tasks may be in one story; a heartbeat does not name its own. */
 function aside({ kind, task_id }: StoryRow['row'], subject: string | null): string {
-  const bare = ['heartbeat', 'state', 'rtif', 'xcom_push', 'xcom_clear', 'stranger_heartbeat'].includes(String(kind));
+  const bare = ['heartbeat', 'state', 'rtif', 'xcom_push', 'xcom_clear', 'impostor_heartbeat'].includes(String(kind));
   return bare && subject !== null && task_id !== subject ? ` for ${text(task_id)}` : '';
 }
 
@@ -58,8 +58,8 @@ function asked(row: StoryRow['row']): string {
     skip_downstream: `as ${task}, skips ${text(row.target).split(' ').join(', ')}`,
     xcom_push: 'pushes an XCom',
     xcom_clear: 'clears its XComs',
-    stranger_heartbeat: 'another worker sends a heartbeat',
-    stranger_run: `another worker starts ${task}`,
+    impostor_heartbeat: 'another worker sends a heartbeat',
+    impostor_run: `another worker starts ${task}`,
     backfill: `asks for a backfill of ${text(row.dag_id)}${row.target === null ? '' : ` (it is number ${text(row.target)})`}`,
     trigger: `triggers ${text(row.dag_id)}`,
     clear: `clears ${task}`,

@@ -1,11 +1,11 @@
 -- One row: a request and a committed change that it made. A skip-downstream has one for each task that it skipped.
 -- A change is one request's alone. Requests that were answered 2xx choose first, the change nearest to their answer;
 -- then those without an answer, the one sent first before the others, as the server takes them. Which of two
--- heartbeats without an answer it was makes no difference: their statements are the same. A stranger comes last: what
+-- heartbeats without an answer it was makes no difference: their statements are the same. An impostor comes last: what
 -- the owner's own requests explain proves nothing against the server.
 CREATE TABLE candidates AS
 WITH requests AS (
-  SELECT op, kind LIKE 'stranger%' AS is_stranger, outcome = 'ok' AS is_ok, sent_ms,
+  SELECT op, kind LIKE 'impostor%' AS is_impostor, outcome = 'ok' AS is_ok, sent_ms,
     -- The server is done with a request that it has answered, and 1 s more is for a session that commits after the
     -- answer (3.1). Of others it is not known when; 60 s is the longest that we would still call it theirs.
     CASE WHEN status IS NOT NULL OR cause = 'answer-dropped' THEN ended_ms + 1000 ELSE sent_ms + 60000 END AS until_ms,
@@ -13,9 +13,9 @@ WITH requests AS (
       WHEN 'state' THEN [concat_ws('|', 'state', ti_id, requested)]
         || CASE WHEN outcome = 'unknown' AND requested <> 'failed' THEN [concat_ws('|', 'instead', ti_id)] ELSE [] END
       WHEN 'run' THEN [concat_ws('|', 'run', ti_id, worker)]
-      WHEN 'stranger_run' THEN [concat_ws('|', 'run', ti_id, worker)]
+      WHEN 'impostor_run' THEN [concat_ws('|', 'run', ti_id, worker)]
       WHEN 'heartbeat' THEN [concat_ws('|', 'heartbeat', ti_id)]
-      WHEN 'stranger_heartbeat' THEN [concat_ws('|', 'heartbeat', ti_id)]
+      WHEN 'impostor_heartbeat' THEN [concat_ws('|', 'heartbeat', ti_id)]
       WHEN 'rtif' THEN [concat_ws('|', 'rtif', dag_id, run_id, task_id, map_index, field_of(requested::JSON))]
       WHEN 'skip_downstream' THEN list_transform(string_split(trim(target), ' '),
         task -> concat_ws('|', 'skip', dag_id, run_id, task))
@@ -43,7 +43,7 @@ WITH requests AS (
 ), changes AS (
   SELECT hash(key) AS key, floor(committed_ms / 60000)::BIGINT AS minute, seq, xid, committed_ms FROM effects
 )
-SELECT op, key, is_stranger, is_ok, as_failed, sent_ms, seq, changes.xid, committed_ms
+SELECT op, key, is_impostor, is_ok, as_failed, sent_ms, seq, changes.xid, committed_ms
 FROM timed JOIN changes USING (key, minute)
 WHERE committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND until_ms;
 
@@ -55,12 +55,12 @@ WITH waiting AS (
   SELECT * FROM candidates ANTI JOIN answered USING (seq) WHERE NOT is_ok
 ), first_round AS (
   SELECT * FROM (
-    SELECT * FROM waiting QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_stranger, sent_ms, op) = 1
+    SELECT * FROM waiting QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_impostor, sent_ms, op) = 1
   ) QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq) = 1
 ), second_round AS (
   SELECT * FROM (
     SELECT * FROM waiting ANTI JOIN first_round USING (seq) ANTI JOIN first_round AS served USING (op, key)
-    QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_stranger, sent_ms, op) = 1
+    QUALIFY row_number() OVER (PARTITION BY seq ORDER BY is_impostor, sent_ms, op) = 1
   ) QUALIFY row_number() OVER (PARTITION BY op, key ORDER BY seq) = 1
 ), matched AS (
   FROM answered

@@ -57,9 +57,9 @@ CREATE MACRO heartbeats(statement) AS
 CREATE MACRO allows(kind, state, is_own) AS
   coalesce(CASE kind
     WHEN 'run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
-    WHEN 'stranger_run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
+    WHEN 'impostor_run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
     WHEN 'heartbeat' THEN state = 'running' AND is_own
-    WHEN 'stranger_heartbeat' THEN state = 'running' AND is_own
+    WHEN 'impostor_heartbeat' THEN state = 'running' AND is_own
     WHEN 'state' THEN state = 'running'
     ELSE true
   END, false);

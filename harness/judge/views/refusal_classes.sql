@@ -12,7 +12,7 @@
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
 CREATE TABLE refused AS
 SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
-  kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'stranger_heartbeat', 'stranger_run')
+  kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'impostor_heartbeat', 'impostor_run')
     AND ti_id IS NOT NULL AS of_task
 FROM operations WHERE status >= 400;
 
@@ -211,7 +211,7 @@ WITH doers AS (
           AND refused.until_ms <= record.until_ms THEN 'wrong'
         ELSE 'unclassified' END
       WHEN doer_life <> life AND doer_ti = ti_id AND doer_kind IN ('run', 'state')
-        AND kind NOT LIKE 'stranger%' THEN 'duplicate delivery'
+        AND kind NOT LIKE 'impostor%' THEN 'duplicate delivery'
       WHEN cause.how = 'row' AND doer_life = life THEN 'retry of a lost answer'
       WHEN cause.how = 'gone' OR (of_task AND cause.writer_role = 'scheduler') THEN 'late update'
       ELSE 'legitimate'

@@ -8,7 +8,7 @@ onApi((started) => {
   api = started;
 });
 
-const STRANGER = { hostname: 'w-2', pid: 18 };
+const IMPOSTOR = { hostname: 'w-2', pid: 18 };
 
 it('plays a whole life: start, rendered fields, heartbeat, result, success', async () => {
   const run = await api.run('whole');
@@ -34,7 +34,7 @@ it('takes a start that is sent again for the same one, and refuses another worke
   const id = await api.started(run);
   expect(await api.start(id)).toMatchObject({ status: 200 });
   const message = 'TI was not in a state where it could be marked as running';
-  expect(await api.start(id, STRANGER)).toMatchObject({
+  expect(await api.start(id, IMPOSTOR)).toMatchObject({
     status: 409,
     body: { detail: { reason: 'invalid_state', message, previous_state: 'running' } },
   });
@@ -52,10 +52,10 @@ it('answers a replayed end 200, and refuses one that says something else', async
   });
 });
 
-it('tells a stranger, and a worker whose task does not run, why their heartbeat is refused', async () => {
+it('tells an impostor, and a worker whose task does not run, why their heartbeat is refused', async () => {
   const run = await api.run('refused');
   const id = await api.started(run);
-  expect(await api.beat(id, STRANGER)).toMatchObject({
+  expect(await api.beat(id, IMPOSTOR)).toMatchObject({
     status: 409,
     body: { detail: { reason: 'running_elsewhere', current_hostname: WORKER.hostname, current_pid: WORKER.pid } },
   });

@@ -14,7 +14,7 @@ export const heartbeatDialogues: readonly Dialogue[] = [
     },
   },
   {
-    name: 'heartbeat/of a stranger',
+    name: 'heartbeat/of an impostor',
     shape: 'single',
     async play(talk) {
       const ti = talk.ti('task');
@@ -38,7 +38,7 @@ export const heartbeatDialogues: readonly Dialogue[] = [
       await talk.prepare(start(ti));
       await talk.prepare(state(ti, SUCCESS));
       await talk.send('heartbeat', heartbeat(ti));
-      await talk.send('of a stranger', heartbeat(ti, BERT));
+      await talk.send('of an impostor', heartbeat(ti, BERT));
     },
   },
   {

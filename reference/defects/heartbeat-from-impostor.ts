@@ -1,14 +1,14 @@
 import type { Defect } from './defect.ts';
 
-export const heartbeatFromStranger: Defect = {
-  name: 'heartbeat-from-stranger',
+export const heartbeatFromImpostor: Defect = {
+  name: 'heartbeat-from-impostor',
   kind: 'defect',
   race: null,
   summary: 'a heartbeat is accepted from a worker that does not run the task',
   story:
     'The fast path of the heartbeat checks the state and forgets host and pid. A zombie that was replaced is never ' +
     'told to stop, so two workers do the same work, and a dead worker is kept alive in the books by another.',
-  caughtBy: ['strangers-are-refused'],
+  caughtBy: ['impostors-are-refused'],
   scenario: 'crowd',
   change: () => ({
     async beat(db, id) {

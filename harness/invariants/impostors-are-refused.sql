@@ -2,7 +2,7 @@
 -- broken: A worker that does not own a task was let in
 -- source: the Execution API compares host name and pid, and answers 409 (running_elsewhere, invalid_state) to others
 -- needs: commits, operations
--- chance: requests of strangers that were answered while the owner ran the task
+-- chance: requests of impostors that were answered while the owner ran the task
 -- chances wanted: 10
 -- because: what is compared wrongly is so each time
 
@@ -20,7 +20,7 @@ JOIN (
   SELECT life, any_value(worker) AS worker FROM operations WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
 ) AS owner USING (life)
 LEFT JOIN left_running USING (ti_id)
-WHERE operations.kind IN ('stranger_heartbeat', 'stranger_run') AND operations.status IS NOT NULL
+WHERE operations.kind IN ('impostor_heartbeat', 'impostor_run') AND operations.status IS NOT NULL
   -- Once the owner runs it no more, it may be anybody's.
   AND coalesce(left_running.committed_ms > operations.ended_ms + clock_tolerance_ms(), true);
 
@@ -36,10 +36,10 @@ WITH told AS (
 SELECT
   visits.ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE visits.kind WHEN 'stranger_run' THEN 'start' ELSE 'heartbeat' END AS path,
+  CASE visits.kind WHEN 'impostor_run' THEN 'start' ELSE 'heartbeat' END AS path,
   coalesce(told.ended_ms - visits.ended_ms, 0) AS weight,
   format('While worker {} ran {}, another worker ({}) ', owner, subject_of(dag_id, run_id, task_id, map_index), worker)
-    || CASE visits.kind WHEN 'stranger_run' THEN 'started it' ELSE 'sent a heartbeat for it' END
+    || CASE visits.kind WHEN 'impostor_run' THEN 'started it' ELSE 'sent a heartbeat for it' END
     || format(' and the server accepted that with {}', visits.status)
     || CASE
       WHEN told.op IS NULL THEN '.'

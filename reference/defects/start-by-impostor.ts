@@ -1,14 +1,14 @@
 import type { Defect } from './defect.ts';
 
-export const startByStranger: Defect = {
-  name: 'start-by-stranger',
+export const startByImpostor: Defect = {
+  name: 'start-by-impostor',
   kind: 'defect',
   race: null,
   summary: 'a task that runs on one worker can be started on another',
   story:
     '/run may be repeated by the same worker, whose first answer was lost. Without the comparison of host, user and ' +
     'pid it may be repeated by anybody: a workload that was delivered twice runs twice.',
-  caughtBy: ['strangers-are-refused', 'a-started-life-owns-its-task'],
+  caughtBy: ['impostors-are-refused', 'a-started-life-owns-its-task'],
   scenario: 'crowd',
   change: () => ({ mayStart: ({ state }) => state === 'queued' || state === 'restarting' || state === 'running' }),
 };

@@ -3,18 +3,18 @@ import { expect, test } from 'vitest';
 import { judgeLiteral, many } from '../testing/judge-literal.ts';
 import type { LiteralRun } from '../testing/literal-run.ts';
 
-const judge = (run: LiteralRun) => judgeLiteral('strangers-are-refused', run);
+const judge = (run: LiteralRun) => judgeLiteral('impostors-are-refused', run);
 
 const RUN = { op: 1, kind: 'run', sent_ms: 1_000 } as const;
 const RUNNING = { state: 'running', committed_ms: 1_003, writer: 'wt-api-execution-1' };
-const STRANGER = { worker: 'w-1-stranger', sent_ms: 4_000 } as const;
+const IMPOSTOR = { worker: 'w-1-impostor', sent_ms: 4_000 } as const;
 const NO = { outcome: 'refused', status: 409, reason: 'running_elsewhere' } as const;
 
-test('a start of a stranger that is accepted is a violation, with what it cost the owner', async () => {
+test('a start of an impostor that is accepted is a violation, with what it cost the owner', async () => {
   const result = await judge({
     operations: [
       RUN,
-      { ...STRANGER, op: 2, kind: 'stranger_run' },
+      { ...IMPOSTOR, op: 2, kind: 'impostor_run' },
       { op: 3, kind: 'heartbeat', sent_ms: 5_000, ended_ms: 5_005, ...NO },
     ],
     commits: [{ state: 'queued', committed_ms: 900 }, RUNNING, { ...RUNNING, committed_ms: 4_002 }],
@@ -22,14 +22,14 @@ test('a start of a stranger that is accepted is a violation, with what it cost t
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { start: 1 } });
   expect(result.first?.operations).toEqual([2, 3]);
   expect(result.first?.sentence).toBe(
-    'While worker w-1 ran wt_dag/run1/task, another worker (w-1-stranger) started it and the server accepted that with ' +
+    'While worker w-1 ran wt_dag/run1/task, another worker (w-1-impostor) started it and the server accepted that with ' +
       '200; 1.0 s later the heartbeat of the first was refused with 409, and its work was lost.',
   );
 });
 
-test('a heartbeat of a stranger that is accepted is a violation', async () => {
+test('a heartbeat of an impostor that is accepted is a violation', async () => {
   const result = await judge({
-    operations: [RUN, { ...STRANGER, op: 2, kind: 'stranger_heartbeat', status: 204 }],
+    operations: [RUN, { ...IMPOSTOR, op: 2, kind: 'impostor_heartbeat', status: 204 }],
     commits: [RUNNING],
   });
   expect(result).toMatchObject({ violations: 1, paths: { heartbeat: 1 } });
@@ -37,14 +37,14 @@ test('a heartbeat of a stranger that is accepted is a violation', async () => {
 
 test('once the owner runs the task no more, it may be anybody’s', async () => {
   const result = await judge({
-    operations: [RUN, { ...STRANGER, op: 2, kind: 'stranger_run' }],
+    operations: [RUN, { ...IMPOSTOR, op: 2, kind: 'impostor_run' }],
     commits: [RUNNING, { state: 'up_for_retry', committed_ms: 3_900, writer: 'wt-scheduler-1' }],
   });
   expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
 });
 
-test('it passes where ten strangers were refused', async () => {
-  const strangers = many(10, (i) => ({ ...STRANGER, ...NO, op: 10 + i, kind: 'stranger_run' as const }));
-  const result = await judge({ operations: [RUN, ...strangers], commits: [RUNNING] });
+test('it passes where ten impostors were refused', async () => {
+  const impostors = many(10, (i) => ({ ...IMPOSTOR, ...NO, op: 10 + i, kind: 'impostor_run' as const }));
+  const result = await judge({ operations: [RUN, ...impostors], commits: [RUNNING] });
   expect(result).toMatchObject({ verdict: 'pass', chances: 10 });
 });
