@@ -19,32 +19,34 @@ const closingLine: Reporter = {
   },
 };
 
-/** What only computes: files side by side. Everything else starts real processes. */
-const PURE = [
-  'harness/{calibrate,compare,console,invariants,judge,model,races,soak,statistics}/**/*.test.ts',
-  'harness/faults/draw.test.ts',
-  'harness/run-folder/pack.test.ts',
-  'harness/run/judge-run.test.ts',
-  '{reports,scripts,workloads}/**/*.test.ts',
-];
+const LANES = ['db', 'e2e', 'long'] as const;
+
+/** The files of a lane, by their names; what has no lane in its name is pure. */
+function files(lane: 'pure' | (typeof LANES)[number]): { include: string[]; exclude: string[] } {
+  if (lane !== 'pure') return { include: [`**/*.${lane}.test.ts`], exclude: configDefaults.exclude };
+  return { include: ['**/*.test.ts'], exclude: [...configDefaults.exclude, ...LANES.map((l) => `**/*.${l}.test.ts`)] };
+}
+
 const timeouts = { testTimeout: 30_000, hookTimeout: 60_000 };
 
+/**
+ * A test is in a lane by the name of its file:
+ *
+ *     x.test.ts       computes, or talks to itself: no server, no stack. Files side by side.
+ *     x.db.test.ts    needs a PostgreSQL. Files side by side.
+ *     x.e2e.test.ts   whole commands, stacks, a browser: the part of them that every change needs (`npm test`).
+ *     x.long.test.ts  the same, but for `npm run test:all` only.
+ *
+ * The last two go file by file, so that one stack does not slow another down.
+ */
 export default defineConfig({
   test: {
     reporters: ['default', closingLine],
     projects: [
-      { test: { ...timeouts, name: 'pure', include: PURE, sequence: { groupOrder: 0 } } },
-      {
-        test: {
-          ...timeouts,
-          name: 'real',
-          include: ['{harness,reference,test}/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...PURE],
-          // Real processes share two cores: files in turn, so that one stack's start does not starve another's.
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...timeouts, name: 'pure', ...files('pure'), sequence: { groupOrder: 0 } } },
+      { test: { ...timeouts, name: 'db', ...files('db'), sequence: { groupOrder: 1 } } },
+      { test: { ...timeouts, name: 'e2e', ...files('e2e'), fileParallelism: false, sequence: { groupOrder: 2 } } },
+      { test: { ...timeouts, name: 'long', ...files('long'), fileParallelism: false, sequence: { groupOrder: 3 } } },
     ],
   },
 });
