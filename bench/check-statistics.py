@@ -1,4 +1,5 @@
-"""Holds the statistics of a comparison, and the trend test of a soak, against scipy and statsmodels, on thousands of random cases; exit 1 at a difference.
+"""Holds the statistics of a comparison, and the trend test of a soak, against scipy and statsmodels, on thousands of
+random cases. Prints the largest relative error of each kind; exit code 1 at a difference.
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
     /tmp/scipy/bin/python bench/check-statistics.py
@@ -12,14 +13,15 @@ import subprocess
 import sys
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betainc, gammaln
 from scipy.stats import betabinom, binom, binomtest, kendalltau, nbinom, poisson, t, theilslopes, ttest_ind
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 PROGRAM = """
 import { compareCounts, logLikelihood, pValueOf, rateInterval, SPREADS } from './harness/statistics/count-test.ts';
-import { compareShift, studentQuantile } from './harness/statistics/shift-test.ts';
+import { compareShift } from './harness/statistics/shift-test.ts';
+import { incompleteBeta, logGamma, studentQuantile } from './harness/statistics/special-functions.ts';
 import { holm, wilson } from './harness/statistics/statistics.ts';
 import { trendOf } from './harness/statistics/trend.ts';
 const only = (spread) => SPREADS.map((one) => (one === spread ? 1 : 0));
@@ -39,6 +41,8 @@ process.stdin.on('data', (part) => (text += part)).on('end', () => {
       compareShift(a, b, { before: { deviation: 1, freedom: 0 }, floor: 0, seed: '' })),
     moderated: given.moderated.map(([a, b, deviation, freedom]) =>
       compareShift(a, b, { before: { deviation, freedom }, floor: 0, seed: '' })),
+    logGammas: given.logGammas.map((x) => logGamma(x)),
+    betas: given.betas.map(([x, a, b]) => incompleteBeta(x, a, b)),
     quantiles: given.quantiles.map(([level, freedom]) => studentQuantile(level, freedom)),
     holms: given.holms.map((p) => holm(p)),
     shares: given.shares.map(([count, total]) => wilson(count, total)),
@@ -103,7 +107,8 @@ def log_likelihood(counts, spread):
     if spread == 0:
         return ways - total * math.log(runs)
     size = 1 / spread
-    return ways + gammaln(runs * size) - gammaln(total + runs * size) + sum(gammaln(x + size) - gammaln(size) for x in counts)
+    each = sum(gammaln(x + size) - gammaln(size) for x in counts)
+    return ways + gammaln(runs * size) - gammaln(total + runs * size) + each
 
 
 def limits_hold(counts, spread, low, high):
@@ -144,10 +149,17 @@ def series(chance):
     return [slope * i + chance.gauss(0, 1) for i in range(chance.randint(2, 60))]
 
 
-def close(x, y, tolerance=1e-6):
+# The largest relative error of the kind that is being checked, of values that are not next to nothing.
+largest = 0.0
+
+
+def close(x, y, tolerance=1e-6, nothing=1e-290):
+    global largest
     if x is None or y is None:
         return x is y
-    return math.isclose(x, y, rel_tol=tolerance, abs_tol=1e-290)
+    if max(abs(x), abs(y)) > nothing:
+        largest = max(largest, abs(x - y) / max(abs(x), abs(y)))
+    return math.isclose(x, y, rel_tol=tolerance, abs_tol=nothing)
 
 
 def cases(chance):
@@ -168,7 +180,14 @@ def cases(chance):
         "limits": [(a, chance.choice(SPREADS[:10])) for a, _ in some[1700:2000]],
         "shifts": [(values(), values()) for _ in range(200)],
         "moderated": [(values(), values(), chance.uniform(0.05, 0.6), chance.choice([1, 2, 3, 8])) for _ in range(200)],
-        "quantiles": [(chance.choice([0.05, 0.01, 0.001, 1e-5]), chance.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)],
+        "logGammas": [10 ** chance.uniform(-2, 7) for _ in range(1000)],
+        "betas": [
+            (chance.random() ** chance.choice([1, 8]), 10 ** chance.uniform(-0.5, 2.5), 10 ** chance.uniform(-0.5, 2.5))
+            for _ in range(1000)
+        ],
+        "quantiles": [
+            (chance.choice([0.05, 0.01, 0.001, 1e-5]), chance.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)
+        ],
         "holms": [[chance.random() ** 3 for _ in range(chance.randint(1, 40))] for _ in range(100)],
         "shares": [(count, total) for total in [1, 2, 5, 10, 20, 50, 300] for count in range(total + 1)],
         "trends": [series(chance) for _ in range(300)],
@@ -190,28 +209,34 @@ def agreed(kind, case, got):
         tails = [with_spread(a, b, spread) for spread in SPREADS]
         return close(got, two_sided([sum(w * tail[side] for w, tail in zip(weights, tails)) for side in (0, 1)]), 1e-7)
     if kind == "likelihoods":
-        return math.isclose(got, log_likelihood(*case), rel_tol=1e-7, abs_tol=1e-7)
+        return close(got, log_likelihood(*case), 1e-7, 1e-7)
     if kind == "limits":
         return limits_hold(*case, *got)
     if kind == "shifts":
         a, b = (np.log(side) for side in case)
-        return close(got["p_value"], ttest_ind(a, b).pvalue, 1e-7) and close(got["ratio"], math.exp(b.mean() - a.mean()))
+        p = close(got["p_value"], ttest_ind(a, b).pvalue, 1e-7)
+        return p and close(got["ratio"], math.exp(b.mean() - a.mean()))
     if kind == "moderated":
         return close(got["p_value"], moderated(*case), 1e-7)
+    if kind == "logGammas":
+        return close(got, gammaln(case), 1e-12, 1e-12)
+    if kind == "betas":
+        return close(got, betainc(case[1], case[2], case[0]), 1e-11)
     if kind == "quantiles":
-        return close(got, t.isf(case[0] / 2, case[1]), 1e-6)
+        return close(got, t.isf(case[0] / 2, case[1]), 1e-10)
     if kind == "holms":
-        return np.allclose(got, multipletests(case, method="holm")[1], rtol=1e-12)
+        return all(close(x, y, 1e-12) for x, y in zip(got, multipletests(case, method="holm")[1], strict=True))
     if kind == "trends":
         hours = range(len(case))
         # Sums of shares keep 15 digits of 1, not of a tail.
-        p = math.isclose(got["p_value"], kendalltau(hours, case, method="exact").pvalue, rel_tol=1e-6, abs_tol=1e-12)
+        p = close(got["p_value"], kendalltau(hours, case, method="exact").pvalue, 1e-6, 1e-12)
         return p and close(got["per_hour"], theilslopes(case, hours)[0])
     expected = proportion_confint(*case, method="wilson")
-    return all(math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-12) for x, y in zip(got, expected, strict=True))
+    return all(close(x, y, 1e-9, 1e-12) for x, y in zip(got, expected, strict=True))
 
 
 def main():
+    global largest
     if "--literal" in sys.argv:
         for case in list(rates(40, random.Random(7)))[:20]:
             p, low, high = two_rates(*case)
@@ -226,12 +251,13 @@ def main():
     assert answers["spreads"] == SPREADS
     total = wrong = 0
     for kind, all_of_kind in given.items():
+        largest = 0.0
         differ = [
             (case, got) for case, got in zip(all_of_kind, answers[kind], strict=True) if not agreed(kind, case, got)
         ]
         for case, got in differ[:3]:
             print(kind, case, "got", got)
-        print(f"{kind}: {len(all_of_kind)} cases, {len(differ)} differ")
+        print(f"{kind}: {len(all_of_kind)} cases, {len(differ)} differ, largest relative error {largest:.1e}")
         total, wrong = total + len(all_of_kind), wrong + len(differ)
     print(f"{total} cases, {wrong} differ")
     sys.exit(1 if wrong else 0)

@@ -1,5 +1,4 @@
-import gammaln from '@stdlib/math-base-special-gammaln';
-
+import { logGamma } from './special-functions.ts';
 import { type Counted, pooled } from './statistics.ts';
 
 /**
@@ -163,11 +162,11 @@ export function logLikelihood(runs: readonly Counted[], spread: number): number 
 /** The negative binomial's, by its mean and its size; Poisson's at an infinite size. */
 function logMass(count: number, mean: number, size: number): number {
   if (mean === 0) return count === 0 ? 0 : Number.NEGATIVE_INFINITY;
-  if (!Number.isFinite(size)) return count * Math.log(mean) - mean - gammaln(count + 1);
+  if (!Number.isFinite(size)) return count * Math.log(mean) - mean - logGamma(count + 1);
   return (
-    gammaln(count + size) -
-    gammaln(size) -
-    gammaln(count + 1) -
+    logGamma(count + size) -
+    logGamma(size) -
+    logGamma(count + 1) -
     size * Math.log1p(mean / size) -
     count * Math.log1p(size / mean)
   );

@@ -1,7 +1,5 @@
-import betainc from '@stdlib/math-base-special-betainc';
-import betaQuantile from '@stdlib/stats-base-dists-beta-quantile';
-
 import { Rng } from '../model/rng.ts';
+import { studentQuantile, studentTails } from './special-functions.ts';
 
 /**
  * Has a quantile, a rate or a cost shifted between two builds? One value a run: requests of one run share its machine,
@@ -51,7 +49,7 @@ export function compareShift(
   return {
     ratio: Math.exp(shift),
     interval: [Math.exp(shift - half), Math.exp(shift + half)],
-    p_value: betainc(freedom / (freedom + t ** 2), freedom / 2, 0.5),
+    p_value: studentTails(t, freedom),
     smallestSeen: (level) => Math.exp(studentQuantile(level, freedom) * error),
   };
 }
@@ -85,12 +83,6 @@ function bootstrapQuantile(a: readonly number[], b: readonly number[], before: S
     return Math.abs(mean(other) - mean(one)) / errorOf(one, other, before);
   }).sort((x, y) => x - y);
   return drawn[Math.ceil(0.95 * RESAMPLES) - 1] ?? 0;
-}
-
-/** Two-sided: |t| is above it with this probability. */
-export function studentQuantile(level: number, freedom: number): number {
-  const x = betaQuantile(level, freedom / 2, 0.5);
-  return Math.sqrt((freedom * (1 - x)) / x);
 }
 
 export function mean(values: readonly number[]): number {

@@ -1,4 +1,3 @@
-import gammaln from '@stdlib/math-base-special-gammaln';
 import {
   type BetweenRuns,
   COUNT_KINDS,
@@ -12,6 +11,7 @@ import { isBelieved, sideOf } from '../../harness/compare/sides.ts';
 import type { Calibration, CalibrationRun } from '../../harness/model/calibration.ts';
 import { FREQUENT, logLikelihood, type Prior, SPREADS } from '../../harness/statistics/count-test.ts';
 import { mean, type Scatter, sumOfSquares } from '../../harness/statistics/shift-test.ts';
+import { logGamma } from '../../harness/statistics/special-functions.ts';
 import { type Counted, pooled } from '../../harness/statistics/statistics.ts';
 import type { Group } from './pool.ts';
 
@@ -130,9 +130,9 @@ function scatterOf(scatters: readonly GroupScatter[]): Scatter {
 function logF(x: number, m: number, n: number): number {
   const at = Math.max(x, 1e-9);
   return (
-    gammaln((m + n) / 2) -
-    gammaln(m / 2) -
-    gammaln(n / 2) +
+    logGamma((m + n) / 2) -
+    logGamma(m / 2) -
+    logGamma(n / 2) +
     (m / 2) * Math.log(m / n) +
     (m / 2 - 1) * Math.log(at) -
     ((m + n) / 2) * Math.log1p((m / n) * at)

@@ -1,4 +1,4 @@
-import gammaln from '@stdlib/math-base-special-gammaln';
+import { logGamma } from '../../statistics/special-functions.ts';
 
 /**
  * Fisher's exact test, one-sided: how probable it is that at least `victims` of `ofVictims` have a property that
@@ -16,5 +16,5 @@ export function fisher(victims: number, ofVictims: number, others: number, ofOth
 }
 
 function lnChoose(n: number, k: number): number {
-  return k < 0 || k > n ? -Infinity : gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1);
+  return k < 0 || k > n ? -Infinity : logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
 }
