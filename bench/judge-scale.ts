@@ -176,7 +176,7 @@ function shift(column: string, table: string, time: Periods): string {
   const period = `(k // ${SIDE_BY_SIDE})`;
   if (column.endsWith('_ms')) return `${name} + ${period} * ${time.periodMs} ${as}`;
   if (table === 'samples' && column === 'value') return `${value(period, time.periods - 1)} ${as}`;
-  if (['op', 'twin', 'life', 'seq', 'xid', 'window', 'backfill_id', 'dag_run_id', 'copy_of'].includes(column))
+  if (['op', 'life', 'seq', 'xid', 'window', 'backfill_id', 'dag_run_id', 'duplicate_of'].includes(column))
     return `${name} + k * 1000000 ${as}`;
   if (['id', 'old_id', 'ti_id', 'task_instance_id', 'trigger_id', 'correlation_id'].includes(column))
     return `${id(name)} ${as}`;

@@ -103,7 +103,7 @@ function request(rng: Rng, playing: Playing, op: number, correlation: string): O
     kind,
     target: kind === 'xcom_push' ? 'return_value' : null,
     attempt: 1,
-    twin: null,
+    duplicate_of: null,
     intended_ms: thousandths(playing.nextMs),
     sent_ms: thousandths(sentMs),
     ended_ms: thousandths(sentMs + 30 * Math.exp(gaussian(rng))),

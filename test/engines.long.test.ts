@@ -171,14 +171,14 @@ describe.each([
     for (const { detail } of hit) expect(detail).toMatch(/; [1-9]\d* times, [1-9]\d* lives$/);
   });
 
-  test.skipIf(isMissing)('a twin names the first of the two, and numbers are given once', async () => {
-    const { operations, numbers, twins, matched } = await run.row(`SELECT count(*) AS operations,
-      count(DISTINCT op) AS numbers, count(twin) AS twins,
-      (SELECT count(*) FROM operations AS one JOIN operations AS other ON other.twin = one.op AND other.life = one.life
+  test.skipIf(isMissing)('a duplicate names the first of the two, and numbers are given once', async () => {
+    const { operations, numbers, duplicates, matched } = await run.row(`SELECT count(*) AS operations,
+      count(DISTINCT op) AS numbers, count(duplicate_of) AS duplicates,
+      (SELECT count(*) FROM operations AS one JOIN operations AS other ON other.duplicate_of = one.op AND other.life = one.life
         AND other.op <> one.op AND one.kind = 'rtif' AND other.kind = 'rtif') AS matched FROM operations`);
     expect(numbers).toEqual(operations);
-    expect(Number(twins)).toBeGreaterThan(4);
-    expect(Number(matched)).toBeGreaterThan(Number(twins) / 4);
+    expect(Number(duplicates)).toBeGreaterThan(4);
+    expect(Number(matched)).toBeGreaterThan(Number(duplicates) / 4);
   });
 
   test.skipIf(isMissing)('what number a request has makes no difference to the verdict', async () => {
@@ -186,8 +186,8 @@ describe.each([
     cpSync(path.join(cwd, engine), other, { recursive: true });
     await run.rows(`COPY (
         WITH numbers AS (SELECT op, row_number() OVER (ORDER BY hash(op)) AS number FROM operations)
-        SELECT operations.* REPLACE (numbers.number AS op, twins.number AS twin)
-        FROM operations JOIN numbers USING (op) LEFT JOIN numbers AS twins ON twins.op = operations.twin
+        SELECT operations.* REPLACE (numbers.number AS op, firsts.number AS duplicate_of)
+        FROM operations JOIN numbers USING (op) LEFT JOIN numbers AS firsts ON firsts.op = operations.duplicate_of
       ) TO '${path.join(other, 'operations.parquet')}' (FORMAT parquet)`);
     const told = ({ invariants, assumptions, counts }: Judgement) => ({
       counts,

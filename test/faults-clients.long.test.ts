@@ -124,12 +124,12 @@ for (const build of ['reference', 'airflow@3.3.2']) {
     });
 
     test('duplicate delivery: both start, and the second is told that the task runs', async () => {
-      const twins = `lives AS copy JOIN lives AS owner ON owner.life = copy.copy_of AND owner.ti_id = copy.ti_id
+      const both = `lives AS copy JOIN lives AS owner ON owner.life = copy.duplicate_of AND owner.ti_id = copy.ti_id
         JOIN operations ON operations.life = copy.life AND operations.kind = 'run'
         WHERE owner.started_ms IS NOT NULL`;
-      expect(await count(twins)).toBeGreaterThan(2);
+      expect(await count(both)).toBeGreaterThan(2);
       expect(
-        await count(`${twins} AND copy."end" = 'refused' AND status = 409 AND found_state = 'running'`),
+        await count(`${both} AND copy."end" = 'refused' AND status = 409 AND found_state = 'running'`),
       ).toBeGreaterThan(0);
     });
 

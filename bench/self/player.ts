@@ -154,7 +154,7 @@ function startK6(program: string, env: NodeJS.ProcessEnv) {
 async function rowsPerSecond(): Promise<number> {
   const row = {
     ...{ op: 1, actor: 'life', life: 1, worker: 'w-1', kind: 'heartbeat', dag_id: 'wt_bench', task_id: 'work' },
-    ...{ run_id: 'manual__2026-01-01T00:00:00+00:00_1', map_index: -1, try_number: 1, attempt: 1, twin: null },
+    ...{ run_id: 'manual__2026-01-01T00:00:00+00:00_1', map_index: -1, try_number: 1, attempt: 1, duplicate_of: null },
     ...{ ti_id: '01900000-0000-7000-8000-000000000001', intended_ms: 12.345, sent_ms: 12.346, ended_ms: 13.456 },
     ...{ outcome: 'ok', status: 204, reason: null, found_state: null, requested: null, correlation_id: 'wt-1' },
   };

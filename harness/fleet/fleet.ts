@@ -154,7 +154,7 @@ export class Fleet {
     const task = this.#tasks.get(`${dag_id}/${task_id}`) ?? UNKNOWN_TASK;
     const birth: Birth = {
       ...this.#newWorker(),
-      copyOf: null,
+      duplicateOf: null,
       workload,
       task,
       fleet: plan.scenario.fleet,
@@ -171,7 +171,7 @@ export class Fleet {
     delivery.lives++;
     const later = { ...task, pickup_ms: [twin.ms, twin.ms] as const };
     this.#go({
-      birth: { ...birth, ...this.#newWorker(), copyOf: birth.life, task: later },
+      birth: { ...birth, ...this.#newWorker(), duplicateOf: birth.life, task: later },
       scheduler,
       delivery,
     });
@@ -232,7 +232,7 @@ export class Fleet {
       ended_ms: roundMs(this.#options.clock.now()),
       end: ended.end,
       deliveries: this.#dispatcher?.deliveriesOf(ti.id) ?? 1,
-      copy_of: birth.copyOf,
+      duplicate_of: birth.duplicateOf,
     };
     this.#options.record.append('lives', row);
     this.#tell(ended);
@@ -240,7 +240,7 @@ export class Fleet {
 
   #tell({ delivery, end }: EndedLife): void {
     if (UNHEARD.includes(end)) return;
-    if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its twin has the task, and will say.
+    if (end === 'refused' && ++delivery.refused < delivery.lives) return; // Its duplicate has the task, and will say.
     this.endNews.tell(delivery.number, end === 'reported' ? 'success' : 'fail');
   }
 }

@@ -25,7 +25,7 @@ FROM lives
 -- The stream may end before what was handed over last: the harness was killed, or the stream was behind.
 WHERE handed_ms <= (SELECT max(committed_ms) FROM commits)
   -- The harness's own doing: a fault that plays what was handed over once a second time.
-  AND copy_of IS NULL;
+  AND duplicate_of IS NULL;
 
 -- chances
 SELECT sum(deliveries) FROM (SELECT max(deliveries) AS deliveries FROM handed GROUP BY ti_id);

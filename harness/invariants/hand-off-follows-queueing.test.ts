@@ -71,7 +71,7 @@ test('it passes where fifty tasks were each queued once and delivered once', asy
 });
 
 test('a workload that a fault played twice is no second delivery, and one that came twice still is', async () => {
-  const copy = { ...HANDED, worker: 'w-2', started_ms: null, end: 'refused', copy_of: 1 } as const;
+  const copy = { ...HANDED, worker: 'w-2', started_ms: null, end: 'refused', duplicate_of: 1 } as const;
   const commits = [QUEUED, RUNNING, LATER];
   expect((await judge({ lives: [HANDED, copy], commits })).violations).toBe(0);
   const twice = await judge({ lives: [{ ...HANDED, deliveries: 2 }, copy], commits });

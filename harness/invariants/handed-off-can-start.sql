@@ -52,15 +52,15 @@ WITH taken_away AS (
     SELECT opened_ms, excused_ms FROM fault_windows
   ) AS death ON committed_ms BETWEEN death.at_ms - clock_tolerance_ms() AND death.until_ms
   WHERE coalesce(writer_role = 'scheduler', true) AND (state IS NULL OR change = 'delete')
-), by_twin AS (
+), by_duplicate AS (
   -- A fault gave one workload to two workers, and the other one had started it, or may have: one of them must be refused.
   SELECT refused.op
   FROM refused JOIN (
-    SELECT life, copy_of AS twin FROM lives WHERE copy_of IS NOT NULL
+    SELECT life, duplicate_of AS other FROM lives WHERE duplicate_of IS NOT NULL
     UNION ALL
-    SELECT copy_of, life FROM lives WHERE copy_of IS NOT NULL
-  ) AS twins USING (life)
-  JOIN operations AS start ON start.life = twins.twin AND start.kind = 'run' AND start.outcome <> 'refused'
+    SELECT duplicate_of, life FROM lives WHERE duplicate_of IS NOT NULL
+  ) AS pairs USING (life)
+  JOIN operations AS start ON start.life = pairs.other AND start.kind = 'run' AND start.outcome <> 'refused'
     AND start.sent_ms <= refused.ended_ms
 ), by_deadline AS (
   -- [scheduler] task_queued_timeout.
@@ -97,4 +97,4 @@ SELECT
 FROM refused LEFT JOIN taken_away USING (op)
 WHERE refused.op NOT IN (FROM by_operator) AND refused.op NOT IN (FROM by_skip)
   AND refused.op NOT IN (FROM by_adoption) AND refused.op NOT IN (FROM by_deadline)
-  AND refused.op NOT IN (FROM by_twin);
+  AND refused.op NOT IN (FROM by_duplicate);

@@ -136,12 +136,12 @@ test('it passes where all were let in', async () => {
 
 test('of two workers with one workload, which a fault gave them, one is refused; but not both', async () => {
   const owner = { handed_ms: 1_000, started_ms: 1_300 } as const;
-  const copy = { ...LIFE, life: 2, worker: 'w-2', copy_of: 1 } as const;
+  const copy = { ...LIFE, life: 2, worker: 'w-2', duplicate_of: 1 } as const;
   const accepted = { op: 4, kind: 'run', life: 1, sent_ms: 1_290 } as const;
   const refused = { ...REFUSED, life: 2, worker: 'w-2' } as const;
   const commits = [QUEUED, { state: 'running', committed_ms: 1_292, writer: 'wt-api-execution-1' }];
-  const twins = await judge({ lives: [owner, copy], operations: [accepted, refused], commits });
-  expect(twins.violations).toBe(0);
+  const explained = await judge({ lives: [owner, copy], operations: [accepted, refused], commits });
+  expect(explained.violations).toBe(0);
   // The first to come may be the copy.
   const other = [
     { ...accepted, life: 2 },
@@ -150,8 +150,8 @@ test('of two workers with one workload, which a fault gave them, one is refused;
   expect((await judge({ lives: [owner, copy], operations: other, commits })).violations).toBe(0);
   const both = [{ ...accepted, outcome: 'refused', status: 409 } as const, refused];
   expect((await judge({ lives: [LIFE, copy], operations: both, commits: [QUEUED] })).violations).toBe(2);
-  // The twin of another workload explains nothing.
-  const strange = [owner, { ...copy, copy_of: 7 }];
+  // The duplicate of another workload explains nothing.
+  const strange = [owner, { ...copy, duplicate_of: 7 }];
   expect((await judge({ lives: strange, operations: [accepted, refused], commits })).violations).toBe(1);
 });
 

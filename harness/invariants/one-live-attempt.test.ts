@@ -81,7 +81,11 @@ function again(n: number) {
 test('what clients, users and executors do wrong excuses no second worker', async () => {
   for (const victim of ['fleet', 'operators', 'executor']) {
     const faults = [{ window: 1, fault: 'duplicate-delivery', victim, opened_ms: 500, closed_ms: 8_000 }];
-    const result = await judge({ operations: RUNS, lives: [FIRST, { ...SECOND, copy_of: 1, try_number: 1 }], faults });
+    const result = await judge({
+      operations: RUNS,
+      lives: [FIRST, { ...SECOND, duplicate_of: 1, try_number: 1 }],
+      faults,
+    });
     expect(result, victim).toMatchObject({ verdict: 'fail', paths: { 'the same try': 1 } });
   }
 });

@@ -16,7 +16,7 @@ FROM operations WHERE kind = 'rtif';
 
 -- chances
 SELECT count(*)
-FROM writes AS one JOIN writes AS other ON other.twin = one.op AND other.op <> one.op
+FROM writes AS one JOIN writes AS other ON other.duplicate_of = one.op AND other.op <> one.op
 WHERE one.sent_ms < other.ended_ms AND other.sent_ms < one.ended_ms
   -- A write that timed out may have met the 409 that nobody saw.
   AND one.status IS NOT NULL AND other.status IS NOT NULL
@@ -73,7 +73,7 @@ SELECT
   refused.ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
   CASE
-    WHEN twin IS NOT NULL THEN 'two at once'
+    WHEN duplicate_of IS NOT NULL THEN 'two at once'
     WHEN attempt > 1 THEN 'retry of a lost answer'
     ELSE 'another write'
   END AS path,

@@ -11,7 +11,7 @@ function write(op: number, over: Partial<Operation> = {}): Partial<Operation> {
     op,
     kind: 'rtif',
     status: 201,
-    twin: 1,
+    duplicate_of: 1,
     requested: `{"bash_command":"echo ${op}"}`,
     sent_ms: 1_000,
     ended_ms: 1_030,
@@ -31,8 +31,8 @@ test('a 409 to one of two writes at once is a violation that names both', async 
 });
 
 test('a 409 to the retry of a write that timed out is a violation, too', async () => {
-  const lost = write(1, { twin: null, outcome: 'unknown', status: null, ended_ms: 6_000 });
-  const retry = write(2, { ...REFUSED, twin: null, attempt: 2, sent_ms: 7_000, ended_ms: 7_010 });
+  const lost = write(1, { duplicate_of: null, outcome: 'unknown', status: null, ended_ms: 6_000 });
+  const retry = write(2, { ...REFUSED, duplicate_of: null, attempt: 2, sent_ms: 7_000, ended_ms: 7_010 });
   const result = await judge({ operations: [lost, retry] });
   expect(result.paths).toEqual({ 'retry of a lost answer': 1 });
 });
@@ -45,17 +45,17 @@ test('a value that nobody was told is accepted is a violation', async () => {
 });
 
 test('a value of an earlier try that stays when the next one has written is a violation', async () => {
-  const next = write(2, { twin: null, life: 2, ti_id: 'ti-2', try_number: 2, sent_ms: 9_000, ended_ms: 9_010 });
+  const next = write(2, { duplicate_of: null, life: 2, ti_id: 'ti-2', try_number: 2, sent_ms: 9_000, ended_ms: 9_010 });
   const finals = (n: number) => ({
     rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: `echo ${n}` } }],
   });
-  const result = await judge({ operations: [write(1, { twin: null }), next], finals: finals(1) });
+  const result = await judge({ operations: [write(1, { duplicate_of: null }), next], finals: finals(1) });
   expect(result.first).toMatchObject({ path: 'value of an earlier try', operations: [1, 2] });
   expect(result.first?.sentence).toBe(
     'The rendered fields of wt_dag/run1/task are «echo 1» at the end, which an earlier try had written; the last one ' +
       'wrote «echo 2».',
   );
-  expect((await judge({ operations: [write(1, { twin: null }), next], finals: finals(2) })).first).toBeNull();
+  expect((await judge({ operations: [write(1, { duplicate_of: null }), next], finals: finals(2) })).first).toBeNull();
 });
 
 test('the last commit is asked where there is no snapshot', async () => {
@@ -90,18 +90,18 @@ test('it passes when enough first writes overlapped and all were accepted', asyn
 
 test('pairs that did not overlap, found a row, or were not both answered, are no chance', async () => {
   const later = many(30, (i) => [
-    write(1_000 + 3 * i, { twin: null, task_id: `u${i}`, sent_ms: 100, ended_ms: 110 }),
-    write(1_001 + 3 * i, { twin: 1_001 + 3 * i, task_id: `u${i}` }),
-    write(1_002 + 3 * i, { twin: 1_001 + 3 * i, task_id: `u${i}` }),
+    write(1_000 + 3 * i, { duplicate_of: null, task_id: `u${i}`, sent_ms: 100, ended_ms: 110 }),
+    write(1_001 + 3 * i, { duplicate_of: 1_001 + 3 * i, task_id: `u${i}` }),
+    write(1_002 + 3 * i, { duplicate_of: 1_001 + 3 * i, task_id: `u${i}` }),
   ]).flat();
-  const apart = write(501, { twin: 500, sent_ms: 1_040, ended_ms: 1_050, task_id: 'v' });
-  const lost = write(503, { twin: 502, task_id: 'w', outcome: 'unknown', status: null });
+  const apart = write(501, { duplicate_of: 500, sent_ms: 1_040, ended_ms: 1_050, task_id: 'v' });
+  const lost = write(503, { duplicate_of: 502, task_id: 'w', outcome: 'unknown', status: null });
   const operations = [
     ...pairs(19),
-    write(502, { twin: 502, task_id: 'w' }),
+    write(502, { duplicate_of: 502, task_id: 'w' }),
     lost,
     ...later,
-    write(500, { twin: 500, task_id: 'v' }),
+    write(500, { duplicate_of: 500, task_id: 'v' }),
     apart,
   ];
   expect(await judge({ operations })).toMatchObject({ verdict: 'unknown', chances: 19 });
@@ -109,7 +109,10 @@ test('pairs that did not overlap, found a row, or were not both answered, are no
 
 function pairs(n: number): Partial<Operation>[] {
   return many(n, (i) => {
-    const twin = 2 * i + 1;
-    return [write(twin, { twin, task_id: `t${i}` }), write(twin + 1, { twin, task_id: `t${i}`, sent_ms: 1_001 })];
+    const first = 2 * i + 1;
+    return [
+      write(first, { duplicate_of: first, task_id: `t${i}` }),
+      write(first + 1, { duplicate_of: first, task_id: `t${i}`, sent_ms: 1_001 }),
+    ];
   }).flat();
 }

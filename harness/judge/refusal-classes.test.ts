@@ -93,8 +93,18 @@ test('of two writes of rendered fields at once, the second finds the row of the 
     committed_ms: 4_990,
     row,
   };
-  const write = { kind: 'rtif', requested: '{"bash_command":"echo life 1 write 1"}', twin: 2, sent_ms: 4_980 } as const;
-  const refused = { ...REFUSED, kind: 'rtif', requested: '{"bash_command":"echo life 1 write 2"}', twin: 2 } as const;
+  const write = {
+    kind: 'rtif',
+    requested: '{"bash_command":"echo life 1 write 1"}',
+    duplicate_of: 2,
+    sent_ms: 4_980,
+  } as const;
+  const refused = {
+    ...REFUSED,
+    kind: 'rtif',
+    requested: '{"bash_command":"echo life 1 write 2"}',
+    duplicate_of: 2,
+  } as const;
   expect(await about(refused, [...STARTED, written], write)).toEqual(['retry of a lost answer', 2, 4]);
   expect(await about({ ...refused, life: 3, worker: 'w-3' }, [...STARTED, written], write)).toEqual([
     'legitimate',

@@ -48,7 +48,7 @@ export interface Operation {
   /** 1 for the first sending; the client's retries of the same request count on. */
   readonly attempt: number;
   /** `op` of the first of several requests sent at once on purpose (a client whose answer was lost); else null. */
-  readonly twin: number | null;
+  readonly duplicate_of: number | null;
   /** When the scenario wanted it sent. Latency counts from here. */
   readonly intended_ms: number;
   readonly sent_ms: number;
@@ -109,5 +109,5 @@ export interface Life {
   /** How often the same workload was delivered (1 = once). */
   readonly deliveries: number;
   /** The life whose workload it played a second time, because a fault delivered it twice; null for all others. */
-  readonly copy_of: number | null;
+  readonly duplicate_of: number | null;
 }

@@ -27,7 +27,7 @@ export const TABLES = {
     ti_id: 'VARCHAR',
     target: 'VARCHAR',
     attempt: 'INTEGER',
-    twin: 'BIGINT',
+    duplicate_of: 'BIGINT',
     intended_ms: 'DOUBLE',
     sent_ms: 'DOUBLE',
     ended_ms: 'DOUBLE',
@@ -57,7 +57,7 @@ export const TABLES = {
     ended_ms: 'DOUBLE',
     end: 'VARCHAR',
     deliveries: 'INTEGER',
-    copy_of: 'INTEGER',
+    duplicate_of: 'INTEGER',
   },
   /** Committed row changes of the watched tables in commit order. `row` holds the remaining columns as JSON. */
   commits: {

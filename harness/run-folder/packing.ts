@@ -105,7 +105,9 @@ export function unpacked(table: TableName, there: ReadonlySet<string>): string {
     .map(([column, type]) => {
       const name = identifier(column);
       if (there.has(column)) return name;
-      return `${expressions[column] ?? `NULL::${type}`} AS ${name}`;
+      // Names of before `duplicate_of`.
+      const former = column === 'duplicate_of' ? ['twin', 'copy_of'].find((one) => there.has(one)) : undefined;
+      return `${former ?? expressions[column] ?? `NULL::${type}`} AS ${name}`;
     })
     .join(', ');
 }

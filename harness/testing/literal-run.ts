@@ -59,7 +59,7 @@ const LIFE = {
   ended_ms: 9_000,
   end: 'reported',
   deliveries: 1,
-  copy_of: null,
+  duplicate_of: null,
 } as const;
 
 function operation(row: Partial<Operation>, index: number): Partial<Operation> {
@@ -73,7 +73,7 @@ function operation(row: Partial<Operation>, index: number): Partial<Operation> {
     kind: 'heartbeat',
     ...(operator ? {} : TASK),
     attempt: 1,
-    twin: null,
+    duplicate_of: null,
     intended_ms: sent,
     sent_ms: sent,
     ended_ms: sent + 5,

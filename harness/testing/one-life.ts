@@ -19,7 +19,7 @@ export function oneLife(
   return playLife({
     birth: {
       life: 1,
-      copyOf: null,
+      duplicateOf: null,
       worker: 'w-1',
       pid: 1001,
       workload: { token: 'token-1', ti: TI },

@@ -6,7 +6,7 @@ import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
 export interface Birth {
   readonly life: number;
   /** The life whose workload it plays a second time, as what a queue delivers twice. */
-  readonly copyOf: number | null;
+  readonly duplicateOf: number | null;
   readonly worker: string;
   readonly pid: number;
   readonly workload: Workload;
@@ -21,8 +21,8 @@ export interface Birth {
 }
 
 /** What a life draws for itself, and what it draws while a window is open: apart, so that a window changes nothing else. */
-export function chanceOf({ seed, name, turn, copyOf }: Birth): { readonly own: Rng; readonly disturbed: Rng } {
-  const copy = copyOf !== null;
+export function chanceOf({ seed, name, turn, duplicateOf }: Birth): { readonly own: Rng; readonly disturbed: Rng } {
+  const copy = duplicateOf !== null;
   return {
     own: new Rng(seed, copy ? 'copy' : 'life', name, turn),
     disturbed: new Rng(seed, copy ? 'disturbed copy' : 'disturbed', name, turn),

@@ -27,7 +27,7 @@ export function playLife(context: LifeContext): Promise<LifeEnd> {
 }
 
 /** What is not the same in every request. */
-type Extra = Partial<Pick<RequestSpec, 'intendedMs' | 'requested' | 'target' | 'twin' | 'op' | 'dropAnswer'>>;
+type Extra = Partial<Pick<RequestSpec, 'intendedMs' | 'requested' | 'target' | 'duplicateOf' | 'op' | 'dropAnswer'>>;
 
 class RunningLife implements Worker {
   readonly #context: LifeContext;
@@ -103,16 +103,16 @@ class RunningLife implements Worker {
   /** Twice at once is what the server sees of a client that timed out and sent again while the first was under way. */
   async #writeRenderedFields(): Promise<void> {
     const { life } = this.#context.birth;
-    const twin = this.#fate.rtifTwice ? this.#context.requests.takeNumber() : undefined;
+    const first = this.#fate.rtifTwice ? this.#context.requests.takeNumber() : undefined;
     const write = (n: number) => {
       const body = { bash_command: `echo life ${life} write ${n}` };
-      const extra = { requested: JSON.stringify(body), ...(twin === undefined ? {} : { twin }) };
+      const extra = { requested: JSON.stringify(body), ...(first === undefined ? {} : { duplicateOf: first }) };
       return this.#send(
         'rtif',
         'PUT',
         this.#own('rtif'),
         body,
-        n === 1 && twin !== undefined ? { ...extra, op: twin } : extra,
+        n === 1 && first !== undefined ? { ...extra, op: first } : extra,
       );
     };
     const answers = await Promise.all(this.#fate.rtifTwice ? [write(1), write(2)] : [write(1)]);
@@ -221,7 +221,7 @@ class RunningLife implements Worker {
       intendedMs: extra.intendedMs ?? this.#context.clock.now(),
       requested: extra.requested,
       target: extra.target,
-      twin: extra.twin,
+      duplicateOf: extra.duplicateOf,
       op: extra.op,
       dropAnswer: extra.dropAnswer,
     };

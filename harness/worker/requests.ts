@@ -25,7 +25,7 @@ export interface RequestSpec {
   readonly intendedMs: number;
   readonly requested?: string | undefined;
   readonly target?: string | undefined;
-  readonly twin?: number | undefined;
+  readonly duplicateOf?: number | undefined;
   readonly op?: number | undefined;
   /** Send it, and behave as if its first answer never came. */
   readonly dropAnswer?: boolean | undefined;
@@ -130,7 +130,7 @@ export class Requests {
     this.#options = options;
   }
 
-  /** For a request that another names as its twin before it is sent: to be given as its `op`. */
+  /** For a request that another names as the one it duplicates before it is sent: to be given as its `op`. */
   takeNumber(): number {
     return this.#options.book.take();
   }
@@ -186,7 +186,7 @@ function rowOf({ spec, op, attempt, sentMs, correlationId }: Sending, answer: An
     ti_id: subject.ti_id,
     target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
     attempt,
-    twin: spec.twin ?? null,
+    duplicate_of: spec.duplicateOf ?? null,
     intended_ms: roundMs(spec.intendedMs),
     sent_ms: roundMs(sentMs ?? 0),
     ended_ms: got.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),

@@ -57,7 +57,7 @@ afterEach(async () => {
 function birth(life: number): Birth {
   return {
     life,
-    copyOf: null,
+    duplicateOf: null,
     worker: `w-${life}`,
     pid: 1000 + life,
     workload: {
@@ -101,8 +101,8 @@ async function post(route: string, body: object, token = 'secret') {
 
 const ask = () => post('/leases', { now_ms: Date.now() });
 const word = (said: Partial<Word>): Word => ({ operations: [], sent: 0, hits: [], ...said });
-const request = (op: number, twin: number | null = null) =>
-  ({ op, twin, life: 1, kind: 'rtif', intended_ms: 1, sent_ms: 2, ended_ms: 3, status: 409 }) as Operation;
+const request = (op: number, duplicate_of: number | null = null) =>
+  ({ op, duplicate_of, life: 1, kind: 'rtif', intended_ms: 1, sent_ms: 2, ended_ms: 3, status: 409 }) as Operation;
 
 test('a life is lent to who asked first, and its record comes back under numbers of the run', async () => {
   await open();
@@ -124,8 +124,8 @@ test('a life is lent to who asked first, and its record comes back under numbers
   const said = await post(`/leases/${lease.lease}`, word({ operations, sent: 3, startedMs: 77, leaving: true }));
   expect(said.json()).toEqual({ over: false, revoked: false, endsMs: null });
   expect(heard).toMatchObject({ startedMs: 77, left: 1 });
-  // The second names the first as its twin, whatever numbers they get.
-  expect(appended.map(({ op, twin }) => [op, twin])).toEqual([
+  // The second names the first as the one it duplicates, whatever numbers they get.
+  expect(appended.map(({ op, duplicate_of }) => [op, duplicate_of])).toEqual([
     [2, 3],
     [3, null],
   ]);

@@ -238,8 +238,8 @@ export class LeaseDesk implements Engine {
     for (; lent.sent < word.sent; lent.sent++) book.sent();
     for (const [operation, status] of word.operations) {
       const op = this.#number(lent, operation.op);
-      const twin = operation.twin === null ? null : this.#number(lent, operation.twin);
-      book.ended({ ...operation, op, twin }, status);
+      const duplicate_of = operation.duplicate_of === null ? null : this.#number(lent, operation.duplicate_of);
+      book.ended({ ...operation, op, duplicate_of }, status);
     }
     for (const [mischief, times] of word.hits) disturbances.struck(mischief, lent.birth.life, times);
     if (word.startedMs !== undefined) lent.hooks.onStarted(word.startedMs);

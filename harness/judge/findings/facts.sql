@@ -19,7 +19,7 @@ WITH run_types AS (
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ti_id
 ), requests AS (
   SELECT life,
-    bool_or(twin IS NOT NULL AND kind = 'rtif') AS rtif_twice,
+    bool_or(duplicate_of IS NOT NULL AND kind = 'rtif') AS rtif_twice,
     -- Lost by the harness on purpose: never what the server did.
     list(DISTINCT format('the answer to its {} was lost', CASE kind WHEN 'run' THEN 'start' WHEN 'state' THEN 'end report'
       ELSE kind END)) FILTER (cause = 'answer-dropped') AS lost,

@@ -54,7 +54,7 @@ function asked(row: StoryRow['row']): string {
     run: `starts ${task}`,
     heartbeat: 'heartbeat',
     state: `reports ${upper(row.requested)}`,
-    rtif: `writes rendered fields${twin(row)}`,
+    rtif: `writes rendered fields${duplicate(row)}`,
     skip_downstream: `as ${task}, skips ${text(row.target).split(' ').join(', ')}`,
     xcom_push: 'pushes an XCom',
     xcom_clear: 'clears its XComs',
@@ -68,7 +68,7 @@ function asked(row: StoryRow['row']): string {
   return `${words[String(row.kind)] ?? String(row.kind)}${again}`;
 }
 
-function twin({ twin: first, op }: StoryRow['row']): string {
+function duplicate({ duplicate_of: first, op }: StoryRow['row']): string {
   if (first === null || first === undefined) return '';
   return first === op ? ', the first of two at once' : ', the second of two at once';
 }
