@@ -24,6 +24,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   'run-folder': ['model'],
   statistics: ['model'],
   system: ['model'],
+  wire: ['model'],
   workloads: ['model'],
   console: ['reports'],
 };

@@ -4,10 +4,10 @@ import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { StackError } from '../../harness/model/errors.ts';
+import type { SupervisedProcess } from '../../harness/model/stack.ts';
 import { freePorts } from '../../harness/system/ports.ts';
-import { ProcessTable, type SpawnOptions, type SupervisedProcess } from '../../harness/system/process-table.ts';
+import { ProcessTable, type SpawnOptions } from '../../harness/system/process-table.ts';
 
 /** Beside warming up and measuring: to read the code, to hand over, to end. */
 const SLACK_S = 60;

@@ -1,7 +1,6 @@
 import pg from 'pg';
-
 import type { Rng } from '../model/rng.ts';
-import type { Stack } from '../stacks/stack.ts';
+import type { Stack } from '../model/stack.ts';
 import type { Host } from './fault.ts';
 import { drawProcess } from './victims.ts';
 

@@ -2,8 +2,8 @@ import type { PlannedFault } from '../model/fault.ts';
 import type { Disturbable, EventDisturbance, FleetDisturbance, OperatorDisturbance } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Scenario } from '../model/scenario.ts';
+import type { Stack } from '../model/stack.ts';
 import type { RunClock } from '../run-folder/clock.ts';
-import type { Stack } from '../stacks/stack.ts';
 
 /** What is known of a stack when the plan is drawn, before anything has started. */
 export interface Host {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import type { Stack } from '../model/stack.ts';
 
 import { withClient } from '../stacks/postgres.ts';
-import type { Stack } from '../stacks/stack.ts';
 import type { Fault, Host } from './fault.ts';
 
 /**

@@ -1,9 +1,8 @@
 import { StackError } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import type { Rng } from '../model/rng.ts';
-import type { Stack } from '../stacks/stack.ts';
+import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { isAlive } from '../system/proc.ts';
-import type { SupervisedProcess } from '../system/process-table.ts';
 
 /** Draws a process: first its role, so that the one dag-processor is as likely as any of five schedulers. */
 export function drawProcess(processes: readonly string[], rng: Rng): string {

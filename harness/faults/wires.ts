@@ -2,9 +2,9 @@ import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import { Rng } from '../model/rng.ts';
-import type { Stack } from '../stacks/stack.ts';
-import type { WireProxy } from '../wire/proxy.ts';
-import type { WireRule } from '../wire/rules.ts';
+import type { Stack } from '../model/stack.ts';
+import type { Wire, WireRule } from '../model/wire.ts';
+
 import type { Heal, Host, Site } from './fault.ts';
 import { drawProcess, pickFrom, roleOf } from './victims.ts';
 
@@ -78,7 +78,7 @@ export function drawLuck(rng: Rng): number {
 }
 
 /** The proxy before that process. Rejects for a stack that was started without. */
-export function wireOf(stack: Stack, victim: string): WireProxy {
+export function wireOf(stack: Stack, victim: string): Wire {
   const wire = stack.wires?.get(victim);
   if (!wire) throw new StackError(`There is no proxy between ${victim} and PostgreSQL: the stack was started without.`);
   return wire;

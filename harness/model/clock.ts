@@ -8,6 +8,16 @@ export interface Clock {
   readonly tickMs?: number;
 }
 
+/** The run's clock in the process that runs it, which also reads times that others have stamped. */
+export interface WallClock extends Clock {
+  readonly startedAt: Date;
+  /**
+   * A wall-clock time of this machine (of a commit, of a log record) on the run's clock, milliseconds. Exact to the
+   * clock's own steps: if NTP slews the wall clock during a run, by that much.
+   */
+  fromWall(epochMs: number): number;
+}
+
 /** Three decimals: a microsecond is more than the clock is worth, and full doubles double the record's size. */
 export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;

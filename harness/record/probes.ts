@@ -1,14 +1,13 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import type pg from 'pg';
 import { roundMs } from '../model/clock.ts';
+import type { SupervisedProcess } from '../model/stack.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import { portsInUse } from '../system/ports-in-use.ts';
 import { type ProcessStats, readProcessStats } from '../system/process-stats.ts';
-import type { SupervisedProcess } from '../system/process-table.ts';
 import { SteadyClient } from '../system/steady-client.ts';
 import { LockSampler } from './lock-sampler.ts';
 import { SelfProbe } from './self-probe.ts';

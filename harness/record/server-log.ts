@@ -1,21 +1,13 @@
 import { readFileSync } from 'node:fs';
 
 import { roundMs } from '../model/clock.ts';
+import type { LogSource } from '../model/log-source.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import { Tail } from '../system/tail.ts';
 
 /** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */
 const TEXT_LENGTH = 64_000;
-
-/** A log that the run folder keeps as rows of `server_log`. */
-export interface LogSource {
-  readonly source: string;
-  readonly file: string;
-  readonly format: 'postgres-jsonlog' | 'airflow';
-  /** `end` for the log of a stack that was there before the run: what it says already is not of this run. */
-  readonly from: 'start' | 'end';
-}
 
 /** Follows the logs of PostgreSQL and of the Airflow processes and records what tells of trouble. */
 export class ServerLog {

@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts';
+import type { WallClock } from '../model/clock.ts';
 
 /** A run's clock as another thread of the process can have it: milliseconds since 1970, and since `performance.timeOrigin` was 0. */
 export interface SharedClock {
@@ -7,7 +7,7 @@ export interface SharedClock {
 }
 
 /** The run's clock: milliseconds since its start, monotonic. Everything that we do is stamped by it. */
-export class RunClock implements Clock {
+export class RunClock implements WallClock {
   readonly startedAt: Date;
   readonly #origin: number;
 
@@ -20,10 +20,6 @@ export class RunClock implements Clock {
     return performance.now() - this.#origin;
   }
 
-  /**
-   * A wall-clock time of this machine (a commit's, a log record's) on the run's clock. Exact to the clock's own steps:
-   * if NTP slews the wall clock during a run, by that much.
-   */
   fromWall(epochMs: number): number {
     return epochMs - this.startedAt.getTime();
   }

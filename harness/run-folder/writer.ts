@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
+import type { Recorder } from '../model/recorder.ts';
 import { isTableName, type TableName } from '../model/tables.ts';
 import { Compactor } from './compactor.ts';
 import { TableLines } from './lines.ts';
@@ -31,7 +32,7 @@ export interface RecordLimits {
  * database that syncs to the same disk, even a write to the page cache can take a third of a second, and the fleet must
  * not wait for it.
  */
-export class RunFolder {
+export class RunFolder implements Recorder {
   readonly path: string;
   readonly #tables = new Map<string, TableLines>();
   readonly #limits: Required<RecordLimits>;

@@ -2,8 +2,9 @@ import type { Argv } from 'yargs';
 import { findK6, K6_WORKER, type K6Binary } from '../fleet/engines/k6-binary.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
+import type { SupervisedProcess } from '../model/stack.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import type { ProcessTable, SupervisedProcess } from '../system/process-table.ts';
+import type { ProcessTable } from '../system/process-table.ts';
 import { notWhole } from './plan.ts';
 import type { RunParts } from './record.ts';
 

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { roundMs } from '../model/clock.ts';
+import type { Stack } from '../model/stack.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import { withClient } from '../stacks/postgres.ts';
-import type { Stack } from '../stacks/stack.ts';
 import { readProcessStats } from '../system/process-stats.ts';
 
 /**

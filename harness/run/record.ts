@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { fleetDisturbances } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import { type K6Options, openK6 } from '../fleet/engines/k6.ts';
@@ -11,6 +10,7 @@ import { Threads } from '../fleet/threads.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Plan } from '../model/scenario.ts';
+import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
 import { CommitStream } from '../record/commits.ts';
 import { Probes } from '../record/probes.ts';
@@ -20,8 +20,6 @@ import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import type { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../stacks/postgres.ts';
-import type { Stack } from '../stacks/stack.ts';
-import type { SupervisedProcess } from '../system/process-table.ts';
 import { together } from './errgroup.ts';
 import { comeToRest } from './quiesce.ts';
 import { Supervisor } from './supervisor.ts';

@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { SupervisedProcess } from '../model/stack.ts';
 
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { ProcessTable, type SupervisedProcess } from '../system/process-table.ts';
+import { ProcessTable } from '../system/process-table.ts';
 import { Supervisor } from './supervisor.ts';
 
 let folder: string;

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
+import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { lastException } from '../record/server-log.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import type { Stack } from '../stacks/stack.ts';
-import type { SupervisedProcess } from '../system/process-table.ts';
 
 /** As long as a service manager waits before it starts a service again; twice as long for one that dies young. */
 const RESTART_AFTER_MS = 1_000;

@@ -3,16 +3,15 @@ import { copyFileSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-
 import { soakLine } from '../../reports/soak.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SoakWindow } from '../model/soak.ts';
+import type { Stack } from '../model/stack.ts';
 import { type EngineChoice, engineWords } from '../run/engine.ts';
 import type { Subject } from '../run/host.ts';
 import { openStack, performRun } from '../run/perform-run.ts';
 import { readSizes } from '../run-folder/sizes.ts';
-import type { Stack } from '../stacks/stack.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { readingsOf } from './drift.ts';
 import type { SoakFolder } from './folder.ts';

@@ -3,17 +3,15 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { request } from 'undici';
-
 import { messageOf, StackError } from '../model/errors.ts';
-import type { LogSource } from '../record/server-log.ts';
+import type { LogSource } from '../model/log-source.ts';
+import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { freePorts } from '../system/ports.ts';
-import type { ProcessTable, SupervisedProcess } from '../system/process-table.ts';
+import type { ProcessTable } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
 import { isHealthy } from './health.ts';
 import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
-import type { Stack } from './stack.ts';
 
 /** How a stack of ours is laid out, whatever build it runs. */
 export interface ManagedOptions {

@@ -4,11 +4,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-
 import pg from 'pg';
-
 import { messageOf, StackError } from '../model/errors.ts';
-import type { ProcessTable, SupervisedProcess } from '../system/process-table.ts';
+import type { SupervisedProcess } from '../model/stack.ts';
+import type { ProcessTable } from '../system/process-table.ts';
 
 const run = promisify(execFile);
 

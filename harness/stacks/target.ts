@@ -1,17 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-
 import { SignJWT } from 'jose';
 import { parse } from 'yaml';
 import { z } from 'zod';
-
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import { namespaceOf } from '../model/namespace.ts';
+import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { bornAt } from '../system/proc.ts';
-import type { SupervisedProcess } from '../system/process-table.ts';
 import { isHealthy } from './health.ts';
 import { withClient } from './postgres.ts';
-import type { Stack } from './stack.ts';
 
 /** Where a secret comes from. Never the secret itself: a target file is passed around and committed. */
 const SECRET = z.union([z.strictObject({ env: z.string() }), z.strictObject({ file: z.string() })]);

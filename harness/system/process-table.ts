@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SupervisedProcess } from '../model/stack.ts';
 
 import { cacheFolder } from './folders.ts';
 import { Niceness } from './niceness.ts';
@@ -43,14 +44,6 @@ export interface SpawnOptions {
   readonly gid?: number;
   /** Plays a part of the harness's, and is to be as little late as the harness itself. */
   readonly isOurs?: boolean;
-}
-
-export interface SupervisedProcess {
-  readonly name: string;
-  readonly pid: number;
-  readonly log: string;
-  /** Resolves with a sentence when the process has ended, however it ended. */
-  readonly ended: Promise<string>;
 }
 
 /**

@@ -4,16 +4,14 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-
 import { Rng } from '../model/rng.ts';
+import type { WireHit } from '../model/wire.ts';
 import { type Postgres, startPostgres } from '../stacks/postgres.ts';
 import { freePorts } from '../system/ports.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from './proxy.ts';
-import type { WireHit } from './rules.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
 let table: ProcessTable;

@@ -1,18 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
+import type { Wire } from '../model/wire.ts';
 import { WireConnection } from './connection.ts';
-import { ActiveRule, RuleBook, type WireHit, type WireRule, type WireRuleHandle, withoutMemory } from './rules.ts';
+import { ActiveRule, RuleBook, withoutMemory } from './rules.ts';
 
-export interface WireProxy {
+export interface WireProxy extends Wire {
   /** On loopback, for one process of the stack. */
   readonly port: number;
-  /** Connections that are open at the moment. */
-  readonly connections: number;
-  /** `onHit` is called while a hit happens: its time is now. */
-  add(rule: WireRule, onHit?: (hit: WireHit) => void): WireRuleHandle;
-  /** Resets every connection and says how many those were. */
-  resetAll(): number;
   /** Ends every connection; then the port is free. */
   close(): Promise<void>;
 }

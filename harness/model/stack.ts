@@ -1,6 +1,14 @@
-import type { LogSource } from '../record/server-log.ts';
-import type { SupervisedProcess } from '../system/process-table.ts';
-import type { WireProxy } from '../wire/proxy.ts';
+import type { LogSource } from './log-source.ts';
+import type { Wire } from './wire.ts';
+
+/** A process on this machine, with its log, as whoever watches or breaks it needs it. */
+export interface SupervisedProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly log: string;
+  /** Resolves with a sentence when the process has ended, however it ended. */
+  readonly ended: Promise<string>;
+}
 
 /** A running build, whether we started it or not: what the fleet, the operators, the recorder and the probes need. */
 export interface Stack {
@@ -24,7 +32,7 @@ export interface Stack {
   /** Starts a process of that name again after it ended; absent where the stack is not ours. */
   restart?(name: string): SupervisedProcess;
   /** Between a process, by its name, and PostgreSQL; absent where nothing stands between them. */
-  readonly wires?: ReadonlyMap<string, WireProxy>;
+  readonly wires?: ReadonlyMap<string, Wire>;
   /** Whether every API server answers and Airflow calls itself healthy, at this moment. Takes at most 5 s. */
   healthy(): Promise<boolean>;
   readonly logs: readonly LogSource[];
