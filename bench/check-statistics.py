@@ -128,25 +128,25 @@ def moderated(a, b, deviation, freedom):
     return 2 * t.sf(abs(b.mean() - a.mean()) / math.sqrt(variance * (1 / len(a) + 1 / len(b))), own + freedom)
 
 
-def rates(amount, chance):
+def rates(amount, rng):
     for _ in range(amount):
-        largest = chance.choice([3, 12, 100, 2000, 50000])
-        a, b = chance.randint(0, largest), chance.randint(0, largest)
-        if chance.random() < 0.3:
-            b = max(0, a + chance.randint(-5, 5))
+        largest = rng.choice([3, 12, 100, 2000, 50000])
+        a, b = rng.randint(0, largest), rng.randint(0, largest)
+        if rng.random() < 0.3:
+            b = max(0, a + rng.randint(-5, 5))
         if a + b > 0:
-            yield a, chance.choice([60, 60, 61.5, 28800]), b, chance.choice([60, 60, 58.25, 120])
+            yield a, rng.choice([60, 60, 61.5, 28800]), b, rng.choice([60, 60, 58.25, 120])
 
 
-def counts(chance):
-    largest = chance.choice([2, 10, 40, 300])
-    return [chance.randint(0, largest) for _ in range(chance.randint(1, 6))]
+def counts(rng):
+    largest = rng.choice([2, 10, 40, 300])
+    return [rng.randint(0, largest) for _ in range(rng.randint(1, 6))]
 
 
-def series(chance):
+def series(rng):
     """Without ties: with them scipy has no exact distribution, and ours errs towards no trend."""
-    slope = chance.choice([0, 0, 0.05, -0.2, 1])
-    return [slope * i + chance.gauss(0, 1) for i in range(chance.randint(2, 60))]
+    slope = rng.choice([0, 0, 0.05, -0.2, 1])
+    return [slope * i + rng.gauss(0, 1) for i in range(rng.randint(2, 60))]
 
 
 # The largest relative error of the kind that is being checked, of values that are not next to nothing.
@@ -162,35 +162,35 @@ def close(x, y, tolerance=1e-6, nothing=1e-290):
     return math.isclose(x, y, rel_tol=tolerance, abs_tol=nothing)
 
 
-def cases(chance):
-    pair = lambda: (counts(chance), counts(chance))
-    values = lambda: [math.exp(chance.gauss(5, 0.4)) for _ in range(chance.randint(3, 8))]
+def cases(rng):
+    pair = lambda: (counts(rng), counts(rng))
+    values = lambda: [math.exp(rng.gauss(5, 0.4)) for _ in range(rng.randint(3, 8))]
     some = [pair() for _ in range(3000)]
     some = [(a, b) for a, b in some if sum(a) + sum(b) > 0]
-    weights = lambda: (lambda raw: [w / sum(raw) for w in raw])([chance.random() ** 3 + 1e-4 for _ in SPREADS])
+    weights = lambda: (lambda raw: [w / sum(raw) for w in raw])([rng.random() ** 3 + 1e-4 for _ in SPREADS])
     return {
-        "rates": list(rates(600, chance)),
-        "spread": [(a, b, chance.choice(SPREADS)) for a, b in some[:600]],
+        "rates": list(rates(600, rng)),
+        "spread": [(a, b, rng.choice(SPREADS)) for a, b in some[:600]],
         "uneven": [
-            (a, chance.choice([55.0, 60, 61.3]), b, chance.choice([58.2, 60, 65]), chance.choice(SPREADS[1:]))
+            (a, rng.choice([55.0, 60, 61.3]), b, rng.choice([58.2, 60, 65]), rng.choice(SPREADS[1:]))
             for a, b in some[600:1000]
         ],
         "mixed": [(a, b, weights()) for a, b in some[1000:1300]],
-        "likelihoods": [(a, chance.choice(SPREADS)) for a, _ in some[1300:1700]],
-        "limits": [(a, chance.choice(SPREADS[:10])) for a, _ in some[1700:2000]],
+        "likelihoods": [(a, rng.choice(SPREADS)) for a, _ in some[1300:1700]],
+        "limits": [(a, rng.choice(SPREADS[:10])) for a, _ in some[1700:2000]],
         "shifts": [(values(), values()) for _ in range(200)],
-        "moderated": [(values(), values(), chance.uniform(0.05, 0.6), chance.choice([1, 2, 3, 8])) for _ in range(200)],
-        "logGammas": [10 ** chance.uniform(-2, 7) for _ in range(1000)],
+        "moderated": [(values(), values(), rng.uniform(0.05, 0.6), rng.choice([1, 2, 3, 8])) for _ in range(200)],
+        "logGammas": [10 ** rng.uniform(-2, 7) for _ in range(1000)],
         "betas": [
-            (chance.random() ** chance.choice([1, 8]), 10 ** chance.uniform(-0.5, 2.5), 10 ** chance.uniform(-0.5, 2.5))
+            (rng.random() ** rng.choice([1, 8]), 10 ** rng.uniform(-0.5, 2.5), 10 ** rng.uniform(-0.5, 2.5))
             for _ in range(1000)
         ],
         "quantiles": [
-            (chance.choice([0.05, 0.01, 0.001, 1e-5]), chance.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)
+            (rng.choice([0.05, 0.01, 0.001, 1e-5]), rng.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)
         ],
-        "holms": [[chance.random() ** 3 for _ in range(chance.randint(1, 40))] for _ in range(100)],
+        "holms": [[rng.random() ** 3 for _ in range(rng.randint(1, 40))] for _ in range(100)],
         "shares": [(count, total) for total in [1, 2, 5, 10, 20, 50, 300] for count in range(total + 1)],
-        "trends": [series(chance) for _ in range(300)],
+        "trends": [series(rng) for _ in range(300)],
     }
 
 

@@ -60,7 +60,7 @@ const HOSTILE_RUN: LiteralRun = {
   ],
 };
 
-async function written(folder: string): Promise<Record<'html' | 'markdown' | 'junit' | 'json' | 'metrics', string>> {
+async function written(folder: string): Promise<Record<'html' | 'markdown' | 'junit' | 'json', string>> {
   await writeReports(folder, await judge(folder), await readManifest(folder));
   const read = (name: string) => readFileSync(path.join(folder, name), 'utf8');
   return {
@@ -68,14 +68,13 @@ async function written(folder: string): Promise<Record<'html' | 'markdown' | 'ju
     markdown: read('report.md'),
     junit: read('junit.xml'),
     json: read('verdict.json'),
-    metrics: read('metrics.txt'),
   };
 }
 
 test('a run whose every text is an attack and whose every number is absurd is reported, and injects nothing', async () => {
   const { folder, remove } = writeLiteralRun(HOSTILE_RUN);
   try {
-    const { html, markdown, junit, json, metrics } = await written(folder);
+    const { html, markdown, junit, json } = await written(folder);
     const markup = html.replace(/<script>[\s\S]*?<\/script>/, '');
     expect(markup).not.toMatch(/<(img|iframe|object|svg onload)/);
     expect(markup.match(/<script[^>]*>/g)).toEqual(['<script type="application/json" id="chart-data">']);
@@ -83,8 +82,7 @@ test('a run whose every text is an attack and whose every number is absurd is re
     expect(markdown.replace(/^(`{3,}).*\n[\s\S]*?\n\1$/gm, '')).not.toMatch(/<(img|script)/);
     expect(junit).not.toMatch(/<(img|script)/);
     expect(JSON.parse(json)).toMatchObject({ build: HOSTILE });
-    expect(metrics.endsWith('# EOF\n')).toBe(true);
-    for (const text of [markup, markdown, junit, metrics])
+    for (const text of [markup, markdown, junit])
       for (const unseen of ['\u001b', '\u0000', '\u202e']) expect(text).not.toContain(unseen);
   } finally {
     remove();

@@ -14,7 +14,6 @@ import { reportJunit } from './junit.ts';
 import { calibrationMarkdown } from './markdown/calibration.ts';
 import { comparisonMarkdown } from './markdown/comparison.ts';
 import { reportMarkdown } from './markdown/report.ts';
-import { reportOpenMetrics } from './openmetrics.ts';
 
 interface Document {
   readonly file: string;
@@ -27,7 +26,6 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
   markdown: { file: 'report.md', write: reportMarkdown },
   json: { file: 'verdict.json', write: json },
   junit: { file: 'junit.xml', write: reportJunit },
-  openmetrics: { file: 'metrics.txt', write: reportOpenMetrics },
 };
 
 export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {

@@ -72,14 +72,14 @@ describe('docker/', () => {
     expect(SCENARIOS.map(({ name }) => name)).toContain(scenario);
   });
 
-  test('Prometheus scrapes the address that the harness serves, and the dashboard asks for what is served', () => {
+  test('Prometheus scrapes the address that is served, and the dashboard queries what is served', async () => {
     const { scrape_configs } = parse(readFileSync(path.join(DOCKER, 'metrics/prometheus.yaml'), 'utf8'));
     const targets = scrape_configs.flatMap((job: { static_configs: { targets: string[] }[] }) => job.static_configs);
     const command = readCompose(AIRFLOW).windtunnel?.command ?? [];
     const flag = (name: string) => command[command.indexOf(name) + 1];
     expect(targets).toEqual([{ targets: [`windtunnel:${flag('--metrics-port')}`] }]);
     expect(flag('--metrics-host')).toBe('0.0.0.0');
-    expect(dashboardMetrics().sort()).toEqual(servedMetrics().sort());
+    expect(dashboardMetrics().sort()).toEqual((await servedMetrics()).sort());
     const source = parse(readFileSync(path.join(DOCKER, 'metrics/datasource.yaml'), 'utf8')).datasources[0].uid;
     expect(new Set(readDashboard().match(/(?<="type": "prometheus",\s+"uid": ")[^"]+/g))).toEqual(new Set([source]));
   });

@@ -46,7 +46,6 @@ const DEBT: readonly string[] = [
   'calibrate → reference',
   'commands → reference',
   'compare → records',
-  'console → run',
   'self → bench',
 ];
 

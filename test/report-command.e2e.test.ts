@@ -29,7 +29,7 @@ afterAll(() => {
 
 const DOCUMENTS: readonly [format: string, file: string, begins: RegExp][] = [
   ['markdown', 'report.md', /^# UNKNOWN: airflow@3\.2\.1, scenario literal/],
-  ['openmetrics', 'metrics.txt', /^# TYPE windtunnel_verdict stateset\n/],
+  ['junit', 'junit.xml', /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites/],
 ];
 
 test.each(DOCUMENTS)(

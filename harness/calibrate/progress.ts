@@ -1,7 +1,7 @@
 import { counted, excerpt, seconds } from '../../reports/words.ts';
 import { LiveLine, NO_NUMBERS } from '../console/live-line.ts';
-import type { RunProgress } from '../console/progress.ts';
 import type { CalibrationRun } from '../model/calibration.ts';
+import type { RunProgress } from '../model/progress.ts';
 import type { Job } from './schedule.ts';
 
 /** Start, settling and judging of a run, as a first guess of the time left; then it is measured. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { RunProgress } from '../console/progress.ts';
 import { StackError } from '../model/errors.ts';
+import type { RunProgress } from '../model/progress.ts';
 import { runAndJudge } from '../run/judge-run.ts';
 import { resolvePlan } from '../run/plan.ts';
 import { readManifest } from '../run-folder/manifest.ts';

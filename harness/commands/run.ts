@@ -5,6 +5,7 @@ import type { CommandModule } from 'yargs';
 import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
+import { METRICS_OPTIONS, type MetricsFlags, whileServing } from '../console/metrics.ts';
 import { Progress } from '../console/progress.ts';
 import { allAtOnce } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
@@ -16,19 +17,15 @@ import { hostOf, type Subject } from '../run/host.ts';
 import { printJudgement, runAndJudge } from '../run/judge-run.ts';
 import { type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
 import { readManifest } from '../run-folder/manifest.ts';
-import { liveMetrics } from '../soak/live-metrics.ts';
-import { type MetricsServer, serveMetrics } from '../soak/metrics-server.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 
-interface RunFlags extends PlanFlags, EngineFlags {
+interface RunFlags extends PlanFlags, EngineFlags, MetricsFlags {
   readonly scenario: string;
   readonly build?: string | undefined;
   readonly target?: string | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
-  readonly metricsPort?: number | undefined;
-  readonly metricsHost?: string | undefined;
 }
 
 export const runCommand: CommandModule<object, RunFlags> = {
@@ -46,14 +43,7 @@ export const runCommand: CommandModule<object, RunFlags> = {
       .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' })
       .option('quiet', { type: 'boolean', describe: 'Say nothing until the verdict' })
-      .option('metrics-port', {
-        type: 'number',
-        describe: 'Serve /metrics (OpenMetrics) on this port while it lasts; 0: any',
-      })
-      .option('metrics-host', {
-        type: 'string',
-        describe: 'The address of /metrics (default: 127.0.0.1); in a container 0.0.0.0',
-      }),
+      .options(METRICS_OPTIONS),
 
   async handler(flags) {
     const stored = await storedRun(flags);
@@ -68,36 +58,15 @@ export const runCommand: CommandModule<object, RunFlags> = {
     const label = 'build' in subject ? subject.build : subject.target;
     const progress = new Progress(label, plan.scenario.duration_s, { quiet: flags.quiet ?? false });
     const repeat = stored?.repeat ?? repeatOf(flags, plan.seed);
-    const { failure, judgement } = await whileServing(flags, { label, progress }, () =>
+    const served = { label, read: () => progress.now(), note: (text: string) => progress.note(text) };
+    const { failure, judgement } = await whileServing(flags, served, () =>
       runAndJudge({ subject, plan, engine, out: flags.out, repeat, progress, signal }),
-    );
+    ).finally(() => progress.stop());
     printJudgement(judgement, flags.json);
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
     process.exitCode = failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
   },
 };
-
-/** With `/metrics` beside it, if that is asked for; the port is taken before anything else starts. */
-async function whileServing<T>(
-  { metricsPort: port, metricsHost: host }: RunFlags,
-  { label, progress }: { readonly label: string; readonly progress: Progress },
-  deed: () => Promise<T>,
-): Promise<T> {
-  if (port === undefined) return deed();
-  let server: MetricsServer;
-  try {
-    server = await serveMetrics(port, () => liveMetrics({ label, ...progress.now() }), host);
-  } catch (error) {
-    progress.stop();
-    throw error;
-  }
-  progress.note(`metrics: ${server.url}`);
-  try {
-    return await deed();
-  } finally {
-    await server.close();
-  }
-}
 
 const DEFAULT_BUILD = 'airflow@3.3.2';
 

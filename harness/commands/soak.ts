@@ -6,6 +6,8 @@ import type { CommandModule } from 'yargs';
 import { soakText } from '../../reports/soak.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
+import { NO_NUMBERS } from '../console/live-line.ts';
+import { METRICS_OPTIONS, type MetricsFlags, whileServing } from '../console/metrics.ts';
 import { allAtOnce } from '../console/usage-errors.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { InterruptedError, messageOf, UsageError } from '../model/errors.ts';
@@ -22,7 +24,7 @@ import { knownBuild } from '../stacks/start-build.ts';
 import { bornAt } from '../system/proc.ts';
 import { heal } from '../system/process-table.ts';
 
-interface SoakFlags extends PlanFlags, EngineFlags {
+interface SoakFlags extends PlanFlags, EngineFlags, MetricsFlags {
   readonly scenario?: string | undefined;
   readonly build?: string | undefined;
   readonly target?: string | undefined;
@@ -61,30 +63,47 @@ export const soakCommand: CommandModule<object, SoakFlags> = {
       .option('disk', { type: 'string', default: '5GB', describe: 'What all windows together may take' })
       .option('out', { type: 'string', describe: 'The folder of the soak (default: one below runs/)' })
       .option('resume', { type: 'string', describe: 'Go on with the soak in this folder; what it plays is kept there' })
+      .options(METRICS_OPTIONS)
       .option('json', { type: 'boolean', describe: 'Print the index as one JSON document' }) as never,
 
   async handler(flags) {
-    const folder = flags.resume === undefined ? await begin(flags) : await takeUp(flags, flags.resume);
-    const signal = interruptSignal();
-    const session = await newSession(folder, signal);
-    let failure: unknown;
-    try {
-      await session.judgeLeftOver();
-      await session.run();
-    } catch (error) {
-      failure = error;
-    }
-    await end(folder, session, signal, failure);
-    const { soak } = folder;
-    process.stdout.write(
-      flags.json ? `${JSON.stringify(soak, null, 2)}\n` : `${soakText(soak, { color: wantsColor() })}\n`,
+    // The port is taken before there is a folder, which a port in use must not leave behind.
+    let session: SoakSession | undefined;
+    const served = {
+      label: flags.resume ?? flags.target ?? flags.build ?? DEFAULT_BUILD,
+      read: () => session?.now() ?? { ...NO_NUMBERS, phase: 'starting', elapsedMs: 0 },
+      note: (text: string) => console.error(text),
+    };
+    await whileServing(flags, served, () =>
+      play(flags, (begun) => {
+        session = begun;
+      }),
     );
-    if (soak.state === 'interrupted') process.exitCode = exitCodeOfError(new InterruptedError(soak.why ?? ''));
-    else if (failure !== undefined) process.exitCode = exitCodeOfError(failure);
-    else process.exitCode = exitCodeOfVerdict(soak.verdict);
-    if (soak.state !== 'completed') console.error(`To go on with it: windtunnel soak --resume ${folder.path}`);
   },
 };
+
+async function play(flags: SoakFlags, onSession: (session: SoakSession) => void): Promise<void> {
+  const folder = flags.resume === undefined ? await begin(flags) : await takeUp(flags, flags.resume);
+  const signal = interruptSignal();
+  const session = await newSession(folder, signal);
+  onSession(session);
+  let failure: unknown;
+  try {
+    await session.judgeLeftOver();
+    await session.run();
+  } catch (error) {
+    failure = error;
+  }
+  await end(folder, session, signal, failure);
+  const { soak } = folder;
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(soak, null, 2)}\n` : `${soakText(soak, { color: wantsColor() })}\n`,
+  );
+  if (soak.state === 'interrupted') process.exitCode = exitCodeOfError(new InterruptedError(soak.why ?? ''));
+  else if (failure !== undefined) process.exitCode = exitCodeOfError(failure);
+  else process.exitCode = exitCodeOfVerdict(soak.verdict);
+  if (soak.state !== 'completed') console.error(`To go on with it: windtunnel soak --resume ${folder.path}`);
+}
 
 /** From the flags to a folder with an index; whatever is wrong with them is said before anything starts. */
 async function begin(flags: SoakFlags): Promise<SoakFolder> {

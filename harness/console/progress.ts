@@ -1,14 +1,11 @@
-import type { LiveNumbers } from '../run/record.ts';
+import type { LiveNumbers, RunProgress } from '../model/progress.ts';
 import { LiveLine, type LiveNow } from './live-line.ts';
-
-/** What a run tells of itself while it lasts. */
-export type RunProgress = Pick<Progress, 'phase' | 'numbers' | 'note' | 'stop'>;
 
 /** Longer than any sparkline is wide. */
 const REMEMBERED = 60;
 
 /** What the live line shows of one run: where it stands, and the run's own numbers once there are any. */
-export class Progress {
+export class Progress implements RunProgress {
   readonly #line: LiveLine | undefined;
   readonly #plannedMs: number;
   readonly #rates: number[] = [];
@@ -18,7 +15,7 @@ export class Progress {
   #read: (() => LiveNumbers) | undefined;
   #last: { at: number; sent: number } | undefined;
 
-  /** `quiet`: no line; what goes wrong is still told. */
+  /** `quiet`: no line, only notes. */
   constructor(label: string, plannedS: number, { quiet = false }: { readonly quiet?: boolean } = {}) {
     this.#plannedMs = plannedS * 1000;
     if (!quiet) this.#line = new LiveLine({ label, read: () => this.now() });

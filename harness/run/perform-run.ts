@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
-import type { RunProgress } from '../console/progress.ts';
 import { needWires } from '../faults/index.ts';
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { namespaceOf } from '../model/namespace.ts';
+import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 import { RUN_FORMAT } from '../model/tables.ts';

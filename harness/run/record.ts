@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { RecordableHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fleetDisturbances } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
@@ -9,6 +8,7 @@ import { Operators } from '../fleet/operators.ts';
 import { Threads } from '../fleet/threads.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
+import type { LiveNumbers } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
@@ -49,19 +49,6 @@ export interface RunParts {
 }
 
 export type Phase = 'connecting' | 'load' | 'settling' | 'snapshot';
-
-export interface LiveNumbers {
-  readonly live: number;
-  readonly sent: number;
-  readonly http409: number;
-  readonly http5xx: number;
-  readonly deadlocks: number;
-  /** Milliseconds, since it was reset last. */
-  readonly latency: RecordableHistogram;
-  readonly lastFailure: string | undefined;
-  /** Windows of damage that are open. */
-  readonly faults: readonly string[];
-}
 
 /**
  * The story of a run: everything is written down, nothing is judged. `signal` ends the load early; what was recorded

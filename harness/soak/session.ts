@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { soakLine } from '../../reports/soak.ts';
+import { type LiveNow, NO_NUMBERS } from '../console/live-line.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SoakWindow } from '../model/soak.ts';
@@ -79,6 +80,11 @@ export class SoakSession {
   /** What ended it from inside, or undefined. */
   get stopped(): string | undefined {
     return this.#enough.signal.aborted ? String(this.#enough.signal.reason) : undefined;
+  }
+
+  /** Where the window under way stands. */
+  now(): LiveNow {
+    return this.#progress?.now() ?? { ...NO_NUMBERS, phase: 'starting', elapsedMs: 0 };
   }
 
   /** The windows that an earlier session left without a verdict: of one that was broken off, what had been written. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { liveMetrics } from '../../harness/soak/live-metrics.ts';
+import { serveMetrics } from '../../harness/console/metrics.ts';
 import { DOCKER } from './read.ts';
 
 const NAMES = /\bwindtunnel_\w+/g;
@@ -15,12 +15,15 @@ export function dashboardMetrics(): string[] {
   return [...new Set(readDashboard().match(NAMES))];
 }
 
-/** Every metric that a run under way can tell, by the names that Prometheus stores. */
-export function servedMetrics(): string[] {
+/** Every metric that a run under way serves. */
+export async function servedMetrics(): Promise<string[]> {
   const numbers = { live: 1, requestsPerSecond: 1, p95Ms: 1, sent: 1, http409: 1, http5xx: 1, deadlocks: 1 };
-  const now = { label: 'compose', phase: 'load', elapsedMs: 1, plannedMs: 2, rates: [], latencies: [], faults: [] };
-  const samples = liveMetrics({ ...now, ...numbers })
-    .split('\n')
-    .filter((line) => !line.startsWith('#'));
-  return [...new Set(samples.join('\n').match(/^windtunnel_\w+/gm))];
+  const now = { phase: 'load', elapsedMs: 1, plannedMs: 2, rates: [], latencies: [], faults: [], ...numbers };
+  const server = await serveMetrics(0, { label: 'compose', read: () => now });
+  try {
+    const text = await (await fetch(server.url)).text();
+    return [...new Set(text.match(/^windtunnel_\w+/gm))];
+  } finally {
+    await server.close();
+  }
 }

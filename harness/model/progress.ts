@@ -1,0 +1,27 @@
+import type { RecordableHistogram } from 'node:perf_hooks';
+
+/** What a run says of itself while it lasts. */
+export interface RunProgress {
+  /** A phase begins. */
+  phase(name: string): void;
+  /** From now on there are numbers to read. */
+  numbers(read: () => LiveNumbers): void;
+  /** One line for the reader. */
+  note(text: string): void;
+  stop(): void;
+}
+
+/** Counts since the load began, unless they say otherwise. */
+export interface LiveNumbers {
+  /** Simulated task attempts that have started and not ended. */
+  readonly live: number;
+  readonly sent: number;
+  readonly http409: number;
+  readonly http5xx: number;
+  readonly deadlocks: number;
+  /** Milliseconds from the intended start; its reader resets it. */
+  readonly latency: RecordableHistogram;
+  readonly lastFailure: string | undefined;
+  /** Faults with an open window: `kill scheduler-1`. */
+  readonly faults: readonly string[];
+}
