@@ -1,5 +1,5 @@
 import type { Contrast, ContrastLine, FaultWindow, Finding, TimelineEntry } from '../harness/model/finding.ts';
-import { knownRaceNamed } from '../harness/races/known-races.ts';
+import { knownRaceNamed } from '../harness/races/index.ts';
 import { shellWord } from './summary.ts';
 import { count, counted, moment, probability } from './words.ts';
 

@@ -9,7 +9,7 @@ import path from 'node:path';
 
 import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
-import { DEFECTS } from '../reference/defects/index.ts';
+import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { withFigures } from './docs-calibration.ts';
 
 const root = path.join(import.meta.dirname, '..');
@@ -17,6 +17,6 @@ const file = path.join(root, 'docs', 'calibration.md');
 const kept = await readKept(path.join(root, 'records', 'calibration'), (why) => {
   throw new Error(why);
 });
-const sources = { planted: DEFECTS, invariants: await listInvariants(), kept };
+const sources = { planted: REFERENCE_DEFECTS, invariants: await listInvariants(), kept };
 await writeFile(file, withFigures(await readFile(file, 'utf8'), sources));
-console.log(`${path.relative('.', file)}: ${DEFECTS.length} defects, ${kept.length} kept results`);
+console.log(`${path.relative('.', file)}: ${REFERENCE_DEFECTS.length} defects, ${kept.length} kept results`);

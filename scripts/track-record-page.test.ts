@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { KNOWN_RACES } from '../harness/races/known-races.ts';
+import { KNOWN_RACES } from '../harness/races/index.ts';
 import { judgement } from '../harness/testing/fixture.ts';
 import { finding } from '../harness/testing/fixture-finding.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, withRuns } from './track-record-page.ts';
@@ -21,7 +21,7 @@ const RUN: TrackRun = {
   at: '2026-11-21T10:00:00Z',
 };
 
-test('the page says what the kept runs say', () => {
+test('the page has the figures of the kept runs', () => {
   const read = (file: string) => readFileSync(path.join(import.meta.dirname, '..', 'records', file), 'utf8');
   const kept: TrackRun[] = JSON.parse(read('track-record/runs.json'));
   expect(kept.length).toBeGreaterThan(0);
@@ -30,7 +30,7 @@ test('the page says what the kept runs say', () => {
   expect(read('track-record.md')).toBe(trackRecordMarkdown(kept));
 });
 
-test('rates are per minute of load, over all runs of a build, and a build without hits is told from one untested', () => {
+test('rates are per minute of load, over all runs of a build; a build without hits differs from one not exercised', () => {
   const page = trackRecordMarkdown([
     RUN,
     { ...RUN, seed: 2, hits: 0 },
@@ -40,15 +40,15 @@ test('rates are per minute of load, over all runs of a build, and a build withou
   ]);
   expect(page).toContain(
     '| airflow@3.1.8 | yes | 0.0 / 6.0 / 12.0 | hit in 2 of 3 |\n' +
-      '| airflow@3.2.1 | not seen | 0 | 1 of 1 put it to the test |\n' +
-      '| airflow@3.10.1 | cannot say | 0 | 0 of 1 put it to the test |\n',
+      '| airflow@3.2.1 | not seen | 0 | 1 of 1 exercised it |\n' +
+      '| airflow@3.10.1 | unknown | 0 | 0 of 1 exercised it |\n',
   );
-  expect(page).toContain('Again: `windtunnel run race-63266 --build airflow@3.1.8 --seed 1`');
+  expect(page).toContain('Repeat: `windtunnel run race-63266 --build airflow@3.1.8 --seed 1`');
   expect(page).toContain('Last reproduced 2026-11-22 at `def5678`.');
   expect(page).toContain('Not measured yet.');
 });
 
-test('a run hits as often as the findings that are the race occurred', () => {
+test('the hits of a run are the occurrences of the findings that are the race', () => {
   const race = KNOWN_RACES.find(({ name }) => name === '#63266');
   if (!race) throw new Error('#63266 is known');
   const other = finding({ known_race: null, occurrences: 99 });
@@ -60,7 +60,7 @@ test('a run hits as often as the findings that are the race occurred', () => {
   });
 });
 
-test('a run that is made again takes the place of the one before', () => {
+test('a repeated run replaces the one before', () => {
   const again = { ...RUN, hits: 1 };
   expect(withRuns([RUN, { ...RUN, seed: 2 }], [again]).map(({ seed, hits }) => [seed, hits])).toEqual([
     [1, 1],

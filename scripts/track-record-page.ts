@@ -1,7 +1,7 @@
 import type { Judgement } from '../harness/model/verdict.ts';
-import { KNOWN_RACES, type KnownRace } from '../harness/races/known-races.ts';
+import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
 import { table } from '../reports/markdown/report.ts';
-import { listed } from '../reports/words.ts';
+import { lines, listed } from '../reports/words.ts';
 
 /** A run that looked for one known race: a line of records/track-record/runs.json. */
 export interface TrackRun {
@@ -12,7 +12,7 @@ export interface TrackRun {
   readonly load_seconds: number;
   /** Occurrences of the findings that are this race. */
   readonly hits: number;
-  /** Whether the promise was put to the test: only then does a run without hits say anything. */
+  /** Whether the race's first invariant was exercised: otherwise a run without hits proves nothing. */
   readonly tested: boolean;
   /** The command that repeats it. */
   readonly repeat: string;
@@ -21,7 +21,7 @@ export interface TrackRun {
   readonly at: string;
 }
 
-/** What a judged run says of one race. */
+/** The result of a judged run for one race. */
 export function trackRun(
   judgement: Judgement,
   race: KnownRace,
@@ -29,7 +29,7 @@ export function trackRun(
 ): TrackRun {
   const { build, scenario, seed, load_seconds, findings, invariants } = judgement;
   const of = findings.filter(({ known_race }) => known_race === race.name);
-  const promise = invariants.find(({ name }) => name === race.marks[0]?.invariant);
+  const invariant = invariants.find(({ name }) => name === race.marks[0]?.invariant);
   return {
     race: race.name,
     build,
@@ -37,12 +37,12 @@ export function trackRun(
     seed,
     load_seconds: Math.round(load_seconds * 10) / 10,
     hits: of.reduce((sum, { occurrences }) => sum + occurrences, 0),
-    tested: promise !== undefined && promise.verdict !== 'unknown',
+    tested: invariant !== undefined && invariant.verdict !== 'unknown',
     ...from,
   };
 }
 
-/** One run stands for a race, a build, a scenario and a seed: the newer takes the place of the older. */
+/** One run is kept for each race, build, scenario and seed: the newest. */
 export function withRuns(kept: readonly TrackRun[], added: readonly TrackRun[]): TrackRun[] {
   const key = ({ race, build, scenario, seed }: TrackRun) => `${race} ${build} ${scenario} ${seed}`;
   const fresh = new Set(added.map(key));
@@ -56,21 +56,22 @@ function order({ race }: TrackRun): number {
   return KNOWN_RACES.findIndex(({ name }) => name === race);
 }
 
-/** A line a run, to be read in a diff. */
+/** One line a run, so that diffs are readable. */
 export function trackRunsJson(runs: readonly TrackRun[]): string {
   return `[\n${runs.map((run) => `  ${JSON.stringify(run)}`).join(',\n')}\n]\n`;
 }
 
-/** `records/track-record.md`: what was found, where, by whom and how surely. Every figure is from the kept runs. */
+/** `records/track-record.md`: which race was found where and how often. Every figure is from the kept runs. */
 export function trackRecordMarkdown(runs: readonly TrackRun[]): string {
   return `# Track record
 
-Races in Airflow that windtunnel finds again whenever it is asked to, each by a scenario of its own (\`workloads/scenarios/races.ts\` and \`races-explored.ts\`) and some by others
-on the way. Measured, not asserted: every figure below is from the runs in [track-record/runs.json](track-record/runs.json). \`npm run track-record --
---measure\` makes the runs anew, \`npm run track-record\` this page from them, and CI replays the affordable ones every night: a harness that no longer finds an old race would not find
-the next one either.
+Races in Airflow that windtunnel finds again, most of them with a scenario of their own (\`harness/races/\`, one file a
+race). Every figure is from the runs in [track-record/runs.json](track-record/runs.json):
+\`npm run track-record -- --measure\` makes the runs, \`npm run track-record\` writes this page from them. The nightly
+evidence replays the races: a harness that no longer finds an old race would not find the next one either.
 
-A *hit* is one time that the cause struck, however many tasks it hit and promises it broke; a minute is one of load, on two cores.
+A *hit* is one occurrence of the cause, however many tasks it affected and invariants it violated. Rates are per minute
+of load, on two cores.
 
 ${KNOWN_RACES.map((race) =>
   raceSection(
@@ -84,7 +85,7 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
   const builds = [...new Set(runs.map(({ build }) => build))].sort(byRelease);
   const reported = race.reported === null ? 'not reported' : `[${race.name}](${race.reported})`;
   const last = runs.filter(({ hits }) => hits > 0).toSorted((a, b) => b.at.localeCompare(a.at))[0];
-  // A release says more than the reference stack, and a scenario of the race's own gets there sooner.
+  // A release is a better example than the reference stack, and a scenario of the race's own is quicker.
   const example = runs
     .filter(({ hits }) => hits > 0)
     .toSorted((a, b) => rank(b) - rank(a) || byRelease(a.build, b.build) || b.at.localeCompare(a.at))[0];
@@ -94,14 +95,14 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
       runs.filter((run) => run.build === build),
     ),
   );
+  const caughtBy = listed([...new Set(race.marks.map(({ invariant }) => invariant))].map((name) => `\`${name}\``));
+  const about = `${race.title}. ${capital(race.found_by)}, ${reported}. Caught by ${caughtBy}.`;
   return `## ${race.name}
 
-${race.title}. ${capital(race.found_by)}, ${reported}. Caught by ${listed(
-    [...new Set(race.marks.map(({ invariant }) => invariant))].map((name) => `\`${name}\``),
-  )}.
+${lines(about, 120).join('\n')}
 
-${rows.length === 0 ? 'Not measured yet.' : table(['build', 'has it', 'hits a minute, min / median / max', 'runs'], rows)}
-${example ? `\nAgain: \`${example.repeat}\`` : ''}${last ? `. Last reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : ''}
+${rows.length === 0 ? 'Not measured yet.' : table(['build', 'has it', 'hits per minute, min / median / max', 'runs'], rows)}
+${example ? `\nRepeat: \`${example.repeat}\`` : ''}${last ? `\n\nLast reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : ''}
 `;
 }
 
@@ -113,13 +114,13 @@ function buildRow(build: string, runs: readonly TrackRun[]): string[] {
   const rates = runs.map(({ hits, load_seconds }) => (60 * hits) / load_seconds).sort((a, b) => a - b);
   const some = runs.some(({ hits }) => hits > 0);
   const tested = runs.filter(({ hits, tested }) => hits > 0 || tested).length;
-  const has = some ? 'yes' : tested > 0 ? 'not seen' : 'cannot say';
+  const has = some ? 'yes' : tested > 0 ? 'not seen' : 'unknown';
   const hit = runs.filter(({ hits }) => hits > 0).length;
   return [
     build,
     has,
     some ? figures(rates) : '0',
-    some ? `hit in ${hit} of ${runs.length}` : `${tested} of ${runs.length} put it to the test`,
+    some ? `hit in ${hit} of ${runs.length}` : `${tested} of ${runs.length} exercised it`,
   ];
 }
 

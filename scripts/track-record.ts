@@ -2,28 +2,32 @@
  * The track record: each known race, found again.
  *
  *     npm run track-record                             records/track-record.md from the kept runs
- *     npm run track-record -- --measure [RACE…]        runs that are not in --out yet, kept in records/track-record/runs.json
- *     npm run track-record -- --import DIR…            stored runs of scenarios that hold the race's setting
- *     npm run track-record -- --replay affordable      what CI replays every night: each race on the reference stack and
- *                                                      on one real release; exit 1 if one no longer reproduces
+ *     npm run track-record -- --measure [RACE…]        makes the runs that are missing in --out and keeps their results
+ *                                                      in records/track-record/runs.json
+ *     npm run track-record -- --import DIR…            keeps the results of stored runs
+ *     npm run track-record -- --replay affordable      each race on the reference stack and on one release; exit code 1 if
+ *                                                      a race is no longer found
  *     npm run track-record -- --replay reference       … on the reference stack alone, which needs no Python
  *
- * A run takes about a minute and a quarter on a release and half of that on the reference stack: --measure of everything
- * an hour, --replay affordable half of one.
+ * A run takes about 75 s on a release and half of that on the reference stack: --measure of everything takes an hour,
+ * --replay affordable half an hour.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { KNOWN_RACES } from '../harness/races/known-races.ts';
-import { type RaceTrial, TRIALS } from '../harness/races/track-record.ts';
+import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
+import { judgedRun } from './judged-run.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
+import { windtunnel } from './windtunnel.ts';
 
-/** A race is a matter of chance: only three runs in a row without it are a loss. */
+/** A race does not show in every run: it counts as lost only after three runs in a row without it. */
 const TRIES = 3;
-const RUN_TIMEOUT_MS = 300_000;
+
+type Tried = KnownRace & { readonly trial: NonNullable<KnownRace['trial']> };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,19 +40,20 @@ const { values, positionals } = parseArgs({
 });
 const root = path.join(import.meta.dirname, '..');
 const data = path.join(root, 'records', 'track-record', 'runs.json');
-const unknown = values.import ? [] : positionals.filter((name) => !TRIALS.some(({ race }) => race === name));
+const tried = KNOWN_RACES.filter((race): race is Tried => race.trial !== null);
+const unknown = values.import ? [] : positionals.filter((name) => !tried.some((race) => race.name === name));
 if (unknown.length > 0 || (values.replay !== undefined && !['affordable', 'reference'].includes(values.replay))) {
   console.error(
     unknown.length > 0
-      ? `There is no known race ${unknown.join(', ')}: choose from ${TRIALS.map(({ race }) => `"${race}"`).join(', ')}.`
+      ? `There is no known race ${unknown.join(', ')}: choose from ${tried.map(({ name }) => `"${name}"`).join(', ')}.`
       : `--replay is affordable or reference, not "${values.replay}".`,
   );
   process.exitCode = 2;
 } else if (values.replay !== undefined) {
-  process.exitCode = replay(values.replay === 'affordable') ? 0 : 1;
+  process.exitCode = (await replay(values.replay === 'affordable')) ? 0 : 1;
 } else {
-  if (values.measure) measure();
-  if (values.import) for (const folder of positionals) keep(imported(path.resolve(folder)));
+  if (values.measure) await measure();
+  if (values.import) for (const folder of positionals) keep(await imported(path.resolve(folder)));
   writeFileSync(path.join(root, 'records', 'track-record.md'), trackRecordMarkdown(keptRuns()));
 }
 
@@ -56,88 +61,66 @@ function keptRuns(): TrackRun[] {
   return existsSync(data) ? (JSON.parse(readFileSync(data, 'utf8')) as TrackRun[]) : [];
 }
 
-function chosen(): readonly RaceTrial[] {
-  return TRIALS.filter(({ race }) => positionals.length === 0 || positionals.includes(race));
+function chosen(): readonly Tried[] {
+  return tried.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 }
 
-/** Two seeds where it is, one where it is not; each is kept as soon as it is there. */
-function measure(): void {
-  for (const trial of chosen()) {
-    const there = [...trial.has, ...onReference(trial)].flatMap((build) => [1, 2].map((seed) => ({ build, seed })));
-    const not = trial.has_not === null ? [] : [{ build: trial.has_not, seed: 1 }];
-    for (const { build, seed } of [...there, ...not]) {
-      keep([look(trial, build, seed)]);
-    }
+/** Two seeds on each build that has the race, one on the next that has not. Each result is kept at once. */
+async function measure(): Promise<void> {
+  for (const race of chosen()) {
+    const { has, has_not } = race.trial;
+    const with_it = [...has, ...onReference(race)].flatMap((build) => [1, 2].map((seed) => ({ build, seed })));
+    const without = has_not === null ? [] : [{ build: has_not, seed: 1 }];
+    for (const { build, seed } of [...with_it, ...without]) keep([await look(race, build, seed)]);
   }
 }
 
 function keep(runs: readonly TrackRun[]): void {
   writeFileSync(data, trackRunsJson(withRuns(keptRuns(), runs)));
-  for (const run of runs) console.error(said(run));
+  for (const run of runs) console.error(line(run));
 }
 
-/** A stored run says something of the races whose setting its scenario holds, if it came to its end. */
-function imported(folder: string): TrackRun[] {
-  const { ended } = readManifest(folder);
-  if (ended !== 'completed') throw new Error(`${folder} did not complete: it is no measure of anything.`);
-  const judgement = windtunnel('check', folder, '--json');
-  const { scenario } = judgement;
-  const trials = TRIALS.filter((trial) => trial.scenario === scenario || trial.also.includes(scenario));
-  return KNOWN_RACES.filter(({ name }) => trials.some(({ race }) => race === name)).map((race) =>
-    trackRun(judgement, race, origin(folder)),
-  );
+/** The result of a stored run for each race that its scenario can show. Throws if the run did not complete. */
+async function imported(folder: string): Promise<TrackRun[]> {
+  if (readManifest(folder).ended !== 'completed') throw new Error(`${folder} did not complete: it measures nothing.`);
+  const judgement = JSON.parse(await windtunnel(['check', folder, '--json'])) as Judgement;
+  const shows = ({ trial }: Tried) => [trial.scenario.name, ...(trial.also ?? [])].includes(judgement.scenario);
+  return tried.filter(shows).map((race) => trackRun(judgement, race, origin(folder)));
 }
 
-function replay(real: boolean): boolean {
+async function replay(real: boolean): Promise<boolean> {
   if (real && !hasPython())
     console.error('SKIPPED: the releases were not replayed, because there is no Python ≥ 3.10.');
-  const lost = chosen().flatMap((trial) => {
-    const builds = [...onReference(trial), ...(real && hasPython() ? [trial.has[0]] : [])];
-    return builds.filter((build) => !reproduces(trial, build)).map((build) => `${trial.race} on ${build}`);
-  });
+  const lost: string[] = [];
+  for (const race of chosen()) {
+    for (const build of [...onReference(race), ...(real && hasPython() ? [race.trial.has[0]] : [])])
+      if (!(await reproduces(race, build))) lost.push(`${race.name} on ${build}`);
+  }
   console.error(lost.length === 0 ? 'Every race was found again.' : `NO LONGER FOUND: ${lost.join(', ')}.`);
   return lost.length === 0;
 }
 
-function onReference({ reference }: RaceTrial): string[] {
+function onReference({ reference }: KnownRace): string[] {
   return reference === null ? [] : [reference];
 }
 
-function reproduces(trial: RaceTrial, build: string): boolean {
+async function reproduces(race: Tried, build: string): Promise<boolean> {
   for (let seed = 1; seed <= TRIES; seed++) {
-    const run = look(trial, build, seed);
-    console.error(said(run));
+    const run = await look(race, build, seed);
+    console.error(line(run));
     if (run.hits > 0) return true;
   }
   return false;
 }
 
-/** One run, or the one that is there already, judged again. */
-function look({ race: name, scenario }: RaceTrial, build: string, seed: number): TrackRun {
-  const race = KNOWN_RACES.find((one) => one.name === name);
-  if (!race) throw new Error(`${name} is not a known race`);
+/** One run; if it is stored already, it is judged again. */
+async function look(race: Tried, build: string, seed: number): Promise<TrackRun> {
+  const scenario = race.trial.scenario.name;
   const folder = path.resolve(values.out, `${scenario}-${build}-${seed}`);
-  const there = existsSync(path.join(folder, 'verdict.json'));
-  if (!there) rmSync(folder, { recursive: true, force: true });
-  const args = there
-    ? ['check', folder, '--json']
-    : ['run', scenario, '--build', build, '--seed', String(seed), '--out', folder, '--json'];
-  return trackRun(windtunnel(...args), race, origin(folder));
+  return trackRun(await judgedRun(folder, { scenario, build, seed }), race, origin(folder));
 }
 
-function windtunnel(...args: string[]): Judgement {
-  const { stdout, status } = spawnSync(process.execPath, [path.join(root, 'bin', 'windtunnel.mjs'), ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    maxBuffer: 256 << 20,
-    timeout: RUN_TIMEOUT_MS,
-  });
-  if (status !== 0 && status !== 1 && status !== 3)
-    throw new Error(`windtunnel ${args.join(' ')} ended with ${status}`);
-  return JSON.parse(stdout) as Judgement;
-}
-
-/** When a run was made, and the commit that was the newest then: a run that was there already is not this commit's. */
+/** When a run was made, and the newest commit of that time: a stored run may be older than the present commit. */
 function origin(folder: string): Pick<TrackRun, 'repeat' | 'commit' | 'at'> {
   const manifest = readManifest(folder);
   const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${manifest.started_at}`, 'HEAD'];
@@ -154,7 +137,7 @@ function hasPython(): boolean {
   return spawnSync('python3', asked, { stdio: 'ignore' }).status === 0;
 }
 
-function said({ race, build, seed, hits, load_seconds, tested }: TrackRun): string {
-  const none = tested ? 'not found' : 'not put to the test';
+function line({ race, build, seed, hits, load_seconds, tested }: TrackRun): string {
+  const none = tested ? 'not found' : 'not exercised';
   return `${race} on ${build}, seed ${seed}: ${hits > 0 ? `${hits} times in ${load_seconds} s` : none}`;
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
-import { DEFECTS } from '../reference/defects/index.ts';
+import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { newestFigures } from '../reports/calibration.ts';
 import { currentResults, LEAST_RUNS, withFigures } from '../scripts/docs-calibration.ts';
 
@@ -20,14 +20,14 @@ const fail = (why: string) => {
 };
 const kept = await readKept(path.join(root, 'records', 'calibration'), fail);
 const invariants = await listInvariants();
-const caught = DEFECTS.filter(({ caughtBy }) => caughtBy.length > 0);
+const caught = REFERENCE_DEFECTS.filter(({ caughtBy }) => caughtBy.length > 0);
 
 describe('who catches what', () => {
   test('every defect names at least one invariant, and every invariant is named by at least one defect', () => {
-    const named = new Set(DEFECTS.flatMap(({ caughtBy }) => caughtBy));
-    expect(DEFECTS.filter((one) => one.kind === 'defect' && one.caughtBy.length === 0).map(({ name }) => name)).toEqual(
-      [],
-    );
+    const named = new Set(REFERENCE_DEFECTS.flatMap(({ caughtBy }) => caughtBy));
+    expect(
+      REFERENCE_DEFECTS.filter((one) => one.kind === 'defect' && one.caughtBy.length === 0).map(({ name }) => name),
+    ).toEqual([]);
     expect(invariants.filter(({ name }) => !named.has(name)).map(({ name }) => name)).toEqual([]);
   });
 });
@@ -71,5 +71,5 @@ describe.skipIf(kept.length === 0)('the kept results', () => {
 
 test('docs/calibration.md has the figures of the kept results: npm run calibration-docs writes them', async () => {
   const document = await readFile(path.join(root, 'docs', 'calibration.md'), 'utf8');
-  expect(document).toBe(withFigures(document, { planted: DEFECTS, invariants, kept }));
+  expect(document).toBe(withFigures(document, { planted: REFERENCE_DEFECTS, invariants, kept }));
 });

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { FAULTS } from '../harness/faults/index.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
+import { SCENARIOS } from '../harness/run/catalogue.ts';
 import { DEFECTS } from '../reference/defects/index.ts';
-import { SCENARIOS } from '../workloads/catalogue.ts';
 import { windtunnel } from './airflow.ts';
 
 let cwd: string;

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { SCENARIOS } from '../harness/run/catalogue.ts';
 import { argumentsOf, processVariables } from '../harness/stacks/airflow/airflow.ts';
 import { installAirflow } from '../harness/stacks/airflow/install.ts';
 import { TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from '../harness/stacks/airflow/settings.ts';
@@ -15,7 +16,6 @@ import { POSTGRES_VERSION, withClient } from '../harness/stacks/postgres.ts';
 import { TARGET } from '../harness/stacks/target.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 import { SETTINGS_FILES } from '../scripts/docker-settings.ts';
-import { SCENARIOS } from '../workloads/catalogue.ts';
 import { isNightly, start, whyNoAirflow } from './airflow.ts';
 import { dashboardMetrics, readDashboard, servedMetrics } from './compose/metrics.ts';
 import { PlainTopology } from './compose/plain.ts';

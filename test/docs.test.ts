@@ -4,8 +4,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 import { FINAL_TABLES, TABLES } from '../harness/model/tables.ts';
+import { SCENARIOS } from '../harness/run/catalogue.ts';
 import { TARGET } from '../harness/stacks/target.ts';
-import { SCENARIOS } from '../workloads/catalogue.ts';
 import { problemsOf } from '../workloads/problems.ts';
 
 const root = path.join(import.meta.dirname, '..');

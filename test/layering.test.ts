@@ -25,6 +25,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   statistics: ['model'],
   system: ['model'],
   wire: ['model'],
+  races: ['model', 'workloads'],
   workloads: ['model'],
   console: ['reports'],
 };
@@ -43,8 +44,6 @@ const DEBT: readonly string[] = [
   'commands → self',
   'stacks → record',
   'stacks → reference',
-  'calibrate → reference',
-  'commands → reference',
   'compare → records',
   'self → bench',
 ];

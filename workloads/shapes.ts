@@ -37,6 +37,11 @@ export function unscheduled(dag: DagSpec, max_active_runs = dag.max_active_runs)
   return { ...dag, schedule: null, past_runs: 0, max_active_runs };
 }
 
+/** Timings of three operators that do the same, each some milliseconds after the one before. */
+export function threeAtOnce(every_ms: number, start_after_ms: number, apart_ms: number) {
+  return [0, 1, 2].map((n) => ({ every_ms, start_after_ms: start_after_ms + n * apart_ms }));
+}
+
 /** One root, then `width` tasks side by side: their ends come in a wave. */
 export function fanOut(dag_id: string, width: number, duration_ms: readonly [number, number]): DagSpec {
   const leaves = Array.from({ length: width }, (_, i) => ({

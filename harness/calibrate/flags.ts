@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
 
-import { DEFECTS } from '../../reference/defects/index.ts';
 import { FAULTS } from '../faults/index.ts';
 import type { Planted } from '../model/calibration.ts';
 import { UsageError } from '../model/errors.ts';
 import { seconds } from '../run/plan.ts';
+import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
 export interface CalibrateFlags {
   readonly defects?: string | undefined;
@@ -71,12 +71,12 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
 }
 
 function plantedOf(text: string | undefined, problems: string[]): readonly Planted[] {
-  if (text === undefined) return DEFECTS;
+  if (text === undefined) return REFERENCE_DEFECTS;
   const names = [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== '');
-  const unknown = names.filter((name) => !DEFECTS.some((defect) => defect.name === name));
-  const there = DEFECTS.map(({ name }) => name).join(', ');
+  const unknown = names.filter((name) => !REFERENCE_DEFECTS.some((defect) => defect.name === name));
+  const there = REFERENCE_DEFECTS.map(({ name }) => name).join(', ');
   if (names.length === 0) problems.push(`--defects names nothing; there is ${there}`);
   if (unknown.length > 0)
     problems.push(`--defects: there is no ${unknown.map((n) => `"${n}"`).join(', no ')}; there is ${there}`);
-  return DEFECTS.filter(({ name }) => names.includes(name));
+  return REFERENCE_DEFECTS.filter(({ name }) => names.includes(name));
 }

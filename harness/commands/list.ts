@@ -1,10 +1,9 @@
 import type { CommandModule } from 'yargs';
-
-import { DEFECTS } from '../../reference/defects/index.ts';
-import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { FAULTS } from '../faults/index.ts';
 import { listInvariants } from '../judge/invariants.ts';
+import { DRAWN, SCENARIOS } from '../run/catalogue.ts';
 import { knownReleases } from '../stacks/airflow/releases.ts';
+import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
 export const listCommand: CommandModule<object, { readonly json?: boolean | undefined }> = {
   command: 'list',
@@ -23,7 +22,7 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
     const drawn = DRAWN.map(({ name, describe }) => ({ name, describe }));
     const faults = FAULTS.map(({ name, describe }) => ({ name, describe }));
     const builds = [...knownReleases().map((version) => `airflow@${version}`), 'reference'];
-    const defects = DEFECTS.map(({ name, kind, race, summary, story, caughtBy, scenario, on }) => ({
+    const defects = REFERENCE_DEFECTS.map(({ name, kind, race, summary, story, caughtBy, scenario, on }) => ({
       name,
       kind,
       race,
@@ -31,7 +30,7 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
       story,
       caught_by: caughtBy,
       scenario,
-      on: on ?? [],
+      on,
     }));
     if (json) {
       process.stdout.write(`${JSON.stringify({ scenarios, drawn, builds, faults, invariants, defects }, null, 2)}\n`);
@@ -54,7 +53,7 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
     console.log(
       '\nDefects and remedies of the reference stack: --build reference+NAME, or several: reference+NAME+NAME',
     );
-    for (const { name, kind, race, summary } of DEFECTS)
+    for (const { name, kind, race, summary } of REFERENCE_DEFECTS)
       console.log(`  ${name.padEnd(width)}  ${summary} (${[kind, race ?? ''].join(' ').trim()})`);
     console.log('\nThe story of each, and what catches it: docs/calibration.md, or `windtunnel list --json`.');
   },

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CommandModule } from 'yargs';
-import { DRAWN, SCENARIOS } from '../../workloads/catalogue.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { METRICS_OPTIONS, type MetricsFlags, whileServing } from '../console/metrics.ts';
@@ -12,6 +11,7 @@ import { hostable } from '../faults/draw.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { DRAWN, SCENARIOS } from '../run/catalogue.ts';
 import { engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
 import { hostOf, type Subject } from '../run/host.ts';
 import { printJudgement, runAndJudge } from '../run/judge-run.ts';

@@ -1,14 +1,13 @@
 import { randomInt } from 'node:crypto';
 
 import type { Argv } from 'yargs';
-
-import { findScenario } from '../../workloads/catalogue.ts';
 import { drawFaults } from '../faults/draw.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
 import type { ChaosSpec } from '../model/fault.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
+import { findScenario } from './catalogue.ts';
 import { hostOf, type Subject } from './host.ts';
 
 export interface PlanFlags {

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-
-import { SCENARIOS } from '../../workloads/catalogue.ts';
 import type { Scenario } from '../model/scenario.ts';
+import { SCENARIOS } from '../run/catalogue.ts';
 import { anyWires, keepOf, settleMs, stopReason, windowPlan, withStops } from './plan.ts';
 
 function shipped(name: string): Scenario {

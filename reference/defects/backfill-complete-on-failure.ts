@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 export const backfillCompleteOnFailure: Defect = {
   name: 'backfill-complete-on-failure',
   kind: 'remedy',
-  race: '#62561',
   summary: 'a creation that fails completes its backfill itself; no age is needed',
   story:
     'The EXISTS guard, and whoever fails to create the runs writes completed_at in a new transaction. It cures all but ' +

@@ -5,7 +5,6 @@ import type { Defect } from './defect.ts';
 export const backfillCreationBreaks: Defect = {
   name: 'backfill-creation-breaks',
   kind: 'circumstance',
-  race: '#62561',
   summary: 'every other backfill loses a lock while its runs are created: 503, and no runs',
   story:
     'What makes orphans: the creation of the runs fails after the row of the backfill was committed. 3.3.2 cleans up ' +

@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 export const backfillCutoffShort: Defect = {
   name: 'backfill-cutoff-short',
   kind: 'remedy',
-  race: '#62561',
   summary: 'backfills without runs are given up at an age that a slow creation reaches',
   story:
     'The age-based clean-up of orphans, with an age that was chosen for small backfills. A creation that takes longer ' +

@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 export const backfillExistsGuard: Defect = {
   name: 'backfill-exists-guard',
   kind: 'remedy',
-  race: '#62561',
   summary: 'a backfill is complete only if it has had runs: one that never got any blocks its DAG for ever',
   story:
     'The first remedy that the report discusses. It closes the race, and leaves the orphans: where the creation failed ' +

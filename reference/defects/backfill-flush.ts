@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const backfillFlush: Defect = {
   name: 'backfill-flush',
   kind: 'remedy',
-  race: '#62561',
   summary: 'the backfill row is flushed, not committed, before its runs: two at once do not see each other',
   story:
     'With one transaction for the row and its runs, the scheduler cannot complete what it cannot see. Neither can a ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const backfillNoGuard: Defect = {
   name: 'backfill-no-guard',
   kind: 'defect',
-  race: '#62561',
   summary: 'a backfill without unfinished runs is complete, also while its runs are being created',
   story:
     'POST /backfills commits its row first and then creates runs for seconds or minutes. The completion check, every ' +

@@ -5,7 +5,6 @@ const RETRYABLE = new Set(['40P01', '40001']);
 export const deadlock503: Defect = {
   name: 'deadlock-503',
   kind: 'remedy',
-  race: '#66734',
   summary: 'a deadlock is answered 503 with Retry-After: nothing is lost, but the deadlocks stay',
   story:
     'The retryable answer that the report asks for. The worker comes back after the pause it is told, and the task ' +

@@ -4,7 +4,6 @@ import { writeFailed } from './write-failed.ts';
 export const deadlockFreshSession: Defect = {
   name: 'deadlock-fresh-session',
   kind: 'remedy',
-  race: '#66734',
   summary: 'the handler writes "failed" in a fresh session: a success is recorded as a failure',
   story:
     'The report asks for the failure to be written in a fresh session. Done to the letter, a worker whose end report ' +

@@ -8,8 +8,6 @@ export interface Defect {
    * `circumstance`: nothing wrong by itself, but what others need to show.
    */
   readonly kind: 'defect' | 'remedy' | 'circumstance';
-  /** The issue that it belongs to, such as `#63266`; null for one that no issue tells of. */
-  readonly race: string | null;
   /** One line for `windtunnel list`. */
   readonly summary: string;
   /** What goes wrong, to whom, and how it would be met in production. A few sentences. */

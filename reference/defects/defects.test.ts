@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { listInvariants } from '../../harness/judge/invariants.ts';
-import { SCENARIOS } from '../../workloads/catalogue.ts';
+import { SCENARIOS } from '../../harness/run/catalogue.ts';
 import { normal } from '../normal.ts';
 import { chosenDefects, DEFECTS, withDefects } from './index.ts';
 

@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 export const doubleDispatch: Defect = {
   name: 'double-dispatch',
   kind: 'defect',
-  race: null,
   summary: 'one workload in ten is handed to two workers',
   story:
     'A queue that delivers at least once, or an executor that sends again what it believes lost. The API refuses the ' +

@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 export const historyLost: Defect = {
   name: 'history-lost',
   kind: 'defect',
-  race: null,
   summary: 'one try in three leaves no row in the history',
   story:
     'The row gets its new id in one transaction and the old try its history row in another, which may never come. The ' +

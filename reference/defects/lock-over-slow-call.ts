@@ -8,7 +8,6 @@ const SLOW_CALL_MS = 9_000;
 export const lockOverSlowCall: Defect = {
   name: 'lock-over-slow-call',
   kind: 'defect',
-  race: null,
   summary: 'one end report in sixty calls something slow while it holds its row',
   story:
     'A listener, a secrets backend or an asset manager is called between the UPDATE and the COMMIT, and takes nine ' +

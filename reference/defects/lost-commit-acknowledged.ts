@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const lostCommitAcknowledged: Defect = {
   name: 'lost-commit-acknowledged',
   kind: 'defect',
-  race: null,
   summary: 'a request whose COMMIT never reached the database is answered as if it had',
   story:
     'The handler takes an error at COMMIT for a broken connection that does not matter any more: the work is done, is it ' +

@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 export const mapIndexLost: Defect = {
   name: 'map-index-lost',
   kind: 'defect',
-  race: null,
   summary: 'the last map index of a mapped task gets no task instance',
   story:
     'Indexes begin with 0, and the loop ends one too early. Nobody misses the last file of the list: the run is a ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const missingIs500: Defect = {
   name: 'missing-is-500',
   kind: 'defect',
-  race: null,
   summary: 'a task instance that is not there is answered 500',
   story:
     'The row is read with .one() and the exception is nobody\'s. To the worker a 500 means "try again": a task that was ' +

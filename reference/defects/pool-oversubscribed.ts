@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const poolOversubscribed: Defect = {
   name: 'pool-oversubscribed',
   kind: 'defect',
-  race: null,
   summary: "a pool's slots are given out anew in every loop, whatever is taken",
   story:
     'A pool protects something that cannot bear more: a licence, a small database. Here the scheduler subtracts what ' +

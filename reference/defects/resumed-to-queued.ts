@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const resumedToQueued: Defect = {
   name: 'resumed-to-queued',
   kind: 'defect',
-  race: null,
   summary: 'a trigger that has fired sets its task to QUEUED instead of SCHEDULED',
   story:
     'Queued by nobody: no slot of its pool was counted, and no scheduler hands it to a worker. The task waits ' +

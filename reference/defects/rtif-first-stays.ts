@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const rtifFirstStays: Defect = {
   name: 'rtif-first-stays',
   kind: 'defect',
-  race: null,
   summary: 'rendered fields are inserted where there are none, and a later try does not replace them',
   story:
     'ON CONFLICT DO NOTHING is a quick end of the 409s of #63581, and loses something else: whoever looks at the second ' +

@@ -4,7 +4,6 @@ import { mergeRenderedFields } from './rtif-merge.ts';
 export const rtifRetryOnce: Defect = {
   name: 'rtif-retry-once',
   kind: 'remedy',
-  race: '#63581',
   summary: 'a refused insert of rendered fields is rolled back and tried once more, which then updates',
   story:
     'The smaller remedy: the insert waits for the other writer at the unique key, so that when it fails the row is ' +

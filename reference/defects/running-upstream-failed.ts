@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const runningUpstreamFailed: Defect = {
   name: 'running-upstream-failed',
   kind: 'defect',
-  race: 'upstream-marked',
   summary:
     'where nothing else is ready in a run, a task whose upstream is marked FAILED becomes UPSTREAM_FAILED, also while it runs',
   story:

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const silenceNotRechecked: Defect = {
   name: 'silence-not-rechecked',
   kind: 'defect',
-  race: 'heard-again',
   summary: 'who was found silent is failed a loop later, whether it has been heard meanwhile or not',
   story:
     'The scheduler finds a worker silent, tells its executor, and hears of that from its executor in the next loop: then ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const silenceUnnoticed: Defect = {
   name: 'silence-unnoticed',
   kind: 'defect',
-  race: null,
   summary: 'workers that are not heard of any more are never missed',
   story:
     'A pod is evicted, a machine goes away. The task stays in RUNNING, its slot stays taken, its run never ends, ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const skipGuardQueued: Defect = {
   name: 'skip-guard-queued',
   kind: 'remedy',
-  race: '#63266',
   summary: 'the skip leaves QUEUED tasks alone, too, and the branch that was not chosen runs',
   story:
     'A guard that protects whatever an executor holds. A QUEUED task has done nothing yet: its worker would have been ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const skipGuardWithoutNull: Defect = {
   name: 'skip-guard-without-null',
   kind: 'remedy',
-  race: '#63266',
   summary: 'the skip is guarded by state NOT IN (…), which is never true of tasks that have no state yet',
   story:
     'The obvious guard for #63266. In SQL, NULL NOT IN (…) is NULL, so the tasks that most need skipping, those that ' +

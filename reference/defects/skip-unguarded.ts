@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const skipUnguarded: Defect = {
   name: 'skip-unguarded',
   kind: 'defect',
-  race: '#63266',
   summary: 'a branch skip overwrites tasks that are running',
   story:
     'skip-downstream is one UPDATE by task id, without a look at the state. Where a downstream task runs already ' +

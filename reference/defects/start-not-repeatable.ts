@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const startNotRepeatable: Defect = {
   name: 'start-not-repeatable',
   kind: 'defect',
-  race: null,
   summary: 'a worker that repeats /run, because the first answer was lost, is refused',
   story:
     'The state alone decides who may start. A worker whose first /run was carried out and whose answer was lost is told ' +

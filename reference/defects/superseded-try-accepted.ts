@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const supersededTryAccepted: Defect = {
   name: 'superseded-try-accepted',
   kind: 'defect',
-  race: null,
   summary: 'the heartbeat of a try that was cleared away is accepted',
   story:
     'The UPDATE met no row, and nobody asked why. The worker of a try that an operator cleared is never told, so that ' +

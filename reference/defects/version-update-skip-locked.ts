@@ -5,7 +5,6 @@ const BATCH = 50;
 export const versionUpdateSkipLocked: Defect = {
   name: 'version-update-skip-locked',
   kind: 'remedy',
-  race: '#66734',
   summary: 'the scheduler puts instances on a new version in ordered batches that skip what is locked',
   story:
     'The remedy on the other side: end reports still lock the DAG run, but the scheduler, which holds it, no longer ' +

@@ -8,7 +8,6 @@ const BETWEEN_MS = 40;
 export const versionWritesState: Defect = {
   name: 'version-writes-state',
   kind: 'defect',
-  race: null,
   summary: 'the scheduler writes back whole rows to set their DAG version: a state changed meanwhile is lost',
   story:
     'A lost update. The scheduler reads the unfinished instances without a lock and writes every column back with the ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 export const xcomsSurviveTheirTry: Defect = {
   name: 'xcoms-survive-their-try',
   kind: 'defect',
-  race: null,
   summary: 'a new try is not told which results the try before it has left',
   story:
     'A task that failed half-way has pushed results already. The next try pushes fewer of them, and what comes ' +

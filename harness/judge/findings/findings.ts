@@ -4,7 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { messageOf } from '../../model/errors.ts';
 import type { BrokenPromise, FaultWindow, Finding, FindingMoment } from '../../model/finding.ts';
 import type { InvariantResult, Judgement } from '../../model/verdict.ts';
-import { knownRace } from '../../races/known-races.ts';
+import { knownRace } from '../../races/index.ts';
 import type { PromiseFile } from '../invariant-file.ts';
 import { violationOf } from '../invariants.ts';
 import { type OpenRun, rowsOf } from '../open-run.ts';

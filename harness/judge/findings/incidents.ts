@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { knownRace } from '../../races/known-races.ts';
+import { knownRace } from '../../races/index.ts';
 
 /** A violation as grouping needs it; its sentence stays in the database until it is shown. */
 export interface KeptViolation {

@@ -1,0 +1,9 @@
+import { type KnownRace, unreported } from './race.ts';
+
+export const deleteDeadlock: KnownRace = {
+  ...unreported('delete-deadlock'),
+  title: 'The deletion of a DAG run and a clear of one of its tasks deadlocked',
+  marks: [{ invariant: 'no-deadlocks', variants: ['delete × clear'] }],
+  trial: null,
+  reference: null,
+};

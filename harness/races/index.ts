@@ -1,0 +1,67 @@
+import { stuckInQueued } from './49889.ts';
+import { skippedIsScheduled } from './60330.ts';
+import { backfillCompletesEarly } from './62561.ts';
+import { skipOverwrites } from './63266.ts';
+import { renderedFieldsTwice } from './63581.ts';
+import { stateAndVersion } from './66734.ts';
+import { lostWhileQueued } from './67238.ts';
+import { backfillsAtOnce } from './backfills-at-once.ts';
+import { dagRows } from './dag-rows.ts';
+import { deleteDeadlock } from './delete-deadlock.ts';
+import { eventsUnlocked } from './events-unlocked.ts';
+import { fieldsOfDeleted } from './fields-of-deleted.ts';
+import { heardAgain } from './heard-again.ts';
+import { marksDeadlock } from './marks-deadlock.ts';
+import { maxActiveRuns } from './max-active-runs.ts';
+import type { KnownRace } from './race.ts';
+import { rankedQueue } from './ranked-queue.ts';
+import { staleDecision } from './stale-decision.ts';
+import { takenAsFailure } from './taken-as-failure.ts';
+import { unlockedClear } from './unlocked-clear.ts';
+import { unlockedRun } from './unlocked-run.ts';
+import { upstreamMarked } from './upstream-marked.ts';
+
+export type { KnownRace } from './race.ts';
+
+/** All known races. A new one is a file and a line here. The order is that of the track record (records/track-record.md). */
+export const KNOWN_RACES: readonly KnownRace[] = [
+  skipOverwrites,
+  stateAndVersion,
+  renderedFieldsTwice,
+  backfillCompletesEarly,
+  skippedIsScheduled,
+  lostWhileQueued,
+  stuckInQueued,
+  heardAgain,
+  upstreamMarked,
+  takenAsFailure,
+  unlockedClear,
+  deleteDeadlock,
+  dagRows,
+  eventsUnlocked,
+  staleDecision,
+  unlockedRun,
+  marksDeadlock,
+  fieldsOfDeleted,
+  backfillsAtOnce,
+  rankedQueue,
+  maxActiveRuns,
+];
+
+export function knownRaceNamed(name: string): KnownRace | undefined {
+  return KNOWN_RACES.find((race) => race.name === name);
+}
+
+/** The race that violations of this invariant and variant are, if it is a known one. */
+export function knownRace(invariant: string, variant: string): KnownRace | undefined {
+  return KNOWN_RACES.find(({ marks }) =>
+    marks.some((mark) => mark.invariant === invariant && (mark.variants === null || mark.variants.includes(variant))),
+  );
+}
+
+/** The race that a defect or remedy of the reference stack belongs to. */
+export function raceOfDefect(defect: string): KnownRace | undefined {
+  return KNOWN_RACES.find(({ reference, related }) =>
+    [...(reference?.split('+').slice(1) ?? []), ...(related ?? [])].includes(defect),
+  );
+}

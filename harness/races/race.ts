@@ -1,0 +1,47 @@
+import type { Scenario } from '../model/scenario.ts';
+
+/** A race in Airflow that has a name: how a finding is recognized as this race, and how the track record looks for it. */
+export interface KnownRace {
+  /** The issue's number (`#63266`), or a name of ours if nobody has reported it. */
+  readonly name: string;
+  /** The URL of the report; null if there is none. */
+  readonly reported: string | null;
+  readonly found_by: 'reported from production' | 'found by windtunnel';
+  /** What a user sees, in one sentence without a full stop. */
+  readonly title: string;
+  /** The variants of violations that are this race. The first invariant is the one that shows it most directly. */
+  readonly marks: readonly RaceMark[];
+  /** Null: no scenario shows it often enough to measure it. */
+  readonly trial: RaceTrial | null;
+  /** The build of the reference stack that has it; null if there is none. */
+  readonly reference: string | null;
+  /** Further defects and remedies of the reference stack that belong to this race. */
+  readonly related?: readonly string[];
+}
+
+export interface RaceMark {
+  readonly invariant: string;
+  /** Null: every variant of the invariant. */
+  readonly variants: readonly string[] | null;
+}
+
+/** Where the race is looked for. */
+export interface RaceTrial {
+  readonly scenario: Scenario;
+  /** Names of other scenarios with the same setting: their runs count as well. */
+  readonly also?: readonly string[];
+  /** Builds that have the race; CI replays the first. */
+  readonly has: readonly [string, ...string[]];
+  /** The next release, which does not have it; null if the newest release still has it. */
+  readonly has_not: string | null;
+}
+
+type Origin = Pick<KnownRace, 'name' | 'reported' | 'found_by'>;
+
+export const reported = (issue: number): Origin => ({
+  name: `#${issue}`,
+  reported: `https://github.com/apache/airflow/issues/${issue}`,
+  found_by: 'reported from production',
+});
+
+export const unreported = (name: string): Origin => ({ name, reported: null, found_by: 'found by windtunnel' });
