@@ -3,7 +3,7 @@
  * that beat every 5 s, and how many requests of short lives it sends a second. The fleet has one core, a stub that answers
  * at once the other.
  *
- *     npm run bench:fleet -- [--workers 10000,50000] [--seconds 30] [--rounds 3] [--connections 1024] [--threads 1]
+ *     npm run bench:fleet -- [--workers 10000,50000] [--seconds 30] [--rounds 3] [--connections 1024]
  */
 import { parseArgs } from 'node:util';
 
@@ -16,16 +16,14 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '1024' },
-    threads: { type: 'string' },
   },
 });
 const HEARTBEAT_MS = 5_000;
 const HANDED_PER_S = 1_500;
 const seconds = Number(values.seconds);
-const threads = values.threads === undefined ? {} : { threads: Number(values.threads) };
 
 function measure(lives: number, kind: 'long' | 'short'): Promise<Measured> {
-  const shared = { seconds, lives, heartbeatMs: HEARTBEAT_MS, connections: Number(values.connections), ...threads };
+  const shared = { seconds, lives, heartbeatMs: HEARTBEAT_MS, connections: Number(values.connections) };
   if (kind === 'short') return play({ ...shared, warmUpS: 5, lifeMs: 0, livesPerS: 0 });
   const warmUpS = Math.ceil(lives / HANDED_PER_S) + HEARTBEAT_MS / 1000;
   return play({ ...shared, warmUpS, lifeMs: (warmUpS + seconds + 60) * 1000, livesPerS: HANDED_PER_S });

@@ -1,7 +1,6 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 
-import { benchSelfCommand } from './commands/bench-self.ts';
 import { calibrateCommand } from './commands/calibrate.ts';
 import { checkCommand } from './commands/check.ts';
 import { compareCommand } from './commands/compare.ts';
@@ -41,7 +40,6 @@ try {
     .command(downCommand)
     .command(listCommand)
     .command(doctorCommand)
-    .command(benchSelfCommand)
     .command(healCommand)
     .demandCommand(1, 'Name a command')
     .strict()

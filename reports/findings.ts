@@ -48,19 +48,10 @@ export function harnessCost(judgement: Judgement, manifest: Manifest): string {
   const { harness_cpu_share: share } = judgement;
   const { cpus } = manifest.machine;
   if (share === null) return 'The CPU time of the harness was not sampled.';
-  const { headroom } = judgement.harness;
   return (
     `The harness used ${percent(share)} of the machine’s ${count(cpus)} CPUs during the load; ` +
-    'the rest was the stack’s to use.' +
-    (headroom === null
-      ? ''
-      : ` With a core of its own it could have sent ${times(headroom)} the requests of this load.`)
+    'the rest was the stack’s to use.'
   );
-}
-
-/** Rounded down: it is said to show that there is room. */
-function times(factor: number): string {
-  return `${factor < 10 ? Math.floor(factor * 10) / 10 : count(Math.floor(factor))} ×`;
 }
 
 /** What the harness took and how it kept up, as far as it was sampled. */

@@ -19,7 +19,7 @@ import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { expectNothingLeft, isNightly, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
 
-/** Others than the fleet's own thread play the lives of a run on the reference stack: the real k6, and threads. */
+/** The harness's own process and the real k6 each play the lives of a run on the reference stack. */
 
 const why = await whyNoK6();
 
@@ -118,7 +118,7 @@ describe.each([
     flags: ['--engine', 'k6', '--k6-processes', '2', '--vus', '120'],
     name: /^k6 \d+\.\d+\.\d+, 60 \+ 60 VUs$/,
   },
-  { engine: 'threads', flags: ['--threads', '2'], name: /^native, 2 threads$/ },
+  { engine: 'native', flags: [], name: /^native$/ },
 ])('$engine', ({ engine, flags, name }) => {
   const isMissing = engine === 'k6' && why !== undefined;
   let judgement: Judgement;
@@ -226,7 +226,7 @@ describe.skipIf(why !== undefined || !isNightly)('a soak on k6', () => {
       expect(engine).toMatch(/^k6 \d+\.\d+\.\d+, 40 VUs$/);
       expect(repeat).toMatch(/ --engine k6 --vus 40$/);
     }
-    const again = await windtunnel(['soak', '--resume', 'soak', '--threads', '2'], cwd);
+    const again = await windtunnel(['soak', '--resume', 'soak', '--vus', '2'], cwd);
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('has its engine') });
   }, 180_000);
 });

@@ -38,14 +38,8 @@ const DEBT: readonly string[] = [
   'reports → console',
   'run-folder → judge',
   'run-folder → stacks',
-  'self → model',
-  'self → system',
-  'run → self',
-  'commands → self',
-  'stacks → record',
   'stacks → reference',
   'compare → records',
-  'self → bench',
 ];
 
 /** Packages that reach a stack, a socket or a process: not for code that only reads what was written down. */

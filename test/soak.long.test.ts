@@ -41,8 +41,8 @@ const tables = (folder: string, window: string) =>
 
 test('a soak that is killed in its second window goes on there, and ends as if nothing had been', async () => {
   const flags = ['--build', 'reference', '--duration', '12s', '--window', '6s', '--seed', '7', '--keep-windows', '0'];
-  // On threads: whoever resumes it goes on with what it began with.
-  const first = soak('brief.ts', ...flags, '--threads', '2', '--out', 'kept');
+  // A soak that is resumed keeps the engine that it began with.
+  const first = soak('brief.ts', ...flags, '--engine', 'native', '--out', 'kept');
   await until('the load of the first window', () => /window 1 of 2 · load/.test(first.stderr()));
   // Two harnesses in one folder would write over each other.
   const second = soak('--resume', 'kept').ended;
@@ -60,7 +60,7 @@ test('a soak that is killed in its second window goes on there, and ends as if n
   const [one, cut, again] = ended.windows;
   for (const { folder } of ended.windows) {
     const { engine } = JSON.parse(readFileSync(path.join(cwd, 'kept', folder, 'manifest.json'), 'utf8'));
-    expect(engine).toBe('native, 2 threads');
+    expect(engine).toBe('native');
   }
   // The same plan; what the broken one had written is judged, and accuses nobody.
   expect(again?.seed).toBe(cut?.seed);

@@ -26,8 +26,6 @@ export interface Play {
   /** How long each life works; 0: it reports its end at once. */
   readonly lifeMs: number;
   readonly connections: number;
-  /** Threads that play the lives; absent: the player's own. */
-  readonly threads?: number;
   /** Played by a k6 beside the stub: then what is measured only lends lives and writes down. */
   readonly k6?: { readonly path: string; readonly vus: number };
 }
@@ -52,14 +50,12 @@ export interface PlayRequest extends Omit<Play, 'socket' | 'port'> {
   readonly lives: number;
   /** Handed over a second; 0: so many lives at once, the next as one ends. */
   readonly livesPerS: number;
-  readonly signal?: AbortSignal;
   /** A folder: V8 writes a profile of the fleet there. */
   readonly profileTo?: string;
 }
 
 /** One measurement: the fleet on one core, and on another the stub that answers it at once. Leaves nothing. */
-export async function play({ lives, livesPerS, signal, profileTo, ...rest }: PlayRequest): Promise<Measured> {
-  signal?.throwIfAborted();
+export async function play({ lives, livesPerS, profileTo, ...rest }: PlayRequest): Promise<Measured> {
   const table = new ProcessTable(`self-${randomBytes(3).toString('hex')}`);
   try {
     const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
@@ -78,9 +74,8 @@ export async function play({ lives, livesPerS, signal, profileTo, ...rest }: Pla
       stub.ended.then(async (how) =>
         Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`, { ref: false })]),
       ),
-      aborted(signal ? AbortSignal.any([signal, deadline]) : deadline),
+      aborted(deadline),
     ]);
-    signal?.throwIfAborted();
     return resultIn(result) ?? fail(`The fleet that was to be measured ${how}. It said: ${lastWords(log)}`);
   } finally {
     await table.close();

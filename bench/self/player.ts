@@ -13,14 +13,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openK6 } from '../../harness/fleet/engines/k6.ts';
 import { K6_WORKER } from '../../harness/fleet/engines/k6-binary.ts';
 import { Fleet } from '../../harness/fleet/fleet.ts';
-import { Threads } from '../../harness/fleet/threads.ts';
 import type { Plan } from '../../harness/model/scenario.ts';
 import { RunClock } from '../../harness/run-folder/clock.ts';
 import { RunFolder } from '../../harness/run-folder/writer.ts';
 import type { Measured, Play } from './play.ts';
 
 const [resultFile = '', said = '{}'] = process.argv.slice(2);
-const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, threads, k6 } = JSON.parse(said) as Play;
+const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, k6 } = JSON.parse(said) as Play;
 
 const LOOP_RESOLUTION_MS = 5;
 const ROWS = 50_000;
@@ -29,7 +28,7 @@ const ROWS_AT_ONCE = 5_000;
 const plan: Plan = {
   seed: 1,
   scenario: {
-    name: 'bench-self',
+    name: 'bench',
     describe: 'Lives that nothing happens to',
     duration_s: warmUpS + seconds,
     schedulers: 1,
@@ -84,23 +83,12 @@ const site = {
   clock: new RunClock(),
   onError: (error: Error) => console.error(error),
 };
-const appendLines = record.appendLines.bind(record);
-record.appendLines = (table, text) => {
-  appendLines(table, text);
-  if (!measuring || table !== 'operations' || !threads) return;
-  for (const line of text.split('\n')) {
-    const { intended_ms, sent_ms } = JSON.parse(line) as { intended_ms: number; sent_ms: number };
-    late.push(sent_ms - intended_ms);
-  }
-};
-
 const fleet = await Fleet.open({
   ...site,
   plan,
   handOffAddress: `unix:${socket}`,
   dagNamespace: 'wt_',
   engine: async (own) => {
-    if (threads) return new Threads({ ...site, threads, fleet: plan.scenario.fleet }, own);
     if (!k6) return undefined;
     const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
     const stop = new AbortController().signal;

@@ -113,11 +113,6 @@ export class Fleet {
     return this.#dispatcher?.known().executors ?? 0;
   }
 
-  /** See `Engine`; undefined where whoever plays the lives cannot tell. */
-  takeLoopDelayMs(): number | undefined {
-    return this.#engine?.takeLoopDelayMs?.();
-  }
-
   get connections(): ConnectionUse | undefined {
     return this.#engine?.connections;
   }

@@ -17,8 +17,6 @@ import {
 } from '../worker/requests.ts';
 import type { ConnectionUse } from './engines/engine.ts';
 import { exchange } from './http-exchange.ts';
-import { count } from './tally.ts';
-import type { Batch } from './thread-protocol.ts';
 
 export interface ApiClientOptions {
   readonly urls: readonly string[];
@@ -34,7 +32,6 @@ export interface ApiClientOptions {
 export class RequestLog implements OperationBook {
   readonly #record: RunFolder;
   #next = 1;
-  #step = 1;
   readonly totals = { sent: 0, ended: 0, inFlight: 0, http409: 0, http5xx: 0 };
   /** Milliseconds from the intended start, since whoever watches the run looked last. */
   readonly latency: RecordableHistogram = createHistogram();
@@ -49,15 +46,7 @@ export class RequestLog implements OperationBook {
   readonly correlation = randomBytes(4).toString('hex');
 
   take(): number {
-    const number = this.#next;
-    this.#next += this.#step;
-    return number;
-  }
-
-  /** Numbers that nobody else gives, for one of several threads. Before the first is taken here. */
-  share(index: number, among: number): { readonly first: number; readonly step: number } {
-    this.#step = among + 1;
-    return { first: index + 2, step: this.#step };
+    return this.#next++;
   }
 
   sent(): void {
@@ -68,22 +57,14 @@ export class RequestLog implements OperationBook {
   ended(row: Operation, status: number | null): void {
     const { totals } = this;
     totals.inFlight--;
-    this.lastFailure = count(totals, row, status) ?? this.lastFailure;
+    totals.ended++;
+    if (status === 409) totals.http409++;
+    if (status !== null && status >= 500) {
+      totals.http5xx++;
+      this.lastFailure = `${status} to ${row.kind} of ${row.task_id ?? row.dag_id ?? 'it'}`;
+    }
     if (row.ended_ms !== null) this.latency.record(Math.max(1, Math.round(row.ended_ms - row.intended_ms)));
     this.#record.append('operations', row);
-  }
-
-  /** What a thread has recorded. */
-  add({ lines, sent, ended, http409, http5xx, latencies, lastFailure }: Batch): void {
-    const { totals } = this;
-    totals.sent += sent;
-    totals.ended += ended;
-    totals.inFlight += sent - ended;
-    totals.http409 += http409;
-    totals.http5xx += http5xx;
-    for (const ms of latencies) this.latency.record(Math.max(1, Math.round(ms)));
-    this.lastFailure = lastFailure ?? this.lastFailure;
-    if (lines !== '') this.#record.appendLines('operations', lines);
   }
 }
 

@@ -54,7 +54,7 @@ WITH kept AS (
   SELECT dag_id, run_id, task_id, map_index, key, kind, op, requested AS value, ended_ms
   FROM deeds
   WINDOW result AS (PARTITION BY dag_id, run_id, task_id, map_index, key)
-  -- By time: engines and threads number their requests apart. Of two that were under way at once either may be the last.
+  -- By time: engines number their requests apart. Of two that were under way at once either may be the last.
   QUALIFY row_number() OVER (result ORDER BY sent_ms DESC) = 1
     AND coalesce(max(ended_ms) OVER (result ORDER BY sent_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
       <= sent_ms

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 
-import type { Manifest } from '../model/manifest.ts';
 import type { OverTime, SeriesMetric } from '../model/over-time.ts';
-import { many, withLiteralRun } from '../testing/judge-literal.ts';
+import { withLiteralRun } from '../testing/judge-literal.ts';
 import type { LiteralRun } from '../testing/literal-run.ts';
 import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
 
@@ -166,18 +165,5 @@ test('what the harness cost is read from its own samples during the load', async
     recorder_behind_ms: 110,
     connections_waiting: 0,
     ports_share: 0.03,
-    headroom: null,
   });
-});
-
-test('how much more the harness could have sent is told where it was measured, however that is written', async () => {
-  const headroom = async (capacity: unknown) =>
-    (
-      await withLiteralRun(
-        { operations: many(120, (i) => ({ sent_ms: i * 500 })), manifest: { capacity } as Partial<Manifest> },
-        (run) => readHarnessCost(run, null),
-      )
-    ).headroom;
-  expect(await headroom({ requests_per_s: 18 })).toBeCloseTo(9);
-  for (const damaged of [undefined, null, {}, { requests_per_s: '18' }, 18]) expect(await headroom(damaged)).toBeNull();
 });

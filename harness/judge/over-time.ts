@@ -1,4 +1,3 @@
-import type { Capacity } from '../model/manifest.ts';
 import type { FaultEffect, HarnessCost, OverTime, Phase, Series, SeriesMetric } from '../model/over-time.ts';
 import type { Cell, OpenRun, Row } from './open-run.ts';
 import { numberOrNull } from './summary.ts';
@@ -88,8 +87,6 @@ export async function readHarnessCost(run: OpenRun, cpuShare: number | null): Pr
       (SELECT max(value) FROM readings WHERE metric = 'recorder_behind_ms') AS recorder_behind_ms,
       (SELECT max(value) FROM readings WHERE metric = 'connections_waiting') AS connections_waiting,
       (SELECT max(value) FILTER (metric = 'ports_in_use') / nullif(max(value) FILTER (metric = 'ports'), 0) FROM readings) AS ports_share,
-      (SELECT count(*) FROM operations, load WHERE sent_ms BETWEEN load_started_ms AND load_ended_ms) * 1000.0
-        / nullif(load_ended_ms - load_started_ms, 0) AS sent_per_s,
       late.*
     FROM load, (
       SELECT quantile_cont(sent_ms - intended_ms, 0.99) AS late_p99_ms, max(sent_ms - intended_ms) AS late_max_ms
@@ -108,11 +105,5 @@ export async function readHarnessCost(run: OpenRun, cpuShare: number | null): Pr
     recorder_behind_ms: numberOrNull(row, 'recorder_behind_ms'),
     connections_waiting: numberOrNull(row, 'connections_waiting'),
     ports_share: numberOrNull(row, 'ports_share'),
-    headroom: headroomOf(run.manifest.capacity, numberOrNull(row, 'sent_per_s')),
   };
-}
-
-function headroomOf(capacity: Partial<Capacity> | undefined, sentPerS: number | null): number | null {
-  const most = capacity?.requests_per_s;
-  return typeof most === 'number' && most > 0 && sentPerS !== null && sentPerS > 0 ? most / sentPerS : null;
 }

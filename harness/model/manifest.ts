@@ -1,18 +1,5 @@
 import type { Plan } from './scenario.ts';
 
-/** What the harness can do on this machine when it has a core for itself, as `bench-self` measured it. */
-export interface Capacity {
-  /** Of lives that are over at once, with their record. */
-  readonly requests_per_s: number;
-  /** Workers that beat every 5 s, by what a heartbeat costs. */
-  readonly live_workers: number;
-  readonly late_p99_ms: number;
-  readonly longest_pause_ms: number;
-  readonly recorder_rows_per_s: number;
-  /** ISO 8601. */
-  readonly measured_at: string;
-}
-
 /** `manifest.json`: written before the first request, completed when the run ends. */
 export interface Manifest {
   /** `RUN_FORMAT` of the writer. */
@@ -35,8 +22,6 @@ export interface Manifest {
   readonly started_at: string;
   /** Who played the lives: `native`, or which k6 with how many VUs. Absent in records of before there was a choice. */
   readonly engine?: string;
-  /** Absent where it was not measured on this machine before the run. */
-  readonly capacity?: Capacity;
   /** The command that repeats the run. */
   readonly repeat: string;
   /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */

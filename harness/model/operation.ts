@@ -29,7 +29,7 @@ export type Outcome = 'ok' | 'refused' | 'unknown';
 
 /** One request: a row of the table `operations`. All `_ms` are milliseconds on the run's clock. */
 export interface Operation {
-  /** Names it in the run. Engines and threads number their requests apart: what was before what, `sent_ms` says. */
+  /** Names it in the run. Engines number their requests apart: what was before what, `sent_ms` says. */
   readonly op: number;
   readonly actor: 'life' | 'operator';
   /** `lives.life` of the life that sent it; null for operators. */

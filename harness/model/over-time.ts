@@ -93,6 +93,4 @@ export interface HarnessCost {
   readonly connections_waiting: number | null;
   /** Of the machine's ephemeral ports, the most that were in use, 0 to 1. */
   readonly ports_share: number | null;
-  /** How many times the requests of this load it could have sent from a core of its own; null: `bench-self` has not been run here. */
-  readonly headroom: number | null;
 }

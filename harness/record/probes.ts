@@ -21,8 +21,6 @@ export interface ProbesOptions {
   processes(): readonly SupervisedProcess[];
   /** Processes of the harness's own. */
   helpers(): readonly SupervisedProcess[];
-  /** The longest pause of those threads of its own that play lives, since the last reading. */
-  threadsLoopDelayMs(): number | undefined;
   readonly record: RunFolder;
   readonly clock: RunClock;
   /** The fleet's own counters at this moment. */
@@ -104,9 +102,7 @@ export class Probes {
     const helpers = this.#sumOfHelpers(stats);
     this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6 + helpers.cpuS);
     this.#add('harness', 'rss_bytes', process.memoryUsage.rss() + helpers.rssBytes);
-    const self = this.#self.read();
-    const threadsMs = this.#options.threadsLoopDelayMs() ?? 0;
-    this.#addAll('harness', { ...self, loop_delay_ms: Math.max(self.loop_delay_ms ?? 0, threadsMs) });
+    this.#addAll('harness', this.#self.read());
     const ports = portsInUse();
     if (ports) this.#addAll('machine', { ports_in_use: ports.inUse, ports: ports.all });
     for (const { name, pid } of processes) {

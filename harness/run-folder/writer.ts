@@ -73,11 +73,6 @@ export class RunFolder implements Recorder {
   }
 
   append(table: TableName | `final_${string}`, row: object): void {
-    this.appendLines(table, JSON.stringify(row));
-  }
-
-  /** One line of JSON, or several with an end of line between them. */
-  appendLines(table: TableName | `final_${string}`, text: string): void {
     if (this.#waiting > this.#limits.waitingCharacters) {
       // What cannot be written is not collected either.
       this.#fail(`what was to be written first has waited for ${Math.round(this.behindMs / 1000)} s`);
@@ -88,6 +83,7 @@ export class RunFolder implements Recorder {
       lines = new TableLines(this.path, table);
       this.#tables.set(table, lines);
     }
+    const text = JSON.stringify(row);
     lines.push(text);
     this.#waiting += text.length + 1;
     this.#waitingSince ??= performance.now();

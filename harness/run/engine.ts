@@ -12,10 +12,8 @@ const DEFAULT_VUS = 200;
 const MOST_VUS = 50_000;
 const MOST_PROCESSES = 32;
 
-/** Who plays the lives, if not this thread. */
-export type EngineChoice = { readonly threads: number } | K6Choice;
-
-interface K6Choice {
+/** The k6 that plays the lives, if not this process. */
+export interface EngineChoice {
   /** What is started here; none: k6 is started elsewhere and comes to `listen`. */
   readonly k6: (K6Binary & { readonly vus: readonly number[] }) | undefined;
   readonly listen: string;
@@ -25,10 +23,6 @@ interface K6Choice {
 export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
   return args
     .option('engine', { type: 'string', describe: 'Who plays the workers: native (this process, the default) or k6' })
-    .option('threads', {
-      type: 'number',
-      describe: 'With native: threads that play the workers (default: the main one)',
-    })
     .option('vus', { type: 'number', describe: `With k6: lives that it plays at once (default: ${DEFAULT_VUS})` })
     .option('k6-processes', {
       type: 'number',
@@ -41,8 +35,8 @@ export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
 }
 
 /** Those of a command's flags that are about the engine. */
-export function engineFlags({ engine, threads, vus, k6Processes, lendAt }: EngineFlags): EngineFlags {
-  return { engine, threads, vus, k6Processes, lendAt };
+export function engineFlags({ engine, vus, k6Processes, lendAt }: EngineFlags): EngineFlags {
+  return { engine, vus, k6Processes, lendAt };
 }
 
 /** The flags as they were given, for the command that repeats a run. */
@@ -66,10 +60,6 @@ export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Pr
     const idle = Object.entries({ vus: flags.vus, 'k6-processes': flags.k6Processes, 'lend-at': flags.lendAt });
     for (const [flag, value] of idle) if (value !== undefined) problems.push(`--${flag} needs --engine k6`);
   }
-  if (flags.threads !== undefined) {
-    whole('threads', flags.threads, 1, MOST_PROCESSES);
-    if (engine === 'k6') problems.push('--threads is for --engine native; k6 has --k6-processes');
-  }
   whole('k6-processes', k6Processes, 0, MOST_PROCESSES);
   if (vus !== undefined) whole('vus', vus, Math.max(1, k6Processes), MOST_VUS);
   if (vus !== undefined && k6Processes === 0)
@@ -85,7 +75,7 @@ export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Pr
       '--k6-processes 0 is for `run`: a k6 ends with its run, and here the next one would wait for another',
     );
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  if (engine === 'native') return flags.threads === undefined ? undefined : { threads: flags.threads };
+  if (engine === 'native') return undefined;
   const shared = share(vus ?? DEFAULT_VUS, k6Processes);
   return { k6: k6Processes === 0 ? undefined : { ...(await findK6()), vus: shared }, listen: lendAt, token };
 }
@@ -99,8 +89,7 @@ function share(all: number, among: number): number[] {
 export function startEngine(
   choice: EngineChoice,
   { table, record, note }: { readonly table: ProcessTable; readonly record: RunFolder; note(line: string): void },
-): Pick<RunParts, 'threads' | 'k6' | 'helpers'> {
-  if ('threads' in choice) return { threads: choice.threads };
+): Pick<RunParts, 'k6' | 'helpers'> {
   const started: SupervisedProcess[] = [];
   const { listen, token, k6 } = choice;
   return {

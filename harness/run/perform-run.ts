@@ -11,7 +11,6 @@ import type { Stack } from '../model/stack.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { keptCapacity } from '../self/capacity.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { knownBuild, startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
@@ -143,8 +142,6 @@ function lend(stack: Stack, id: string): Stack {
 }
 
 function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunClock): Manifest {
-  // It was measured of the fleet in this process.
-  const capacity = request.engine ? undefined : keptCapacity();
   return {
     format: RUN_FORMAT,
     id,
@@ -155,7 +152,6 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
     node: process.version,
     machine: { platform: os.platform(), arch: os.arch(), cpus: os.cpus().length, memory_bytes: os.totalmem() },
     started_at: clock.startedAt.toISOString(),
-    ...(capacity ? { capacity } : {}),
     repeat: request.repeat,
     engine: engineName(request.engine),
     writers: 'triggers',
@@ -168,7 +164,6 @@ function newManifest(request: RunRequest, stack: Stack, id: string, clock: RunCl
 
 function engineName(choice: EngineChoice | undefined): string {
   if (!choice) return 'native';
-  if ('threads' in choice) return `native, ${choice.threads} thread${choice.threads === 1 ? '' : 's'}`;
   const { k6 } = choice;
   return k6 ? `k6 ${k6.version}, ${k6.vus.join(' + ')} VUs` : 'k6, started elsewhere';
 }

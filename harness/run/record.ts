@@ -5,7 +5,6 @@ import { Nemesis } from '../faults/nemesis.ts';
 import { type K6Options, openK6 } from '../fleet/engines/k6.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { Operators } from '../fleet/operators.ts';
-import { Threads } from '../fleet/threads.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { LiveNumbers } from '../model/progress.ts';
@@ -38,9 +37,8 @@ export interface RunParts {
   readonly clock: RunClock;
   /** How long lives under way may take to end when the load is over; by default 6 s. */
   readonly settleMs?: number;
-  /** Plays the lives on k6 instead of here, or here on so many threads of their own. */
+  /** Plays the lives on k6 instead of here. */
   readonly k6?: K6Options;
-  readonly threads?: number;
   /** What the harness runs beside itself: its processor time and its memory are the harness's. */
   readonly helpers?: () => readonly SupervisedProcess[];
   progress(phase: Phase, detail?: string): void;
@@ -124,7 +122,7 @@ async function openActors(
   over: AbortSignal,
   stop: AbortSignal,
 ): Promise<Actors> {
-  const { plan, stack, record, clock, k6, threads, helpers } = parts;
+  const { plan, stack, record, clock, k6, helpers } = parts;
   const { dagNamespace, dsn } = stack;
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const { executionUrls, handOffAddress } = stack;
@@ -143,9 +141,7 @@ async function openActors(
     clock,
     onError,
     engine: async (own) => {
-      if (k6) return openK6(k6, own, { executionUrls, clock, record, windows, onError, stop });
-      const { fleet } = plan.scenario;
-      return threads ? new Threads({ threads, fleet, executionUrls, clock, onError }, own) : undefined;
+      return k6 && openK6(k6, own, { executionUrls, clock, record, windows, onError, stop });
     },
   });
   const { numbers } = fleet;
@@ -164,7 +160,6 @@ async function openActors(
       dsn,
       processes: () => stack.processes,
       helpers: helpers ?? (() => []),
-      threadsLoopDelayMs: () => fleet.takeLoopDelayMs(),
       record,
       clock,
       fleet: () => fleetSamples(fleet, commits),

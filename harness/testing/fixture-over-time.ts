@@ -72,7 +72,6 @@ export const HARNESS_COST: HarnessCost = {
   recorder_behind_ms: 118,
   connections_waiting: 0,
   ports_share: 0.012,
-  headroom: 9.24,
 };
 
 export const NO_HARNESS_COST: HarnessCost = {
@@ -88,5 +87,4 @@ export const NO_HARNESS_COST: HarnessCost = {
   recorder_behind_ms: null,
   connections_waiting: null,
   ports_share: null,
-  headroom: null,
 };

@@ -41,16 +41,11 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
   readonly #resting = new Set<Disturbed>();
   readonly #hits = new Map<Mischief, number>();
 
-  /** Opens the same windows for lives that are played in other threads. */
-  relay: ((disturbance: FleetDisturbance) => Promise<() => Promise<Struck>>) | undefined;
-
   async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
     const close = this.open(disturbance);
-    const closeElsewhere = await this.relay?.(disturbance);
     return async () => {
-      const here = close();
-      const there = (await closeElsewhere?.()) ?? { times: 0, lives: 0 };
-      return `${here.times + there.times} times, ${here.lives + there.lives} lives`;
+      const { times, lives } = close();
+      return `${times} times, ${lives} lives`;
     };
   }
 

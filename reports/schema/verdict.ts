@@ -246,7 +246,6 @@ export const judgementSchema = z.object({
     recorder_behind_ms: maybe,
     connections_waiting: maybe,
     ports_share: maybe,
-    headroom: maybe,
   }),
 });
 

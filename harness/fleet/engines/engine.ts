@@ -20,8 +20,6 @@ export interface Engine {
   play(birth: Birth, hooks: Hooks): Promise<LifeEnd>;
   /** Where the engine can tell: the bound on its connections, and the requests that wait for one. */
   readonly connections?: ConnectionUse;
-  /** Where it has threads of its own: the longest pause of their event loops since this was asked last, milliseconds. */
-  takeLoopDelayMs?(): number;
   /** For an engine that does not hear at once of the end of the run: when that will be, at the latest. */
   willEndAt?(atMs: number): void;
   /** When all lives have ended. Idempotent. */
