@@ -1,5 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
 
@@ -7,18 +10,34 @@ import { FINAL_TABLES, TABLES } from '../harness/model/tables.ts';
 import { SCENARIOS } from '../harness/run/catalogue.ts';
 import { TARGET } from '../harness/stacks/target.ts';
 import { problemsOf } from '../workloads/problems.ts';
+import { documents } from './documented.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const read = (file: string) => readFile(path.join(root, file), 'utf8');
 
-test('docs/run-folder.md names every table and every column', async () => {
-  const text = await read('docs/run-folder.md');
-  const names = [
-    ...Object.keys(TABLES),
-    ...FINAL_TABLES.map((name) => `final_${name}`),
-    ...Object.values(TABLES).flatMap((columns) => Object.keys(columns)),
-  ];
-  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+test('docs/run-folder.md has a section for each table, and in it every column', async () => {
+  const sections = tableSections(await read('docs/run-folder.md'));
+  const missing = Object.entries(TABLES).flatMap(([table, columns]) =>
+    Object.keys(columns)
+      .filter((column) => !sections.get(table)?.includes(`\`${column}\``))
+      .map((column) => `${table}.${column}`),
+  );
+  expect(missing).toEqual([]);
+  const finals = [...sections.keys()].filter((name) => name.startsWith('final_'));
+  expect(finals.sort()).toEqual(FINAL_TABLES.map((name) => `final_${name}`).sort());
+});
+
+test('a column counts only in the section of its table', () => {
+  const text =
+    '**`a`**: one row, `id`.\n\n**`b`, `c`**: `id`, `state`.\n\n### `d`\n\n| `row` | |\n\n## Views\n\n`state`';
+  expect(Object.fromEntries(tableSections(text))).toEqual({
+    a: expect.stringContaining('`id`'),
+    b: expect.stringContaining('`state`'),
+    c: expect.stringContaining('`state`'),
+    d: expect.stringContaining('`row`'),
+  });
+  expect(tableSections(text).get('a')).not.toContain('`state`');
+  expect(tableSections(text).get('d')).not.toContain('`state`');
 });
 
 test('docs/target.md names every field of a target file', async () => {
@@ -61,3 +80,63 @@ test('what is wrong with a scenario is said all at once, with its place', () => 
   const dangling = { ...seeds, churn: { dags: ['wt_nowhere'], every_ms: 1 } };
   expect(problemsOf(dangling)).toEqual(['no DAG is called wt_nowhere, but churn or an operator names it']);
 });
+
+test('the README is read in two minutes', async () => {
+  expect((await read('README.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(120);
+});
+
+test('links between documents lead somewhere', async () => {
+  const broken = await Promise.all(
+    (await documents()).map(async (file) => {
+      const text = await read(file);
+      const targets = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)|(?:src|srcset|href)="([^"#]+)"/g)].map(
+        ([, a, b]) => a ?? b ?? '',
+      );
+      return targets
+        .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(path.join(root, path.dirname(file), target)))
+        .map((target) => `${file}: ${target}`);
+    }),
+  );
+  expect(broken.flat()).toEqual([]);
+});
+
+/** Where the code of an example would lie. */
+const EXAMPLES = { 'docs/adding-a-fault.md': 'harness/faults', 'docs/adding-a-scenario.md': 'workloads/scenarios' };
+
+test('the examples of how to add something compile', async () => {
+  const folder = path.join(root, 'node_modules', '.cache', 'documented');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const sources = await Promise.all(
+    Object.entries(EXAMPLES).map(async ([document, place]) => {
+      const [, code = ''] = /^```ts\n([\s\S]*?)^```/m.exec(await read(document)) ?? [];
+      const file = path.join(folder, `${path.basename(document, '.md')}.ts`);
+      await writeFile(
+        file,
+        code.replace(/from '(\.[^']+)'/g, (_, from) => `from '${path.join(root, place, from)}'`),
+      );
+      return file;
+    }),
+  );
+  const config = { extends: path.join(root, 'tsconfig.json'), include: [], files: sources };
+  await writeFile(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
+  const tsc = promisify(execFile)('npx', ['tsc', '--noEmit', '-p', folder], { cwd: root });
+  await expect(
+    tsc.then(
+      ({ stdout }) => stdout,
+      (error) => error.stdout,
+    ),
+  ).resolves.toBe('');
+  const { scenario }: { scenario: unknown } = await import(sources[1] ?? '');
+  expect(problemsOf(scenario)).toEqual([]);
+});
+
+/** What is said of each table: from its name at the beginning of a line to the next one, or the next chapter. */
+function tableSections(text: string): Map<string, string> {
+  const sections = new Map<string, string>();
+  for (const part of text.split(/^(?=\*\*`|#+ )/m)) {
+    const [heading = ''] = /^(?:\*\*|#+ )`[^*\n]*(?:\n[^*\n]+)*?(?=\*\*|\n\n)/.exec(part) ?? [];
+    for (const [, name = ''] of heading.matchAll(/`(\w+)`/g)) sections.set(name, part);
+  }
+  return sections;
+}
