@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findK6, K6_RUN } from '../harness/fleet/engines/k6-binary.ts';
 import { freePorts } from '../harness/system/ports.ts';
-import { readProcessStats } from '../harness/system/process-stats.ts';
+import { readProcessStats } from '../harness/system/proc.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 import { play, startPinned } from './self/play.ts';
 import { spread } from './spread.ts';

@@ -12,8 +12,9 @@ import pg from 'pg';
 import { LockSampler } from '../harness/record/lock-sampler.ts';
 import { RunClock } from '../harness/run-folder/clock.ts';
 import { RunFolder } from '../harness/run-folder/writer.ts';
-import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
+import { startPostgres } from '../harness/stacks/postgres.ts';
 import { freePorts } from '../harness/system/ports.ts';
+import { withClient } from '../harness/system/postgres-client.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 import { WATCHED_SCHEMA } from '../test/schema.ts';
 

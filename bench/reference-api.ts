@@ -16,10 +16,9 @@ import { performance } from 'node:perf_hooks';
 
 import { SignJWT } from 'jose';
 import { Pool } from 'undici';
-
-import { withClient } from '../harness/stacks/postgres.ts';
 import { startReference } from '../harness/stacks/reference.ts';
-import { readProcessStats } from '../harness/system/process-stats.ts';
+import { withClient } from '../harness/system/postgres-client.ts';
+import { readProcessStats } from '../harness/system/proc.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 
 const TASKS = 64;

@@ -15,8 +15,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import pg from 'pg';
-import { startPostgres, withClient } from '../harness/stacks/postgres.ts';
+import { startPostgres } from '../harness/stacks/postgres.ts';
 import { freePorts } from '../harness/system/ports.ts';
+import { withClient } from '../harness/system/postgres-client.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 import { openWireProxy } from '../harness/wire/proxy.ts';
 

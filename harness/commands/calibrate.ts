@@ -22,7 +22,7 @@ import { StackError, UsageError } from '../model/errors.ts';
 import { findScenario } from '../run/catalogue.ts';
 import { wantsColor } from '../run/judge-run.ts';
 import { timeStamp } from '../run/perform-run.ts';
-import { windtunnelVersion } from '../system/version.ts';
+import { windtunnelVersion } from '../system/installation.ts';
 
 const KEPT = path.join('records', 'calibration');
 

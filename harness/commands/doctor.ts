@@ -8,7 +8,7 @@ import { findK6 } from '../fleet/engines/k6-binary.ts';
 import { messageOf } from '../model/errors.ts';
 import { findPython, findUv } from '../stacks/airflow/python.ts';
 import { startPostgres } from '../stacks/postgres.ts';
-import { cacheFolder } from '../system/folders.ts';
+import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
 import { heal, ProcessTable } from '../system/process-table.ts';
 

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { connect, disconnect } from './database.ts';
+import { connect, disconnect } from '../system/postgres-client.ts';
+import { QUERY_MS } from './database.ts';
 import { type Fault, notAllowed, type Site } from './fault.ts';
 import { pickFrom } from './victims.ts';
 
@@ -31,7 +32,7 @@ export const bystanderLock: Fault = {
   }),
 
   async inject(site, { with: { locks, rows } }) {
-    const client = await connect(site.stack, 'wt-bystander');
+    const client = await connect(site.stack.dsn, { name: 'wt-bystander', queryMs: QUERY_MS });
     try {
       const locked = await lock(client, site, String(locks), Number(rows));
       const fromMs = site.clock.now();

@@ -1,37 +1,17 @@
-import pg from 'pg';
 import type { Rng } from '../model/rng.ts';
-import type { Stack } from '../model/stack.ts';
 import type { Host } from './fault.ts';
 import { drawProcess } from './victims.ts';
 
-const CONNECT_MS = 10_000;
-const QUERY_MS = 20_000;
 /** What a target's processes call themselves to PostgreSQL, without `wt-`: docs/target.md. */
 const CLIENTS_OF_A_TARGET = ['scheduler-1', 'api-execution-1', 'api-core-1'];
+/** How long a query of a fault may take: it may wait for what another fault holds. */
+export const QUERY_MS = 20_000;
 /** PostgreSQL's `too_many_connections`. */
 export const TOO_MANY = '53300';
 
 /** Draws one of those who hold connections to the database. */
 export function drawClient({ ours, processes }: Host, rng: Rng): string {
   return drawProcess(ours ? processes : CLIENTS_OF_A_TARGET, rng);
-}
-
-/** A connection that a fault holds. What breaks it meanwhile shows at its next query. */
-export async function connect({ dsn }: Stack, name: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: dsn,
-    application_name: name,
-    connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: QUERY_MS,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-/** Never rejects, and does not wait for a server that has gone. */
-export async function disconnect(client: pg.Client): Promise<void> {
-  await client.end().catch(() => undefined);
 }
 
 /** `SELECT` FROM the backends that serve this process, joined to what a fault wants to know of them. */

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { connect, disconnect, TOO_MANY } from './database.ts';
+import { connect, disconnect } from '../system/postgres-client.ts';
+import { QUERY_MS, TOO_MANY } from './database.ts';
 import { type Fault, notAllowed, type Site } from './fault.ts';
 
 /** Opened at a time: each costs the server a process. */
@@ -11,6 +12,7 @@ const BATCH = 20;
 const AGAIN_MS = 200;
 /** So many are never reached; a server that lets more in is not exhausted by us. */
 const CONNECTIONS_MAX = 5_000;
+const HOARD = { name: 'wt-harness-hoard', queryMs: QUERY_MS };
 
 /**
  * Somebody takes every free connection and keeps it, as a dashboard that leaks does. Who has connections keeps them;
@@ -27,7 +29,7 @@ export const exhaustConnections: Fault = {
   async inject(site) {
     const held: pg.Client[] = [];
     const over = new AbortController();
-    const first = await connect(site.stack, 'wt-harness-hoard');
+    const first = await connect(site.stack.dsn, HOARD);
     held.push(first);
     let most = await take(site, first, held);
     const taking = (async () => {
@@ -54,7 +56,7 @@ async function take({ stack }: Site, asking: pg.Client, held: pg.Client[]): Prom
   );
   for (let free = rows[0]?.free ?? 0; free > 0 && held.length < CONNECTIONS_MAX; free -= BATCH) {
     const opened = await Promise.allSettled(
-      Array.from({ length: Math.min(BATCH, free) }, () => connect(stack, 'wt-harness-hoard')),
+      Array.from({ length: Math.min(BATCH, free) }, () => connect(stack.dsn, HOARD)),
     );
     for (const result of opened) if (result.status === 'fulfilled') held.push(result.value);
     const refused = opened.find((result) => result.status === 'rejected')?.reason;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { BACKENDS_OF, drawClient } from './database.ts';
 import { type Fault, notAllowed } from './fault.ts';
 

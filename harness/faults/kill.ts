@@ -1,5 +1,5 @@
+import { sendToFamily } from '../system/signals.ts';
 import { type Fault, notOurs } from './fault.ts';
-import { signalFamily } from './signals.ts';
 import { drawProcess, processOf } from './victims.ts';
 
 /**
@@ -17,7 +17,7 @@ export const kill: Fault = {
   async inject({ stack, hold }, { victim }) {
     const before = processOf(stack, victim);
     const release = hold(victim);
-    const killed = signalFamily(before.pid, 'SIGKILL');
+    const killed = sendToFamily(before.pid, 'SIGKILL');
     await before.ended;
     return async () => {
       await release();

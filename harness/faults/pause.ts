@@ -1,5 +1,5 @@
+import { send, sendToFamily } from '../system/signals.ts';
 import { type Fault, notOurs } from './fault.ts';
-import { signal, signalFamily } from './signals.ts';
 import { drawProcess, processOf } from './victims.ts';
 
 /**
@@ -14,9 +14,9 @@ export const pause: Fault = {
   draw: (host, rng) => ({ victim: drawProcess(host.processes, rng), with: {} }),
 
   async inject({ stack }, { victim }) {
-    const stopped = signalFamily(processOf(stack, victim).pid, 'SIGSTOP');
+    const stopped = sendToFamily(processOf(stack, victim).pid, 'SIGSTOP');
     return async () => {
-      for (const member of stopped) signal(member, 'SIGCONT');
+      for (const member of stopped) send(member, 'SIGCONT');
       return `${stopped.length} of its processes stood still`;
     };
   },

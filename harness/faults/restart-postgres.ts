@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import { stopCleanly, withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
+import { send, stopPostgres } from '../system/signals.ts';
 import { type Fault, notOurs } from './fault.ts';
-import { signal } from './signals.ts';
 import { processOf } from './victims.ts';
 
 const ANSWER_MS = 30_000;
@@ -23,10 +22,10 @@ export const restartPostgres: Fault = {
     const release = hold('postgres');
     const fromMs = clock.now();
     try {
-      await stopCleanly(server);
+      await stopPostgres(server);
     } catch (error) {
       // Neither up nor down: with an immediate shutdown it recovers from its log when it comes back.
-      signal(server.pid, 'SIGQUIT');
+      send(server.pid, 'SIGQUIT');
       await server.ended;
       await release();
       throw error;

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import { familyOf } from '../system/proc.ts';
-import { readProcessStats } from '../system/process-stats.ts';
+import { familyOf, readProcessStats } from '../system/proc.ts';
+import { send, sendToFamily } from '../system/signals.ts';
 import { type Fault, notOurs } from './fault.ts';
-import { signal, signalFamily } from './signals.ts';
 import { drawProcess, processOf } from './victims.ts';
 
 /** Short against what any of them waits for, long against what stopping a family of processes takes. */
@@ -45,13 +43,13 @@ async function throttle(pid: number, runMs: number, over: AbortSignal): Promise<
   let family: readonly number[] = [];
   for (let slice = 0; !over.aborted; slice++) {
     // Looking for its children means reading every process there is.
-    if (slice % FAMILY_SLICES === 0) family = signalFamily(pid, 'SIGSTOP');
-    else for (const member of family) signal(member, 'SIGSTOP');
+    if (slice % FAMILY_SLICES === 0) family = sendToFamily(pid, 'SIGSTOP');
+    else for (const member of family) send(member, 'SIGSTOP');
     await nap(SLICE_MS - runMs);
-    for (const member of family) signal(member, 'SIGCONT');
+    for (const member of family) send(member, 'SIGCONT');
     await nap(runMs);
   }
-  for (const member of familyOf([pid])) signal(member, 'SIGCONT');
+  for (const member of familyOf([pid])) send(member, 'SIGCONT');
 }
 
 /** Seconds; 0 once it has ended, or where that cannot be read. */

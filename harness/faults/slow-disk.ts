@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Stack } from '../model/stack.ts';
-
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 import type { Fault, Host } from './fault.ts';
 
 /**

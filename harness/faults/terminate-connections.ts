@@ -1,4 +1,4 @@
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { BACKENDS_OF, drawClient } from './database.ts';
 import { type Fault, notAllowed } from './fault.ts';
 

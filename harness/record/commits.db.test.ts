@@ -9,9 +9,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WATCHED_SCHEMA } from '../../test/schema.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { type Postgres, startPostgres, stopCleanly, withClient } from '../stacks/postgres.ts';
+import { type Postgres, startPostgres } from '../stacks/postgres.ts';
 import { freePorts } from '../system/ports.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
+import { stopPostgres } from '../system/signals.ts';
 import { CommitStream } from './commits.ts';
 
 let folder: string;
@@ -47,12 +49,13 @@ async function as(name: string, ...statements: string[]): Promise<void> {
   await client.end();
 }
 
-async function record(name: string, deeds: () => Promise<void>): Promise<Record<string, unknown>[]> {
-  const run = new RunFolder(path.join(folder, name));
+async function record(name: string, changes: () => Promise<void>): Promise<Record<string, unknown>[]> {
+  // Larger than any of these records: what is read below must not have been packed.
+  const run = new RunFolder(path.join(folder, name), { segmentBytes: 1 << 28 });
   const stream = new CommitStream(postgres.dsn('postgres'), run, new RunClock());
   const failures: Error[] = [];
   await stream.start((error) => failures.push(error));
-  await deeds();
+  await changes();
   await stream.stop({ restore: true });
   await run.close();
   expect(failures).toEqual([]);
@@ -118,7 +121,8 @@ test('20,000 changes in one transaction arrive whole', async () => {
   const rows = await record('many', () =>
     as(
       'wt-api-core-1',
-      `INSERT INTO dag_run (dag_id, run_id, state, backfill_id) SELECT 'wt_b', i::text, 'queued', 7 FROM generate_series(1, 20000) i`,
+      `INSERT INTO dag_run (dag_id, run_id, state, backfill_id)
+       SELECT 'wt_b', i::text, 'queued', 7 FROM generate_series(1, 20000) i`,
     ),
   );
   expect(rows.length).toBe(20_000);
@@ -137,7 +141,7 @@ test('across restarts of the server every commit is recorded exactly once', { ti
         [1, 2, 3].map((n) => write(`'${restart}-bulk-${n}-' || i, 'queued' FROM generate_series(1, 20000) i`)),
       );
       await sleep(50);
-      await stopCleanly(postgres.process);
+      await stopPostgres(postgres.process);
       await writing;
       postgres.restart();
       await untilItAnswers();

@@ -6,7 +6,7 @@ import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from './writers.ts';
 

@@ -9,8 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WATCHED_SCHEMA } from '../../test/schema.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { type Postgres, startPostgres, withClient } from '../stacks/postgres.ts';
+import { type Postgres, startPostgres } from '../stacks/postgres.ts';
 import { freePorts } from '../system/ports.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { LockSampler } from './lock-sampler.ts';
 

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { roundMs } from '../model/clock.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import { SteadyClient } from '../system/steady-client.ts';
+import { ReconnectingClient } from '../system/postgres-client.ts';
 
 /**
  * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours), so
@@ -76,14 +76,14 @@ export interface LockSamplerOptions {
 export class LockSampler {
   readonly #record: RunFolder;
   readonly #clock: RunClock;
-  readonly #database: SteadyClient;
+  readonly #database: ReconnectingClient;
   /** What has been written of a process: it is written again when it waits anew, or for another. */
   readonly #written = new Map<number, string>();
 
   constructor({ dsn, record, clock }: LockSamplerOptions) {
     this.#record = record;
     this.#clock = clock;
-    this.#database = new SteadyClient(dsn, 'wt-harness-locks', QUERY_MS);
+    this.#database = new ReconnectingClient(dsn, { name: 'wt-harness-locks', queryMs: QUERY_MS });
   }
 
   async start(): Promise<void> {

@@ -6,9 +6,9 @@ import type { SupervisedProcess } from '../model/stack.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import { portsInUse } from '../system/ports-in-use.ts';
-import { type ProcessStats, readProcessStats } from '../system/process-stats.ts';
-import { SteadyClient } from '../system/steady-client.ts';
+import { portsInUse } from '../system/ports.ts';
+import { ReconnectingClient } from '../system/postgres-client.ts';
+import { type ProcessStats, readProcessStats } from '../system/proc.ts';
 import { LockSampler } from './lock-sampler.ts';
 import { SelfProbe } from './self-probe.ts';
 
@@ -31,7 +31,7 @@ export interface ProbesOptions {
 export class Probes {
   readonly #options: ProbesOptions;
   readonly #self: SelfProbe;
-  readonly #database: SteadyClient;
+  readonly #database: ReconnectingClient;
   readonly #locks: LockSampler;
   readonly #backends = new Map<number, string>();
   readonly #helpersCpuS = new Map<number, number>();
@@ -42,7 +42,7 @@ export class Probes {
     this.#options = options;
     this.#self = new SelfProbe(() => options.record.behindMs);
     this.#locks = new LockSampler(options);
-    this.#database = new SteadyClient(options.dsn, 'wt-harness-probe', QUERY_MS);
+    this.#database = new ReconnectingClient(options.dsn, { name: 'wt-harness-probe', queryMs: QUERY_MS });
   }
 
   /** Deadlocks that PostgreSQL has counted since `start`. */

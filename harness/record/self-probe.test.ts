@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, test } from 'vitest';
 
-import { portsInUse } from '../system/ports-in-use.ts';
+import { portsInUse } from '../system/ports.ts';
 import { SelfProbe } from './self-probe.ts';
 
 test('a standstill, the collector and a recorder that falls behind are each seen once', async () => {

@@ -1,6 +1,6 @@
 import { FINAL_TABLES } from '../model/tables.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 
 /** Columns that are large and prove nothing. */
 const LEFT_OUT = new Set([

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import { WATCHED } from '../model/tables.ts';
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 
 export const SLOT = 'windtunnel';
 export const PUBLICATION = 'windtunnel';

@@ -3,8 +3,8 @@ import { roundMs } from '../model/clock.ts';
 import type { Stack } from '../model/stack.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
-import { withClient } from '../stacks/postgres.ts';
-import { readProcessStats } from '../system/process-stats.ts';
+import { withClient } from '../system/postgres-client.ts';
+import { readProcessStats } from '../system/proc.ts';
 
 /**
  * A healthy server is at rest after a second. One that was drowned has a thousand requests in its queue, whose clients

@@ -18,7 +18,7 @@ import { takeSnapshot } from '../record/snapshot.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import type { DagFolder } from '../stacks/dag-folder.ts';
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { together } from './errgroup.ts';
 import { comeToRest } from './quiesce.ts';
 import { Supervisor } from './supervisor.ts';

@@ -12,8 +12,9 @@ import type { Stack } from '../model/stack.ts';
 import { type EngineChoice, engineWords } from '../run/engine.ts';
 import type { Subject } from '../run/host.ts';
 import { openStack, performRun } from '../run/perform-run.ts';
-import { readSizes } from '../run-folder/sizes.ts';
+
 import { ProcessTable } from '../system/process-table.ts';
+import { readSizes } from './database-sizes.ts';
 import { readingsOf } from './drift.ts';
 import type { SoakFolder } from './folder.ts';
 import { judgeAside } from './judge.ts';

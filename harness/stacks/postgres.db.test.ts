@@ -7,8 +7,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { StackError } from '../model/errors.ts';
 import { freePorts } from '../system/ports.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
-import { startPostgres, stopCleanly, withClient } from './postgres.ts';
+import { stopPostgres } from '../system/signals.ts';
+import { startPostgres } from './postgres.ts';
 
 let cache: string;
 let table: ProcessTable;
@@ -61,7 +63,7 @@ test('a data folder that was shut down in order is a template for another server
   const [one = 0, two = 0] = await freePorts(2);
   const first = await start(one);
   await withClient(first.dsn('postgres'), (client) => client.query('CREATE TABLE kept AS SELECT 7 AS n'));
-  await stopCleanly(first.process);
+  await stopPostgres(first.process);
   folder = table.folder(`${folder}-second`);
   const second = await start(two, first.dataFolder);
   const { rows } = await withClient(second.dsn('postgres'), (client) => client.query('SELECT n FROM kept'));

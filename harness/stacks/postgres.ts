@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
+import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
 
 const run = promisify(execFile);
@@ -126,30 +126,6 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
   await waitUntilReady(postgres, signal);
   return postgres;
-}
-
-/** A fast shutdown: every connection is cut, every transaction rolled back, and the data folder is whole afterwards. */
-export async function stopCleanly(server: SupervisedProcess): Promise<void> {
-  process.kill(server.pid, 'SIGINT');
-  const ended = await Promise.race([server.ended, sleep(30_000, undefined, { ref: false })]);
-  if (ended === undefined) throw new StackError('PostgreSQL did not shut down within 30 s.');
-}
-
-export async function withClient<T>(dsn: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({
-    connectionString: dsn,
-    application_name: 'wt-harness',
-    connectionTimeoutMillis: 10_000,
-    query_timeout: 60_000,
-  });
-  // A server that ends it between two queries shows at the next one; without a listener it would end this process.
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }
 
 async function waitUntilReady(postgres: Postgres, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { chosenDefects } from '../../reference/defects/index.ts';
 import { TIMES } from '../../reference/settings.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
 import {
   type Command,
@@ -13,7 +14,6 @@ import {
   type ProcessRole,
   startManaged,
 } from './managed.ts';
-import { withClient } from './postgres.ts';
 import { schemaTemplate } from './template.ts';
 
 const MAIN = fileURLToPath(new URL('../../reference/main.ts', import.meta.url));

@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import { namespaceOf } from '../model/namespace.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { bornAt } from '../system/proc.ts';
 import { isHealthy } from './health.ts';
-import { withClient } from './postgres.ts';
 
 /** Where a secret comes from. Never the secret itself: a target file is passed around and committed. */
 const SECRET = z.union([z.strictObject({ env: z.string() }), z.strictObject({ file: z.string() })]);

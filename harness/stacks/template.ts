@@ -5,13 +5,15 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { messageOf, StackError } from '../model/errors.ts';
-import { cacheFolder } from '../system/folders.ts';
+import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
+import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
 import { toolEnvironment } from '../system/run-tool.ts';
+import { stopPostgres } from '../system/signals.ts';
 import type { AirflowInstall } from './airflow/install.ts';
 import { airflowSettings } from './airflow/settings.ts';
-import { POSTGRES_VERSION, startPostgres, stopCleanly, withClient } from './postgres.ts';
+import { POSTGRES_VERSION, startPostgres } from './postgres.ts';
 
 const run = promisify(execFile);
 
@@ -75,7 +77,7 @@ async function template(
     await withClient(postgres.dsn('postgres'), (client) => client.query('CREATE DATABASE airflow'));
     await fill(postgres.dsn('airflow'), workshop);
     await withClient(postgres.dsn('airflow'), (client) => client.query('CREATE EXTENSION pg_stat_statements'));
-    await stopCleanly(postgres.process);
+    await stopPostgres(postgres.process);
   } finally {
     await table.stop(postgres.process);
   }

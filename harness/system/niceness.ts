@@ -13,8 +13,8 @@ const LOOK_MS = 100;
 
 /**
  * Where Linux groups processes by session (sched_autogroup_enabled, the default of most distributions), niceness counts
- * only inside a session, and every session has the same share: a stack with fifty busy connections to its database, each
- * of them a session of PostgreSQL's, the share of fifty harnesses. So the sessions are made nice, too, each as it begins.
+ * only within a session, and all sessions have equal shares. Each PostgreSQL backend leads a session: a stack with fifty
+ * busy connections would get fifty times the harness's share. So each session is made nice, too, as it begins.
  */
 export class Niceness {
   /** Those whose children are looked at, too. */

@@ -4,9 +4,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SupervisedProcess } from '../model/stack.ts';
 
-import { cacheFolder } from './folders.ts';
+import { cacheFolder } from './installation.ts';
 import { Niceness } from './niceness.ts';
 import { bornAt, environmentHas, familyOf, isAlive, isPostgres, statOf } from './proc.ts';
+import { send } from './signals.ts';
 
 /** In the environment of every process we start: whatever else is lost, this says whose it is. */
 const MARKER = 'WINDTUNNEL_RUN';
@@ -262,14 +263,6 @@ async function endProcesses(
   for (let waited = 0; waited < TERM_MS && leaders.some(isAlive); waited += 50) await sleep(50);
   for (const pid of all) send(pid, 'SIGKILL');
   for (let waited = 0; waited < TERM_MS && all.some(isAlive); waited += 20) await sleep(20);
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone already: that is what was wanted.
-  }
 }
 
 /** Everything that belongs to a run: by session, by parentage, by the marker. Never this process. */

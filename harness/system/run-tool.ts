@@ -31,17 +31,26 @@ export function runTool(command: string, args: readonly string[], options: ToolO
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
       resolve({ code, stdout, stderr: stderr || (error?.message ?? ''), timedOut: error?.killed === true });
     });
-    // A tool that never started has no one to read it.
+    // Nothing reads it if the tool could not be started.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.stdin ?? '');
   });
 }
 
-/** Where packages come from and how to get there stays the user's; what would change *which* packages does not. */
-const SOURCES =
-  /^(PIP|UV)_(INDEX|DEFAULT_INDEX|EXTRA_INDEX|FIND_LINKS|NO_INDEX|CERT|CLIENT_CERT|PROXY|TRUSTED_HOST|INSECURE_HOST|CONFIG_FILE|KEYRING|DEFAULT_TIMEOUT|TIMEOUT|HTTP|NATIVE_TLS|SYSTEM_CERTS|OFFLINE|CACHE_DIR|LINK_MODE|CONCURRENT|RETRIES|REQUEST_TIMEOUT)/;
+/** Settings of pip and uv that say where packages come from and how to reach them. */
+const SOURCES = new RegExp(
+  `^(PIP|UV)_(${[
+    'INDEX|DEFAULT_INDEX|EXTRA_INDEX|FIND_LINKS|NO_INDEX|CONFIG_FILE|OFFLINE|CACHE_DIR|LINK_MODE',
+    'CERT|CLIENT_CERT|NATIVE_TLS|SYSTEM_CERTS|PROXY|TRUSTED_HOST|INSECURE_HOST|KEYRING|HTTP',
+    'DEFAULT_TIMEOUT|TIMEOUT|REQUEST_TIMEOUT|RETRIES|CONCURRENT',
+  ].join('|')})`,
+);
 
-/** Also used for what runs from the venv later: PYTHONDONTWRITEBYTECODE would make every start compile Airflow anew. */
+/**
+ * The user's environment without the settings of Python, pip and uv that would change which packages are installed;
+ * those of `SOURCES` stay. Also for what runs from the venv later: with PYTHONDONTWRITEBYTECODE every start would compile
+ * Airflow again.
+ */
 export function toolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(
     ([name]) => !/^(PIP_|UV_|PYTHON|VIRTUAL_ENV$|CONDA_PREFIX$)/.test(name) || SOURCES.test(name),

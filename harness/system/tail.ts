@@ -3,7 +3,10 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 const CHUNK_BYTES = 1 << 20;
 const EVERY_MS = 200;
 
-/** Follows a growing file, from its start or from what is there now, and hands on each whole line. A file that does not exist yet is waited for. */
+/**
+ * Follows a growing file, from its start or from its present end, and passes on each whole line. The file may appear
+ * later.
+ */
 export class Tail {
   readonly #file: string;
   readonly #onLine: (line: string) => void;

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { startPostgres, withClient } from '../../harness/stacks/postgres.ts';
+import { startPostgres } from '../../harness/stacks/postgres.ts';
 import { freePorts } from '../../harness/system/ports.ts';
+import { withClient } from '../../harness/system/postgres-client.ts';
 import { ProcessTable } from '../../harness/system/process-table.ts';
 
 /** A real PostgreSQL with the reference stack's tables, for a test file. */

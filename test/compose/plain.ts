@@ -5,8 +5,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { SupervisedProcess } from '../../harness/model/stack.ts';
-import { startPostgres, withClient } from '../../harness/stacks/postgres.ts';
+import { startPostgres } from '../../harness/stacks/postgres.ts';
 import { freePorts } from '../../harness/system/ports.ts';
+import { withClient } from '../../harness/system/postgres-client.ts';
 import type { ProcessTable } from '../../harness/system/process-table.ts';
 import { DOCKER, mountsOf, type Service, type Services } from './read.ts';
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { StackError, UsageError } from '../../model/errors.ts';
 import { buildOnce } from '../../system/build-once.ts';
-import { cacheFolder } from '../../system/folders.ts';
+import { cacheFolder } from '../../system/installation.ts';
 import { runTool } from '../../system/run-tool.ts';
 import type { Recipe } from '../recipe.ts';
 import { checkoutRecipe } from './checkout.ts';

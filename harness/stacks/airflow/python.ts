@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import { UnavailableError } from '../../model/errors.ts';
 import { buildOnce } from '../../system/build-once.ts';
-import { cacheFolder } from '../../system/folders.ts';
+import { cacheFolder } from '../../system/installation.ts';
 import { runTool } from '../../system/run-tool.ts';
 
 export interface Python {

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { StackError, UnavailableError, UsageError } from '../../model/errors.ts';
-import { cacheFolder } from '../../system/folders.ts';
+import { cacheFolder } from '../../system/installation.ts';
 import { runTool, type ToolResult } from '../../system/run-tool.ts';
 import { REACH_THE_INDEX, tail } from './python.ts';
 

@@ -1,5 +1,5 @@
 import { FINAL_TABLES } from '../model/tables.ts';
-import { withClient } from '../stacks/postgres.ts';
+import { withClient } from '../system/postgres-client.ts';
 
 /** Bytes of the database, and of each table that runs fill and its indexes, by the names of a soak's metrics. */
 export async function readSizes(dsn: string): Promise<Record<string, number>> {
