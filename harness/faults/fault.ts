@@ -1,9 +1,9 @@
+import type { WallClock } from '../model/clock.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import type { Disturbable, EventDisturbance, FleetDisturbance, OperatorDisturbance } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
-import type { RunClock } from '../run-folder/clock.ts';
 
 /** What is known of a stack when the plan is drawn, before anything has started. */
 export interface Host {
@@ -19,7 +19,7 @@ export interface Host {
 /** Where a fault is injected. */
 export interface Site {
   readonly stack: Stack;
-  readonly clock: RunClock;
+  readonly clock: WallClock;
   readonly fleet: Disturbable<FleetDisturbance>;
   readonly operators: Disturbable<OperatorDisturbance>;
   /** What the schedulers' executors hear of the ends of lives. */

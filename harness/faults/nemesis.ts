@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
+import type { Recorder } from '../model/recorder.ts';
 import type { Heal, Site } from './fault.ts';
 import { FAULTS } from './index.ts';
 import { sameVictim } from './victims.ts';
@@ -16,7 +16,7 @@ const RECOVERY_MS = 60_000;
 
 export interface NemesisOptions extends Site {
   readonly faults: readonly PlannedFault[];
-  readonly record: RunFolder;
+  readonly record: Recorder;
 }
 
 /**

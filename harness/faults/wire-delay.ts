@@ -22,6 +22,6 @@ export const wireDelay: Fault = {
   },
   inject: (site, planned) => {
     const ms = numberOf(planned, 'ms');
-    return impose(site, planned, { do: 'delay', statement: patternOf(planned), ms, chance: luckOf(planned) });
+    return impose(site, planned, { do: 'delay', statement: patternOf(planned), ms, isHit: luckOf(planned) });
   },
 };

@@ -14,8 +14,8 @@ export type WireRule =
 interface Sparing {
   /** How many hits there may be; without it, every match is one. */
   readonly most?: number;
-  /** Drawn for each match, to decide whether it is a hit: `() => rng.chance(0.1)`. */
-  readonly chance?: () => boolean;
+  /** Asked for each match, to decide whether it is a hit. */
+  readonly isHit?: () => boolean;
 }
 
 /** Of BEGIN … COMMIT, that is: a statement outside a transaction has no COMMIT of its own, and is left alone. */

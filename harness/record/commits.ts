@@ -1,16 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Pgoutput } from 'pg-logical-replication';
-import { roundMs } from '../model/clock.ts';
+import { roundMs, type WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
+import type { Recorder } from '../model/recorder.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from './writers.ts';
 
-/** Tables whose rows hold what tasks were given or made: of other people's DAGs that is none of our business. */
+/** Tables with the input and output of tasks: of DAGs that are not the harness's own they are not recorded. */
 const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
 
 /** A transaction is recorded whole, when its commit has come: a stream that breaks in its middle sends it again. */
@@ -38,8 +37,8 @@ interface Writer {
  */
 export class CommitStream {
   readonly #dsn: string;
-  readonly #record: RunFolder;
-  readonly #clock: RunClock;
+  readonly #record: Recorder;
+  readonly #clock: WallClock;
   readonly #dagPrefix: string;
   #reader: SlotReader | undefined;
   #transaction: Transaction | undefined;
@@ -52,7 +51,7 @@ export class CommitStream {
   #endSeen = false;
 
   /** `dagPrefix`: what the ids of the harness's own DAGs begin with. */
-  constructor(dsn: string, record: RunFolder, clock: RunClock, dagPrefix = '') {
+  constructor(dsn: string, record: Recorder, clock: WallClock, dagPrefix = '') {
     this.#dsn = dsn;
     this.#dagPrefix = dagPrefix;
     this.#record = record;

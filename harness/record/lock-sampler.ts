@@ -2,14 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
-import { roundMs } from '../model/clock.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
+import { roundMs, type WallClock } from '../model/clock.ts';
+import type { Recorder } from '../model/recorder.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
 
 /**
- * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours), so
- * it is seen twice before PostgreSQL breaks it. Shorter ones that are missed are nobody's trouble.
+ * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours),
+ * so it is seen twice before PostgreSQL breaks it. Shorter waits may be missed: they matter to no invariant.
  */
 const EVERY_MS = 125;
 const QUERY_MS = 5_000;
@@ -37,7 +36,7 @@ interface RowKey {
   readonly map_index: number | null;
 }
 
-/** Whoever waits for a lock, and those that they wait for and that do not wait themselves. */
+/** The processes that wait for a lock, and those that block them without waiting themselves. */
 const WAITERS = `
   WITH waiting AS (
     SELECT pid, pg_blocking_pids(pid) AS blockers FROM pg_stat_activity
@@ -48,7 +47,8 @@ const WAITERS = `
     SELECT DISTINCT blocker, '{}'::int[] FROM waiting, unnest(blockers) AS blocker
      WHERE blocker NOT IN (SELECT pid FROM waiting)
   )
-  SELECT both_.pid, both_.blockers, a.application_name, a.backend_xid::text AS xid, a.xact_start AS xact_started, a.query,
+  SELECT both_.pid, both_.blockers, a.application_name, a.backend_xid::text AS xid,
+         a.xact_start AS xact_started, a.query,
          wanted.waitstart AS waiting_since,
          wanted.mode || ' on ' || CASE wanted.locktype WHEN 'transactionid' THEN 'transaction ' || wanted.transactionid
            ELSE wanted.locktype END AS lock,
@@ -56,11 +56,11 @@ const WAITERS = `
          format('(%s,%s)', coalesce(wanted.page, held.page), coalesce(wanted.tuple, held.tuple)) AS row_id
     FROM both_ JOIN pg_stat_activity a USING (pid)
     LEFT JOIN LATERAL (SELECT * FROM pg_locks WHERE pid = both_.pid AND NOT granted LIMIT 1) AS wanted ON true
-    -- Who waits for the transaction that holds a row holds the row's place in the queue meanwhile.
+    -- A process that waits for the transaction that holds a row holds the row's place in the queue.
     LEFT JOIN LATERAL (SELECT * FROM pg_locks WHERE pid = both_.pid AND granted AND locktype = 'tuple'
       AND wanted.locktype = 'transactionid' LIMIT 1) AS held ON true`;
 
-/** What tells a row of these tables to a reader. A row that is being changed is still there in its old version. */
+/** The columns that identify a row of these tables. A row that is being changed is still there in its old version. */
 const KEYS: Readonly<Record<string, string>> = {
   task_instance: 'dag_id, run_id, task_id, map_index',
   dag_run: 'dag_id, run_id, NULL AS task_id, NULL AS map_index',
@@ -68,16 +68,16 @@ const KEYS: Readonly<Record<string, string>> = {
 
 export interface LockSamplerOptions {
   readonly dsn: string;
-  readonly record: RunFolder;
-  readonly clock: RunClock;
+  readonly record: Recorder;
+  readonly clock: WallClock;
 }
 
-/** Writes down who waits for whose lock over which row, once for each wait. Nothing is read twice while nobody waits. */
+/** Records which process waits for which lock on which row, and who holds it: one row a wait. */
 export class LockSampler {
-  readonly #record: RunFolder;
-  readonly #clock: RunClock;
+  readonly #record: Recorder;
+  readonly #clock: WallClock;
   readonly #database: ReconnectingClient;
-  /** What has been written of a process: it is written again when it waits anew, or for another. */
+  /** The last recorded wait of each process; another wait, or another holder, is recorded again. */
   readonly #written = new Map<number, string>();
 
   constructor({ dsn, record, clock }: LockSamplerOptions) {
@@ -90,10 +90,10 @@ export class LockSampler {
     await this.#database.get();
   }
 
-  /** Until the signal. A database that is away ends no run: deadlocks are told from the log, too. */
+  /** Until the signal. A database that is away ends no run: deadlocks are in its log, too. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // It may be that a statement took too long, or that a connection was cut.
+      // A statement took too long, or the connection was cut.
       await this.look().catch(() => this.#database.drop());
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }

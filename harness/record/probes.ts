@@ -1,11 +1,10 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { roundMs } from '../model/clock.ts';
+import { roundMs, type WallClock } from '../model/clock.ts';
+import { note, type Recorder } from '../model/recorder.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
 import { portsInUse } from '../system/ports.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
 import { type ProcessStats, readProcessStats } from '../system/proc.ts';
@@ -17,17 +16,17 @@ const QUERY_MS = 10_000;
 
 export interface ProbesOptions {
   readonly dsn: string;
-  /** Those of this moment: a process that died is another one afterwards. */
+  /** As they are now: a process that was started again has another pid. */
   processes(): readonly SupervisedProcess[];
   /** Processes of the harness's own. */
   helpers(): readonly SupervisedProcess[];
-  readonly record: RunFolder;
-  readonly clock: RunClock;
+  readonly record: Recorder;
+  readonly clock: WallClock;
   /** The fleet's own counters at this moment. */
   fleet(): Readonly<Partial<Record<SampleMetric, number>>>;
 }
 
-/** Reads the machine, the processes, the database and the fleet once a second, and between that who waits for locks. */
+/** Samples the machine, the processes, the database and the fleet once a second, and waits for locks more often. */
 export class Probes {
   readonly #options: ProbesOptions;
   readonly #self: SelfProbe;
@@ -68,7 +67,7 @@ export class Probes {
     }
   }
 
-  /** One reading of everything. A database that does not answer just now leaves a gap, which is itself a finding. */
+  /** One reading of everything. A database that does not answer leaves a gap, which is recorded. */
   async read(): Promise<void> {
     this.#sampleMachine();
     this.#addAll('fleet', this.#options.fleet());
@@ -76,12 +75,7 @@ export class Probes {
       await this.#sampleDatabase(await this.#database.get());
     } catch {
       await this.#database.drop();
-      this.#options.record.append('server_log', {
-        at_ms: roundMs(this.#options.clock.now()),
-        source: 'harness',
-        severity: 'WARNING',
-        message: 'the database did not answer the probe',
-      });
+      note(this.#options, 'WARNING', 'the database did not answer the probe');
     }
   }
 
@@ -97,7 +91,7 @@ export class Probes {
     this.#add('machine', 'cpu_s', busyMs / 1000);
     const own = process.cpuUsage();
     const processes = this.#options.processes();
-    // Once for all: it reads what every process of the machine says of itself.
+    // Once for all of them: it reads /proc/PID/stat of every process of the machine.
     const stats = readProcessStats([...processes, ...this.#options.helpers()].map(({ pid }) => pid));
     const helpers = this.#sumOfHelpers(stats);
     this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6 + helpers.cpuS);
@@ -113,7 +107,7 @@ export class Probes {
     }
   }
 
-  /** One that has died keeps what it has used. */
+  /** The processor time of helpers that have died still counts. */
   #sumOfHelpers(stats: ReadonlyMap<number, ProcessStats>): ProcessStats {
     let rssBytes = 0;
     for (const { pid } of this.#options.helpers()) {
@@ -158,7 +152,8 @@ export class Probes {
   /** Deadlock records name pids; by then the backend may be gone. */
   async #noteBackends(client: pg.Client): Promise<void> {
     const { rows } = await client.query<{ pid: number; application_name: string }>(
-      `SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`,
+      `SELECT pid, application_name FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend'`,
     );
     for (const { pid, application_name } of rows) {
       if (this.#backends.get(pid) === application_name) continue;

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
-
-import { roundMs } from '../model/clock.ts';
+import { roundMs, type WallClock } from '../model/clock.ts';
 import type { LogSource } from '../model/log-source.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
+import type { Recorder } from '../model/recorder.ts';
 import { Tail } from '../system/tail.ts';
 
 /** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */
@@ -13,7 +11,7 @@ const TEXT_LENGTH = 64_000;
 export class ServerLog {
   readonly #tails: readonly Tail[];
 
-  constructor(sources: readonly LogSource[], record: RunFolder, clock: RunClock) {
+  constructor(sources: readonly LogSource[], record: Recorder, clock: WallClock) {
     this.#tails = sources.map(({ source, file, format, from }) => {
       const take = format === 'postgres-jsonlog' ? postgresRow : airflowRow;
       return new Tail(file, from, (line) => {
@@ -42,7 +40,7 @@ interface ServerLogRow {
   readonly context?: string | null;
 }
 
-function postgresRow(source: string, line: string, clock: RunClock): ServerLogRow | undefined {
+function postgresRow(source: string, line: string, clock: WallClock): ServerLogRow | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);
@@ -92,7 +90,7 @@ export function lastException(file: string): string | undefined {
     ?.slice(0, 300);
 }
 
-function airflowRow(source: string, line: string, clock: RunClock): ServerLogRow | undefined {
+function airflowRow(source: string, line: string, clock: WallClock): ServerLogRow | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with the escape character
   const plain = line.replace(/\u001b\[[0-9;]*m/g, '').slice(0, TEXT_LENGTH);
   const at_ms = roundMs(clock.now());

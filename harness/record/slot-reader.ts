@@ -31,7 +31,7 @@ interface Stream {
 
 /**
  * Reads a replication slot, and connects again when the connection breaks. The slot lives in the database, across its
- * restarts: what was not acknowledged is sent again then, transaction by transaction, and whoever reads has to know it.
+ * restarts: what was not acknowledged is sent again then, transaction by transaction, and `onMessage` has to skip it.
  */
 export class SlotReader {
   readonly #options: SlotReaderOptions;

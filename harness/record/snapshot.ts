@@ -1,5 +1,5 @@
+import type { Recorder } from '../model/recorder.ts';
 import { FINAL_TABLES } from '../model/tables.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
 import { withClient } from '../system/postgres-client.ts';
 
 /** Columns that are large and prove nothing. */
@@ -19,7 +19,7 @@ const BATCH = 5_000;
  * Copies what Airflow itself says in the end: its own tables, only the harness's DAGs (their ids begin with `prefix`).
  * One repeatable-read transaction, so that the tables agree with each other.
  */
-export async function takeSnapshot(dsn: string, prefix: string, record: RunFolder): Promise<void> {
+export async function takeSnapshot(dsn: string, prefix: string, record: Recorder): Promise<void> {
   await withClient(dsn, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     for (const table of FINAL_TABLES) {
@@ -29,10 +29,11 @@ export async function takeSnapshot(dsn: string, prefix: string, record: RunFolde
         [table],
       );
       const names = columns.map(({ column_name }) => column_name).filter((name) => !LEFT_OUT.has(name));
-      // `to_json` gives every type the text that PostgreSQL itself would print; the driver's Date would lose microseconds.
+      // `to_json` gives each type the text that PostgreSQL prints; the driver's Date would lose microseconds.
       await client.query(
         `DECLARE rows NO SCROLL CURSOR FOR
-         SELECT to_json(t) AS row FROM (SELECT ${names.map((n) => `"${n}"`).join(', ')} FROM public."${table}" WHERE ${ours(table)}) t`,
+         SELECT to_json(t) AS row FROM (
+           SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM public."${table}" WHERE ${ours(table)}) t`,
         [`${prefix.replaceAll('_', '\\_')}%`],
       );
       for (;;) {
@@ -52,7 +53,7 @@ function ours(table: (typeof FINAL_TABLES)[number]): string {
     case 'backfill_dag_run':
       return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id LIKE $1)';
     case 'trigger':
-      // With those that nobody waits for: whose they were, nobody can tell any more.
+      // With those that no task waits for: their tasks are no longer known.
       return `NOT EXISTS (SELECT id FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id NOT LIKE $1)`;
     default:
       return 'dag_id LIKE $1';

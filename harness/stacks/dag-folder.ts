@@ -121,7 +121,7 @@ export class DagFolder {
   }
 }
 
-/** In one step: whoever reads it sees the old file or the new one. */
+/** In one step: a reader sees the old file or the new one. */
 async function replace(file: string, write: (part: string) => Promise<void>): Promise<void> {
   const part = `${file}.part`;
   await write(part);

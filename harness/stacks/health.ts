@@ -17,7 +17,7 @@ async function answers(url: string, isGood: (body: unknown) => boolean = () => t
     const body: unknown = await answer.body.json();
     return answer.statusCode === 200 && isGood(body);
   } catch {
-    return false; // Not up, or not up yet: whoever asks has a deadline.
+    return false; // Not up, or not up yet: the caller has a deadline.
   }
 }
 

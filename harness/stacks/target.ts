@@ -98,7 +98,7 @@ export function allowsFaults(file: string): boolean {
   return readTarget(file).allow_faults;
 }
 
-/** For whoever only has to take something away again. UsageError as in `connectTarget`. */
+/** The database of a target, with its password. UsageError as in `connectTarget`. */
 export function dsnOfTarget(file: string): string {
   return withPassword(readTarget(file));
 }

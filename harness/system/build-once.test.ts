@@ -33,7 +33,7 @@ async function makeTool(place: string): Promise<Record<string, unknown>> {
 }
 
 describe('buildOnce', () => {
-  it('builds once and gives the same place and facts to whoever comes later', async () => {
+  it('builds once and gives the same place and facts to later callers', async () => {
     const first = await buildOnce(folder, once_(), makeTool);
     const second = await buildOnce(folder, once_(), () => Promise.reject(new Error('built twice')));
     expect(second).toEqual(first);

@@ -8,11 +8,11 @@ import { lock } from 'proper-lockfile';
 import { StackError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 
-/** A lock whose owner was killed is taken over after so long; a living owner touches it four times as often. */
+/** The lock of an owner that was killed is taken over after so long; a living owner touches it four times as often. */
 const STALE_MS = 12_000;
 const TOUCH_MS = 3_000;
 const POLL_MS = 500;
-/** Longer than any install over a slow line: who waits this long waits for something that has stopped. */
+/** Longer than any installation over a slow line: a build that takes longer has stopped. */
 const WAIT_MS = 15 * 60_000;
 
 export interface Once {
@@ -47,7 +47,7 @@ export async function buildOnce(
   const lost = new AbortController();
   const release = await hold(folder, once, () => lost.abort(new StackError(`lost the lock on ${folder}; try again.`)));
   try {
-    // Somebody else may have built it while we waited.
+    // Another process may have built it while we waited.
     const built = await read(folder);
     if (built !== undefined && (await once.works(built.place))) return built;
     return await attempt(folder, build, AbortSignal.any([once.signal, lost.signal]));

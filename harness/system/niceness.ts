@@ -12,12 +12,12 @@ const NICENESS = 10;
 const LOOK_MS = 100;
 
 /**
- * Where Linux groups processes by session (sched_autogroup_enabled, the default of most distributions), niceness counts
- * only within a session, and all sessions have equal shares. Each PostgreSQL backend leads a session: a stack with fifty
- * busy connections would get fifty times the harness's share. So each session is made nice, too, as it begins.
+ * Where Linux groups processes by session (sched_autogroup_enabled, the default of most distributions), niceness
+ * counts only within a session, and all sessions have equal shares. Each PostgreSQL backend leads a session: a
+ * stack with fifty busy connections would get fifty times the harness's share. So each session is made nice, too.
  */
 export class Niceness {
-  /** Those whose children are looked at, too. */
+  /** Their children are looked at, too. */
   readonly #roots = new Set<number>();
   readonly #nice = new Set<number>();
   #timer: NodeJS.Timeout | undefined;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /**
- * Free loopback ports, all different. Another program may take one before we use it; whoever starts a server on one
- * must notice that it did not come up.
+ * Free loopback ports, all different. Another program may take one before we use it: a caller that starts a
+ * server on one must notice that it did not come up.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, listen));
@@ -33,7 +33,7 @@ export interface PortsInUse {
 
 /**
  * How many of the machine's ephemeral ports are taken: a client that finds none left cannot connect, which looks like a
- * server that refuses. Undefined where the kernel does not tell.
+ * server that refuses. Undefined where the kernel does not say.
  */
 export function portsInUse(proc = '/proc'): PortsInUse | undefined {
   try {

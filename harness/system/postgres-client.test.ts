@@ -11,7 +11,7 @@ afterEach(async () => {
   await close?.();
 });
 
-/** Greets as PostgreSQL does (AuthenticationOk, ReadyForQuery) and never reads again, like a host that lost its power. */
+/** Greets as PostgreSQL does (AuthenticationOk, ReadyForQuery) and then never reads again. */
 async function serverThatVanishes(): Promise<string> {
   const server = createServer((socket) => {
     opened.push(socket);

@@ -9,10 +9,10 @@ import { Niceness } from './niceness.ts';
 import { bornAt, environmentHas, familyOf, isAlive, isPostgres, statOf } from './proc.ts';
 import { send } from './signals.ts';
 
-/** In the environment of every process we start: whatever else is lost, this says whose it is. */
+/** In the environment of every process we start: names the run it belongs to when everything else is lost. */
 const MARKER = 'WINDTUNNEL_RUN';
 
-/** An Airflow process that is told to end gets so long; then it is killed. Its work is disposable. */
+/** How long a process may take to end after a signal; then it is killed. Its work is disposable. */
 const TERM_MS = 3_000;
 
 interface Entry {
@@ -43,7 +43,7 @@ export interface SpawnOptions {
   readonly log: string;
   readonly uid?: number;
   readonly gid?: number;
-  /** Plays a part of the harness's, and is to be as little late as the harness itself. */
+  /** Does a part of the harness's work, and must be as little late as the harness itself. */
   readonly isOurs?: boolean;
 }
 
@@ -175,7 +175,7 @@ export interface HealOptions {
   readonly of?: { readonly pid: number; readonly born: string };
 }
 
-/** Takes away what dead harnesses left. Runs whose harness lives are left alone, unless `ids` names them. */
+/** Removes what dead harnesses left. Runs of living harnesses are left alone, unless `ids` names them. */
 export async function heal(ids: readonly string[] = [], { dryRun = false, of }: HealOptions = {}): Promise<Healed[]> {
   const results: Healed[] = [];
   for (const state of savedStates()) {
@@ -236,8 +236,8 @@ async function clearAway(state: State): Promise<number> {
   const roots = state.processes.filter(({ pid, born }) => bornAt(pid) === born);
   const family = descendants(state.id, roots);
   const postgres = new Set(family.filter(isPostgres));
-  // Clients first, so that a database that goes away under them does not fill their logs with errors that nobody
-  // caused; and at once, because what they would put in order on their way out is thrown away with them.
+  // Clients first, so that a database that goes away under them does not fill their logs with errors; and at once,
+  // because what an orderly shutdown would save is thrown away with them.
   await endProcesses(
     [],
     'SIGKILL',

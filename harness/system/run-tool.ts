@@ -48,8 +48,8 @@ const SOURCES = new RegExp(
 
 /**
  * The user's environment without the settings of Python, pip and uv that would change which packages are installed;
- * those of `SOURCES` stay. Also for what runs from the venv later: with PYTHONDONTWRITEBYTECODE every start would compile
- * Airflow again.
+ * those of `SOURCES` stay. Also for what runs from the venv later: with PYTHONDONTWRITEBYTECODE every start would
+ * compile Airflow again.
  */
 export function toolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(

@@ -260,9 +260,9 @@ test('having: only transactions in which a statement matched, and it is told whi
   }
 });
 
-test('most and chance decide which matches are hits', async () => {
+test('most and isHit decide which matches are hits', async () => {
   const rng = new Rng(7, 'wire');
-  const rule = proxy.add({ do: 'delay', statement: /SELECT/, ms: 0, most: 5, chance: () => rng.chance(0.5) }, note);
+  const rule = proxy.add({ do: 'delay', statement: /SELECT/, ms: 0, most: 5, isHit: () => rng.chance(0.5) }, note);
   const expected = new Rng(7, 'wire');
   const drawn = Array.from({ length: 8 }, () => expected.chance(0.5)).filter(Boolean).length;
   for (let i = 0; i < 8; i++) await client.query('SELECT 1');

@@ -19,8 +19,8 @@ export class ActiveRule {
   /** Whether this match is to be a hit; counts against `most` until `giveBack`. */
   grant(): boolean {
     if (!this.live || this.rule.do === 'latency') return false;
-    const { most = Number.POSITIVE_INFINITY, chance } = this.rule;
-    if (this.#granted >= most || (chance && !chance())) return false;
+    const { most = Number.POSITIVE_INFINITY, isHit } = this.rule;
+    if (this.#granted >= most || (isHit && !isHit())) return false;
     this.#granted++;
     return true;
   }

@@ -1,5 +1,5 @@
-import { oneIn } from './chance.ts';
 import type { Defect } from './defect.ts';
+import { oneIn } from './one-in.ts';
 
 export const historyLost: Defect = {
   name: 'history-lost',

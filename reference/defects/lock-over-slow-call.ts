@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
-import { oneIn } from './chance.ts';
 import type { Defect } from './defect.ts';
+import { oneIn } from './one-in.ts';
 
 const SLOW_CALL_MS = 9_000;
 
