@@ -93,13 +93,13 @@ const scenario: Scenario = {
   aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'impostors-are-refused'],
 };
 const faults: readonly PlannedFault[] = [
-  { fault: 'storm', victim: 'fleet', at_ms: 12_000, for_ms: 6_000, with: { mischief: 'stampede_end', share: 1 } },
+  { fault: 'storm', victim: 'fleet', at_ms: 12_000, for_ms: 6_000, with: { misbehaviour: 'herd_end', share: 1 } },
   {
     fault: 'lost-answers',
     victim: 'fleet',
     at_ms: 6_000,
     for_ms: 4_000,
-    with: { mischief: 'lost_answer', share: 0.3 },
+    with: { misbehaviour: 'lost_answer', share: 0.3 },
   },
 ];
 
@@ -167,7 +167,7 @@ describe.each([
       ON fault = 'lost-answers' AND sent_ms BETWEEN opened_ms AND closed_ms
       WHERE kind = 'heartbeat' AND cause = 'answer-dropped'`);
     expect(Number(dropped)).toBeGreaterThan(2);
-    // Told by those whom they struck, while the window was open.
+    // Reported by the lives that were hit, while the window was open.
     for (const { detail } of hit) expect(detail).toMatch(/; [1-9]\d* times, [1-9]\d* lives$/);
   });
 

@@ -31,8 +31,8 @@ const scenario: Scenario = {
 function window(fault: string, at_s: number, until_s: number, drawn: PlannedFault['with'], victim = 'fleet') {
   return { fault, victim, at_ms: at_s * 1_000, for_ms: (until_s - at_s) * 1_000, with: drawn };
 }
-const fleet = (fault: string, at_s: number, until_s: number, mischief: string, share = 1) =>
-  window(fault, at_s, until_s, { mischief, share });
+const fleet = (fault: string, at_s: number, until_s: number, misbehaviour: string, share = 1) =>
+  window(fault, at_s, until_s, { misbehaviour, share });
 const users = (fault: string, at_s: number, until_s: number, every_ms: number) =>
   window(fault, at_s, until_s, { every_ms, seed: 3 }, 'operators');
 const news = (how: string, at_s: number, until_s: number) =>
@@ -44,12 +44,12 @@ const faults: readonly PlannedFault[] = [
   fleet('zombies', 3, 61, 'zombie', 0.05),
   news('doubled', 4, 10),
   fleet('lost-answers', 5, 10, 'lost_answer', 0.4),
-  fleet('storm', 13, 13.6, 'stampede_heartbeat'),
-  fleet('duplicate-delivery', 10, 14, 'twin_delivery', 0.5),
+  fleet('storm', 13, 13.6, 'herd_heartbeat'),
+  fleet('duplicate-delivery', 10, 14, 'duplicate_delivery', 0.5),
   news('lost', 10, 14),
   fleet('impostors', 12, 18, 'impostor', 0.8),
   news('late', 14, 18),
-  fleet('storm', 15, 15.6, 'stampede_end'),
+  fleet('storm', 15, 15.6, 'herd_end'),
   fleet('late-start', 16, 20, 'late_start', 0.3),
   fleet('skewed-clocks', 18, 30, 'skewed_clock', 1),
   news('reordered', 18, 24),
@@ -187,9 +187,9 @@ for (const build of ['reference', 'airflow@3.3.2']) {
         return Number(joined) / Number(resting);
       };
       // By chance it would be one in four, and one in twenty. Whose beat is under way does not hear of it.
-      expect(await joined('heartbeat', 'stampede_heartbeat')).toBeGreaterThan(0.6);
+      expect(await joined('heartbeat', 'herd_heartbeat')).toBeGreaterThan(0.6);
       // Before the end they push their result.
-      expect(await joined('xcom_push', 'stampede_end')).toBeGreaterThan(0.6);
+      expect(await joined('xcom_push', 'herd_end')).toBeGreaterThan(0.6);
     });
 
     test('zombies come back when they have been given up, and are told so', async () => {

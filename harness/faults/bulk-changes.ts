@@ -8,6 +8,6 @@ export const bulkChanges = operatorFault({
   name: 'bulk-changes',
   describe: 'Somebody changes the states of the running tasks of a run in one request',
   lasts_ms: [3_000, 10_000],
-  deed: 'bulk',
+  action: 'bulk',
   every_ms: [500, 1_500],
 });

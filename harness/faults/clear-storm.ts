@@ -4,6 +4,6 @@ export const clearStorm = operatorFault({
   name: 'clear-storm',
   describe: 'Somebody clears running tasks several times a second',
   lasts_ms: [3_000, 10_000],
-  deed: 'clear',
+  action: 'clear',
   every_ms: [150, 600],
 });

@@ -5,6 +5,6 @@ export const deleteRuns = operatorFault({
   name: 'delete-runs',
   describe: 'Somebody deletes DAG runs whose tasks are running',
   lasts_ms: [3_000, 10_000],
-  deed: 'delete',
+  action: 'delete',
   every_ms: [2_000, 5_000],
 });

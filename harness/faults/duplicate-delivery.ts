@@ -8,7 +8,7 @@ export const duplicateDelivery = fleetFault({
   name: 'duplicate-delivery',
   describe: 'Workloads are delivered to two workers, at once or seconds apart, and both start them',
   lasts_ms: [5_000, 15_000],
-  mischief: 'twin_delivery',
+  misbehaviour: 'duplicate_delivery',
   share: [0.3, 0.8],
   // Some meet the first at its start, some at its work, some after its end.
   ms: [0, 8_000],

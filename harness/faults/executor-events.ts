@@ -1,4 +1,4 @@
-import type { EventDisturbance } from '../model/misbehaviour.ts';
+import type { ExecutorHazard } from '../model/misbehaviour.ts';
 import { drawSeed } from './disturb.ts';
 import { type Fault, notAllowed } from './fault.ts';
 
@@ -19,8 +19,8 @@ export const executorEvents: Fault = {
   }),
 
   async inject({ executor }, { with: drawn }) {
-    return executor.disturb({
-      how: drawn.how as EventDisturbance['how'],
+    return executor.openWindow({
+      how: drawn.how as ExecutorHazard['how'],
       share: Number(drawn.share),
       seed: Number(drawn.seed),
       // From a scheduler's next loop to a dozen of them.

@@ -1,6 +1,6 @@
 import type { WallClock } from '../model/clock.ts';
 import type { PlannedFault } from '../model/fault.ts';
-import type { Disturbable, EventDisturbance, FleetDisturbance, OperatorDisturbance } from '../model/misbehaviour.ts';
+import type { ExecutorHazard, FleetHazard, HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
@@ -20,10 +20,10 @@ export interface Host {
 export interface Site {
   readonly stack: Stack;
   readonly clock: WallClock;
-  readonly fleet: Disturbable<FleetDisturbance>;
-  readonly operators: Disturbable<OperatorDisturbance>;
+  readonly fleet: HazardTarget<FleetHazard>;
+  readonly operators: HazardTarget<OperatorHazard>;
   /** What the schedulers' executors hear of the ends of lives. */
-  readonly executor: Disturbable<EventDisturbance>;
+  readonly executor: HazardTarget<ExecutorHazard>;
   /**
    * From now on the process of that name (`postgres` too), once dead, stays dead, and that is not held against it. Call
    * the result to let it go: it resolves when the process has been started again, if it was dead. Safe to call twice.
@@ -51,7 +51,7 @@ export interface Fault {
   /** Draws the victim, and whatever else is a matter of chance. */
   draw(host: Host, rng: Rng): Pick<PlannedFault, 'victim' | 'with'>;
   /** What its window makes of the fleet, where that is all that it does: told in advance to those who play lives elsewhere. */
-  disturbance?(drawn: PlannedFault['with']): FleetDisturbance;
+  hazard?(drawn: PlannedFault['with']): FleetHazard;
   /** Resolves when the damage is done. Rejects, with nothing left behind, where it could not be. */
   inject(site: Site, planned: PlannedFault): Promise<Heal>;
 }

@@ -5,6 +5,6 @@ export const impostors = fleetFault({
   name: 'impostors',
   describe: 'Other workers send heartbeats and starts for tasks that have an owner',
   lasts_ms: [5_000, 15_000],
-  mischief: 'impostor',
+  misbehaviour: 'impostor',
   share: [0.3, 0.8],
 });

@@ -1,5 +1,5 @@
 import type { PlannedFault } from '../model/fault.ts';
-import type { PlannedDisturbance } from '../model/misbehaviour.ts';
+import type { PlannedHazard } from '../model/misbehaviour.ts';
 import { bulkChanges } from './bulk-changes.ts';
 import { bystanderLock } from './bystander-lock.ts';
 import { clearStorm } from './clear-storm.ts';
@@ -78,10 +78,10 @@ export function needWires(windows: readonly PlannedFault[]): boolean {
 }
 
 /** What the windows of a plan will make of the fleet, and when, if the load begins at `begunMs`. */
-export function fleetDisturbances(windows: readonly PlannedFault[], begunMs: number): PlannedDisturbance[] {
+export function fleetHazards(windows: readonly PlannedFault[], begunMs: number): PlannedHazard[] {
   return windows.flatMap(({ fault: wanted, at_ms, for_ms, with: drawn }) => {
-    const disturbance = FAULTS.find(({ name }) => name === wanted)?.disturbance?.(drawn);
+    const hazard = FAULTS.find(({ name }) => name === wanted)?.hazard?.(drawn);
     const opensMs = begunMs + at_ms;
-    return disturbance ? [{ disturbance, opensMs, closesMs: opensMs + for_ms }] : [];
+    return hazard ? [{ hazard, opensMs, closesMs: opensMs + for_ms }] : [];
   });
 }

@@ -5,7 +5,7 @@ export const lateEnd = fleetFault({
   name: 'late-end',
   describe: 'Workers fall silent at the end of their work and report it seconds late',
   lasts_ms: [5_000, 15_000],
-  mischief: 'late_end',
+  misbehaviour: 'late_end',
   share: [0.3, 0.9],
   ms: [2_000, 28_000],
 });

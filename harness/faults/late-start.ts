@@ -5,7 +5,7 @@ export const lateStart = fleetFault({
   name: 'late-start',
   describe: 'Workers start their tasks seconds late, when these may have been cleared or handed to others',
   lasts_ms: [5_000, 15_000],
-  mischief: 'late_start',
+  misbehaviour: 'late_start',
   share: [0.3, 0.9],
   ms: [3_000, 15_000],
 });

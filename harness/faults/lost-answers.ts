@@ -8,6 +8,6 @@ export const lostAnswers = fleetFault({
   name: 'lost-answers',
   describe: 'Workers lose answers of any kind after they came, and send the request again',
   lasts_ms: [4_000, 15_000],
-  mischief: 'lost_answer',
+  misbehaviour: 'lost_answer',
   share: [0.2, 0.6],
 });

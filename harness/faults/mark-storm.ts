@@ -4,6 +4,6 @@ export const markStorm = operatorFault({
   name: 'mark-storm',
   describe: 'Somebody marks running tasks as success, failed or skipped several times a second',
   lasts_ms: [3_000, 10_000],
-  deed: 'mark',
+  action: 'mark',
   every_ms: [150, 600],
 });

@@ -8,7 +8,7 @@ import { FAULTS } from './index.ts';
 import { sameVictim } from './victims.ts';
 
 /** What a fault may take to be injected or healed. Then the window is written down as it is, and the run goes on. */
-const DEED_MS = 45_000;
+const ACTION_MS = 45_000;
 const HEALTH_EVERY_MS = 2_000;
 const FREE_EVERY_MS = 50;
 /** After the last window: as long as a restarted Airflow takes to import itself on two busy cores, and then some. */
@@ -118,15 +118,15 @@ function isOverdue(other: PlannedFault, next: PlannedFault): boolean {
 }
 
 /** `late` is done with what comes after the deadline: a fault that was injected too late is healed at once. */
-async function inTime<T>(what: string, deed: Promise<T>, late: (result: T) => unknown): Promise<T> {
+async function inTime<T>(what: string, action: Promise<T>, late: (result: T) => unknown): Promise<T> {
   const timer = new AbortController();
-  const deadline = sleep(DEED_MS, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
-  const done = deed.then((result) => ({ result }));
+  const deadline = sleep(ACTION_MS, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+  const done = action.then((result) => ({ result }));
   try {
     const first = await Promise.race([done, deadline]);
     if (first !== 'late') return first.result;
     void done.then(({ result }) => late(result)).catch(() => undefined); // It failed late: nothing was done.
-    throw new Error(`could not ${what} within ${DEED_MS / 1000} s`);
+    throw new Error(`could not ${what} within ${ACTION_MS / 1000} s`);
   } finally {
     timer.abort();
   }

@@ -16,7 +16,7 @@ export const revokeSlow: Fault = {
   }),
 
   async inject({ executor }, { with: drawn }) {
-    return executor.disturb({
+    return executor.openWindow({
       how: 'revoke-slow',
       share: Number(drawn.share),
       seed: Number(drawn.seed),

@@ -5,6 +5,6 @@ export const silentDeath = fleetFault({
   name: 'silent-death',
   describe: 'Workers die without a word, and the scheduler must notice',
   lasts_ms: [2_000, 8_000],
-  mischief: 'silent_death',
+  misbehaviour: 'silent_death',
   share: [0.1, 0.4],
 });

@@ -5,7 +5,7 @@ export const skewedClocks = fleetFault({
   name: 'skewed-clocks',
   describe: 'Workers whose clocks are up to five minutes fast or slow say when tasks began and ended',
   lasts_ms: [5_000, 15_000],
-  mischief: 'skewed_clock',
+  misbehaviour: 'skewed_clock',
   share: [0.3, 0.8],
   ms: [-300_000, 300_000],
 });

@@ -5,6 +5,6 @@ export const storm = fleetFault({
   name: 'storm',
   describe: 'All workers send a heartbeat, or the ends of their tasks, at the same moment',
   lasts_ms: [1_000, 3_000],
-  mischief: (rng) => rng.pick(['stampede_heartbeat', 'stampede_end']),
+  misbehaviour: (rng) => rng.pick(['herd_heartbeat', 'herd_end']),
   share: [1, 1],
 });

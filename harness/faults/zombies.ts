@@ -9,7 +9,7 @@ export const zombies = fleetFault({
   name: 'zombies',
   describe: 'Workers hang, some until they are given up, and come back to report the end of their task',
   lasts_ms: [8_000, 55_000],
-  mischief: 'zombie',
+  misbehaviour: 'zombie',
   share: [0.1, 0.4],
   // The heartbeat time-out of our stacks is 30 s, schedulers look every 5 s, and busy ones later: from those who come
   // back as they are given up to those who have been long ago.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import type { EventDisturbance } from '../model/misbehaviour.ts';
+import type { ExecutorHazard } from '../model/misbehaviour.ts';
 import { EndNews } from './completion-notifier.ts';
 
 beforeEach(() => {
@@ -10,12 +10,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function told(how: EventDisturbance['how']) {
+async function told(how: ExecutorHazard['how']) {
   const heard: string[] = [];
   const news = new EndNews((delivery, outcome, again) =>
     heard.push(`${delivery} ${outcome}${again === undefined ? '' : ` again after ${again}`}`),
   );
-  const heal = await news.disturb({ how, share: 1, seed: 1, ms: [5_000, 5_000] });
+  const heal = await news.openWindow({ how, share: 1, seed: 1, ms: [5_000, 5_000] });
   for (const delivery of [1, 2, 3]) news.tell(delivery, 'success');
   return { news, heal, heard };
 }

@@ -1,11 +1,11 @@
 import type { LifeOutcome } from '../handoff/workload.ts';
-import type { Disturbable, EventDisturbance } from '../model/misbehaviour.ts';
+import type { ExecutorHazard, HazardTarget } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 
 type Tell = (delivery: number, outcome: LifeOutcome, againAfterMs?: number) => void;
 
 interface Window {
-  readonly disturbance: EventDisturbance;
+  readonly hazard: ExecutorHazard;
   readonly rng: Rng;
   /** Held back to be told in another order. */
   readonly held: (() => void)[];
@@ -13,7 +13,7 @@ interface Window {
 }
 
 /** What executors hear of the ends of lives, and lives of executors: at once and once, but for the windows that are open. */
-export class EndNews implements Disturbable<EventDisturbance> {
+export class EndNews implements HazardTarget<ExecutorHazard> {
   readonly #tell: Tell;
   readonly #open = new Set<Window>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -24,7 +24,7 @@ export class EndNews implements Disturbable<EventDisturbance> {
 
   tell(delivery: number, outcome: LifeOutcome): void {
     for (const window of this.#open) {
-      const { how, share, ms } = window.disturbance;
+      const { how, share, ms } = window.hazard;
       if (how === 'revoke-slow' || !window.rng.chance(share)) continue;
       window.times++;
       const afterMs = window.rng.between(...ms);
@@ -39,7 +39,7 @@ export class EndNews implements Disturbable<EventDisturbance> {
   /** How long it takes to take a workload back from its worker, milliseconds. */
   revokeTakesMs(): number {
     for (const window of this.#open) {
-      const { how, share, ms } = window.disturbance;
+      const { how, share, ms } = window.hazard;
       if (how !== 'revoke-slow' || !window.rng.chance(share)) continue;
       window.times++;
       return window.rng.between(...ms);
@@ -47,14 +47,14 @@ export class EndNews implements Disturbable<EventDisturbance> {
     return 0;
   }
 
-  async disturb(disturbance: EventDisturbance): Promise<() => Promise<string>> {
-    const rng = new Rng(disturbance.seed, 'executor events');
-    const window: Window = { disturbance, rng, held: [], times: 0 };
+  async openWindow(hazard: ExecutorHazard): Promise<() => Promise<string>> {
+    const rng = new Rng(hazard.seed, 'executor events');
+    const window: Window = { hazard, rng, held: [], times: 0 };
     this.#open.add(window);
     return async () => {
       this.#open.delete(window);
       release(window);
-      return `${window.times} ${disturbance.how === 'revoke-slow' ? 'times' : 'ends'}`;
+      return `${window.times} ${hazard.how === 'revoke-slow' ? 'times' : 'ends'}`;
     };
   }
 

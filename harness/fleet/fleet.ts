@@ -8,7 +8,7 @@ import type { Plan, TaskSpec } from '../model/scenario.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import { Ending } from '../worker/cancel.ts';
-import { Disturbances } from '../worker/hazards.ts';
+import { Hazards } from '../worker/hazards.ts';
 import type { Birth } from '../worker/life-spec.ts';
 import { EndNews } from './completion-notifier.ts';
 import type { ConnectionUse, Engine, Hooks } from './engines/engine.ts';
@@ -35,7 +35,7 @@ export interface FleetOptions {
 
 export interface EngineParts {
   readonly book: RequestLog;
-  readonly disturbances: Disturbances;
+  readonly hazards: Hazards;
 }
 
 /** A life that has started and not ended. */
@@ -47,7 +47,7 @@ export interface LiveLife {
 /** All simulated workers: takes workloads from the schedulers and plays each one's life. */
 export class Fleet {
   readonly numbers: RequestLog;
-  readonly disturbances = new Disturbances();
+  readonly hazards = new Hazards();
   /** What the schedulers are told of the ends of lives. */
   readonly endNews = new EndNews((delivery, outcome, againAfterMs) =>
     this.#dispatcher?.end(delivery, outcome, againAfterMs),
@@ -77,11 +77,11 @@ export class Fleet {
 
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
-    const { numbers: book, disturbances } = fleet;
+    const { numbers: book, hazards } = fleet;
     const { plan, executionUrls, clock } = options;
     fleet.#engine =
-      (await options.engine?.({ book, disturbances })) ??
-      new Native({ fleet: plan.scenario.fleet, executionUrls, clock, book, disturbances });
+      (await options.engine?.({ book, hazards })) ??
+      new Native({ fleet: plan.scenario.fleet, executionUrls, clock, book, hazards });
     try {
       fleet.#dispatcher = await Dispatcher.listen({
         address: options.handOffAddress,
@@ -160,8 +160,8 @@ export class Fleet {
     };
     const delivery = { number, lives: 1, refused: 0, revoked: false };
     this.#go({ birth, scheduler, delivery });
-    if (this.disturbances.isCalm) return;
-    const twin = this.disturbances.of(birth.life, new Rng(plan.seed, 'twin', name, turn)).hit('twin_delivery');
+    if (this.hazards.isCalm) return;
+    const twin = this.hazards.of(birth.life, new Rng(plan.seed, 'twin', name, turn)).hit('duplicate_delivery');
     if (!twin) return;
     delivery.lives++;
     const later = { ...task, pickup_ms: [twin.ms, twin.ms] as const };

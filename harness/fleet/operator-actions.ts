@@ -1,5 +1,5 @@
 import type { WorkloadTaskInstance } from '../handoff/workload.ts';
-import type { Deed } from '../model/misbehaviour.ts';
+import type { OperatorAction } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { Answer, RequestSpec, Subject } from '../worker/requests.ts';
@@ -9,7 +9,7 @@ import type { ApiClient } from './http-client.ts';
 /** As many tasks of a run as one bulk request names, at most. */
 const BULK = 8;
 
-export interface DeedsOptions {
+export interface OperatorActionsOptions {
   readonly api: ApiClient;
   readonly token: string;
   readonly clock: RunClock;
@@ -27,18 +27,18 @@ export interface By {
 }
 
 /** What people do to a task that works at this moment, through the public API. Each resolves when it is answered. */
-export class Deeds {
-  readonly #options: DeedsOptions;
+export class OperatorActions {
+  readonly #options: OperatorActionsOptions;
 
-  constructor(options: DeedsOptions) {
+  constructor(options: OperatorActionsOptions) {
     this.#options = options;
   }
 
   /** Undefined where no worker is at work. */
-  async do(deed: Deed, by: By): Promise<Answer | undefined> {
+  async perform(action: OperatorAction, by: By): Promise<Answer | undefined> {
     const ti = this.#runningTask(by);
     if (!ti) return undefined;
-    switch (deed) {
+    switch (action) {
       case 'clear':
         return this.#clear(ti, by);
       case 'mark':
@@ -48,7 +48,7 @@ export class Deeds {
       case 'bulk':
         return this.#bulk(ti, by);
       default:
-        throw new Error(`unknown deed ${JSON.stringify(deed satisfies never)}`);
+        throw new Error(`unknown action ${JSON.stringify(action satisfies never)}`);
     }
   }
 

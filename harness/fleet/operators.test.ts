@@ -114,7 +114,7 @@ test('while a window is open somebody deletes what is at work, after setting it 
   const { result, heard } = await withOperators(
     { dags: [dagOf('wt_a')] },
     async (operators, operations) => {
-      const heal = await operators.disturb({ deed: 'delete', every_ms: 20, seed: 1 });
+      const heal = await operators.openWindow({ action: 'delete', every_ms: 20, seed: 1 });
       await new Promise((resolve) => setTimeout(resolve, 100));
       const told = await heal();
       const sent = (await operations()).length;
@@ -137,7 +137,7 @@ test('tasks at work in one run are changed in one request, each to a state that 
   const { heard } = await withOperators(
     { dags: [dagOf('wt_a')] },
     async (operators) => {
-      const heal = await operators.disturb({ deed: 'bulk', every_ms: 1_000, seed: 1 });
+      const heal = await operators.openWindow({ action: 'bulk', every_ms: 1_000, seed: 1 });
       await new Promise((resolve) => setTimeout(resolve, 100));
       await heal();
     },
@@ -154,7 +154,7 @@ test('tasks at work in one run are changed in one request, each to a state that 
 
 test('paused DAGs are unpaused when the window is healed, and only those of the scenario are touched', async () => {
   const { heard } = await withOperators({}, async (operators) => {
-    const heal = await operators.disturb({ deed: 'pause', every_ms: 1_000, seed: 1 });
+    const heal = await operators.openWindow({ action: 'pause', every_ms: 1_000, seed: 1 });
     await heal();
   });
   const dags = seeds.dags.map(({ dag_id }) => `/api/v2/dags/${dag_id}?update_mask=is_paused`);

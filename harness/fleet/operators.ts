@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arrivalTimes, type Timing } from '../model/arrivals.ts';
 import { StackError } from '../model/errors.ts';
-import type { Disturbable, OperatorDisturbance } from '../model/misbehaviour.ts';
+import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import type { OperatorSpec, Plan } from '../model/scenario.ts';
 import type { RunClock } from '../run-folder/clock.ts';
@@ -10,7 +10,7 @@ import type { RunFolder } from '../run-folder/writer.ts';
 import type { Answer } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
 import { ApiClient, type RequestLog } from './http-client.ts';
-import { type By, Deeds } from './operator-actions.ts';
+import { type By, OperatorActions } from './operator-actions.ts';
 
 /** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
 const BACKFILL_TIMEOUT_MS = 180_000;
@@ -37,10 +37,10 @@ export interface OperatorsOptions {
 }
 
 /** The people and scripts that use the public API while workers work: backfill, trigger, clear, mark. */
-export class Operators implements Disturbable<OperatorDisturbance> {
+export class Operators implements HazardTarget<OperatorHazard> {
   readonly #options: OperatorsOptions;
   readonly #api: ApiClient;
-  readonly #deeds: Deeds;
+  readonly #actions: OperatorActions;
 
   constructor(options: OperatorsOptions) {
     const { publicUrl, clock, numbers } = options;
@@ -53,7 +53,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
       clock,
       book: numbers,
     });
-    this.#deeds = new Deeds({ ...options, api: this.#api, token: options.publicToken });
+    this.#actions = new OperatorActions({ ...options, api: this.#api, token: options.publicToken });
   }
 
   /** What has to stand before anything is scheduled. Rejects with a StackError if the stack refuses it. */
@@ -64,7 +64,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
     const path = '/pools/default_pool?update_mask=slots';
     const by = { operator: 'operator-pool', signal };
     const asked = { target: 'default_pool', requested: String(slots) };
-    const { outcome, status } = await this.#deeds.send(by, 'pool', 'PATCH', path, { slots }, {}, asked);
+    const { outcome, status } = await this.#actions.send(by, 'pool', 'PATCH', path, { slots }, {}, asked);
     if (outcome !== 'ok')
       throw new StackError(`default_pool could not be given ${slots} slots (${status ?? 'no answer'}).`);
   }
@@ -86,15 +86,15 @@ export class Operators implements Disturbable<OperatorDisturbance> {
 
   /** Pauses the DAGs, so that no new task is queued while the run settles. */
   async pauseDags(dagIds: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#deeds.pause(dagIds, true, { operator: 'operator-settle', signal });
+    await this.#actions.pause(dagIds, true, { operator: 'operator-settle', signal });
   }
 
   /** People who do one thing over and over, beside those of the scenario. Healed when their last request is answered. */
-  async disturb(disturbance: OperatorDisturbance): Promise<() => Promise<string>> {
-    const { deed, every_ms, seed } = disturbance;
-    const operator = `operator-${deed}-fault`;
+  async openWindow(hazard: OperatorHazard): Promise<() => Promise<string>> {
+    const { action, every_ms, seed } = hazard;
+    const operator = `operator-${action}-fault`;
     const dags = this.#options.plan.scenario.dags.map(({ dag_id }) => dag_id);
-    if (deed === 'pause') return this.#pauseAll(dags, operator);
+    if (action === 'pause') return this.#pauseAll(dags, operator);
     const over = new AbortController();
     // The requests themselves are not aborted: what was sent is waited for.
     const { signal } = new AbortController();
@@ -102,7 +102,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
     const by = { operator, dags, rng: new Rng(seed, operator), signal };
     const done = { ok: 0, other: 0 };
     const doing = this.#each({ every_ms, start_after_ms: 0 }, over.signal, async () => {
-      const answer = await this.#deeds.do(deed, by);
+      const answer = await this.#actions.perform(action, by);
       if (answer) done[answer.outcome === 'ok' ? 'ok' : 'other']++;
     }).catch(() => undefined); // It ends by being aborted.
     return async () => {
@@ -115,12 +115,12 @@ export class Operators implements Disturbable<OperatorDisturbance> {
   async #pauseAll(dags: readonly string[], operator: string): Promise<() => Promise<string>> {
     const by = { operator, signal: new AbortController().signal };
     const ids = dags.map((dag) => this.#dagId(dag));
-    const paused = await this.#deeds.pause(ids, true, by);
+    const paused = await this.#actions.pause(ids, true, by);
     return async () => {
       // What is not told to go on stands still for the rest of the run: asked again where the server was away.
       let left = ids;
       for (let tries = 0; tries < UNPAUSE_TRIES && left.length > 0; tries++) {
-        const answers = await this.#deeds.pause(left, false, by);
+        const answers = await this.#actions.pause(left, false, by);
         left = left.filter((_, i) => answers[i]?.outcome === 'unknown');
         if (left.length > 0) await sleep(UNPAUSE_PAUSE_MS);
       }
@@ -141,23 +141,23 @@ export class Operators implements Disturbable<OperatorDisturbance> {
       case 'trigger':
         return this.#each(spec, signal, () => this.#trigger(rng.pick(named(spec.dags)), name, signal));
       case 'clear':
-        return this.#each(spec, signal, () => this.#deeds.do('clear', by));
+        return this.#each(spec, signal, () => this.#actions.perform('clear', by));
       case 'mark':
-        return this.#each(spec, signal, () => this.#deeds.markFailed(by, spec.upstream));
+        return this.#each(spec, signal, () => this.#actions.markFailed(by, spec.upstream));
       default:
         throw new Error(`unknown operator ${JSON.stringify(spec satisfies never)}`);
     }
   }
 
-  /** Open arrivals: a slow answer does not delay the next deed. */
-  async #each(timing: Timing, signal: AbortSignal, deed: () => Promise<unknown>): Promise<void> {
+  /** Open arrivals: a slow answer does not delay the next action. */
+  async #each(timing: Timing, signal: AbortSignal, action: () => Promise<unknown>): Promise<void> {
     const { clock } = this.#options;
     const began = clock.now();
     const under = new Set<Promise<unknown>>();
     try {
       for (const due of arrivalTimes(timing)) {
         await sleep(Math.max(0, began + due - clock.now()), undefined, { signal });
-        const doing = deed().catch(() => undefined); // It rejects only when the run is over.
+        const doing = action().catch(() => undefined); // It rejects only when the run is over.
         under.add(doing);
         void doing.finally(() => under.delete(doing));
       }
@@ -204,7 +204,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
       reprocess_behavior: 'none',
       max_active_runs: spec.max_active_runs,
     };
-    return this.#deeds.send(
+    return this.#actions.send(
       { operator: name, signal },
       'backfill',
       'POST',
@@ -222,7 +222,7 @@ export class Operators implements Disturbable<OperatorDisturbance> {
   #trigger(dag: string, name: string, signal: AbortSignal): Promise<Answer> {
     const dag_id = this.#dagId(dag);
     const path = `/dags/${dag_id}/dagRuns`;
-    return this.#deeds.send({ operator: name, signal }, 'trigger', 'POST', path, { logical_date: null }, { dag_id });
+    return this.#actions.send({ operator: name, signal }, 'trigger', 'POST', path, { logical_date: null }, { dag_id });
   }
 
   #dagId(dag: string): string {

@@ -1,10 +1,10 @@
 import type { Habits } from './scenario.ts';
 
 /** What a life does otherwise than it should, each once: words of `Habits` where a scenario may plan the same. */
-export type Mischief =
+export type Misbehaviour =
   | keyof Pick<Habits, 'lost_answer' | 'silent_death' | 'impostor'>
   /** Its workload is played by another life, too. */
-  | 'twin_delivery'
+  | 'duplicate_delivery'
   /** Waits before it starts. */
   | 'late_start'
   /** Waits before it reports its end, and sends no heartbeat meanwhile. */
@@ -14,38 +14,38 @@ export type Mischief =
   /** Its machine's clock is wrong. */
   | 'skewed_clock'
   /** All lives at once, at the opening: a heartbeat, or their ends. */
-  | 'stampede_heartbeat'
-  | 'stampede_end';
+  | 'herd_heartbeat'
+  | 'herd_end';
 
 /** How lives behave otherwise while a window is open. */
-export interface FleetDisturbance {
-  readonly mischief: Mischief;
-  /** How likely each occasion is taken: a birth, a request, a heartbeat, as the mischief has it. */
+export interface FleetHazard {
+  readonly misbehaviour: Misbehaviour;
+  /** How likely each occasion is taken: a birth, a request, a heartbeat, as the misbehaviour has it. */
   readonly share: number;
   /** How long it takes, or how far it is off, milliseconds; drawn evenly for each occasion. */
   readonly ms?: readonly [number, number];
 }
 
 /** One that is to come, on the run's clock. */
-export interface PlannedDisturbance {
-  readonly disturbance: FleetDisturbance;
+export interface PlannedHazard {
+  readonly hazard: FleetHazard;
   readonly opensMs: number;
   readonly closesMs: number;
 }
 
 /** What people do while a window is open, over and over. */
-export type Deed = 'clear' | 'mark' | 'delete' | 'bulk';
+export type OperatorAction = 'clear' | 'mark' | 'delete' | 'bulk';
 
-export interface OperatorDisturbance {
+export interface OperatorHazard {
   /** `pause`: all DAGs at once, until the window closes. */
-  readonly deed: Deed | 'pause';
+  readonly action: OperatorAction | 'pause';
   readonly every_ms: number;
   /** Names the generator of whom it meets. */
   readonly seed: number;
 }
 
 /** What becomes of the executors' news that a life has ended, or of their taking a workload back, while a window is open. */
-export interface EventDisturbance {
+export interface ExecutorHazard {
   readonly how: 'late' | 'doubled' | 'reordered' | 'lost' | 'revoke-slow';
   readonly share: number;
   /** For how long it is held back or takes, or after how long it comes again. */
@@ -53,8 +53,8 @@ export interface EventDisturbance {
   readonly seed: number;
 }
 
-/** What of the harness's own load a fault may change. `disturb` resolves when it is so, with what undoes it. */
-export interface Disturbable<What> {
+/** What of the harness's own load a fault may change. `openWindow` resolves when it is so, with what undoes it. */
+export interface HazardTarget<What> {
   /** The undoing may be called twice; it resolves with what was done meanwhile, in words. */
-  disturb(what: What): Promise<() => Promise<string>>;
+  openWindow(what: What): Promise<() => Promise<string>>;
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fleetDisturbances } from '../faults/index.ts';
+import { fleetHazards } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import { type K6Options, openK6 } from '../fleet/engines/k6.ts';
 import { Fleet } from '../fleet/fleet.ts';
@@ -130,7 +130,7 @@ async function openActors(
   const publicToken = await stack.publicToken();
   const windows = () => {
     const begunMs = record.manifest.load_started_ms;
-    return begunMs === null ? [] : fleetDisturbances(plan.faults ?? [], begunMs);
+    return begunMs === null ? [] : fleetHazards(plan.faults ?? [], begunMs);
   };
   const fleet = await Fleet.open({
     plan,
@@ -148,7 +148,7 @@ async function openActors(
   const live = () => fleet.live;
   const { publicUrl } = stack;
   const operators = new Operators({ plan, publicUrl, publicToken, dagNamespace, record, clock, numbers, live });
-  const disturbable = { fleet: fleet.disturbances, operators, executor: fleet.endNews };
+  const disturbable = { fleet: fleet.hazards, operators, executor: fleet.endNews };
   const supervisor = new Supervisor({ stack, record, clock, fail: onError, over });
   const hold = (name: string) => supervisor.hold(name);
   return {

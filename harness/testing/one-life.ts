@@ -3,7 +3,7 @@ import type { LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import type { Habits } from '../model/scenario.ts';
 import { Ending } from '../worker/cancel.ts';
-import { Disturbances } from '../worker/hazards.ts';
+import { Hazards } from '../worker/hazards.ts';
 import { playLife } from '../worker/life.ts';
 import type { recordingServer } from './recording-server.ts';
 
@@ -12,10 +12,7 @@ const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -
 type RecordingServer = Awaited<ReturnType<typeof recordingServer>>;
 
 /** Tests only: the life `w-1`, 1001, with heartbeats every 100 ms. */
-export function oneLife(
-  server: RecordingServer,
-  { ms, habits, disturbances = new Disturbances() }: OneLife,
-): Promise<LifeEnd> {
+export function oneLife(server: RecordingServer, { ms, habits, hazards = new Hazards() }: OneLife): Promise<LifeEnd> {
   return playLife({
     birth: {
       life: 1,
@@ -39,7 +36,7 @@ export function oneLife(
     requests: server.api,
     clock: server.clock,
     rng: new Rng(1),
-    disturbed: disturbances.of(1, new Rng(2)),
+    hazards: hazards.of(1, new Rng(2)),
     hooks: { isRevoked: () => false, onStarted: () => undefined, onLeaving: () => undefined, over: new Ending() },
   });
 }
@@ -47,5 +44,5 @@ export function oneLife(
 interface OneLife {
   readonly ms: number;
   readonly habits: Partial<Habits>;
-  readonly disturbances?: Disturbances;
+  readonly hazards?: Hazards;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Over } from './cancel.ts';
-import type { Disturbed } from './hazards.ts';
+import type { LifeHazards } from './hazards.ts';
 import type { Birth } from './life-spec.ts';
 import type { Requests } from './requests.ts';
 
@@ -12,7 +12,7 @@ export interface LifeContext {
   readonly clock: Clock;
   readonly rng: Rng;
   /** What open windows do to it. */
-  readonly disturbed: Disturbed;
+  readonly hazards: LifeHazards;
   readonly hooks: Hooks;
 }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { FleetDisturbance } from '../model/misbehaviour.ts';
+import type { FleetHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import { oneLife } from '../testing/one-life.ts';
 import { type Heard, recordingServer } from '../testing/recording-server.ts';
 import { Ending, type Over } from './cancel.ts';
-import { Disturbances, type Disturbed, type Stampede } from './hazards.ts';
+import { Hazards, type LifeHazards, type ThunderingHerd } from './hazards.ts';
 
 interface Played {
   readonly end: string;
@@ -14,11 +14,11 @@ interface Played {
 }
 
 /** One life of 400 ms with heartbeats every 100 ms, while the window is open. */
-async function disturbed(disturbance: FleetDisturbance, status: (heard: Heard) => number = () => 204): Promise<Played> {
+async function playUnder(hazard: FleetHazard, status: (heard: Heard) => number = () => 204): Promise<Played> {
   const server = await recordingServer(status);
-  const disturbances = new Disturbances();
-  const heal = await disturbances.disturb(disturbance);
-  const end = await oneLife(server, { ms: 400, habits: { xcom: 1 }, disturbances });
+  const hazards = new Hazards();
+  const heal = await hazards.openWindow(hazard);
+  const end = await oneLife(server, { ms: 400, habits: { xcom: 1 }, hazards });
   const told = await heal();
   const operations = await server.operations();
   await server.close();
@@ -28,13 +28,13 @@ async function disturbed(disturbance: FleetDisturbance, status: (heard: Heard) =
 const kinds = ({ operations }: Played) => operations.map(({ kind }) => kind);
 
 test('a life that dies without a word sends no end', async () => {
-  const played = await disturbed({ mischief: 'silent_death', share: 1 });
+  const played = await playUnder({ misbehaviour: 'silent_death', share: 1 });
   expect(played).toMatchObject({ end: 'silent', told: '1 times, 1 lives' });
   expect(kinds(played)).toEqual(['run', 'rtif']);
 });
 
 test('a zombie sends nothing while it stands still, and goes on when it wakes up', async () => {
-  const played = await disturbed({ mischief: 'zombie', share: 1, ms: [50, 50] });
+  const played = await playUnder({ misbehaviour: 'zombie', share: 1, ms: [50, 50] });
   expect(played.end).toBe('reported');
   // Each heartbeat is an occasion to stand still again.
   const beats = kinds(played).filter((kind) => kind === 'heartbeat').length;
@@ -44,13 +44,13 @@ test('a zombie sends nothing while it stands still, and goes on when it wakes up
 
 test('a zombie that is told to stop has its end to report all the same, and nothing else', async () => {
   const gone = ({ path }: Heard) => (path.endsWith('heartbeat') || path.endsWith('state') ? 404 : 204);
-  const played = await disturbed({ mischief: 'zombie', share: 1, ms: [50, 50] }, gone);
+  const played = await playUnder({ misbehaviour: 'zombie', share: 1, ms: [50, 50] }, gone);
   expect(played.end).toBe('stopped');
   expect(kinds(played)).toEqual(['run', 'rtif', 'heartbeat', 'state']);
 });
 
 test('a clock that is wrong shows at the start and at the end by as much', async () => {
-  const { heard } = await disturbed({ mischief: 'skewed_clock', share: 1, ms: [-300_000, -300_000] });
+  const { heard } = await playUnder({ misbehaviour: 'skewed_clock', share: 1, ms: [-300_000, -300_000] });
   const dates = heard.flatMap(({ body }) => {
     const { start_date, end_date } = body as { readonly start_date?: string; readonly end_date?: string };
     return [start_date, end_date].filter((date) => date !== undefined);
@@ -60,18 +60,18 @@ test('a clock that is wrong shows at the start and at the end by as much', async
 });
 
 test('an answer that is lost is unknown, whatever was asked', async () => {
-  const { end, operations } = await disturbed({ mischief: 'lost_answer', share: 1 });
+  const { end, operations } = await playUnder({ misbehaviour: 'lost_answer', share: 1 });
   // This client sends once: what it does not hear of, it gives up.
   expect(end).toBe('gave-up');
   expect(operations).toMatchObject([{ kind: 'run', outcome: 'unknown', cause: 'answer-dropped', status: null }]);
 });
 
 test('with a share of nothing, and after the window, a life is left alone', async () => {
-  const played = await disturbed({ mischief: 'silent_death', share: 0 });
+  const played = await playUnder({ misbehaviour: 'silent_death', share: 0 });
   expect(played).toMatchObject({ end: 'reported', told: '0 times, 0 lives' });
-  const disturbances = new Disturbances();
-  const heal = await disturbances.disturb({ mischief: 'zombie', share: 1, ms: [1, 1] });
-  const life = disturbances.of(1, new Rng(1));
+  const hazards = new Hazards();
+  const heal = await hazards.openWindow({ misbehaviour: 'zombie', share: 1, ms: [1, 1] });
+  const life = hazards.of(1, new Rng(1));
   const hit = life.hit('zombie');
   expect(hit?.over.aborted).toBe(false);
   expect(life.hit('late_end')).toBeUndefined();
@@ -81,19 +81,19 @@ test('with a share of nothing, and after the window, a life is left alone', asyn
   expect(await heal()).toBe('1 times, 1 lives');
 });
 
-function rest(life: Disturbed, ms: number, over: Over = new Ending()): Promise<Stampede | undefined> {
+function rest(life: LifeHazards, ms: number, over: Over = new Ending()): Promise<ThunderingHerd | undefined> {
   return new Promise((wakes, calledOff) => life.rest(ms, over, { wakes, calledOff }));
 }
 
-test('a stampede wakes all who rest, and nobody who comes later', async () => {
-  const disturbances = new Disturbances();
-  const rests = [1, 2, 3].map((life) => rest(disturbances.of(life, new Rng(life)), 60_000));
-  const heal = await disturbances.disturb({ mischief: 'stampede_end', share: 1 });
-  expect(await Promise.all(rests)).toEqual(['stampede_end', 'stampede_end', 'stampede_end']);
-  expect(await rest(disturbances.of(4, new Rng(4)), 1)).toBeUndefined();
+test('a thundering herd wakes all lives that rest, and none that comes later', async () => {
+  const hazards = new Hazards();
+  const rests = [1, 2, 3].map((life) => rest(hazards.of(life, new Rng(life)), 60_000));
+  const heal = await hazards.openWindow({ misbehaviour: 'herd_end', share: 1 });
+  expect(await Promise.all(rests)).toEqual(['herd_end', 'herd_end', 'herd_end']);
+  expect(await rest(hazards.of(4, new Rng(4)), 1)).toBeUndefined();
   expect(await heal()).toBe('3 times, 3 lives');
   const over = new AbortController();
-  const resting = rest(disturbances.of(5, new Rng(5)), 60_000, over.signal);
+  const resting = rest(hazards.of(5, new Rng(5)), 60_000, over.signal);
   over.abort(new Error('over'));
   await expect(resting).rejects.toThrow('over');
 });

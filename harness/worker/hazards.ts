@@ -1,9 +1,9 @@
-import type { Disturbable, FleetDisturbance, Mischief } from '../model/misbehaviour.ts';
+import type { FleetHazard, HazardTarget, Misbehaviour } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import { Ending, type Over } from './cancel.ts';
 
 /** What all do at once, at the opening of a window. */
-export type Stampede = 'stampede_heartbeat' | 'stampede_end';
+export type ThunderingHerd = 'herd_heartbeat' | 'herd_end';
 
 /** An occasion that was taken. */
 export interface Hit {
@@ -14,13 +14,13 @@ export interface Hit {
 }
 
 /** What a window did. */
-export interface Struck {
+export interface Hits {
   readonly times: number;
   readonly lives: number;
 }
 
 interface Window {
-  readonly disturbance: FleetDisturbance;
+  readonly hazard: FleetHazard;
   readonly lives: Set<number>;
   readonly over: Ending;
   times: number;
@@ -29,20 +29,20 @@ interface Window {
 /** Rests between two heartbeats, as a fleet does most of the time. */
 export interface Sleeper {
   /** The time is up; or all wake up at once, and it joins them. */
-  wakes(stampede: Stampede | undefined): void;
+  wakes(herd: ThunderingHerd | undefined): void;
   /** The run is over. */
   calledOff(reason: unknown): void;
 }
 
 /** What the windows that are open make of the fleet. */
-export class Disturbances implements Disturbable<FleetDisturbance> {
+export class Hazards implements HazardTarget<FleetHazard> {
   readonly #open = new Set<Window>();
   /** Those who rest: a set, because every life comes and goes at every beat. */
-  readonly #resting = new Set<Disturbed>();
-  readonly #hits = new Map<Mischief, number>();
+  readonly #resting = new Set<LifeHazards>();
+  readonly #hits = new Map<Misbehaviour, number>();
 
-  async disturb(disturbance: FleetDisturbance): Promise<() => Promise<string>> {
-    const close = this.open(disturbance);
+  async openWindow(hazard: FleetHazard): Promise<() => Promise<string>> {
+    const close = this.open(hazard);
     return async () => {
       const { times, lives } = close();
       return `${times} times, ${lives} lives`;
@@ -50,12 +50,12 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
   }
 
   /** What closes it may be called twice. */
-  open(disturbance: FleetDisturbance): () => Struck {
-    const window: Window = { disturbance, lives: new Set(), over: new Ending(), times: 0 };
+  open(hazard: FleetHazard): () => Hits {
+    const window: Window = { hazard, lives: new Set(), over: new Ending(), times: 0 };
     this.#open.add(window);
-    const { mischief } = disturbance;
-    if (mischief === 'stampede_heartbeat' || mischief === 'stampede_end') {
-      for (const resting of [...this.#resting]) resting.meets(window, mischief);
+    const { misbehaviour } = hazard;
+    if (misbehaviour === 'herd_heartbeat' || misbehaviour === 'herd_end') {
+      for (const resting of [...this.#resting]) resting.join(window, misbehaviour);
     }
     return () => {
       this.#open.delete(window);
@@ -64,10 +64,10 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
     };
   }
 
-  /** It struck a life that is played elsewhere. */
-  struck(mischief: Mischief, life: number, times: number): void {
+  /** Counts hits of a life that is played elsewhere. */
+  addHits(misbehaviour: Misbehaviour, life: number, times: number): void {
     for (const window of this.#open) {
-      if (window.disturbance.mischief !== mischief) continue;
+      if (window.hazard.misbehaviour !== misbehaviour) continue;
       window.times += times;
       window.lives.add(life);
       return;
@@ -79,31 +79,37 @@ export class Disturbances implements Disturbable<FleetDisturbance> {
     return this.#open.size === 0;
   }
 
-  /** How often windows struck since this was asked last. */
-  takeHits(): [Mischief, number][] {
+  /** Hits of all windows since the last call. */
+  takeHits(): [Misbehaviour, number][] {
     const hits = [...this.#hits];
     this.#hits.clear();
     return hits;
   }
 
   /** As one life meets them. The generator is its own, so that who is hit does not depend on who else there is. */
-  of(life: number, rng: Rng): Disturbed {
-    return new Disturbed(life, rng, this.#open, this.#resting, this.#hits);
+  of(life: number, rng: Rng): LifeHazards {
+    return new LifeHazards(life, rng, this.#open, this.#resting, this.#hits);
   }
 }
 
 /** The windows that are open, as one life meets them. */
-export class Disturbed {
+export class LifeHazards {
   readonly #life: number;
   readonly #rng: Rng;
   readonly #open: ReadonlySet<Window>;
-  readonly #resting: Set<Disturbed>;
+  readonly #resting: Set<LifeHazards>;
   #sleeper: Sleeper | undefined;
   #over: Over | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #hits: Map<Mischief, number>;
+  readonly #hits: Map<Misbehaviour, number>;
 
-  constructor(life: number, rng: Rng, open: ReadonlySet<Window>, resting: Set<Disturbed>, hits: Map<Mischief, number>) {
+  constructor(
+    life: number,
+    rng: Rng,
+    open: ReadonlySet<Window>,
+    resting: Set<LifeHazards>,
+    hits: Map<Misbehaviour, number>,
+  ) {
     this.#life = life;
     this.#rng = rng;
     this.#open = open;
@@ -112,17 +118,17 @@ export class Disturbed {
   }
 
   /** Whether this occasion is taken. */
-  hit(mischief: Mischief): Hit | undefined {
+  hit(misbehaviour: Misbehaviour): Hit | undefined {
     for (const window of this.#open) {
-      const { share, ms = [0, 0] } = window.disturbance;
-      if (window.disturbance.mischief !== mischief || !this.#rng.chance(share)) continue;
+      const { share, ms = [0, 0] } = window.hazard;
+      if (window.hazard.misbehaviour !== misbehaviour || !this.#rng.chance(share)) continue;
       this.#note(window);
       return { ms: this.#rng.between(...ms), over: window.over };
     }
     return undefined;
   }
 
-  /** Wakes the sleeper after so many milliseconds, or before, with the stampede that it joins. One rest at a time. */
+  /** Wakes the sleeper after so many milliseconds, or before, with the herd that it joins. One rest at a time. */
   rest(ms: number, over: Over, sleeper: Sleeper): void {
     this.#sleeper = sleeper;
     this.#over = over;
@@ -132,15 +138,15 @@ export class Disturbed {
     if (over.aborted) this.handleEvent();
   }
 
-  /** Asked when a stampede begins: joins it, or rests on. */
-  meets(window: Window, stampede: Stampede): void {
-    if (!this.#rng.chance(window.disturbance.share)) return;
+  /** Asked when a herd begins: joins it, or rests on. */
+  join(window: Window, herd: ThunderingHerd): void {
+    if (!this.#rng.chance(window.hazard.share)) return;
     this.#note(window);
-    this.wake(stampede);
+    this.wake(herd);
   }
 
-  wake(stampede?: Stampede): void {
-    this.#rise()?.wakes(stampede);
+  wake(herd?: ThunderingHerd): void {
+    this.#rise()?.wakes(herd);
   }
 
   /** Of `over`. */
@@ -161,11 +167,11 @@ export class Disturbed {
   #note(window: Window): void {
     window.times++;
     window.lives.add(this.#life);
-    const { mischief } = window.disturbance;
-    this.#hits.set(mischief, (this.#hits.get(mischief) ?? 0) + 1);
+    const { misbehaviour } = window.hazard;
+    this.#hits.set(misbehaviour, (this.#hits.get(misbehaviour) ?? 0) + 1);
   }
 }
 
-function wake(resting: Disturbed): void {
+function wake(resting: LifeHazards): void {
   resting.wake();
 }

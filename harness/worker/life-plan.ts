@@ -1,6 +1,6 @@
 import type { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
-import type { Disturbed } from './hazards.ts';
+import type { LifeHazards } from './hazards.ts';
 
 /** What a life will do, drawn at its birth so that what the server answers does not change what is drawn. */
 export interface Fate {
@@ -22,10 +22,10 @@ export interface Birth {
   readonly task: TaskSpec;
   readonly fleet: FleetSpec;
   readonly rng: Rng;
-  readonly disturbed: Disturbed;
+  readonly hazards: LifeHazards;
 }
 
-export function drawFate({ task, fleet, rng, disturbed }: Birth): Fate {
+export function drawFate({ task, fleet, rng, hazards }: Birth): Fate {
   const habits = { ...fleet.habits, ...task.habits };
   const drawn = {
     durationMs: rng.between(...task.duration_ms),
@@ -43,7 +43,7 @@ export function drawFate({ task, fleet, rng, disturbed }: Birth): Fate {
   };
   return {
     ...drawn,
-    impostorAt: drawn.impostorAt ?? (disturbed.hit('impostor') ? 0.5 : null),
-    pickupMs: drawn.pickupMs + (disturbed.hit('late_start')?.ms ?? 0),
+    impostorAt: drawn.impostorAt ?? (hazards.hit('impostor') ? 0.5 : null),
+    pickupMs: drawn.pickupMs + (hazards.hit('late_start')?.ms ?? 0),
   };
 }

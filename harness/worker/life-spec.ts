@@ -21,10 +21,10 @@ export interface Birth {
 }
 
 /** What a life draws for itself, and what it draws while a window is open: apart, so that a window changes nothing else. */
-export function chanceOf({ seed, name, turn, duplicateOf }: Birth): { readonly own: Rng; readonly disturbed: Rng } {
+export function chanceOf({ seed, name, turn, duplicateOf }: Birth): { readonly own: Rng; readonly hazards: Rng } {
   const copy = duplicateOf !== null;
   return {
     own: new Rng(seed, copy ? 'copy' : 'life', name, turn),
-    disturbed: new Rng(seed, copy ? 'disturbed copy' : 'disturbed', name, turn),
+    hazards: new Rng(seed, copy ? 'disturbed copy' : 'disturbed', name, turn),
   };
 }

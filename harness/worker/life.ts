@@ -42,10 +42,10 @@ class RunningLife implements Worker {
   #spoiled = false;
 
   constructor(context: LifeContext) {
-    const { birth, rng, disturbed } = context;
+    const { birth, rng, hazards } = context;
     const { ti, token } = birth.workload;
     this.#context = context;
-    this.#fate = drawFate({ task: birth.task, fleet: birth.fleet, rng, disturbed });
+    this.#fate = drawFate({ task: birth.task, fleet: birth.fleet, rng, hazards });
     this.#token = token;
     this.#subject = {
       actor: 'life',
@@ -72,7 +72,7 @@ class RunningLife implements Worker {
     if (this.#fate.rtif) await this.#writeRenderedFields();
     const stopped = this.#spoiled ? undefined : await this.#workBesideImpostor(endAt);
     if (stopped) return stopped;
-    if (this.#fate.silentDeath || this.#context.disturbed.hit('silent_death')) return 'silent';
+    if (this.#fate.silentDeath || this.#context.hazards.hit('silent_death')) return 'silent';
     // Once: what fired its trigger goes on to its end.
     if (!this.#spoiled && this.#fate.defers && !this.#resumed) return this.#defer();
     if (!this.#spoiled && birth.task.skips?.length) await this.#skipDownstream(birth.task.skips);
@@ -133,9 +133,9 @@ class RunningLife implements Worker {
   }
 
   async beat(intendedMs: number): Promise<Answer> {
-    const { requests, disturbed, birth, rng, hooks } = this.#context;
+    const { requests, hazards, birth, rng, hooks } = this.#context;
     const body = { hostname: birth.worker, pid: birth.pid };
-    const dropAnswer = disturbed.hit('lost_answer') !== undefined;
+    const dropAnswer = hazards.hit('lost_answer') !== undefined;
     const spec = this.#request('heartbeat', 'PUT', this.#own('heartbeat'), body, { intendedMs, dropAnswer });
     const answer = dropAnswer
       ? await requests.send(spec, rng, hooks.over)
@@ -177,7 +177,7 @@ class RunningLife implements Worker {
 
   async report(): Promise<LifeEnd> {
     const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
-    const held = this.#context.disturbed.hit('late_end');
+    const held = this.#context.hazards.hit('late_end');
     if (held) await pause(held.ms, this.#context.hooks.over);
     const end_date = this.#time();
     const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
@@ -195,8 +195,8 @@ class RunningLife implements Worker {
     body: unknown,
     extra: Extra,
   ): Promise<Answer> {
-    const { requests, disturbed, rng, hooks } = this.#context;
-    const dropAnswer = extra.dropAnswer === true || disturbed.hit('lost_answer') !== undefined;
+    const { requests, hazards, rng, hooks } = this.#context;
+    const dropAnswer = extra.dropAnswer === true || hazards.hit('lost_answer') !== undefined;
     const spec = this.#request(kind, method, path, body, { ...extra, dropAnswer });
     const answer = await requests.send(spec, rng, hooks.over);
     this.#adoptToken(answer);
@@ -229,7 +229,7 @@ class RunningLife implements Worker {
 
   /** As its machine's clock has it. */
   #time(): string {
-    if (this.#skewMs === 0) this.#skewMs = this.#context.disturbed.hit('skewed_clock')?.ms ?? 0;
+    if (this.#skewMs === 0) this.#skewMs = this.#context.hazards.hit('skewed_clock')?.ms ?? 0;
     return new Date(Date.now() + this.#skewMs).toISOString();
   }
 

@@ -1,4 +1,4 @@
-import type { Mischief, PlannedDisturbance } from '../model/misbehaviour.ts';
+import type { Misbehaviour, PlannedHazard } from '../model/misbehaviour.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
 import type { Birth } from './life-spec.ts';
 
@@ -20,7 +20,7 @@ export interface Lease {
   readonly startedAt: number;
   /** A word is due so often, milliseconds. */
   readonly wordMs: number;
-  readonly windows: readonly PlannedDisturbance[];
+  readonly windows: readonly PlannedHazard[];
   /** See `Reply`. */
   readonly endsMs: number | null;
 }
@@ -33,8 +33,8 @@ export interface Word {
   readonly operations: readonly Told[];
   /** Requests that the life has sent in all, under way or ended. */
   readonly sent: number;
-  /** How often windows have struck since the last word. */
-  readonly hits: readonly (readonly [Mischief, times: number])[];
+  /** Hits of windows since the last word. */
+  readonly hits: readonly (readonly [Misbehaviour, times: number])[];
   readonly startedMs?: number;
   /** It asks for its deferral next. */
   readonly leaving?: true;

@@ -1,7 +1,7 @@
 import type { LifeEnd } from '../model/operation.ts';
 import { pause } from './cancel.ts';
 import type { LifeContext } from './context.ts';
-import type { Hit, Sleeper, Stampede } from './hazards.ts';
+import type { Hit, Sleeper, ThunderingHerd } from './hazards.ts';
 import type { Answer } from './requests.ts';
 
 /** The real supervisor gives up after so many heartbeats in a row without an answer. */
@@ -58,12 +58,12 @@ class Work implements Sleeper {
   }
 
   rest(): void {
-    const { clock, disturbed, hooks } = this.#context;
-    disturbed.rest(Math.min(this.#due, this.#endAt) - clock.now(), hooks.over, this);
+    const { clock, hazards, hooks } = this.#context;
+    hazards.rest(Math.min(this.#due, this.#endAt) - clock.now(), hooks.over, this);
   }
 
-  wakes(stampede: Stampede | undefined): void {
-    this.#awake(stampede).then(
+  wakes(herd: ThunderingHerd | undefined): void {
+    this.#awake(herd).then(
       (next) => (next === 'rests' ? this.rest() : this.#resolve(next === 'done' ? undefined : next)),
       (error: unknown) => this.calledOff(error),
     );
@@ -73,14 +73,14 @@ class Work implements Sleeper {
     this.#reject(reason);
   }
 
-  async #awake(stampede: Stampede | undefined): Promise<LifeEnd | 'done' | 'rests'> {
-    const { clock, disturbed, birth } = this.#context;
+  async #awake(herd: ThunderingHerd | undefined): Promise<LifeEnd | 'done' | 'rests'> {
+    const { clock, hazards, birth } = this.#context;
     const { heartbeat_ms } = birth.fleet;
-    if (stampede === 'stampede_end' || clock.now() >= this.#endAt) return 'done';
-    if (stampede === 'stampede_heartbeat') this.#due = clock.now();
+    if (herd === 'herd_end' || clock.now() >= this.#endAt) return 'done';
+    if (herd === 'herd_heartbeat') this.#due = clock.now();
     if (clock.now() < this.#due) return 'rests';
-    if (disturbed.hit('silent_death')) return 'silent';
-    const hung = disturbed.hit('zombie');
+    if (hazards.hit('silent_death')) return 'silent';
+    const hung = hazards.hit('zombie');
     if (hung) {
       const since = clock.now();
       if (!(await this.#wakeUp(hung))) return this.#worker.report();

@@ -1,7 +1,7 @@
 import type { Clock } from '../../harness/model/clock.ts';
 import type { LifeEnd, Operation } from '../../harness/model/operation.ts';
 import { Ending } from '../../harness/worker/cancel.ts';
-import { Disturbances } from '../../harness/worker/hazards.ts';
+import { Hazards } from '../../harness/worker/hazards.ts';
 import { playLife } from '../../harness/worker/life.ts';
 import { chanceOf } from '../../harness/worker/life-spec.ts';
 import type { Lease, Reply, Told, Word } from '../../harness/worker/remote.ts';
@@ -14,7 +14,7 @@ export class Borrowed {
   readonly #lease: Lease;
   readonly #clock: Clock;
   readonly #book = new Book();
-  readonly #disturbances = new Disturbances();
+  readonly #hazards = new Hazards();
   readonly #over = new Ending();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #startedMs: number | undefined;
@@ -29,7 +29,7 @@ export class Borrowed {
 
   async play(): Promise<void> {
     const { birth, url, wordMs, correlation, endsMs } = this.#lease;
-    const { own, disturbed } = chanceOf(birth);
+    const rngs = chanceOf(birth);
     const borrowedMs = this.#clock.now();
     this.#openWindows();
     this.#sayAgainAfter(wordMs);
@@ -44,8 +44,8 @@ export class Borrowed {
         correlation: `${correlation}-${birth.life}`,
       }),
       clock: this.#clock,
-      rng: own,
-      disturbed: this.#disturbances.of(birth.life, disturbed),
+      rng: rngs.own,
+      hazards: this.#hazards.of(birth.life, rngs.hazards),
       hooks: {
         // It was not when it was lent.
         isRevoked: async () => this.#clock.now() - borrowedMs > wordMs / 10 && (await this.#say()).revoked,
@@ -69,11 +69,11 @@ export class Borrowed {
   /** Those that come while it lives, and those that are open already. */
   #openWindows(): void {
     const now = this.#clock.now();
-    for (const { disturbance, opensMs, closesMs } of this.#lease.windows) {
-      // A stampede is of its first moment: who is born later is not in it.
-      if (opensMs < now && disturbance.mischief.startsWith('stampede')) continue;
+    for (const { hazard, opensMs, closesMs } of this.#lease.windows) {
+      // A thundering herd is of its first moment: a life that starts later is not in it.
+      if (opensMs < now && hazard.misbehaviour.startsWith('herd_')) continue;
       const open = () => {
-        this.#timers.push(setTimeout(this.#disturbances.open(disturbance), closesMs - this.#clock.now()));
+        this.#timers.push(setTimeout(this.#hazards.open(hazard), closesMs - this.#clock.now()));
       };
       if (opensMs <= now) open();
       else this.#timers.push(setTimeout(open, opensMs - now));
@@ -107,7 +107,7 @@ export class Borrowed {
     const word: Word = {
       operations,
       sent: this.#book.sends,
-      hits: this.#disturbances.takeHits(),
+      hits: this.#hazards.takeHits(),
       ...(this.#startedMs === undefined ? {} : { startedMs: this.#startedMs }),
       ...(this.#leaving ? { leaving: true } : {}),
       ...(end === undefined ? {} : { end }),

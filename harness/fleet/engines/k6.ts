@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../../model/clock.ts';
 import { StackError } from '../../model/errors.ts';
-import type { PlannedDisturbance } from '../../model/misbehaviour.ts';
+import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import type { RunClock } from '../../run-folder/clock.ts';
 import type { RunFolder } from '../../run-folder/writer.ts';
 import type { EngineParts } from '../fleet.ts';
@@ -35,7 +35,7 @@ export interface K6Site {
   readonly executionUrls: readonly string[];
   readonly clock: RunClock;
   readonly record: RunFolder;
-  windows(): readonly PlannedDisturbance[];
+  windows(): readonly PlannedHazard[];
   onError(error: Error): void;
   /** The run is not to be. */
   readonly stop: AbortSignal;

@@ -1,7 +1,7 @@
 import type { LifeEnd } from '../../model/operation.ts';
 import type { FleetSpec } from '../../model/scenario.ts';
 import type { RunClock } from '../../run-folder/clock.ts';
-import type { Disturbances } from '../../worker/hazards.ts';
+import type { Hazards } from '../../worker/hazards.ts';
 import { playLife } from '../../worker/life.ts';
 import { type Birth, chanceOf } from '../../worker/life-spec.ts';
 import { ApiClient, type ApiClientOptions } from '../http-client.ts';
@@ -12,7 +12,7 @@ export interface NativeOptions {
   readonly executionUrls: readonly string[];
   readonly clock: RunClock;
   readonly book: ApiClientOptions['book'];
-  readonly disturbances: Disturbances;
+  readonly hazards: Hazards;
 }
 
 /** Plays all lives in this process, on its one thread. */
@@ -32,14 +32,14 @@ export class Native implements Engine {
   }
 
   play(birth: Birth, hooks: Hooks): Promise<LifeEnd> {
-    const { clock, disturbances } = this.#options;
-    const { own, disturbed } = chanceOf(birth);
+    const { clock, hazards } = this.#options;
+    const rngs = chanceOf(birth);
     return playLife({
       birth,
       requests: this.#requests,
       clock,
-      rng: own,
-      disturbed: disturbances.of(birth.life, disturbed),
+      rng: rngs.own,
+      hazards: hazards.of(birth.life, rngs.hazards),
       hooks,
     });
   }

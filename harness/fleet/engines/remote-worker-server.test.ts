@@ -10,7 +10,7 @@ import type { Operation } from '../../model/operation.ts';
 import { RunClock } from '../../run-folder/clock.ts';
 import { RunFolder } from '../../run-folder/writer.ts';
 import { Ending } from '../../worker/cancel.ts';
-import { Disturbances } from '../../worker/hazards.ts';
+import { Hazards } from '../../worker/hazards.ts';
 import type { Birth } from '../../worker/life-spec.ts';
 import type { Lease, Word } from '../../worker/remote.ts';
 import { RequestLog } from '../http-client.ts';
@@ -20,7 +20,7 @@ let folder: string;
 let record: RunFolder;
 let desk: LeaseDesk;
 let book: RequestLog;
-let disturbances: Disturbances;
+let hazards: Hazards;
 let appended: Operation[];
 let lost: number[];
 
@@ -31,7 +31,7 @@ async function open(options: Partial<LeaseDeskOptions> = {}): Promise<void> {
     executionUrls: ['http://one', 'http://two'],
     clock: new RunClock(),
     book,
-    disturbances,
+    hazards,
     windows: () => [],
     onLost: ({ life }) => lost.push(life),
     ...options,
@@ -44,7 +44,7 @@ beforeEach(() => {
   appended = [];
   record.append = (_table, row) => appended.push(row as Operation);
   book = new RequestLog(record);
-  disturbances = new Disturbances();
+  hazards = new Hazards();
   lost = [];
 });
 
@@ -200,11 +200,11 @@ test('who does not know the token, has another time, or makes no sense gets noth
 });
 
 test('windows strike lives elsewhere, and are told of it', async () => {
-  const disturbance = { mischief: 'zombie', share: 1 } as const;
-  const gone = { disturbance, opensMs: -20, closesMs: -10 };
-  const coming = { disturbance, opensMs: 60_000, closesMs: 70_000 };
+  const hazard = { misbehaviour: 'zombie', share: 1 } as const;
+  const gone = { hazard, opensMs: -20, closesMs: -10 };
+  const coming = { hazard, opensMs: 60_000, closesMs: 70_000 };
   await open({ windows: () => [gone, coming] });
-  const heal = await disturbances.disturb(disturbance);
+  const heal = await hazards.openWindow(hazard);
   void desk.play(birth(1), hooks());
   const lease: Lease = (await ask()).json();
   expect(lease.windows).toEqual([coming]);

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Queue from 'yocto-queue';
 import { messageOf, StackError, UsageError } from '../../model/errors.ts';
 import { isRecord } from '../../model/json.ts';
-import type { PlannedDisturbance } from '../../model/misbehaviour.ts';
+import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import type { LifeEnd } from '../../model/operation.ts';
 import type { RunClock } from '../../run-folder/clock.ts';
-import type { Disturbances } from '../../worker/hazards.ts';
+import type { Hazards } from '../../worker/hazards.ts';
 import type { Birth } from '../../worker/life-spec.ts';
 import type { Lease, Reply, Word } from '../../worker/remote.ts';
 import type { RequestLog } from '../http-client.ts';
@@ -34,9 +34,9 @@ export interface LeaseDeskOptions {
   readonly executionUrls: readonly string[];
   readonly clock: RunClock;
   readonly book: RequestLog;
-  readonly disturbances: Disturbances;
+  readonly hazards: Hazards;
   /** Those of the plan that have a time: none before the load. */
-  windows(): readonly PlannedDisturbance[];
+  windows(): readonly PlannedHazard[];
   /** Called when a lease has run out. */
   onLost(birth: Birth): void;
   readonly wordMs?: number;
@@ -233,7 +233,7 @@ export class LeaseDesk implements Engine {
   #hear(id: number, word: Word, response: ServerResponse): void {
     const lent = this.#lent.get(id);
     if (!lent) return void response.writeHead(410).end();
-    const { clock, book, disturbances } = this.#options;
+    const { clock, book, hazards } = this.#options;
     lent.heardMs = clock.now();
     for (; lent.sent < word.sent; lent.sent++) book.sent();
     for (const [operation, status] of word.operations) {
@@ -241,7 +241,7 @@ export class LeaseDesk implements Engine {
       const duplicate_of = operation.duplicate_of === null ? null : this.#number(lent, operation.duplicate_of);
       book.ended({ ...operation, op, duplicate_of }, status);
     }
-    for (const [mischief, times] of word.hits) disturbances.struck(mischief, lent.birth.life, times);
+    for (const [misbehaviour, times] of word.hits) hazards.addHits(misbehaviour, lent.birth.life, times);
     if (word.startedMs !== undefined) lent.hooks.onStarted(word.startedMs);
     if (word.leaving) void lent.hooks.onLeaving();
     const { over } = lent.hooks;
