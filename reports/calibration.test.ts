@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
+import { calibrationOf, findingsOf, newestFigures } from '../harness/calibrate/figures.ts';
 import {
   calibration,
   calibrationHead,
@@ -14,7 +15,7 @@ import {
   planted,
 } from '../harness/testing/calibration-fixture.ts';
 import { HOSTILE } from '../harness/testing/fixture.ts';
-import { calibrationOf, findingsOf, historyOf, matrixOf, newestFigures } from './calibration.ts';
+import { historyOf, matrixOf } from './calibration.ts';
 import { calibrationHtml } from './html/calibration.ts';
 import { calibrationMarkdown } from './markdown/calibration.ts';
 import { calibrationText } from './terminal/calibration.ts';

@@ -1,152 +1,127 @@
-import {
-  CALIBRATION_FORMAT,
-  type Calibration,
-  type CalibrationRun,
-  type CleanFigures,
-  type DefectFigures,
-  type Planted,
-  type RemedyFigures,
-} from '../harness/model/calibration.ts';
-import { median, wilson } from '../harness/statistics/statistics.ts';
+import type { Calibration, CalibrationFindings, CalibrationRun, DefectFigures } from '../harness/model/calibration.ts';
+import type { Verdict } from '../harness/model/verdict.ts';
+import { count, counted, listed, percent, seconds, some } from './words.ts';
 
-/** Where a calibration comes from; the figures follow from its runs. */
-export type CalibrationHead = Omit<Calibration, 'format' | 'defects' | 'clean' | 'remedies' | 'runs'>;
+/** What every format of a calibration says in the same words. */
 
-export function calibrationOf(
-  head: CalibrationHead,
-  planted: readonly Planted[],
-  runs: readonly CalibrationRun[],
-): Calibration {
-  const defects = planted.filter(({ caughtBy }) => caughtBy.length > 0);
-  const cures = planted.filter(({ caughtBy }) => caughtBy.length === 0);
-  const of = ({ name }: Planted) => runs.filter((run) => run.planted === name);
-  const clean = runs.filter((run) => run.planted === null || cures.some(({ name }) => name === run.planted));
-  return {
-    format: CALIBRATION_FORMAT,
-    ...head,
-    defects: defects.map((defect) => defectFigures(defect, of(defect), head.settings.duration_s)),
-    clean: cleanFigures(clean),
-    remedies: cures.map((cure) => remedyFigures(cure, of(cure))),
-    runs,
-  };
+/** `19 of 20`. */
+export function foundText({ found, runs }: Pick<DefectFigures, 'found' | 'runs'>): string {
+  return runs === 0 ? 'not run' : `${count(found)} of ${count(runs)}`;
 }
 
-function defectFigures(defect: Planted, all: readonly CalibrationRun[], durationS: number): DefectFigures {
-  const runs = all.filter(({ result }) => result !== 'failed to run');
-  const found = runs.filter(({ result }) => result === 'found');
-  const moments = found.flatMap(({ first_violation_s }) => (first_violation_s === null ? [] : [first_violation_s]));
-  const caught = countedRuns(found);
-  const byName = found.filter(({ violations }) => defect.caughtBy.some((name) => name in violations));
-  return {
-    name: defect.name,
-    race: defect.race,
-    summary: defect.summary,
-    scenario: defect.scenario,
-    duration_s: Math.max(durationS, defect.durationS ?? 0),
-    runs: runs.length,
-    found: found.length,
-    interval: rounded(wilson(found.length, runs.length)),
-    median_first_violation_s: roundedTo(1, median(moments)),
-    first_violation_s: moments.length === 0 ? null : { min: Math.min(...moments), max: Math.max(...moments) },
-    caught_by: Object.keys(caught),
-    caught_by_runs: caught,
-    named: defect.caughtBy,
-    found_by_name: byName.length,
-    unknown: runs.filter(({ result, verdict }) => result === 'missed' && verdict === 'unknown').length,
-    failed_to_run: all.length - runs.length,
-  };
+/** `76–99 %`. */
+export function intervalOf(interval: readonly [number, number] | null): string {
+  if (interval === null) return '–';
+  const [low, high] = interval.map((end) => Math.round(end * 100));
+  return `${low}–${high} %`;
 }
 
-function cleanFigures(all: readonly CalibrationRun[]): CleanFigures {
-  const runs = all.filter(({ result }) => result !== 'failed to run');
-  const alarms = runs.filter(({ result }) => result === 'false alarm');
-  const loads = new Map<string, CalibrationRun[]>();
-  for (const run of runs) {
-    const load = `${run.scenario} ${run.schedulers}`;
-    loads.set(load, [...(loads.get(load) ?? []), run]);
-  }
-  const byLoad = [...loads.values()].flatMap((some) => {
-    const [first] = some;
-    if (!first) return [];
-    const { scenario, schedulers } = first;
-    const raised = some.filter(({ result }) => result === 'false alarm').length;
-    return [{ scenario, schedulers, runs: some.length, false_alarms: raised }];
+/** `2.1 s (0.5–9.4)`: the median, and the least and the most in brackets. */
+export function firstText({ median_first_violation_s, first_violation_s }: DefectFigures): string {
+  if (median_first_violation_s === null || first_violation_s === null) return '–';
+  const { min, max } = first_violation_s;
+  return `${seconds(median_first_violation_s)} (${min.toFixed(1)}–${max.toFixed(1)})`;
+}
+
+/** The named as their file has them, then the rest; in how many runs each was broken, if not in all. */
+export function catchersOf(
+  figures: DefectFigures,
+): { readonly name: string; readonly share: string; named: boolean }[] {
+  const catchers = figures.caught_by.map((name) => {
+    const runs = figures.caught_by_runs[name] ?? 0;
+    return { name, share: runs === figures.runs ? '' : count(runs), named: figures.named.includes(name) };
   });
-  return {
-    runs: runs.length,
-    false_alarms: alarms.length,
-    interval: rounded(wilson(alarms.length, runs.length)),
-    unknown: runs.filter(({ result, verdict }) => result === 'clean' && verdict === 'unknown').length,
-    failed_to_run: all.length - runs.length,
-    raised_by: countedRuns(alarms),
-    by_load: byLoad.sort((a, b) => a.scenario.localeCompare(b.scenario) || a.schedulers - b.schedulers),
-  };
+  const place = ({ name, named }: (typeof catchers)[number]) =>
+    named ? figures.named.indexOf(name) : figures.named.length;
+  return catchers.sort((a, b) => place(a) - place(b));
 }
 
-function remedyFigures({ name, summary }: Planted, all: readonly CalibrationRun[]): RemedyFigures {
-  const runs = all.filter(({ result }) => result !== 'failed to run');
-  return { name, summary, runs: runs.length, false_alarms: runs.filter((run) => run.result === 'false alarm').length };
+/** The answer in a word or three, and its colour. What was not measured is never as expected. */
+export function answerOf(
+  { complete }: Calibration,
+  { bad, unmeasured }: CalibrationFindings,
+): { readonly word: string; readonly verdict: Verdict } {
+  if (!complete) return { word: 'interrupted', verdict: 'unknown' };
+  if (bad) return { word: 'not as expected', verdict: 'fail' };
+  if (unmeasured.length > 0) return { word: 'not measured', verdict: 'unknown' };
+  return { word: 'as expected', verdict: 'pass' };
 }
 
-/** In how many runs each invariant was broken, the most frequent first. */
-function countedRuns(runs: readonly CalibrationRun[]): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const { violations } of runs) {
-    for (const name of Object.keys(violations)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return Object.fromEntries([...counts].sort(([a, n], [b, m]) => m - n || a.localeCompare(b)));
-}
-
-function rounded(interval: readonly [number, number] | null): readonly [number, number] | null {
-  return interval && [Number(interval[0].toFixed(4)), Number(interval[1].toFixed(4))];
-}
-
-function roundedTo(digits: number, value: number | null): number | null {
-  return value === null ? null : Number(value.toFixed(digits));
-}
-
-/** What is not as it should be: nothing of all this, and the calibration is in order. */
-export interface Findings {
-  /** Measured, and not found once. */
-  readonly missed: readonly string[];
-  /** Found in the baseline, and now not once. */
-  readonly lost: readonly string[];
-  /** Found less often than in the baseline, by more than the two intervals allow. */
-  readonly weaker: readonly string[];
-  /** Found, but not always by an invariant that its file names. */
-  readonly notByName: readonly string[];
-  /** Was to be run, and no run of it came to a verdict. */
-  readonly unmeasured: readonly string[];
-  readonly falseAlarms: number;
-  /** Whether this ends in exit code 1. */
-  readonly bad: boolean;
-}
-
-/**
- * Without a baseline every defect must be found at least once. With one, what counts is what was found there: a defect
- * that was never found is no news.
- */
-export function findingsOf({ defects, clean }: Calibration, baseline: Calibration | undefined): Findings {
+/** What a reader must know before the table, in one or two sentences. */
+export function calibrationSentence(calibration: Calibration, findings: CalibrationFindings): string {
+  const { defects, clean, complete } = calibration;
   const measured = defects.filter(({ runs }) => runs > 0);
-  const before = (name: string) => baseline?.defects.find((one) => one.name === name);
-  const missed = measured.filter(({ found }) => found === 0);
-  const lost = missed.filter(({ name }) => (before(name)?.found ?? 0) > 0);
-  const weaker = measured.filter(
-    ({ found, name, interval }) => found > 0 && interval !== null && interval[1] < (before(name)?.interval?.[0] ?? 0),
-  );
-  const names = (some: readonly DefectFigures[]) => some.map(({ name }) => name);
-  return {
-    missed: names(missed),
-    lost: names(lost),
-    weaker: names(weaker),
-    notByName: names(measured.filter(({ found, found_by_name }) => found_by_name < found)),
-    unmeasured: [
-      ...names(defects.filter(({ runs, failed_to_run }) => runs === 0 && failed_to_run > 0)),
-      ...(clean.runs === 0 && clean.failed_to_run > 0 ? ['clean builds'] : []),
-    ],
-    falseAlarms: clean.false_alarms,
-    bad: clean.false_alarms > 0 || (baseline === undefined ? missed : lost).length > 0,
-  };
+  const found = measured.filter((one) => one.found > 0);
+  const always = measured.filter((one) => one.found === one.runs);
+  const parts: string[] = [];
+  if (!complete) parts.push('interrupted; so far');
+  if (measured.length > 0) {
+    const steadily = always.length === found.length ? 'in every run' : `${count(always.length)} of them in every run`;
+    parts.push(`${count(found.length)} of ${counted(measured.length, 'defect')} found, ${steadily}`);
+  }
+  parts.push(cleanText(clean.runs, clean.false_alarms));
+  const lost = findings.lost.length > 0 ? [`no longer found: ${some(findings.lost, 5)}`] : [];
+  const others = findings.missed.filter((name) => !findings.lost.includes(name));
+  const missed = others.length > 0 ? [`never found: ${some(others, 5)}`] : [];
+  const without = findings.unmeasured.length > 0 ? [`could not be run: ${some(findings.unmeasured, 5)}`] : [];
+  return [...parts, ...lost, ...missed, ...without].join('; ').replace('so far; ', 'so far ');
+}
+
+export function cleanText(runs: number, falseAlarms: number): string {
+  if (runs === 0) return 'no clean run';
+  return `${falseAlarms === 0 ? 'no false alarm' : counted(falseAlarms, 'false alarm')} in ${counted(runs, 'clean run')}`;
+}
+
+/** What is worth a look although it fails nothing. */
+export function remarksOf(calibration: Calibration, findings: CalibrationFindings): string[] {
+  const unknown = calibration.defects.filter((one) => one.unknown > 0);
+  const silent = calibration.defects
+    .filter(({ found }) => found > 0)
+    .flatMap(({ name, named, caught_by }) =>
+      named.filter((one) => !caught_by.includes(one)).map((one) => `${one} (${name})`),
+    );
+  const failed = calibration.defects.filter((one) => one.failed_to_run > 0);
+  const failedRuns = failed.reduce((sum, one) => sum + one.failed_to_run, calibration.clean.failed_to_run);
+  return [
+    ...(findings.weaker.length > 0 ? [`found less often than in the baseline: ${listed(findings.weaker)}`] : []),
+    ...(findings.notByName.length > 0
+      ? [`found, but not always by an invariant that its file names: ${listed(findings.notByName)}`]
+      : []),
+    ...(silent.length > 0 ? [`named, but never broken: ${listed(silent)}`] : []),
+    ...(unknown.length > 0
+      ? [`missed where the verdict was unknown: ${listed(unknown.map(({ name, unknown: n }) => `${name} (${n})`))}`]
+      : []),
+    ...(calibration.clean.unknown > 0
+      ? [`clean, but in doubt (verdict unknown): ${counted(calibration.clean.unknown, 'run')}`]
+      : []),
+    ...(failedRuns > 0 ? [`failed to run twice, and not counted: ${counted(failedRuns, 'run')}`] : []),
+  ];
+}
+
+/** Runs that somebody should look at. */
+export function explainable(runs: readonly CalibrationRun[]): readonly CalibrationRun[] {
+  return runs.filter(({ result }) => result !== 'found' && result !== 'clean');
+}
+
+/** The same for machines and for people's ears: `found in 19 of 20 runs, 95 %: 76–99 %`. */
+export function spoken({ found, runs, interval }: DefectFigures): string {
+  return runs === 0 ? 'not run' : `found in ${count(found)} of ${counted(runs, 'run')}, 95 %: ${intervalOf(interval)}`;
+}
+
+export function settingsText({ settings, machine, commit, windtunnel }: Calibration): string {
+  const { jobs, runs, duration_s, seed } = settings;
+  return [
+    `${counted(runs, 'run')} a defect, ${seconds(duration_s)} of load`,
+    ...(settings.faults ? [`faults: ${settings.faults}`] : []),
+    `seeds from ${seed}`,
+    jobs === 1 ? 'one run at a time' : `${jobs} runs at a time`,
+    `${counted(machine.cpus, 'CPU')}`,
+    `windtunnel ${windtunnel}${commit === null ? '' : ` at ${commit}`}`,
+  ].join(' · ');
+}
+
+export function shareText({ found, runs }: Pick<DefectFigures, 'found' | 'runs'>): string {
+  return runs === 0 ? '–' : percent(found / runs);
 }
 
 /** The matrix of who catches whom, as measured: runs of each defect in which the invariant was broken. */
@@ -181,20 +156,4 @@ export function matrixOf(defects: readonly DefectFigures[], invariants: readonly
 export function historyOf(current: Calibration, kept: readonly Calibration[]): readonly Calibration[] {
   const earlier = kept.filter(({ started_at }) => started_at < current.started_at);
   return [...earlier.sort((a, b) => a.started_at.localeCompare(b.started_at)), current];
-}
-
-/** The newest measurement of each defect with at least so many runs: a quick try of one does not replace it. */
-export function newestFigures(kept: readonly Calibration[], leastRuns: number): ReadonlyMap<string, Measured> {
-  const newest = new Map<string, Measured>();
-  for (const calibration of [...kept].sort((a, b) => a.started_at.localeCompare(b.started_at))) {
-    for (const figures of calibration.defects) {
-      if (figures.runs >= leastRuns) newest.set(figures.name, { figures, calibration });
-    }
-  }
-  return newest;
-}
-
-export interface Measured {
-  readonly figures: DefectFigures;
-  readonly calibration: Calibration;
 }

@@ -3,15 +3,15 @@ import { stripVTControlCharacters } from 'node:util';
 
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-import { compareBuilds, compareJudgements } from '../harness/compare/compare.ts';
-import { reportLink } from '../harness/compare/words.ts';
-import { SCREEN } from '../harness/console/screen.ts';
+import { compareBuilds, comparePair } from '../harness/compare/compare.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, invariant, judgement } from '../harness/testing/fixture.ts';
+import { reportLink } from './comparison.ts';
 import { comparisonHtml } from './html/comparison.ts';
 import { comparisonMarkdown } from './markdown/comparison.ts';
 import { comparisonText } from './terminal/report.ts';
+import { SCREEN } from './terminal/screen.ts';
 
 /** The main job: 3.2.2 mends the deadlocks and leaves the RTIF race. */
 function mended(): Comparison {
@@ -19,7 +19,7 @@ function mended(): Comparison {
   const [before, after] = [invariant('no-deadlocks', 'fail'), invariant('no-deadlocks', 'pass')];
   const runs = (over: Partial<Judgement>, side: string) =>
     [1, 2, 3].map((n) => judgement({ ...over, run: `cmp/${side}-${n}`, seed: 41 + n }));
-  return compareJudgements(
+  return comparePair(
     runs({ invariants: [rtif, before] }, 'a'),
     runs({ build: 'airflow@3.2.2', invariants: [rtif, after], counts: { deadlocks: 0, http_5xx: 6 } }, 'b'),
     { detect: 0 },
@@ -43,13 +43,13 @@ function matrix(): Comparison {
   );
 }
 
-const hostile = () => compareJudgements([hostileJudgement()], [{ ...hostileJudgement(), build: '<b>' }]);
-const huge = () => compareJudgements([hugeJudgement()], [judgement()]);
-const empty = () => compareJudgements([emptyJudgement()], [emptyJudgement()]);
+const hostile = () => comparePair([hostileJudgement()], [{ ...hostileJudgement(), build: '<b>' }]);
+const huge = () => comparePair([hugeJudgement()], [judgement()]);
+const empty = () => comparePair([emptyJudgement()], [emptyJudgement()]);
 
 describe('a comparison on the terminal', () => {
   test('fits one screen, whatever the runs', () => {
-    for (const one of [mended(), matrix(), hostile(), huge(), empty(), compareJudgements([], [])]) {
+    for (const one of [mended(), matrix(), hostile(), huge(), empty(), comparePair([], [])]) {
       const lines = comparisonText(one, { color: false }).split('\n');
       expect(lines.length).toBeLessThanOrEqual(SCREEN.lines);
       expect(lines.filter((line) => stringWidth(line) > SCREEN.columns)).toEqual([]);

@@ -58,7 +58,7 @@ export function storyOf({ at_ms, sides, outcome, died_ms }: Deadlock): LaneEvent
   return [...begins.sort(byTime), ...waits.sort(byTime), ...ends, ...died, ...(outcome ? outcomeEvents(outcome) : [])];
 }
 
-/** Whoever is waited for had its lock before; when exactly, nobody saw. */
+/** The holder of a lock had it before; since when is not recorded. */
 function waitOf(side: DeadlockSide, lane: number, sides: readonly DeadlockSide[]): LaneEvent[] {
   const { waited_from_ms: at_ms, blocked_by, lock } = side;
   const wanted = side.waits_for ?? lockWords(lock);
@@ -86,7 +86,7 @@ function outcomeEvents(outcome: DeadlockOutcome): LaneEvent[] {
   return [...events, { lane: 0, at_ms: state_ms, kind: 'recorded' as const, text }].sort(byTime);
 }
 
-/** An edge of the graph of a deadlock: who waits, for what, and whose it is. */
+/** An edge of the graph of a deadlock: who waits, for what, and who holds it. */
 export interface Wait {
   readonly side: DeadlockSide;
   readonly wanted: string;

@@ -49,7 +49,7 @@ export function offset(ms: number): string {
 }
 
 /** `running → skipped`, or nothing. */
-export function change({ before, after }: TimelineEntry): string {
+export function stateChange({ before, after }: TimelineEntry): string {
   if (after === null) return '';
   return before === null ? `→ ${after}` : `${before} → ${after}`;
 }

@@ -103,7 +103,7 @@ describe('report.html', () => {
     for (const unseen of ['\u001b', '\u0000', '\u202e']) expect(page).not.toContain(unseen);
   });
 
-  test('fetches nothing, and runs nothing but the script whose hash its policy names', () => {
+  test('fetches nothing, and runs nothing but the script that its policy names by hash', () => {
     const page = reportHtml(judgement(), manifest());
     expect(withoutCode(page)).not.toMatch(/https?:|@import|url\(/);
     const [, code = ''] = /<script>([\s\S]*?)<\/script>/.exec(page) ?? [];

@@ -71,7 +71,7 @@ async function written(folder: string): Promise<Record<'html' | 'markdown' | 'ju
   };
 }
 
-test('a run whose every text is an attack and whose every number is absurd is reported, and injects nothing', async () => {
+test('a run in which every text is an attack and every number absurd is reported, and injects nothing', async () => {
   const { folder, remove } = writeLiteralRun(HOSTILE_RUN);
   try {
     const { html, markdown, junit, json } = await written(folder);

@@ -1,6 +1,6 @@
-import { paintFor, type TextOptions, verdictWord } from '../harness/console/screen.ts';
 import type { Drift, Soak, SoakWindow } from '../harness/model/soak.ts';
 import { document, escaped, table } from './markdown/report.ts';
+import { paintFor, type TextOptions, verdictWord } from './terminal/screen.ts';
 import { count, counted, lines, milliseconds, percent, probability, seconds, some, visible } from './words.ts';
 
 /** So many windows without a violation are shown; those with one are all. */

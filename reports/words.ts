@@ -1,5 +1,7 @@
 import stringWidth from 'string-width';
 
+import type { CountDifference, MeasureDifference } from '../harness/model/comparison.ts';
+
 /**
  * Text from a run is not ours: ids, statements and messages may hold escape sequences, line breaks, or characters
  * that turn the reading direction. They are made visible instead of obeyed, in every format.
@@ -75,6 +77,31 @@ export function milliseconds(ms: number): string {
 /** `812 MB`, `1.1 GB`. */
 export function bytes(value: number): string {
   return value < 1e9 ? `${Math.round(value / 1e6)} MB` : `${Number((value / 1e9).toPrecision(2))} GB`;
+}
+
+/** A rate per second or per operation as people say it: `14.2/min`, `3.4 in 1,000`. */
+export function rate(unit: CountDifference['exposure_unit'], value: number): string {
+  const scaled = unit === 's' ? value * 60 : value * 1000;
+  const text = scaled >= 1000 ? count(scaled) : `${Number(scaled.toPrecision(scaled < 1 ? 2 : 3))}`;
+  return unit === 's' ? `${text}/min` : `${text} in 1,000`;
+}
+
+/** `412 ms`, `9.8 /s`, `1.1 GB`. */
+export function amountOf(unit: MeasureDifference['unit'], value: number): string {
+  switch (unit) {
+    case 'ms':
+      return `${milliseconds(value)} ms`;
+    case '1/s':
+      return `${Number(value.toPrecision(3))} /s`;
+    case 's':
+      return `${Number(value.toPrecision(2))} s`;
+    case 'bytes':
+      return bytes(value);
+    case '':
+      return `${Number(value.toPrecision(2))}`;
+    default:
+      return unit satisfies never;
+  }
 }
 
 export function probability(p: number): string {

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Calibration } from '../harness/model/calibration.ts';
+import type { Calibration, CalibrationFindings } from '../harness/model/calibration.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { type Findings, historyOf } from './calibration.ts';
+import { historyOf } from './calibration.ts';
 import { calibrationHtml } from './html/calibration.ts';
 import { comparisonHtml } from './html/comparison.ts';
 import { reportHtml } from './html/report.ts';
@@ -46,7 +46,7 @@ export async function writeComparison(folder: string, comparison: Comparison): P
 export async function writeCalibration(
   file: string,
   calibration: Calibration,
-  findings: Findings,
+  findings: CalibrationFindings,
   kept: readonly Calibration[],
 ): Promise<void> {
   const { dir, name } = path.parse(file);

@@ -5,7 +5,7 @@
  *   npm run bench:honesty -- --pairs 400 --trials 200
  *   npm run bench:honesty -- --real 20            so many real comparisons of `reference` with itself, beside that
  *   npm run bench:honesty -- --keep BATCH RUN …   judges these runs and keeps what a comparison reads of them
- *   npm run bench:honesty -- --fit                how far runs of one build lie apart, anew, into records/between-runs.json
+ *   npm run bench:honesty -- --fit                how far runs of one build lie apart, into harness/compare/between-runs.json
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -59,7 +59,7 @@ function writeFit(): void {
   const from =
     `${runs} runs in ${groups.length} batches (scripts/honesty/runs.ndjson) and ${calibrations.length} calibrations ` +
     '(reports/calibration); npm run bench:honesty -- --fit';
-  const file = path.join(ROOT, 'records', 'between-runs.json');
+  const file = path.join(ROOT, 'harness', 'compare', 'between-runs.json');
   writeFileSync(file, `${JSON.stringify({ from, ...fitBetweenRuns(groups, calibrations) }, null, 2)}\n`);
   console.log(`${file}: from ${from}`);
 }

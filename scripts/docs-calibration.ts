@@ -1,6 +1,6 @@
+import { type NewestFigures, newestFigures } from '../harness/calibrate/figures.ts';
 import type { Calibration, DefectFigures, Planted } from '../harness/model/calibration.ts';
-import { type Measured, newestFigures } from '../reports/calibration.ts';
-import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration-words.ts';
+import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { escaped, table } from '../reports/markdown/report.ts';
 import { count, seconds } from '../reports/words.ts';
 
@@ -37,7 +37,7 @@ export function withFigures(document: string, all: CalibrationSources): string {
 }
 
 /** The races first, as the catalogue has them; what was not measured yet says so. */
-function figures({ planted }: CalibrationSources, measured: ReadonlyMap<string, Measured>): string {
+function figures({ planted }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {
   const rows = catchable(planted).map((defect) => {
     const one = measured.get(defect.name)?.figures;
     const cells = one ? [foundText(one), intervalOf(one.interval), firstText(one)] : ['not measured', '–', '–'];
@@ -59,7 +59,7 @@ function provenance(results: readonly Calibration[]): string {
       const at = commit === null ? '' : ` at ${commit}`;
       return `${started_at.slice(0, 10)}${at} (${machine.cpus} CPUs, ${settings.jobs} at a time)`;
     });
-  return `Measured ${said.join('; ')}.`;
+  return `NewestFigures ${said.join('; ')}.`;
 }
 
 /** All results since the oldest that the figures rest on: none of them may have accused a clean stack. */
@@ -107,7 +107,7 @@ function clean({ planted, kept }: CalibrationSources): string {
 }
 
 /** The same defects while the nemesis breaks things, beside how surely they are found without. */
-function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<string, Measured>): string {
+function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<string, NewestFigures>): string {
   const measured = newestFigures(kept, LEAST_RUNS);
   const rows = catchable(planted).flatMap((defect) => {
     const one = measured.get(defect.name);
@@ -125,7 +125,7 @@ function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<st
 }
 
 /** The legend of the matrix, and its other direction: by what each promise has been seen to be broken. */
-function promises({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, Measured>): string {
+function promises({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {
   const rows = invariants.map(({ name, claim }, index) => {
     const namedBy = catchable(planted).filter(({ caughtBy }) => caughtBy.includes(name));
     const seen = namedBy.map((defect) => {
@@ -137,7 +137,7 @@ function promises({ planted, invariants }: CalibrationSources, measured: Readonl
   return table(['', 'invariant', 'the promise', 'defects that break it'], rows);
 }
 
-function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, Measured>): string {
+function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {
   const rows = catchable(planted).map((defect) => {
     const one = measured.get(defect.name)?.figures;
     const cells = invariants.map(({ name }) => cell(one, name, defect.caughtBy.includes(name)));

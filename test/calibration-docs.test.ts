@@ -2,11 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { describe, expect, test } from 'vitest';
-
+import { newestFigures } from '../harness/calibrate/figures.ts';
 import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
 import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
-import { newestFigures } from '../reports/calibration.ts';
 import { currentResults, LEAST_RUNS, withFigures } from '../scripts/docs-calibration.ts';
 
 /** Seeds of clean runs that were accused with reason; docs/calibration.md says why, and what was mended. */

@@ -9,10 +9,10 @@ import { pathToFileURL } from 'node:url';
 import type { AxeResults } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { compareJudgements } from '../harness/compare/compare.ts';
+import { findingsOf } from '../harness/calibrate/figures.ts';
+import { comparePair } from '../harness/compare/compare.ts';
 import { calibration, calibrationHistory } from '../harness/testing/calibration-fixture.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../harness/testing/fixture.ts';
-import { findingsOf } from '../reports/calibration.ts';
 import { writeCalibration, writeComparison, writeReports } from '../reports/write.ts';
 
 /** The reports in a real browser: what no reading of the markup shows. */
@@ -70,7 +70,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
       { ...runs.normal, run: at('normal') },
       { ...runs.hostile, run: at('hostile'), scenario: 'seeds' },
     ] as const;
-    await writeComparison(at('compare'), compareJudgements([sides[0]], [sides[1]]));
+    await writeComparison(at('compare'), comparePair([sides[0]], [sides[1]]));
     const nights = calibrationHistory();
     const last = calibration();
     await writeCalibration(at('calibration.json'), last, findingsOf(last, nights[0]), nights);

@@ -5,11 +5,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import type { CommandModule } from 'yargs';
-
-import { calibrationOf, findingsOf } from '../../reports/calibration.ts';
 import { calibrationText } from '../../reports/terminal/calibration.ts';
 import { writeCalibration } from '../../reports/write.ts';
 import { conduct } from '../calibrate/conduct.ts';
+import { calibrationOf, findingsOf } from '../calibrate/figures.ts';
 import { type CalibrateFlags, type CalibrateSettings, settingsOf } from '../calibrate/flags.ts';
 import { CalibrationProgress } from '../calibrate/progress.ts';
 import { readCalibration, readKept } from '../calibrate/results.ts';

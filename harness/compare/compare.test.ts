@@ -4,7 +4,7 @@ import type { Judgement } from '../model/verdict.ts';
 import { between, compareJudgements, deadlocks, run } from '../testing/compare-fixture.ts';
 import { invariant } from '../testing/fixture.ts';
 import { answerClass, deadlock } from '../testing/fixture-evidence.ts';
-import { compareJudgements as compareAsKnown, compareBuilds } from './compare.ts';
+import { comparePair as compareAsKnown, compareBuilds } from './compare.ts';
 
 const shaky: Partial<Judgement> = {
   assumptions: [{ name: 'generator-kept-up', claim: 'c', verdict: 'fail', sentence: 'It lagged.' }],

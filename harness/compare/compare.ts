@@ -15,7 +15,7 @@ import { type CountTest, countDifference, LEVEL, type Shared, testCount } from '
 import { comparedFindings } from './findings.ts';
 import { invariantDifferences, openQuestions } from './invariants.ts';
 import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './measures.ts';
-import { caveatsOf, namesOf, sentenceOf } from './sentence.ts';
+import { caveatsOf, comparisonSentence, namesOf } from './sentence.ts';
 import { seriesOf } from './series.ts';
 import { isBelieved, sideOf } from './sides.ts';
 
@@ -29,7 +29,7 @@ export interface CompareOptions {
 type Runs = readonly Judgement[];
 
 /** Is build B better or worse than build A? */
-export function compareJudgements(a: Runs, b: Runs, options: CompareOptions = {}): Comparison {
+export function comparePair(a: Runs, b: Runs, options: CompareOptions = {}): Comparison {
   return compareBuilds([a, b], options);
 }
 
@@ -148,7 +148,7 @@ function against({ letter, a, b, sides, counts, measures }: Tested, shared: Shar
     letter,
     verdict: VERDICTS[decision],
     decision,
-    sentence: sentenceOf(decision, { sides, letter, differences, tests: told, shifts, open }),
+    sentence: comparisonSentence(decision, { sides, letter, differences, tests: told, shifts, open }),
     caveats,
     b: sides.b,
     differences,

@@ -11,19 +11,19 @@ import {
 import { runsNeeded } from '../statistics/power.ts';
 import { type Counted, pooled } from '../statistics/statistics.ts';
 import type { BetweenRuns } from './between-runs.ts';
-import type { Series } from './series.ts';
+import type { CountSeries } from './series.ts';
 
 /** Below this, after correction, a difference is not put down to chance. */
 export const LEVEL = 0.05;
 
 /** A count before it is known how many tests share the level. */
 export interface CountTest {
-  readonly series: Series;
+  readonly series: CountSeries;
   readonly weights: Weights;
   readonly test: ReturnType<typeof compareCounts>;
 }
 
-export function testCount(series: Series, between: BetweenRuns): CountTest {
+export function testCount(series: CountSeries, between: BetweenRuns): CountTest {
   const weights = weightsAfter(between.counts[series.kind], [series.a, series.b]);
   return { series, weights, test: compareCounts(series.a, series.b, weights) };
 }
@@ -65,7 +65,7 @@ export function countDifference({ series, weights, test }: CountTest, shared: Sh
     between_runs: Math.sqrt(weights.reduce((sum, weight, index) => sum + weight * (SPREADS[index] ?? 0), 0)),
     smallest_count_seen: decides ? smallestCountSeen(a, b, weights, level) : null,
     runs_needed: detect > 1 && decides && better === null && inA.count > 0 ? runsNeeded(a, plan) : null,
-    sentence: `${series.title}: ${change(unit, inA, inB)}, p = ${probability(p_adjusted)}`,
+    sentence: `${series.title}: ${changeWords(unit, inA, inB)}, p = ${probability(p_adjusted)}`,
   };
 }
 
@@ -74,7 +74,7 @@ function rateOf({ count: events, exposure }: Counted): number {
 }
 
 /** `8 in 60 s → 0 in 60 s`, `81 of 1,204 → 0 of 1,100`. */
-export function change(unit: Series['unit'], a: Counted, b: Counted): string {
+export function changeWords(unit: CountSeries['unit'], a: Counted, b: Counted): string {
   const one = ({ count: n, exposure }: Counted) =>
     unit === 's' ? `${count(n)} in ${seconds(exposure)}` : `${count(n)} of ${count(exposure)}`;
   return `${one(a)} → ${one(b)}`;

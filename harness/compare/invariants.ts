@@ -1,7 +1,7 @@
 import { probability } from '../../reports/words.ts';
 import type { ComparedInvariant, ComparisonSide, CountDifference, InvariantDifference } from '../model/comparison.ts';
 import type { Verdict } from '../model/verdict.ts';
-import { change } from './counts.ts';
+import { changeWords } from './counts.ts';
 import { namesOf } from './sentence.ts';
 
 interface Sides {
@@ -52,7 +52,7 @@ export function invariantDifferences(sides: Sides, tests: readonly TestOf[], let
       const test = known ? (tests.find(({ invariant }) => invariant === name)?.test ?? null) : null;
       const clear = after.verdict === 'fail' ? 'a' : 'b';
       const better = test?.better === clear ? clear : null;
-      const seen = change(
+      const seen = changeWords(
         's',
         { count: before.violations, exposure: a.load_seconds },
         { count: after.violations, exposure: b.load_seconds },

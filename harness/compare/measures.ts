@@ -1,4 +1,4 @@
-import { bytes, milliseconds, probability } from '../../reports/words.ts';
+import { amountOf, probability } from '../../reports/words.ts';
 import type { MeasureDifference } from '../model/comparison.ts';
 import type { Judgement, LatencySummary } from '../model/verdict.ts';
 import { compareShift, mean, RUNS_FOR_SHIFT, type ShiftTest } from '../statistics/shift-test.ts';
@@ -7,7 +7,7 @@ import { LEVEL, type Shared } from './counts.ts';
 import type { Sides } from './series.ts';
 
 /** One value of every believed run of both sides. */
-export interface Measured {
+export interface MeasureSeries {
   readonly name: string;
   readonly title: string;
   readonly kind: MeasureKind;
@@ -62,9 +62,9 @@ const QUANTILES = [
 ] as const;
 
 /** What every believed run of both sides has a value of. */
-export function measuresOf({ a, b }: Sides): Measured[] {
-  const found: Measured[] = [];
-  const add = (what: Omit<Measured, 'a' | 'b'>, of: (run: Judgement) => number | null) => {
+export function measuresOf({ a, b }: Sides): MeasureSeries[] {
+  const found: MeasureSeries[] = [];
+  const add = (what: Omit<MeasureSeries, 'a' | 'b'>, of: (run: Judgement) => number | null) => {
     const [inA, inB] = [valuesOf(a, of), valuesOf(b, of)];
     if (inA !== null && inB !== null) found.push({ ...what, a: inA, b: inB });
   };
@@ -89,12 +89,12 @@ function valuesOf(runs: readonly Judgement[], of: (run: Judgement) => number | n
 }
 
 export interface MeasureTest {
-  readonly measured: Measured;
+  readonly measured: MeasureSeries;
   readonly test: ShiftTest;
   readonly before: BetweenRuns['measures'][MeasureKind];
 }
 
-export function testMeasure(measured: Measured, between: BetweenRuns): MeasureTest[] {
+export function testMeasure(measured: MeasureSeries, between: BetweenRuns): MeasureTest[] {
   const before = between.measures[measured.kind];
   const test = compareShift(measured.a, measured.b, { before, floor: measured.floor, seed: measured.name });
   return test === null ? [] : [{ measured, test, before }];
@@ -128,22 +128,4 @@ export function measureDifference({ measured, test }: MeasureTest, { p_adjusted,
 
 function typical(values: readonly number[], floor: number): number {
   return Math.max(0, Math.exp(mean(values.map((value) => Math.log(value + floor)))) - floor);
-}
-
-/** `412 ms`, `9.8 /s`, `1.1 GB`. */
-export function amountOf(unit: MeasureDifference['unit'], value: number): string {
-  switch (unit) {
-    case 'ms':
-      return `${milliseconds(value)} ms`;
-    case '1/s':
-      return `${Number(value.toPrecision(3))} /s`;
-    case 's':
-      return `${Number(value.toPrecision(2))} s`;
-    case 'bytes':
-      return bytes(value);
-    case '':
-      return `${Number(value.toPrecision(2))}`;
-    default:
-      return unit satisfies never;
-  }
 }

@@ -1,9 +1,8 @@
-import { count, counted, listed, some } from '../../reports/words.ts';
+import { amountOf, counted, listed, rate, some } from '../../reports/words.ts';
 import type { ComparisonSide, CountDifference, Decision, Difference, MeasureDifference } from '../model/comparison.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { RUNS_FOR_SHIFT } from '../statistics/shift-test.ts';
 import { sensitivity } from './counts.ts';
-import { amountOf } from './measures.ts';
 import { isBelieved } from './sides.ts';
 
 interface Pair<T> {
@@ -16,7 +15,7 @@ export function namesOf({ a, b }: Pair<ComparisonSide>, letter: string): Pair<st
   return a.build === b.build ? { a: `${a.build} (A)`, b: `${b.build} (${letter})` } : { a: a.build, b: b.build };
 }
 
-export interface Told {
+export interface ComparisonFacts {
   readonly sides: Pair<ComparisonSide>;
   readonly letter: string;
   readonly differences: readonly Difference[];
@@ -26,11 +25,11 @@ export interface Told {
 }
 
 /** The decision and what it rests on. */
-export function sentenceOf(decision: Decision, told: Told): string {
+export function comparisonSentence(decision: Decision, told: ComparisonFacts): string {
   const { sides, letter, differences, tests, open } = told;
   const { a, b } = namesOf(sides, letter);
-  const gains = deeds(differences, 'b', tests);
-  const losses = deeds(differences, 'a', tests);
+  const gains = changesOf(differences, 'b', tests);
+  const losses = changesOf(differences, 'a', tests);
   const runs = counted(sides.a.runs.length + sides.b.runs.length, 'run');
   switch (decision) {
     case 'worse': {
@@ -63,7 +62,7 @@ function limits(tests: readonly CountDifference[]): string {
 }
 
 /** A promise that only A was seen to break is no reason for alarm, nor is it shown to be kept now. */
-function onlyInA({ differences }: Told, a: string): string {
+function onlyInA({ differences }: ComparisonFacts, a: string): string {
   const names = differences.flatMap((one) =>
     one.kind === 'invariant' && one.better === null && one.a === 'fail' && one.b === 'pass' ? [one.name] : [],
   );
@@ -71,7 +70,7 @@ function onlyInA({ differences }: Told, a: string): string {
 }
 
 /** What B does that A does not, as verbs. What a promise already tells is not told again as a count. */
-function deeds(differences: readonly Difference[], better: 'a' | 'b', tests: readonly CountDifference[]): string[] {
+function changesOf(differences: readonly Difference[], better: 'a' | 'b', tests: readonly CountDifference[]): string[] {
   const told = new Set(
     differences.filter(({ kind, better: side }) => kind === 'invariant' && side === better).map(({ name }) => name),
   );
@@ -112,13 +111,6 @@ export function rates(test: CountDifference): string {
   const shown = (events: number, exposure: number, [, most]: readonly [number, number]) =>
     events === 0 ? `0, at most ${rate(exposure_unit, most)} at 95 %` : rate(exposure_unit, events / exposure);
   return `${shown(a, a_exposure, a_interval)} → ${shown(b, b_exposure, b_interval)}`;
-}
-
-/** A rate per second or per operation as people say it: `14.2/min`, `3.4 in 1,000`. */
-export function rate(unit: CountDifference['exposure_unit'], value: number): string {
-  const scaled = unit === 's' ? value * 60 : value * 1000;
-  const text = scaled >= 1000 ? count(scaled) : `${Number(scaled.toPrecision(scaled < 1 ? 2 : 3))}`;
-  return unit === 's' ? `${text}/min` : `${text} in 1,000`;
 }
 
 function stillBroken({ a, b }: Pair<ComparisonSide>): string {

@@ -5,7 +5,7 @@ import type { CountKind } from './between-runs.ts';
 import { isBelieved } from './sides.ts';
 
 /** One count of every run of both sides. */
-export interface Series {
+export interface CountSeries {
   readonly name: string;
   readonly title: string;
   readonly kind: CountKind;
@@ -29,7 +29,10 @@ export interface Sides {
  * Everything that both sides count. What decides: deadlocks, 5xx and the violations of each promise. What informs: their
  * parts, and refusals by their class. Whether a refusal is wrong is the judge's matter, and then it is a violation.
  */
-export function seriesOf(all: Sides, merged: { readonly a: ComparisonSide; readonly b: ComparisonSide }): Series[] {
+export function seriesOf(
+  all: Sides,
+  merged: { readonly a: ComparisonSide; readonly b: ComparisonSide },
+): CountSeries[] {
   const believed = { a: all.a.filter(isBelieved), b: all.b.filter(isBelieved) };
   return [
     ...plainSeries(believed),
@@ -42,7 +45,7 @@ export function seriesOf(all: Sides, merged: { readonly a: ComparisonSide; reado
 /** These promises' violations are counts of their own, and one event must not be tested twice. */
 const COUNTED_AS: Readonly<Record<string, string>> = { 'no-deadlocks': 'deadlocks', 'error-contract': 'http_5xx' };
 
-function plainSeries({ a, b }: Sides): Series[] {
+function plainSeries({ a, b }: Sides): CountSeries[] {
   const common = { kind: 'wrongs', unit: 's', decides: true } as const;
   // The harness's own deadlocks are none of the build's; the promise knows them apart.
   const deadlocks = (run: Judgement) =>
@@ -76,7 +79,7 @@ function perSecond(runs: Runs, of: (run: Judgement) => number): Counted[] {
 function violationSeries(
   { a, b }: Sides,
   merged: { readonly a: ComparisonSide; readonly b: ComparisonSide },
-): Series[] {
+): CountSeries[] {
   const verdictOn = (side: ComparisonSide, name: string) =>
     side.invariants.find((invariant) => invariant.name === name)?.verdict ?? 'unknown';
   const names = [...new Set([...merged.a.invariants, ...merged.b.invariants].map(({ name }) => name))];
@@ -88,7 +91,7 @@ function violationSeries(
     // A violation that was seen is seen; that there was none, only a run that may be believed shows.
     const tells = (run: Judgement) => run.load_seconds > 0 && (isBelieved(run) || violations(run) > 0);
     const [inA, inB] = [a.filter(tells), b.filter(tells)];
-    const series = (label: string, title: string, of: (run: Judgement) => number): Series => ({
+    const series = (label: string, title: string, of: (run: Judgement) => number): CountSeries => ({
       name: label,
       title,
       kind: 'wrongs',
@@ -114,7 +117,7 @@ function violationSeries(
 }
 
 /** Deadlocks by who blocked whom, where there is more than one kind. */
-function fingerprintSeries({ a, b }: Sides): Series[] {
+function fingerprintSeries({ a, b }: Sides): CountSeries[] {
   const kinds = [...new Set([...a, ...b].flatMap(({ deadlocks }) => deadlocks.map(({ fingerprint }) => fingerprint)))];
   if (kinds.length < 2) return [];
   return kinds.sort().map((kind) => {
@@ -133,8 +136,8 @@ function fingerprintSeries({ a, b }: Sides): Series[] {
   });
 }
 
-/** 4xx and 5xx by request and class, out of the requests of the kind where both sides have them: a busier run is not a worse one. */
-function answerSeries({ a, b }: Sides): Series[] {
+/** 4xx and 5xx by request and class, as a share of the requests of that kind: a busier run is not a worse one. */
+function answerSeries({ a, b }: Sides): CountSeries[] {
   const answers = [...a, ...b].flatMap(({ classes }) => classes);
   const keyOf = ({ status, kind, class: why }: AnswerClass) => JSON.stringify([status, kind, why]);
   const keys = [...new Map(answers.map((answer) => [keyOf(answer), answer])).entries()];

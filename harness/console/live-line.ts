@@ -1,5 +1,5 @@
+import { paintFor, type TextOptions } from '../../reports/terminal/screen.ts';
 import { count, milliseconds, padEnd, seconds, shorten, some, visible } from '../../reports/words.ts';
-import { paintFor, type TextOptions } from './screen.ts';
 import { sparkline } from './sparkline.ts';
 
 /** Where a run stands. Null: not known, or not known yet. */

@@ -128,3 +128,20 @@ export interface CalibrationRun {
   /** The run folder if it was kept. */
   readonly folder: string | null;
 }
+
+/** What is not as it should be: nothing of all this, and the calibration is in order. */
+export interface CalibrationFindings {
+  /** Measured, and not found once. */
+  readonly missed: readonly string[];
+  /** Found in the baseline, and now not once. */
+  readonly lost: readonly string[];
+  /** Found less often than in the baseline, by more than the two intervals allow. */
+  readonly weaker: readonly string[];
+  /** Found, but not always by an invariant that its file names. */
+  readonly notByName: readonly string[];
+  /** Was to be run, and no run of it came to a verdict. */
+  readonly unmeasured: readonly string[];
+  readonly falseAlarms: number;
+  /** Whether this ends in exit code 1. */
+  readonly bad: boolean;
+}

@@ -2,7 +2,7 @@ import { Rng } from '../model/rng.ts';
 import { type Prior, pValueOf, SPREADS, type Weights, weightsAfter } from './count-test.ts';
 import { type Counted, pooled } from './statistics.ts';
 
-export interface Plan {
+export interface PowerPlan {
   /** What was known of the spread before any run, and after the runs that there are. */
   readonly between: Prior;
   readonly weights: Weights;
@@ -23,7 +23,7 @@ const COMPARISONS = 200;
  * that will judge them. Neither A's rate nor the spread between runs is known from a few runs; each comparison draws both
  * from what these runs leave possible. Null: more than `MOST_RUNS`.
  */
-export function runsNeeded(a: readonly Counted[], plan: Plan): number | null {
+export function runsNeeded(a: readonly Counted[], plan: PowerPlan): number | null {
   let below = 0;
   let above = 1;
   while (!isEnough(a, plan, above)) {
@@ -40,7 +40,7 @@ export function runsNeeded(a: readonly Counted[], plan: Plan): number | null {
 }
 
 /** Whether the higher rate of B is seen in enough comparisons with so many runs a side. Ends when too many missed it. */
-function isEnough(a: readonly Counted[], { between, weights, level, factor }: Plan, runs: number): boolean {
+function isEnough(a: readonly Counted[], { between, weights, level, factor }: PowerPlan, runs: number): boolean {
   const { count, exposure } = pooled(a);
   const rng = new Rng(runs, 'power', count);
   const each = exposure / a.length;

@@ -1,4 +1,4 @@
-import { type CalibrationHead, calibrationOf } from '../../reports/calibration.ts';
+import { type CalibrationHead, calibrationOf } from '../calibrate/figures.ts';
 import type { Calibration, CalibrationRun, Planted } from '../model/calibration.ts';
 
 /** Literal calibrations for the tests of every format. */

@@ -1,5 +1,5 @@
 import type { BetweenRuns } from '../compare/between-runs.ts';
-import { compareJudgements as compareAsKnown } from '../compare/compare.ts';
+import { comparePair } from '../compare/compare.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
 import { SPREADS } from '../statistics/count-test.ts';
 import { invariant, judgement } from './fixture.ts';
@@ -15,7 +15,7 @@ export const between: BetweenRuns = {
   measures: { latency: SCATTER, throughput: SCATTER, cpu: SCATTER, memory: SCATTER, 'lock waits': SCATTER },
 };
 export const compareJudgements = (a: readonly Judgement[], b: readonly Judgement[]) =>
-  compareAsKnown(a, b, { between, detect: 0 });
+  comparePair(a, b, { between, detect: 0 });
 
 /** One run of a build in which each invariant got this verdict; violations as given or 8. */
 export function run(

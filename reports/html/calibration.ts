@@ -1,26 +1,26 @@
-import type { Calibration, DefectFigures } from '../../harness/model/calibration.ts';
-import { type Findings, matrixOf } from '../calibration.ts';
+import type { Calibration, CalibrationFindings, DefectFigures } from '../../harness/model/calibration.ts';
 import {
   answerOf,
+  calibrationSentence,
   catchersOf,
   cleanText,
   explainable,
   firstText,
   foundText,
   intervalOf,
+  matrixOf,
   remarksOf,
-  sentenceOf,
   settingsText,
-} from '../calibration-words.ts';
+} from '../calibration.ts';
 import { count, percent, seconds } from '../words.ts';
-import { intervalBar, levelOf, trendOf } from './chart-calibration.ts';
+import { intervalBar, levelOf, trendChart } from './chart-calibration.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { command, facts, page, section, table } from './page.ts';
 
 /** The page beside a kept result. `history`: what was kept before it and itself, the oldest first. */
 export function calibrationHtml(
   calibration: Calibration,
-  findings: Findings,
+  findings: CalibrationFindings,
   history: readonly Calibration[] = [calibration],
 ): string {
   return page('windtunnel: how surely defects are found', [
@@ -37,7 +37,7 @@ export function calibrationHtml(
   ]);
 }
 
-function hero(calibration: Calibration, findings: Findings): Html {
+function hero(calibration: Calibration, findings: CalibrationFindings): Html {
   const { defects: all, clean: quiet, runs, started_at, ended_at } = calibration;
   const { word, verdict } = answerOf(calibration, findings);
   const [found, ran] = all.reduce(([f, r], one) => [f + one.found, r + one.runs], [0, 0]);
@@ -57,7 +57,7 @@ function hero(calibration: Calibration, findings: Findings): Html {
 <div class="hero ${verdict}">
 <p class="eyebrow">${cut(settingsText(calibration), 300)}</p>
 <h1><span class="badge ${verdict}">${word}</span>How surely defects are found</h1>
-<p class="why">${cut(sentenceOf(calibration, findings), 1200)}.</p>
+<p class="why">${cut(calibrationSentence(calibration, findings), 1200)}.</p>
 </div>
 ${facts(numbers, 'numbers')}
 ${remarksOf(calibration, findings).map((remark) => html`<p class="note">${cut(remark, 600)}.</p>`)}
@@ -72,7 +72,7 @@ function defects({ defects: all }: Calibration, history: readonly Calibration[])
     foundCell(one),
     html`<span class="nowrap">${firstText(one)}</span>`,
     catchers(one),
-    trendOf(one.name, history),
+    trendChart(one.name, history),
   ]);
   const columns = [
     { title: 'defect' },

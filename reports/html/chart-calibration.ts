@@ -1,5 +1,5 @@
 import type { Calibration, DefectFigures } from '../../harness/model/calibration.ts';
-import { intervalOf, spoken } from '../calibration-words.ts';
+import { intervalOf, spoken } from '../calibration.ts';
 import { type Html, html } from './html.ts';
 
 /** Drawings that stand in a line of a table: they have a fixed size, and words for those who do not see them. */
@@ -23,7 +23,7 @@ x2="${x(interval[1])}" y1="${middle}" y2="${middle}"/><circle cx="${x(found / ru
 const DOTS = { step: 11, height: 30, most: 24 } as const;
 
 /** Found how often, calibration by calibration, the newest at the right; a gap where it was not measured. */
-export function trendOf(name: string, history: readonly Calibration[]): Html | null {
+export function trendChart(name: string, history: readonly Calibration[]): Html | null {
   const shown = history.slice(-DOTS.most);
   const measured = shown.flatMap(({ defects, started_at }, index) => {
     const figures = defects.find((one) => one.name === name);

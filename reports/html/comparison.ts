@@ -1,5 +1,3 @@
-import { countRows, isCounted, measureRows, type Row } from '../../harness/compare/rows.ts';
-import { lettered, promiseRows, reportLink, worstBuilds } from '../../harness/compare/words.ts';
 import type {
   Against,
   ComparedFinding,
@@ -7,6 +5,8 @@ import type {
   Comparison,
   ComparisonSide,
 } from '../../harness/model/comparison.ts';
+import { invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import { type ComparisonRow, countRows, isCounted, measureRows } from '../comparison-rows.ts';
 import { count, counted, listed, percent, seconds, some } from '../words.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { lanesTable } from './lanes.ts';
@@ -22,7 +22,7 @@ export function comparisonHtml(comparison: Comparison, folder: string): string {
     pairs.length > 1 ? matrix(comparison) : null,
     counts(comparison),
     measures(comparison),
-    promises(comparison),
+    invariants(comparison),
     pairs.map((pair) => findings(pair, pairs.length > 1)),
     runs(comparison, folder),
     html`</main>`,
@@ -65,7 +65,7 @@ function matrix(comparison: Comparison): Html {
     html`<span class="soft">the base</span>`,
     ...comparison.pairs.map(badgeOf),
   ];
-  const differing = promiseRows(comparison)
+  const differing = invariantRows(comparison)
     .filter(({ sides }) => new Set(sides.map((one) => one?.verdict ?? 'unknown')).size > 1)
     .map(({ name, sides }) => [
       html`${cut(name, 120)}`,
@@ -104,7 +104,7 @@ ${lanesTable('Parts and answers', informing, comparison.detect)}</details>`;
   );
 }
 
-function notOnce({ title, lanes }: Row): string {
+function notOnce({ title, lanes }: ComparisonRow): string {
   const limit = lanes.find(({ against }) => against !== null)?.against?.sensitivity ?? '';
   return `${title} (${limit})`;
 }
@@ -129,9 +129,9 @@ ${lanesTable('Other percentiles', informing, comparison.detect)}</details>`,
   );
 }
 
-function promises(comparison: Comparison): Html {
+function invariants(comparison: Comparison): Html {
   const builds = lettered(comparison);
-  const rows = promiseRows(comparison).map(({ name, claim, sides }) => [
+  const rows = invariantRows(comparison).map(({ name, claim, sides }) => [
     html`<strong>${cut(name, 120)}</strong><small>${cut(claim, 400)}</small>`,
     ...sides.map((one, index) => verdictCell(builds[index]?.letter ?? '', one)),
   ]);

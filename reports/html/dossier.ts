@@ -37,12 +37,11 @@ function graph(waits: readonly Wait[]): Html | null {
     const subject = side.subject === null ? null : html`<small>${cut(side.subject, 120)}</small>`;
     // Where the arrow leads to it, the holder need not be named.
     const pointed = holder !== null && holder === (waits[index + 1] ?? waits[0])?.side;
-    const whose =
-      holder === null ? ', whose it is the record does not tell' : pointed ? '' : `, which ${holder.process} has`;
+    const held = holder === null ? ', its holder was not recorded' : pointed ? '' : `, which ${holder.process} holds`;
     return html`<div class="node"><b>${cut(side.process, 60)}</b>${victim}
 <span>${cut(side.deed ?? 'does what the record does not tell', 160)}</span>${subject}</div>
 <div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}\
-<span class="soft">${cut(whose, 80)}</span></div>
+<span class="soft">${cut(held, 80)}</span></div>
 `;
   });
   const form = waits.length === 2 ? 'cycle pair' : 'cycle';

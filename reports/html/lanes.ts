@@ -1,4 +1,4 @@
-import type { AgainstA, Lane, Row } from '../../harness/compare/rows.ts';
+import type { AgainstA, ComparisonLane, ComparisonRow } from '../comparison-rows.ts';
 import { probability } from '../words.ts';
 import { cut, type Html, html } from './html.ts';
 
@@ -6,7 +6,7 @@ const WIDTH = 150;
 const HEIGHT = 22;
 
 /** A table with a line for each build and, for each count, one axis that all of them share. */
-export function lanesTable(label: string, rows: readonly Row[], detect: number): Html {
+export function lanesTable(label: string, rows: readonly ComparisonRow[], detect: number): Html {
   const planned = rows.some(({ lanes }) => lanes.some(({ against }) => against?.needed != null));
   const heads = ['', '', '0 to the highest', '', 'difference', 'to A', '95 %', 'p'];
   if (planned) heads.push(`runs for × ${detect}`);
@@ -21,7 +21,7 @@ ${body}</table></div>
 `;
 }
 
-function line({ title, lanes }: Row, lane: Lane, index: number, planned: boolean): Html {
+function line({ title, lanes }: ComparisonRow, lane: ComparisonLane, index: number, planned: boolean): Html {
   const name =
     index > 0 ? null : html`<th role="rowheader" scope="rowgroup" rowspan="${lanes.length}">${cut(title, 160)}</th>`;
   const { against } = lane;
@@ -47,7 +47,7 @@ function difference({ change, better, sensitivity }: AgainstA): Html {
 }
 
 /** A dot a run, a line from limit to limit, a bar in the middle. */
-function strip(lanes: readonly Lane[], lane: Lane): Html {
+function strip(lanes: readonly ComparisonLane[], lane: ComparisonLane): Html {
   const most = Math.max(...lanes.flatMap(({ runs, high, middle }) => [...runs, Math.min(high, 3 * middle), middle]));
   // Where nothing was counted the limit alone would set the scale.
   const top = most > 0 ? most : Math.max(...lanes.map(({ high }) => high));

@@ -6,7 +6,7 @@ import { STYLE } from './style.ts';
 
 /**
  * The policy is a second lock: should markup ever slip through, the page can still neither fetch anything nor run any
- * script but the one whose hash it names.
+ * script but the one that it names by hash.
  */
 function policy(script: PageScript | null): string {
   const scripts = script === null ? '' : `; script-src 'sha256-${script.hash}'`;

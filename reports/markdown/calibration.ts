@@ -1,7 +1,7 @@
-import type { Calibration, DefectFigures } from '../../harness/model/calibration.ts';
-import type { Findings } from '../calibration.ts';
+import type { Calibration, CalibrationFindings, DefectFigures } from '../../harness/model/calibration.ts';
 import {
   answerOf,
+  calibrationSentence,
   catchersOf,
   cleanText,
   explainable,
@@ -9,19 +9,18 @@ import {
   foundText,
   intervalOf,
   remarksOf,
-  sentenceOf,
   settingsText,
-} from '../calibration-words.ts';
+} from '../calibration.ts';
 import { count } from '../words.ts';
 import { document, escaped, table } from './report.ts';
 
 /** For a pull request, or the summary of a CI job. */
-export function calibrationMarkdown(calibration: Calibration, findings: Findings): string {
+export function calibrationMarkdown(calibration: Calibration, findings: CalibrationFindings): string {
   const { defects, clean, remedies } = calibration;
   const remarks = remarksOf(calibration, findings).map((remark) => `* ${escaped(remark)}`);
   return document([
     `# Calibration: ${answerOf(calibration, findings).word}`,
-    `${escaped(sentenceOf(calibration, findings))}.`,
+    `${escaped(calibrationSentence(calibration, findings))}.`,
     escaped(settingsText(calibration)),
     remarks.join('\n'),
     '## Defects',

@@ -1,6 +1,6 @@
-import { countRows, isCounted, measureRows, type Row, verdictText } from '../../harness/compare/rows.ts';
-import { lettered, promiseRows, reportLink, worstBuilds } from '../../harness/compare/words.ts';
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
+import { invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import { type ComparisonRow, comparedText, countRows, isCounted, measureRows } from '../comparison-rows.ts';
 import { count, counted, listed } from '../words.ts';
 import { document, escaped, table } from './report.ts';
 
@@ -29,7 +29,7 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
     '## Promises',
     table(
       ['promise', ...heads],
-      promiseRows(comparison).map(({ name, sides }) => [escaped(name), ...sides.map(cell)]),
+      invariantRows(comparison).map(({ name, sides }) => [escaped(name), ...sides.map(cell)]),
     ),
     '## Runs',
     builds
@@ -42,7 +42,7 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
   ]);
 }
 
-function rowsTable(rows: readonly Row[], heads: readonly string[]): string {
+function rowsTable(rows: readonly ComparisonRow[], heads: readonly string[]): string {
   return table(
     ['', ...heads],
     rows.map(({ title, lanes }) => [
@@ -53,7 +53,7 @@ function rowsTable(rows: readonly Row[], heads: readonly string[]): string {
         const { against, said } = lane;
         if (against === null) return said;
         const ratio = against.ratio === '–' ? '' : `, ${against.ratio} (${against.interval})`;
-        return `${said}${ratio}; ${verdictText(against).replace('<', '&lt;')}`;
+        return `${said}${ratio}; ${comparedText(against).replace('<', '&lt;')}`;
       }),
     ]),
   );

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { compareBuilds, compareJudgements } from '../../harness/compare/compare.ts';
+import { compareBuilds, comparePair } from '../../harness/compare/compare.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, judgement } from '../../harness/testing/fixture.ts';
 import { comparisonJsonSchema, comparisonSchema } from './comparison.ts';
 
@@ -17,9 +17,9 @@ test('what is written is what the schema says, whatever the runs', () => {
       [runs('airflow@3.2.1', { deadlocks: 20 }), runs('airflow@3.2.2', {}), runs('airflow@3.3.2', { deadlocks: 9 })],
       { detect: 2 },
     ),
-    compareJudgements([hostileJudgement()], [hugeJudgement()], { detect: 0 }),
-    compareJudgements([emptyJudgement()], [judgement()], { detect: 0 }),
-    compareJudgements([], [], { detect: 0 }),
+    comparePair([hostileJudgement()], [hugeJudgement()], { detect: 0 }),
+    comparePair([emptyJudgement()], [judgement()], { detect: 0 }),
+    comparePair([], [], { detect: 0 }),
   ];
   for (const one of comparisons) {
     const written: unknown = JSON.parse(JSON.stringify(one));
@@ -34,7 +34,7 @@ test('what is written is what the schema says, whatever the runs', () => {
 });
 
 test('what is not a comparison is none', () => {
-  const broken = { ...compareJudgements([], [], { detect: 0 }), decision: 'perhaps', detect: 'twice' };
+  const broken = { ...comparePair([], [], { detect: 0 }), decision: 'perhaps', detect: 'twice' };
   const { error } = comparisonSchema.safeParse(broken);
   expect(error?.issues.map(({ path }) => path.join('.'))).toEqual(['decision', 'detect']);
 });

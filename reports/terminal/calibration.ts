@@ -1,17 +1,16 @@
-import { fitted, type Paint, paintFor, type TextOptions } from '../../harness/console/screen.ts';
-import type { Calibration, DefectFigures } from '../../harness/model/calibration.ts';
-import type { Findings } from '../calibration.ts';
+import type { Calibration, CalibrationFindings, DefectFigures } from '../../harness/model/calibration.ts';
 import {
   answerOf,
+  calibrationSentence,
   catchersOf,
   explainable,
   firstText,
   foundText,
   intervalOf,
   remarksOf,
-  sentenceOf,
-} from '../calibration-words.ts';
+} from '../calibration.ts';
 import { counted, padEnd, shorten, visible } from '../words.ts';
+import { fitted, type Paint, paintFor, type TextOptions } from './screen.ts';
 
 export interface CalibrationTextOptions extends TextOptions {
   /** Where the result was kept. */
@@ -24,7 +23,7 @@ const EXPLAINED = 12;
 /** One line a defect, the worst first; what to look at; the answer in the last line. */
 export function calibrationText(
   calibration: Calibration,
-  findings: Findings,
+  findings: CalibrationFindings,
   { file, ...options }: CalibrationTextOptions,
 ): string {
   const paint = paintFor(options);
@@ -53,7 +52,7 @@ export function calibrationText(
     `kept: ${paint.underline(visible(file))}, and .html and .md beside it`,
     '',
     paint.bold(colour(word.toUpperCase())),
-    visible(sentenceOf(calibration, findings)),
+    visible(calibrationSentence(calibration, findings)),
   ].join('\n');
 }
 

@@ -1,9 +1,16 @@
 import path from 'node:path';
-import { countRows, isCounted, type Lane, measureRows, type Row, verdictText } from '../../harness/compare/rows.ts';
-import { lettered, type PromiseRow, promiseRows } from '../../harness/compare/words.ts';
-import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions } from '../../harness/console/screen.ts';
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
+import { type InvariantRow, invariantRows, lettered } from '../comparison.ts';
+import {
+  type ComparisonLane,
+  type ComparisonRow,
+  comparedText,
+  countRows,
+  isCounted,
+  measureRows,
+} from '../comparison-rows.ts';
 import { count, lines, padEnd, shorten, visible } from '../words.ts';
+import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
 
 export interface ComparisonTextOptions extends TextOptions {
   /** Where compare.html lies; without it no path is printed. */
@@ -39,9 +46,9 @@ export function comparisonText(comparison: Comparison, { folder, ...options }: C
     ...measureRows(comparison).filter(({ lanes }) => lanes.some(({ against }) => (against?.better ?? null) !== null)),
   ];
   const counts = shown.map((row) => rowLine(row, builds.length, width, paint));
-  const promises = promiseRows(comparison).map((row) => promiseLine(row, width, paint));
-  const forCounts = Math.min(counts.length, Math.max(4, room - promises.length));
-  const body = [...limited(promises, room - forCounts), ...limited(counts, forCounts)];
+  const invariants = invariantRows(comparison).map((row) => invariantLine(row, width, paint));
+  const forCounts = Math.min(counts.length, Math.max(4, room - invariants.length));
+  const body = [...limited(invariants, room - forCounts), ...limited(counts, forCounts)];
   return [...head, ...body, ...footer].join('\n');
 }
 
@@ -56,7 +63,7 @@ function nameOf(text: string): string {
   return padEnd(shorten(visible(text), NAME - 2), NAME);
 }
 
-function promiseLine({ name, sides }: PromiseRow, width: number, paint: Paint): string {
+function invariantLine({ name, sides }: InvariantRow, width: number, paint: Paint): string {
   const cell = (invariant: ComparedInvariant | undefined) => {
     if (!invariant) return padEnd('–', width);
     const { verdict, violations } = invariant;
@@ -67,19 +74,19 @@ function promiseLine({ name, sides }: PromiseRow, width: number, paint: Paint): 
 }
 
 /** With two builds what came of the test stands beside them; with more there is no room but for its mark. */
-function rowLine({ title, lanes }: Row, builds: number, width: number, paint: Paint): string {
+function rowLine({ title, lanes }: ComparisonRow, builds: number, width: number, paint: Paint): string {
   const cells = lanes.map((lane) => {
     const sign = builds > 2 ? signOf(lane) : '';
     return padEnd(shorten(`${lane.said.replace(/^0 \(.*/, '0')}${sign}`, width - 1), width);
   });
   const against = lanes.at(-1)?.against ?? null;
   if (builds > 2 || against === null) return `${nameOf(title)}${cells.join('')}`.trimEnd();
-  const said = shorten(verdictText(against), SCREEN.columns - NAME - 2 * width);
+  const said = shorten(comparedText(against), SCREEN.columns - NAME - 2 * width);
   const painted =
     against.better === 'a' ? paint.red(said) : against.better === 'b' ? paint.green(said) : paint.dim(said);
   return `${nameOf(title)}${cells.join('')}${painted}`.trimEnd();
 }
 
-function signOf({ against }: Lane): string {
+function signOf({ against }: ComparisonLane): string {
   return against?.better === 'a' ? ' ✗' : against?.better === 'b' ? ' ✓' : '';
 }

@@ -2,7 +2,6 @@ import { stripVTControlCharacters } from 'node:util';
 
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
-import { SCREEN } from '../../harness/console/screen.ts';
 import {
   emptyJudgement,
   HOSTILE,
@@ -13,6 +12,7 @@ import {
 } from '../../harness/testing/fixture.ts';
 import { finding } from '../../harness/testing/fixture-finding.ts';
 import { findingsText, findingText } from './finding.ts';
+import { SCREEN } from './screen.ts';
 
 const plain = { color: false };
 

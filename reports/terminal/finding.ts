@@ -1,10 +1,8 @@
-import { type Paint, paintFor, SCREEN, type TextOptions } from '../../harness/console/screen.ts';
 import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
 import {
   CLOCKS,
-  change,
   contrastWords,
   evidenceQuery,
   explainCommand,
@@ -12,8 +10,10 @@ import {
   howOften,
   knownAs,
   offset,
+  stateChange,
 } from '../finding-words.ts';
 import { count, counted, lines, moment, padEnd, shorten, visible } from '../words.ts';
+import { type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
 
 /** `windtunnel explain RUN`: a short paragraph for each finding. */
 export function findingsText(judgement: Judgement, options: TextOptions): string {
@@ -86,7 +86,7 @@ function story(timeline: Timeline, paint: Paint): string[] {
 function told(entry: TimelineEntry, who: number, paint: Paint): string {
   const { offset_ms, actor, proves, outcome, event } = entry;
   const head = `${offset(offset_ms).padStart(9)} ${proves ? '*' : ' '} ${padEnd(shorten(visible(actor), who), who)}  `;
-  const words = [entry.what, change(entry)].filter((word) => word !== '').join('  ');
+  const words = [entry.what, stateChange(entry)].filter((word) => word !== '').join('  ');
   const text = `${event === 'answer' ? '← ' : ''}${words}`;
   // A story is read line by line: what does not fit goes on below, under its own beginning.
   const shown = lines(visible(text), Math.max(30, SCREEN.columns - head.length)).join(`\n${' '.repeat(head.length)}`);

@@ -3,7 +3,6 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, test } from 'vitest';
-import { SCREEN } from '../../harness/console/screen.ts';
 import {
   emptyJudgement,
   HOSTILE,
@@ -14,6 +13,7 @@ import {
   violation,
 } from '../../harness/testing/fixture.ts';
 import { verdictText } from './report.ts';
+import { SCREEN } from './screen.ts';
 
 const plain = { color: false };
 

@@ -1,13 +1,4 @@
 import path from 'node:path';
-import {
-  fitted,
-  mark,
-  type Paint,
-  paintFor,
-  SCREEN,
-  type TextOptions,
-  verdictWord,
-} from '../../harness/console/screen.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
 import { classWords } from '../classes.ts';
 import { titleOf } from '../dossier.ts';
@@ -24,6 +15,7 @@ import {
   worstFirst,
 } from '../summary.ts';
 import { count, moment, padEnd, seconds, shorten, some, visible } from '../words.ts';
+import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions, verdictWord } from './screen.ts';
 
 export { comparisonText } from './comparison.ts';
 

@@ -1,4 +1,4 @@
-import { compareJudgements } from '../../harness/compare/compare.ts';
+import { comparePair } from '../../harness/compare/compare.ts';
 import type { Calibration } from '../../harness/model/calibration.ts';
 import type { Comparison } from '../../harness/model/comparison.ts';
 import { Rng } from '../../harness/model/rng.ts';
@@ -43,7 +43,7 @@ export function aaPairs(
     const between = group === undefined ? undefined : known.get(group);
     if (group === undefined || between === undefined) throw new Error(`no kept runs to draw ${2 * runs} from`);
     const drawn = shuffled(group.runs, rng);
-    const comparison = compareJudgements(drawn.slice(0, runs), drawn.slice(runs, 2 * runs), { between, detect: 0 });
+    const comparison = comparePair(drawn.slice(0, runs), drawn.slice(runs, 2 * runs), { between, detect: 0 });
     return { group: group.name, runs, comparison };
   });
 }

@@ -1,6 +1,6 @@
 import pc from 'picocolors';
-import { shorten, visible } from '../../reports/words.ts';
-import type { Verdict } from '../model/verdict.ts';
+import type { Verdict } from '../../harness/model/verdict.ts';
+import { shorten, visible } from '../words.ts';
 
 /** One screen of an ordinary terminal. */
 export const SCREEN = { lines: 24, columns: 100 } as const;

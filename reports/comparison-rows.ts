@@ -1,18 +1,16 @@
-import { probability } from '../../reports/words.ts';
-import type { Against, Comparison, CountDifference, MeasureDifference } from '../model/comparison.ts';
-import { amountOf } from './measures.ts';
-import { rate } from './sentence.ts';
+import type { Against, Comparison, CountDifference, MeasureDifference } from '../harness/model/comparison.ts';
+import { amountOf, probability, rate } from './words.ts';
 
 /** One count or measure over all builds, for the tables of every format. */
-export interface Row {
+export interface ComparisonRow {
   readonly name: string;
   readonly title: string;
   readonly decides: boolean;
-  readonly lanes: readonly Lane[];
+  readonly lanes: readonly ComparisonLane[];
 }
 
 /** One build's side of it. */
-export interface Lane {
+export interface ComparisonLane {
   readonly letter: string;
   readonly build: string;
   /** Of each run, on the axis that all lanes share. */
@@ -40,20 +38,20 @@ export interface AgainstA {
 }
 
 /** The counts, those that matter most first: what got worse, what got better, what comes next to it. */
-export function countRows(comparison: Comparison): Row[] {
+export function countRows(comparison: Comparison): ComparisonRow[] {
   return rowsOf(comparison, ({ tests }) => tests, countLane, baseOfCount);
 }
 
-export function measureRows(comparison: Comparison): Row[] {
+export function measureRows(comparison: Comparison): ComparisonRow[] {
   return rowsOf(comparison, ({ measures }) => measures, measureLane, baseOfMeasure);
 }
 
 function rowsOf<T extends CountDifference | MeasureDifference>(
   { a, pairs, detect }: Comparison,
   testsOf: (pair: Against) => readonly T[],
-  laneOf: (test: T, pair: Against, detect: number) => Lane,
-  baseOf: (test: T, build: string) => Lane,
-): Row[] {
+  laneOf: (test: T, pair: Against, detect: number) => ComparisonLane,
+  baseOf: (test: T, build: string) => ComparisonLane,
+): ComparisonRow[] {
   const tests = pairs.flatMap((pair) => testsOf(pair).map((test) => ({ pair, test })));
   const names = [...new Set(tests.map(({ test }) => test.name))];
   const rows = names.flatMap((name) => {
@@ -67,22 +65,22 @@ function rowsOf<T extends CountDifference | MeasureDifference>(
   return rows.sort((x, y) => rankOf(x) - rankOf(y) || leastP(x) - leastP(y));
 }
 
-function rankOf({ decides, lanes }: Row): number {
+function rankOf({ decides, lanes }: ComparisonRow): number {
   if (!decides) return 9;
   const found = lanes.flatMap(({ against }) => (against === null ? [] : [against.better]));
   return found.includes('a') ? 0 : found.includes('b') ? 1 : 2;
 }
 
-function leastP({ lanes }: Row): number {
+function leastP({ lanes }: ComparisonRow): number {
   return Math.min(...lanes.flatMap(({ against }) => (against === null ? [] : [against.p])));
 }
 
-function baseOfCount(test: CountDifference, build: string): Lane {
+function baseOfCount(test: CountDifference, build: string): ComparisonLane {
   const { a, a_exposure, a_interval, a_rates } = test;
   return { letter: 'A', build, ...side(test, a, a_exposure, a_interval, a_rates), against: null };
 }
 
-function countLane(test: CountDifference, { letter, b: side_b }: Against, detect: number): Lane {
+function countLane(test: CountDifference, { letter, b: side_b }: Against, detect: number): ComparisonLane {
   const { b, b_exposure, b_interval, b_rates, better, smallest_count_seen, runs_needed, decides, p_adjusted } = test;
   const differs = decides ? better !== null : p_adjusted < 0.05;
   const more = test.ratio === null ? b > 0 : test.ratio > 1;
@@ -112,18 +110,18 @@ function side(
   exposure: number,
   [low, high]: readonly [number, number],
   runs: readonly number[],
-): Pick<Lane, 'runs' | 'low' | 'high' | 'middle' | 'said'> {
+): Pick<ComparisonLane, 'runs' | 'low' | 'high' | 'middle' | 'said'> {
   const middle = exposure === 0 ? 0 : events / exposure;
   const said = events === 0 ? `0 (≤ ${rate(exposure_unit, high)})` : rate(exposure_unit, middle);
   return { runs, low, high, middle, said };
 }
 
-function baseOfMeasure(test: MeasureDifference, build: string): Lane {
+function baseOfMeasure(test: MeasureDifference, build: string): ComparisonLane {
   const { a, a_runs, unit } = test;
   return { letter: 'A', build, ...spread(a, a_runs), said: amountOf(unit, a), against: null };
 }
 
-function measureLane(test: MeasureDifference, { letter, b: side_b }: Against): Lane {
+function measureLane(test: MeasureDifference, { letter, b: side_b }: Against): ComparisonLane {
   const { b, b_runs, unit, better, decides, p_adjusted, ratio, smallest_ratio_seen } = test;
   const differs = decides ? better !== null : p_adjusted < 0.05;
   return {
@@ -143,7 +141,7 @@ function measureLane(test: MeasureDifference, { letter, b: side_b }: Against): L
   };
 }
 
-function spread(middle: number, runs: readonly number[]): Pick<Lane, 'runs' | 'low' | 'high' | 'middle'> {
+function spread(middle: number, runs: readonly number[]): Pick<ComparisonLane, 'runs' | 'low' | 'high' | 'middle'> {
   return { runs, middle, low: Math.min(...runs), high: Math.max(...runs) };
 }
 
@@ -154,11 +152,11 @@ function limits(interval: readonly [number, number | null] | null): string {
 }
 
 /** `fewer, p = 0.002`; without a difference what would have shown. */
-export function verdictText({ change, p, sensitivity }: AgainstA): string {
+export function comparedText({ change, p, sensitivity }: AgainstA): string {
   return change === null ? sensitivity : `${change}, p = ${probability(p)}`;
 }
 
 /** Whether anything was counted at all, on any side. */
-export function isCounted({ lanes }: Row): boolean {
+export function isCounted({ lanes }: ComparisonRow): boolean {
   return lanes.some(({ middle }) => middle > 0);
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 
-import type { ComparedInvariant, Comparison, ComparisonSide } from '../model/comparison.ts';
-import type { Verdict } from '../model/verdict.ts';
+import type { ComparedInvariant, Comparison, ComparisonSide } from '../harness/model/comparison.ts';
+import type { Verdict } from '../harness/model/verdict.ts';
 
 /** What every format of a comparison says in the same words. */
 
@@ -15,7 +15,7 @@ export function worstBuilds({ pairs, decision }: Comparison): string[] {
   return pairs.filter((pair) => pair.decision === decision).map(({ b }) => b.build);
 }
 
-export interface PromiseRow {
+export interface InvariantRow {
   readonly name: string;
   readonly claim: string;
   /** In the order of the builds; undefined: not judged there. */
@@ -23,7 +23,7 @@ export interface PromiseRow {
 }
 
 /** Every promise that any build has: those that another build than A breaks and A keeps first, then what else differs. */
-export function promiseRows(comparison: Comparison): PromiseRow[] {
+export function invariantRows(comparison: Comparison): InvariantRow[] {
   const builds = lettered(comparison).map(({ side }) => side);
   const names = [...new Set(builds.flatMap(({ invariants }) => invariants.map(({ name }) => name)))];
   const rows = names.map((name) => {
@@ -33,7 +33,7 @@ export function promiseRows(comparison: Comparison): PromiseRow[] {
   return rows.sort((x, y) => rankOf(x) - rankOf(y));
 }
 
-function rankOf({ sides }: PromiseRow): number {
+function rankOf({ sides }: InvariantRow): number {
   const [base = 'unknown', ...others] = sides.map((one): Verdict => one?.verdict ?? 'unknown');
   if (others.includes('fail') && base !== 'fail') return 0;
   if (others.some((one) => one !== base)) return base === 'fail' ? 1 : 3;
