@@ -71,7 +71,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['check nowhere', /nowhere is not a run folder/],
   ['check old', /is of format 99, and this windtunnel reads format 1/],
   ['soak', /Name a scenario .* or --resume FOLDER/],
-  ['soak seeds --duration 25m', /--duration 25m is no whole number of windows of 10m/],
+  ['soak seeds --duration 25m', /--duration 25m is not a whole number of windows of 10m/],
   ['soak seeds --window 2s', /--window must be like 30s or 10m, and at least 5s/],
   ['soak seeds --disk lots --keep-windows -1', /--disk must be like 500MB[\s\S]*--keep-windows must/],
   ['soak seeds --stop-on deadlocks', /--stop-on is like 'deadlocks: count<1', not "deadlocks"/],

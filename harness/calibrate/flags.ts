@@ -1,10 +1,17 @@
 import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import type { Argv } from 'yargs';
 
 import { FAULTS } from '../faults/index.ts';
 import type { Planted } from '../model/calibration.ts';
 import { UsageError } from '../model/errors.ts';
 import { seconds } from '../run/plan.ts';
 import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
+
+/** Where results are kept, relative to the current folder. */
+export const KEPT = path.join('records', 'calibration');
 
 export interface CalibrateFlags {
   readonly defects?: string | undefined;
@@ -32,7 +39,34 @@ export interface CalibrateSettings {
   readonly faults: string | null;
 }
 
-/** Whatever is wrong with the flags is said at once. */
+export function calibrateOptions(args: Argv): Argv<CalibrateFlags> {
+  return args
+    .option('defects', { type: 'string', describe: 'Names of defects, separated by commas (default: all)' })
+    .option('runs', { type: 'number', default: 10, describe: 'Runs of each defect' })
+    .option('duration', {
+      type: 'string',
+      default: '30s',
+      describe: 'Load of a run; longer for a defect that needs more',
+    })
+    .option('clean', { type: 'number', describe: 'Runs without a defect (default: one for every two with a defect)' })
+    .option('jobs', { type: 'number', default: 1, describe: 'Concurrent runs, 1 to 8' })
+    .option('seed', { type: 'number', describe: 'Repeat the random choices of an earlier calibration' })
+    .option('faults', { type: 'string', describe: 'Faults during each run: names from `list` with commas, or all' })
+    .option('keep', { type: 'boolean', describe: 'Keep every run folder, not only those of misses and false alarms' })
+    .option('out', { type: 'string', describe: `The result file (default: ${KEPT}/TIME.json)` })
+    .option('baseline', { type: 'string', describe: 'An earlier result: what it found must still be found' })
+    .option('json', { type: 'boolean', describe: 'Print the result as one JSON document' }) as never;
+}
+
+/** The result file. Checked before hours of runs, not after them. */
+export function outOf({ out }: CalibrateFlags, now: string): string {
+  const file = path.resolve(out ?? path.join(KEPT, `${now}.json`));
+  if (!file.endsWith('.json')) throw new UsageError(`--out must be a .json file, not "${out}"`);
+  if (existsSync(file)) throw new UsageError(`The result ${out} exists: choose another --out, or remove it.`);
+  return file;
+}
+
+/** Throws a UsageError that lists every problem of the flags. */
 export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
   const problems: string[] = [];
   const planted = plantedOf(flags.defects, problems);
@@ -54,7 +88,9 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
   for (const words of flags.faults?.split(',') ?? []) {
     const [name = ''] = words.trim().split(':');
     if (name !== 'all' && !FAULTS.some((fault) => fault.name === name))
-      problems.push(`--faults: there is no "${name}"; there is all, ${FAULTS.map((fault) => fault.name).join(', ')}`);
+      problems.push(
+        `--faults: there is no "${name}"; choose from all, ${FAULTS.map((fault) => fault.name).join(', ')}`,
+      );
   }
   if (flags.runs === 0 && (flags.clean ?? 0) === 0) problems.push('--runs 0 without --clean leaves nothing to run');
   if (problems.length > 0) throw new UsageError(problems.join('\n'));

@@ -8,7 +8,7 @@ import { isRecord } from '../model/json.ts';
 import { SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
 import { driftOf } from './drift.ts';
 import { toReduce } from './retention.ts';
-import { neverTested, verdictOf } from './soak-verdict.ts';
+import { neverTested, verdictOf } from './verdict.ts';
 
 /** What stays of a window whose tables went: all that people read of it, and its plan, with which it can be played again. */
 const SUMMARY = new Set(['manifest.json', 'verdict.json', 'report.md', 'report.html', 'junit.xml']);

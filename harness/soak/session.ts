@@ -19,7 +19,7 @@ import { readingsOf } from './drift.ts';
 import type { SoakFolder } from './folder.ts';
 import { judgeAside } from './judge.ts';
 import { anyWires, settleMs, stopReason, windowPlan } from './plan.ts';
-import { judgedWindow } from './soak-verdict.ts';
+import { judgedWindow } from './verdict.ts';
 
 /** A log of the stack that is longer is put aside between two windows, over what was put aside before. */
 const LOG_BYTES = 16 << 20;

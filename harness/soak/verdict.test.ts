@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Soak, SoakWindow } from '../model/soak.ts';
 import { literalWindow } from '../testing/literal-window.ts';
-import { neverTested, verdictOf } from './soak-verdict.ts';
+import { neverTested, verdictOf } from './verdict.ts';
 
 const told = (windows: readonly SoakWindow[], state: Soak['state'] = 'completed', windows_planned = windows.length) =>
   verdictOf({ windows, windows_planned, state });

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+
+import { allAtOnce } from '../console/usage-errors.ts';
+import { UsageError } from '../model/errors.ts';
+import { SOAK_FORMAT } from '../model/soak.ts';
+import { engineFlags, resolveEngine } from '../run/engine.ts';
+import type { Subject } from '../run/host.ts';
+import { folderName } from '../run/perform-run.ts';
+import { resolvePlan, seconds } from '../run/plan.ts';
+import { knownBuild } from '../stacks/start-build.ts';
+import { SoakFolder } from './folder.ts';
+import type { SoakFlags } from './options.ts';
+import { keepOf, withStops } from './plan.ts';
+
+export const DEFAULT_BUILD = 'airflow@3.3.2';
+const DEFAULT_DURATION = '8h';
+
+/** The folder of a new soak, with its index. Throws a UsageError that lists every problem of the flags. */
+export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
+  const { scenario, window } = flags;
+  const [subject, plan, windows, keep] = await allAtOnce(
+    async () => subjectOf(flags),
+    async (subject = { build: DEFAULT_BUILD }) => {
+      if (scenario === undefined)
+        throw new UsageError('Name a scenario (`windtunnel list` shows them), or give --resume FOLDER.');
+      // An invalid window is reported by windowsOf.
+      const duration = seconds(window) === undefined ? undefined : window;
+      return resolvePlan(scenario, { ...flags, duration }, subject, (one) => withStops(one, flags.stopOn ?? []));
+    },
+    async () => windowsOf(flags.duration ?? DEFAULT_DURATION, window),
+    async () => keepOf(flags.keepWindows, flags.disk),
+    () => resolveEngine(flags, true),
+  );
+  const id = randomBytes(3).toString('hex');
+  const folder = path.resolve(flags.out ?? path.join('runs', `soak-${folderName({ subject, plan }, id)}`));
+  return SoakFolder.create(folder, {
+    format: SOAK_FORMAT,
+    id,
+    subject,
+    plan: { seed: plan.seed, scenario: plan.scenario },
+    engine: engineFlags(flags),
+    windows_planned: windows,
+    keep,
+    started_at: new Date().toISOString(),
+    state: 'running',
+    why: null,
+    verdict: 'unknown',
+    never_tested: [],
+    sessions: [],
+    gaps: [],
+    windows: [],
+    drift: [],
+  });
+}
+
+function subjectOf({ build, target }: SoakFlags): Subject {
+  if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
+  return target === undefined ? { build: knownBuild(build ?? DEFAULT_BUILD).name } : { target: path.resolve(target) };
+}
+
+function windowsOf(duration: string, window: string): number {
+  const [whole, one] = [seconds(duration), seconds(window)];
+  const problems = [
+    ...(whole === undefined ? [`--duration must be like 30m or 8h, not "${duration}"`] : []),
+    ...(one === undefined || one < 5 ? [`--window must be like 30s or 10m, and at least 5s, not "${window}"`] : []),
+  ];
+  if (whole === undefined || one === undefined || problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (!Number.isInteger(whole / one)) {
+    throw new UsageError(`--duration ${duration} is not a whole number of windows of ${window}: change one of them.`);
+  }
+  return whole / one;
+}

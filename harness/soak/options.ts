@@ -1,0 +1,46 @@
+import type { Argv } from 'yargs';
+
+import { METRICS_OPTIONS, type MetricsFlags } from '../console/metrics.ts';
+import type { EngineFlags } from '../model/engine-flags.ts';
+import { engineOptions } from '../run/engine.ts';
+import { type PlanFlags, planOptions } from '../run/plan.ts';
+
+export interface SoakFlags extends PlanFlags, EngineFlags, MetricsFlags {
+  readonly scenario?: string | undefined;
+  readonly build?: string | undefined;
+  readonly target?: string | undefined;
+  readonly window: string;
+  readonly stopOn?: readonly string[] | undefined;
+  readonly keepWindows: number;
+  readonly disk: string;
+  readonly out?: string | undefined;
+  readonly resume?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export function soakOptions(args: Argv): Argv<SoakFlags> {
+  return engineOptions(planOptions(args))
+    .positional('scenario', { type: 'string', describe: 'A name from `list`, or a .ts file' })
+    .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
+    .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
+    .option('window', {
+      type: 'string',
+      default: '10m',
+      describe: 'Length of a window; --duration is a whole number of windows',
+    })
+    .option('stop-on', {
+      type: 'string',
+      array: true,
+      describe: "A threshold in k6's syntax that ends the soak when a window violates it: 'deadlocks: count<1'",
+    })
+    .option('keep-windows', {
+      type: 'number',
+      default: 3,
+      describe: 'How many of the newest windows without a violation keep their tables',
+    })
+    .option('disk', { type: 'string', default: '5GB', describe: 'Disk limit of all windows' })
+    .option('out', { type: 'string', describe: 'The folder of the soak (default: one below runs/)' })
+    .option('resume', { type: 'string', describe: 'Continue the soak in this folder, with the plan stored there' })
+    .options(METRICS_OPTIONS)
+    .option('json', { type: 'boolean', describe: 'Print the index as one JSON document' }) as never;
+}

@@ -1,0 +1,67 @@
+import { interruptSignal } from '../console/interrupt.ts';
+import { NO_NUMBERS } from '../console/live-line.ts';
+import { whileServing } from '../console/metrics.ts';
+import { messageOf } from '../model/errors.ts';
+import { resolveEngine } from '../run/engine.ts';
+import { bornAt } from '../system/proc.ts';
+import { beginSoak, DEFAULT_BUILD } from './begin.ts';
+import type { SoakFolder } from './folder.ts';
+import type { SoakFlags } from './options.ts';
+import { resumeSoak } from './resume.ts';
+import { SoakSession } from './session.ts';
+
+export interface PlayedSoak {
+  readonly folder: SoakFolder;
+  /** Why the session failed; undefined if it did not. */
+  readonly failure: unknown;
+}
+
+/** Plays a new soak or the rest of one, and serves `/metrics` if asked to. Rejects only for wrong flags. */
+export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
+  let session: SoakSession | undefined;
+  const served = {
+    label: flags.resume ?? flags.target ?? flags.build ?? DEFAULT_BUILD,
+    read: () => session?.now() ?? { ...NO_NUMBERS, phase: 'starting', elapsedMs: 0 },
+    note: (text: string) => console.error(text),
+  };
+  // The metrics port is opened before the folder is made: a port in use must not leave a folder behind.
+  return whileServing(flags, served, async () => {
+    const folder = flags.resume === undefined ? await beginSoak(flags) : await resumeSoak(flags, flags.resume);
+    const signal = interruptSignal();
+    session = await newSession(folder, signal);
+    let failure: unknown;
+    try {
+      await session.judgeLeftOver();
+      await session.run();
+    } catch (error) {
+      failure = error;
+    }
+    await noteEnd(folder, { signal, stopped: session.stopped, failure });
+    return { folder, failure };
+  });
+}
+
+async function newSession(folder: SoakFolder, signal: AbortSignal): Promise<SoakSession> {
+  const { sessions } = folder.soak;
+  const engine = await resolveEngine(folder.soak.engine ?? {}, true);
+  const number = sessions.length + 1;
+  const harness = { pid: process.pid, born: bornAt(process.pid) ?? '' };
+  const session = { number, started_at: new Date().toISOString(), harness, identity: null };
+  await folder.update({ sessions: [...sessions, session] });
+  return new SoakSession(folder, { number, engine, signal });
+}
+
+interface SessionEnd {
+  readonly signal: AbortSignal;
+  readonly stopped: string | undefined;
+  readonly failure: unknown;
+}
+
+async function noteEnd(folder: SoakFolder, { signal, stopped, failure }: SessionEnd): Promise<void> {
+  if (signal.aborted) await folder.update({ state: 'interrupted', why: messageOf(signal.reason) });
+  else if (stopped !== undefined) await folder.update({ state: 'stopped', why: stopped });
+  else if (failure !== undefined) {
+    await folder.update({ state: 'stack-failed', why: messageOf(failure) });
+    console.error(messageOf(failure));
+  } else await folder.update({ state: 'completed', why: null });
+}
