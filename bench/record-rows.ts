@@ -22,8 +22,8 @@ interface Playing {
 }
 
 /**
- * The rows of a load that goes on for ever, in the order in which a run would record them (by their answers): thousands of
- * lives side by side, each with ids, times and texts as real ones have them. Made up, because no machine here lends
+ * The rows of a load that goes on for ever, in the order in which a run would record them (by their answers): thousands
+ * of lives side by side, each with ids, times and texts as real ones have them. Made up, because no machine here lends
  * itself to millions of real requests; what they cost on disk is held against a real run's (`bench/record.ts --run`).
  */
 export function* operationRows(seed: number): Generator<Operation> {

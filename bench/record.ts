@@ -3,14 +3,14 @@
  *
  *     npm run bench:record -- [--operations 2000000] [--repeat 3] [--rate N] [--run FOLDER]
  *
- * Writes made-up operations (bench/record-rows.ts) through a RunFolder in a process of its own, as fast as it takes them
- * or N a second; then closes the tables, as a run does when it has ended, in a process of its own, too. Resident memory
- * is the kernel's own high-water mark (Linux). With --run a copy of a stored run is compacted anew, and said what each of
- * its tables takes; nothing else is measured then.
+ * Writes made-up operations (bench/record-rows.ts) through a RunFolder in a process of its own, as fast as it takes
+ * them or N a second; then closes the tables, as a run does when it has ended, in a process of its own, too. Resident
+ * memory is the kernel's own high-water mark (Linux). With --run nothing is measured but what each table of a stored
+ * run takes.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,16 +19,15 @@ import { parseArgs } from 'node:util';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Operation } from '../harness/model/operation.ts';
-import { isTableName } from '../harness/model/tables.ts';
+import { TABLE_NAMES } from '../harness/model/tables.ts';
 import { closeTables } from '../harness/run-folder/close.ts';
-import { linesFile, parquetFile } from '../harness/run-folder/files.ts';
-import { writePacked } from '../harness/run-folder/pack.ts';
-import { ORDER } from '../harness/run-folder/packing.ts';
-import { runTables } from '../harness/run-folder/reader.ts';
+import { fileLiteral, linesFile, parquetFile } from '../harness/run-folder/files.ts';
 import { RunFolder } from '../harness/run-folder/writer.ts';
 import { operationRows } from './record-rows.ts';
 
-/** Rows that are ready before they are handed over, so that making them up is not measured; few, or they are the memory. */
+/**
+ * Rows that are ready before they are handed over, so that making them up is not measured; few, or they are the memory.
+ */
 const READY = 5_000;
 
 const { values } = parseArgs({
@@ -71,24 +70,24 @@ async function measure(): Promise<void> {
   console.log(`${operations.toLocaleString('en')} operations, ${all.length} times: least, median, most`);
   for (const name of Object.keys(all[0] ?? {})) {
     const sorted = all.map((figures) => figures[name] ?? Number.NaN).sort((a, b) => a - b);
-    const shown = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((figure) => told(figure ?? 0));
+    const shown = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((figure) => formatted(figure ?? 0));
     console.log(`  ${name.padEnd(44)} ${shown.join('  ')}`);
   }
 }
 
-function told(figure: number): string {
+function formatted(figure: number): string {
   return figure.toLocaleString('en', { maximumFractionDigits: figure < 100 ? 2 : 0 }).padStart(9);
 }
 
 async function child(words: readonly string[]): Promise<Figures> {
   const args = ['--import', 'tsx', fileURLToPath(import.meta.url), ...words];
   const process_ = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
+  let output = '';
   process_.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
+    output += chunk.toString();
   });
   await once(process_, 'close');
-  return JSON.parse(text) as Figures;
+  return JSON.parse(output) as Figures;
 }
 
 /** Only the time in which rows are handed over, or waited for, counts. */
@@ -97,10 +96,8 @@ async function write(folder: string): Promise<Figures> {
   const rate = values.rate === undefined ? Number.POSITIVE_INFINITY : Number(values.rate);
   const run = new RunFolder(folder);
   let behind = 0;
-  let linesMost = 0;
   const watch = setInterval(() => {
     behind = Math.max(behind, run.behindMs);
-    linesMost = Math.max(linesMost, linesIn(folder));
   }, 5);
   let making = 0;
   const began = performance.now();
@@ -121,17 +118,13 @@ async function write(folder: string): Promise<Figures> {
   }
   await run.flush();
   const seconds = (performance.now() - began - making) / 1_000;
-  const compacted = run.segments.compacted;
-  const closing = performance.now();
   await run.close();
   clearInterval(watch);
   return {
     'operations a second': operations / seconds,
     'behind at most, ms': behind,
     'peak RSS while writing, MiB': residentPeak(),
-    'segments compacted meanwhile': compacted,
-    'lines on disk at most, MiB': linesMost / 2 ** 20,
-    'waiting for the thread in the end, s': (performance.now() - closing) / 1_000,
+    'lines on disk, MiB': statSync(linesFile(folder, 'operations')).size / 2 ** 20,
   };
 }
 
@@ -140,12 +133,6 @@ function* taken(rows: Generator<Operation>, count: number): Generator<Operation>
     const { value } = rows.next();
     yield value;
   }
-}
-
-function linesIn(folder: string): number {
-  const raw = path.join(folder, 'raw');
-  const lines = readdirSync(raw).filter((name) => name.endsWith('.ndjson'));
-  return lines.reduce((sum, name) => sum + (statSync(path.join(raw, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 async function close(folder: string): Promise<Figures> {
@@ -157,35 +144,25 @@ async function close(folder: string): Promise<Figures> {
   };
 }
 
-/** From what the run has, in whatever format, as if it had just ended. */
 async function storedRun(run: string): Promise<void> {
-  const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
-  const folder = path.join(scratch, 'run');
-  cpSync(run, folder, { recursive: true });
   const database = await DuckDBInstance.create(':memory:', { memory_limit: '1GB', threads: '1' });
   const connection = await database.connect();
   try {
-    const tables = (await runTables(connection, folder)).filter(({ source }) => source !== null);
-    for (const { name, select } of tables) await connection.run(`CREATE TABLE "${name}" AS ${select}`);
-    const count = async (name: string) =>
-      Number((await connection.runAndReadAll(`SELECT count(*) FROM "${name}"`)).getRowsJson()[0]?.[0]);
-    const requests = await count('operations');
-    console.log('table, rows, bytes a row as it was, bytes a row now, bytes an operation now');
-    for (const { name } of tables) {
-      if (!isTableName(name)) continue;
-      const file = path.join(scratch, `${name}.parquet`);
-      await writePacked(connection, name, `"${name}"`, file, ORDER[name]);
-      const rows = Math.max(1, await count(name));
-      const was = [parquetFile(folder, name), linesFile(folder, name)];
-      const before = was.reduce((sum, one) => sum + (statSync(one, { throwIfNoEntry: false })?.size ?? 0), 0);
-      const now = statSync(file).size;
-      const figures = [rows, before / rows, now / rows, now / requests].map(told);
+    const rowsOf = async (file: string) =>
+      Number((await connection.runAndReadAll(`SELECT count(*) FROM ${fileLiteral(file)}`)).getRowsJson()[0]?.[0]);
+    const requests = await rowsOf(parquetFile(run, 'operations'));
+    console.log('table, rows, bytes a row, bytes an operation');
+    for (const name of TABLE_NAMES) {
+      const file = parquetFile(run, name);
+      const bytes = statSync(file, { throwIfNoEntry: false })?.size;
+      if (bytes === undefined) continue;
+      const rows = await rowsOf(file);
+      const figures = [rows, bytes / Math.max(1, rows), bytes / requests].map(formatted);
       console.log(`  ${name.padEnd(12)} ${figures.join('  ')}`);
     }
   } finally {
     connection.closeSync();
     database.closeSync();
-    rmSync(scratch, { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,7 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { writeLiteralRun } from '../harness/testing/literal-run.ts';
@@ -16,7 +15,7 @@ vi.setConfig({ testTimeout: 120_000 });
 beforeAll(() => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-report-'));
   run = writeLiteralRun({
-    operations: [{ reason: 'a "quoted", text\nof two lines' }, { outcome: 'refused', status: 409 }],
+    operations: [{}, { outcome: 'refused', status: 409 }],
     lives: [{}],
     commits: [{ state: 'running', row: { pid: 7 } }],
     finals: { dag: [{ dag_id: 'wt_dag', is_paused: true }] },
@@ -46,32 +45,6 @@ test('report --out writes it there and says where', async () => {
   const { stdout } = await windtunnel(['report', run.folder, '--format', 'junit', '--out', 'ci/junit.xml'], cwd);
   expect(stdout).toBe(`${path.join(cwd, 'ci', 'junit.xml')}\n`);
   expect(readFileSync(path.join(cwd, 'ci', 'junit.xml'), 'utf8')).toContain('<testsuites');
-});
-
-test.each(['csv', 'parquet'])('report --format %s writes every table that was recorded, whole', async (format) => {
-  const out = path.join(cwd, format);
-  const { code, stdout } = await windtunnel(['report', run.folder, '--format', format, '--out', out], cwd);
-  expect(code).toBe(0);
-  const files = ['operations', 'lives', 'commits', 'final_dag'].map((name) => `${name}.${format}`);
-  expect(readdirSync(out).sort()).toEqual(files.toSorted());
-  expect(stdout.trimEnd().split('\n').sort()).toEqual(files.map((name) => path.join(out, name)).sort());
-  const database = await DuckDBInstance.create(':memory:');
-  const connection = await database.connect();
-  const result = await connection.runAndReadAll(`FROM '${path.join(out, `operations.${format}`)}' ORDER BY op`);
-  const rows = result.getRowObjectsJS();
-  expect(rows.map(({ op, status }) => [Number(op), Number(status)])).toEqual([
-    [1, 200],
-    [2, 409],
-  ]);
-  expect(rows[0]?.reason).toBe('a "quoted", text\nof two lines');
-  connection.closeSync();
-  database.closeSync();
-});
-
-test('the run folder itself is not where its tables are written to', async () => {
-  const { code, stderr } = await windtunnel(['report', run.folder, '--format', 'parquet', '--out', run.folder], cwd);
-  expect(code).toBe(2);
-  expect(stderr).toMatch(/is the run folder itself, whose tables must stay as they are/);
 });
 
 test('report --open gives the page to the browser, and says so if there is none', async () => {

@@ -9,7 +9,6 @@ import { DOCUMENTS } from '../../reports/write.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { judgeRun } from '../run/judge-run.ts';
-import { exportTables } from '../run-folder/export.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 
 interface ReportFlags {
@@ -19,8 +18,6 @@ interface ReportFlags {
   readonly open?: boolean | undefined;
 }
 
-const TABLES = ['csv', 'parquet'] as const;
-const FORMATS = [...Object.keys(DOCUMENTS), ...TABLES];
 const OPENED_MS = 3_000;
 
 export const reportCommand: CommandModule<object, ReportFlags> = {
@@ -31,21 +28,15 @@ export const reportCommand: CommandModule<object, ReportFlags> = {
       .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
       .option('format', {
         type: 'string',
-        choices: FORMATS,
-        describe: 'Print this document instead; csv and parquet: every table as a file of a folder',
+        choices: Object.keys(DOCUMENTS),
+        describe: 'Print this document instead',
       })
-      .option('out', { type: 'string', describe: 'Where to instead: a file, or for csv and parquet a folder' })
+      .option('out', { type: 'string', describe: 'Write it to this file instead' })
       .option('open', { type: 'boolean', describe: 'Open report.html in the browser' }),
 
   async handler({ run, format, out, open }) {
     if (out !== undefined && format === undefined) throw new UsageError('--out needs --format: what to write there?');
     if (open && format !== undefined) throw new UsageError('--open shows report.html: leave --format out.');
-    const table = TABLES.find((one) => one === format);
-    if (table !== undefined) {
-      const folder = path.resolve(out ?? path.join(run, table));
-      for (const file of await exportTables(run, folder, table)) console.log(file);
-      return;
-    }
     const judgement = await judgeRun(run);
     const document = format === undefined ? undefined : DOCUMENTS[format];
     if (document !== undefined) {

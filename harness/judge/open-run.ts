@@ -21,9 +21,6 @@ const SETTINGS = {
   asof_loop_join_threshold: '0',
 } as const;
 
-/** How often a table is looked for again whose files were replaced meanwhile. */
-const ATTEMPTS = 10;
-
 /** In this order, because a view may read the ones before it. */
 const VIEWS = [
   'macros',
@@ -182,19 +179,18 @@ async function createTables(connection: DuckDBConnection, runFolder: string): Pr
 }
 
 async function createTable(connection: DuckDBConnection, runFolder: string, found: RunTable): Promise<RunTable> {
-  let table = found;
-  for (let attempt = 1; ; attempt++) {
-    // Lines are parsed once; Parquet is read where a query needs it.
-    const kind = table.source === 'parquet' ? 'VIEW' : 'TABLE';
-    try {
-      await connection.run(`CREATE ${kind} ${identifier(table.name)} AS ${table.select}`);
-      return table;
-    } catch (error) {
-      // A run that goes on compacts its lines: what was a file of them a moment ago may be Parquet now.
-      const now = (await runTables(connection, runFolder)).find(({ name }) => name === table.name);
-      if (attempt === ATTEMPTS || !now || now.select === table.select) throw damaged(table.name, runFolder, error);
-      table = now;
-    }
+  // Lines are parsed once; Parquet is read where a query needs it.
+  const create = ({ name, source, select }: RunTable) =>
+    connection.run(`CREATE ${source === 'parquet' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${select}`);
+  try {
+    await create(found);
+    return found;
+  } catch (error) {
+    // The run may have been closed since it was found: the lines are gone, and the Parquet file is there.
+    const now = (await runTables(connection, runFolder)).find(({ name }) => name === found.name);
+    if (!now || now.source === found.source) throw damaged(found.name, runFolder, error);
+    await create(now);
+    return now;
   }
 }
 

@@ -1,16 +1,23 @@
+import type { Life, Operation } from './operation.ts';
+
 /**
- * The run folder's tables: the interface between the recorder, the judge, the reports and users' own SQL.
- * Column types are DuckDB's. While a run lasts, a table is `raw/<table>.ndjson`, appended to and never rewritten, and
- * segments of it that were compacted; once it is closed it is `<table>.parquet`. `docs/run-folder.md` says it in prose;
- * a test holds the two together.
+ * The tables of a run folder: the interface between the recorder, the judge, the reports and users' own SQL. Column
+ * types are DuckDB's. `docs/run-folder.md` describes them for users; a test holds the two together.
  *
- * Format 2 packs columns (`tables/packing.ts`), which a reader of format 1 would take for missing.
+ * Format 3 stores exactly these columns. Formats 1 and 2 packed some of them, or had other names:
+ * `scripts/convert-run.ts`.
  */
-export const RUN_FORMAT = 2;
-/** What this version can read. */
-export const RUN_FORMATS: readonly number[] = [1, RUN_FORMAT];
+export const RUN_FORMAT = 3;
 
 export type TableName = keyof typeof TABLES;
+
+/** Columns for the rows of an interface: each of its fields and no other, with a type that can hold it. */
+type ColumnsOf<Row> = { readonly [Column in keyof Row]-?: TypeFor<NonNullable<Row[Column]>> };
+type TypeFor<Value> = [Value] extends [boolean]
+  ? 'BOOLEAN'
+  : [Value] extends [number]
+    ? 'BIGINT' | 'INTEGER' | 'DOUBLE'
+    : 'VARCHAR';
 
 export const TABLES = {
   operations: {
@@ -40,7 +47,7 @@ export const TABLES = {
     cause: 'VARCHAR',
     correlation_id: 'VARCHAR',
     retry_after: 'BOOLEAN',
-  },
+  } satisfies ColumnsOf<Operation>,
   lives: {
     life: 'INTEGER',
     worker: 'VARCHAR',
@@ -58,7 +65,7 @@ export const TABLES = {
     end: 'VARCHAR',
     deliveries: 'INTEGER',
     duplicate_of: 'INTEGER',
-  },
+  } satisfies ColumnsOf<Life>,
   /** Committed row changes of the watched tables in commit order. `row` holds the remaining columns as JSON. */
   commits: {
     seq: 'BIGINT',
@@ -78,7 +85,9 @@ export const TABLES = {
     try_number: 'INTEGER',
     backfill_id: 'BIGINT',
     row: 'JSON',
-    /** `application_name` of the process that wrote it (`wt-scheduler-1`, `wt-api-execution-1`, …); null if not known. */
+    /**
+     * `application_name` of the process that wrote it (`wt-scheduler-1`, `wt-api-execution-1`, …); null if not known.
+     */
     writer: 'VARCHAR',
     writer_pid: 'INTEGER',
     /** The first 240 characters of the writing statement; null if not known. */
@@ -113,7 +122,7 @@ export const TABLES = {
     source: 'VARCHAR',
     metric: 'VARCHAR',
     value: 'DOUBLE',
-  },
+  } satisfies ColumnsOf<Sample>,
   /** Which PostgreSQL backend served which process, as seen by the probe. */
   backends: {
     at_ms: 'DOUBLE',

@@ -50,8 +50,7 @@ async function as(name: string, ...statements: string[]): Promise<void> {
 }
 
 async function record(name: string, changes: () => Promise<void>): Promise<Record<string, unknown>[]> {
-  // Larger than any of these records: what is read below must not have been packed.
-  const run = new RunFolder(path.join(folder, name), { segmentBytes: 1 << 28 });
+  const run = new RunFolder(path.join(folder, name));
   const stream = new CommitStream(postgres.dsn('postgres'), run, new RunClock());
   const failures: Error[] = [];
   await stream.start((error) => failures.push(error));

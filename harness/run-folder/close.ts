@@ -1,17 +1,24 @@
-import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-
-import { TABLE_NAMES, type TableName } from '../model/tables.ts';
-import { literal, parquetFile, rawFiles, segmentFile, segmentsOf } from './files.ts';
-import { mergeSegments, packSegment } from './pack.ts';
-import { finalTables } from './reader.ts';
+import type { TableName } from '../model/tables.ts';
+import { linesFile, literal, parquetFile } from './files.ts';
+import { runTables } from './reader.ts';
 
 /**
- * Turns each table of a run that has ended into `<table>.parquet`. Killed at any point it loses nothing: the Parquet
- * file appears whole, by renaming, before what it was made of goes.
+ * In what order a table is written. What the requests of a life share, its ids above all, is stored once where they lie
+ * together. The order of a table's rows has no meaning.
+ */
+const ORDER: Partial<Record<TableName, string>> = { operations: 'life, op', lives: 'life' };
+
+/** More lines than this are not sorted: sorting would need more memory than it saves on disk. */
+const SORTED_BYTES = 256 << 20;
+
+/**
+ * Turns each table of a run that has ended into `<table>.parquet`. If it is killed at any point, no row is lost: the
+ * Parquet file appears whole, by renaming, before its lines are removed.
  */
 export async function closeTables(runFolder: string): Promise<void> {
   const spill = path.join(runFolder, 'raw', 'spill');
@@ -22,11 +29,14 @@ export async function closeTables(runFolder: string): Promise<void> {
   });
   const connection = await database.connect();
   try {
-    for (const name of TABLE_NAMES) {
-      if (!existsSync(parquetFile(runFolder, name))) await closeTable(connection, runFolder, name);
-      await removeRaw(runFolder, name);
+    for (const { name, source, select } of await runTables(connection, runFolder)) {
+      const lines = linesFile(runFolder, name);
+      if (source === 'raw') {
+        const order = statSync(lines).size > SORTED_BYTES ? undefined : (ORDER as Record<string, string>)[name];
+        await writeParquet(connection, `${select}${order ? ` ORDER BY ${order}` : ''}`, parquetFile(runFolder, name));
+      }
+      if (existsSync(lines)) await rm(lines);
     }
-    await closeFinals(connection, runFolder);
   } finally {
     connection.closeSync();
     database.closeSync();
@@ -34,29 +44,17 @@ export async function closeTables(runFolder: string): Promise<void> {
   }
 }
 
-async function closeTable(connection: DuckDBConnection, runFolder: string, table: TableName): Promise<void> {
-  // One after another, each making room for the next: on a disk that is nearly full all of them at once may not fit.
-  for (const segment of segmentsOf(runFolder, table).lines) await packSegment(connection, runFolder, table, segment);
-  const segments = segmentsOf(runFolder, table).compacted.map((segment) => segmentFile(runFolder, table, segment));
-  const [only, ...others] = segments;
-  if (only === undefined) return;
-  const parquet = parquetFile(runFolder, table);
-  if (others.length === 0) await rename(only, parquet);
-  else await mergeSegments(connection, table, segments, parquet);
-}
-
-async function closeFinals(connection: DuckDBConnection, runFolder: string): Promise<void> {
-  for (const { name, source, select } of await finalTables(connection, runFolder)) {
-    if (source === 'raw') {
-      const parquet = parquetFile(runFolder, name);
-      const next = `${parquet}.next`;
-      await connection.run(`COPY (${select}) TO ${literal(next)} (FORMAT parquet, COMPRESSION zstd)`);
-      await rename(next, parquet);
-    }
-    await removeRaw(runFolder, name);
+/** Writes a file that is there only when it is whole. */
+export async function writeParquet(connection: DuckDBConnection, select: string, file: string): Promise<void> {
+  const next = `${file}.next`;
+  try {
+    await connection.run(`COPY (${select}) TO ${literal(next)} (FORMAT parquet, COMPRESSION zstd)`);
+    // On disk before the lines are removed, or a power failure could lose both.
+    const written = await open(next, 'r+');
+    await written.datasync().finally(() => written.close());
+    await rename(next, file);
+  } catch (error) {
+    await rm(next, { force: true });
+    throw error;
   }
-}
-
-async function removeRaw(runFolder: string, table: string): Promise<void> {
-  for (const file of rawFiles(runFolder, table)) await rm(file);
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { messageOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { RUN_FORMATS } from '../model/tables.ts';
+import { RUN_FORMAT } from '../model/tables.ts';
 
 /** Reads a run's manifest, or says in one sentence why the folder cannot be judged. */
 export async function readManifest(runFolder: string): Promise<Manifest> {
@@ -13,11 +13,13 @@ export async function readManifest(runFolder: string): Promise<Manifest> {
   if (!isRecord(parsed) || typeof parsed.format !== 'number') {
     throw new UsageError(`${file} is not a windtunnel manifest (it states no format): name a folder made by \`run\`.`);
   }
-  if (!RUN_FORMATS.includes(parsed.format)) {
-    throw new UsageError(
-      `${file} is of format ${parsed.format}, and this windtunnel reads format ${RUN_FORMATS.join(' or ')}: ` +
-        `use the version that wrote it (${String(parsed.windtunnel ?? 'not stated')}).`,
-    );
+  const { format } = parsed;
+  if (format !== RUN_FORMAT) {
+    const remedy =
+      format === 1 || format === 2
+        ? `convert it with \`npx tsx scripts/convert-run.ts ${runFolder} NEW\` of the windtunnel repository`
+        : `use the version that wrote it (${String(parsed.windtunnel ?? 'not stated')})`;
+    throw new UsageError(`${file} is of format ${format}, and this windtunnel reads format ${RUN_FORMAT}: ${remedy}.`);
   }
   const missing = missingPart(parsed);
   if (missing) {

@@ -4,8 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
 import { FINAL_TABLES, TABLE_NAMES, TABLES, type TableName } from '../model/tables.ts';
-import { fileLiteral, identifier, linesFile, parquetFile } from './files.ts';
-import { packedRows, rawRows } from './pack.ts';
+import { fileLiteral, identifier, linesFile, literal, parquetFile } from './files.ts';
 
 type Columns = Readonly<Record<string, string>>;
 
@@ -39,7 +38,7 @@ const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
   log: ['event', 'dag_id', 'run_id', 'task_id', 'map_index', 'try_number'],
 };
 
-/** Where a table of a run is read from: `raw` while the run lasts, in lines and in what was compacted of them. */
+/** Where a table of a run is read from: Parquet once the run is closed, `raw` lines before; null if it has neither. */
 export interface RunTable {
   readonly name: string;
   readonly source: 'parquet' | 'raw' | null;
@@ -50,26 +49,41 @@ export interface RunTable {
 export async function runTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
   const tables: RunTable[] = [];
   for (const name of TABLE_NAMES) tables.push(await typedTable(connection, runFolder, name));
-  return [...tables, ...(await finalTables(connection, runFolder))];
-}
-
-export async function finalTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
-  const tables: RunTable[] = [];
   for (const name of FINAL_TABLES) tables.push(await finalTable(connection, runFolder, name));
   return tables;
 }
 
 async function typedTable(connection: DuckDBConnection, runFolder: string, name: TableName): Promise<RunTable> {
+  const parquet = parquetFile(runFolder, name);
+  const lines = linesFile(runFolder, name);
+  if (!existsSync(parquet)) {
+    return existsSync(lines) ? { name, source: 'raw', select: typedLines(name, lines) } : nothing(name, TABLES[name]);
+  }
   try {
-    if (existsSync(parquetFile(runFolder, name))) {
-      const [select = ''] = await packedRows(connection, name, [parquetFile(runFolder, name)]);
-      return { name, source: 'parquet', select };
-    }
-    const select = await rawRows(connection, runFolder, name);
-    return select === undefined ? nothing(name, TABLES[name]) : { name, source: 'raw', select };
+    const there = await columnsOf(connection, `FROM read_parquet(${fileLiteral(parquet)})`);
+    // A column that an older writer did not have is NULL, not an error.
+    const columns = Object.entries(TABLES[name]).map(([column, type]) =>
+      there.has(column) ? identifier(column) : `NULL::${type} AS ${identifier(column)}`,
+    );
+    return {
+      name,
+      source: 'parquet',
+      select: `SELECT ${columns.join(', ')} FROM read_parquet(${fileLiteral(parquet)})`,
+    };
   } catch (error) {
     throw damaged(name, runFolder, error);
   }
+}
+
+/** `ignore_errors`, because `kill -9` cuts the last line: it becomes a row of NULLs, also in the first column. */
+function typedLines(name: TableName, file: string): string {
+  const columns = Object.entries(TABLES[name]);
+  const types = columns.map(([column, type]) => `${identifier(column)}: ${literal(type)}`);
+  const [[key] = ['']] = columns;
+  return (
+    `SELECT * FROM read_json(${fileLiteral(file)}, columns = {${types.join(', ')}}, ` +
+    `format = 'newline_delimited', ignore_errors = true) WHERE ${identifier(key)} IS NOT NULL`
+  );
 }
 
 async function finalTable(

@@ -70,7 +70,7 @@ test('what waits to be written has a bound, beyond which the record has failed',
   const run = new RunFolder(path.join(folder, 'run'), { waitingCharacters: 10_000 });
   for (let i = 0; i < 5_000; i++) run.append('faults', { fault: 'one', detail: 'x'.repeat(100) });
   expect(run.failed.reason).toMatchObject({
-    message: expect.stringMatching(/^The record cannot be written to .*\/run: what was to be written first has waited/),
+    message: expect.stringMatching(/^The record cannot be written to .*\/run: the oldest row has waited/),
   });
   await run.close();
   expect(rows(run, 'faults').length).toBeLessThan(100);

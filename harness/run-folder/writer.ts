@@ -1,42 +1,47 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  write as writeWithCallback,
+} from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Recorder } from '../model/recorder.ts';
-import { isTableName, type TableName } from '../model/tables.ts';
-import { Compactor } from './compactor.ts';
-import { TableLines } from './lines.ts';
+import type { TableName } from '../model/tables.ts';
+import { linesFile } from './files.ts';
+
+const write = promisify(writeWithCallback);
 
 /** How long an acknowledged row may wait in memory: what a `kill -9` of the harness can cost. */
 const FLUSH_MS = 100;
 
-/**
- * How long a table's file of lines becomes before the next is begun, and it is compacted: seven seconds of two thousand
- * requests a second. Less would pack worse; more would take more memory, and keep more on disk.
- */
-const SEGMENT_BYTES = 8 << 20;
+/** Lines that are joined for one write. */
+const LINES_AT_ONCE = 10_000;
 
-/** Characters that may wait to be written: a disk that takes nothing for so long is a disk that cannot be written to. */
+/** Characters that may wait to be written: a disk that accepts none for so long has failed. */
 const WAITING_CHARACTERS = 256 << 20;
 
 export interface RecordLimits {
-  readonly segmentBytes?: number;
   readonly waitingCharacters?: number;
 }
 
 /**
- * The run folder while the run lasts: append-only files of JSON lines per table, and Parquet of those that were full. A
- * write that reached the kernel survives the harness; only a power cut could take it. Writes are asynchronous: beside a
- * database that syncs to the same disk, even a write to the page cache can take a third of a second, and the fleet must
- * not wait for it.
+ * The run folder while the run lasts: one append-only file of JSON lines a table. A write that reached the kernel
+ * survives the harness; only a power failure could lose it. Writes are asynchronous: beside a database that syncs to
+ * the same disk, even a write to the page cache can take a third of a second, and the fleet must not wait for it.
  */
 export class RunFolder implements Recorder {
   readonly path: string;
   readonly #tables = new Map<string, TableLines>();
-  readonly #limits: Required<RecordLimits>;
-  readonly #compactor: Compactor;
+  readonly #waitingCharacters: number;
   readonly #timer: NodeJS.Timeout;
   readonly #failure = new AbortController();
   #flushing: Promise<void> | undefined;
@@ -46,13 +51,12 @@ export class RunFolder implements Recorder {
   #waitingSince: number | undefined;
   #writingSince: number | undefined;
 
-  constructor(folder: string, limits: RecordLimits = {}) {
+  constructor(folder: string, { waitingCharacters = WAITING_CHARACTERS }: RecordLimits = {}) {
     if (existsSync(folder) && readdirSync(folder).length > 0) {
       throw new UsageError(`The run folder ${folder} is not empty: name another with --out, or remove it.`);
     }
     this.path = folder;
-    this.#limits = { segmentBytes: SEGMENT_BYTES, waitingCharacters: WAITING_CHARACTERS, ...limits };
-    this.#compactor = new Compactor(folder);
+    this.#waitingCharacters = waitingCharacters;
     try {
       mkdirSync(path.join(folder, 'raw'), { recursive: true });
       mkdirSync(path.join(folder, 'logs'));
@@ -73,14 +77,13 @@ export class RunFolder implements Recorder {
   }
 
   append(table: TableName | `final_${string}`, row: object): void {
-    if (this.#waiting > this.#limits.waitingCharacters) {
-      // What cannot be written is not collected either.
-      this.#fail(`what was to be written first has waited for ${Math.round(this.behindMs / 1000)} s`);
+    if (this.#waiting > this.#waitingCharacters) {
+      this.#fail(`the oldest row has waited for ${Math.round(this.behindMs / 1000)} s`);
       return;
     }
     let lines = this.#tables.get(table);
     if (!lines) {
-      lines = new TableLines(this.path, table);
+      lines = new TableLines(linesFile(this.path, table));
       this.#tables.set(table, lines);
     }
     const text = JSON.stringify(row);
@@ -93,11 +96,6 @@ export class RunFolder implements Recorder {
   get behindMs(): number {
     const since = this.#writingSince ?? this.#waitingSince;
     return since === undefined ? 0 : performance.now() - since;
-  }
-
-  /** What became of the segments that were full. */
-  get segments(): Readonly<Compactor['counts']> {
-    return this.#compactor.counts;
   }
 
   /** Resolves when everything appended before the call is with the kernel. Never rejects: see `failed`. */
@@ -118,7 +116,7 @@ export class RunFolder implements Recorder {
     this.#writingSince = this.#waitingSince;
     this.#waitingSince = undefined;
     try {
-      for (const [name, lines] of this.#tables) await this.#write(name, lines);
+      for (const lines of this.#tables.values()) await this.#write(lines);
     } catch (error) {
       this.#fail(messageOf(error));
     } finally {
@@ -126,17 +124,13 @@ export class RunFolder implements Recorder {
     }
   }
 
-  async #write(name: string, lines: TableLines): Promise<void> {
+  async #write(lines: TableLines): Promise<void> {
     const { waiting } = lines;
     try {
       await lines.write();
     } finally {
       this.#waiting -= waiting;
     }
-    // Airflow's own tables come when the load is over: nothing would be gained.
-    if (!isTableName(name)) return;
-    const full = await lines.turn(this.#limits.segmentBytes);
-    if (full !== undefined) this.#compactor.add(name, full);
   }
 
   #fail(why: string): void {
@@ -183,8 +177,46 @@ export class RunFolder implements Recorder {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.flush();
-    await this.#compactor.close();
     for (const lines of this.#tables.values()) lines.close();
     this.#tables.clear();
+  }
+}
+
+/** One table's lines: what waits, and the file that it is appended to. */
+class TableLines {
+  readonly #file: number;
+  #lines: string[] = [];
+  #characters = 0;
+
+  constructor(file: string) {
+    this.#file = openSync(file, 'a');
+  }
+
+  /** Characters that wait to be written. */
+  get waiting(): number {
+    return this.#characters;
+  }
+
+  push(line: string): void {
+    this.#lines.push(line);
+    this.#characters += line.length + 1;
+  }
+
+  /** Never two at a time, or lines would be torn. */
+  async write(): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#characters = 0;
+    for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
+      let rest = Buffer.from(`${lines.slice(from, from + LINES_AT_ONCE).join('\n')}\n`);
+      while (rest.length > 0) {
+        const { bytesWritten } = await write(this.#file, rest);
+        rest = rest.subarray(bytesWritten);
+      }
+    }
+  }
+
+  close(): void {
+    closeSync(this.#file);
   }
 }
