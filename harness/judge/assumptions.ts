@@ -15,7 +15,7 @@ export const ASSUMPTION_FORM: PromiseForm = {
 /** That a run did not end as planned explains most of what else is in doubt about it. */
 const FIRST = 'run-completed';
 
-export async function readAssumptions(): Promise<PromiseFile[]> {
+export async function readAssumptions(): Promise<readonly PromiseFile[]> {
   const files = await readPromises(FOLDER, ASSUMPTION_FORM);
   return files.toSorted((x, y) => Number(y.name === FIRST) - Number(x.name === FIRST));
 }

@@ -17,8 +17,16 @@ export interface PromiseForm {
   readonly optionalSections: readonly string[];
 }
 
-/** All .sql files of a folder, by name. A malformed one is a defect of ours, and says where. */
-export async function readPromises(folder: URL, form: PromiseForm): Promise<PromiseFile[]> {
+const folders = new Map<string, Promise<readonly PromiseFile[]>>();
+
+/** All .sql files of a folder, by name, read once a process. A malformed one is a defect of ours, and says where. */
+export function readPromises(folder: URL, form: PromiseForm): Promise<readonly PromiseFile[]> {
+  const files = folders.get(folder.href) ?? readFolder(folder, form);
+  folders.set(folder.href, files);
+  return files;
+}
+
+async function readFolder(folder: URL, form: PromiseForm): Promise<PromiseFile[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
   return Promise.all(
     files.map(async (file) => parsePromise(file.slice(0, -4), await readFile(new URL(file, folder), 'utf8'), form)),

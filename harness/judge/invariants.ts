@@ -16,7 +16,7 @@ export const INVARIANT_FORM: PromiseForm = {
   optionalSections: ['given'],
 };
 
-export async function readInvariants(): Promise<PromiseFile[]> {
+export async function readInvariants(): Promise<readonly PromiseFile[]> {
   return readPromises(FOLDER, INVARIANT_FORM);
 }
 
@@ -34,7 +34,7 @@ export async function judgeInvariant(run: OpenRun, file: PromiseFile): Promise<I
   // A connection of its own, so that its temporary tables go with it.
   const connection = await run.connect();
   try {
-    await run.prepare(Object.values(file.sections).join('\n'));
+    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs`);
     if (file.sections.given) await connection.run(file.sections.given);
     await connection.run(`CREATE TEMP TABLE violations AS ${file.sections.violations}`);
     await excuseLostRuns(connection);

@@ -36,7 +36,7 @@ export async function judge(runFolder: string, done: (part: string) => void = ()
 async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Judgement> {
   await run.materialise('task_instance_changes');
   done('task_instance_changes');
-  await run.prepare('refusal_classes');
+  await run.prepare();
   done('evidence');
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -6,63 +6,21 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { identifier, literal } from '../run-folder/files.ts';
+import { identifier } from '../run-folder/files.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { damaged, type RunTable, runTables } from '../run-folder/reader.ts';
-import { planDags, planFacts } from './plan-facts.ts';
+import { createManifestTables } from './manifest-tables.ts';
+import { readViewFiles, Views } from './views.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
 const MEMORY = '512MB';
-const SETTINGS = {
+export const SETTINGS = {
   threads: '2',
   autoinstall_known_extensions: 'false',
   preserve_insertion_order: 'false',
   // What is guessed to be few rows may be many, and then ASOF joins in loops would compare each with all.
   asof_loop_join_threshold: '0',
 } as const;
-
-/** In this order, because a view may read the ones before it. */
-const VIEWS = [
-  'macros',
-  'load',
-  'lost_runs',
-  'standstills',
-  'fault_windows',
-  'pauses',
-  'cut_windows',
-  'task_instance_changes',
-  'taken_back',
-  'taken_as_failure',
-  'signs_of_life',
-  'requests_known',
-  'left_running',
-  'given_up',
-  'dag_run_changes',
-  'backfill_changes',
-  'backfill_lives',
-  'operator_deeds',
-  'skips',
-  'refusals',
-  'writers',
-  'deadlocks',
-  'over_time',
-  'fault_effects',
-] as const;
-
-/**
- * What the commits prove, in this order after the views above. They stand on each other and take longer than all others,
- * so they are tables, made when they are first asked for.
- */
-const EVIDENCE = [
-  'effects',
-  'record',
-  'carried_out',
-  'deadlock_sides',
-  'dossiers',
-  'settled',
-  'refusal_classes',
-] as const;
-const ASKS_FOR_EVIDENCE = new RegExp(`\\b(${EVIDENCE.join('|')})\\b`, 'i');
 
 /** A cell as JSON can hold it. */
 export type Cell = string | number | boolean | null | readonly Cell[] | { readonly [name: string]: Cell };
@@ -79,8 +37,8 @@ export interface OpenRun {
   row(sql: string): Promise<Row>;
   /** Works a view out once and for all: worth it before it is read many times. */
   materialise(view: string): Promise<void>;
-  /** Makes what a statement reads and is not made at once. `rows` and `row` do it themselves. */
-  prepare(sql: string): Promise<void>;
+  /** Makes the views that a statement reads, or all. `rows` and `row` do it themselves. */
+  prepare(sql?: string): Promise<void>;
   /** A second connection to the same tables, with temporary tables of its own. */
   connect(): Promise<DuckDBConnection>;
   close(): Promise<void>;
@@ -106,36 +64,39 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
     await connection.run("SET TimeZone = 'UTC'");
     const tables = await createTables(connection, runFolder);
     await createManifestTables(connection, manifest, tables);
-    await createViews(connection, VIEWS);
-    let evidence: Promise<void> | undefined;
-    const prepare = async (sql: string) => {
-      if (!ASKS_FOR_EVIDENCE.test(sql)) return;
-      evidence ??= createViews(connection, EVIDENCE);
-      await evidence;
-    };
-    const rows = async (sql: string) => {
-      await prepare(sql);
-      return rowsOf(connection, sql);
-    };
-    return {
-      folder: runFolder,
-      manifest,
-      tables,
-      rows,
-      row: async (sql) => (await rows(sql))[0] ?? {},
-      prepare,
-      materialise: async (view) => {
-        await connection.run(`CREATE TABLE materialised AS FROM ${identifier(view)}`);
-        await connection.run(`DROP VIEW ${identifier(view)}`);
-        await connection.run(`ALTER TABLE materialised RENAME TO ${identifier(view)}`);
-      },
-      connect: () => database.connect(),
-      close,
-    };
+    const views = new Views(connection, await readViewFiles());
+    return runOver({ folder: runFolder, manifest, tables, database, connection, views, close });
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+interface Opened extends Pick<OpenRun, 'folder' | 'manifest' | 'tables' | 'close'> {
+  readonly database: DuckDBInstance;
+  readonly connection: DuckDBConnection;
+  readonly views: Views;
+}
+
+/** A database that holds the tables of a run and the views over them, as an open run. */
+export function runOver({ database, connection, views, ...run }: Opened): OpenRun {
+  const rows = async (sql: string) => {
+    await views.prepare(sql);
+    return rowsOf(connection, sql);
+  };
+  return {
+    ...run,
+    rows,
+    row: async (sql) => (await rows(sql))[0] ?? {},
+    prepare: (sql) => views.prepare(sql),
+    materialise: async (view) => {
+      await views.prepare(view);
+      await connection.run(`CREATE TABLE materialised AS FROM ${identifier(view)}`);
+      await connection.run(`DROP VIEW ${identifier(view)}`);
+      await connection.run(`ALTER TABLE materialised RENAME TO ${identifier(view)}`);
+    },
+    connect: () => database.connect(),
+  };
 }
 
 /** Some rows of an answer; every piece names the columns, and the first one comes even if there are no rows. */
@@ -221,47 +182,6 @@ export async function explained(run: OpenRun, error: unknown): Promise<unknown> 
     }
   }
   return error;
-}
-
-/** The manifest as tables: `manifest` and `plan` of one row each, `plan_dags`, and `recorded` with a row for each table. */
-async function createManifestTables(
-  connection: DuckDBConnection,
-  manifest: Manifest,
-  tables: readonly RunTable[],
-): Promise<void> {
-  const { scenario, seed } = manifest.plan;
-  const shown = { ...manifest, scenario: scenario.name, seed, plan: null, identity: null, machine: null };
-  const types =
-    '{"id": "VARCHAR", "build": "VARCHAR", "scenario": "VARCHAR", "seed": "BIGINT", "windtunnel": "VARCHAR", ' +
-    '"started_at": "VARCHAR", "writers": "VARCHAR", "load_started_ms": "DOUBLE", "load_ended_ms": "DOUBLE", ' +
-    '"ended_ms": "DOUBLE", "ended": "VARCHAR"}';
-  await connection.run(`CREATE TABLE manifest AS SELECT unnest(from_json($1, $2)), $3::JSON AS json`, [
-    JSON.stringify(shown),
-    types,
-    JSON.stringify(manifest),
-  ]);
-  await connection.run('CREATE TABLE plan AS SELECT unnest(from_json($1, $2))', [
-    JSON.stringify(planFacts(manifest)),
-    '{"duration_ms": "DOUBLE", "schedulers": "INTEGER", "api_servers": "INTEGER", "heartbeat_ms": "DOUBLE", ' +
-      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "queued_timeout_ms": "DOUBLE", "pool_slots": "INTEGER", ' +
-      '"backfill_orphan_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
-  ]);
-  await connection.run('CREATE TABLE plan_dags AS SELECT unnest(dag) FROM (SELECT unnest(from_json($1, $2)) AS dag)', [
-    JSON.stringify(planDags(manifest)),
-    '[{"dag_id": "VARCHAR", "max_active_runs": "INTEGER", "max_active_tasks": "INTEGER", "past_runs": "INTEGER", ' +
-      '"tasks": [{"task_id": "VARCHAR", "upstream": ["VARCHAR"], "trigger_rule": "VARCHAR", "retries": "INTEGER", ' +
-      '"mapped": "INTEGER"}]}]',
-  ]);
-  const values = tables.map(({ name, source }) => `(${literal(name)}, ${source ? literal(source) : 'NULL'})`);
-  await connection.run(`CREATE TABLE recorded AS FROM (VALUES ${values.join(', ')}) AS t(name, source)`);
-}
-
-async function createViews(connection: DuckDBConnection, names: readonly string[]): Promise<void> {
-  for (const name of names) await connection.run(await readView(name));
-}
-
-async function readView(name: string): Promise<string> {
-  return readFile(new URL(`./views/${name}.sql`, import.meta.url), 'utf8');
 }
 
 function cellOf(value: unknown): Cell {

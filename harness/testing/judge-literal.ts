@@ -1,8 +1,9 @@
 import { judgeAssumption, readAssumptions } from '../judge/assumptions.ts';
 import { judgeInvariant, readInvariants } from '../judge/invariants.ts';
-import { type OpenRun, openRun } from '../judge/open-run.ts';
+import type { OpenRun } from '../judge/open-run.ts';
 import type { AssumptionResult, InvariantResult } from '../model/verdict.ts';
-import { type LiteralRun, writeLiteralRun } from './literal-run.ts';
+import { LiteralDatabase } from './literal-database.ts';
+import { type LiteralRun, literalManifest, literalTables } from './literal-run.ts';
 
 /** Tests only: one promise judged on a run written by hand. */
 export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantResult> {
@@ -22,19 +23,18 @@ export function assumeLiteral(name: string, run: LiteralRun): Promise<Assumption
   });
 }
 
-/** Tests only: a run written by hand, opened, and taken away again. */
+/** Databases that hold no run at the moment. */
+const idle: LiteralDatabase[] = [];
+
+/** Tests only: a run written by hand, opened without a folder, and taken away again. */
 export async function withLiteralRun<T>(run: LiteralRun, use: (open: OpenRun) => Promise<T>): Promise<T> {
-  const { folder, remove } = writeLiteralRun(run);
-  try {
-    const open = await openRun(folder);
-    try {
-      return await use(open);
-    } finally {
-      await open.close();
-    }
-  } finally {
-    remove();
-  }
+  const manifest = literalManifest(run);
+  const database = idle.pop() ?? (await LiteralDatabase.create(manifest));
+  const result = await use(await database.fill(manifest, literalTables(run)));
+  // Not after a failure: what a test broke must not break the next one.
+  await database.clear();
+  idle.push(database);
+  return result;
 }
 
 /** Tests only: `n` rows, each made from its number. */

@@ -30,7 +30,16 @@ export function writeLiteralRun(run: LiteralRun): { folder: string; remove(): vo
   const folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-literal-'));
   mkdirSync(path.join(folder, 'raw'));
   writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify(literalManifest(run)));
-  const tables: Record<string, readonly object[] | undefined> = {
+  for (const [name, rows] of Object.entries(literalTables(run))) {
+    if (rows)
+      writeFileSync(path.join(folder, 'raw', `${name}.ndjson`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  }
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** The rows of a literal run with all their columns, by table. */
+export function literalTables(run: LiteralRun): Record<string, readonly object[] | undefined> {
+  return {
     operations: run.operations?.map((row, index) => operation(row, index)),
     lives: run.lives?.map((row, index) => ({ ...TASK, ...LIFE, life: index + 1, ...row })),
     commits: run.commits?.map((row, index) => commit(row, index)),
@@ -41,11 +50,6 @@ export function writeLiteralRun(run: LiteralRun): { folder: string; remove(): vo
     lock_waits: run.lock_waits,
     ...Object.fromEntries(Object.entries(run.finals ?? {}).map(([name, rows]) => [`final_${name}`, rows])),
   };
-  for (const [name, rows] of Object.entries(tables)) {
-    if (rows)
-      writeFileSync(path.join(folder, 'raw', `${name}.ndjson`), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  }
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 export const TASK = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1, ti_id: 'ti-1' };

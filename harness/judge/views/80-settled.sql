@@ -1,6 +1,6 @@
 -- One row: a request without a 2xx or 4xx answer, and what came of it: `took effect`, `did not`, or `open`.
 -- `seq` is the commit that proves it; `how` says it in words, and why an open one is open.
-CREATE TABLE settled AS
+CREATE OR REPLACE TABLE settled AS
 WITH patience AS (
   -- Where the servers were not seen at rest: no request of this run took effect later after it was sent than the longest
   -- here; we wait twice as long, and at least 30 s, six times the client's time-out. What waits for a lock that long

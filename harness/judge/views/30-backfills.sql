@@ -1,7 +1,25 @@
+-- One row: a committed change of a backfill. `completed` is true on the change that completed it.
+CREATE OR REPLACE VIEW backfill_changes AS
+SELECT
+  * EXCLUDE (old_completed_at),
+  completed_at IS NOT NULL AND old_completed_at IS NULL AND change <> 'delete' AS completed
+FROM (
+  SELECT
+    seq, xid, committed_ms, change,
+    coalesce(backfill_id, try_cast(id AS BIGINT)) AS backfill_id,
+    dag_id,
+    "row" ->> 'completed_at' AS completed_at,
+    lag("row" ->> 'completed_at') OVER (PARTITION BY id ORDER BY seq) AS old_completed_at,
+    coalesce(try_cast("row" ->> 'is_paused' AS BOOLEAN), false) AS is_paused,
+    writer, role_of(writer) AS writer_role, writer_pid, statement
+  FROM commits
+  WHERE relation = 'backfill'
+);
+
 -- One row: a backfill from its first commit to its end, with the request that asked for it.
 -- `post_*` is the POST whose answer named this backfill or, where no answer named it (a time-out), the one for the
 -- same DAG that was under way when the row was committed. `runs_ended_ms` is NULL while one of its runs has not ended.
-CREATE VIEW backfill_lives AS
+CREATE OR REPLACE VIEW backfill_lives AS
 WITH created AS (
   SELECT backfill_id, dag_id, committed_ms AS created_ms, seq AS created_seq
   FROM backfill_changes WHERE change = 'insert'

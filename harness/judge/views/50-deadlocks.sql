@@ -1,3 +1,8 @@
+-- One row: a PostgreSQL backend that wrote for a process, from its first commit to its last.
+CREATE OR REPLACE VIEW writers AS
+SELECT writer_pid AS pid, writer AS name, min(committed_ms) AS from_ms, max(committed_ms) AS until_ms
+FROM commits WHERE writer <> '' AND writer_pid IS NOT NULL GROUP BY ALL;
+
 -- One row: a deadlock that PostgreSQL reported, its sides (the victim first) and the request that it failed.
 -- The log's detail names processes by pid and gives both statements:
 --   Process 41 waits for ShareLock on transaction 900; blocked by process 42.
@@ -5,7 +10,7 @@
 --   Process 41: UPDATE …
 --   Process 42: SELECT …
 -- A statement may run over several lines, so it ends where the next `Process N: ` begins.
-CREATE TABLE deadlocks AS
+CREATE OR REPLACE TABLE deadlocks AS
 WITH reports AS (
   SELECT
     row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, xid, context, application_name, statement,

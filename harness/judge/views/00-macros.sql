@@ -3,36 +3,36 @@
 -- Commit times are PostgreSQL's clock, request times ours. On one machine they are the same clock, read a few
 -- milliseconds apart; between machines that keep time by NTP some tens of milliseconds. 250 ms covers both, and is
 -- below a heartbeat interval and below what a scheduler loop takes, so it cannot excuse another heartbeat's story.
-CREATE MACRO clock_tolerance_ms() AS 250;
+CREATE OR REPLACE MACRO clock_tolerance_ms() AS 250;
 
 -- Whether a request may have been what committed at that moment. An unknown one may commit long after the client gave
 -- up.
-CREATE MACRO may_have_committed(sent_ms, ended_ms, outcome, committed_ms) AS
+CREATE OR REPLACE MACRO may_have_committed(sent_ms, ended_ms, outcome, committed_ms) AS
   sent_ms <= committed_ms + clock_tolerance_ms()
   AND (ended_ms IS NULL OR outcome = 'unknown' OR ended_ms >= committed_ms - clock_tolerance_ms());
 
 -- `wt-api-execution-2` → `api-execution`. NULL where the writer is not known, or is no process that we named.
-CREATE MACRO role_of(process) AS nullif(regexp_extract(process, '^wt-(.+?)(-\d+)?$', 1), '');
+CREATE OR REPLACE MACRO role_of(process) AS nullif(regexp_extract(process, '^wt-(.+?)(-\d+)?$', 1), '');
 
-CREATE MACRO is_end_state(state) AS
+CREATE OR REPLACE MACRO is_end_state(state) AS
   coalesce(state IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'), false);
 
 -- `dag/run/task`, and the map index where the task is mapped.
-CREATE MACRO subject_of(dag_id, run_id, task_id, map_index) AS
+CREATE OR REPLACE MACRO subject_of(dag_id, run_id, task_id, map_index) AS
   concat_ws('/', dag_id, run_id, task_id)
     || CASE WHEN coalesce(map_index, -1) >= 0 THEN '[' || map_index || ']' ELSE '' END;
 
-CREATE MACRO state_name(state) AS upper(coalesce(state, 'none'));
+CREATE OR REPLACE MACRO state_name(state) AS upper(coalesce(state, 'none'));
 
-CREATE MACRO seconds(ms) AS format('{:.1f} s', greatest(ms, 0) / 1000.0);
+CREATE OR REPLACE MACRO seconds(ms) AS format('{:.1f} s', greatest(ms, 0) / 1000.0);
 
-CREATE MACRO one_line(words) AS trim(regexp_replace(words, '\s+', ' ', 'g'));
+CREATE OR REPLACE MACRO one_line(words) AS trim(regexp_replace(words, '\s+', ' ', 'g'));
 
-CREATE MACRO shortened(words, most) AS
+CREATE OR REPLACE MACRO shortened(words, most) AS
   CASE WHEN length(one_line(words)) > most THEN left(one_line(words), most) || '…' ELSE one_line(words) END;
 
 -- A statement without its literals. PostgreSQL cuts long statements, so the last literal may lack its end.
-CREATE MACRO without_literals(statement) AS
+CREATE OR REPLACE MACRO without_literals(statement) AS
   regexp_replace(
     regexp_replace(
       regexp_replace(one_line(statement), '''([^'']|'''')*(''(::\w+)?|$)', '?', 'g'),
@@ -42,7 +42,7 @@ CREATE MACRO without_literals(statement) AS
 
 -- Rendered fields as they can be compared: the one field that our DAGs have, or the whole. Airflow's column may hold
 -- the object itself or a string with the object in it.
-CREATE MACRO field_of(value) AS
+CREATE OR REPLACE MACRO field_of(value) AS
   coalesce(
     value ->> '$.bash_command',
     try_cast(value ->> '$' AS JSON) ->> '$.bash_command',
@@ -50,11 +50,11 @@ CREATE MACRO field_of(value) AS
 
 -- Whether a statement only says that the worker lives: it changes no column that is recorded, but its row is in the
 -- stream all the same.
-CREATE MACRO heartbeats(statement) AS
+CREATE OR REPLACE MACRO heartbeats(statement) AS
   regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*=');
 
 -- Whether a task instance in this state takes the request, when `is_own` says that the worker that runs it has sent it.
-CREATE MACRO allows(kind, state, is_own) AS
+CREATE OR REPLACE MACRO allows(kind, state, is_own) AS
   coalesce(CASE kind
     WHEN 'run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
     WHEN 'impostor_run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
@@ -67,7 +67,7 @@ CREATE MACRO allows(kind, state, is_own) AS
 -- What statements of one kind have in common: of an UPDATE its columns, in alphabetic order (SQLAlchemy chooses it anew
 -- in each process) and without those that go along; of a SELECT what it reads from and locks; of many in one go the
 -- first.
-CREATE MACRO kind_of(statement) AS
+CREATE OR REPLACE MACRO kind_of(statement) AS
   CASE
     WHEN regexp_matches(statement, '^\s*UPDATE \w+ SET ') THEN
       regexp_extract(statement, '^\s*(UPDATE \w+ SET) ', 1) || ' ' || list_aggregate(list_sort(list_filter(list_distinct(
@@ -82,10 +82,10 @@ CREATE MACRO kind_of(statement) AS
 
 -- What a request does, and what a statement does for a process that serves none, in words that follow its name.
 -- Sets a task that is stuck in QUEUED back to SCHEDULED.
-CREATE MACRO takes_back(statement) AS
+CREATE OR REPLACE MACRO takes_back(statement) AS
   regexp_matches(statement, '^\s*UPDATE task_instance SET state ?= ?''scheduled'', queued_dttm ?= ?NULL', 's');
 
-CREATE MACRO deed_of(kind, statement) AS
+CREATE OR REPLACE MACRO deed_of(kind, statement) AS
   CASE kind
     WHEN 'state' THEN 'carries out an end report (state PATCH)'
     WHEN 'run' THEN 'starts a task'

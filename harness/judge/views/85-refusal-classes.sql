@@ -10,14 +10,14 @@
 --   unclassified            the record is not good enough to say
 -- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
-CREATE TABLE refused AS
+CREATE OR REPLACE TABLE refused AS
 SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
   kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'impostor_heartbeat', 'impostor_run')
     AND ti_id IS NOT NULL AS of_task
 FROM operations WHERE status >= 400;
 
 -- Changes of state, of id or of host in the runs that they are about. `left_ms` is when the next one came.
-CREATE TABLE steps AS
+CREATE OR REPLACE TABLE steps AS
 SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
 FROM (
   SELECT *, lag(hostname) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS old_hostname
@@ -33,7 +33,7 @@ FROM (
 WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
   OR (state = 'running' AND hostname <> old_hostname);
 
-CREATE TABLE refusal_causes AS
+CREATE OR REPLACE TABLE refusal_causes AS
 WITH again AS (
   -- The sending before it that had been carried out. Twins are two sendings of one write, whichever came first. A
   -- report that gave the row its new id is refused as not found.
@@ -136,7 +136,7 @@ WITH again AS (
 SELECT causes.*, commits.xid, commits.committed_ms, commits.writer, commits.relation FROM causes JOIN commits USING (seq)
 QUALIFY row_number() OVER (PARTITION BY op ORDER BY place) = 1;
 
-CREATE TABLE refusal_classes AS
+CREATE OR REPLACE TABLE refusal_classes AS
 WITH doers AS (
   -- A transaction serves one request.
   SELECT xid, min(op) AS op FROM carried_out SEMI JOIN refusal_causes USING (xid) GROUP BY xid

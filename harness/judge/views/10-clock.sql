@@ -1,0 +1,68 @@
+-- One row: when the load ran. A harness that was killed never wrote its end: then it is the last answer that came.
+CREATE OR REPLACE VIEW load AS
+SELECT
+  coalesce(manifest.load_started_ms, seen.first_ms, 0) AS load_started_ms,
+  coalesce(manifest.load_ended_ms, manifest.ended_ms, seen.last_ms, manifest.load_started_ms, 0) AS load_ended_ms
+FROM manifest
+CROSS JOIN (SELECT min(sent_ms) AS first_ms, max(coalesce(ended_ms, sent_ms)) AS last_ms FROM operations) AS seen;
+
+-- One row: until when every request that was sent is on record. A request is written down when it has ended, so a harness
+-- that was killed has not written down what it had under way; one that ended by itself knows all of them.
+CREATE OR REPLACE VIEW requests_known AS
+SELECT CASE WHEN manifest.ended IS NOT NULL THEN 'infinity'::DOUBLE ELSE last_ms - request_timeout_ms END AS until_ms
+FROM manifest CROSS JOIN plan CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations);
+
+-- One row: a DAG run of which a worker was lost with its record (k6 died). What that worker had sent, nobody knows: no
+-- commit in the run, on its own task or on those that it skips, is without a possible cause.
+CREATE OR REPLACE VIEW lost_runs AS
+SELECT DISTINCT dag_id, run_id FROM lives WHERE "end" = 'lost';
+
+-- One row: a while in which the harness itself got no processor for more than a second, though it is less nice than the
+-- stack: the whole machine stood still, and how long something took then accuses nobody. (Which the run as a whole does
+-- not survive either: see the assumption fleet-kept-pace.)
+CREATE OR REPLACE VIEW standstills AS
+SELECT at_ms - value - 1000 AS from_ms, at_ms AS until_ms
+FROM samples
+WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > 1000;
+
+-- One row: a window of damage, with the row of its end where it was closed. `until_ms` is the end of the load for one
+-- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window excuses
+-- what takes long. Safety is promised always, progress only while no window is open or fresh:
+-- * no longer than it is open: what clients and users do. It breaks nothing that would have to come back.
+-- * 30 s after any other: a process that was killed has imported itself again after 20 s on two busy cores, and what
+--   waited meanwhile is worked off in the rest.
+-- * 120 s after a scheduler was lost: it is taken for dead after scheduler_health_check_threshold (60 s on our stacks),
+--   by a look that another one takes every 30 s; then its tasks are adopted or reset, and go their way again. A
+--   scheduler that stood still for less than that comes back by itself.
+CREATE OR REPLACE VIEW fault_windows AS
+SELECT *,
+  greatest(
+    until_ms + CASE WHEN victim IN ('fleet', 'operators') THEN 0 ELSE 30000 END,
+    CASE WHEN victim LIKE 'scheduler%' AND (fault = 'kill' OR until_ms - opened_ms >= 60000)
+      THEN opened_ms + 120000 ELSE 0 END) AS excused_ms
+FROM (
+  SELECT
+    coalesce("window", row_number() OVER (ORDER BY opened_ms, fault, victim)) AS "window",
+    fault, victim, opened_ms, closed_ms, coalesce(closed_ms, greatest(load_ended_ms, opened_ms)) AS until_ms, detail
+  FROM faults CROSS JOIN load
+  -- A window has a row when it opens and another when it is closed.
+  QUALIFY row_number() OVER (PARTITION BY "window", fault, victim, opened_ms ORDER BY closed_ms NULLS LAST) = 1
+);
+
+-- Whether something that began and ended at these moments met a window, or the time after one that is excused, too.
+CREATE OR REPLACE MACRO met_fault(began, ended) AS
+  EXISTS (FROM fault_windows WHERE fault_windows.opened_ms <= ended AND fault_windows.excused_ms >= began);
+
+-- The same, or the whole machine stood still meanwhile.
+CREATE OR REPLACE MACRO excused_delay(began, ended) AS
+  met_fault(began, ended)
+  OR EXISTS (FROM standstills WHERE standstills.until_ms >= began AND standstills.from_ms <= ended);
+
+-- One row: a window in which connections to the database were cut, refused or lost, and whose: NULL, all of them. A transaction
+-- that is cut fails, and whoever runs it may say so (5xx) or end. For two seconds longer: a statement that was under
+-- way at the end of the window, or a connection that had been cut before it was used again.
+CREATE OR REPLACE VIEW cut_windows AS
+SELECT "window", fault, opened_ms, until_ms + 2000 AS until_ms, nullif(victim, 'postgres') AS process
+FROM fault_windows
+WHERE fault IN ('kill-backend', 'terminate-connections', 'restart-postgres', 'exhaust-connections',
+  'wire-cut', 'wire-reset', 'lost-commit', 'lost-commit-answer');

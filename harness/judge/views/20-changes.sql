@@ -1,0 +1,86 @@
+-- One row: a committed change of a task instance, with the state and the try it had before.
+-- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
+-- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
+-- false the record begins here: `old_state` is NULL because nobody looked, not because the state was none.
+-- Of the row and the statement only what is asked for of many: all changes are sorted, and a long run has tens of millions.
+-- Whoever wants more joins `commits` by `seq`. What the statement tells is NULL where none was recorded.
+CREATE OR REPLACE VIEW task_instance_changes AS
+WITH task_instances AS (
+  SELECT
+    seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer, writer_pid,
+    "row" ->> '$.hostname' AS hostname, try_cast("row" ->> '$.max_tries' AS INTEGER) AS max_tries,
+    heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back
+  FROM commits WHERE relation = 'task_instance'
+), known AS (
+  SELECT * FROM task_instances WHERE change <> 'delete'
+), gone AS (
+  SELECT * FROM task_instances WHERE change = 'delete'
+), deleted AS (
+  SELECT gone.* REPLACE (
+    last.dag_id AS dag_id, last.run_id AS run_id, last.task_id AS task_id, last.map_index AS map_index,
+    NULL AS state, last.try_number AS try_number
+  )
+  FROM gone
+  -- Deletes are few, and all changes would be sorted for them.
+  ASOF JOIN (
+    SELECT seq, id, dag_id, run_id, task_id, map_index, try_number FROM known SEMI JOIN gone USING (id)
+  ) AS last ON last.id = gone.id AND gone.seq >= last.seq
+), changes AS (
+  FROM known UNION ALL BY NAME FROM deleted
+)
+SELECT
+  seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index,
+  coalesce(old_id, CASE WHEN change <> 'insert' THEN coalesce(lag(id) OVER row_history, id) END) AS old_ti_id,
+  id AS ti_id,
+  lag(seq) OVER row_history IS NOT NULL OR change = 'insert' AS old_seen,
+  lag(state) OVER row_history AS old_state,
+  state,
+  lag(try_number) OVER row_history AS old_try_number,
+  try_number,
+  lag(committed_ms) OVER row_history AS old_since_ms,
+  writer, role_of(writer) AS writer_role, writer_pid, hostname, max_tries, is_heartbeat, is_taken_back
+FROM changes
+WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
+
+-- One row: a commit by which a scheduler took a task back that had been queued for too long (`_handle_tasks_stuck_in_queued`):
+-- its executor was told, then the task was set to SCHEDULED. Told by the statement, as schedulers set tasks to SCHEDULED
+-- for other reasons, too.
+CREATE OR REPLACE VIEW taken_back AS
+SELECT seq, committed_ms, writer, old_state FROM task_instance_changes
+WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;
+
+-- One row: a worker's report that broke in the database and that the API server committed as FAILED instead, as its log
+-- says, under the id that the request brought.
+CREATE OR REPLACE VIEW taken_as_failure AS
+SELECT op, ti_id, requested, sent_ms, min(logged.at_ms) AS at_ms
+FROM (
+  SELECT at_ms, regexp_extract(message, 'correlation_id=([0-9a-f-]+)', 1) AS correlation_id
+  FROM server_log WHERE source LIKE 'api-%' AND message LIKE '%Setting the task to failed%'
+) AS logged JOIN operations USING (correlation_id)
+GROUP BY ALL;
+
+-- One row: a committed change of a DAG run, with the state it had before.
+-- A delete is logged with the id alone, so a DAG run is followed by its id, and has its names from the change before.
+CREATE OR REPLACE VIEW dag_run_changes AS
+SELECT
+  seq, xid, committed_ms, change, id AS dag_run_id,
+  coalesce(dag_id, lag(dag_id) OVER run_history) AS dag_id, coalesce(run_id, lag(run_id) OVER run_history) AS run_id,
+  lag(seq) OVER run_history IS NOT NULL OR change = 'insert' AS old_seen,
+  lag(state) OVER run_history AS old_state,
+  state, backfill_id, writer, role_of(writer) AS writer_role, writer_pid, statement, "row"
+FROM commits
+WHERE relation = 'dag_run'
+WINDOW run_history AS (PARTITION BY id ORDER BY seq);
+
+-- One row: a while in which a DAG was paused, or may have been, by an operator's request.
+CREATE OR REPLACE VIEW pauses AS
+SELECT dag_id, sent_ms AS from_ms, coalesce(until_ms, 'infinity') AS until_ms
+FROM (
+  SELECT
+    dag_id, requested, sent_ms,
+    -- The unpausing request that was answered first after it.
+    min(CASE WHEN requested = 'unpaused' AND outcome = 'ok' THEN ended_ms END)
+      OVER (PARTITION BY dag_id ORDER BY sent_ms ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS until_ms
+  FROM operations WHERE kind = 'pause' AND outcome <> 'refused'
+)
+WHERE coalesce(requested, 'paused') = 'paused';

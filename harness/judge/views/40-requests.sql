@@ -1,0 +1,68 @@
+-- One row: a clear, a mark, a bulk change or a deletion of a run that an operator sent and the server did not refuse.
+-- It may reach further than the task it names (downstream, the whole run), so it is matched by DAG and run.
+CREATE OR REPLACE VIEW operator_deeds AS
+SELECT op, kind, worker AS operator, dag_id, run_id, task_id, sent_ms, ended_ms, outcome
+FROM operations
+WHERE kind IN ('clear', 'mark', 'bulk', 'delete') AND outcome <> 'refused';
+
+-- One row: one downstream task that a branch task's skip-downstream named, unless the server refused the request.
+CREATE OR REPLACE VIEW skips AS
+SELECT
+  op, worker, ti_id AS branch_ti_id, dag_id, run_id, task_id AS branch_task_id,
+  unnest(string_split(trim(target), ' ')) AS task_id,
+  sent_ms, ended_ms, outcome
+FROM operations
+WHERE kind = 'skip_downstream' AND outcome <> 'refused' AND target IS NOT NULL;
+
+-- One row: one kind of refusal (4xx) and how often it was answered.
+CREATE OR REPLACE VIEW refusals AS
+SELECT
+  status, kind, coalesce(reason, '') AS reason, coalesce(found_state, '') AS found_state,
+  -- Sent before without an answer: what is refused may have been carried out then.
+  attempt > 1 AS replay,
+  count(*) AS "count", min(ended_ms) AS first_ms, min(op) AS example
+FROM operations
+WHERE status BETWEEN 400 AND 499
+GROUP BY ALL;
+
+-- One row: a sign of life of a worker that the server took for one: its start as it was committed (a start that is sent
+-- again is answered, and renews nothing), and each accepted heartbeat. The server notes the time between `sent_ms` and
+-- `heard_ms`: of a start, which on a busy server waits for seconds, somewhere before its commit.
+CREATE OR REPLACE VIEW signs_of_life AS
+WITH begun AS (
+  SELECT seq, ti_id, committed_ms FROM task_instance_changes
+  WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' AND coalesce(writer_role = 'api-execution', true)
+)
+SELECT op, ti_id, sent_ms, ended_ms + clock_tolerance_ms() AS heard_ms
+FROM operations WHERE kind = 'heartbeat' AND outcome = 'ok'
+UNION ALL
+SELECT NULL, begun.ti_id, coalesce(started.sent_ms, begun.committed_ms), begun.committed_ms
+FROM begun
+-- A LEFT JOIN under more than an equation would compare each with all.
+LEFT JOIN (
+  SELECT begun.seq, min(start.sent_ms) AS sent_ms
+  FROM begun JOIN operations AS start ON start.ti_id = begun.ti_id
+  WHERE start.kind = 'run' AND may_have_committed(start.sent_ms, start.ended_ms, start.outcome, begun.committed_ms)
+  GROUP BY begun.seq
+) AS started USING (seq);
+
+-- One row: a commit that took a task out of RUNNING, whoever made it. `old_ti_id` is the id that was run: one transaction
+-- may give the row its next id before it takes it out of RUNNING.
+CREATE OR REPLACE VIEW left_running AS
+WITH renewed AS (
+  SELECT xid, dag_id, run_id, task_id, map_index, min(seq) AS renewed_seq, arg_min(old_ti_id, seq) AS first_ti_id
+  FROM task_instance_changes WHERE old_ti_id <> ti_id GROUP BY ALL
+)
+SELECT * EXCLUDE (renewed_seq, first_ti_id)
+  REPLACE (CASE WHEN renewed_seq < seq THEN first_ti_id ELSE old_ti_id END AS old_ti_id)
+FROM task_instance_changes LEFT JOIN renewed USING (xid, dag_id, run_id, task_id, map_index)
+WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'delete');
+
+-- One row: a commit by which a scheduler, or nobody knows who, took a task out of RUNNING. `silent_ms`: how long before that
+-- the last sign of life had been sent to which the server had answered by then, NULL if there was none. A heartbeat that
+-- the server is still at has not been heard.
+CREATE OR REPLACE VIEW given_up AS
+SELECT taken.seq, taken.old_ti_id AS ti_id, taken.committed_ms, sign.op, taken.committed_ms - sign.sent_ms AS silent_ms
+FROM left_running AS taken
+ASOF LEFT JOIN signs_of_life AS sign ON sign.ti_id = taken.old_ti_id AND taken.committed_ms >= sign.heard_ms
+WHERE coalesce(taken.writer_role = 'scheduler', true);

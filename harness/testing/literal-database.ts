@@ -1,0 +1,119 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+import { createManifestTables } from '../judge/manifest-tables.ts';
+import { type OpenRun, rowsOf, runOver, SETTINGS } from '../judge/open-run.ts';
+import { readViewFiles, type ViewFile, Views } from '../judge/views.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { identifier, literal } from '../run-folder/files.ts';
+import { type RunTable, runTables } from '../run-folder/reader.ts';
+
+type Rows = readonly object[];
+
+/** Replaced with each run. */
+const MANIFEST_TABLES: ReadonlySet<string> = new Set(['manifest', 'plan', 'plan_dags', 'recorded']);
+
+/**
+ * A database in memory that holds one literal run after another. Its views are made once, which takes ten times as long
+ * as what a literal run is judged for.
+ */
+export class LiteralDatabase {
+  readonly #database: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  readonly #empty: ReadonlyMap<string, RunTable>;
+  readonly #files: readonly ViewFile[];
+  #views: Views;
+  readonly #filled = new Set<string>();
+
+  static async create(manifest: Manifest): Promise<LiteralDatabase> {
+    const database = await DuckDBInstance.create(':memory:', { ...SETTINGS, threads: '1' });
+    const connection = await database.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    // Of a folder that is not there: every table that a run has, without rows.
+    const tables = await runTables(connection, path.join(tmpdir(), 'windtunnel-no-run'));
+    for (const { name, select } of tables) await connection.run(`CREATE TABLE ${identifier(name)} AS ${select}`);
+    await createManifestTables(connection, manifest, tables);
+    return new LiteralDatabase(database, connection, tables, await readViewFiles());
+  }
+
+  private constructor(
+    database: DuckDBInstance,
+    connection: DuckDBConnection,
+    tables: readonly RunTable[],
+    files: readonly ViewFile[],
+  ) {
+    this.#database = database;
+    this.#connection = connection;
+    this.#empty = new Map(tables.map((table) => [table.name, table]));
+    this.#files = files;
+    this.#views = new Views(connection, files);
+  }
+
+  /** The run opened; what it was, until the next `clear`. */
+  async fill(manifest: Manifest, given: Readonly<Record<string, Rows | undefined>>): Promise<OpenRun> {
+    const tables: RunTable[] = [];
+    for (const table of this.#empty.values()) {
+      const rows = given[table.name];
+      if (rows) await this.#fillTable(table, rows);
+      tables.push(rows ? { ...table, source: 'raw' } : table);
+    }
+    await createManifestTables(this.#connection, manifest, tables);
+    return runOver({
+      folder: 'literal',
+      manifest,
+      tables,
+      database: this.#database,
+      connection: this.#connection,
+      views: this.#views,
+      close: async () => {},
+    });
+  }
+
+  /** Takes away whatever the run and its judging have left. */
+  async clear(): Promise<void> {
+    const tables = await rowsOf(this.#connection, 'SELECT table_name FROM duckdb_tables()');
+    for (const { table_name } of tables) {
+      const name = String(table_name);
+      if (this.#empty.has(name) || MANIFEST_TABLES.has(name)) continue;
+      await this.#connection.run(`DROP TABLE ${identifier(name)}`);
+    }
+    for (const name of this.#filled) {
+      await this.#connection.run(`CREATE OR REPLACE TABLE ${identifier(name)} AS ${this.#empty.get(name)?.select}`);
+    }
+    this.#filled.clear();
+    const views = await rowsOf(this.#connection, 'SELECT view_name FROM duckdb_views() WHERE NOT internal');
+    // A view that judging replaced by a table is gone with it.
+    const there = new Set(views.map(({ view_name }) => String(view_name)));
+    const isWhole = ({ name, creates }: ViewFile) =>
+      this.#views.made.has(name) &&
+      [...creates].every(([object, kind]) => kind === 'MACRO' || (kind === 'VIEW' && there.has(object)));
+    const whole = this.#files.filter(isWhole);
+    this.#views = new Views(
+      this.#connection,
+      this.#files,
+      whole.map(({ name }) => name),
+    );
+  }
+
+  /** As a reader of lines does it: a table's own columns have their types, others that Airflow has are text. */
+  async #fillTable({ name, select }: RunTable, rows: Rows): Promise<void> {
+    this.#filled.add(name);
+    const described = await rowsOf(this.#connection, `DESCRIBE ${select}`);
+    const types = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+    if (name.startsWith('final_')) {
+      for (const row of rows) for (const column of Object.keys(row)) types.set(column, types.get(column) ?? 'VARCHAR');
+    }
+    const columns = [...types].map(([column, type]) => {
+      const path = literal(`$.${JSON.stringify(column)}`);
+      const value = type === 'JSON' ? `row -> ${path}` : `try_cast(row ->> ${path} AS ${type})`;
+      return `${value} AS ${identifier(column)}`;
+    });
+    await this.#connection.run(
+      `CREATE OR REPLACE TABLE ${identifier(name)} AS
+       SELECT ${columns.join(', ')} FROM (SELECT unnest(from_json($1, '["JSON"]')) AS row)`,
+      [JSON.stringify(rows)],
+    );
+  }
+}
