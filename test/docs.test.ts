@@ -88,7 +88,10 @@ test('links between documents lead somewhere', async () => {
 });
 
 /** Where the code of an example would lie. */
-const EXAMPLES = { 'docs/adding-a-fault.md': 'harness/faults', 'docs/adding-a-scenario.md': 'workloads/scenarios' };
+const EXAMPLES = {
+  'docs/adding-a-fault.md': 'harness/faults/process',
+  'docs/adding-a-scenario.md': 'workloads/scenarios',
+};
 
 test('the examples of how to add something compile', async () => {
   const folder = path.join(root, 'node_modules', '.cache', 'documented');

@@ -93,7 +93,13 @@ const scenario: Scenario = {
   aims: ['acknowledged-is-durable', 'a-started-life-owns-its-task', 'impostors-are-refused'],
 };
 const faults: readonly PlannedFault[] = [
-  { fault: 'storm', victim: 'fleet', at_ms: 12_000, for_ms: 6_000, with: { misbehaviour: 'herd_end', share: 1 } },
+  {
+    fault: 'thundering-herd',
+    victim: 'fleet',
+    at_ms: 12_000,
+    for_ms: 6_000,
+    with: { misbehaviour: 'herd_end', share: 1 },
+  },
   {
     fault: 'lost-answers',
     victim: 'fleet',
@@ -162,7 +168,7 @@ describe.each([
 
   test.skipIf(isMissing)('windows of the plan meet the lives where they are', async () => {
     const hit = await run.rows('SELECT fault, detail FROM fault_windows ORDER BY fault');
-    expect(hit.map(({ fault }) => fault)).toEqual(['lost-answers', 'storm']);
+    expect(hit.map(({ fault }) => fault)).toEqual(['lost-answers', 'thundering-herd']);
     const { dropped } = await run.row(`SELECT count(*) AS dropped FROM operations JOIN fault_windows
       ON fault = 'lost-answers' AND sent_ms BETWEEN opened_ms AND closed_ms
       WHERE kind = 'heartbeat' AND cause = 'answer-dropped'`);

@@ -44,12 +44,12 @@ const faults: readonly PlannedFault[] = [
   fleet('zombies', 3, 61, 'zombie', 0.05),
   news('doubled', 4, 10),
   fleet('lost-answers', 5, 10, 'lost_answer', 0.4),
-  fleet('storm', 13, 13.6, 'herd_heartbeat'),
+  fleet('thundering-herd', 13, 13.6, 'herd_heartbeat'),
   fleet('duplicate-delivery', 10, 14, 'duplicate_delivery', 0.5),
   news('lost', 10, 14),
   fleet('impostors', 12, 18, 'impostor', 0.8),
   news('late', 14, 18),
-  fleet('storm', 15, 15.6, 'herd_end'),
+  fleet('thundering-herd', 15, 15.6, 'herd_end'),
   fleet('late-start', 16, 20, 'late_start', 0.3),
   fleet('skewed-clocks', 18, 30, 'skewed_clock', 1),
   news('reordered', 18, 24),
@@ -174,7 +174,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       const joined = async (kind: string, storm: string) => {
         const { resting, joined } = await run().row(`WITH own AS (
             FROM operations WHERE actor = 'life' AND kind NOT LIKE 'impostor%'),
-          storms AS (SELECT opened_ms FROM fault_windows WHERE fault = 'storm' AND detail LIKE '%${storm}%'),
+          storms AS (SELECT opened_ms FROM fault_windows WHERE fault = 'thundering-herd' AND detail LIKE '%${storm}%'),
           before AS (SELECT opened_ms, life, arg_max(kind, sent_ms) AS kind, max(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms
             FROM own JOIN storms ON sent_ms < opened_ms GROUP BY ALL),
           after AS (SELECT opened_ms, life, arg_min(kind, sent_ms) AS kind, min(intended_ms) AS intended_ms

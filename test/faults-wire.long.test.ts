@@ -33,7 +33,7 @@ const faults: readonly PlannedFault[] = [
   commits('lost-commit-answer', 3_000),
   commits('lost-commit', 9_000),
   window('wire-cut', API, 15_000, { statement: 'UPDATE task_instance', most: 12 }, 3_000),
-  window('wire-delay', API, 19_000, { statement: 'COMMIT', ms: DELAY_MS, share: 0.3, luck: 5 }),
+  window('wire-delay', API, 19_000, { statement: 'COMMIT', ms: DELAY_MS, share: 0.3, seed: 5 }),
   window('wire-latency', API, 24_000, { ms: LATENCY_MS }),
   window('wire-reset', API, 29_000, {}),
   window('wire-reset', 'scheduler-1', 30_000, {}),

@@ -6,8 +6,8 @@ import { FAULTS } from './index.ts';
 import { pickFrom, roleOf, sameVictim } from './victims.ts';
 
 /**
- * The end of the load stays quiet, so that it can be seen whether the stack finds its feet again: a quarter of the load,
- * but no longer than a lost worker or scheduler takes to be noticed.
+ * The end of the load is without faults, to see whether the stack recovers: a quarter of the load, but no longer than a
+ * lost worker or scheduler takes to be noticed.
  */
 const QUIET_SHARE = 0.25;
 const QUIET_MS = 75_000;
@@ -16,7 +16,7 @@ const SHORTEST_MS = 500;
 /** Draws before a track gives up on finding a victim that no other window has. */
 const TRIES = 20;
 
-/** All windows of a run, drawn from its seed. UsageError: every fault that is unknown, or that the stack cannot host. */
+/** All windows of a run, drawn from its seed. UsageError: all faults that are unknown or that the stack cannot host. */
 export function drawFaults(chaos: ChaosSpec, host: Host, seed: number): PlannedFault[] {
   const faults = hostable(chaos.faults, host);
   if (faults.length === 0) throw new UsageError('None of the faults can be injected into this stack.');
@@ -91,11 +91,11 @@ export function hostable(wanted: readonly string[] | 'all', host: Host): Candida
   return chosen;
 }
 
-/** Whether the fault has a process among these to do its damage to. Not all choose a process, and some only of one kind. */
+/** Whether the fault can damage one of these processes. Not all faults choose a process, and some only of one role. */
 function chooses({ fault, host }: Candidate): boolean {
   try {
     return host.processes.includes(fault.draw(host, new Rng(0)).victim);
   } catch {
-    return false; // None of them is any use to it.
+    return false; // It can damage none of them.
   }
 }

@@ -1,9 +1,13 @@
 import type { WallClock } from '../model/clock.ts';
+import { StackError } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
 import type { ExecutorHazard, FleetHazard, HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
+
+/** Seeds of what is drawn while a window is open. */
+const SEEDS = 1_000_000;
 
 /** What is known of a stack when the plan is drawn, before anything has started. */
 export interface Host {
@@ -22,22 +26,22 @@ export interface Site {
   readonly clock: WallClock;
   readonly fleet: HazardTarget<FleetHazard>;
   readonly operators: HazardTarget<OperatorHazard>;
-  /** What the schedulers' executors hear of the ends of lives. */
+  /** What the schedulers' executors report about the ends of lives. */
   readonly executor: HazardTarget<ExecutorHazard>;
   /**
-   * From now on the process of that name (`postgres` too), once dead, stays dead, and that is not held against it. Call
-   * the result to let it go: it resolves when the process has been started again, if it was dead. Safe to call twice.
+   * From now on the process of that name (or `postgres`) is not started again when it ends, and its end is no violation.
+   * Call the result to release it: it resolves when the process, if it had ended, runs again. Safe to call twice.
    */
   hold(process: string): () => Promise<void>;
 }
 
 /**
- * Undoes a fault. Safe to call twice, and when its victim has gone; not to be aborted. Resolves with what the fault did
- * meanwhile, for the window's `detail`, or undefined.
+ * Undoes a fault. Safe to call twice, and when its victim has gone; cannot be cancelled. Resolves with what the fault did,
+ * for the window's `detail`, or undefined.
  */
 export type Heal = () => Promise<string | undefined>;
 
-/** One kind of damage. Adding one is adding a file and a line in index.ts. */
+/** One kind of damage: see docs/adding-a-fault.md. */
 export interface Fault {
   readonly name: string;
   /** One sentence for `windtunnel list`. */
@@ -46,13 +50,17 @@ export interface Fault {
   readonly lasts_ms: readonly [number, number];
   /** Each process must reach PostgreSQL through a proxy of ours. */
   readonly needsWires?: true;
+  /** Its windows cut connections to the database, refuse or lose them: those of the victim, or all if it is `postgres`. */
+  readonly cutsConnections?: true;
+  /** In its windows workers report wrong times. */
+  readonly skewsClocks?: true;
   /** Why this stack cannot host it, as the rest of a sentence that begins with its name; null: it can. */
   unavailable(host: Host): string | null;
-  /** Draws the victim, and whatever else is a matter of chance. */
+  /** Draws the victim and everything else that is random. */
   draw(host: Host, rng: Rng): Pick<PlannedFault, 'victim' | 'with'>;
-  /** What its window makes of the fleet, where that is all that it does: told in advance to those who play lives elsewhere. */
+  /** For a fault of clients: what its window does to the fleet. Remote workers get the hazards of a run in advance. */
   hazard?(drawn: PlannedFault['with']): FleetHazard;
-  /** Resolves when the damage is done. Rejects, with nothing left behind, where it could not be. */
+  /** Resolves when the damage is done. Rejects, with nothing left behind, if it cannot be done. */
   inject(site: Site, planned: PlannedFault): Promise<Heal>;
 }
 
@@ -64,4 +72,15 @@ export function notOurs({ ours }: Host): string | null {
 /** For faults that a target can host, if its owner allows it. */
 export function notAllowed({ ours, allowFaults }: Host): string | null {
   return ours || allowFaults ? null : 'breaks the target: its file must say `allow_faults: true`';
+}
+
+export function drawSeed(rng: Rng): number {
+  return Math.floor(rng.between(0, SEEDS));
+}
+
+/** A number that was drawn, by its name. */
+export function numberOf({ with: drawn, fault }: PlannedFault, name: string): number {
+  const value = Number(drawn[name]);
+  if (!Number.isFinite(value)) throw new StackError(`The fault ${fault} of the plan lacks the number "${name}".`);
+  return value;
 }

@@ -1,37 +1,19 @@
 import type { PlannedFault } from '../model/fault.ts';
 import type { PlannedHazard } from '../model/misbehaviour.ts';
-import { bulkChanges } from './bulk-changes.ts';
-import { bystanderLock } from './bystander-lock.ts';
-import { clearStorm } from './clear-storm.ts';
-import { deleteRuns } from './delete-runs.ts';
-import { duplicateDelivery } from './duplicate-delivery.ts';
-import { executorEvents } from './executor-events.ts';
-import { exhaustConnections } from './exhaust-connections.ts';
+import { CLIENT_FAULTS } from './client.ts';
+import { bystanderLock } from './database/bystander-lock.ts';
+import { killBackend, terminateConnections } from './database/cut-connections.ts';
+import { exhaustConnections } from './database/exhaust-connections.ts';
+import { restartPostgres } from './database/restart-postgres.ts';
+import { slowDisk } from './database/slow-disk.ts';
+import { EXECUTOR_FAULTS } from './executor.ts';
 import type { Fault } from './fault.ts';
-import { impostors } from './impostors.ts';
-import { kill } from './kill.ts';
-import { killBackend } from './kill-backend.ts';
-import { lateEnd } from './late-end.ts';
-import { lateStart } from './late-start.ts';
-import { lostAnswers } from './lost-answers.ts';
-import { lostCommit } from './lost-commit.ts';
-import { lostCommitAnswer } from './lost-commit-answer.ts';
-import { markStorm } from './mark-storm.ts';
-import { pause } from './pause.ts';
-import { pauseDags } from './pause-dags.ts';
-import { restartPostgres } from './restart-postgres.ts';
-import { revokeSlow } from './revoke-slow.ts';
-import { silentDeath } from './silent-death.ts';
-import { skewedClocks } from './skewed-clocks.ts';
-import { slowCpu } from './slow-cpu.ts';
-import { slowDisk } from './slow-disk.ts';
-import { storm } from './storm.ts';
-import { terminateConnections } from './terminate-connections.ts';
-import { wireCut } from './wire-cut.ts';
-import { wireDelay } from './wire-delay.ts';
-import { wireLatency } from './wire-latency.ts';
-import { wireReset } from './wire-reset.ts';
-import { zombies } from './zombies.ts';
+import { OPERATOR_FAULTS } from './operator.ts';
+import { kill } from './process/kill.ts';
+import { pause } from './process/pause.ts';
+import { slowCpu } from './process/slow-cpu.ts';
+import { wireLatency, wireReset } from './wire/network.ts';
+import { lostCommit, lostCommitAnswer, wireCut, wireDelay } from './wire/statements.ts';
 
 /**
  * All faults, in the order of `windtunnel list`: of processes, of the database, of the wire between them, of clients, of
@@ -53,22 +35,9 @@ export const FAULTS: readonly Fault[] = [
   wireReset,
   lostCommit,
   lostCommitAnswer,
-  lostAnswers,
-  duplicateDelivery,
-  lateStart,
-  lateEnd,
-  silentDeath,
-  zombies,
-  impostors,
-  skewedClocks,
-  storm,
-  clearStorm,
-  markStorm,
-  deleteRuns,
-  pauseDags,
-  bulkChanges,
-  executorEvents,
-  revokeSlow,
+  ...CLIENT_FAULTS,
+  ...OPERATOR_FAULTS,
+  ...EXECUTOR_FAULTS,
 ];
 
 /** Whether a stack must be started with proxies before its processes, for these windows. */

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
 import type { PlannedFault } from '../model/fault.ts';
-import type { Recorder } from '../model/recorder.ts';
-import type { Heal, Site } from './fault.ts';
+import { note, type Recorder } from '../model/recorder.ts';
+import type { Fault, Heal, Site } from './fault.ts';
 import { FAULTS } from './index.ts';
 import { sameVictim } from './victims.ts';
 
-/** What a fault may take to be injected or healed. Then the window is written down as it is, and the run goes on. */
+/** How long injecting or healing may take. After that the window is recorded as it is, and the run continues. */
 const ACTION_MS = 45_000;
 const HEALTH_EVERY_MS = 2_000;
 const FREE_EVERY_MS = 50;
@@ -21,7 +21,7 @@ export interface NemesisOptions extends Site {
 
 /**
  * Opens and closes the windows of the plan, and heals whatever happens: at the end of a window, of the load, and when
- * the run is interrupted. All of a stack of ours that a killed harness leaves broken is taken away by `heal`.
+ * the run is interrupted. What a killed harness leaves of a stack of ours, broken or not, `windtunnel heal` removes.
  */
 export class Nemesis {
   readonly #options: NemesisOptions;
@@ -32,7 +32,7 @@ export class Nemesis {
     this.#options = options;
   }
 
-  /** What is broken just now: `kill scheduler-1`. */
+  /** The open windows: `kill scheduler-1`. */
   get open(): readonly string[] {
     return [...this.#open].map(({ fault, victim }) => `${fault} ${victim}`);
   }
@@ -48,7 +48,7 @@ export class Nemesis {
     ]);
   }
 
-  /** After the load: until the stack is whole again, at most a minute. What it finds is in `samples`. */
+  /** After the load: waits until the stack is healthy, at most a minute. Its readings are in `samples`. */
   async awaitRecovery(signal: AbortSignal): Promise<void> {
     const { faults, clock } = this.#options;
     if (faults.length === 0) return;
@@ -59,31 +59,38 @@ export class Nemesis {
   async #window(planned: PlannedFault, atMs: number, signal: AbortSignal): Promise<void> {
     const { clock, record } = this.#options;
     await sleep(Math.max(0, atMs - clock.now()), undefined, { signal }).catch(() => undefined);
-    // Damage that is late in being done or healed must not meet the next of its victim, unless the plan has it so.
+    // A window that is late must not overlap the next one of its victim, unless the plan says so.
     while (!signal.aborted && [...this.#open].some((other) => isOverdue(other, planned))) await sleep(FREE_EVERY_MS);
     if (signal.aborted) return;
     this.#open.add(planned);
     const window = ++this.#windows;
-    const row = { window, fault: planned.fault, victim: planned.victim, opened_ms: roundMs(clock.now()) };
-    // On disk before the damage is done: whoever judges a killed run must know of it.
+    const fault = FAULTS.find(({ name }) => name === planned.fault);
+    const row = {
+      window,
+      fault: planned.fault,
+      victim: planned.victim,
+      opened_ms: roundMs(clock.now()),
+      cuts_connections: fault?.cutsConnections ?? false,
+      skews_clocks: fault?.skewsClocks ?? false,
+    };
+    // On disk before the damage is done, so that a killed run can be judged.
     record.append('faults', { ...row, closed_ms: null, detail: detailOf(planned, undefined) });
-    let told: string | undefined;
+    let result: string | undefined;
     try {
-      const heal = await inTime(`inject ${planned.fault}`, this.#inject(planned), (late) => late());
+      const heal = await inTime(`inject ${planned.fault}`, this.#inject(fault, planned), (late) => late());
       await sleep(planned.for_ms, undefined, { signal }).catch(() => undefined);
-      told = await inTime(`heal ${planned.fault}`, heal(), () => undefined);
+      result = await inTime(`heal ${planned.fault}`, heal(), () => undefined);
     } catch (error) {
-      told = messageOf(error);
-      this.#complain(told);
+      result = messageOf(error);
+      note(this.#options, 'ERROR', result);
     }
     this.#open.delete(planned);
-    record.append('faults', { ...row, closed_ms: roundMs(clock.now()), detail: detailOf(planned, told) });
+    record.append('faults', { ...row, closed_ms: roundMs(clock.now()), detail: detailOf(planned, result) });
   }
 
-  #inject(planned: PlannedFault): Promise<Heal> {
-    const fault = FAULTS.find(({ name }) => name === planned.fault);
+  #inject(fault: Fault | undefined, planned: PlannedFault): Promise<Heal> {
     if (!fault)
-      return Promise.reject(new Error(`the plan names the fault ${planned.fault}, which this version has not`));
+      return Promise.reject(new Error(`the plan names the fault ${planned.fault}, which this version does not have`));
     return fault.inject(this.#options, planned);
   }
 
@@ -105,19 +112,14 @@ export class Nemesis {
     });
     return healthy;
   }
-
-  #complain(message: string): void {
-    const at_ms = roundMs(this.#options.clock.now());
-    this.#options.record.append('server_log', { at_ms, source: 'harness', severity: 'ERROR', message });
-  }
 }
 
-/** Whether it should have been over when `next` was to begin, and its victim is wanted now. */
+/** Whether `other` should have been closed when `next` was to open, and has the same victim. */
 function isOverdue(other: PlannedFault, next: PlannedFault): boolean {
   return sameVictim(other, next) && other.at_ms + other.for_ms <= next.at_ms;
 }
 
-/** `late` is done with what comes after the deadline: a fault that was injected too late is healed at once. */
+/** `late` gets a result that comes after the deadline: a fault that was injected too late is healed at once. */
 async function inTime<T>(what: string, action: Promise<T>, late: (result: T) => unknown): Promise<T> {
   const timer = new AbortController();
   const deadline = sleep(ACTION_MS, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
@@ -125,14 +127,14 @@ async function inTime<T>(what: string, action: Promise<T>, late: (result: T) => 
   try {
     const first = await Promise.race([done, deadline]);
     if (first !== 'late') return first.result;
-    void done.then(({ result }) => late(result)).catch(() => undefined); // It failed late: nothing was done.
+    void done.then(({ result }) => late(result)).catch(() => undefined); // It failed, so nothing was done.
     throw new Error(`could not ${what} within ${ACTION_MS / 1000} s`);
   } finally {
     timer.abort();
   }
 }
 
-function detailOf({ with: drawn }: PlannedFault, told: string | undefined): string | null {
-  const words = [...Object.entries(drawn).map(([name, value]) => `${name} ${value}`), ...(told ? [told] : [])];
+function detailOf({ with: drawn }: PlannedFault, result: string | undefined): string | null {
+  const words = [...Object.entries(drawn).map(([name, value]) => `${name} ${value}`), ...(result ? [result] : [])];
   return words.length > 0 ? words.join('; ') : null;
 }

@@ -4,7 +4,7 @@ import type { Rng } from '../model/rng.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { isAlive } from '../system/proc.ts';
 
-/** Draws a process: first its role, so that the one dag-processor is as likely as any of five schedulers. */
+/** Draws a process: first its role, so that the one dag-processor is as likely as five schedulers together. */
 export function drawProcess(processes: readonly string[], rng: Rng): string {
   const roles = new Map<string, string[]>();
   for (const name of processes) roles.set(roleOf(name), [...(roles.get(roleOf(name)) ?? []), name]);
@@ -16,14 +16,14 @@ export function roleOf(name: string): string {
   return name.replace(/-\d+$/, '');
 }
 
-/** The process of that name. Rejects where there is none, or where it died and is not started again yet. */
+/** The process of that name. Throws a StackError if there is none, or if it has ended and is not started again yet. */
 export function processOf(stack: Stack, name: string): SupervisedProcess {
   const process = stack.processes.find((other) => other.name === name);
   if (!process || !isAlive(process.pid)) throw new StackError(`There is no process ${name} at this moment.`);
   return process;
 }
 
-/** What takes the database away takes it from everybody. */
+/** Damage to the database is damage to every process. */
 export function sameVictim(a: PlannedFault, b: PlannedFault): boolean {
   return a.victim === b.victim || a.victim === 'postgres' || b.victim === 'postgres';
 }

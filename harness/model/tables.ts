@@ -115,6 +115,8 @@ export const TABLES = {
     closed_ms: 'DOUBLE',
     detail: 'VARCHAR',
     window: 'INTEGER',
+    cuts_connections: 'BOOLEAN',
+    skews_clocks: 'BOOLEAN',
   },
   /** Readings in long form. `source` is a process name, `postgres`, `machine`, `harness` or `fleet`. */
   samples: {

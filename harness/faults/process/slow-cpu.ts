@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { familyOf, readProcessStats } from '../system/proc.ts';
-import { send, sendToFamily } from '../system/signals.ts';
-import { type Fault, notOurs } from './fault.ts';
-import { drawProcess, processOf } from './victims.ts';
+import { familyOf, readProcessStats } from '../../system/proc.ts';
+import { send, sendToFamily } from '../../system/signals.ts';
+import { type Fault, notOurs } from '../fault.ts';
+import { drawProcess, processOf } from '../victims.ts';
 
-/** Short against what any of them waits for, long against what stopping a family of processes takes. */
+/** Shorter than any time-out of the processes, and much longer than stopping a family of processes takes. */
 const SLICE_MS = 100;
-/** How many slices until children that were started meanwhile are found. */
+/** After so many slices new children are looked for. */
 const FAMILY_SLICES = 10;
 
 /**
- * A process gets a small share of a processor, as a pod does that is throttled at its CPU limit: it runs for the first
- * few milliseconds of each slice and stands still for the rest.
+ * A process gets a small share of a processor, like a pod that is throttled at its CPU limit: it runs for the first few
+ * milliseconds of each slice and stands still for the rest.
  */
 export const slowCpu: Fault = {
   name: 'slow-cpu',
@@ -26,10 +26,10 @@ export const slowCpu: Fault = {
   async inject({ stack, clock }, { victim, with: { percent } }) {
     const { pid } = processOf(stack, victim);
     const [fromMs, usedBefore] = [clock.now(), cpuOf(pid)];
-    const over = new AbortController();
-    const throttling = throttle(pid, (SLICE_MS * Number(percent)) / 100, over.signal);
+    const end = new AbortController();
+    const throttling = throttle(pid, (SLICE_MS * Number(percent)) / 100, end.signal);
     return async () => {
-      over.abort();
+      end.abort();
       await throttling;
       const used = (cpuOf(pid) - usedBefore).toFixed(2);
       return `it used ${used} s of a processor in ${((clock.now() - fromMs) / 1000).toFixed(1)} s`;
@@ -37,12 +37,12 @@ export const slowCpu: Fault = {
   },
 };
 
-/** Resolves when `over` aborts, with everything running again. */
-async function throttle(pid: number, runMs: number, over: AbortSignal): Promise<void> {
-  const nap = (ms: number) => sleep(ms, undefined, { signal: over }).catch(() => undefined);
+/** Resolves when `end` aborts, with all processes running again. */
+async function throttle(pid: number, runMs: number, end: AbortSignal): Promise<void> {
+  const nap = (ms: number) => sleep(ms, undefined, { signal: end }).catch(() => undefined);
   let family: readonly number[] = [];
-  for (let slice = 0; !over.aborted; slice++) {
-    // Looking for its children means reading every process there is.
+  for (let slice = 0; !end.aborted; slice++) {
+    // Finding the children means reading /proc of every process.
     if (slice % FAMILY_SLICES === 0) family = sendToFamily(pid, 'SIGSTOP');
     else for (const member of family) send(member, 'SIGSTOP');
     await nap(SLICE_MS - runMs);

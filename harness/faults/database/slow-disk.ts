@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import type { Stack } from '../model/stack.ts';
-import { withClient } from '../system/postgres-client.ts';
-import type { Fault, Host } from './fault.ts';
+import type { Stack } from '../../model/stack.ts';
+import { withClient } from '../../system/postgres-client.ts';
+import type { Fault, Host } from '../fault.ts';
 
 /**
- * Every commit takes longer, as on a disk whose write cache is full. `commit_delay` makes whoever flushes the log wait
- * before it does, with the lock that all others who commit then wait for: with `commit_siblings` at 0, and `fsync` on as
- * it is here, each flush waits. Who commits alone waits for all of the delay; who commits meanwhile is flushed with it,
- * and waits for the rest.
+ * Every commit takes longer, as on a disk with a full write cache. `commit_delay` makes the process that flushes the log
+ * wait before it does, while it holds the lock that all other commits wait for; with `commit_siblings` at 0, and `fsync`
+ * on, each flush waits. A lone commit waits for the whole delay; commits that arrive during it are flushed with it and
+ * wait for the rest.
  */
 export const slowDisk: Fault = {
   name: 'slow-disk',
@@ -31,7 +31,7 @@ function changesTheServer({ ours }: Host): string | null {
   return ours ? null : 'changes the settings of the server, which a killed harness would leave changed in a target';
 }
 
-/** All connections read the settings anew, each before its next statement. */
+/** All connections read the settings again, each before its next statement. */
 function configure(stack: Stack, change: (client: pg.Client) => Promise<void>): Promise<void> {
   return withClient(stack.dsn, async (client) => {
     await change(client);

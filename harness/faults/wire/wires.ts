@@ -1,17 +1,17 @@
-import { roundMs } from '../model/clock.ts';
-import { StackError } from '../model/errors.ts';
-import type { PlannedFault } from '../model/fault.ts';
-import { Rng } from '../model/rng.ts';
-import type { Stack } from '../model/stack.ts';
-import type { Wire, WireRule } from '../model/wire.ts';
+import { roundMs } from '../../model/clock.ts';
+import { StackError } from '../../model/errors.ts';
+import type { PlannedFault } from '../../model/fault.ts';
+import { Rng } from '../../model/rng.ts';
+import type { Stack } from '../../model/stack.ts';
+import type { Wire, WireRule } from '../../model/wire.ts';
 
-import type { Heal, Host, Site } from './fault.ts';
-import { drawProcess, pickFrom, roleOf } from './victims.ts';
+import { type Heal, type Host, numberOf, type Site } from '../fault.ts';
+import { drawProcess, pickFrom, roleOf } from '../victims.ts';
 
 /** Statements that decide over tasks, by the name that a plan gives them, and which processes run them under load. */
 const STATEMENTS = {
   'UPDATE task_instance': { pattern: /^\s*UPDATE\s+task_instance\b/i, roles: ['api-execution', 'scheduler'] },
-  // What a worker's last request writes, and nothing else of the API server.
+  // Written by a worker's last request, and by nothing else of the API server.
   'end of a try': { pattern: /^\s*UPDATE\s+task_instance\b[\s\S]*\bduration\s*=/i, roles: ['api-execution'] },
   'UPDATE dag_run': { pattern: /^\s*UPDATE\s+dag_run\b/i, roles: ['scheduler'] },
   'SELECT FOR UPDATE': { pattern: /\bFOR\s+(NO\s+KEY\s+)?UPDATE\b/i, roles: ['api-execution', 'scheduler'] },
@@ -20,9 +20,9 @@ const STATEMENTS = {
 
 export type StatementName = keyof typeof STATEMENTS;
 
-/** A window's `detail` names so many of its hits, each statement cut to so many characters. */
-const HITS_TOLD = 20;
-const STATEMENT_TOLD = 120;
+/** How many hits a window's `detail` lists, and to how many characters each statement is cut. */
+const HITS_LISTED = 20;
+const STATEMENT_LENGTH = 120;
 
 /** Why a stack cannot host a fault on the wire. */
 export function noWires({ ours }: Host): string | null {
@@ -33,15 +33,15 @@ export function noWires({ ours }: Host): string | null {
 
 /** A kind of statement and a process that runs it. */
 export function drawStatement(names: readonly StatementName[], host: Host, rng: Rng): Victim {
-  const whoRun = (statement: StatementName) => {
+  const processesThatRun = (statement: StatementName) => {
     const roles: readonly string[] = STATEMENTS[statement].roles;
     return host.processes.filter((name) => roles.includes(roleOf(name)));
   };
   const statement = pickFrom(
-    names.filter((name) => whoRun(name).length > 0),
+    names.filter((name) => processesThatRun(name).length > 0),
     rng,
   );
-  return { victim: drawProcess(whoRun(statement), rng), statement };
+  return { victim: drawProcess(processesThatRun(statement), rng), statement };
 }
 
 interface Victim {
@@ -58,23 +58,11 @@ export function patternOf({ with: drawn, fault }: PlannedFault): RegExp {
   return found.pattern;
 }
 
-/** A number that was drawn, by its name. */
-export function numberOf({ with: drawn, fault }: PlannedFault, name: string): number {
-  const value = Number(drawn[name]);
-  if (!Number.isFinite(value)) throw new StackError(`The fault ${fault} of the plan lacks the number "${name}".`);
-  return value;
-}
-
-/** Whether each of many matches is a hit: the share that was drawn, by a generator of the window's own. */
-export function luckOf(planned: PlannedFault): () => boolean {
-  const rng = new Rng(numberOf(planned, 'luck'), 'wire');
+/** Decides for each match whether it is a hit: the share that was drawn, by a generator of the window's own. */
+export function hitsOf(planned: PlannedFault): () => boolean {
+  const rng = new Rng(numberOf(planned, 'seed'), 'wire');
   const share = numberOf(planned, 'share');
   return () => rng.chance(share);
-}
-
-/** A seed for `luckOf`. */
-export function drawLuck(rng: Rng): number {
-  return Math.floor(rng.next() * 2 ** 31);
 }
 
 /** The proxy before that process. Rejects for a stack that was started without. */
@@ -84,15 +72,15 @@ export function wireOf(stack: Stack, victim: string): Wire {
   return wire;
 }
 
-/** Puts a rule on the victim's wire until it is healed; tells when it hit what. */
+/** Puts a rule on the victim's wire until it is healed, and lists its hits. */
 export async function impose({ stack, clock }: Site, { victim }: PlannedFault, rule: WireRule): Promise<Heal> {
-  const told: string[] = [];
+  const hits: string[] = [];
   const handle = wireOf(stack, victim).add(rule, ({ pid, statement }) => {
-    const text = statement.replace(/\s+/g, ' ').slice(0, STATEMENT_TOLD);
-    if (told.length < HITS_TOLD) told.push(`at ${roundMs(clock.now())} ms, pid ${pid}: ${text}`);
+    const text = statement.replace(/\s+/g, ' ').slice(0, STATEMENT_LENGTH);
+    if (hits.length < HITS_LISTED) hits.push(`at ${roundMs(clock.now())} ms, pid ${pid}: ${text}`);
   });
   return async () => {
     handle.remove();
-    return [`${handle.hits} hits`, ...told].join('; ');
+    return [`${handle.hits} hits`, ...hits].join('; ');
   };
 }

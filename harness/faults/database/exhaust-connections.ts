@@ -2,44 +2,45 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { connect, disconnect } from '../system/postgres-client.ts';
-import { QUERY_MS, TOO_MANY } from './database.ts';
-import { type Fault, notAllowed, type Site } from './fault.ts';
+import { connect, disconnect } from '../../system/postgres-client.ts';
+import { type Fault, notAllowed, type Site } from '../fault.ts';
+import { QUERY_MS, TOO_MANY } from './backends.ts';
 
 /** Opened at a time: each costs the server a process. */
 const BATCH = 20;
-/** Slots that others leave meanwhile are taken, too. */
+/** How often slots that others have left are taken, too. */
 const AGAIN_MS = 200;
-/** So many are never reached; a server that lets more in is not exhausted by us. */
+/** No server of ours has so many; a server that accepts more is not exhausted. */
 const CONNECTIONS_MAX = 5_000;
 const HOARD = { name: 'wt-harness-hoard', queryMs: QUERY_MS };
 
 /**
- * Somebody takes every free connection and keeps it, as a dashboard that leaks does. Who has connections keeps them;
- * whoever needs a new one is refused (`53300: sorry, too many clients already`). Superusers may go further than others:
- * on a stack of ours Airflow is one, so that their reserve is taken, too; a target keeps it for its administrators.
+ * All free connections are taken and kept, as by a dashboard that leaks them. Existing connections stay; new ones are
+ * refused (`53300: sorry, too many clients already`). Superusers have a reserve: on a stack of ours Airflow is one, so
+ * that the reserve is taken, too; on a target it is left for the administrators.
  */
 export const exhaustConnections: Fault = {
   name: 'exhaust-connections',
-  describe: 'Every free connection of PostgreSQL is taken: who needs a new one is refused',
+  describe: 'Every free connection of PostgreSQL is taken: new ones are refused',
   lasts_ms: [2_000, 8_000],
+  cutsConnections: true,
   unavailable: notAllowed,
   draw: () => ({ victim: 'postgres', with: {} }),
 
   async inject(site) {
     const held: pg.Client[] = [];
-    const over = new AbortController();
+    const end = new AbortController();
     const first = await connect(site.stack.dsn, HOARD);
     held.push(first);
     let most = await take(site, first, held);
     const taking = (async () => {
-      while (!over.signal.aborted) {
-        await sleep(AGAIN_MS, undefined, { signal: over.signal }).catch(() => undefined);
-        if (!over.signal.aborted) most = Math.max(most, await take(site, first, held));
+      while (!end.signal.aborted) {
+        await sleep(AGAIN_MS, undefined, { signal: end.signal }).catch(() => undefined);
+        if (!end.signal.aborted) most = Math.max(most, await take(site, first, held));
       }
-    })().catch(() => undefined); // The connections have gone, by another's doing: nothing is left to take.
+    })().catch(() => undefined); // The connections have broken: nothing is left to take.
     return async () => {
-      over.abort();
+      end.abort();
       await taking;
       await Promise.all(held.map(disconnect));
       return `${most} connections were taken`;

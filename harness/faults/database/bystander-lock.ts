@@ -2,28 +2,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { connect, disconnect } from '../system/postgres-client.ts';
-import { QUERY_MS } from './database.ts';
-import { type Fault, notAllowed, type Site } from './fault.ts';
-import { pickFrom } from './victims.ts';
+import { connect, disconnect } from '../../system/postgres-client.ts';
+import { type Fault, notAllowed, type Site } from '../fault.ts';
+import { pickFrom } from '../victims.ts';
+import { QUERY_MS } from './backends.ts';
 
-/** What a bystander locks; a migration's lock on a whole table would stop the other DAGs of a target, too. */
+/** What is locked. A migration's lock on a whole table would stop the other DAGs of a target, too. */
 const ROWS = ['rows of task_instance', 'rows of dag_run'];
 const TABLES = ['all of task_instance', 'all of dag_run'];
 const ROWS_MAX = 10;
 const TRIES = 5;
-/** A bystander that does not get its lock steps back, and tries again. */
+/** A bystander that does not get its lock in time rolls back and tries again. */
 const LOCK_TIMEOUT_MS = 2_000;
-/** Lock not available, deadlock: others were quicker. */
+/** lock_not_available, deadlock_detected. */
 const AGAIN = new Set(['55P03', '40P01']);
 
 /**
- * Somebody who is no part of Airflow has a transaction open: a person at a psql prompt with a few rows locked, or a
- * migration with a lock on a whole table that lets everybody read and nobody write.
+ * A transaction of a client that is no part of Airflow: a person at a psql prompt with a few rows locked, or a migration
+ * with a lock on a whole table that permits reads and blocks writes.
  */
 export const bystanderLock: Fault = {
   name: 'bystander-lock',
-  describe: 'A transaction of somebody else locks running tasks, running DAG runs or a whole table for some seconds',
+  describe: 'A transaction of another client locks running tasks, running DAG runs or a whole table for some seconds',
   lasts_ms: [1_000, 8_000],
   unavailable: notAllowed,
   draw: ({ ours }, rng) => ({
@@ -38,7 +38,7 @@ export const bystanderLock: Fault = {
       const fromMs = site.clock.now();
       return async () => {
         const waiting = await waitersOf(client);
-        await client.query('ROLLBACK').catch(() => undefined); // Then it ends with the connection.
+        await client.query('ROLLBACK').catch(() => undefined); // It also ends with the connection.
         await disconnect(client);
         const seconds = ((site.clock.now() - fromMs) / 1000).toFixed(1);
         return `${locked} locked for ${seconds} s; ${waiting} others waited for it in the end`;
@@ -61,7 +61,7 @@ async function lock(client: pg.Client, { stack }: Site, locks: string, rows: num
         await client.query(`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`);
         return `all of ${table} was`;
       }
-      // In no order, as people do: it may well be the bystander who deadlocks with somebody.
+      // In random order, as people do: the bystander itself may be part of a deadlock.
       const { rowCount } = await client.query(
         `SELECT FROM ${table} WHERE dag_id LIKE $1 AND state IN ('queued', 'running') ORDER BY random() LIMIT ${rows}
          FOR UPDATE`,
@@ -85,6 +85,6 @@ async function waitersOf(client: pg.Client): Promise<number> {
     );
     return Number(rows[0]?.n ?? 0);
   } catch {
-    return 0; // Its connection has gone, and its locks with it.
+    return 0; // Its connection has broken, and its locks are released.
   }
 }

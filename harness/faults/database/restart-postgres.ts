@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withClient } from '../system/postgres-client.ts';
-import { send, stopPostgres } from '../system/signals.ts';
-import { type Fault, notOurs } from './fault.ts';
-import { processOf } from './victims.ts';
+import { withClient } from '../../system/postgres-client.ts';
+import { send, stopPostgres } from '../../system/signals.ts';
+import { type Fault, notOurs } from '../fault.ts';
+import { processOf } from '../victims.ts';
 
 const ANSWER_MS = 30_000;
 
@@ -12,8 +12,9 @@ const ANSWER_MS = 30_000;
  */
 export const restartPostgres: Fault = {
   name: 'restart-postgres',
-  describe: 'PostgreSQL is shut down, stays away for a while and comes back with all that was committed',
+  describe: 'PostgreSQL is shut down and started again seconds later, with all that was committed',
   lasts_ms: [500, 6_000],
+  cutsConnections: true,
   unavailable: notOurs,
   draw: () => ({ victim: 'postgres', with: {} }),
 
@@ -24,7 +25,7 @@ export const restartPostgres: Fault = {
     try {
       await stopPostgres(server);
     } catch (error) {
-      // Neither up nor down: with an immediate shutdown it recovers from its log when it comes back.
+      // It did not shut down in time: after an immediate shutdown it recovers from its log when it is started again.
       send(server.pid, 'SIGQUIT');
       await server.ended;
       await release();

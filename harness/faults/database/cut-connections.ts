@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
-import { withClient } from '../system/postgres-client.ts';
-import { BACKENDS_OF, drawClient } from './database.ts';
-import { type Fault, notAllowed } from './fault.ts';
+import { withClient } from '../../system/postgres-client.ts';
+import { type Fault, notAllowed } from '../fault.ts';
+import { BACKENDS_OF, drawClient } from './backends.ts';
 
-/** How long a backend is waited for that is worth cutting: transactions last milliseconds. */
+/** How long to wait for a backend in the middle of a transaction that has written: transactions last milliseconds. */
 const LOOK_MS = 3_000;
 const LOOK_EVERY_MS = 5;
 const STATEMENT_LENGTH = 160;
@@ -24,6 +24,7 @@ export const killBackend: Fault = {
   name: 'kill-backend',
   describe: 'The database cuts one connection of a process, in the middle of a transaction that holds locks if it can',
   lasts_ms: [500, 1_500],
+  cutsConnections: true,
   unavailable: notAllowed,
   draw: (host, rng) => ({ victim: drawClient(host, rng), with: {} }),
 
@@ -40,7 +41,31 @@ export const killBackend: Fault = {
   },
 };
 
-/** Finds and cuts in one statement: what was seen a moment ago is another transaction by now. */
+/** As when a connection pooler in front of the process is restarted. */
+export const terminateConnections: Fault = {
+  name: 'terminate-connections',
+  describe: 'The database cuts every connection of one process at once',
+  lasts_ms: [500, 1_500],
+  cutsConnections: true,
+  unavailable: notAllowed,
+  draw: (host, rng) => ({ victim: drawClient(host, rng), with: {} }),
+
+  async inject({ stack }, { victim }) {
+    const [row] = await withClient(stack.dsn, async (client) => {
+      const { rows } = await client.query<{ cut: string; busy: string }>(
+        `WITH backends AS MATERIALIZED (${BACKENDS_OF})
+         SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) AS cut,
+                count(*) FILTER (WHERE transaction_ms > 0) AS busy
+           FROM backends`,
+        [`wt-${victim}`],
+      );
+      return rows;
+    });
+    return async () => `${row?.cut ?? 0} connections were cut, ${row?.busy ?? 0} of them in a transaction`;
+  },
+};
+
+/** Finds and cuts in one statement: the transaction that was seen a moment ago may have ended. */
 async function cutOne(client: pg.Client, victim: string, which: string): Promise<Backend | undefined> {
   const { rows } = await client.query<Backend>(
     `WITH backends AS MATERIALIZED (${BACKENDS_OF}),
