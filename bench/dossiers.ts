@@ -16,8 +16,7 @@ import { parseArgs } from 'node:util';
 
 import { judge } from '../harness/judge/judge.ts';
 import type { Deadlock, Judgement } from '../harness/model/verdict.ts';
-import { titleOf } from '../reports/dossier.ts';
-import { deadlockKinds } from '../reports/findings.ts';
+import { deadlockKinds, titleOf } from '../reports/deadlocks.ts';
 
 const BIN = fileURLToPath(new URL('../bin/windtunnel.mjs', import.meta.url));
 

@@ -14,7 +14,8 @@ import { parseArgs } from 'node:util';
 import type { Soak } from '../harness/model/soak.ts';
 import { seconds } from '../harness/run/plan.ts';
 import { bytesOf } from '../harness/soak/folder.ts';
-import { size, soakText } from '../reports/soak.ts';
+import { size } from '../reports/soak.ts';
+import { soakText } from '../reports/terminal/soak.ts';
 
 const { values } = parseArgs({
   options: {

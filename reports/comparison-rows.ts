@@ -1,5 +1,5 @@
 import type { Against, Comparison, CountDifference, MeasureDifference } from '../harness/model/comparison.ts';
-import { amountOf, probability, rate } from './words.ts';
+import { amountOf, pValue, rate } from './words.ts';
 
 /** One count or measure over all builds, for the tables of every format. */
 export interface ComparisonRow {
@@ -153,7 +153,7 @@ function limits(interval: readonly [number, number | null] | null): string {
 
 /** `fewer, p = 0.002`; without a difference what would have shown. */
 export function comparedText({ change, p, sensitivity }: AgainstA): string {
-  return change === null ? sensitivity : `${change}, p = ${probability(p)}`;
+  return change === null ? sensitivity : `${change}, ${pValue(p)}`;
 }
 
 /** Whether anything was counted at all, on any side. */

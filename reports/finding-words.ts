@@ -1,7 +1,6 @@
 import type { Contrast, ContrastLine, FaultWindow, Finding, TimelineEntry } from '../harness/model/finding.ts';
 import { knownRaceNamed } from '../harness/races/index.ts';
-import { shellWord } from './summary.ts';
-import { count, counted, moment, probability } from './words.ts';
+import { count, counted, moment, pValue } from './words.ts';
 
 /** What every format says of a finding in the same words; each takes care of its own escaping. */
 
@@ -28,10 +27,9 @@ export function contrastWords(contrast: Contrast): { readonly head: string; read
 }
 
 function contrastLine(line: ContrastLine, among: boolean): string {
-  const p = line.p_value < 0.0001 ? `p ${probability(line.p_value)}` : `p = ${probability(line.p_value)}`;
   return (
     `${among ? 'and among these ' : ''}${line.label}: ${count(line.victims)} of ${count(line.of_victims)} victims, ` +
-    `${count(line.others)} of ${count(line.of_others)} others (${p})`
+    `${count(line.others)} of ${count(line.of_others)} others (${pValue(line.p_value)})`
   );
 }
 
@@ -58,23 +56,3 @@ export function stateChange({ before, after }: TimelineEntry): string {
 export const CLOCKS =
   'Times are from the violation. Commits are on PostgreSQL’s clock and requests on the harness’s, so the order goes by ' +
   'cause first (sent, committed, answered) and by time where that leaves it open.';
-
-export function explainCommand(run: string, finding?: Finding): string {
-  return `windtunnel explain ${shellWord(run)}${finding ? ` ${finding.id}` : ''}`;
-}
-
-/** The rows that prove the worst occurrence, to go on from. */
-export function evidenceQuery(run: string, { timeline, worst }: Finding): string | null {
-  const proving = timeline?.entries.filter(({ proves }) => proves) ?? [];
-  const operations = unique([...worst.operations, ...proving.flatMap(({ operation }) => operation ?? [])]);
-  const commits = unique([...worst.commits, ...proving.flatMap(({ commit }) => commit ?? [])]);
-  const folder = shellWord(run);
-  if (commits.length > 0) return `windtunnel query ${folder} "FROM commits WHERE seq IN (${commits.join(', ')})"`;
-  if (operations.length > 0)
-    return `windtunnel query ${folder} "FROM operations WHERE op IN (${operations.join(', ')})"`;
-  return null;
-}
-
-function unique(numbers: readonly number[]): number[] {
-  return [...new Set(numbers)].slice(0, 20);
-}

@@ -16,10 +16,11 @@ import {
   violation,
 } from '../harness/testing/fixture.ts';
 import { overTime } from '../harness/testing/fixture-over-time.ts';
+import { shellWord } from './commands.ts';
 import { reportHtml } from './html/report.ts';
 import { reportJunit } from './junit.ts';
-import { escaped, reportMarkdown } from './markdown/report.ts';
-import { shellWord } from './summary.ts';
+import { plain } from './markdown/document.ts';
+import { reportMarkdown } from './markdown/report.ts';
 import { seconds, shorten, visible } from './words.ts';
 import { writeReports } from './write.ts';
 
@@ -165,8 +166,8 @@ describe('report.md', () => {
     expect(prose).not.toMatch(/<(?!!-- -->|\/?(details|summary)>)/);
     expect(prose.match(/<details>/g)?.length).toBe(prose.match(/<\/details>/g)?.length);
     expect(prose).not.toMatch(/(?<!\\)[`[\]]/);
-    expect(escaped('a|b *c* @someone')).toBe('a\\|b \\*c\\* @<!-- -->someone');
-    expect(escaped('airflow@3.2.1')).toBe('airflow@3.2.1');
+    expect(plain('a|b *c* @someone')).toBe('a\\|b \\*c\\* @<!-- -->someone');
+    expect(plain('airflow@3.2.1')).toBe('airflow@3.2.1');
   });
 
   test('keeps a fence closed whatever a statement holds', () => {

@@ -1,7 +1,8 @@
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult } from '../harness/model/verdict.ts';
-import { explainCommand, howOften, knownAs } from './finding-words.ts';
+import { explainCommand } from './commands.ts';
+import { howOften, knownAs } from './finding-words.ts';
 import { evidence, isNotExercised, proof, violationsShown } from './summary.ts';
-import { excerpt, moment } from './words.ts';
+import { escaped, excerpt, moment } from './words.ts';
 
 /** JUnit's XML as CI systems read it: one test case per invariant, assumption and threshold. */
 export function reportJunit(judgement: Judgement): string {
@@ -93,6 +94,7 @@ function testCase(group: string, name: string, end: Case['end'], message: string
   return { end, xml: `${open}>\n      ${inner}\n    </testcase>` };
 }
 
+/** `excerpt` removes what XML cannot hold at all. */
 function attribute(text: string): string {
   return escaped(excerpt(text, 500));
 }
@@ -102,14 +104,4 @@ function lines(text: string): string {
     .split('\n')
     .map((line) => escaped(excerpt(line, 2000)))
     .join('\n');
-}
-
-/** `excerpt` has removed what XML cannot hold at all; this is for what would be markup. */
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&apos;');
 }

@@ -150,17 +150,3 @@ export function numbered(word: string, numbers: readonly number[]): string {
   const shown = numbers.slice(0, 8).join(', ');
   return `${word}${numbers.length === 1 ? '' : 's'} ${shown}${hidden > 0 ? ` and ${count(hidden)} more` : ''}`;
 }
-
-/** The rows that prove a violation, as a query to paste; null if none are named. */
-export function proofQuery(run: string, violation: Violation): string | null {
-  const folder = shellWord(run);
-  const operations = violation.operations.slice(0, 20).join(', ');
-  if (operations !== '') return `windtunnel query ${folder} "select * from operations where op in (${operations})"`;
-  const commits = violation.commits.slice(0, 20).join(', ');
-  return commits === '' ? null : `windtunnel query ${folder} "select * from commits where seq in (${commits})"`;
-}
-
-/** For a command that a reader pastes: quoted unless it is plain. */
-export function shellWord(text: string): string {
-  return /^[\w./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 
 import type { CountDifference, MeasureDifference } from '../harness/model/comparison.ts';
+import type { Verdict } from '../harness/model/verdict.ts';
 
 /**
  * Text from a run is not ours: ids, statements and messages may hold escape sequences, line breaks, or characters
@@ -11,6 +12,19 @@ export function visible(text: string): string {
     .replace(/[\t\n\r\u2028\u2029]+/g, ' ')
     .replace(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
+
+/** Text in HTML or XML, as an element's text or an attribute's value. */
+export function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** Control and format characters (they hide or reorder what is seen), lone surrogates, and non-characters. */
 const UNSEEN = /\p{Cc}|\p{Cf}|\p{Cs}|[\ufff9-\uffff]/gu;
@@ -31,6 +45,8 @@ export function shorten(text: string, columns: number): string {
   }
   return columns < 1 ? '' : `${result.trimEnd()}…`;
 }
+
+export const GLYPH = { fail: '✗', unknown: '?', pass: '✓' } as const satisfies Record<Verdict, string>;
 
 /** For documents that can be long: the beginning, and how much was left out. */
 export function excerpt(text: string, characters: number): string {
@@ -104,8 +120,16 @@ export function amountOf(unit: MeasureDifference['unit'], value: number): string
   }
 }
 
+/** `p = 0.002`, `p < 0.0001`. */
+export function pValue(p: number): string {
+  return p < SMALLEST_P ? `p ${probability(p)}` : `p = ${probability(p)}`;
+}
+
+const SMALLEST_P = 0.0001;
+
+/** The value alone, for a cell below the heading `p`. */
 export function probability(p: number): string {
-  if (p < 0.0001) return '< 0.0001';
+  if (p < SMALLEST_P) return '< 0.0001';
   return p < 0.1 ? Number(p.toPrecision(2)).toString() : Math.min(1, p).toFixed(2);
 }
 

@@ -1,7 +1,7 @@
 import { type NewestFigures, newestFigures } from '../harness/calibrate/figures.ts';
 import type { Calibration, DefectFigures, Planted } from '../harness/model/calibration.ts';
 import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
-import { escaped, table } from '../reports/markdown/report.ts';
+import { markdownTable, plain } from '../reports/markdown/document.ts';
 import { count, seconds } from '../reports/words.ts';
 
 /** What docs/calibration.md is made of: the catalogue of defects, the promises, and the results that were kept. */
@@ -42,12 +42,13 @@ function figures({ planted }: CalibrationSources, measured: ReadonlyMap<string, 
     const one = measured.get(defect.name)?.figures;
     const cells = one ? [foundText(one), intervalOf(one.interval), firstText(one)] : ['not measured', '–', '–'];
     const load = `${defect.scenario}, ${seconds(one?.duration_s ?? defect.durationS ?? 30)}`;
-    return [`\`${defect.name}\``, defect.race ?? '', escaped(defect.summary), load, ...cells];
+    return [`\`${defect.name}\``, defect.race ?? '', plain(defect.summary), load, ...cells];
   });
   const head = ['defect', 'race', 'what it does', 'load', 'found', '95 %', 'first violation: median (least–most)'];
-  return [table(head, rows), provenance([...new Set([...measured.values()].map((one) => one.calibration))])].join(
-    '\n\n',
-  );
+  return [
+    markdownTable(head, rows),
+    provenance([...new Set([...measured.values()].map((one) => one.calibration))]),
+  ].join('\n\n');
 }
 
 /** Where the figures come from. A result may be a part: each defect has its newest. */
@@ -87,18 +88,18 @@ function clean({ planted, kept }: CalibrationSources): string {
   const remedies = planted.filter(({ caughtBy }) => caughtBy.length === 0);
   return [
     `In the same results, and in all that were kept since: ${cleanText(sum('runs'), sum('alarms'))}.`,
-    table(
+    markdownTable(
       ['scenario', 'schedulers', 'runs', 'false alarms'],
       rows.map(([key, { runs, alarms }]) => [...key.split(' | '), count(runs), count(alarms)]),
     ),
     remedies.length === 0
       ? ''
       : 'Switches that must be as good as clean, because they cure or because they break no promise:',
-    table(
+    markdownTable(
       ['switch', 'what it does', 'runs', 'violations'],
       remedies.map(({ name, summary }) => {
         const { runs, alarms } = cures.get(name) ?? { runs: 0, alarms: 0 };
-        return [`\`${name}\``, escaped(summary), count(runs), count(alarms)];
+        return [`\`${name}\``, plain(summary), count(runs), count(alarms)];
       }),
     ),
   ]
@@ -119,7 +120,7 @@ function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<st
   });
   const sum = (of: 'runs' | 'false_alarms') => kept.reduce((total, { clean }) => total + clean[of], 0);
   return [
-    table(['defect', 'faults', 'found without', 'found with', 'first violation: median (least–most)'], rows),
+    markdownTable(['defect', 'faults', 'found without', 'found with', 'first violation: median (least–most)'], rows),
     `Scenario \`exploratory\` on the stack without defects: ${cleanText(sum('runs'), sum('false_alarms'))}.`,
   ].join('\n\n');
 }
@@ -132,9 +133,9 @@ function promises({ planted, invariants }: CalibrationSources, measured: Readonl
       const one = measured.get(defect.name)?.figures;
       return one ? `\`${defect.name}\` ${one.caught_by_runs[name] ?? 0} of ${one.runs}` : `\`${defect.name}\``;
     });
-    return [String(index + 1), `\`${name}\``, escaped(claim), seen.join(', ')];
+    return [String(index + 1), `\`${name}\``, plain(claim), seen.join(', ')];
   });
-  return table(['', 'invariant', 'the promise', 'defects that break it'], rows);
+  return markdownTable(['', 'invariant', 'the promise', 'defects that break it'], rows);
 }
 
 function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {
@@ -143,7 +144,7 @@ function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyM
     const cells = invariants.map(({ name }) => cell(one, name, defect.caughtBy.includes(name)));
     return [`\`${defect.name}\``, ...cells];
   });
-  return table(['', ...invariants.map((_, index) => String(index + 1))], rows);
+  return markdownTable(['', ...invariants.map((_, index) => String(index + 1))], rows);
 }
 
 function cell(one: DefectFigures | undefined, invariant: string, named: boolean): string {

@@ -1,6 +1,6 @@
 import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
-import { table } from '../reports/markdown/report.ts';
+import { markdownTable } from '../reports/markdown/document.ts';
 import { lines, listed } from '../reports/words.ts';
 
 /** A run that looked for one known race: a line of records/track-record/runs.json. */
@@ -101,7 +101,7 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
 
 ${lines(about, 120).join('\n')}
 
-${rows.length === 0 ? 'Not measured yet.' : table(['build', 'has it', 'hits per minute, min / median / max', 'runs'], rows)}
+${rows.length === 0 ? 'Not measured yet.' : markdownTable(['build', 'has it', 'hits per minute, min / median / max', 'runs'], rows)}
 ${example ? `\nRepeat: \`${example.repeat}\`` : ''}${last ? `\n\nLast reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : ''}
 `;
 }

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { soakText } from '../../reports/soak.ts';
+import { soakText } from '../../reports/terminal/soak.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { wantsColor } from '../run/judge-run.ts';

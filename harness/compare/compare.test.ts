@@ -121,7 +121,7 @@ describe('counts', () => {
       ratio: 0,
       decides: false,
       better: null,
-      sentence: 'rtif 409: retry of a lost answer: 81 of 1,204 → 0 of 1,204, p = < 0.0001',
+      sentence: 'rtif 409: retry of a lost answer: 81 of 1,204 → 0 of 1,204, p < 0.0001',
     });
     expect(result.decision).toBe('no difference seen');
   });

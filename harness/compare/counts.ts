@@ -1,4 +1,4 @@
-import { count, counted, probability, seconds } from '../../reports/words.ts';
+import { count, counted, pValue, seconds } from '../../reports/words.ts';
 import type { CountDifference } from '../model/comparison.ts';
 import {
   compareCounts,
@@ -65,7 +65,7 @@ export function countDifference({ series, weights, test }: CountTest, shared: Sh
     between_runs: Math.sqrt(weights.reduce((sum, weight, index) => sum + weight * (SPREADS[index] ?? 0), 0)),
     smallest_count_seen: decides ? smallestCountSeen(a, b, weights, level) : null,
     runs_needed: detect > 1 && decides && better === null && inA.count > 0 ? runsNeeded(a, plan) : null,
-    sentence: `${series.title}: ${changeWords(unit, inA, inB)}, p = ${probability(p_adjusted)}`,
+    sentence: `${series.title}: ${changeWords(unit, inA, inB)}, ${pValue(p_adjusted)}`,
   };
 }
 

@@ -1,4 +1,4 @@
-import { probability } from '../../reports/words.ts';
+import { pValue } from '../../reports/words.ts';
 import type { ComparedInvariant, ComparisonSide, CountDifference, InvariantDifference } from '../model/comparison.ts';
 import type { Verdict } from '../model/verdict.ts';
 import { changeWords } from './counts.ts';
@@ -57,8 +57,7 @@ export function invariantDifferences(sides: Sides, tests: readonly TestOf[], let
         { count: before.violations, exposure: a.load_seconds },
         { count: after.violations, exposure: b.load_seconds },
       );
-      const weak =
-        test === null || better !== null ? '' : `; so few could part by chance, p = ${probability(test.p_adjusted)}`;
+      const weak = test === null || better !== null ? '' : `; so few could part by chance, ${pValue(test.p_adjusted)}`;
       return {
         kind: 'invariant',
         name,

@@ -1,4 +1,4 @@
-import { amountOf, probability } from '../../reports/words.ts';
+import { amountOf, pValue } from '../../reports/words.ts';
 import type { MeasureDifference } from '../model/comparison.ts';
 import type { Judgement, LatencySummary } from '../model/verdict.ts';
 import { compareShift, mean, RUNS_FOR_SHIFT, type ShiftTest } from '../statistics/shift-test.ts';
@@ -122,7 +122,7 @@ export function measureDifference({ measured, test }: MeasureTest, { p_adjusted,
     p_value: test.p_value,
     p_adjusted,
     smallest_ratio_seen: Math.max(MARGIN, test.smallestSeen(level)),
-    sentence: `${title}: ${amountOf(unit, a)} → ${amountOf(unit, b)}, p = ${probability(p_adjusted)}`,
+    sentence: `${title}: ${amountOf(unit, a)} → ${amountOf(unit, b)}, ${pValue(p_adjusted)}`,
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { soakMarkdown } from '../../reports/soak.ts';
+import { soakMarkdown } from '../../reports/markdown/soak.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';

@@ -3,7 +3,7 @@ import { copyFileSync, statSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { soakLine } from '../../reports/soak.ts';
+import { soakLine } from '../../reports/terminal/soak.ts';
 import { type LiveNow, NO_NUMBERS } from '../console/live-line.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf, StackError } from '../model/errors.ts';

@@ -1,17 +1,9 @@
 import type { Contrast, ContrastLine, Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
-import {
-  CLOCKS,
-  contrastWords,
-  evidenceQuery,
-  explainCommand,
-  faultWords,
-  howOften,
-  knownAs,
-  offset,
-} from '../finding-words.ts';
-import { LIMITS } from '../findings.ts';
+import { evidenceQuery, explainCommand } from '../commands.ts';
+import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset } from '../finding-words.ts';
+import { LIMITS } from '../limits.ts';
 import { count, counted, moment } from '../words.ts';
 import { cut, type Html, html } from './html.ts';
 import { command, section } from './page.ts';

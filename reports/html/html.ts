@@ -1,4 +1,4 @@
-import { excerpt, visible } from '../words.ts';
+import { escaped, excerpt, visible } from '../words.ts';
 
 /** A script of ours, and what the page's policy knows it by: no other may run. */
 export interface PageScript {
@@ -37,7 +37,8 @@ export class Html {
     return new Html(`<script>${code}</script>`);
   }
 
-  static ofStyle({ style }: PageScript): Html {
+  /** Our own CSS, never a text of a run. */
+  static ofStyle(style: string): Html {
     if (style.includes('<')) throw new Error('a style would end its own element');
     return new Html(`<style>${style}</style>`);
   }
@@ -64,15 +65,6 @@ export function cut(text: string, characters: number): string {
 function markupOf(value: Content): string {
   if (value === null) return '';
   if (value instanceof Html) return value.toString();
-  if (typeof value === 'string' || typeof value === 'number') return escaped(String(value));
+  if (typeof value === 'string' || typeof value === 'number') return escaped(visible(String(value)));
   return value.map(markupOf).join('');
-}
-
-function escaped(text: string): string {
-  return visible(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

@@ -1,6 +1,7 @@
 import type { Verdict } from '../../harness/model/verdict.ts';
+import { GLYPH } from '../words.ts';
 import { type Content, Html, html, type PageScript } from './html.ts';
-import { STYLE } from './style.ts';
+import { pageStyle } from './style.ts';
 
 /** The pieces that the report of a run and that of a comparison are made of. */
 
@@ -23,8 +24,8 @@ export function page(title: string, body: Content, script: PageScript | null = n
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>${title}</title>
-${STYLE}
-${script === null ? null : Html.ofStyle(script)}
+${Html.ofStyle(pageStyle())}
+${script === null ? null : Html.ofStyle(script.style)}
 </head>
 <body>
 ${body}
@@ -33,8 +34,6 @@ ${script === null ? null : Html.ofScript(script)}
 </html>
 `.toString();
 }
-
-const GLYPH: Record<Verdict, string> = { fail: '✗', unknown: '?', pass: '✓' };
 
 export function badge(verdict: Verdict): Html {
   return html`<span class="badge ${verdict}"><span aria-hidden="true">${GLYPH[verdict]}</span> ${verdict}</span>`;

@@ -1,25 +1,25 @@
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
 import { invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, comparedText, countRows, isCounted, measureRows } from '../comparison-rows.ts';
-import { count, counted, listed } from '../words.ts';
-import { document, escaped, table } from './report.ts';
+import { count, counted, GLYPH, listed } from '../words.ts';
+import { document, markdownTable, plain } from './document.ts';
 
 /** `compare.md`: for the pull request that raises the version. */
 export function comparisonMarkdown(comparison: Comparison, folder: string): string {
   const { pairs, decision, sentence, caveats } = comparison;
   const builds = lettered(comparison);
-  const heads = builds.map(({ letter, side }) => `${letter} ${escaped(side.build)}`);
+  const heads = builds.map(({ letter, side }) => `${letter} ${plain(side.build)}`);
   const counts = countRows(comparison).filter((row) => row.decides && isCounted(row));
   const measures = measureRows(comparison).filter(({ decides }) => decides);
-  const others = escaped(listed(worstBuilds(comparison)));
+  const others = plain(listed(worstBuilds(comparison)));
   const sentences =
     pairs.length === 1
-      ? [`${escaped(sentence)}.`]
-      : [pairs.map((pair) => `* ${pair.letter}, ${pair.decision}: ${escaped(pair.sentence)}.`).join('\n')];
+      ? [`${plain(sentence)}.`]
+      : [pairs.map((pair) => `* ${pair.letter}, ${pair.decision}: ${plain(pair.sentence)}.`).join('\n')];
   return document([
-    `# ${decision}: ${others} against ${escaped(comparison.a.build)}`,
+    `# ${decision}: ${others} against ${plain(comparison.a.build)}`,
     ...sentences,
-    ...caveats.map(escaped),
+    ...caveats.map(plain),
     '## Counts',
     countRows(comparison).length === 0
       ? 'No count was tested: one side has no run that can be believed.'
@@ -27,15 +27,15 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
     `p is corrected for ${counted(comparison.deciding_tests, 'test')} that decide; how it is computed: docs/comparing.md.`,
     ...(measures.length === 0 ? [] : ['## Latency, throughput, cost', rowsTable(measures, heads)]),
     '## Promises',
-    table(
+    markdownTable(
       ['promise', ...heads],
-      invariantRows(comparison).map(({ name, sides }) => [escaped(name), ...sides.map(cell)]),
+      invariantRows(comparison).map(({ name, sides }) => [plain(name), ...sides.map(cell)]),
     ),
     '## Runs',
     builds
       .flatMap(({ letter, side }) =>
         side.runs.map(({ run, seed, verdict }) => {
-          return `* [${letter} ${escaped(side.build)}, seed ${seed}](<${reportLink(folder, run)}>): ${verdict}`;
+          return `* [${letter} ${plain(side.build)}, seed ${seed}](<${reportLink(folder, run)}>): ${verdict}`;
         }),
       )
       .join('\n'),
@@ -43,10 +43,10 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
 }
 
 function rowsTable(rows: readonly ComparisonRow[], heads: readonly string[]): string {
-  return table(
+  return markdownTable(
     ['', ...heads],
     rows.map(({ title, lanes }) => [
-      escaped(title),
+      plain(title),
       ...heads.map((head) => {
         const lane = lanes.find(({ letter }) => head.startsWith(`${letter} `));
         if (lane === undefined) return '–';
@@ -61,6 +61,5 @@ function rowsTable(rows: readonly ComparisonRow[], heads: readonly string[]): st
 
 function cell(invariant: ComparedInvariant | undefined): string {
   if (!invariant) return 'not judged';
-  const glyph = { fail: '✗', unknown: '?', pass: '✓' }[invariant.verdict];
-  return `${glyph} ${invariant.verdict}${invariant.verdict === 'fail' ? ` × ${count(invariant.violations)}` : ''}`;
+  return `${GLYPH[invariant.verdict]} ${invariant.verdict}${invariant.verdict === 'fail' ? ` × ${count(invariant.violations)}` : ''}`;
 }

@@ -1,23 +1,15 @@
 import type { Manifest } from '../../harness/model/manifest.ts';
-import type { InvariantResult, Judgement, Verdict } from '../../harness/model/verdict.ts';
-import { classTable } from '../classes.ts';
-import { storyLines, titleOf } from '../dossier.ts';
+import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
+import { exampleQuery, explainCommand, proofQuery } from '../commands.ts';
+import { harnessCost, provenance } from '../conditions.ts';
+import { type DeadlockKind, deadlockKinds, storyLines, titleOf } from '../deadlocks.ts';
 import { faultTable, type PhaseWord } from '../fault-words.ts';
-import { contrastWords, explainCommand, faultWords, howOften, knownAs } from '../finding-words.ts';
-import { type DeadlockKind, deadlockKinds, exampleQuery, harnessCost, LIMITS, provenance } from '../findings.ts';
-import {
-  evidence,
-  headline,
-  isNotExercised,
-  numbered,
-  proof,
-  proofQuery,
-  violationsShown,
-  worstFirst,
-} from '../summary.ts';
-import { count, counted, excerpt, milliseconds, moment } from '../words.ts';
-
-const GLYPH: Record<Verdict, string> = { fail: '✗', unknown: '?', pass: '✓' };
+import { contrastWords, faultWords, howOften, knownAs } from '../finding-words.ts';
+import { LIMITS } from '../limits.ts';
+import { classTable } from '../refusals.ts';
+import { evidence, headline, isNotExercised, numbered, proof, violationsShown, worstFirst } from '../summary.ts';
+import { count, counted, excerpt, GLYPH, milliseconds, moment } from '../words.ts';
+import { code, document, markdownTable, plain } from './document.ts';
 
 /** A comment on a pull request takes 65,536 characters; what makes it longer is left to the HTML report. */
 const MOST_CHARACTERS = 60_000;
@@ -31,8 +23,8 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
   const kept = sorted.filter((one) => one.verdict === 'pass' || isNotExercised(one));
   const doubtful = sorted.filter((one) => !kept.includes(one));
   const open = [
-    `# ${judgement.verdict.toUpperCase()}: ${escaped(judgement.build)}, scenario ${escaped(judgement.scenario)}`,
-    escaped(headline(judgement)),
+    `# ${judgement.verdict.toUpperCase()}: ${plain(judgement.build)}, scenario ${plain(judgement.scenario)}`,
+    plain(headline(judgement)),
     countsLine(judgement),
     ...findingSections(judgement, manifest),
     ...(doubtful.length === 0 ? [] : ['## Promises', promiseTable(doubtful)]),
@@ -70,7 +62,7 @@ function fitting(open: readonly string[], folds: readonly string[]): string[] {
 
 function fold(title: string, blocks: readonly string[]): string {
   if (blocks.length === 0) return '';
-  return document([`<details><summary>${escaped(title)}</summary>`, ...blocks, '</details>']).trimEnd();
+  return document([`<details><summary>${plain(title)}</summary>`, ...blocks, '</details>']).trimEnd();
 }
 
 function countsLine({ counts }: Judgement): string {
@@ -83,13 +75,13 @@ function countsLine({ counts }: Judgement): string {
 }
 
 function promiseTable(invariants: readonly InvariantResult[]): string {
-  return table(
+  return markdownTable(
     ['', 'promise', 'what was seen', 'known race'],
     invariants.map((invariant) => [
       GLYPH[invariant.verdict],
-      `**${escaped(invariant.name)}** ${escaped(invariant.claim)}`,
-      escaped(evidence(invariant)),
-      escaped(invariant.seeds.join(', ')),
+      `**${plain(invariant.name)}** ${plain(invariant.claim)}`,
+      plain(evidence(invariant)),
+      plain(invariant.seeds.join(', ')),
     ]),
   );
 }
@@ -98,19 +90,19 @@ function faultSection({ faults }: Judgement): string[] {
   if (faults.length === 0) return [];
   const { head, rows, note } = faultTable(faults);
   return [
-    escaped(note),
-    table(
+    plain(note),
+    markdownTable(
       head,
       rows.map(({ name, victim, about, cells }) => [
-        `**${escaped(name)}** ${escaped(victim)} ${escaped(excerpt(about, 120))}`,
-        ...cells.map((cell) => (typeof cell === 'string' ? escaped(cell) : cell.map(phaseWord).join(' → '))),
+        `**${plain(name)}** ${plain(victim)} ${plain(excerpt(about, 120))}`,
+        ...cells.map((cell) => (typeof cell === 'string' ? plain(cell) : cell.map(phaseWord).join(' → '))),
       ]),
     ),
   ];
 }
 
 function phaseWord({ text, worse }: PhaseWord): string {
-  return worse ? `**${escaped(text)}**` : escaped(text);
+  return worse ? `**${plain(text)}**` : plain(text);
 }
 
 /** The stories are the HTML report's and `windtunnel explain`'s: a table of thirty rows is no comment on a pull request. */
@@ -122,21 +114,21 @@ function findingSections({ findings, findings_left_out: leftOut, run }: Judgemen
     ...findings.slice(0, MOST_FINDINGS).flatMap((finding) => {
       const { id, title, worst, promises, contrast, faults } = finding;
       return [
-        `### ${id}: ${escaped(title)}`,
-        escaped(`${howOften(finding)}; ${knownAs(finding)}.`),
+        `### ${id}: ${plain(title)}`,
+        plain(`${howOften(finding)}; ${knownAs(finding)}.`),
         fold('The worst, what it breaks, and how to see it', [
-          `At ${moment(worst.at_ms)}: ${escaped(worst.sentence)}`,
+          `At ${moment(worst.at_ms)}: ${plain(worst.sentence)}`,
           [
-            `* breaks ${promises.map(({ name, violations }) => `**${escaped(name)}** (${count(violations)})`).join(', ')}`,
-            ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${escaped(line)}`),
-            ...faults.map((fault) => `* fault ${escaped(faultWords(fault))}`),
+            `* breaks ${promises.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
+            ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
+            ...faults.map((fault) => `* fault ${plain(faultWords(fault))}`),
           ].join('\n'),
           code([explainCommand(run, finding), manifest.repeat].join('\n')),
         ]),
       ];
     }),
     ...(hidden > 0 ? [`… and ${counted(hidden, 'more finding')}: \`windtunnel explain\` tells them all.`] : []),
-    ...(leftOut === null ? [] : [escaped(leftOut)]),
+    ...(leftOut === null ? [] : [plain(leftOut)]),
   ];
 }
 
@@ -153,11 +145,11 @@ function violations(invariant: InvariantResult, run: string): string[] {
   const items = shown.map(({ places, violation }) => {
     const rows = proof(violation);
     const where = rows === '' ? '' : ` (${rows})`;
-    return `* **${places.join(', ')}**, ${moment(violation.at_ms)}: ${escaped(violation.sentence)}${where}`;
+    return `* **${places.join(', ')}**, ${moment(violation.at_ms)}: ${plain(violation.sentence)}${where}`;
   });
   const query = shown[0] ? proofQuery(run, shown[0].violation) : null;
   return [
-    `### ${escaped(invariant.name)}: ${counted(invariant.violations, 'violation')}`,
+    `### ${plain(invariant.name)}: ${counted(invariant.violations, 'violation')}`,
     items.join('\n'),
     ...(query === null ? [] : [code(query)]),
   ];
@@ -179,9 +171,9 @@ function deadlockKind(kind: DeadlockKind): string[] {
     const who = `-- ${excerpt(process, 80)} (pid ${pid})${index === 0 ? ', the victim' : ''}`;
     return `${who}\n${excerpt(statement, LIMITS.statement)}`;
   });
-  const story = storyLines(kind.example).map((line) => `* ${escaped(line)}`);
+  const story = storyLines(kind.example).map((line) => `* ${plain(line)}`);
   return [
-    `### ${count(kind.count)} × ${escaped(titleOf(kind))}`,
+    `### ${count(kind.count)} × ${plain(titleOf(kind))}`,
     `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}. The one at ${moment(kind.example.at_ms)}:`,
     story.join('\n'),
     code(sides.join('\n\n'), 'sql'),
@@ -192,10 +184,10 @@ function refusalSection(judgement: Judgement): string[] {
   if (judgement.classes.length === 0) return [];
   const { head, rows, note, hidden } = classTable(judgement);
   return [
-    escaped(note),
-    table(
+    plain(note),
+    markdownTable(
       head,
-      rows.map((row) => row.map(escaped)),
+      rows.map((row) => row.map(plain)),
     ),
     ...(hidden > 0 ? [`… and ${counted(hidden, 'more kind')}.`] : []),
   ];
@@ -205,10 +197,10 @@ function latencySection({ latency }: Judgement): string[] {
   if (latency.length === 0) return [];
   return [
     'Milliseconds from the intended start of a request to its end.',
-    table(
+    markdownTable(
       ['operation', 'count', 'p50', 'p95', 'p99', 'max'],
       latency.map((row) => [
-        escaped(row.kind),
+        plain(row.kind),
         count(row.count),
         ...[row.p50_ms, row.p95_ms, row.p99_ms, row.max_ms].map(milliseconds),
       ]),
@@ -219,59 +211,30 @@ function latencySection({ latency }: Judgement): string[] {
 function conditions(judgement: Judgement, manifest: Manifest): string[] {
   const { assumptions, thresholds } = judgement;
   return [
-    escaped(harnessCost(judgement, manifest)),
+    plain(harnessCost(judgement, manifest)),
     ...(assumptions.length === 0
       ? []
       : [
-          table(
+          markdownTable(
             ['', 'assumption', ''],
-            assumptions.map(({ verdict, name, sentence }) => [GLYPH[verdict], escaped(name), escaped(sentence)]),
+            assumptions.map(({ verdict, name, sentence }) => [GLYPH[verdict], plain(name), plain(sentence)]),
           ),
         ]),
     ...(thresholds.length === 0
       ? []
       : [
-          table(
+          markdownTable(
             ['', 'threshold', 'measured'],
             thresholds.map(({ verdict, metric, expression, value }) => [
               GLYPH[verdict],
-              `${escaped(metric)} ${escaped(expression)}`,
+              `${plain(metric)} ${plain(expression)}`,
               value === null ? 'nothing' : String(Number(value.toPrecision(4))),
             ]),
           ),
         ]),
-    table(
+    markdownTable(
       ['', ''],
-      provenance(judgement, manifest).map(([name, value]) => [escaped(name), escaped(value)]),
+      provenance(judgement, manifest).map(([name, value]) => [plain(name), plain(value)]),
     ),
   ];
-}
-
-export function document(blocks: readonly string[]): string {
-  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
-}
-
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return '';
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-/** A fence longer than any run of backticks inside, so that nothing can close it. */
-export function code(text: string, language = ''): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  const shown = text.split('\n').map((line) => excerpt(line, 4000));
-  return `${fence}${language}\n${shown.join('\n')}\n${fence}`;
-}
-
-/** Everything that Markdown, its tables and its HTML would read as markup; also mentions of people. */
-export function escaped(text: string): string {
-  return excerpt(text, LIMITS.sentence)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replace(/[\\`*_[\]|~]/g, '\\$&')
-    .replace(/^[#+=-]/, '\\$&')
-    .replace(/(?<!\w)@/g, '@<!-- -->');
 }

@@ -1,17 +1,8 @@
 import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
-import {
-  CLOCKS,
-  contrastWords,
-  evidenceQuery,
-  explainCommand,
-  faultWords,
-  howOften,
-  knownAs,
-  offset,
-  stateChange,
-} from '../finding-words.ts';
+import { evidenceQuery, explainCommand } from '../commands.ts';
+import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset, stateChange } from '../finding-words.ts';
 import { count, counted, lines, moment, padEnd, shorten, visible } from '../words.ts';
 import { type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
 

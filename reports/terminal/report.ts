@@ -1,9 +1,8 @@
 import path from 'node:path';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
-import { classWords } from '../classes.ts';
-import { titleOf } from '../dossier.ts';
-import { explainCommand } from '../finding-words.ts';
-import { deadlockKinds } from '../findings.ts';
+import { explainCommand } from '../commands.ts';
+import { deadlockKinds, titleOf } from '../deadlocks.ts';
+import { classWords } from '../refusals.ts';
 import {
   assumptionsHold,
   conflictsByOperation,

@@ -1,5 +1,14 @@
-import { deedOf, LANES, type LaneEvent, storyOf, titleOf, type Wait, waitsOf } from '../dossier.ts';
-import { type DeadlockKind, LIMITS } from '../findings.ts';
+import {
+  type DeadlockKind,
+  deedOf,
+  LANES,
+  type LaneEvent,
+  storyOf,
+  titleOf,
+  type Wait,
+  waitsOf,
+} from '../deadlocks.ts';
+import { LIMITS } from '../limits.ts';
 import { numbered } from '../summary.ts';
 import { count, counted, moment } from '../words.ts';
 import { cut, type Html, html } from './html.ts';

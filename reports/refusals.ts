@@ -1,5 +1,5 @@
 import type { AnswerClass, Judgement } from '../harness/model/verdict.ts';
-import { LIMITS } from './findings.ts';
+import { LIMITS } from './limits.ts';
 import { count, counted, percent, some } from './words.ts';
 
 /** Why requests were refused or failed, as both documents and the terminal tell it. */

@@ -1,47 +1,8 @@
 import type { Manifest } from '../harness/model/manifest.ts';
-import type { Deadlock, Judgement } from '../harness/model/verdict.ts';
-import { shellWord } from './summary.ts';
+import type { Judgement } from '../harness/model/verdict.ts';
 import { count, milliseconds, percent } from './words.ts';
 
-/** What both documents, Markdown and HTML, show in the same order and amount. */
-
-/** Past these a document is no longer read; the tables hold everything. */
-export const LIMITS = { deadlockKinds: 12, refusals: 40, sentence: 1200, statement: 1500 } as const;
-
-export interface DeadlockKind {
-  readonly fingerprint: string;
-  readonly count: number;
-  readonly first: Deadlock;
-  readonly last: Deadlock;
-  /** The one that tells most: explained, with a request that failed. */
-  readonly example: Deadlock;
-  /** Those of which a side has no name, no deed or no subject. */
-  readonly dark: number;
-  /** Requests that got the 5xx. */
-  readonly operations: readonly number[];
-}
-
-/** Deadlocks of one kind told once, the most frequent first. */
-export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
-  const groups = new Map<string, Deadlock[]>();
-  for (const deadlock of deadlocks) {
-    const group = groups.get(deadlock.fingerprint);
-    if (group) group.push(deadlock);
-    else groups.set(deadlock.fingerprint, [deadlock]);
-  }
-  return [...groups]
-    .flatMap(([fingerprint, group]) => {
-      const sorted = group.toSorted((a, b) => a.at_ms - b.at_ms);
-      const [first, last] = [sorted[0], sorted.at(-1)];
-      if (!first || !last) return [];
-      const operations = sorted.flatMap(({ operation }) => (operation === null ? [] : [operation]));
-      const explained = sorted.filter((one) => one.explained);
-      const example = explained.find(({ outcome }) => outcome !== null) ?? explained[0] ?? first;
-      const count = group.reduce((sum, { left_out }) => sum + 1 + left_out, 0);
-      return [{ fingerprint, count, first, last, example, dark: group.length - explained.length, operations }];
-    })
-    .sort((a, b) => b.count - a.count);
-}
+/** Under which conditions a run was made: what was tested, on which machine, and what the harness used of it. */
 
 /** What the harness took from the machine that it shares with the stack. */
 export function harnessCost(judgement: Judgement, manifest: Manifest): string {
@@ -91,13 +52,4 @@ export function provenance(judgement: Judgement, manifest: Manifest): [string, s
     ...(manifest.engine === undefined ? [] : [['workers played by', manifest.engine] satisfies [string, string]]),
     ['run', judgement.run],
   ];
-}
-
-/** A first question to the run's tables: which requests were refused, by whom and in which state. */
-export function exampleQuery(run: string): string {
-  return (
-    `windtunnel query ${shellWord(run)} ` +
-    "\"select kind, status, reason, found_state, count(*) from operations where outcome <> 'ok' " +
-    'group by all order by 5 desc"'
-  );
 }

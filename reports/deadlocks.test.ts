@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { judgement } from '../harness/testing/fixture.ts';
 import { deadlock } from '../harness/testing/fixture-evidence.ts';
-import { classTable, classWords } from './classes.ts';
-import { storyLines, storyOf, titleOf, waitsOf } from './dossier.ts';
-import { deadlockKinds } from './findings.ts';
+import { deadlockKinds, storyLines, storyOf, titleOf, waitsOf } from './deadlocks.ts';
+import { classTable, classWords } from './refusals.ts';
 
 test('the story of a deadlock goes from who held what to what was recorded in the end', () => {
   const story = storyOf(deadlock(9_100)).map(({ lane, kind, text }) => [lane, kind, text]);

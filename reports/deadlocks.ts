@@ -1,8 +1,42 @@
 import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../harness/model/verdict.ts';
-import type { DeadlockKind } from './findings.ts';
 import { listed, moment } from './words.ts';
 
-/** The story of a deadlock, as every format tells it. */
+/** Deadlocks, in the words of every format: their kinds, and how one of a kind came about. */
+
+export interface DeadlockKind {
+  readonly fingerprint: string;
+  readonly count: number;
+  readonly first: Deadlock;
+  readonly last: Deadlock;
+  /** The one that tells most: explained, with a request that failed. */
+  readonly example: Deadlock;
+  /** Those of which a side has no name, no deed or no subject. */
+  readonly dark: number;
+  /** Requests that got the 5xx. */
+  readonly operations: readonly number[];
+}
+
+/** Deadlocks of one kind told once, the most frequent first. */
+export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
+  const groups = new Map<string, Deadlock[]>();
+  for (const deadlock of deadlocks) {
+    const group = groups.get(deadlock.fingerprint);
+    if (group) group.push(deadlock);
+    else groups.set(deadlock.fingerprint, [deadlock]);
+  }
+  return [...groups]
+    .flatMap(([fingerprint, group]) => {
+      const sorted = group.toSorted((a, b) => a.at_ms - b.at_ms);
+      const [first, last] = [sorted[0], sorted.at(-1)];
+      if (!first || !last) return [];
+      const operations = sorted.flatMap(({ operation }) => (operation === null ? [] : [operation]));
+      const explained = sorted.filter((one) => one.explained);
+      const example = explained.find(({ outcome }) => outcome !== null) ?? explained[0] ?? first;
+      const count = group.reduce((sum, { left_out }) => sum + 1 + left_out, 0);
+      return [{ fingerprint, count, first, last, example, dark: group.length - explained.length, operations }];
+    })
+    .sort((a, b) => b.count - a.count);
+}
 
 export type LaneEventKind =
   | 'begins'

@@ -1,0 +1,47 @@
+import type { Finding } from '../harness/model/finding.ts';
+import type { Violation } from '../harness/model/verdict.ts';
+
+/** Commands that a reader pastes. */
+
+/** A first question to the run's tables: which requests were refused, by whom and in which state. */
+export function exampleQuery(run: string): string {
+  return (
+    `windtunnel query ${shellWord(run)} ` +
+    "\"select kind, status, reason, found_state, count(*) from operations where outcome <> 'ok' " +
+    'group by all order by 5 desc"'
+  );
+}
+
+export function explainCommand(run: string, finding?: Finding): string {
+  return `windtunnel explain ${shellWord(run)}${finding ? ` ${finding.id}` : ''}`;
+}
+
+/** The rows that prove the worst occurrence, to go on from. */
+export function evidenceQuery(run: string, { timeline, worst }: Finding): string | null {
+  const proving = timeline?.entries.filter(({ proves }) => proves) ?? [];
+  const operations = unique([...worst.operations, ...proving.flatMap(({ operation }) => operation ?? [])]);
+  const commits = unique([...worst.commits, ...proving.flatMap(({ commit }) => commit ?? [])]);
+  const folder = shellWord(run);
+  if (commits.length > 0) return `windtunnel query ${folder} "FROM commits WHERE seq IN (${commits.join(', ')})"`;
+  if (operations.length > 0)
+    return `windtunnel query ${folder} "FROM operations WHERE op IN (${operations.join(', ')})"`;
+  return null;
+}
+
+function unique(numbers: readonly number[]): number[] {
+  return [...new Set(numbers)].slice(0, 20);
+}
+
+/** The rows that prove a violation, as a query to paste; null if none are named. */
+export function proofQuery(run: string, violation: Violation): string | null {
+  const folder = shellWord(run);
+  const operations = violation.operations.slice(0, 20).join(', ');
+  if (operations !== '') return `windtunnel query ${folder} "select * from operations where op in (${operations})"`;
+  const commits = violation.commits.slice(0, 20).join(', ');
+  return commits === '' ? null : `windtunnel query ${folder} "select * from commits where seq in (${commits})"`;
+}
+
+/** For a command that a reader pastes: quoted unless it is plain. */
+export function shellWord(text: string): string {
+  return /^[\w./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

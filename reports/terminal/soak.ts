@@ -1,0 +1,42 @@
+import type { Soak, SoakWindow } from '../../harness/model/soak.ts';
+import {
+  brokenOf,
+  brokenTotals,
+  drifting,
+  driftSentence,
+  gapSentence,
+  size,
+  soakSentence,
+  soakTitle,
+} from '../soak.ts';
+import { counted, GLYPH, lines, milliseconds, seconds, visible } from '../words.ts';
+import { paintFor, type TextOptions, verdictWord } from './screen.ts';
+
+/** A window that has just been judged, as one line above the live one. */
+export function soakLine(window: SoakWindow): string {
+  const { number, judged, ended, bytes } = window;
+  if (judged === null) return `window ${number}: ${ended ?? 'under way'}`;
+  const { verdict, counts, load_s } = judged;
+  const slow = window.readings['latency.heartbeat.p95_ms'];
+  const facts = [
+    `${counted(counts.operations ?? 0, 'request')} in ${seconds(load_s)}`,
+    counted(counts.deadlocks ?? 0, 'deadlock'),
+    ...(slow === undefined ? [] : [`heartbeat p95 ${milliseconds(slow)} ms`]),
+    size(bytes),
+  ];
+  const why = [...brokenOf(window), ...judged.doubts.map((doubt) => `in doubt: ${doubt}`)].map(visible);
+  const told = ended === 'completed' ? '' : ` (${ended})`;
+  return [`window ${number}${told}: ${GLYPH[verdict]} ${verdict}`, ...facts, ...why].join(' · ');
+}
+
+/** What `windtunnel soak` prints at its end. */
+export function soakText(soak: Soak, options: TextOptions): string {
+  const paint = paintFor(options);
+  return [
+    `${verdictWord(soak.verdict, paint)}  ${visible(soakTitle(soak))}`,
+    ...lines(visible(soakSentence(soak)), 98).map((line) => `  ${line}`),
+    ...brokenTotals(soak).map(([name, told]) => `  ${paint.red('✗')} ${visible(name)}: ${told}`),
+    ...drifting(soak).map((drift) => `  ~ ${visible(driftSentence(drift))}`),
+    ...soak.gaps.map((gap) => `  ! ${gapSentence(gap)}`),
+  ].join('\n');
+}
