@@ -13,8 +13,9 @@ import {
   type Documented,
   documentedCommands,
   type Parsed,
+  PLAYED,
   parsed,
-} from './documented.ts';
+} from '../scripts/documented.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
@@ -73,6 +74,12 @@ test('every other program and file that a document starts is there', async () =>
     problemsOf('python', ([, ...rest]) => missingFiles(rest)),
   ]);
   expect(problems.flat()).toEqual([]);
+});
+
+test('it is decided where each documented command is run', () => {
+  const undecided = documented.filter(({ line }) => !PLAYED.some((rule) => rule.lines.test(line)));
+  expect(undecided.map(({ file, line }) => `${file}: ${line}`)).toEqual([]);
+  expect(PLAYED.filter(({ lines }) => !documented.some(({ line }) => lines.test(line)))).toEqual([]);
 });
 
 test('commands are found in blocks, in spans and behind variables, without the comments beside them', () => {

@@ -1,0 +1,238 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import yargs, { type CommandModule } from 'yargs';
+
+/**
+ * The commands in the documents. `npm test` checks that each exists and runs those that take seconds;
+ *
+ *     npm run documented [-- WORD]
+ *
+ * runs the others, those that contain WORD if one is given, with their load and their rounds cut to seconds: that they
+ * work is what is tested, not what they find. Takes about a minute for each.
+ */
+
+/** A command line that stands in a document: `words` are what a shell would make of it, without what came before. */
+export interface Documented {
+  readonly file: string;
+  readonly line: string;
+  readonly words: readonly string[];
+}
+
+const root = path.join(import.meta.dirname, '..');
+const BIN = path.join(root, 'bin', 'windtunnel.mjs');
+/** What comes before a command in a line: variables, `npx`, the command that installs. */
+const BEFORE = /^(?:\$ |export |[A-Z_0-9]+=\S+ |npx (?=windtunnel))*/;
+const COMMAND = /^(?:windtunnel |npx (?!windtunnel)|npm (?:run |test\b|start\b|ci\b)|python3? )/;
+
+/** Documents that people read, without those that only quote what a program prints. */
+export async function documents(): Promise<string[]> {
+  const docs = (await readdir(path.join(root, 'docs'))).filter((file) => file.endsWith('.md')).sort();
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    ...docs.map((file) => `docs/${file}`),
+    'docker/executor/README.md',
+    'docker/kubernetes/README.md',
+    'harness/invariants/README.md',
+    'records/track-record.md',
+    'reference/README.md',
+  ];
+}
+
+export async function documentedCommands(): Promise<Documented[]> {
+  const found = await Promise.all(
+    (await documents()).map(async (file) => {
+      const lines = commandLines(await readFile(path.join(root, file), 'utf8'));
+      return lines.map((line) => ({ file, line, words: wordsOf(line) }));
+    }),
+  );
+  return found.flat();
+}
+
+/** Command lines in code blocks and code spans, each as it would be typed; comments beside them are left out. */
+export function commandLines(markdown: string): string[] {
+  const blocks: string[] = [];
+  const prose = markdown.replace(/^ *```[^\n]*\n([\s\S]*?)^ *```/gm, (_, block: string) => {
+    blocks.push(block);
+    return '';
+  });
+  const indented = prose.match(/^ {4}\S.*$/gm) ?? [];
+  const spans = [...prose.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replace(/\s+/g, ' '));
+  const lines = [...blocks, ...indented.map((line) => line.trim())]
+    .flatMap((block) =>
+      block
+        .replace(/\\\n\s*/g, ' ')
+        .replace(/\n\s+(?=\[)/g, ' ')
+        .split('\n'),
+    )
+    .map((line) => line.replace(/ #.*| {3,}.*/, ''));
+  return [...lines, ...spans]
+    .flatMap((line) => line.split(/ && | >> | > |;/))
+    .map((line) => line.trim().replace(BEFORE, '').trim())
+    .filter((line) => COMMAND.test(`${line} `));
+}
+
+function wordsOf(line: string): string[] {
+  // A synopsis: `[--build B | --target FILE]` allows both.
+  const plain = line.replace(/[[\]]| \| /g, ' ');
+  return (plain.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^(["'])([\s\S]*)\1$/, '$2'));
+}
+
+/** Every command of the program, by its name, as yargs is given it. */
+export async function commandModules(): Promise<Map<string, CommandModule>> {
+  const folder = path.join(root, 'harness', 'commands');
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+  const modules = await Promise.all(files.map((file) => import(path.join(folder, file))));
+  const commands = modules.flatMap((exported: object) => Object.values(exported)).filter(isCommand);
+  return new Map(commands.map((command) => [String(command.command).split(' ')[0] ?? '', command]));
+}
+
+function isCommand(exported: unknown): exported is CommandModule {
+  return typeof exported === 'object' && exported !== null && 'command' in exported && 'handler' in exported;
+}
+
+export type Parsed = Readonly<Record<string, unknown>>;
+
+/** The arguments as the command would get them. Throws the sentence with which yargs refuses them. */
+export async function parsed(command: CommandModule, words: readonly string[]): Promise<Parsed> {
+  return await yargs([...words])
+    .command({ ...command, handler: () => {} })
+    .strict()
+    .exitProcess(false)
+    .help(false)
+    .version(false)
+    .fail((message, error) => {
+      throw error ?? new Error(message);
+    })
+    .parseAsync();
+}
+
+const WRITES = 'writes into the tree; tests hold what it writes to the tree';
+
+/** Where a documented command is run; `why` says what speaks against running it now. The first that fits counts. */
+export interface Played {
+  readonly lines: RegExp;
+  readonly when: 'now' | 'nightly' | 'elsewhere';
+  readonly why: string;
+}
+
+export const PLAYED: readonly Played[] = [
+  {
+    lines: /^windtunnel(?: (?:check|query|soak|…|COMMAND --help))?$/,
+    when: 'elsewhere',
+    why: 'names the command only',
+  },
+  { lines: /^windtunnel report \S+ --open$/, when: 'elsewhere', why: 'opens a browser window' },
+  { lines: /^windtunnel (?:list|doctor)$/, when: 'now', why: '' },
+  { lines: /^windtunnel (?:check|explain|query|report) RUN\b/, when: 'now', why: '' },
+  { lines: /^windtunnel query DIR\//, when: 'elsewhere', why: 'a window of a soak: test/soak.long.test.ts' },
+  { lines: /^windtunnel heal$/, when: 'elsewhere', why: 'test/heal-faults.e2e.test.ts has a run that was killed' },
+  { lines: /^windtunnel (?:up \S+|down)$/, when: 'elsewhere', why: 'keeps a stack: test/stack.long.test.ts' },
+  { lines: /--target /, when: 'elsewhere', why: 'needs a stack of the reader: test/stack.long.test.ts has one' },
+  { lines: /\.\/|runs\/x|^windtunnel compare [AB] /, when: 'elsewhere', why: 'names files of the reader' },
+  { lines: /^windtunnel run …/, when: 'elsewhere', why: 'shows one flag: test/metrics-server.test.ts' },
+  { lines: /^windtunnel soak --resume/, when: 'elsewhere', why: 'test/soak.long.test.ts kills and resumes one' },
+  { lines: /^windtunnel run race-/, when: 'elsewhere', why: 'played by npm run track-record' },
+  { lines: /^windtunnel (?:run|soak|compare|calibrate)\b/, when: 'nightly', why: 'starts a stack: most of a minute' },
+  { lines: /^npm (?:ci|start|test|run test:all)$/, when: 'elsewhere', why: '.ci/run, and the comparison nightly' },
+  {
+    lines: /^npm run (?:format|words|docker-settings|calibration-docs|track-record)\b/,
+    when: 'elsewhere',
+    why: WRITES,
+  },
+  {
+    lines: /^npm run (?:truth-table|conformance|track-record)\b/,
+    when: 'elsewhere',
+    why: 'nightly entries of their own',
+  },
+  { lines: /^npm run bench:(?:report|record|judge)\b.* RUN\b/, when: 'elsewhere', why: 'needs a record of the reader' },
+  { lines: /^npm run bench:honesty -- --keep/, when: 'elsewhere', why: 'needs runs of the reader, and keeps them' },
+  { lines: /^npm run bench:/, when: 'nightly', why: 'measures for minutes' },
+  { lines: /^npx vitest/, when: 'elsewhere', why: 'tests, which run by themselves' },
+  { lines: /^python bench\/check-statistics/, when: 'elsewhere', why: 'needs scipy; a nightly entry of its own' },
+];
+
+/** What is cut, so that a command of minutes takes seconds. */
+const SHORT: Readonly<Record<string, string>> = {
+  '--duration': '10s',
+  '--window': '10s',
+  '--hours': '0.02',
+  '--seconds': '2',
+  '--rounds': '1',
+  '--runs': '1',
+  '--repeat': '1',
+  '--workers': '300',
+  '--operations': '50000',
+  '--vus': '50',
+  '--pairs': '2',
+  '--real': '1',
+  '--defects': 'rtif-merge',
+  '--out': 'stored',
+};
+/** Added where a command does not say how long. */
+const LOAD: Readonly<Record<string, readonly string[]>> = {
+  run: ['--duration', '10s'],
+  compare: ['--duration', '10s', '--runs', '1'],
+  soak: ['--duration', '20s', '--window', '10s'],
+  calibrate: ['--duration', '10s', '--runs', '1', '--clean', '1', '--defects', 'rtif-merge'],
+  'bench:soak': ['--', '--hours', '0.02', '--window', '10s'],
+  'bench:steady': ['--', '--minutes', '1'],
+};
+/** In place of what the reader fills in. */
+const FILLED: Readonly<Record<string, string>> = {
+  SCENARIO: 'seeds',
+  BUILD: 'reference',
+  'reference+DEFECT': 'reference+rtif-merge',
+  N: '1',
+  NAME: 'pause',
+};
+
+/** The command with its load cut, without its verdict's reader in mind; undefined where it cannot be filled in. */
+export function shortened(words: readonly string[]): string[] | undefined {
+  const name = words[0] === 'npm' ? words[2] : words[1];
+  const filled = words.map((word, i) => SHORT[words[i - 1] ?? ''] ?? FILLED[word] ?? word);
+  const added = (LOAD[name ?? ''] ?? []).filter((flag, i, all) => {
+    const owner = flag.startsWith('--') ? flag : all[i - 1];
+    return !filled.includes(owner ?? '');
+  });
+  const short = [...filled, ...added];
+  return short.some((word) => /^[A-Z]+$|…/.test(word)) ? undefined : short;
+}
+
+async function main(wanted: string | undefined): Promise<void> {
+  const nightly = (await documentedCommands()).filter(
+    ({ line }) => PLAYED.find((rule) => rule.lines.test(line))?.when === 'nightly' && line.includes(wanted ?? ''),
+  );
+  const short = nightly.flatMap(({ words }) => [shortened(words) ?? []]).filter((words) => words.length > 0);
+  const commands = [...new Map(short.map((words) => [words.toSorted().join(' '), words])).values()];
+  const cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-documented-'));
+  const failed: string[] = [];
+  for (const [program = '', ...args] of commands) {
+    const command = [program, ...args].join(' ');
+    const own = program === 'windtunnel';
+    const began = Date.now();
+    const ended = spawnSync(own ? process.execPath : program, own ? [BIN, ...args] : args, {
+      cwd: own ? cwd : root,
+      encoding: 'utf8',
+      timeout: 15 * 60_000,
+    });
+    // A verdict of fail or unknown is none of our business after seconds of load.
+    const works = ended.status === 0 || (own && (ended.status === 1 || ended.status === 3));
+    console.log(`${works ? 'ok    ' : 'FAILED'} ${command} (${Math.round((Date.now() - began) / 1_000)} s)`);
+    if (!works) failed.push(`${command}: exit code ${ended.status}\n${ended.stderr.slice(-1_500)}`);
+  }
+  rmSync(cwd, { recursive: true, force: true });
+  console.log(`${commands.length - failed.length} of ${commands.length} documented commands work`);
+  if (failed.length > 0) {
+    console.error(failed.join('\n\n'));
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2]);
