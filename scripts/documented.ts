@@ -27,7 +27,7 @@ const root = path.join(import.meta.dirname, '..');
 const BIN = path.join(root, 'bin', 'windtunnel.mjs');
 /** What comes before a command in a line: variables, `npx`, the command that installs. */
 const BEFORE = /^(?:\$ |export |[A-Z_0-9]+=\S+ |npx (?=windtunnel))*/;
-const COMMAND = /^(?:windtunnel |npx (?!windtunnel)|npm (?:run |test\b|start\b|ci\b)|python3? )/;
+const COMMAND = /^(?:windtunnel |npx (?!windtunnel)|npm (?:run |test\b|start\b|ci\b)|python3? [a-z/-]+\.py)/;
 
 /** Documents that people read, without those that only quote what a program prints. */
 export async function documents(): Promise<string[]> {
