@@ -33,7 +33,7 @@ function writeManifest(format: number): void {
     plan: {
       ...plan,
       scenario: { ...scenario, fleet: { ...scenario.fleet, habits: HABITS }, aims: ['strangers-are-refused'] },
-      faults: [{ fault: 'strangers', victim: 'fleet', at_ms: 1, for_ms: 2, with: {} }],
+      faults: [{ fault: 'strangers', victim: 'fleet', at_ms: 1, for_ms: 2, with: { mischief: 'stampede_end' } }],
     },
   };
   writeFileSync(path.join(from, 'manifest.json'), JSON.stringify(old));
@@ -125,7 +125,7 @@ test('packed columns, former names and former values of format 2 become those of
     build: 'reference+start-by-impostor',
     plan: {
       scenario: { aims: ['impostors-are-refused'], fleet: { habits: { impostor: 0.5 } } },
-      faults: [{ fault: 'impostors' }],
+      faults: [{ fault: 'impostors', with: { misbehaviour: 'herd_end' } }],
     },
   });
 });

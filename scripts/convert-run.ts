@@ -27,6 +27,9 @@ const FORMER_COLUMNS: Partial<Record<TableName, Readonly<Record<string, string>>
 /** Words that were renamed, in the manifest and in the columns of `TEXTS`. */
 const RENAMED: Readonly<Record<string, string>> = {
   stranger: 'impostor',
+  mischief: 'misbehaviour',
+  twin_delivery: 'duplicate_delivery',
+  stampede: 'herd',
 };
 
 /** Columns that hold words of ours. `row` and `hostname` have names of workers. */
