@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { arrivalTimes, type Timing } from '../model/arrivals.ts';
+import { arrivalTimes } from '../model/arrivals.ts';
 import { StackError } from '../model/errors.ts';
 import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
-import type { OperatorSpec, Plan } from '../model/scenario.ts';
+import type { OperatorSpec, Plan, Timing } from '../model/scenario.ts';
 import type { RunClock } from '../run-folder/clock.ts';
 import type { RunFolder } from '../run-folder/writer.ts';
 import type { Answer } from '../worker/requests.ts';

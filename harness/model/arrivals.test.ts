@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { arrivalTimes, durationMs, type Timing } from './arrivals.ts';
+import { arrivalTimes, durationMs } from './arrivals.ts';
+import type { Timing } from './scenario.ts';
 
 function first(count: number, timing: Timing): number[] {
   const times: number[] = [];

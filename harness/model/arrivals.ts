@@ -1,16 +1,4 @@
-import type { ConstantArrivalRateScenario, RampingArrivalRateScenario } from 'k6/options';
-
-/** k6's open arrivals, with k6's fields. A constant rate without `duration` lasts as long as the load. */
-export type ArrivalRate =
-  | (Readonly<Pick<ConstantArrivalRateScenario, 'executor' | 'rate' | 'timeUnit' | 'startTime'>> & {
-      readonly duration?: string;
-    })
-  | Readonly<Pick<RampingArrivalRateScenario, 'executor' | 'startRate' | 'timeUnit' | 'stages' | 'startTime'>>;
-
-/** When deeds fall due, whatever the server makes of those before. */
-export type Timing =
-  | { readonly every_ms: number; readonly start_after_ms: number }
-  | { readonly arrivals: ArrivalRate };
+import type { ArrivalRate, Timing } from './scenario.ts';
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
@@ -45,7 +33,7 @@ function* ramp(
   startMs: number,
   unitMs: number,
   startRate: number,
-  stages: RampingArrivalRateScenario['stages'],
+  stages: Extract<ArrivalRate, { executor: 'ramping-arrival-rate' }>['stages'],
 ): Generator<number> {
   let [beganMs, from, before, next] = [startMs, startRate / unitMs, 0, 1];
   for (const { duration, target } of stages) {

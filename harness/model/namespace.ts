@@ -7,8 +7,8 @@ export function namespaceOf(runId: string): string {
 }
 
 /**
- * Whether a DAG is of our making, but of another run than the one with this prefix before its DAG ids. What such a run left
- * behind, schedulers clear away for minutes afterwards: nothing that this run could know the beginning of.
+ * Whether a DAG is of our making, but of another run than the one with this prefix before its DAG ids. What such a run
+ * left behind, schedulers clear away for minutes afterwards: nothing that this run could know the beginning of.
  */
 export function ofAnotherRun(dagId: string, prefix: string): boolean {
   return OF_A_RUN.test(dagId) && !dagId.startsWith(prefix);

@@ -74,8 +74,9 @@ export interface Operation {
 /**
  * Why a life ended. `reported`: its end state was accepted. `refused`: `/run` said no. `stopped`: the server told it to
  * stop (404, 409, 410 on a heartbeat or at the end). `silent`: it died on purpose without a word. `gave-up`: its
- * retries were used up. `never-started`: it was lost on purpose before `/run`, and its
- * executor told the scheduler. `lost`: who played it was not heard of again, and what it did is not known. `revoked`: Airflow took it back before `/run`. `run-ended`: the harness stopped first.
+ * retries were used up. `never-started`: it was lost on purpose before `/run`, and its executor told the scheduler.
+ * `lost`: who played it was not heard of again, and what it did is not known. `revoked`: Airflow took it back before
+ * `/run`. `run-ended`: the harness stopped first.
  */
 export type LifeEnd =
   | 'reported'

@@ -1,135 +1,217 @@
 import type { Options } from 'k6/options';
+import { z } from 'zod';
 
-import type { Timing } from './arrivals.ts';
-import type { ChaosSpec, PlannedFault } from './fault.ts';
+import { durationMs } from './arrivals.ts';
+import type { DeepReadonly } from './deep-readonly.ts';
+import type { PlannedFault } from './fault.ts';
 
 /**
- * What one run does: DAGs × workers × operators × phases × thresholds. A scenario is data; `workloads/scenarios/`
- * holds the ones that ship, and a user's own is a .ts file with `export const scenario: Scenario`.
+ * What one run does: DAGs × workers × operators × phases × thresholds. A scenario is data; `workloads/scenarios/` has
+ * the ones that ship, and a user's own is a .ts file with `export const scenario: Scenario`. The types here are made of
+ * the schemas that a user's file is held to.
  */
-export interface Scenario {
-  readonly name: string;
-  /** One sentence for `windtunnel list`. */
-  readonly describe: string;
-  readonly duration_s: number;
-  readonly schedulers: number;
-  /** API servers for the Execution API; one more always serves the public API. */
-  readonly api_servers: number;
-  readonly dags: readonly DagSpec[];
-  /** Rewrite these DAGs so often; each rewrite makes a new dag_version. */
-  readonly churn?: { readonly dags: readonly string[]; readonly every_ms: number };
-  readonly fleet: FleetSpec;
-  readonly operators: readonly OperatorSpec[];
-  /**
-   * After so long in QUEUED a task is taken back from its worker and scheduled again ([scheduler] task_queued_timeout,
-   * which the schedulers of our stacks look after every fifth second then); absent: Airflow's ten minutes.
-   */
-  readonly queued_timeout_s?: number;
-  /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
-  readonly pool_slots?: number;
-  /** What the nemesis may break while the load is on. */
-  readonly chaos?: ChaosSpec;
-  /** Invariants that this scenario sets out to exercise: `unknown` for one of these makes the run `unknown`. */
-  readonly aims: readonly string[];
-  /** k6's syntax: `{ deadlocks: ['count<1'], 'http_req_duration{operation:heartbeat}': ['p(95)<200'] }`. */
-  readonly thresholds?: NonNullable<Options['thresholds']>;
-}
 
-/** A DAG for the DAG factory. Ids begin with `wt_`: the harness touches no other. */
-export interface DagSpec {
-  readonly dag_id: string;
-  /** Cron expression, or null for a DAG that only operators start. */
-  readonly schedule: string | null;
-  /** With `catchup`, how many intervals before now exist at once when the DAG is first seen. */
-  readonly past_runs: number;
-  readonly max_active_runs: number;
-  /** Task instances of one run that may be queued or running at once; absent: more than a scenario can fill. */
-  readonly max_active_tasks?: number;
-  readonly tasks: readonly TaskSpec[];
-}
-
-export interface TaskSpec {
-  readonly task_id: string;
-  readonly upstream: readonly string[];
-  readonly trigger_rule?: 'all_success' | 'one_success' | 'none_failed_min_one_success' | 'all_done';
-  readonly retries?: number;
-  /** Expanded over so many values: as many task instances, with map indexes from 0. Absent: not mapped. */
-  readonly mapped?: number;
-  /** A branch task names the direct downstream tasks that its life skips before it succeeds. */
-  readonly skips?: readonly string[];
-  /** From the hand-off to its start, drawn evenly: a pod that must come up first. Absent: it starts at once. */
-  readonly pickup_ms?: readonly [number, number];
-  /** How long its life takes, drawn evenly. */
-  readonly duration_ms: readonly [number, number];
-  /** Overrides the fleet's habits for this task. */
-  readonly habits?: Partial<Habits>;
-}
+const probability = z.number().min(0).max(1);
+const milliseconds = z.number().nonnegative();
+const dagId = z.string().regex(/^wt_[A-Za-z0-9_.-]+$/, 'must begin with wt_: the harness touches no other DAG');
+const dagIds = z.array(dagId).min(1);
+/** Drawn evenly between the two. */
+const range = z
+  .tuple([milliseconds, milliseconds])
+  .refine(([min, max]) => min <= max, 'the first number must not exceed the second');
 
 /** Probabilities, each drawn once per life from the seed. */
-export interface Habits {
+const HABITS = z.strictObject({
   /** Writes rendered fields at its start. */
-  readonly rtif: number;
-  /** … and writes them twice at once, as a client whose first answer was lost. */
-  readonly rtif_twice: number;
+  rtif: probability,
+  /** … and writes them twice at once, as a client that lost the first response. */
+  rtif_twice: probability,
   /** Pushes an XCom before its end. */
-  readonly xcom: number;
-  /** Its start and its end report are sent, their answers are dropped, and they are sent again. */
-  readonly lost_answer: number;
+  xcom: probability,
+  /** Its start and its end report are sent, their responses are dropped, and they are sent again. */
+  lost_answer: probability,
   /** Ends `failed` or `up_for_retry`, as the server allows. */
-  readonly fails: number;
-  /** Dies without a word after its start. */
-  readonly silent_death: number;
-  /** Is lost before it starts (a pod that cannot be scheduled); its executor tells the scheduler. Absent: never. */
-  readonly never_starts?: number;
-  /** Hands over to the triggerer half-way, and goes on in another life when its trigger has fired. */
-  readonly defers: number;
+  fails: probability,
+  /** Dies after its start without any report. */
+  silent_death: probability,
+  /** Is lost before it starts (a pod that cannot be scheduled); its executor reports that. Absent: never. */
+  never_starts: probability.optional(),
+  /** Defers to the triggerer half-way, and continues in another life when its trigger has fired. */
+  defers: probability,
   /**
    * While it works, another worker sends a heartbeat for its task and tries to start it, with its token: a zombie, or
    * a workload that was delivered twice. The server must refuse both.
    */
-  readonly impostor: number;
-}
+  impostor: probability,
+});
 
-export interface FleetSpec {
-  readonly habits: Habits;
-  readonly heartbeat_ms: number;
+const TASK = z.strictObject({
+  task_id: z.string().regex(/^[A-Za-z0-9_.-]+$/),
+  upstream: z.array(z.string()),
+  trigger_rule: z.enum(['all_success', 'one_success', 'none_failed_min_one_success', 'all_done']).optional(),
+  retries: z.number().int().nonnegative().optional(),
+  /** Expanded over so many values: as many task instances, with map indexes from 0. Absent: not mapped. */
+  mapped: z.number().int().min(1).max(1_000).optional(),
+  /** A branch task names the direct downstream tasks that its life skips before it succeeds. */
+  skips: z.array(z.string()).optional(),
+  /** From the hand-off to its start: a pod that must come up first. Absent: it starts at once. */
+  pickup_ms: range.optional(),
+  /** How long its life takes. */
+  duration_ms: range,
+  /** Overrides the fleet's habits for this task. */
+  habits: HABITS.partial().optional(),
+});
+
+/** A DAG for the DAG factory. Ids begin with `wt_`: the harness touches no other. */
+const DAG = z.strictObject({
+  dag_id: dagId,
+  /** Cron expression, or null for a DAG that only operators start. */
+  schedule: z.string().nullable(),
+  /** With `catchup`, how many intervals before now exist at once when the DAG is first seen. */
+  past_runs: z.number().int().nonnegative(),
+  max_active_runs: z.number().int().positive(),
+  /** Task instances of one run that may be queued or running at once; absent: more than a scenario can fill. */
+  max_active_tasks: z.number().int().positive().optional(),
+  tasks: z.array(TASK).min(1),
+});
+
+const FLEET = z.strictObject({
+  habits: HABITS,
+  heartbeat_ms: z.number().positive(),
   /** The real client's: 5 s time-out, 5 tries on 5xx and network errors only. */
-  readonly timeout_ms: number;
-  readonly retries: number;
+  timeout_ms: z.number().positive(),
+  retries: z.number().int().positive(),
   /** Connections to the Execution API. */
-  readonly connections: number;
-}
+  connections: z.number().int().positive(),
+});
 
-export type OperatorSpec =
+const k6Duration = z
+  .string()
+  .refine((text) => durationMs(text) !== undefined, "must be a duration as k6 writes it, like '1m30s'");
+const rate = z.number().nonnegative();
+const common = { timeUnit: k6Duration.optional(), startTime: k6Duration.optional() };
+
+/** k6's open arrivals, with k6's fields. A constant rate without `duration` lasts as long as the load. */
+const ARRIVALS = z.discriminatedUnion('executor', [
+  z.strictObject({
+    executor: z.literal('constant-arrival-rate'),
+    rate: z.number().positive(),
+    duration: k6Duration.optional(),
+    ...common,
+  }),
+  z.strictObject({
+    executor: z.literal('ramping-arrival-rate'),
+    startRate: rate.optional(),
+    stages: z.array(z.strictObject({ duration: k6Duration, target: rate })).min(1),
+    ...common,
+  }),
+]);
+export type ArrivalRate = DeepReadonly<z.infer<typeof ARRIVALS>>;
+
+/** When actions are due, whatever the server's response to those before. */
+export type Timing =
+  | { readonly every_ms: number; readonly start_after_ms: number }
+  | { readonly arrivals: ArrivalRate };
+
+const timing = {
+  dags: dagIds,
+  every_ms: z.number().positive().optional(),
+  start_after_ms: milliseconds.optional(),
+  arrivals: ARRIVALS.optional(),
+};
+
+function isTimed({ every_ms, start_after_ms, arrivals }: Partial<Record<keyof typeof timing, unknown>>): boolean {
+  const interval = every_ms !== undefined && start_after_ms !== undefined;
+  return arrivals === undefined ? interval : every_ms === undefined && start_after_ms === undefined;
+}
+const UNTIMED = 'give either every_ms and start_after_ms, or arrivals';
+
+const OPERATOR = z.discriminatedUnion('operator', [
   /**
    * Creates backfills one after another over these DAGs: each `runs` one-minute intervals long, in the past. With
    * `empty`, over ranges that hold no interval at all: the server may refuse that, but must not keep what it refused.
    */
-  | {
-      readonly operator: 'backfill';
-      readonly dags: readonly string[];
-      readonly runs: number;
-      readonly max_active_runs: number;
-      /** A second POST for the same DAG while the first is under way, after this delay. Null: none. */
-      readonly second_after_ms: number | null;
-      readonly start_after_ms: number;
-      readonly pause_ms: number;
-      readonly empty?: boolean;
-    }
+  z.strictObject({
+    operator: z.literal('backfill'),
+    dags: dagIds,
+    runs: z.number().int().min(1).max(20_000),
+    max_active_runs: z.number().int().positive(),
+    /** A second POST for the same DAG while the first is under way, after this delay. Null: none. */
+    second_after_ms: milliseconds.nullable(),
+    start_after_ms: milliseconds,
+    pause_ms: milliseconds,
+    empty: z.boolean().optional(),
+  }),
   /** Triggers a DAG run of one of these DAGs each time. */
-  | ({ readonly operator: 'trigger'; readonly dags: readonly string[] } & Timing)
+  z.strictObject({ operator: z.literal('trigger'), ...timing }).refine(isTimed, UNTIMED),
   /** Clears a task instance of a live life each time. */
-  | ({ readonly operator: 'clear'; readonly dags: readonly string[] } & Timing)
+  z.strictObject({ operator: z.literal('clear'), ...timing }).refine(isTimed, UNTIMED),
   /**
    * Marks a task instance of a live life as failed each time; with `upstream`, the task of that name in its run
-   * instead, which has ended: what a person does who finds its result bad.
+   * instead, which has ended: as a person does who finds its result bad.
    */
-  | ({ readonly operator: 'mark'; readonly dags: readonly string[]; readonly upstream?: string } & Timing);
+  z
+    .strictObject({ operator: z.literal('mark'), ...timing, upstream: z.string().min(1).optional() })
+    .refine(isTimed, UNTIMED),
+]);
+type TimedOr<Operator> = Operator extends { operator: 'backfill' }
+  ? Operator
+  : Omit<Operator, 'every_ms' | 'start_after_ms' | 'arrivals'> & Timing;
+
+/** What a scenario lets the nemesis do. */
+const CHAOS = z.strictObject({
+  /** Names of `harness/faults/`; `all`: all that the stack can host. */
+  faults: z.union([z.literal('all'), z.array(z.string()).min(1)]),
+  /** From the end of one window to the beginning of the next. */
+  pause_ms: range,
+  /** How long a window lasts; absent: as each fault has it. */
+  lasts_ms: range.optional(),
+  /** How many windows may be open at once, never two on one victim. */
+  at_once: z.number().int().min(1).max(8).optional(),
+});
+
+export const SCENARIO = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
+  /** One sentence for `windtunnel list`. */
+  describe: z.string().min(1),
+  duration_s: z.number().positive(),
+  schedulers: z.number().int().positive(),
+  /** API servers for the Execution API; one more always serves the public API. */
+  api_servers: z.number().int().positive(),
+  dags: z.array(DAG).min(1),
+  /** Rewrite these DAGs so often; each rewrite makes a new dag_version. */
+  churn: z.strictObject({ dags: dagIds, every_ms: z.number().positive() }).optional(),
+  fleet: FLEET,
+  operators: z.array(OPERATOR),
+  /**
+   * After so long in QUEUED a task is revoked and scheduled again ([scheduler] task_queued_timeout, which the
+   * schedulers of our stacks check every fifth second then); absent: Airflow's ten minutes.
+   */
+  queued_timeout_s: z.number().positive().optional(),
+  /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
+  pool_slots: z.number().int().positive().optional(),
+  /** What the nemesis may break during the load. */
+  chaos: CHAOS.optional(),
+  /** Invariants that this scenario sets out to exercise: `unknown` for one of these makes the run `unknown`. */
+  aims: z.array(z.string()),
+  /** k6's syntax: `{ deadlocks: ['count<1'], 'http_req_duration{operation:heartbeat}': ['p(95)<200'] }`. */
+  thresholds: z.record(z.string(), z.custom<NonNullable<Options['thresholds']>[string]>()).optional(),
+});
+
+export type Habits = DeepReadonly<z.infer<typeof HABITS>>;
+export type TaskSpec = DeepReadonly<z.infer<typeof TASK>>;
+export type DagSpec = DeepReadonly<z.infer<typeof DAG>>;
+export type FleetSpec = DeepReadonly<z.infer<typeof FLEET>>;
+export type OperatorSpec = TimedOr<DeepReadonly<z.infer<typeof OPERATOR>>>;
+export type ChaosSpec = DeepReadonly<z.infer<typeof CHAOS>>;
+export type Scenario = Omit<DeepReadonly<z.infer<typeof SCENARIO>>, 'operators'> & {
+  readonly operators: readonly OperatorSpec[];
+};
 
 /** A scenario made definite: what `manifest.json` keeps, and what the same seed gives again. */
 export interface Plan {
   readonly seed: number;
   readonly scenario: Scenario;
-  /** The windows, in the order of their opening. Absent in plans of before there were faults. */
+  /** The windows, in the order of their opening. Absent in plans from before there were faults. */
   readonly faults?: readonly PlannedFault[];
 }

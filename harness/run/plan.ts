@@ -5,8 +5,7 @@ import { drawFaults } from '../faults/draw.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
-import type { ChaosSpec } from '../model/fault.ts';
-import type { Plan, Scenario } from '../model/scenario.ts';
+import type { ChaosSpec, Plan, Scenario } from '../model/scenario.ts';
 import { findScenario } from './catalogue.ts';
 import { hostOf, type Subject } from './host.ts';
 

@@ -1,5 +1,4 @@
-import type { ArrivalRate } from '../../harness/model/arrivals.ts';
-import type { Scenario } from '../../harness/model/scenario.ts';
+import type { ArrivalRate, Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
