@@ -72,6 +72,22 @@ test('the README is read in two minutes', async () => {
   expect((await read('README.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(120);
 });
 
+test('what docs/architecture.md names is in the tree: files, folders, and what a file exports or declares', async () => {
+  const text = await read('docs/architecture.md');
+  const paths = [...text.matchAll(/`((?:\w[\w.-]*\/)+[\w.-]*)`/g)].map(([, name = '']) => name);
+  const symbols = [...text.matchAll(/`(\w+)` \(`([\w./-]+\.ts)`\)/g)].map(([, name = '', file = '']) => ({
+    name,
+    file,
+  }));
+  expect(paths.length).toBeGreaterThan(40);
+  expect(symbols.length).toBeGreaterThan(12);
+  expect(paths.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
+  const declares = async ({ name, file }: { name: string; file: string }) =>
+    new RegExp(`^export (async )?(function|class|interface|const) ${name}\\b`, 'm').test(await read(file));
+  const declared = await Promise.all(symbols.map(declares));
+  expect(symbols.filter((_, i) => !declared[i])).toEqual([]);
+});
+
 test('links between documents lead somewhere', async () => {
   const broken = await Promise.all(
     (await documents()).map(async (file) => {
