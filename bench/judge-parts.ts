@@ -2,7 +2,7 @@
  * Where judging a stored run spends its time and its memory: seconds, CPU seconds and peak of every part of it; and what
  * could not be judged at all. Exit code 1 if there is such.
  *
- *     npx tsx bench/judge-parts.ts RUN
+ *     node --import ./bin/typescript.mjs bench/judge-parts.ts RUN
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';

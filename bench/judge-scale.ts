@@ -28,6 +28,7 @@ import { closeTables } from '../harness/run-folder/close.ts';
 import { identifier, linesFile, literal, parquetFile } from '../harness/run-folder/files.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
 import { runTables } from '../harness/run-folder/reader.ts';
+import { nodeArguments } from '../harness/system/installation.ts';
 
 /** Copies at the same time: a run of a minute with 45 requests a second becomes one with two thousand. */
 const SIDE_BY_SIDE = 50;
@@ -53,7 +54,7 @@ try {
   const large = values.keep ?? path.join(scratch, 'large');
   const { operations, commits } = await multiply(base, large, Number(values.operations));
   console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
-  if (values.parts) await told(['--import', 'tsx', PARTS, large]);
+  if (values.parts) await told([...nodeArguments(PARTS), large]);
   else await judged(large);
 } finally {
   rmSync(scratch, { recursive: true, force: true });

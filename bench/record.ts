@@ -23,6 +23,7 @@ import { TABLE_NAMES } from '../harness/model/tables.ts';
 import { closeTables } from '../harness/run-folder/close.ts';
 import { fileLiteral, linesFile, parquetFile } from '../harness/run-folder/files.ts';
 import { RunFolder } from '../harness/run-folder/writer.ts';
+import { nodeArguments } from '../harness/system/installation.ts';
 import { operationRows } from './record-rows.ts';
 
 /**
@@ -80,7 +81,7 @@ function formatted(figure: number): string {
 }
 
 async function child(words: readonly string[]): Promise<Figures> {
-  const args = ['--import', 'tsx', fileURLToPath(import.meta.url), ...words];
+  const args = [...nodeArguments(fileURLToPath(import.meta.url)), ...words];
   const process_ = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   process_.stdout.on('data', (chunk: Buffer) => {

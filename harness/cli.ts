@@ -1,63 +1,124 @@
-import yargs from 'yargs';
-import { hideBin } from 'yargs/helpers';
+import yargs, { type Argv, type CommandModule } from 'yargs';
 
-import { calibrateCommand } from './commands/calibrate.ts';
-import { checkCommand } from './commands/check.ts';
-import { compareCommand } from './commands/compare.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { downCommand } from './commands/down.ts';
-import { explainCommand } from './commands/explain.ts';
-import { healCommand } from './commands/heal.ts';
-import { listCommand } from './commands/list.ts';
-import { queryCommand } from './commands/query.ts';
-import { reportCommand } from './commands/report.ts';
-import { runCommand } from './commands/run.ts';
-import { soakCommand } from './commands/soak.ts';
-import { upCommand } from './commands/up.ts';
+import type { AnyCliCommand } from './console/command.ts';
 import { exitCodeOfError } from './console/exit-code.ts';
 import { InterruptedError, StackError, UsageError } from './model/errors.ts';
 
-// `windtunnel list | head` closes our output early. Nobody reads on, but a run must still end in order.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+/** Where the program writes: the process itself, or what a test gives. */
+export interface Io {
+  readonly stdout: NodeJS.WritableStream & { readonly columns?: number };
+  readonly stderr: NodeJS.WritableStream;
 }
 
-try {
-  await yargs(hideBin(process.argv))
-    .scriptName('windtunnel')
-    .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and judges what it promised.')
-    .command(runCommand)
-    .command(compareCommand)
-    .command(soakCommand)
-    .command(calibrateCommand)
-    .command(checkCommand)
-    .command(explainCommand)
-    .command(reportCommand)
-    .command(queryCommand)
-    .command(upCommand)
-    .command(downCommand)
-    .command(listCommand)
-    .command(doctorCommand)
-    .command(healCommand)
-    .demandCommand(1, 'Name a command')
-    .strict()
-    .recommendCommands()
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
-    .epilogue('exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack could not be run · 130 interrupted')
-    .fail((message, error) => {
-      throw (
-        error ??
-        new UsageError(
-          `${message.replace(/\.$/, '')}. \`windtunnel --help\` and \`windtunnel COMMAND --help\` tell more.`,
-        )
-      );
-    })
-    .parseAsync();
-} catch (error) {
-  // A sentence for what the user or the stack did; the whole story for what we did.
-  const told = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
-  console.error(told ? error.message : error);
-  process.exitCode = exitCodeOfError(error);
+/** A name with its arguments, a line of help, and the file with the rest, which is loaded when the command is called. */
+type Listed = readonly [command: string, describe: string, load: () => Promise<AnyCliCommand>];
+
+const COMMANDS: readonly Listed[] = [
+  [
+    'run <scenario>',
+    'Run a scenario against a build or a running stack, and judge it',
+    async () => (await import('./commands/run.ts')).runCommand,
+  ],
+  [
+    'compare [builds..]',
+    'Run the same plans on two or more builds (or take stored runs) and say what differs from the first',
+    async () => (await import('./commands/compare.ts')).compareCommand,
+  ],
+  [
+    'soak [scenario]',
+    'Run a scenario for hours in windows, each judged while the next one runs; --resume continues after a crash',
+    async () => (await import('./commands/soak.ts')).soakCommand,
+  ],
+  [
+    'calibrate',
+    'Measure how often each defect of the reference stack is found, and how often a clean stack fails',
+    async () => (await import('./commands/calibrate.ts')).calibrateCommand,
+  ],
+  [
+    'check <run>',
+    'Judge a stored run folder again; needs no stack',
+    async () => (await import('./commands/check.ts')).checkCommand,
+  ],
+  [
+    'explain <run> [finding]',
+    'What broke in a stored run, grouped by cause: all findings, or everything about one',
+    async () => (await import('./commands/explain.ts')).explainCommand,
+  ],
+  [
+    'report <run>',
+    'Write the reports of a stored run folder again and print their paths, or print one of them',
+    async () => (await import('./commands/report.ts')).reportCommand,
+  ],
+  [
+    'query <run> <sql>',
+    'Query a stored run in SQL (DuckDB); the tables are in docs/run-folder.md',
+    async () => (await import('./commands/query.ts')).queryCommand,
+  ],
+  [
+    'up <build>',
+    'Keep a stack running until Ctrl-C or `down`, and write its target file',
+    async () => (await import('./commands/up.ts')).upCommand,
+  ],
+  ['down', 'End the stacks that `up` keeps running', async () => (await import('./commands/down.ts')).downCommand],
+  [
+    'list',
+    'Scenarios, builds, faults, invariants and defects: what there is',
+    async () => (await import('./commands/list.ts')).listCommand,
+  ],
+  [
+    'doctor',
+    'What this machine has and lacks, with the command that installs it',
+    async () => (await import('./commands/doctor.ts')).doctorCommand,
+  ],
+  [
+    'heal',
+    'Remove what a killed run left: processes, ports, temporary folders',
+    async () => (await import('./commands/heal.ts')).healCommand,
+  ],
+];
+
+/** The whole program, but for the process: resolves to its exit code. `argv`: what follows `windtunnel`. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    let code = 0;
+    const program = yargs()
+      .scriptName('windtunnel')
+      .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and checks its invariants.')
+      .command(yargsCommands((ended) => (code = ended)))
+      .demandCommand(1, 'Name a command')
+      .strict()
+      .recommendCommands()
+      .wrap(Math.min(110, io.stdout.columns ?? 110))
+      .epilogue('exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack could not be run · 130 interrupted')
+      .exitProcess(false)
+      .fail((message, error) => {
+        throw error ?? usageError(message);
+      });
+    await program.parseAsync([...argv], {}, (_error, _flags, help) => {
+      if (help !== '') io.stdout.write(`${help}\n`);
+    });
+    return code;
+  } catch (error) {
+    // A sentence for what the user or the stack did; the stack trace for what we did.
+    const explained = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
+    const text = explained ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+    io.stderr.write(`${text}\n`);
+    return exitCodeOfError(error);
+  }
+}
+
+/** The commands as yargs takes them; `ended` gets the exit code of the one that was called. */
+export function yargsCommands(ended: (code: number) => void): CommandModule[] {
+  return COMMANDS.map(([command, describe, load]) => ({
+    command,
+    describe,
+    builder: async (args: Argv) => (await load()).builder(args) as Argv,
+    handler: async (flags) => ended(await (await load()).handler(flags as never)),
+  }));
+}
+
+function usageError(message: string): UsageError {
+  return new UsageError(
+    `${/[.?!]$/.test(message) ? message : `${message}.`} \`windtunnel --help\` and \`windtunnel COMMAND --help\` say more.`,
+  );
 }

@@ -1,7 +1,7 @@
 /**
  * Converts a run folder of format 1 or 2, whose tables had packed columns and other names, to format 3:
  *
- *     npx tsx scripts/convert-run.ts OLD NEW
+ *     npm run convert-run -- OLD NEW
  *
  * OLD stays as it is. NEW has Parquet tables with the documented columns (docs/run-folder.md), the manifest and the
  * logs, but no reports: `windtunnel report NEW` writes them. A run that was never closed is closed on the way.
@@ -196,7 +196,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [from, to, ...others] = process.argv.slice(2);
   try {
     if (from === undefined || to === undefined || others.length > 0) {
-      throw new UsageError('Say which folder and where to: npx tsx scripts/convert-run.ts OLD NEW');
+      throw new UsageError('Say which folder and where to: npm run convert-run -- OLD NEW');
     }
     await convertRun(from, to);
   } catch (error) {

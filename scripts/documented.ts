@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 import yargs, { type CommandModule } from 'yargs';
 
+import { yargsCommands } from '../harness/cli.ts';
+
 /**
  * The commands in the documents. `npm test` checks that each exists and runs those that take seconds;
  *
@@ -85,16 +87,9 @@ function wordsOf(line: string): string[] {
 }
 
 /** Every command of the program, by its name, as yargs is given it. */
-export async function commandModules(): Promise<Map<string, CommandModule>> {
-  const folder = path.join(root, 'harness', 'commands');
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
-  const modules = await Promise.all(files.map((file) => import(path.join(folder, file))));
-  const commands = modules.flatMap((exported: object) => Object.values(exported)).filter(isCommand);
+export function commandModules(): Map<string, CommandModule> {
+  const commands = yargsCommands(() => undefined);
   return new Map(commands.map((command) => [String(command.command).split(' ')[0] ?? '', command]));
-}
-
-function isCommand(exported: unknown): exported is CommandModule {
-  return typeof exported === 'object' && exported !== null && 'command' in exported && 'handler' in exported;
 }
 
 export type Parsed = Readonly<Record<string, unknown>>;

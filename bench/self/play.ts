@@ -1,18 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../../harness/model/errors.ts';
 import type { SupervisedProcess } from '../../harness/model/stack.ts';
+import { nodeArguments } from '../../harness/system/installation.ts';
 import { freePorts } from '../../harness/system/ports.ts';
 import { ProcessTable, type SpawnOptions } from '../../harness/system/process-table.ts';
 
 /** Beside warming up and measuring: to read the code, to hand over, to end. */
 const SLACK_S = 60;
-/** The program is TypeScript, whoever runs it. */
-const TSX = createRequire(import.meta.url).resolve('tsx/esm');
 /** Whoever is measured ends its record after its last life. */
 const SLOW_END_MS = 20_000;
 
@@ -100,7 +98,7 @@ export function startPinned(
   profileTo?: string,
 ): SupervisedProcess {
   const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
-  const own = [...profile, '--import', TSX, path.join(import.meta.dirname, script), ...args];
+  const own = [...profile, ...nodeArguments(path.join(import.meta.dirname, script)), ...args];
   const pin = availableParallelism() > 1 ? tasksetPath() : undefined;
   const name = script.replace('.ts', '');
   if (!pin) return table.start(name, process.execPath, own, options);

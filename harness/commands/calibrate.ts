@@ -1,21 +1,18 @@
 import path from 'node:path';
-
-import type { CommandModule } from 'yargs';
 import { calibrationText } from '../../reports/terminal/calibration.ts';
 import { writeCalibration } from '../../reports/write.ts';
 import { findingsOf } from '../calibrate/figures.ts';
 import { type CalibrateFlags, calibrateOptions, outOf, settingsOf } from '../calibrate/flags.ts';
 import { calibrate } from '../calibrate/play.ts';
 import { readCalibration, readKept } from '../calibrate/results.ts';
+import type { CliCommand } from '../console/command.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { StackError } from '../model/errors.ts';
 import { wantsColor } from '../run/judge-run.ts';
 import { timeStamp } from '../run/perform-run.ts';
 
-export const calibrateCommand: CommandModule<object, CalibrateFlags> = {
-  command: 'calibrate',
-  describe: 'Measure how often each defect of the reference stack is found, and how often a clean stack fails',
+export const calibrateCommand: CliCommand<CalibrateFlags> = {
   builder: calibrateOptions,
 
   async handler(flags) {
@@ -32,9 +29,9 @@ export const calibrateCommand: CommandModule<object, CalibrateFlags> = {
       const shown = path.relative('.', file);
       process.stdout.write(`${calibrationText(calibration, findings, { color: wantsColor(), file: shown })}\n`);
     }
-    if (signal.aborted) process.exitCode = exitCodeOfError(signal.reason);
-    else if (findings.bad) process.exitCode = exitCodeOfVerdict('fail');
-    else if (findings.unmeasured.length > 0) process.exitCode = exitCodeOfError(new StackError('not measured'));
-    else process.exitCode = exitCodeOfVerdict('pass');
+    if (signal.aborted) return exitCodeOfError(signal.reason);
+    else if (findings.bad) return exitCodeOfVerdict('fail');
+    else if (findings.unmeasured.length > 0) return exitCodeOfError(new StackError('not measured'));
+    else return exitCodeOfVerdict('pass');
   },
 };

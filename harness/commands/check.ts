@@ -1,4 +1,4 @@
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 
 import { exitCodeOfVerdict } from '../console/exit-code.ts';
 import { judgeRun, printJudgement } from '../run/judge-run.ts';
@@ -8,9 +8,7 @@ interface CheckFlags {
   readonly json?: boolean | undefined;
 }
 
-export const checkCommand: CommandModule<object, CheckFlags> = {
-  command: 'check <run>',
-  describe: 'Judge a stored run folder again; needs no stack',
+export const checkCommand: CliCommand<CheckFlags> = {
   builder: (args) =>
     args
       .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
@@ -19,6 +17,6 @@ export const checkCommand: CommandModule<object, CheckFlags> = {
   async handler(flags) {
     const judgement = await judgeRun(flags.run);
     printJudgement(judgement, flags.json);
-    process.exitCode = exitCodeOfVerdict(judgement.verdict);
+    return exitCodeOfVerdict(judgement.verdict);
   },
 };

@@ -1,12 +1,11 @@
 import path from 'node:path';
-
-import type { CommandModule } from 'yargs';
 import { comparisonText } from '../../reports/terminal/report.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { compareBuilds } from '../compare/compare.ts';
 import { defaultPair } from '../compare/default-pair.ts';
 import { storedRuns } from '../compare/stored-runs.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import type { CliCommand } from '../console/command.ts';
+import { exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { Progress } from '../console/progress.ts';
 import { allAtOnce } from '../console/usage-errors.ts';
@@ -30,9 +29,7 @@ interface CompareFlags extends PlanFlags, EngineFlags {
   readonly json?: boolean | undefined;
 }
 
-export const compareCommand: CommandModule<object, CompareFlags> = {
-  command: 'compare [builds..]',
-  describe: 'Run the same plans on two or more builds (or take stored runs) and say what differs from the first',
+export const compareCommand: CliCommand<CompareFlags> = {
   builder: (args) =>
     engineOptions(planOptions(args))
       .positional('builds', {
@@ -76,7 +73,7 @@ export const compareCommand: CommandModule<object, CompareFlags> = {
     await writeComparison(folder, comparison);
     if (flags.json) process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
     else process.stdout.write(`${comparisonText(comparison, { color: wantsColor(), folder })}\n`);
-    process.exitCode = exitCodeOfVerdict(comparison.verdict);
+    return exitCodeOfVerdict(comparison.verdict);
   },
 };
 
@@ -167,7 +164,6 @@ async function runAll(
       // Half a comparison decides nothing: the runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {
         console.error(`The comparison ended early; its runs are in ${folder}.`);
-        process.exitCode = exitCodeOfError(failure);
         throw failure;
       }
       runs.push(judgement);

@@ -3,7 +3,7 @@ import { availableParallelism, freemem, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 import { findK6 } from '../fleet/engines/k6-binary.ts';
 import { messageOf } from '../model/errors.ts';
 import { findPython, findUv } from '../stacks/airflow/python.ts';
@@ -22,9 +22,7 @@ interface Finding {
   readonly mend?: string;
 }
 
-export const doctorCommand: CommandModule<object, { readonly json?: boolean | undefined }> = {
-  command: 'doctor',
-  describe: 'What this machine has and lacks, with the command that mends it',
+export const doctorCommand: CliCommand<{ readonly json?: boolean | undefined }> = {
   builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
 
   async handler({ json }) {
@@ -40,7 +38,7 @@ export const doctorCommand: CommandModule<object, { readonly json?: boolean | un
     ];
     if (json) process.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
     else for (const finding of findings) print(finding);
-    process.exitCode = findings.some(({ state }) => state === 'missing') ? 4 : 0;
+    return findings.some(({ state }) => state === 'missing') ? 4 : 0;
   },
 };
 

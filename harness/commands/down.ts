@@ -1,10 +1,8 @@
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 
 import { heal, runningStacks } from '../system/process-table.ts';
 
-export const downCommand: CommandModule<object, object> = {
-  command: 'down',
-  describe: 'End the stacks that `up` keeps running',
+export const downCommand: CliCommand<object> = {
   builder: (args) => args,
 
   async handler() {
@@ -12,5 +10,6 @@ export const downCommand: CommandModule<object, object> = {
     const results = (await heal(ids)).filter(({ id }) => ids.includes(id));
     for (const { id } of results) console.log(`${id}: down`);
     if (ids.length === 0) console.log('No stack is up.');
+    return 0;
   },
 };

@@ -1,6 +1,5 @@
-import type { CommandModule } from 'yargs';
-
 import { findingsText, findingText } from '../../reports/terminal/finding.ts';
+import type { CliCommand } from '../console/command.ts';
 import { judge } from '../judge/judge.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -14,9 +13,7 @@ interface ExplainFlags {
   readonly json?: boolean | undefined;
 }
 
-export const explainCommand: CommandModule<object, ExplainFlags> = {
-  command: 'explain <run> [finding]',
-  describe: 'What broke in a stored run, grouped by cause: all findings, or the whole story of one',
+export const explainCommand: CliCommand<ExplainFlags> = {
   builder: (args) =>
     args
       .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
@@ -28,13 +25,14 @@ export const explainCommand: CommandModule<object, ExplainFlags> = {
     const finding = id === undefined ? undefined : findingNamed(judgement, id);
     if (json) {
       process.stdout.write(`${JSON.stringify(finding ?? judgement.findings, null, 2)}\n`);
-      return;
+      return 0;
     }
     const options = { color: wantsColor() };
     const text = finding
       ? findingText(judgement, await readManifest(run), finding, options)
       : findingsText(judgement, options);
     process.stdout.write(`${text}\n`);
+    return 0;
   },
 };
 

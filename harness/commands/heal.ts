@@ -1,13 +1,11 @@
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 
 import { messageOf } from '../model/errors.ts';
 import { removeWriters } from '../record/writers.ts';
 import { dsnOfTarget } from '../stacks/target.ts';
 import { heal } from '../system/process-table.ts';
 
-export const healCommand: CommandModule<object, object> = {
-  command: 'heal',
-  describe: 'Take away what a killed run left: processes, ports, temporary folders',
+export const healCommand: CliCommand<object> = {
   builder: (args) => args,
 
   async handler() {
@@ -19,6 +17,7 @@ export const healCommand: CommandModule<object, object> = {
       else console.log(`${id}: healed (${processes} processes ended, ${folders} folders removed)`);
     }
     if (results.length === 0) console.log('Nothing to heal.');
+    return 0;
   },
 };
 

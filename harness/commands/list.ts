@@ -1,13 +1,11 @@
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 import { FAULTS } from '../faults/index.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import { DRAWN, SCENARIOS } from '../run/catalogue.ts';
 import { knownReleases } from '../stacks/airflow/releases.ts';
 import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
-export const listCommand: CommandModule<object, { readonly json?: boolean | undefined }> = {
-  command: 'list',
-  describe: 'Scenarios, builds, faults, invariants and defects: what there is',
+export const listCommand: CliCommand<{ readonly json?: boolean | undefined }> = {
   builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
 
   async handler({ json }) {
@@ -34,7 +32,7 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
     }));
     if (json) {
       process.stdout.write(`${JSON.stringify({ scenarios, drawn, builds, faults, invariants, defects }, null, 2)}\n`);
-      return;
+      return 0;
     }
     const width = Math.max(
       ...[...scenarios, ...drawn, ...faults, ...invariants, ...defects].map(({ name }) => name.length),
@@ -56,5 +54,6 @@ export const listCommand: CommandModule<object, { readonly json?: boolean | unde
     for (const { name, kind, race, summary } of REFERENCE_DEFECTS)
       console.log(`  ${name.padEnd(width)}  ${summary} (${[kind, race ?? ''].join(' ').trim()})`);
     console.log('\nThe story of each, and what catches it: docs/calibration.md, or `windtunnel list --json`.');
+    return 0;
   },
 };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 
 import { type Answer, queryRun } from '../judge/open-run.ts';
 
@@ -10,9 +10,7 @@ interface QueryFlags {
   readonly json?: boolean | undefined;
 }
 
-export const queryCommand: CommandModule<object, QueryFlags> = {
-  command: 'query <run> <sql>',
-  describe: 'Ask a stored run in SQL (DuckDB); the tables are in docs/run-folder.md',
+export const queryCommand: CliCommand<QueryFlags> = {
   builder: (args) =>
     args
       .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
@@ -27,6 +25,7 @@ export const queryCommand: CommandModule<object, QueryFlags> = {
     const print = json ? new JsonArray() : process.stdout.isTTY ? new Columns() : new Tabs();
     for await (const answer of queryRun(run, sql)) await written(print.text(answer));
     await written(print.end());
+    return 0;
   },
 };
 

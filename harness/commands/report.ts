@@ -2,10 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-
-import type { CommandModule } from 'yargs';
-
 import { DOCUMENTS } from '../../reports/write.ts';
+import type { CliCommand } from '../console/command.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { judgeRun } from '../run/judge-run.ts';
@@ -20,9 +18,7 @@ interface ReportFlags {
 
 const OPENED_MS = 3_000;
 
-export const reportCommand: CommandModule<object, ReportFlags> = {
-  command: 'report <run>',
-  describe: 'Write the reports of a stored run folder anew and say where they are, or print one of them',
+export const reportCommand: CliCommand<ReportFlags> = {
   builder: (args) =>
     args
       .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
@@ -43,10 +39,11 @@ export const reportCommand: CommandModule<object, ReportFlags> = {
       const text = document.write(judgement, await readManifest(run));
       if (out === undefined) process.stdout.write(text);
       else writeOut(path.resolve(out), text);
-      return;
+      return 0;
     }
     for (const { file } of Object.values(DOCUMENTS)) console.log(path.resolve(run, file));
     if (open) await openInBrowser(path.resolve(run, 'report.html'));
+    return 0;
   },
 };
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { METRICS_OPTIONS, type MetricsFlags, whileServing } from '../console/metrics.ts';
@@ -28,9 +28,7 @@ interface RunFlags extends PlanFlags, EngineFlags, MetricsFlags {
   readonly quiet?: boolean | undefined;
 }
 
-export const runCommand: CommandModule<object, RunFlags> = {
-  command: 'run <scenario>',
-  describe: 'Run a scenario against a build or a running stack, and judge it',
+export const runCommand: CliCommand<RunFlags> = {
   builder: (args) =>
     engineOptions(planOptions(args))
       .positional('scenario', {
@@ -64,7 +62,7 @@ export const runCommand: CommandModule<object, RunFlags> = {
     ).finally(() => progress.stop());
     printJudgement(judgement, flags.json);
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
-    process.exitCode = failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
+    return failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
   },
 };
 

@@ -1,15 +1,12 @@
-import type { CommandModule } from 'yargs';
 import { soakText } from '../../reports/terminal/soak.ts';
+import type { CliCommand } from '../console/command.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { wantsColor } from '../run/judge-run.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
 import { type PlayedSoak, playSoak } from '../soak/play.ts';
 
-export const soakCommand: CommandModule<object, SoakFlags> = {
-  command: 'soak [scenario]',
-  describe:
-    'Run a scenario for hours in windows, each judged while the next one runs; --resume continues after a crash',
+export const soakCommand: CliCommand<SoakFlags> = {
   builder: soakOptions,
 
   async handler(flags) {
@@ -19,7 +16,7 @@ export const soakCommand: CommandModule<object, SoakFlags> = {
       flags.json ? `${JSON.stringify(soak, null, 2)}\n` : `${soakText(soak, { color: wantsColor() })}\n`,
     );
     if (soak.state !== 'completed') console.error(`To continue: windtunnel soak --resume ${path}`);
-    process.exitCode = exitCodeOf(played);
+    return exitCodeOf(played);
   },
 };
 

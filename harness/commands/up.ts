@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } 
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import type { CommandModule } from 'yargs';
+import type { CliCommand } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { Progress } from '../console/progress.ts';
 import { StackError, UsageError } from '../model/errors.ts';
@@ -19,9 +19,7 @@ interface UpFlags {
   readonly out: string;
 }
 
-export const upCommand: CommandModule<object, UpFlags> = {
-  command: 'up <build>',
-  describe: 'Keep a stack running until Ctrl-C or `down`, and write its target file',
+export const upCommand: CliCommand<UpFlags> = {
   builder: (args) =>
     args
       .positional('build', { type: 'string', demandOption: true, describe: 'e.g. airflow@3.2.2' })
@@ -70,6 +68,7 @@ export const upCommand: CommandModule<object, UpFlags> = {
       const runs = path.dirname(logs);
       if (readdirSync(runs).length === 0) rmdirSync(runs);
     }
+    return 0;
   },
 };
 

@@ -17,6 +17,7 @@ import { createInterface } from 'node:readline';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FINAL_TABLES, TABLE_NAMES, TABLES, type TableName } from '../model/tables.ts';
+import { TYPESCRIPT } from '../system/installation.ts';
 import { closeTables } from './close.ts';
 import { fileLiteral, linesFile, parquetFile } from './files.ts';
 import { runTables } from './reader.ts';
@@ -183,7 +184,7 @@ async function selectOf(table: string): Promise<string | undefined> {
 
 /** Runs a program until it has printed so many lines, sends SIGKILL, and returns the last number that it printed. */
 async function killed(program: string, lines: number): Promise<number> {
-  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const args = ['--import', TYPESCRIPT, '--input-type=module', '-e', program];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let last = 0;
   let count = 0;

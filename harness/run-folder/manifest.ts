@@ -17,7 +17,7 @@ export async function readManifest(runFolder: string): Promise<Manifest> {
   if (format !== RUN_FORMAT) {
     const remedy =
       format === 1 || format === 2
-        ? `convert it with \`npx tsx scripts/convert-run.ts ${runFolder} NEW\` of the windtunnel repository`
+        ? `convert it with \`npm run convert-run -- ${runFolder} NEW\` of the windtunnel repository`
         : `use the version that wrote it (${String(parsed.windtunnel ?? 'not stated')})`;
     throw new UsageError(`${file} is of format ${format}, and this windtunnel reads format ${RUN_FORMAT}: ${remedy}.`);
   }

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 
-import { tsImport } from 'tsx/esm/api';
 import { exploratory } from '../../workloads/exploratory.ts';
 import { problemsOf } from '../../workloads/problems.ts';
 import { scenario as backfills } from '../../workloads/scenarios/backfills.ts';
@@ -21,6 +19,7 @@ import { scenario as wave } from '../../workloads/scenarios/wave.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { KNOWN_RACES } from '../races/index.ts';
+import { importTypeScript } from '../system/installation.ts';
 
 /** Scenarios that are drawn: a different one for each seed. */
 export const DRAWN: readonly { readonly name: string; readonly describe: string; draw(seed: number): Scenario }[] = [
@@ -69,7 +68,7 @@ export async function findScenario(nameOrFile: string, seed: number): Promise<Sc
   let loaded: unknown;
   try {
     // Works in any folder, whatever module type its package.json declares.
-    loaded = await tsImport(pathToFileURL(file).href, import.meta.url);
+    loaded = await importTypeScript(file);
   } catch (error) {
     throw new UsageError(`The scenario file ${nameOrFile} cannot be loaded: ${messageOf(error)}`, { cause: error });
   }

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import type { Judgement } from '../model/verdict.ts';
+import { WINDTUNNEL } from '../system/installation.ts';
 import { ProcessTable } from '../system/process-table.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../bin/windtunnel.mjs', import.meta.url));
 
 /**
  * Judges a run in a process of its own, less important than the harness: beside a load that goes on, neither the time nor
@@ -19,7 +17,7 @@ export async function judgeAside(runFolder: string, log: string): Promise<{ judg
   // In a table: what a killed harness leaves, `heal` ends before anybody judges the same run again.
   const table = new ProcessTable(randomBytes(3).toString('hex'));
   try {
-    const child = table.start('judge', process.execPath, [PROGRAM, 'check', runFolder], {
+    const child = table.start('judge', process.execPath, [WINDTUNNEL, 'check', runFolder], {
       env: process.env,
       cwd: process.cwd(),
       log,

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { chosenDefects } from '../../reference/defects/index.ts';
 import { TIMES } from '../../reference/settings.ts';
+import { moduleArguments } from '../system/installation.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
 import {
@@ -16,10 +15,7 @@ import {
 } from './managed.ts';
 import { schemaTemplate } from './template.ts';
 
-const MAIN = fileURLToPath(new URL('../../reference/main.ts', import.meta.url));
 const SCHEMA = new URL('../../reference/database/schema.sql', import.meta.url);
-/** By its own path: the processes run in the folder of the run, from where no package would be found. */
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const READY_MS = 60_000;
 
 export interface ReferenceOptions extends ManagedOptions {
@@ -52,7 +48,7 @@ export async function startReference(options: ReferenceOptions): Promise<Managed
 function commandOf({ defects, queuedTimeoutS }: ReferenceOptions, layout: Layout, role: ProcessRole): Command {
   return {
     file: process.execPath,
-    args: ['--import', TSX, MAIN, role.role],
+    args: [...moduleArguments(import.meta.url, '../../reference/main'), role.role],
     env: {
       ...process.env,
       WINDTUNNEL_PROCESS: role.name,

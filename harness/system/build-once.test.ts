@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
 import { buildOnce, type Once } from './build-once.ts';
+import { TYPESCRIPT } from './installation.ts';
 
 let root = '';
 let folder = '';
@@ -84,7 +84,8 @@ describe('buildOnce', () => {
 
   it('repairs what a killed build left, as soon as its lock is stale', async () => {
     const script = `
-      import { buildOnce } from ${JSON.stringify(pathToFileURL(path.join(import.meta.dirname, 'build-once.ts')).href)};
+      import { TYPESCRIPT } from './installation.ts';
+import { buildOnce } from ${JSON.stringify(pathToFileURL(path.join(import.meta.dirname, 'build-once.ts')).href)};
       import { mkdirSync } from 'node:fs';
       const forEver = new AbortController().signal;
       buildOnce(${JSON.stringify(folder)}, { works: async () => false, log() {}, signal: forEver }, async (place) => {
@@ -95,7 +96,7 @@ describe('buildOnce', () => {
       });`;
     const file = path.join(root, 'killed.mts');
     writeFileSync(file, script);
-    const child = spawn(process.execPath, ['--import', 'tsx', file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', TYPESCRIPT, file], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data', { signal: AbortSignal.timeout(15_000) });
     child.kill('SIGKILL');
     await once(child, 'exit', { signal: AbortSignal.timeout(5_000) });

@@ -1,7 +1,36 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import envPaths from 'env-paths';
+
+/** The folder of the checkout or of the installed package. */
+export const ROOT = path.dirname(createRequire(import.meta.url).resolve('#package.json'));
+
+/** What `node --import` is given so that it runs TypeScript: see there. */
+export const TYPESCRIPT = path.join(ROOT, 'bin', 'typescript.mjs');
+
+/** What `node` is started with for the whole program. */
+export const WINDTUNNEL = path.join(ROOT, 'bin', 'windtunnel.mjs');
+
+/**
+ * What `node` is started with for one of our modules, named without its ending: `moduleArguments(import.meta.url,
+ * '../main')`. It is TypeScript in a checkout and JavaScript in a package, as the module that asks.
+ */
+export function moduleArguments(from: string, specifier: string): string[] {
+  return nodeArguments(moduleFile(from, specifier));
+}
+
+/** The path of one of our modules, named without its ending. */
+export function moduleFile(from: string, specifier: string): string {
+  return fileURLToPath(new URL(specifier + path.extname(from), from));
+}
+
+/** What `node` is started with to run a file, TypeScript or not. */
+export function nodeArguments(file: string): string[] {
+  return file.endsWith('.ts') ? ['--import', TYPESCRIPT, file] : [file];
+}
 
 /** Installed Airflow releases, migrated databases and the process tables of running harnesses. */
 export function cacheFolder(): string {
@@ -9,7 +38,21 @@ export function cacheFolder(): string {
 }
 
 export function windtunnelVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(path.join(ROOT, 'package.json'), 'utf8');
   const { version } = JSON.parse(text) as { version: string };
   return version;
+}
+
+/** Imports a TypeScript file that is not ours, wherever it lies. */
+export async function importTypeScript(file: string): Promise<unknown> {
+  typesAreStripped ??= stripTypes();
+  await typesAreStripped;
+  return import(pathToFileURL(file).href);
+}
+
+let typesAreStripped: Promise<void> | undefined;
+
+async function stripTypes(): Promise<void> {
+  const { stripTypes: strip } = await import(pathToFileURL(TYPESCRIPT).href);
+  await strip();
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-
+import { TYPESCRIPT } from './installation.ts';
 import { bornAt } from './proc.ts';
 import { heal, ProcessTable } from './process-table.ts';
 
@@ -65,7 +65,7 @@ test('heal takes away what a harness that was killed with -9 has left', async ()
     table.folder(${JSON.stringify(path.join(cache, 'orphaned'))});
     table.start('family', 'sh', ['-c', ${JSON.stringify(FAMILY)}], { env: process.env, cwd: '/', log: '/dev/null' });
     setInterval(() => {}, 1000);`;
-  const harness = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+  const harness = spawn(process.execPath, ['--import', TYPESCRIPT, '--input-type=module', '-e', script], {
     env: { ...process.env, WINDTUNNEL_CACHE: cache },
     stdio: 'inherit',
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { UnavailableError } from '../../model/errors.ts';
+import { moduleFile } from '../../system/installation.ts';
 
 const run = promisify(execFile);
 
@@ -12,7 +13,7 @@ const OLDEST_MAJOR = 1;
 const ASK_MS = 20_000;
 
 /** Plays workers; see there for what it wants in its environment. */
-const WORKER = path.join(import.meta.dirname, '..', '..', '..', 'workloads', 'k6', 'worker.ts');
+const WORKER = moduleFile(import.meta.url, '../../../workloads/k6/worker');
 /** No report of its use to anybody, and no API of its own: its port would be the same for all. */
 export const K6_RUN: readonly string[] = ['run', '--quiet', '--no-color', '--no-usage-report', '--address', ''];
 export const K6_WORKER: readonly string[] = [...K6_RUN, WORKER];
