@@ -1,171 +1,193 @@
-import type { Verdict } from './verdict.ts';
+import { z } from 'zod';
 
-export type Decision = 'better' | 'worse' | 'no difference seen' | 'cannot say';
+import type { DeepReadonly } from './deep-readonly.ts';
 
 /**
- * Builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. A is the base, and each of
- * the others is held against it; `b`, `differences` and `tests` are those of the first of them.
+ * Builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. The types are made of the
+ * schema that is published as docs/comparison.schema.json.
  */
-export interface Comparison {
-  /** The worst of the pairs. `fail`: a build is worse than A. `unknown`: these runs cannot say. */
-  readonly verdict: Verdict;
-  /** Of the pair with that verdict. */
-  readonly decision: Decision;
-  /** The decision and what it rests on, for people; a sentence for each pair. */
-  readonly sentence: string;
-  /** What a reader should know before believing the sentence, such as different scenarios on the two sides. */
-  readonly caveats: readonly string[];
-  readonly a: ComparisonSide;
-  readonly b: ComparisonSide;
-  readonly differences: readonly Difference[];
-  readonly tests: readonly CountDifference[];
-  /** Each other build against A. */
-  readonly pairs: readonly Against[];
-  /** How many tests share the level of 5 % (Holm's correction), all pairs together. */
-  readonly deciding_tests: number;
-  /** By what factor a rate must rise for `runs_needed` to be asked. */
-  readonly detect: number;
-}
 
-/** One build held against A. */
-export interface Against {
-  /** `B`, `C`, … */
-  readonly letter: string;
-  readonly verdict: Verdict;
-  readonly decision: Decision;
-  readonly sentence: string;
-  readonly caveats: readonly string[];
-  readonly b: ComparisonSide;
-  /** Only what differs: promises broken on one side, counts and measures that chance does not explain. */
-  readonly differences: readonly Difference[];
-  /** Every count that was tested, different or not; `differences` repeats those that differ. */
-  readonly tests: readonly CountDifference[];
-  /** Every latency, throughput and cost that was compared; empty with fewer than three believed runs on a side. */
-  readonly measures: readonly MeasureDifference[];
-  readonly findings: readonly ComparedFinding[];
-}
+const text = z.string();
+const number = z.number();
+const numbers = z.array(number);
+const maybe = number.nullable();
+const whole = z.int();
+const verdict = z.enum(['pass', 'fail', 'unknown']);
+const limits = z.tuple([number, number]);
+const counts = z.record(text, number);
+const decision = z.enum(['better', 'worse', 'no difference seen', 'cannot say']);
+const better = z.enum(['a', 'b']).nullable();
+const sentence = text;
+const caveats = z.array(text);
+const p_adjusted = number.describe(
+  "p_value after Holm's correction for all tests that decide (or all that do not), of all pairs",
+);
 
-export interface ComparisonSide {
-  readonly build: string;
-  readonly scenario: string;
-  /** The worst verdict of its runs. */
-  readonly verdict: Verdict;
-  readonly runs: readonly ComparedRun[];
-  /** Of all runs together. */
-  readonly load_seconds: number;
-  readonly invariants: readonly ComparedInvariant[];
-  readonly assumptions: readonly { readonly name: string; readonly verdict: Verdict }[];
-  /** Sums over the runs. */
-  readonly counts: Readonly<Record<string, number>>;
-  /** The earliest of its runs. */
-  readonly first_violation_s: number | null;
-  /** The largest of its runs. */
-  readonly harness_cpu_share: number | null;
-}
+const run = z.object({
+  run: text,
+  seed: whole,
+  verdict,
+  load_seconds: number,
+  first_violation_s: maybe,
+  counts,
+});
 
-export interface ComparedRun {
-  readonly run: string;
-  readonly seed: number;
-  readonly verdict: Verdict;
-  readonly load_seconds: number;
-  readonly first_violation_s: number | null;
-  readonly counts: Readonly<Record<string, number>>;
-}
+const invariant = z.object({
+  name: text,
+  claim: text,
+  verdict: verdict.describe(
+    '`fail` if any run violated it; `pass` if a run without failed assumptions exercised it and none violated it',
+  ),
+  aimed: z.boolean(),
+  violations: whole,
+  chances: number,
+});
 
-export interface ComparedInvariant {
-  readonly name: string;
-  readonly claim: string;
-  /** `fail` if any run broke it; `pass` if a run that may be believed kept it and none broke it. */
-  readonly verdict: Verdict;
-  readonly aimed: boolean;
-  readonly violations: number;
-  readonly chances: number;
-}
+const side = z.object({
+  build: text,
+  scenario: text,
+  verdict: verdict.describe('The worst verdict of its runs'),
+  runs: z.array(run),
+  load_seconds: number.describe('Of all runs together'),
+  invariants: z.array(invariant),
+  assumptions: z.array(z.object({ name: text, verdict })),
+  counts: counts.describe('Sums over the runs'),
+  first_violation_s: maybe.describe('The earliest of its runs'),
+  harness_cpu_share: maybe.describe('The largest of its runs'),
+});
 
-/** A cause of violations (`Finding`), by its fingerprint, on both sides. */
-export interface ComparedFinding {
-  readonly fingerprint: string;
-  readonly title: string;
-  readonly known_race: string | null;
-  /** How often it struck, and in how many of the side's runs. */
-  readonly a: { readonly occurrences: number; readonly runs: number };
-  readonly b: { readonly occurrences: number; readonly runs: number };
-}
+const invariantDifference = z.object({
+  kind: z.literal('invariant'),
+  name: text,
+  a: verdict,
+  b: verdict,
+  a_violations: whole,
+  b_violations: whole,
+  better: better.describe(
+    'The side that does better; null where one side did not exercise it, or where chance explains the difference',
+  ),
+  p_value: maybe.describe(
+    'Probability of such a difference by chance alone, corrected; null: one side did not exercise it',
+  ),
+  sentence,
+});
 
-export type Difference = InvariantDifference | CountDifference | MeasureDifference;
+const countDifference = z.object({
+  kind: z.literal('count'),
+  name: text.describe('`deadlocks`, `http_5xx`, `http_409{operation:rtif,class:…}`, `violations{invariant:…}`'),
+  title: text.describe('The same for people: `5xx answers`, `violations of no-deadlocks`'),
+  a: number,
+  b: number,
+  a_exposure: number,
+  b_exposure: number,
+  exposure_unit: z.enum(['s', 'operations']),
+  a_rates: numbers.describe('Events of each run over its exposure'),
+  b_rates: numbers,
+  decides: z
+    .boolean()
+    .describe('Whether more of it is worse. Parts of a count, and refusals that may be right, decide nothing'),
+  better: better.describe('For one that decides: the side with fewer, if chance does not explain it'),
+  p_value: number.describe(
+    'Exact given the spread between runs, averaged over the spreads that these runs allow; two-sided',
+  ),
+  p_adjusted,
+  ratio: maybe.describe('Rate of B over rate of A; null if A has none'),
+  interval: z
+    .tuple([number, maybe])
+    .nullable()
+    .describe('95 % interval of the ratio, not corrected; its upper end is null where it has none; null: no events'),
+  a_interval: limits.describe("95 % limits of the side's rate, over its exposure; not corrected"),
+  b_interval: limits,
+  between_runs: number.describe(
+    "By how much the rates of a build's runs vary around their mean, as a share of it: the test allows for it",
+  ),
+  smallest_count_seen: maybe.describe(
+    "The smallest count of B that would differ significantly from A's, after correction; null: none, however large",
+  ),
+  runs_needed: maybe.describe(
+    "Runs a side with which a rate `detect` times A's is seen 9 times in 10; null: over 100, or not computed",
+  ),
+  sentence,
+});
 
-export interface InvariantDifference {
-  readonly kind: 'invariant';
-  readonly name: string;
-  readonly a: Verdict;
-  readonly b: Verdict;
-  readonly a_violations: number;
-  readonly b_violations: number;
-  /** The side that does better; null where one side was not put to the test, or where chance could part them so far. */
-  readonly better: 'a' | 'b' | null;
-  /** How often chance alone would part the two counts of violations so far, corrected; null: one side gave no chance. */
-  readonly p_value: number | null;
-  readonly sentence: string;
-}
+const measureDifference = z
+  .object({
+    kind: z.literal('measure'),
+    name: text.describe(
+      '`latency_p95{operation:heartbeat}`, `tasks_per_second`, `cpu_s_per_task`, `memory_bytes`, `lock_waits`',
+    ),
+    title: text,
+    unit: z.enum(['ms', '1/s', 's', 'bytes', '']),
+    a: number.describe('Geometric mean over the runs'),
+    b: number,
+    a_runs: numbers,
+    b_runs: numbers,
+    decides: z.boolean(),
+    better,
+    ratio: number,
+    interval: limits.describe('95 %, by bootstrap over the runs, not corrected'),
+    p_value: number,
+    p_adjusted,
+    smallest_ratio_seen: number.describe('The smallest factor that would be significant, after correction'),
+    sentence,
+  })
+  .describe("One value a run: a quantile of an operation's latency, a rate of work, a cost");
 
-export interface CountDifference {
-  readonly kind: 'count';
-  /** `deadlocks`, `http_5xx`, `http_409{operation:rtif,class:…}`, `violations{invariant:…}`. */
-  readonly name: string;
-  /** The same for people: `5xx answers`, `violations of no-deadlocks`. */
-  readonly title: string;
-  readonly a: number;
-  readonly b: number;
-  readonly a_exposure: number;
-  readonly b_exposure: number;
-  readonly exposure_unit: 's' | 'operations';
-  /** Events of each run over its exposure. */
-  readonly a_rates: readonly number[];
-  readonly b_rates: readonly number[];
-  /** Whether more of it is worse. What informs only (parts of a count, refusals that may be right) decides nothing. */
-  readonly decides: boolean;
-  /** For one that decides: the side with fewer, if chance does not explain it. */
-  readonly better: 'a' | 'b' | null;
-  /** Exact given the spread between runs, averaged over the spreads that these runs allow; two-sided. */
-  readonly p_value: number;
-  /** The same after Holm's correction for all tests that decide (or all that do not), of all pairs. */
-  readonly p_adjusted: number;
-  /** Rate of B over rate of A; null if A has none. */
-  readonly ratio: number | null;
-  /** 95 % interval of the ratio, not corrected; null above means without limit. Null if there are none at all. */
-  readonly interval: readonly [number, number | null] | null;
-  /** 95 % limits of each side's rate, over its exposure; not corrected. */
-  readonly a_interval: readonly [number, number];
-  readonly b_interval: readonly [number, number];
-  /** By how much the rates of a build's runs vary around their mean, as a share of it: what the test allowed for. */
-  readonly between_runs: number;
-  /** The smallest count of B that would have been told from A's, after correction; null: none, however large. */
-  readonly smallest_count_seen: number | null;
-  /** Runs a side with which a rate `detect` times A's is seen 9 times in 10; null: over 100, or not asked. */
-  readonly runs_needed: number | null;
-  readonly sentence: string;
-}
+const difference = z.discriminatedUnion('kind', [invariantDifference, countDifference, measureDifference]);
 
-/** One value a run: a quantile of an operation's latency, a rate of work, a cost. */
-export interface MeasureDifference {
-  readonly kind: 'measure';
-  /** `latency_p95{operation:heartbeat}`, `tasks_per_second`, `cpu_s_per_task`, `memory_bytes`, `lock_waits`. */
-  readonly name: string;
-  readonly title: string;
-  readonly unit: 'ms' | '1/s' | 's' | 'bytes' | '';
-  /** Geometric means over the runs, and the runs. */
-  readonly a: number;
-  readonly b: number;
-  readonly a_runs: readonly number[];
-  readonly b_runs: readonly number[];
-  readonly decides: boolean;
-  readonly better: 'a' | 'b' | null;
-  readonly ratio: number;
-  /** 95 %, by bootstrap over the runs, not corrected. */
-  readonly interval: readonly [number, number];
-  readonly p_value: number;
-  readonly p_adjusted: number;
-  /** The smallest factor that would have been told from 1, after correction. */
-  readonly smallest_ratio_seen: number;
-  readonly sentence: string;
-}
+const presence = z
+  .object({ occurrences: whole, runs: whole })
+  .describe('How often it occurred, and in how many runs of the side');
+
+const finding = z
+  .object({ fingerprint: text, title: text, known_race: text.nullable(), a: presence, b: presence })
+  .describe('A cause of violations, by its fingerprint, on both sides');
+
+const differences = z
+  .array(difference)
+  .describe('Only what differs: invariants violated on one side, counts and measures that chance does not explain');
+const tests = z.array(countDifference).describe('Every count that was tested; `differences` repeats those that differ');
+
+const against = z
+  .object({
+    letter: text.describe('`B`, `C`, …'),
+    verdict,
+    decision,
+    sentence,
+    caveats,
+    b: side,
+    differences,
+    tests,
+    measures: z
+      .array(measureDifference)
+      .describe('Every latency, throughput and cost that was compared; empty with fewer than three valid runs a side'),
+    findings: z.array(finding),
+  })
+  .describe('One build compared with A');
+
+export const COMPARISON = z.object({
+  verdict: verdict.describe('The worst of the pairs. `fail`: a build is worse than A. `unknown`: undecided'),
+  decision: decision.describe('Of the pair with that verdict'),
+  sentence: sentence.describe('The decision and its reasons, for people; a sentence for each pair'),
+  caveats: caveats.describe('What limits the conclusion, such as different scenarios on the two sides'),
+  a: side.describe('The build that all others are compared with'),
+  b: side.describe('The first of the others, as are `differences` and `tests`'),
+  differences,
+  tests,
+  pairs: z.array(against),
+  deciding_tests: whole.describe("How many tests share the level of 5 % (Holm's correction), all pairs together"),
+  detect: number.describe('By what factor a rate must rise for `runs_needed` to be computed'),
+});
+
+type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
+export type Decision = z.infer<typeof decision>;
+export type Comparison = Plain<typeof COMPARISON>;
+export type Against = Plain<typeof against>;
+export type ComparisonSide = Plain<typeof side>;
+export type ComparedRun = Plain<typeof run>;
+export type ComparedInvariant = Plain<typeof invariant>;
+export type ComparedFinding = Plain<typeof finding>;
+export type Difference = Plain<typeof difference>;
+export type InvariantDifference = Plain<typeof invariantDifference>;
+export type CountDifference = Plain<typeof countDifference>;
+export type MeasureDifference = Plain<typeof measureDifference>;
