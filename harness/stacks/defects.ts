@@ -1,4 +1,4 @@
-import { DEFECTS } from '../../reference/defects/index.ts';
+import { chosenDefects, DEFECTS } from '../../reference/defects/index.ts';
 import type { Planted } from '../model/calibration.ts';
 import { raceOfDefect } from '../races/index.ts';
 
@@ -24,3 +24,13 @@ export const REFERENCE_DEFECTS: readonly ReferenceDefect[] = DEFECTS.map(
     on: on ?? [],
   }),
 );
+
+/** Throws an Error with one sentence that names all unknown defects. */
+export function checkDefects(names: readonly string[]): void {
+  chosenDefects(names);
+}
+
+/** SQL statements that these defects need on a new database. */
+export function schemaChanges(names: readonly string[]): readonly string[] {
+  return chosenDefects(names).flatMap(({ schema }) => schema ?? []);
+}

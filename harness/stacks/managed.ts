@@ -37,7 +37,7 @@ export interface ManagedStack extends Stack {
 }
 
 /** What differs from one kind of build to another. */
-export interface Recipe {
+export interface BuildRecipe {
   readonly build: string;
   /** Versions, for the manifest; PostgreSQL's and the heartbeat time-out are added. */
   readonly identity: Readonly<Record<string, string>>;
@@ -78,7 +78,7 @@ export interface Layout {
 }
 
 /** PostgreSQL, API servers, schedulers and a dag-processor, on loopback, from a template to healthy. */
-export async function startManaged(options: ManagedOptions, recipe: Recipe): Promise<ManagedStack> {
+export async function startManaged(options: ManagedOptions, recipe: BuildRecipe): Promise<ManagedStack> {
   const { table, signal, progress } = options;
   const folder = table.folder(path.join(os.tmpdir(), `wt-${table.id}`));
   const template = await recipe.template(folder);
@@ -161,7 +161,7 @@ export function rolesOf(
 
 interface Running {
   readonly options: ManagedOptions;
-  readonly recipe: Recipe;
+  readonly recipe: BuildRecipe;
   readonly layout: Layout;
   readonly postgres: Postgres;
   readonly running: ReadonlyMap<string, SupervisedProcess>;
@@ -224,7 +224,7 @@ async function fetchToken(publicUrl: string): Promise<string> {
 async function waitUntilReady(
   stack: Stack,
   processes: readonly SupervisedProcess[],
-  { build, readyMs, pollMs }: Recipe,
+  { build, readyMs, pollMs }: BuildRecipe,
   signal: AbortSignal,
 ): Promise<void> {
   const deadline = Date.now() + readyMs;

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,7 +11,7 @@ import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { stopPostgres } from '../system/signals.ts';
-import { startPostgres } from './postgres.ts';
+import { binaryFolder, nativeFolder, startPostgres } from './postgres.ts';
 
 let cache: string;
 let table: ProcessTable;
@@ -82,4 +83,22 @@ test('a port that another program has taken is said in one sentence', async () =
   server.close();
   expect(failure).toBeInstanceOf(StackError);
   expect(String(failure)).toMatch(/could not bind|Address already in use|could not create any TCP/);
+});
+
+/** What npm installs of a package when no install script runs. */
+function installedWithoutScripts(): string {
+  const native = path.join(cache, 'node_modules', 'native');
+  cpSync(nativeFolder(), native, { recursive: true, filter: (source) => !lstatSync(source).isSymbolicLink() });
+  return native;
+}
+
+test('binaries that were installed without install scripts run: their symbolic links are made at first use', () => {
+  const native = installedWithoutScripts();
+  const initdb = (binaries: string) =>
+    execFileSync(path.join(binaries, 'bin', 'initdb'), ['--version'], { encoding: 'utf8', stdio: 'pipe' });
+  expect(() => initdb(native)).toThrow(/shared libraries|Library not loaded/);
+  const binaries = binaryFolder(folder, native);
+  expect(initdb(binaries)).toContain('PostgreSQL');
+  // As root, the user that the server runs as may not enter what mkdtemp made: then it is a copy.
+  expect(binaries).toBe(process.getuid?.() === 0 ? path.join(folder, 'postgres') : native);
 });

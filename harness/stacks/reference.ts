@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 
-import { chosenDefects } from '../../reference/defects/index.ts';
 import { TIMES } from '../../reference/settings.ts';
 import { moduleArguments } from '../system/installation.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
+import { schemaChanges } from './defects.ts';
 import {
   type Command,
   type Layout,
@@ -13,7 +13,7 @@ import {
   type ProcessRole,
   startManaged,
 } from './managed.ts';
-import { schemaTemplate } from './template.ts';
+import { databaseTemplate } from './template.ts';
 
 const SCHEMA = new URL('../../reference/database/schema.sql', import.meta.url);
 const READY_MS = 60_000;
@@ -27,7 +27,7 @@ export interface ReferenceOptions extends ManagedOptions {
 export async function startReference(options: ReferenceOptions): Promise<ManagedStack> {
   const { table, progress, signal } = options;
   const schema = await readFile(SCHEMA, 'utf8');
-  const changes = chosenDefects(options.defects).flatMap((defect) => defect.schema ?? []);
+  const changes = schemaChanges(options.defects);
   return startManaged(options, {
     build: ['reference', ...options.defects].join('+'),
     identity: {
@@ -35,7 +35,12 @@ export async function startReference(options: ReferenceOptions): Promise<Managed
       backfill_abandoned_s: String(TIMES.backfillAbandonedMs / 1000),
     },
     heartbeatTimeoutS: TIMES.heartbeatTimeoutMs / 1000,
-    template: (workshop) => schemaTemplate('reference', schema, { table, workshop, progress, signal }),
+    template: (workshop) =>
+      databaseTemplate(
+        { name: 'reference', key: schema, what: 'making a database (once)' },
+        { table, workshop, progress, signal },
+        (dsn) => withClient(dsn, async (client) => void (await client.query(schema))),
+      ),
     async prepare(dsn) {
       if (changes.length > 0) await withClient(dsn, (client) => client.query(changes.join(';\n')));
     },

@@ -1,7 +1,7 @@
-import { chosenDefects } from '../../reference/defects/index.ts';
 import { type Build, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import { startAirflow } from './airflow/airflow.ts';
+import { checkDefects } from './defects.ts';
 import type { ManagedOptions, ManagedStack } from './managed.ts';
 import { startReference } from './reference.ts';
 
@@ -10,7 +10,7 @@ export function knownBuild(text: string): Build {
   const build = parseBuild(text);
   if (build.kind === 'reference') {
     try {
-      chosenDefects(build.defects);
+      checkDefects(build.defects);
     } catch (error) {
       throw new UsageError(`"${text}" cannot be built: ${messageOf(error)}; \`windtunnel list\` names what there is.`, {
         cause: error,

@@ -4,22 +4,17 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { messageOf, StackError } from '../model/errors.ts';
 import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
-import { toolEnvironment } from '../system/run-tool.ts';
 import { stopPostgres } from '../system/signals.ts';
-import type { AirflowInstall } from './airflow/install.ts';
-import { airflowSettings } from './airflow/settings.ts';
 import { POSTGRES_VERSION, startPostgres } from './postgres.ts';
 
 const run = promisify(execFile);
 
-/** What a migrated database depends on besides the installed packages. Raise it when the recipe below changes. */
+/** What a template depends on besides its key. Raise it when the steps below change. */
 const RECIPE = '1';
-const MIGRATE_TIMEOUT_MS = 180_000;
 
 export interface TemplateOptions {
   readonly table: ProcessTable;
@@ -29,34 +24,19 @@ export interface TemplateOptions {
   readonly signal: AbortSignal;
 }
 
-/**
- * The data folder of a cluster whose database `airflow` is migrated for this install: made once, then copied, because
- * `airflow db migrate` takes longer than the rest of a warm start together.
- */
-export function migratedTemplate(install: AirflowInstall, options: TemplateOptions): Promise<string> {
-  return template(
-    { name: install.version, key: install.packagesHash, what: 'migrating a database (once per build)' },
-    options,
-    (dsn, workshop) => migrate(install, workshop, dsn, options.signal),
-  );
-}
-
-/** The same for a database that is made by running this SQL. */
-export function schemaTemplate(name: string, sql: string, options: TemplateOptions): Promise<string> {
-  return template({ name, key: sql, what: 'making a database (once)' }, options, (dsn) =>
-    withClient(dsn, async (client) => void (await client.query(sql))),
-  );
-}
-
-interface TemplateIdentity {
+export interface TemplateIdentity {
   readonly name: string;
-  /** Whatever changes the content of the database changes this. */
+  /** Changes with everything that changes the content of the database. */
   readonly key: string;
-  /** What making it is called while it lasts. */
+  /** Shown as progress while it is made. */
   readonly what: string;
 }
 
-async function template(
+/**
+ * The data folder of a cluster with a database `airflow` that `fill` has filled: made once, then copied, because filling
+ * it takes longer than everything else in a warm start.
+ */
+export async function databaseTemplate(
   { name, key, what }: TemplateIdentity,
   { table, workshop: folder, progress, signal }: TemplateOptions,
   fill: (dsn: string, workshop: string) => Promise<void>,
@@ -86,36 +66,7 @@ async function template(
   return ready;
 }
 
-async function migrate(install: AirflowInstall, workshop: string, dsn: string, signal: AbortSignal): Promise<void> {
-  const settings = airflowSettings({
-    home: path.join(workshop, 'airflow'),
-    dagsFolder: path.join(workshop, 'dags'),
-    dsn,
-    publicUrl: 'http://127.0.0.1:1',
-    executionUrl: 'http://127.0.0.1:1/execution/',
-    secret: 'migration-needs-no-secret-but-airflow-wants-one-of-sixty-four-bytes!',
-    executor: 'LocalExecutor',
-  });
-  try {
-    await run(path.join(install.bin, 'airflow'), ['db', 'migrate'], {
-      env: { ...toolEnvironment(process.env), ...settings },
-      timeout: MIGRATE_TIMEOUT_MS,
-      maxBuffer: 64 << 20,
-      signal,
-    });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new StackError(`airflow db migrate failed for ${install.version}: ${lastLines(messageOf(error))}`, {
-      cause: error,
-    });
-  }
-}
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-3).join(' · ');
-}
-
-/** A rename shows the whole template or none of it; if another run was quicker, its template is as good. */
+/** A rename publishes the whole template or nothing; if another run was quicker, its template is as good. */
 async function publish(from: string, home: string, ready: string): Promise<void> {
   mkdirSync(home, { recursive: true });
   const next = path.join(home, `next-${process.pid}`);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,7 +47,16 @@ function pidsWith(marker: string): number[] {
     });
 }
 
-test('closing takes a process, its children, their sessions and the folders away', async () => {
+test('a folder that is there already is refused, and stays', async () => {
+  const table = new ProcessTable('folders');
+  const folder = path.join(cache, 'of-another-user');
+  mkdirSync(folder);
+  expect(() => table.folder(folder)).toThrow(/of-another-user cannot be made: EEXIST/);
+  await table.close();
+  expect(existsSync(folder)).toBe(true);
+});
+
+test('close removes a process, its children, their sessions and the folders', async () => {
   const table = new ProcessTable('family');
   const folder = table.folder(path.join(cache, 'work'));
   table.start('family', 'sh', ['-c', FAMILY], { env: process.env, cwd: folder, log: path.join(cache, 'log') });

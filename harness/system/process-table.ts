@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, StackError } from '../model/errors.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
-
 import { cacheFolder } from './installation.ts';
 import { Niceness } from './niceness.ts';
 import { bornAt, environmentHas, familyOf, isAlive, isPostgres, statOf } from './proc.ts';
@@ -75,12 +75,20 @@ export class ProcessTable {
     return this.#processes;
   }
 
-  /** Makes a folder that goes away with the run. */
+  /** Makes a folder that goes away with the run. StackError if it is there already: it may be another user's. */
   folder(folder: string): string {
+    mkdirSync(path.dirname(folder), { recursive: true });
     // Noted before it is made: a crash in between leaves a name too many, never a folder.
     this.#folders.push(folder);
     this.#save();
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    try {
+      mkdirSync(folder, { mode: 0o755 });
+    } catch (error) {
+      // Not ours to remove.
+      this.#folders = this.#folders.filter((other) => other !== folder);
+      this.#save();
+      throw new StackError(`The folder ${folder} cannot be made: ${messageOf(error)}.`, { cause: error });
+    }
     return folder;
   }
 

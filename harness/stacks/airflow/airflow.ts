@@ -8,8 +8,8 @@ import {
   type ProcessRole,
   startManaged,
 } from '../managed.ts';
-import { migratedTemplate } from '../template.ts';
 import { type AirflowInstall, installAirflow } from './install.ts';
+import { migratedTemplate } from './migrate.ts';
 import { airflowSettings, TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from './settings.ts';
 
 /** Importing Airflow takes 10 to 18 s on two busy cores; several processes do it at once. */
@@ -63,7 +63,7 @@ function commandOf(
   };
 }
 
-/** What tells one Airflow process from another, and the executor where to deliver. */
+/** Variables that name an Airflow process, and say the executor where to deliver. */
 export function processVariables(
   name: string,
   { executorPath, handOff }: { readonly executorPath: string; readonly handOff: string },

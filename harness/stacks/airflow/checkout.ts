@@ -5,15 +5,15 @@ import path from 'node:path';
 
 import { UsageError } from '../../model/errors.ts';
 import { runTool } from '../../system/run-tool.ts';
-import type { Recipe } from '../recipe.ts';
+import type { VenvRecipe } from './venv.ts';
 
 const PARTS = ['airflow-core', 'task-sdk'];
 
 /**
- * A source checkout, installed editable: what is edited is tested at the next run. Its dependencies are today's, as a
- * developer has them. Keyed by place, commit and local changes, because a changed dependency needs another venv.
+ * A source checkout, installed editable: the next run tests what was edited. Its dependencies are today's, as a developer
+ * has them. Keyed by place, commit and local changes, because a changed dependency needs another venv.
  */
-export async function checkoutRecipe(folder: string, signal: AbortSignal): Promise<Recipe> {
+export async function checkoutRecipe(folder: string, signal: AbortSignal): Promise<VenvRecipe> {
   const root = path.resolve(folder.replace(/^~(?=$|\/)/, homedir()));
   const missing = PARTS.filter((part) => !existsSync(path.join(root, part, 'pyproject.toml')));
   if (missing.length > 0) {
