@@ -2,7 +2,7 @@
 
 Works unmodified on Airflow 3.1 to 3.3; nothing is imported beyond Airflow and the standard library.
 
-The protocol (version 1, newline-delimited JSON; README.md beside this package tells it in full)::
+The protocol (version 1, newline-delimited JSON; README.md beside this package has it in full)::
 
     executor -> harness                                     answered by
     {"type":"hello","protocol":1,"process":p,"pid":n}
@@ -15,7 +15,7 @@ The protocol (version 1, newline-delimited JSON; README.md beside this package t
                                                             {"type":"ended_ack","seq":m}
 
 What was sent stays in ``_unacked`` until its answer comes, and is sent again after every reconnect: a send on a socket
-whose other end has died succeeds once, so that only an answer counts. Nothing is ever failed because the harness is away.
+whose other end has died succeeds once, so that only an answer counts. No task is failed because the harness is away.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ __all__ = ["HandOffExecutor"]
 
 # The scheduler asks while it holds row locks: it must not wait longer than a heartbeat may be late.
 ADOPT_WAIT_S = 2.0
-# A queue is told to give a workload back, and says when it has; between two of them the scheduler commits.
+# The harness is asked to return a workload, and confirms it; the scheduler commits between two of these requests.
 REVOKE_WAIT_S = 2.0
-# At its end the scheduler may still owe acknowledgements; whoever stops it waits no longer than this for them.
+# At its end the scheduler may still owe acknowledgements; its stop is delayed by no more than this for them.
 END_WAIT_S = 1.0
 
 
@@ -67,7 +67,7 @@ class HandOffExecutor(BaseExecutor):
         self._wire = Wire(os.environ.get("WINDTUNNEL_HANDOFF", ""), self._greeting, self.log)
 
     def start(self) -> None:
-        # The harness may not listen yet: knocking goes on in sync().
+        # The harness may not listen yet: sync() continues to connect.
         self._exchange()
 
     def _process_workloads(self, workload_items: Sequence[Any]) -> None:
@@ -158,7 +158,7 @@ class HandOffExecutor(BaseExecutor):
             self._unacked.pop(message["seq"], None)
         elif kind == "adopted":
             self._unacked.pop(message["seq"], None)
-            if message["seq"] in self._adopting:  # Else it is too late: Airflow has been told.
+            if message["seq"] in self._adopting:  # Else it is too late: Airflow has its answer.
                 known = {TaskInstanceKey(*key) for key in message["keys"]}
                 self._adopting[message["seq"]] = known
                 # At once: the next message may say that one of them has ended.
@@ -176,10 +176,10 @@ class HandOffExecutor(BaseExecutor):
 
     def _ended(self, key: TaskInstanceKey, outcome: str, of: int | None, again: bool) -> None:
         if again and key in self.running:
-            return  # A newer delivery of the same key, which goes on.
+            return  # A newer delivery of the same key, which continues.
         delivery = self._delivery_of.get(key)
         if of is not None and delivery is not None and of < delivery:
-            return  # An earlier delivery of the same key: the newer one goes on.
+            return  # An earlier delivery of the same key: the newer one continues.
         self._delivery_of.pop(key, None)
         if delivery is not None:
             self._unacked.pop(delivery, None)

@@ -1,4 +1,4 @@
-"""The executor's end of the socket: non-blocking, operated by whoever calls, reconnecting by itself."""
+"""The executor's end of the socket: non-blocking, operated by its caller, reconnecting by itself."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Wire:
             self._out += json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
     def exchange(self) -> list[dict[str, Any]]:
-        """Connect if need be, send what can be sent, return what was heard."""
+        """Connect if need be, send what can be sent, return what was received."""
         if self._socket is None and not self._connect():
             return []
-        heard = self._read()
+        received = self._read()
         self.flush()
-        return heard
+        return received
 
     def flush(self) -> None:
         while self._socket is not None and self._out:
