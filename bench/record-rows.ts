@@ -22,7 +22,7 @@ interface Playing {
 }
 
 /**
- * The rows of a load that goes on for ever, in the order in which a run would record them (by their answers): thousands
+ * The rows of a load without end, in the order in which a run would record them (by their responses): thousands
  * of lives side by side, each with ids, times and texts as real ones have them. Made up, because no machine here lends
  * itself to millions of real requests; what they cost on disk is held against a real run's (`bench/record.ts --run`).
  */
@@ -119,7 +119,7 @@ function request(rng: Rng, playing: Playing, op: number, correlation: string): O
   };
 }
 
-/** The first 48 bits are a time; the others nobody can guess, and no compression either. */
+/** The first 48 bits are a time; the others are random and cannot be compressed. */
 function uuidV7(rng: Rng, ms: number): string {
   const time = Math.floor(ms).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(rng, 3)}-${'89ab'[integer(rng, 0, 3)]}${hex(rng, 3)}-${hex(rng, 12)}`;

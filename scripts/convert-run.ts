@@ -1,5 +1,5 @@
 /**
- * Converts a run folder of format 1 or 2, whose tables had packed columns and other names, to format 3:
+ * Converts a run folder of format 1 or 2, which had packed columns and other names, to format 3:
  *
  *     npm run convert-run -- OLD NEW
  *
@@ -196,7 +196,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [from, to, ...others] = process.argv.slice(2);
   try {
     if (from === undefined || to === undefined || others.length > 0) {
-      throw new UsageError('Say which folder and where to: npm run convert-run -- OLD NEW');
+      throw new UsageError('Name the folder and the one to make of it: npm run convert-run -- OLD NEW');
     }
     await convertRun(from, to);
   } catch (error) {

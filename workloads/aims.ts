@@ -1,7 +1,7 @@
-/** Invariants that a load of any kind puts to the test. A scenario adds what it is made for. */
+/** Invariants that any load exercises. A scenario adds those that it is made for. */
 export const ANY_LOAD: readonly string[] = ['error-contract', 'processes-stay-alive'];
 
-/** Those that lives put to the test which are handed over, start and end all the time. */
+/** Invariants that are exercised by lives that are handed over, start and end all the time. */
 export const STEADY_WORK: readonly string[] = [
   ...ANY_LOAD,
   'acknowledged-is-durable',
@@ -14,7 +14,7 @@ export const STEADY_WORK: readonly string[] = [
   'work-goes-on',
 ];
 
-/** Those that lives put to the test which lose answers and meet impostors, retries, and operators that clear and mark. */
+/** Invariants that are exercised by lost responses, impostors, retries, and operators that clear and mark. */
 export const TROUBLED_WORK: readonly string[] = [
   ...STEADY_WORK,
   'impostors-are-refused',

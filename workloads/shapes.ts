@@ -59,7 +59,7 @@ export function fanOut(dag_id: string, width: number, duration_ms: readonly [num
   };
 }
 
-/** A mapped task whose instances wait for each other: no more than `at_once` of a run's tasks may be under way. */
+/** A mapped task with instances that wait for each other: no more than `at_once` of a run's tasks may be under way. */
 export function mappedOver(dag_id: string, values: number, at_once: number): DagSpec {
   const duration_ms = [1_500, 3_000] as const;
   return {
@@ -108,7 +108,7 @@ export function lateBranch(dag_id: string, width: number): DagSpec {
 }
 
 /**
- * A branch that decides against tasks in every state that a skip can meet before they run: `idle` nobody has looked at,
+ * A branch that decides against tasks in every state that a skip can meet before they run: `idle` were not examined yet,
  * `due` are about to be scheduled by another path at that very moment, `slow` wait for a worker in QUEUED.
  */
 export function earlyBranch(dag_id: string): DagSpec {

@@ -29,7 +29,7 @@ export const queryCommand: CliCommand<QueryFlags> = {
   },
 };
 
-/** Waits where the reader is slower than we are: an answer of millions of rows does not fit into memory. */
+/** Waits for a reader that is slower: a result of millions of rows does not fit into memory. */
 async function written(text: string): Promise<void> {
   if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
 }
@@ -53,7 +53,7 @@ class JsonArray {
   }
 }
 
-/** Tab-separated: what `cut` wants. */
+/** Tab-separated, for programs such as `cut`. */
 class Tabs {
   #begun = false;
 
@@ -68,7 +68,7 @@ class Tabs {
   }
 }
 
-/** Aligned: what eyes want. As wide as the first rows ask for. */
+/** Aligned, for people. Columns are as wide as the first rows need. */
 class Columns {
   #widths: readonly number[] | undefined;
   #count = 0;

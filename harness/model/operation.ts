@@ -47,7 +47,7 @@ export interface Operation {
   readonly target: string | null;
   /** 1 for the first sending; the client's retries of the same request count on. */
   readonly attempt: number;
-  /** `op` of the first of several requests sent at once on purpose (a client whose answer was lost); else null. */
+  /** `op` of the first of several requests sent at once on purpose (a client that lost the response); else null. */
   readonly duplicate_of: number | null;
   /** When the scenario wanted it sent. Latency counts from here. */
   readonly intended_ms: number;
@@ -72,11 +72,11 @@ export interface Operation {
 }
 
 /**
- * Why a life ended. `reported`: its end state was accepted. `refused`: `/run` said no. `stopped`: the server told it to
- * stop (404, 409, 410 on a heartbeat or at the end). `silent`: it died on purpose without a word. `gave-up`: its
- * retries were used up. `never-started`: it was lost on purpose before `/run`, and its executor told the scheduler.
- * `lost`: who played it was not heard of again, and what it did is not known. `revoked`: Airflow took it back before
- * `/run`. `run-ended`: the harness stopped first.
+ * Why a life ended. `reported`: its end state was accepted. `refused`: `/run` was refused. `stopped`: the server made
+ * it stop (404, 409, 410 on a heartbeat or at the end). `silent`: it died on purpose without a word. `gave-up`: its
+ * retries were used up. `never-started`: it was lost on purpose before `/run`, and its executor reported that to the
+ * scheduler. `lost`: the k6 that played it did not report again, so what it did is not known. `revoked`: Airflow
+ * revoked it before `/run`. `run-ended`: the harness stopped first.
  */
 export type LifeEnd =
   | 'reported'

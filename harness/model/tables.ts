@@ -131,7 +131,7 @@ export const TABLES = {
     pid: 'INTEGER',
     application_name: 'VARCHAR',
   },
-  /** Waits for locks, each once, as the sampler saw them; and whoever was waited for and did not wait. */
+  /** Waits for locks, each once, as the sampler saw them; and the processes that block others without waiting. */
   lock_waits: {
     at_ms: 'DOUBLE',
     pid: 'INTEGER',
@@ -232,10 +232,10 @@ export type SampleMetric =
   /** Workloads delivered, waiting or started. */
   | 'handed'
   | 'requests_in_flight'
-  /** Connections that the fleet may have to all servers together, and requests that wait for one. */
+  /** Connections that the fleet may have to all servers together, and requests that are queued for one. */
   | 'connection_limit'
   | 'connections_waiting'
-  /** Lives whose k6 was not heard of again. */
+  /** Lives of a k6 that did not report again. */
   | 'lives_lost'
   /** Cumulative counters of the fleet. `sent` = answered + unknown at the end, or the record is not whole. */
   | 'sent'
@@ -249,5 +249,5 @@ export type SampleMetric =
   | 'healthy'
   /** How far the commit stream is behind, in milliseconds. */
   | 'commit_lag_ms'
-  /** 1 when the API servers had nothing left to do after the last request, 0 when they had not come to rest in time. */
+  /** 1 when the API servers had no work left after the last request, 0 when that took too long. */
   | 'api_at_rest';
