@@ -1,23 +1,23 @@
 /**
- * The truth table: which release breaks which promise, on the real Airflow, again and again with different seeds.
+ * The truth table: which release violates which invariant, on the real Airflow, with several seeds.
  *
- *     npm run truth-table -- [--runs 5] [--out runs/truth-table]
+ *     npm run truth-table -- [--runs 5] [--first-seed 1001] [--out runs/truth-table]
  *
- * Runs that are there already are judged again and not repeated, so that it can be stopped and gone on with, and so
- * that a changed invariant can be held against the same records. Takes about 90 s a run: half an hour for the default.
+ * Stored runs in --out are judged again instead of repeated: an interrupted table continues, and a changed invariant can
+ * be checked against the same records. A run takes about 90 s, the default half an hour. Exit code: 0 if every cell is as
+ * expected, 1 if not, 2 for wrong arguments.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { Judgement } from '../harness/model/verdict.ts';
+import { judgedRun } from './judged-run.ts';
 
 const RELEASES = ['3.1.8', '3.2.1', '3.2.2', '3.3.2'] as const;
-const FIRST_SEED = 1001;
-const RUN_TIMEOUT_MS = 400_000;
 
-/** The path that a cell is about: a promise may be broken on another, and then the table says so beside it. */
+/** The variant that a cell is about: violations of other variants do not count here. */
 const ROWS: readonly { invariant: string; path: string | null; expected: readonly ('fail' | 'pass')[] }[] = [
   { invariant: 'running-is-not-overwritten', path: 'skip-downstream', expected: ['fail', 'pass', 'pass', 'pass'] },
   { invariant: 'no-deadlocks', path: 'state PATCH × dag_version UPDATE', expected: ['pass', 'fail', 'pass', 'pass'] },
@@ -26,58 +26,64 @@ const ROWS: readonly { invariant: string; path: string | null; expected: readonl
 ];
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '5' }, out: { type: 'string', default: 'runs/truth-table' } },
+  options: {
+    runs: { type: 'string', default: '5' },
+    'first-seed': { type: 'string', default: '1001' },
+    out: { type: 'string', default: 'runs/truth-table' },
+  },
 });
+const [runs, firstSeed] = [Number(values.runs), Number(values['first-seed'])];
 const root = path.join(import.meta.dirname, '..');
 const out = path.resolve(values.out);
-mkdirSync(out, { recursive: true });
-
 const judgements: Record<string, Judgement[]> = {};
-for (let round = 0; round < Number(values.runs); round++) {
-  // The releases take turns, so that a machine that grows slower weighs on all of them alike.
-  for (const release of RELEASES) {
-    const judgement = once(release, FIRST_SEED + round);
-    judgements[release] = [...(judgements[release] ?? []), judgement];
-    console.error(line(release, judgement));
-    writeFileSync(path.join(out, 'truth-table.md'), asMarkdown());
-  }
-}
-console.log(asMarkdown());
 
-function once(release: string, seed: number): Judgement {
-  const folder = path.join(out, `${release}-${seed}`);
-  const windtunnel = path.join(root, 'bin', 'windtunnel.mjs');
-  const judged = existsSync(path.join(folder, 'verdict.json'));
-  if (!judged) rmSync(folder, { recursive: true, force: true });
-  const args = judged
-    ? ['check', folder, '--json']
-    : ['run', 'seeds', '--build', `airflow@${release}`, '--seed', String(seed), '--out', folder, '--json'];
-  const { stdout, status } = spawnSync(process.execPath, [windtunnel, ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    maxBuffer: 256 << 20,
-    timeout: RUN_TIMEOUT_MS,
-  });
-  if (status !== 0 && status !== 1 && status !== 3)
-    throw new Error(`windtunnel ${args.join(' ')} ended with ${status}`);
-  return JSON.parse(stdout) as Judgement;
+if (!Number.isInteger(runs) || runs < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
+  console.error(
+    `--runs must be a whole number from 1 and --first-seed one from 0, not "${values.runs}" and "${values['first-seed']}".`,
+  );
+  process.exitCode = 2;
+} else {
+  await play();
+  console.log(asMarkdown());
+  const wrong = ROWS.flatMap((row) => RELEASES.map((release, i) => cell(row, release, row.expected[i]))).filter(
+    ({ asExpected }) => !asExpected,
+  );
+  const cells = ROWS.length * RELEASES.length;
+  console.log(`${cells - wrong.length} of ${cells} cells are as expected.`);
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+}
+
+async function play(): Promise<void> {
+  mkdirSync(out, { recursive: true });
+  for (let round = 0; round < runs; round++) {
+    // The releases take turns: a machine that becomes slower affects all of them alike.
+    for (const release of RELEASES) {
+      const seed = firstSeed + round;
+      const folder = path.join(out, `${release}-${seed}`);
+      const judgement = await judgedRun(folder, { scenario: 'seeds', build: `airflow@${release}`, seed });
+      judgements[release] = [...(judgements[release] ?? []), judgement];
+      console.error(line(release, judgement));
+      writeFileSync(path.join(out, 'truth-table.md'), asMarkdown());
+    }
+  }
 }
 
 function line(release: string, judgement: Judgement): string {
-  const broken = judgement.invariants
+  const violated = judgement.invariants
     .filter(({ verdict }) => verdict === 'fail')
     .map(({ name, violations }) => `${name} ${violations}`);
   const doubts = judgement.assumptions
     .filter(({ verdict }) => verdict !== 'pass')
     .map(({ name }) => `(${name} does not hold)`);
-  return `${release} seed ${judgement.seed}: ${judgement.verdict} ${[...broken, ...doubts].join(', ')}`;
+  return `${release} seed ${judgement.seed}: ${judgement.verdict} ${[...violated, ...doubts].join(', ')}`;
 }
 
 function asMarkdown(): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
   const head = `| | ${RELEASES.join(' | ')} |\n| --- |${' --- |'.repeat(RELEASES.length)}`;
   const seeds = ROWS.map(
-    (row) => `| ${row.invariant} | ${RELEASES.map((release, i) => cell(row, release, row.expected[i])).join(' | ')} |`,
+    (row) =>
+      `| ${row.invariant} | ${RELEASES.map((release, i) => cell(row, release, row.expected[i]).text).join(' | ')} |`,
   );
   const names = [
     ...new Set(
@@ -88,15 +94,15 @@ function asMarkdown(): string {
     .filter((name) => !ROWS.some(({ invariant }) => invariant === name))
     .map(
       (name) =>
-        `| ${name} | ${RELEASES.map((release) => cell({ invariant: name, path: null }, release)).join(' | ')} |`,
+        `| ${name} | ${RELEASES.map((release) => cell({ invariant: name, path: null }, release).text).join(' | ')} |`,
     );
   const first = `| first violation, s after the load began | ${RELEASES.map(firstViolation).join(' | ')} |`;
-  const cpu = `| harness, share of the machine's CPU | ${RELEASES.map((release) => range(release, (j) => (j.harness_cpu_share ?? 0) * 100, '%')).join(' | ')} |`;
-  return `Scenario \`seeds\`, ${values.runs} runs a release, seeds from ${FIRST_SEED}, at ${commit}.\n\n${[head, ...seeds, ...others, first, cpu].join('\n')}\n`;
+  const cpu = `| harness, share of CPU | ${RELEASES.map((release) => range(release, (j) => (j.harness_cpu_share ?? 0) * 100, '%')).join(' | ')} |`;
+  return `Scenario \`seeds\`, ${runs} runs a release, seeds from ${firstSeed}, at ${commit}.\n\n${[head, ...seeds, ...others, first, cpu].join('\n')}\n`;
 }
 
-/** Verdicts of all runs, with how often the promise was broken or had its chance. */
-function cell(row: { invariant: string; path: string | null }, release: string, expected?: 'fail' | 'pass'): string {
+/** The verdicts of all runs, with the numbers of violations, or of how often the invariant was exercised. */
+function cell(row: { invariant: string; path: string | null }, release: string, expected?: 'fail' | 'pass') {
   const results = (judgements[release] ?? []).flatMap(({ invariants }) =>
     invariants.filter(({ name }) => name === row.invariant),
   );
@@ -108,13 +114,13 @@ function cell(row: { invariant: string; path: string | null }, release: string, 
   const counts = (['fail', 'pass', 'unknown'] as const).flatMap((verdict) => {
     const numbers = found.filter((f) => f.verdict === verdict).map(({ number }) => number);
     if (numbers.length === 0) return [];
-    const what = verdict === 'fail' ? 'violations' : 'chances';
+    const what = verdict === 'fail' ? 'violations' : 'exercised';
     return [
       `${verdict} ${numbers.length} of ${found.length} (${what} ${Math.min(...numbers)}–${Math.max(...numbers)})`,
     ];
   });
   const off = expected !== undefined && found.some(({ verdict }) => verdict !== expected);
-  return `${counts.join(', ')}${off ? ` **expected ${expected}**` : ''}`;
+  return { text: `${counts.join(', ')}${off ? ` **expected ${expected}**` : ''}`, asExpected: !off };
 }
 
 function firstViolation(release: string): string {

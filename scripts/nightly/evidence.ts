@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import { KNOWN_RACES } from '../../harness/races/index.ts';
+import { REFERENCE_DEFECTS } from '../../harness/stacks/defects.ts';
+import { RELEASES } from '../../test/conformance/recording.ts';
+
+/** Evidence that takes minutes to hours, in steps: what a completed step showed is kept when the round is interrupted. */
+export interface Evidence {
+  readonly name: string;
+  readonly title: string;
+  /** What a person types to get the same. */
+  readonly command: string;
+  /** Empty if the evidence does not exist yet: then `missing` says why. */
+  readonly steps: readonly Step[];
+  readonly missing?: string;
+}
+
+export interface Step {
+  readonly name: string;
+  /** Minutes that it takes on two cores; used until a record has a measured time. */
+  readonly minutes: number;
+  /** Arguments of node. `work`: a folder of the evidence that is kept until all its steps are done. */
+  readonly args: (context: StepContext) => readonly string[];
+}
+
+export interface StepContext {
+  readonly work: string;
+  /** Drawn once a round, so that each round has fresh runs. */
+  readonly seed: number;
+}
+
+const root = path.join(import.meta.dirname, '..', '..');
+const WINDTUNNEL = path.join(root, 'bin', 'windtunnel.mjs');
+const TABLE_RUNS = 5;
+const DEFECTS_A_STEP = 5;
+/** Runs that each defect gets, and the clean runs of a step. */
+const CALIBRATION = ['--runs', '2', '--clean', '2'];
+const SOAK = ['soak', 'seeds', '--build', 'reference', '--duration', '60m', '--window', '10m', '--disk', '2GB'];
+
+const script = (name: string, ...args: readonly string[]) => [
+  '--import',
+  './bin/typescript.mjs',
+  `scripts/${name}.ts`,
+  ...args,
+];
+const vitest = (project: string) => ['node_modules/vitest/vitest.mjs', 'run', '--project', project];
+
+const truthTable: Evidence = {
+  name: 'truth-table',
+  title: `The four seed races on four releases, ${TABLE_RUNS} seeds each: every cell as expected`,
+  command: `npm run truth-table -- --runs ${TABLE_RUNS}`,
+  steps: Array.from({ length: TABLE_RUNS }, (_, i) => ({
+    name: `seed ${i + 1} of ${TABLE_RUNS}`,
+    minutes: 7,
+    // Earlier runs lie in the folder and are only judged again.
+    args: ({ work, seed }) =>
+      script('truth-table', '--runs', String(i + 1), '--first-seed', String(seed), '--out', path.join(work, 'runs')),
+  })),
+};
+
+const trackRecord: Evidence = {
+  name: 'track-record',
+  title: 'Each known race found again, on the reference stack and on one release',
+  command: 'npm run track-record -- --replay affordable',
+  steps: KNOWN_RACES.filter(({ trial }) => trial !== null).map(({ name, reference }) => ({
+    name,
+    minutes: reference === null ? 3 : 4,
+    args: ({ work }) => script('track-record', '--replay', 'affordable', name, '--out', path.join(work, 'runs')),
+  })),
+};
+
+const calibration: Evidence = {
+  name: 'calibration',
+  title: 'Every defect of the reference stack found, and the clean stack without a violation',
+  command: `windtunnel calibrate ${CALIBRATION.join(' ')}`,
+  steps: chunks(
+    REFERENCE_DEFECTS.map(({ name }) => name),
+    DEFECTS_A_STEP,
+  ).map((names, i) => ({
+    name: names.join(', '),
+    minutes: 12,
+    args: ({ work, seed }) => {
+      const file = fresh(work, `calibration-${i + 1}`, '.json');
+      const own = ['--seed', String(seed + 1_000 * i), '--out', file];
+      return [WINDTUNNEL, 'calibrate', '--defects', names.join(','), ...CALIBRATION, ...own];
+    },
+  })),
+};
+
+const conformance: Evidence = {
+  name: 'conformance',
+  title: 'The reference stack answers as four releases did when they were recorded',
+  command: 'npm run conformance',
+  steps: [{ name: 'recorded', minutes: 2, args: () => script('conformance') }],
+};
+
+const conformanceLive: Evidence = {
+  name: 'conformance-live',
+  title: 'The reference stack answers as four releases do now',
+  command: `npm run conformance -- ${RELEASES.map((release) => `airflow@${release}`).join(' ')}`,
+  steps: RELEASES.map((release) => ({
+    name: release,
+    minutes: 4,
+    args: () => script('conformance', `airflow@${release}`),
+  })),
+};
+
+const soak: Evidence = {
+  name: 'soak',
+  title: 'An hour of load on the clean reference stack, every window judged and none with a violation',
+  command: `windtunnel ${SOAK.join(' ')}`,
+  steps: [
+    {
+      name: '6 windows',
+      minutes: 66,
+      args: ({ work, seed }) => {
+        const folder = path.join(work, 'soak');
+        if (existsSync(path.join(folder, 'soak.json'))) return [WINDTUNNEL, 'soak', '--resume', folder];
+        return [WINDTUNNEL, ...SOAK, '--seed', String(seed), '--out', folder];
+      },
+    },
+  ],
+};
+
+const testAll: Evidence = {
+  name: 'test:all',
+  title: 'Every test that needs no hours',
+  command: 'npm run test:all',
+  steps: [
+    { name: 'lint', minutes: 1, args: () => ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'] },
+    { name: 'types', minutes: 1, args: () => ['node_modules/typescript/bin/tsc', '--noEmit'] },
+    { name: 'pure', minutes: 4, args: () => vitest('pure') },
+    { name: 'db', minutes: 3, args: () => vitest('db') },
+    { name: 'e2e', minutes: 10, args: () => vitest('e2e') },
+    { name: 'long', minutes: 35, args: () => vitest('long') },
+  ],
+};
+
+const containers: Evidence = {
+  name: 'containers',
+  title: 'The compose stack in containers, built and run',
+  command: '',
+  steps: [],
+  missing: 'no script runs the images yet',
+};
+
+export const EVIDENCE: readonly Evidence[] = [
+  truthTable,
+  trackRecord,
+  calibration,
+  conformance,
+  conformanceLive,
+  soak,
+  testAll,
+  containers,
+];
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+/** A file that is not there yet: an interrupted step may have left its own. */
+function fresh(folder: string, name: string, extension: string): string {
+  for (let attempt = 1; ; attempt++) {
+    const file = path.join(folder, `${name}${attempt === 1 ? '' : `-${attempt}`}${extension}`);
+    if (!existsSync(file)) return file;
+  }
+}
