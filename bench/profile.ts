@@ -1,21 +1,18 @@
 /**
- * Where the fleet's processor time goes: a profile of the short lives of bench:fleet, its samples summed by who was
- * working, and a flame graph of it; docs/flame-graph.svg is one. With --keep the profile itself stays, too: Chrome's
- * DevTools, speedscope and VS Code open it.
+ * Where the fleet's processor time goes: a profile of the short lives of bench:fleet, its samples summed by owner and by
+ * function. With --keep the profile itself stays: Chrome's DevTools, speedscope and VS Code draw it as a flame graph.
  *
- *     npm run bench:profile -- [--seconds 15] [--out fleet.svg] [--keep fleet.cpuprofile]
+ *     npm run bench:profile -- [--seconds 15] [--keep fleet.cpuprofile]
  */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { flameGraph, type Profile } from './flame-graph.ts';
 import { play } from './self/play.ts';
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '15' },
-    out: { type: 'string', default: 'fleet.svg' },
     keep: { type: 'string' },
   },
 });
@@ -33,7 +30,7 @@ try {
     `${requests_per_s.toFixed(0)} requests a second at ${(cpu_share * 100).toFixed(0)} % of a core; of its time:`,
   );
   print(
-    timeOf(profile, () => true, whose),
+    timeOf(profile, () => true, ownerOf),
     all - idle,
     12,
   );
@@ -42,20 +39,27 @@ try {
     timeOf(
       profile,
       () => true,
-      ({ functionName, url }) => `${functionName || '(anonymous)'}  ${whose({ functionName, url })}`,
+      ({ functionName, url }) => `${functionName || '(anonymous)'}  ${ownerOf({ functionName, url })}`,
     ),
     all - idle,
     20,
   );
-  const title = `${requests_per_s.toFixed(0)} requests a second of short lives on one core, with their record`;
-  writeFileSync(values.out, flameGraph(profile, title, owner));
-  console.log(`\nflame graph: ${values.out}`);
   if (values.keep !== undefined) copyFileSync(path.join(folder, profileOfFleet()), values.keep);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-type Frame = Profile['nodes'][number]['callFrame'];
+/** What V8 writes: https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile */
+interface Profile {
+  readonly nodes: readonly { readonly id: number; readonly callFrame: Frame }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+interface Frame {
+  readonly functionName: string;
+  readonly url: string;
+}
 
 /** The fleet's, and not its stub's: the one that has our files in it. */
 function profileOfFleet(): string {
@@ -74,22 +78,12 @@ function readProfile(): Profile {
   return { ...whole, samples: whole.samples.slice(from), timeDeltas: whole.timeDeltas.slice(from) };
 }
 
-function whose({ functionName, url }: Frame): string {
+function ownerOf({ functionName, url }: Frame): string {
   if (url === '') return functionName.startsWith('(') ? functionName : 'V8';
   const inPackage = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   if (inPackage) return inPackage;
   if (url.startsWith('node:')) return `node: ${url.slice(5).split('/').slice(0, 2).join('/')}`;
   return url.replace(/^.*\/harness\//, 'harness/');
-}
-
-/** As the flame graph colours it. */
-function owner(functionName: string, url: string): string {
-  const who = whose({ functionName, url });
-  if (who === '(garbage collector)') return 'garbage collection';
-  if (who.startsWith('(') || who === 'V8' || url.startsWith('wasm:'))
-    return url === '' ? 'V8 and the system' : 'undici';
-  if (who.startsWith('node: ')) return 'node';
-  return who.startsWith('harness/') ? 'windtunnel' : who === 'undici' ? 'undici' : 'other packages';
 }
 
 /** Microseconds of samples. */
