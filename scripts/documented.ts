@@ -141,6 +141,7 @@ export const PLAYED: readonly Played[] = [
     when: 'elsewhere',
     why: WRITES,
   },
+  { lines: /^npm run convert-run\b/, when: 'elsewhere', why: 'scripts/convert-run.test.ts has a run of before' },
   {
     lines: /^npm run (?:truth-table|conformance|track-record)\b/,
     when: 'elsewhere',
