@@ -5,7 +5,7 @@
  *
  * Plays the scenario so many times, or takes the stored runs that are named, and prints for each: deadlocks counted by
  * PostgreSQL, named by its log, explained; and of those between a worker's report and a scheduler, how many name the
- * report with its task instance and the scheduler's deed. Exit code 1 if one that was counted is not explained.
+ * report with its task instance and the scheduler's action. Exit code 1 if one that was counted is not explained.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -77,8 +77,8 @@ function has(sides: Deadlock['sides'], role: string): boolean {
 function namesBoth({ sides }: Deadlock): boolean {
   const isReport = ({ operation, subject }: Deadlock['sides'][number]) =>
     operation !== null && subject?.split('/').length === 3;
-  const isDeed = ({ process, deed, subject }: Deadlock['sides'][number]) =>
-    process.startsWith('wt-scheduler') && deed !== null && subject !== null;
+  const isDeed = ({ process, action, subject }: Deadlock['sides'][number]) =>
+    process.startsWith('wt-scheduler') && action !== null && subject !== null;
   return sides.some(isReport) && sides.some(isDeed);
 }
 

@@ -71,8 +71,10 @@ async function judged(large: string): Promise<void> {
 }
 
 function print({ invariants, assumptions }: Judgement): void {
-  for (const { name, verdict, chances, violations, why_unknown } of invariants) {
-    console.log(`  ${verdict.padEnd(8)} ${name} (${chances} chances, ${violations} violations) ${why_unknown ?? ''}`);
+  for (const { name, verdict, exercised, violations, why_unknown } of invariants) {
+    console.log(
+      `  ${verdict.padEnd(8)} ${name} (${exercised} exercised, ${violations} violations) ${why_unknown ?? ''}`,
+    );
   }
   for (const { name, verdict, sentence } of assumptions) console.log(`  ${verdict.padEnd(8)} ${name}: ${sentence}`);
 }

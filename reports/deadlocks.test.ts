@@ -33,7 +33,7 @@ test('a kind is called by its deeds, and by its statements where a side is dark;
     'api-execution carries out an end report (state PATCH) × scheduler gives unfinished tasks the new DAG version',
   );
   const [side] = dark.sides;
-  const [other] = deadlockKinds([{ ...dark, sides: side ? [{ ...side, deed: null }] : [] }]);
+  const [other] = deadlockKinds([{ ...dark, sides: side ? [{ ...side, action: null }] : [] }]);
   expect(other && titleOf(other)).toBe(dark.fingerprint);
 });
 

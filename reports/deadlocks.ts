@@ -10,7 +10,7 @@ export interface DeadlockKind {
   readonly last: Deadlock;
   /** The one that tells most: explained, with a request that failed. */
   readonly example: Deadlock;
-  /** Those of which a side has no name, no deed or no subject. */
+  /** Those of which a side has no name, no action or no subject. */
   readonly dark: number;
   /** Requests that got the 5xx. */
   readonly operations: readonly number[];
@@ -61,15 +61,15 @@ export interface LaneEvent {
 export const LANES = 4;
 
 /** `wt-scheduler-1 gives unfinished tasks the new DAG version (dag/run)`. */
-export function deedOf({ process, pid, deed, subject }: DeadlockSide): string {
+export function deedOf({ process, pid, action, subject }: DeadlockSide): string {
   const name = `${process} (pid ${pid})`;
-  return `${name} ${deed ?? 'does what the record does not tell'}${subject === null ? '' : `: ${subject}`}`;
+  return `${name} ${action ?? 'does what the record does not tell'}${subject === null ? '' : `: ${subject}`}`;
 }
 
 /** What the deadlocks of a kind have in common, in words; the fingerprint where a side is dark. */
 export function titleOf({ example }: DeadlockKind): string {
-  const deeds = example.sides.map(({ process, deed }) => (deed === null ? null : `${roleOf(process)} ${deed}`));
-  const known = [...new Set(deeds.flatMap((deed) => (deed === null ? [] : [deed])))];
+  const deeds = example.sides.map(({ process, action }) => (action === null ? null : `${roleOf(process)} ${action}`));
+  const known = [...new Set(deeds.flatMap((action) => (action === null ? [] : [action])))];
   return deeds.includes(null) || known.length === 0 ? example.fingerprint : known.join(' × ');
 }
 

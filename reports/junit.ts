@@ -63,7 +63,7 @@ function invariantCase(invariant: InvariantResult, { findings, run }: Judgement)
           `${places.join(', ')} at ${moment(violation.at_ms)}: ${violation.sentence} [${proof(violation)}]`,
       );
       const causes = findings
-        .filter(({ promises }) => promises.some(({ name }) => name === invariant.name))
+        .filter(({ invariants }) => invariants.some(({ name }) => name === invariant.name))
         .map(
           (finding) => `${finding.title}, ${howOften(finding)}, ${knownAs(finding)}: ${explainCommand(run, finding)}`,
         );

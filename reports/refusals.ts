@@ -21,7 +21,7 @@ export function classTable({ classes, counts }: Judgement): ClassTable {
       row.kind,
       [String(row.status), row.reason, row.found_state].filter((word) => word !== '').join(' '),
       row.class,
-      `${example(row)}: ${row.because}`,
+      `${example(row)}: ${row.explanation}`,
     ]);
   const open = counts.refusals_unclassified ?? 0;
   const total = sorted.reduce((sum, row) => sum + row.count, 0);

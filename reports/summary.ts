@@ -79,18 +79,18 @@ export function isNotExercised({ verdict, aimed }: InvariantResult): boolean {
 
 /** What an invariant's verdict rests on. */
 export function evidence(invariant: InvariantResult): string {
-  const { verdict, violations, chances, chances_wanted, chance, why_unknown } = invariant;
-  if (verdict === 'fail') return `${counted(violations, 'violation')}${pathsTaken(invariant)}`;
-  if (verdict === 'pass') return chance === '' ? 'kept' : `kept in ${count(chances)} ${chance}`;
-  return why_unknown ?? `${count(chances)} of ${count(chances_wanted)} ${chance} needed to say`;
+  const { verdict, violations, exercised, exercised_wanted, exercised_by, why_unknown } = invariant;
+  if (verdict === 'fail') return `${counted(violations, 'violation')}${variantsSeen(invariant)}`;
+  if (verdict === 'pass') return exercised_by === '' ? 'kept' : `kept in ${count(exercised)} ${exercised_by}`;
+  return why_unknown ?? `${count(exercised)} of ${count(exercised_wanted)} ${exercised_by} needed to say`;
 }
 
 /** The ways in which it broke, most frequent first: a known race is told from another by its path. */
-function pathsTaken({ paths = {} }: InvariantResult): string {
-  const sorted = Object.entries(paths).sort(([, a], [, b]) => b - a);
+function variantsSeen({ variants = {} }: InvariantResult): string {
+  const sorted = Object.entries(variants).sort(([, a], [, b]) => b - a);
   if (sorted.length === 0) return '';
   return `: ${some(
-    sorted.map(([path, n]) => (sorted.length === 1 ? `by ${path}` : `${count(n)} by ${path}`)),
+    sorted.map(([variant, n]) => (sorted.length === 1 ? `by ${variant}` : `${count(n)} by ${variant}`)),
     4,
   )}`;
 }

@@ -18,11 +18,15 @@ import { judgedRun } from './judged-run.ts';
 const RELEASES = ['3.1.8', '3.2.1', '3.2.2', '3.3.2'] as const;
 
 /** The variant that a cell is about: violations of other variants do not count here. */
-const ROWS: readonly { invariant: string; path: string | null; expected: readonly ('fail' | 'pass')[] }[] = [
-  { invariant: 'running-is-not-overwritten', path: 'skip-downstream', expected: ['fail', 'pass', 'pass', 'pass'] },
-  { invariant: 'no-deadlocks', path: 'state PATCH × dag_version UPDATE', expected: ['pass', 'fail', 'pass', 'pass'] },
-  { invariant: 'rtif-last-writer-wins', path: null, expected: ['fail', 'fail', 'fail', 'pass'] },
-  { invariant: 'backfill-completes-after-its-runs', path: null, expected: ['fail', 'fail', 'pass', 'pass'] },
+const ROWS: readonly { invariant: string; variant: string | null; expected: readonly ('fail' | 'pass')[] }[] = [
+  { invariant: 'running-is-not-overwritten', variant: 'skip-downstream', expected: ['fail', 'pass', 'pass', 'pass'] },
+  {
+    invariant: 'no-deadlocks',
+    variant: 'state PATCH × dag_version UPDATE',
+    expected: ['pass', 'fail', 'pass', 'pass'],
+  },
+  { invariant: 'rtif-last-writer-wins', variant: null, expected: ['fail', 'fail', 'fail', 'pass'] },
+  { invariant: 'backfill-completes-after-its-runs', variant: null, expected: ['fail', 'fail', 'pass', 'pass'] },
 ];
 
 const { values } = parseArgs({
@@ -94,7 +98,7 @@ function asMarkdown(): string {
     .filter((name) => !ROWS.some(({ invariant }) => invariant === name))
     .map(
       (name) =>
-        `| ${name} | ${RELEASES.map((release) => cell({ invariant: name, path: null }, release).text).join(' | ')} |`,
+        `| ${name} | ${RELEASES.map((release) => cell({ invariant: name, variant: null }, release).text).join(' | ')} |`,
     );
   const first = `| first violation, s after the load began | ${RELEASES.map(firstViolation).join(' | ')} |`;
   const cpu = `| harness, share of CPU | ${RELEASES.map((release) => range(release, (j) => (j.harness_cpu_share ?? 0) * 100, '%')).join(' | ')} |`;
@@ -102,14 +106,14 @@ function asMarkdown(): string {
 }
 
 /** The verdicts of all runs, with the numbers of violations, or of how often the invariant was exercised. */
-function cell(row: { invariant: string; path: string | null }, release: string, expected?: 'fail' | 'pass') {
+function cell(row: { invariant: string; variant: string | null }, release: string, expected?: 'fail' | 'pass') {
   const results = (judgements[release] ?? []).flatMap(({ invariants }) =>
     invariants.filter(({ name }) => name === row.invariant),
   );
   const found = results.map((result) => {
-    const hits = row.path === null ? result.violations : (result.paths?.[row.path] ?? 0);
+    const hits = row.variant === null ? result.violations : (result.variants?.[row.variant] ?? 0);
     if (hits > 0) return { verdict: 'fail', number: hits };
-    return { verdict: result.chances >= result.chances_wanted ? 'pass' : 'unknown', number: result.chances };
+    return { verdict: result.exercised >= result.exercised_wanted ? 'pass' : 'unknown', number: result.exercised };
   });
   const counts = (['fail', 'pass', 'unknown'] as const).flatMap((verdict) => {
     const numbers = found.filter((f) => f.verdict === verdict).map(({ number }) => number);

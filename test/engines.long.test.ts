@@ -197,7 +197,12 @@ describe.each([
       ) TO '${path.join(other, 'operations.parquet')}' (FORMAT parquet)`);
     const told = ({ invariants, assumptions, counts }: Judgement) => ({
       counts,
-      invariants: invariants.map(({ name, verdict, chances, violations }) => ({ name, verdict, chances, violations })),
+      invariants: invariants.map(({ name, verdict, exercised, violations }) => ({
+        name,
+        verdict,
+        exercised,
+        violations,
+      })),
       assumptions: assumptions.map(({ name, verdict }) => ({ name, verdict })),
     });
     expect(told(await judge(other))).toEqual(told(judgement));

@@ -78,7 +78,7 @@ describe('the findings of a run of the reference stack', () => {
       const findings: Finding[] = JSON.parse((await windtunnel(['explain', 'run', '--json'], cwd)).stdout);
       expect(findings.map(({ known_race }) => known_race)).toEqual(['#63266']);
       const [skip] = findings;
-      expect(skip?.promises.map(({ name }) => name)).toEqual(
+      expect(skip?.invariants.map(({ name }) => name)).toEqual(
         expect.arrayContaining(['running-is-not-overwritten', 'a-started-life-owns-its-task']),
       );
       const entries = skip?.timeline?.entries ?? [];

@@ -16,7 +16,7 @@ export const listCommand: CliCommand<{ readonly json?: boolean | undefined }> = 
       schedulers,
       aims,
     }));
-    const invariants = (await listInvariants()).map(({ name, claim, seeds }) => ({ name, claim, seeds }));
+    const invariants = (await listInvariants()).map(({ name, claim, known_issues }) => ({ name, claim, known_issues }));
     const drawn = DRAWN.map(({ name, describe }) => ({ name, describe }));
     const faults = FAULTS.map(({ name, describe }) => ({ name, describe }));
     const builds = [...knownReleases().map((version) => `airflow@${version}`), 'reference'];
@@ -46,8 +46,8 @@ export const listCommand: CliCommand<{ readonly json?: boolean | undefined }> = 
     console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION, and the reference stack; for example');
     console.log(`  ${builds.join('  ')}`);
     console.log('\nInvariants: what a build promises');
-    for (const { name, claim, seeds } of invariants)
-      console.log(`  ${name.padEnd(width)}  ${claim}${seeds.length > 0 ? ` (${seeds.join(', ')})` : ''}`);
+    for (const { name, claim, known_issues } of invariants)
+      console.log(`  ${name.padEnd(width)}  ${claim}${known_issues.length > 0 ? ` (${known_issues.join(', ')})` : ''}`);
     console.log(
       '\nDefects and remedies of the reference stack: --build reference+NAME, or several: reference+NAME+NAME',
     );

@@ -169,13 +169,13 @@ describe('counts', () => {
     expect(fewer).toBeGreaterThan(0);
   });
 
-  test('of violations are compared by path where both sides break a promise', () => {
-    const by = (paths: Record<string, number>) => ({
+  test('of violations are compared by variant where both sides break a promise', () => {
+    const by = (variants: Record<string, number>) => ({
       ...run('A', {}),
-      invariants: [invariant('p', 'fail', { paths })],
+      invariants: [invariant('p', 'fail', { variants })],
     });
     const result = compareJudgements([by({ skip: 30, other: 4 })], [by({ skip: 1, other: 5 })]);
-    expect(result.differences.map(({ name }) => name)).toEqual(['violations{invariant:p,path:skip}']);
+    expect(result.differences.map(({ name }) => name)).toEqual(['violations{invariant:p,variant:skip}']);
     expect(result.decision).toBe('better');
   });
 });
@@ -218,6 +218,6 @@ test('a comparison is one JSON document with both sides summed up', () => {
   );
   expect(JSON.parse(JSON.stringify(comparison))).toEqual(comparison);
   expect(comparison.a).toMatchObject({ build: 'A', load_seconds: 120, counts: { deadlocks: 3 } });
-  expect(comparison.a.invariants).toMatchObject([{ name: 'p', verdict: 'fail', violations: 8, chances: 264 }]);
+  expect(comparison.a.invariants).toMatchObject([{ name: 'p', verdict: 'fail', violations: 8, exercised: 264 }]);
   expect(comparison.a.runs).toHaveLength(2);
 });

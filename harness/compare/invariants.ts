@@ -24,7 +24,7 @@ export function paired({ a, b }: Sides): InvariantPair[] {
       verdict: 'unknown',
       aimed: false,
       violations: 0,
-      chances: 0,
+      exercised: 0,
     };
   const names = new Set([...a.invariants, ...b.invariants].map(({ name }) => name));
   return [...names].map((name) => ({ name, a: find(a, name), b: find(b, name) }));

@@ -75,7 +75,7 @@ function perSecond(runs: Runs, of: (run: Judgement) => number): Counted[] {
   return runs.map((run) => ({ count: of(run), exposure: run.load_seconds }));
 }
 
-/** Of every promise that one side breaks and both were put to the test for; by path where both break it. */
+/** Of every promise that one side breaks and both were put to the test for; by variant where both break it. */
 function violationSeries(
   { a, b }: Sides,
   merged: { readonly a: ComparisonSide; readonly b: ComparisonSide },
@@ -101,16 +101,16 @@ function violationSeries(
       a: perSecond(inA, of),
       b: perSecond(inB, of),
     });
-    const paths = [...new Set([...inA, ...inB].flatMap((run) => Object.keys(result(run)?.paths ?? {})))].sort();
-    if (paths.length < 2 || verdicts.includes('pass')) {
-      const by = paths.length === 1 && paths[0] !== undefined ? `,path:${paths[0]}` : '';
+    const variants = [...new Set([...inA, ...inB].flatMap((run) => Object.keys(result(run)?.variants ?? {})))].sort();
+    if (variants.length < 2 || verdicts.includes('pass')) {
+      const by = variants.length === 1 && variants[0] !== undefined ? `,variant:${variants[0]}` : '';
       return [series(`violations{invariant:${name}${by}}`, `violations of ${name}`, violations)];
     }
-    return paths.map((path) =>
+    return variants.map((variant) =>
       series(
-        `violations{invariant:${name},path:${path}}`,
-        `violations of ${name} by ${path}`,
-        (run) => result(run)?.paths?.[path] ?? 0,
+        `violations{invariant:${name},variant:${variant}}`,
+        `violations of ${name} by ${variant}`,
+        (run) => result(run)?.variants?.[variant] ?? 0,
       ),
     );
   });

@@ -39,7 +39,7 @@ function mergedInvariants(runs: readonly Judgement[]): ComparedInvariant[] {
     verdict: mergedVerdict(results),
     aimed: results.some(({ invariant }) => invariant.aimed),
     violations: results.reduce((sum, { invariant }) => sum + invariant.violations, 0),
-    chances: results.reduce((sum, { invariant }) => sum + invariant.chances, 0),
+    exercised: results.reduce((sum, { invariant }) => sum + invariant.exercised, 0),
   }));
 }
 

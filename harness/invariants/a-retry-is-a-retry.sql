@@ -1,11 +1,11 @@
 -- claim: A task that failed is tried again if tries are left, and only then; not before its retry delay is over, and
 --   under the next try number.
--- broken: A failed task was not tried again as its retries say
+-- title: A failed task was not tried again as its retries say
 -- source: documentation on `retries` and `retry_delay`; `is_eligible_to_retry`, `should_retry` of `/run`,
 --   `NotInRetryPeriodDep`, and `schedule_tis`, which alone counts tries
 -- needs: commits, writers
--- chance: task instances that were set to UP_FOR_RETRY, or to FAILED, by workers or schedulers
--- chances wanted: 10
+-- exercised-by: task instances that were set to UP_FOR_RETRY, or to FAILED, by workers or schedulers
+-- min-exercised: 10
 -- because: half a dozen paths lead there, and ten ends show the two that nearly all take
 
 -- given
@@ -38,7 +38,7 @@ JOIN steps AS failed ON failed.seq = steps.retry_seq
 JOIN reports ON reports.ti_id = failed.old_ti_id
 WHERE steps.state = 'scheduled' AND failed.old_state = 'running' AND failed.writer_role = 'api-execution';
 
--- chances
+-- exercised
 SELECT count(*) FROM ended;
 
 -- violations
@@ -49,8 +49,8 @@ SELECT
     WHEN taken_as_failure IS NOT NULL THEN 'taken as a failure'
     WHEN state = 'failed' THEN 'not tried again'
     ELSE 'tried too often'
-  END AS path,
-  abs(max_tries + 1 - try_number) AS weight,
+  END AS variant,
+  abs(max_tries + 1 - try_number) AS severity,
   format('{} set try {:d} of {} from {} to {}, although it may be tried {:d} times.', writer, try_number,
     subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state), max_tries + 1)
     || CASE WHEN taken_as_failure IS NOT NULL

@@ -30,8 +30,8 @@ test('a retry before its delay is over is a violation', async () => {
     operations: [REPORT],
     commits: [RUNNING, FAILED, { ...AGAIN, committed_ms: 5_200 }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'too early': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 5_200, weight: 800, operations: [7], commits: [2, 3] });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'too early': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 5_200, severity: 800, operations: [7], commits: [2, 3] });
   expect(result.first?.sentence).toBe(
     'Try 1 of wt_dag/run1/task failed; wt-scheduler-1 scheduled the next one 0.2 s later, and its retry delay is 1 s.',
   );
@@ -51,7 +51,7 @@ test('a task without tries left that is tried again is a violation', async () =>
       { ...FAILED, try_number: 2 },
     ],
   });
-  expect(result.paths).toEqual({ 'tried too often': 1 });
+  expect(result.variants).toEqual({ 'tried too often': 1 });
   expect(result.first?.sentence).toBe(
     'wt-api-execution-1 set try 2 of wt_dag/run1/task from RUNNING to UP_FOR_RETRY, although it may be tried 2 times.',
   );
@@ -59,7 +59,7 @@ test('a task without tries left that is tried again is a violation', async () =>
 
 test('a task that is failed with tries left is a violation', async () => {
   const result = await judge({ scenario, commits: [RUNNING, { ...FAILED, state: 'failed', writer: SCHEDULER }] });
-  expect(result.paths).toEqual({ 'not tried again': 1 });
+  expect(result.variants).toEqual({ 'not tried again': 1 });
 });
 
 test('a retry that was reported and broke in the database is told by the serverâ€™s own log', async () => {
@@ -71,12 +71,12 @@ test('a retry that was reported and broke in the database is told by the serverâ
     commits: [RUNNING, { ...FAILED, state: 'failed' }],
   };
   const result = await judge({ ...run, server_log: [{ at_ms: 5_005, source: 'api-execution-1', message }] });
-  expect(result.paths).toEqual({ 'taken as a failure': 1 });
+  expect(result.variants).toEqual({ 'taken as a failure': 1 });
   expect(result.first).toMatchObject({ operations: [7], commits: [2] });
   expect(result.first?.sentence).toMatch(
     /although it may be tried 2 times\. Its worker had reported UP_FOR_RETRY, and the server met an error in the database\.$/,
   );
-  expect((await judge(run)).paths).toEqual({ 'not tried again': 1 });
+  expect((await judge(run)).variants).toEqual({ 'not tried again': 1 });
 });
 
 test.each<[string, LiteralRun['commits']]>([
@@ -84,7 +84,7 @@ test.each<[string, LiteralRun['commits']]>([
   ['the next try counts none', [RUNNING, FAILED, { ...AGAIN, try_number: 1 }]],
   ['an end counts one', [RUNNING, { ...FAILED, try_number: 2, row: { max_tries: 3 } }]],
 ])('it is miscounted when %s', async (_when, commits = []) => {
-  expect((await judge({ scenario, commits })).paths).toEqual({ miscounted: 1 });
+  expect((await judge({ scenario, commits })).variants).toEqual({ miscounted: 1 });
 });
 
 test.each<[string, LiteralRun]>([
@@ -122,6 +122,6 @@ test.each<[string, LiteralRun]>([
 test('it passes when ten tries ended so, and is unknown with fewer', async () => {
   const commits = (n: number) =>
     many(n, (i) => [RUNNING, FAILED].map((one) => ({ ...one, task_id: `t${i}`, id: `${i}` }))).flat();
-  expect(await judge({ scenario, commits: commits(10) })).toMatchObject({ verdict: 'pass', chances: 10 });
-  expect(await judge({ scenario, commits: commits(9) })).toMatchObject({ verdict: 'unknown', chances: 9 });
+  expect(await judge({ scenario, commits: commits(10) })).toMatchObject({ verdict: 'pass', exercised: 10 });
+  expect(await judge({ scenario, commits: commits(9) })).toMatchObject({ verdict: 'unknown', exercised: 9 });
 });

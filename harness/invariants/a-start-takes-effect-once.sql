@@ -1,11 +1,11 @@
 -- claim: A start that a worker sends again, because its answer was lost, is accepted and changes nothing: the same try,
 --   one start.
--- broken: A start that was sent again was refused, or carried out again
+-- title: A start that was sent again was refused, or carried out again
 -- source: `/run` answers a start of the same host, user and process with 200 («Duplicate start request received»); since
 --   3.2 it notes a start in the audit log only if the task was not running
 -- needs: commits, operations, writers
--- chance: starts that were sent again after they had been carried out
--- chances wanted: 5
+-- exercised-by: starts that were sent again after they had been carried out
+-- min-exercised: 5
 -- because: a build that carries out a second one does so each time
 
 -- given
@@ -19,7 +19,7 @@ FROM operations JOIN (
 WHERE operations.kind = 'run' AND operations.attempt > 1 AND operations.status IS NOT NULL
   AND operations.sent_ms >= started.committed_ms - clock_tolerance_ms();
 
--- chances
+-- exercised
 SELECT count(*) FROM replays;
 
 -- violations
@@ -52,8 +52,8 @@ WITH again AS (
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN ti_id <> old_ti_id THEN 'new id' ELSE 'new try number' END AS path,
-  abs(try_number - old_try_number) AS weight,
+  CASE WHEN ti_id <> old_ti_id THEN 'new id' ELSE 'new try number' END AS variant,
+  abs(try_number - old_try_number) AS severity,
   format('The start that {} sent for {} was carried out when the task was RUNNING already: {}.',
     coalesce('worker ' || requests.worker, 'a worker'), subject_of(dag_id, run_id, task_id, map_index),
     CASE WHEN ti_id <> old_ti_id THEN 'it got another id'

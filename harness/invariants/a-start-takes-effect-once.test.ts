@@ -16,7 +16,7 @@ test('a start that counts a try when it is sent again is a violation', async () 
     operations: [FIRST, REPLAY],
     commits: [QUEUED, RUNNING, { ...RUNNING, committed_ms: 2_503, try_number: 2 }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'new try number': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'new try number': 1 } });
   expect(result.first).toMatchObject({ at_ms: 2_503, operations: [2], commits: [3] });
   expect(result.first?.sentence).toBe(
     'The start that worker w-1 sent for wt_dag/run1/task was carried out when the task was RUNNING already: its try ' +
@@ -28,7 +28,7 @@ test('a start that stands twice in the audit log is a violation', async () => {
   const note = { event: 'running', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1 };
   const run = { operations: [FIRST, REPLAY], commits: [QUEUED, RUNNING] };
   const result = await judge({ ...run, finals: { log: [note, note] } });
-  expect(result.paths).toEqual({ 'noted twice': 1 });
+  expect(result.variants).toEqual({ 'noted twice': 1 });
   expect(result.first).toMatchObject({ operations: [2], commits: [2] });
   expect((await judge({ ...run, finals: { log: [note] } })).first).toBeNull();
 });
@@ -40,7 +40,7 @@ test('a start that is refused when it is sent again is a violation, unless anoth
     commits: [QUEUED, { ...RUNNING, row: { hostname } }],
   });
   const result = await judge(run('w-1'));
-  expect(result.paths).toEqual({ refused: 1 });
+  expect(result.variants).toEqual({ refused: 1 });
   expect(result.first).toMatchObject({ operations: [2], commits: [2] });
   expect((await judge(run('w-2'))).first).toBeNull();
 });
@@ -59,6 +59,6 @@ test('it passes when five starts were sent again and changed nothing, and is unk
     ]).flat(),
     commits: many(n, (i) => [QUEUED, RUNNING].map((row) => ({ ...row, id: `${i}`, task_id: `t${i}` }))).flat(),
   });
-  expect(await judge(run(5))).toMatchObject({ verdict: 'pass', chances: 5 });
-  expect(await judge(run(4))).toMatchObject({ verdict: 'unknown', chances: 4 });
+  expect(await judge(run(5))).toMatchObject({ verdict: 'pass', exercised: 5 });
+  expect(await judge(run(4))).toMatchObject({ verdict: 'unknown', exercised: 4 });
 });

@@ -1,10 +1,10 @@
 -- claim: After a worker's start was accepted, its heartbeats are accepted until its own end report or an operator's
---   deed.
--- broken: A worker that was running a task was told to stop
+--   action.
+-- title: A worker that was running a task was told to stop
 -- source: the worker's supervisor kills the task at 404, 409 or 410 and sends no end state
 -- needs: operations, lives
--- chance: lives that sent heartbeats
--- chances wanted: 20
+-- exercised-by: lives that sent heartbeats
+-- min-exercised: 20
 -- because: a run with fewer lives long enough to send one is no load
 
 -- given
@@ -24,7 +24,7 @@ JOIN started USING (life) LEFT JOIN reported USING (life)
 -- An end report that was sent before the refusal came may have been what ended it.
 WHERE coalesce(heartbeat.ended_ms < reported_ms, true);
 
--- chances
+-- exercised
 SELECT count(DISTINCT life) FROM operations WHERE kind = 'heartbeat';
 
 -- violations
@@ -33,10 +33,10 @@ WITH by_operator AS (
   WHERE writer_role = 'api-core'
     AND committed_ms BETWEEN refused.started_ms - clock_tolerance_ms() AND refused.ended_ms + clock_tolerance_ms()
   UNION
-  SELECT refused.op FROM refused JOIN operator_deeds AS deed USING (dag_id, run_id)
-  WHERE deed.sent_ms <= refused.ended_ms
-    AND (deed.outcome = 'unknown' OR deed.ended_ms IS NULL OR deed.ended_ms >= refused.started_ms)
-    AND (deed.task_id IS NULL OR deed.task_id = refused.task_id)
+  SELECT refused.op FROM refused JOIN operator_actions AS action USING (dag_id, run_id)
+  WHERE action.sent_ms <= refused.ended_ms
+    AND (action.outcome = 'unknown' OR action.ended_ms IS NULL OR action.ended_ms >= refused.started_ms)
+    AND (action.task_id IS NULL OR action.task_id = refused.task_id)
 ), after_silence AS (
   SELECT refused.op
   FROM refused ASOF JOIN (
@@ -66,8 +66,8 @@ SELECT
     WHEN cause.state = 'skipped' AND coalesce(writer_role = 'api-execution', true) THEN 'skip-downstream'
     WHEN cause.seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
     ELSE coalesce(writer_role, reason, 'unknown writer')
-  END AS path,
-  ended_ms - started_ms AS weight,
+  END AS variant,
+  ended_ms - started_ms AS severity,
   format('Worker {} had been running {} for {} when its heartbeat was refused with {}{}', worker,
     subject_of(dag_id, run_id, task_id, map_index), seconds(ended_ms - started_ms), status,
     coalesce(' ' || reason, '') || coalesce(' (found ' || upper(found_state) || ')', ''))

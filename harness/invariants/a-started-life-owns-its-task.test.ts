@@ -20,7 +20,7 @@ const RUNNING = { state: 'running', committed_ms: 1_003, writer: 'wt-api-executi
 test('a heartbeat refused while the worker works is a violation that says what was found and who wrote it', async () => {
   const skipped = { state: 'skipped', committed_ms: 5_000, writer: 'wt-api-execution-1' };
   const result = await judge({ operations: [RUN, REFUSED], lives: [{}], commits: [RUNNING, skipped] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'skip-downstream': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'skip-downstream': 1 } });
   expect(result.first).toMatchObject({ operations: [9], commits: [2] });
   expect(result.first?.sentence).toBe(
     'Worker w-1 had been running wt_dag/run1/task for 5.0 s when its heartbeat was refused with 409 not_running (found ' +
@@ -33,7 +33,7 @@ test('it is a violation even where no commit tells why', async () => {
     operations: [RUN, { ...REFUSED, status: 404, reason: 'not_found', found_state: null }],
     lives: [{}],
   });
-  expect(result.first).toMatchObject({ path: 'not_found' });
+  expect(result.first).toMatchObject({ variant: 'not_found' });
   expect(result.first?.sentence).toMatch(/refused with 404 not_found; no commit tells why\.$/);
 });
 
@@ -69,11 +69,11 @@ test.each<[string, LiteralRun]>([
 });
 
 test('it passes when the heartbeats of enough lives were accepted', async () => {
-  expect(await judge(heartbeats(20))).toMatchObject({ verdict: 'pass', chances: 20 });
+  expect(await judge(heartbeats(20))).toMatchObject({ verdict: 'pass', exercised: 20 });
 });
 
 test('it is unknown when hardly a life was long enough for a heartbeat', async () => {
-  expect(await judge(heartbeats(19))).toMatchObject({ verdict: 'unknown', chances: 19 });
+  expect(await judge(heartbeats(19))).toMatchObject({ verdict: 'unknown', exercised: 19 });
 });
 
 function heartbeats(n: number): LiteralRun {

@@ -1,10 +1,10 @@
 -- claim: After a task instance's try was superseded (a clear, a retry, a time-out), what its worker still sends is
 --   refused, so that it stops.
--- broken: A worker of a try that another one had replaced was not told so
+-- title: A worker of a try that another one had replaced was not told so
 -- source: each try has an id of its own; the Execution API answers 404, 410 or 409 to one that is gone
 -- needs: commits, operations
--- chance: heartbeats and end reports sent with an id that was gone
--- chances wanted: 3
+-- exercised-by: heartbeats and end reports sent with an id that was gone
+-- min-exercised: 3
 -- because: a server that takes an old id for good does so each time
 
 -- given
@@ -22,15 +22,15 @@ WHERE operations.kind IN ('heartbeat', 'state') AND operations.status IS NOT NUL
   -- Clearly later: an answer may overtake the clear that waits for the same row.
   AND operations.sent_ms > superseded.committed_ms + clock_tolerance_ms();
 
--- chances
+-- exercised
 SELECT count(*) FROM late;
 
 -- violations
 SELECT
   ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  format('{} after {}', CASE kind WHEN 'state' THEN 'end report' ELSE kind END, writer_role) AS path,
-  sent_ms - committed_ms AS weight,
+  format('{} after {}', CASE kind WHEN 'state' THEN 'end report' ELSE kind END, writer_role) AS variant,
+  sent_ms - committed_ms AS severity,
   format('{} gave {} a new try (it was {} then); {} later worker {} of the old try (try {:d}) sent {}, and the server '
     || 'accepted it with {}.', coalesce(writer, 'An unknown process'), subject_of(dag_id, run_id, task_id, map_index),
     state_name(next_state), seconds(sent_ms - committed_ms), worker, try_number,

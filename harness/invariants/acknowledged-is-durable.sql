@@ -1,9 +1,9 @@
 -- claim: An end state that the server accepted is committed, and stays until an operator clears or marks the task.
--- broken: An end that the server had accepted was lost or overwritten
+-- title: An end that the server had accepted was lost or overwritten
 -- source: the Execution API commits before it answers (#58524), and the worker forgets the task then
 -- needs: commits, operations
--- chance: accepted end reports
--- chances wanted: 20
+-- exercised-by: accepted end reports
+-- min-exercised: 20
 -- because: a run in which fewer tasks ended has shown little about ends
 
 -- given
@@ -12,7 +12,7 @@ SELECT op, worker, ti_id, dag_id, run_id, task_id, map_index, requested, sent_ms
 FROM operations
 WHERE kind = 'state' AND outcome = 'ok' AND requested IN ('success', 'failed', 'skipped');
 
--- chances
+-- exercised
 SELECT count(*) FROM acknowledged;
 
 -- violations
@@ -46,16 +46,16 @@ WITH reached AS (
     AND undone.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
     AND may_have_committed(skipped.sent_ms, skipped.ended_ms, skipped.outcome, committed_ms)
   WHERE writer_role IS NOT NULL OR NOT EXISTS (
-    FROM operator_deeds AS deed
-    WHERE deed.dag_id = undone.dag_id AND deed.run_id = undone.run_id
-      AND may_have_committed(deed.sent_ms, deed.ended_ms, deed.outcome, undone.committed_ms))
+    FROM operator_actions AS action
+    WHERE action.dag_id = undone.dag_id AND action.run_id = undone.run_id
+      AND may_have_committed(action.sent_ms, action.ended_ms, action.outcome, undone.committed_ms))
   QUALIFY row_number() OVER (PARTITION BY undone.op, undone.seq ORDER BY skipped.op) = 1
 )
 SELECT
   ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN op IN (SELECT op FROM taken_as_failure) THEN 'taken as a failure' ELSE 'never committed' END AS path,
-  2e9 AS weight, -- A lost end is worse than one that was undone.
+  CASE WHEN op IN (SELECT op FROM taken_as_failure) THEN 'taken as a failure' ELSE 'never committed' END AS variant,
+  2e9 AS severity, -- A lost end is worse than one that was undone.
   format('Worker {} reported {} for {} and the server accepted it, but ', worker, state_name(requested),
     subject_of(dag_id, run_id, task_id, map_index))
     || CASE WHEN op IN (SELECT op FROM taken_as_failure)

@@ -13,7 +13,7 @@ const LATER = { relation: 'dag_run', id: '1', state: 'success', committed_ms: 9_
 
 test('an accepted end that was never committed is a violation', async () => {
   const result = await judge({ operations: [REPORT], commits: [RUNNING, LATER] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'never committed': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'never committed': 1 } });
   expect(result.first).toMatchObject({ operations: [1], subject: 'wt_dag/run1/task' });
   expect(result.first?.sentence).toBe(
     'Worker w-1 reported SUCCESS for wt_dag/run1/task and the server accepted it, but the state was never committed.',
@@ -33,11 +33,11 @@ test('an accepted end that broke in the database and was committed as a failure 
     server_log: [logged(id)],
   });
   const result = await judge(run(correlation_id));
-  expect(result.paths).toEqual({ 'taken as a failure': 1 });
+  expect(result.variants).toEqual({ 'taken as a failure': 1 });
   expect(result.first?.sentence).toBe(
     'Worker w-1 reported SUCCESS for wt_dag/run1/task and the server accepted it, but it had met an error in the database and committed FAILED.',
   );
-  expect((await judge(run('e27a3e97-ffde-48ed-814e-000000000000'))).paths).toEqual({ 'never committed': 1 });
+  expect((await judge(run('e27a3e97-ffde-48ed-814e-000000000000'))).variants).toEqual({ 'never committed': 1 });
 });
 
 test('an end whose commit the stream was too short to hold is no violation', async () => {
@@ -50,7 +50,7 @@ test('an end that Airflow itself shows after settling is durable, whatever the s
   expect((await judge({ operations: [REPORT], commits: [RUNNING, LATER], finals })).first).toBeNull();
 });
 
-test('an accepted end that a skip takes away is a violation by the path of the skip', async () => {
+test('an accepted end that a skip takes away is a violation by the variant of the skip', async () => {
   const skip = {
     op: 2,
     kind: 'skip_downstream',
@@ -61,7 +61,7 @@ test('an accepted end that a skip takes away is a violation by the path of the s
   } as const;
   const undone = { state: 'skipped', committed_ms: 6_010, writer: 'wt-api-execution-1' };
   const result = await judge({ operations: [REPORT, skip], commits: [RUNNING, ENDED, undone, LATER] });
-  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+  expect(result.variants).toEqual({ 'skip-downstream': 1 });
   expect(result.first).toMatchObject({ operations: [1, 2], commits: [3] });
   expect(result.first?.sentence).toContain(
     'the server accepted it; 1.0 s later a skip-downstream through wt-api-execution-1 changed it to SKIPPED.',
@@ -71,7 +71,7 @@ test('an accepted end that a skip takes away is a violation by the path of the s
 test('an accepted end that a scheduler takes away is a violation', async () => {
   const undone = { id: 'ti-2', old_id: 'ti-1', state: 'up_for_retry', committed_ms: 6_010, writer: 'wt-scheduler-1' };
   const result = await judge({ operations: [REPORT], commits: [RUNNING, ENDED, undone, LATER] });
-  expect(result.paths).toEqual({ 'executor event': 1 });
+  expect(result.variants).toEqual({ 'executor event': 1 });
 });
 
 const CLEARED = { id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 7_000 };
@@ -92,7 +92,7 @@ test('where no writer is known, a clear of the run at that moment is the operato
   } as const;
   const commits = [RUNNING, { ...ENDED, writer: null }, CLEARED, LATER];
   expect((await judge({ operations: [REPORT, clear], commits })).first).toBeNull();
-  expect((await judge({ operations: [REPORT], commits })).paths).toEqual({ 'unknown writer': 1 });
+  expect((await judge({ operations: [REPORT], commits })).variants).toEqual({ 'unknown writer': 1 });
 });
 
 test('the replay of a report whose answer was lost is no second end', async () => {
@@ -105,11 +105,11 @@ test('the replay of a report whose answer was lost is no second end', async () =
 });
 
 test('it passes when enough ends were accepted and kept', async () => {
-  expect(await judge(ends(20))).toMatchObject({ verdict: 'pass', chances: 20 });
+  expect(await judge(ends(20))).toMatchObject({ verdict: 'pass', exercised: 20 });
 });
 
 test('it is unknown when hardly anything ended', async () => {
-  expect(await judge(ends(19))).toMatchObject({ verdict: 'unknown', chances: 19 });
+  expect(await judge(ends(19))).toMatchObject({ verdict: 'unknown', exercised: 19 });
 });
 
 function ends(n: number): LiteralRun {

@@ -1,9 +1,9 @@
 -- claim: The end that a worker reports of a try is carried out once, however often the report is sent.
--- broken: The end of one try was carried out twice
+-- title: The end of one try was carried out twice
 -- source: a report is carried out in RUNNING alone; a replay is answered 200 (#63355) or refused, and changes nothing
 -- needs: commits, operations, writers
--- chance: end reports that were sent again after they had been carried out
--- chances wanted: 5
+-- exercised-by: end reports that were sent again after they had been carried out
+-- min-exercised: 5
 -- because: a build that carries out a second one does so each time
 
 -- given
@@ -16,7 +16,7 @@ FROM task_instance_changes
 WHERE writer_role = 'api-execution' AND state IN ('success', 'failed', 'up_for_retry') AND change = 'update'
 WINDOW history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
 
--- chances
+-- exercised
 SELECT count(*)
 FROM operations AS replay JOIN (
   SELECT old_ti_id AS ti_id, min(committed_ms) AS committed_ms FROM ends WHERE old_state = 'running' GROUP BY ALL
@@ -58,8 +58,8 @@ WITH carried_out AS (
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  format('{} after {}', state, coalesce(old_state, 'none')) AS path,
-  committed_ms - coalesce(before_ms, old_since_ms) AS weight,
+  format('{} after {}', state, coalesce(old_state, 'none')) AS variant,
+  committed_ms - coalesce(before_ms, old_since_ms) AS severity,
   format('The end {} that {} reported for {} (try {:d}) was carried out when the task was {} already',
     state_name(state), coalesce('worker ' || reports.worker, 'a worker'),
     subject_of(dag_id, run_id, task_id, map_index), try_number, state_name(old_state))

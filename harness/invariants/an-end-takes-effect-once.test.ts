@@ -24,7 +24,7 @@ test('a replay that is carried out again is a violation', async () => {
     operations: [LOST, REPLAY],
     commits: [RUNNING, SUCCESS, { ...SUCCESS, committed_ms: 7_000 }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'success after success': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'success after success': 1 } });
   expect(result.first).toMatchObject({ at_ms: 7_000, operations: [9], commits: [2, 3] });
   expect(result.first?.sentence).toBe(
     'The end SUCCESS that worker w-1 reported for wt_dag/run1/task (try 1) was carried out when the task was SUCCESS ' +
@@ -35,7 +35,7 @@ test('a replay that is carried out again is a violation', async () => {
 test('an end that overwrites what an operator marked is told apart', async () => {
   const marked = { state: 'failed', committed_ms: 4_000, writer: 'wt-api-core-1' };
   const result = await judge({ operations: [LOST], commits: [RUNNING, marked, SUCCESS] });
-  expect(result.paths).toEqual({ 'success after failed': 1 });
+  expect(result.variants).toEqual({ 'success after failed': 1 });
 });
 
 test('a retry that changes state and id in one transaction is one end', async () => {
@@ -50,7 +50,7 @@ test('a retry that changes state and id in one transaction is one end', async ()
     operations: [LOST],
     commits: [RUNNING, retry, { ...retry, id: 'ti-2', old_id: 'ti-1' }, twice],
   });
-  expect(again.paths).toEqual({ 'up_for_retry after up_for_retry': 1 });
+  expect(again.variants).toEqual({ 'up_for_retry after up_for_retry': 1 });
 });
 
 test('a skip that meets a skipped task again is no end report', async () => {
@@ -63,7 +63,7 @@ test('one end that stands twice in the audit log was carried out twice', async (
   const row = { event: 'success', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1 };
   const run = { operations: [LOST, REPLAY], commits: [RUNNING, SUCCESS] };
   const result = await judge({ ...run, finals: { log: [row, row] } });
-  expect(result).toMatchObject({ violations: 1, paths: { 'noted twice': 1 } });
+  expect(result).toMatchObject({ violations: 1, variants: { 'noted twice': 1 } });
   expect(result.first?.operations).toEqual([8, 9]);
   expect((await judge({ ...run, finals: { log: [row, { ...row, try_number: 2 }] } })).violations).toBe(0);
 });
@@ -89,9 +89,9 @@ test('it passes where five replays changed nothing, and is unknown without repla
     { ...SUCCESS, id, task_id },
   ]);
   const replays = ids.map((task, i) => ({ ...REPLAY, ...task, op: 20 + i }));
-  expect(await judge({ operations: replays, commits })).toMatchObject({ verdict: 'pass', chances: 5 });
+  expect(await judge({ operations: replays, commits })).toMatchObject({ verdict: 'pass', exercised: 5 });
   expect(await judge({ operations: [{ ...REPLAY, attempt: 1 }], commits })).toMatchObject({
     verdict: 'unknown',
-    chances: 0,
+    exercised: 0,
   });
 });

@@ -1,10 +1,10 @@
 -- claim: A backfill is completed only when every run that it created has ended, and not before they are created.
--- broken: A backfill was marked completed while its runs were still to come
--- seed: #62561
+-- title: A backfill was marked completed while its runs were still to come
+-- known-issues: #62561
 -- source: issue #62561; `completed_at` is what the UI, and the next backfill of the DAG, go by
 -- needs: commits, operations
--- chance: backfills during whose creation the schedulers looked for completed ones
--- chances wanted: 1
+-- exercised-by: backfills during whose creation the schedulers looked for completed ones
+-- min-exercised: 1
 -- because: where the check takes a backfill without runs for completed, one look is enough
 
 -- given
@@ -12,7 +12,7 @@
 CREATE TEMP TABLE completions AS
 SELECT * FROM backfill_lives WHERE completed_ms IS NOT NULL AND NOT cancelled;
 
--- chances
+-- exercised
 WITH creations AS (
   -- A creation may be under way when the run ends.
   SELECT backfill_id, created_ms, coalesce(first_run_ms, post_ended_ms, load_ended_ms) AS until_ms
@@ -49,8 +49,8 @@ WITH runs_at_completion AS (
 SELECT
   completed_ms AS at_ms,
   format('backfill {} of {}', backfill_id, dag_id) AS subject,
-  CASE WHEN coalesce(earlier, 0) = 0 THEN 'before its runs existed' ELSE 'before its runs ended' END AS path,
-  coalesce(later + unfinished, 0) AS weight,
+  CASE WHEN coalesce(earlier, 0) = 0 THEN 'before its runs existed' ELSE 'before its runs ended' END AS variant,
+  coalesce(later + unfinished, 0) AS severity,
   format('Backfill {} of {} was marked completed by {} {} after it was created, ', backfill_id, dag_id,
     coalesce(completed_by, 'an unknown process'), seconds(completed_ms - created_ms))
     || CASE

@@ -39,8 +39,8 @@ test('a backfill completed before any of its runs was created is a violation wit
     operations: [POST],
     commits: [CREATED, completed(11_000), ...many(3, (i) => dagRun(i, 49_900, 'queued'))],
   });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'before its runs existed': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 11_000, weight: 3, operations: [5], commits: [2, 3] });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'before its runs existed': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 11_000, severity: 3, operations: [5], commits: [2, 3] });
   expect(result.first?.sentence).toBe(
     'Backfill 3 of wt_backfill was marked completed by wt-scheduler-1 10.0 s after it was created, before any of its ' +
       'runs existed: 3 were created afterwards, the last one 38.9 s later.',
@@ -59,7 +59,7 @@ test('a backfill completed while its request was still under way when the load e
     operations: [{ ...POST, target: null, ended_ms: null, outcome: 'unknown', status: null, cause: 'run-ended' }],
     commits: [CREATED, completed(11_000)],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'before its runs existed': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'before its runs existed': 1 } });
   expect(result.first?.sentence).toContain('was still under way when the load ended');
 });
 
@@ -84,18 +84,18 @@ const WHOLE = [CREATED, dagRun(1, 40_000, 'queued'), dagRun(1, 45_000, 'success'
 
 test('it passes when the schedulers looked during the creation and left the backfill open', async () => {
   const samples = [checks(9_000, 1), checks(10_000, 1), checks(11_000, 2)];
-  expect(await judge({ operations: [POST], commits: WHOLE, samples })).toMatchObject({ verdict: 'pass', chances: 1 });
+  expect(await judge({ operations: [POST], commits: WHOLE, samples })).toMatchObject({ verdict: 'pass', exercised: 1 });
 });
 
 test('where the looks are not counted, a creation of 31 s must have met one', async () => {
-  expect(await judge({ operations: [POST], commits: WHOLE })).toMatchObject({ verdict: 'pass', chances: 1 });
+  expect(await judge({ operations: [POST], commits: WHOLE })).toMatchObject({ verdict: 'pass', exercised: 1 });
 });
 
 test('it is unknown when no look fell into a creation', async () => {
   const samples = [checks(500, 1), checks(1_500, 2), checks(39_000, 2), checks(41_000, 3)];
   expect(await judge({ operations: [POST], commits: WHOLE, samples })).toMatchObject({
     verdict: 'unknown',
-    chances: 0,
+    exercised: 0,
   });
 });
 

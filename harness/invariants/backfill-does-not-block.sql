@@ -1,11 +1,11 @@
 -- claim: A backfill without runs stops blocking its DAG in bounded time, and two backfills of one DAG are never
 --   active at once.
--- broken: A backfill blocked its DAG, or let a second one in
--- seed: #62561
+-- title: A backfill blocked its DAG, or let a second one in
+-- known-issues: #62561
 -- source: issue #62561; POST /backfills answers 409 while a backfill of the DAG is running
 -- needs: commits, operations
--- chance: backfills requested while another one of the same DAG was active
--- chances wanted: 1
+-- exercised-by: backfills requested while another one of the same DAG was active
+-- min-exercised: 1
 -- because: a build that admits a second one at that moment does so every time
 
 -- given
@@ -26,7 +26,7 @@ SELECT
   END AS until_seq
 FROM backfill_lives;
 
--- chances
+-- exercised
 SELECT count(DISTINCT operations.op)
 FROM operations JOIN active USING (dag_id)
 WHERE operations.kind = 'backfill' AND operations.outcome <> 'unknown'
@@ -38,9 +38,9 @@ SELECT
   other.created_ms AS at_ms,
   format('backfills {} and {} of {}', one.backfill_id, other.backfill_id, one.dag_id) AS subject,
   -- Nobody who was asked before the first was committed could see it.
-  CASE WHEN other.post_sent_ms <= one.created_ms THEN 'asked for at once' ELSE 'two active at once' END AS path,
+  CASE WHEN other.post_sent_ms <= one.created_ms THEN 'asked for at once' ELSE 'two active at once' END AS variant,
   -- Until the first of them ends; with no end in sight, as long as the record tells.
-  least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS weight,
+  least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS severity,
   format('Backfill {} of {} was admitted {} after backfill {}, which was still active: ', other.backfill_id, one.dag_id,
     seconds(other.created_ms - one.created_ms), one.backfill_id)
     || CASE

@@ -42,7 +42,7 @@ test('a second backfill admitted while the first has not been completed is a vio
     operations: [post(1, '1', 900, 5_000), post(2, '2', 1_100, 6_000)],
     commits: [backfill(1, 1_000), backfill(2, 1_200), dagRun(1, 1, 4_900, 'queued'), dagRun(2, 2, 5_900, 'queued')],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'two active at once': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'two active at once': 1 } });
   expect(result.first).toMatchObject({ at_ms: 1_200, operations: [1, 2], commits: [1, 2] });
   expect(result.first?.sentence).toBe(
     'Backfill 2 of wt_b was admitted 0.2 s after backfill 1, which was still active: it had not been completed.',
@@ -54,7 +54,7 @@ test('of two backfills that were asked for at once, the second could not see the
     operations: [post(1, '1', 900, 5_000), post(2, '2', 950, 6_000)],
     commits: [backfill(1, 1_000), backfill(2, 1_200), dagRun(1, 1, 4_900, 'queued'), dagRun(2, 2, 5_900, 'queued')],
   });
-  expect(result.paths).toEqual({ 'asked for at once': 1 });
+  expect(result.variants).toEqual({ 'asked for at once': 1 });
   expect(result.first?.sentence).toContain('both had been asked for before either was there to be seen.');
 });
 
@@ -71,7 +71,7 @@ test('a backfill without runs that is never completed blocks its DAG', async () 
     operations: [post(1, '1', 900, 2_000)],
     commits: [backfill(1, 1_000), { committed_ms: 160_000 }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'blocks without runs': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'blocks without runs': 1 } });
   expect(result.first?.sentence).toContain('got no runs and was not completed 158.0 s after its request was answered');
 });
 
@@ -122,10 +122,10 @@ test('it passes when a second one was asked for while the first was active, and 
       backfill(1, 31_000, true),
     ],
   });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 1 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 1 });
 });
 
 test('it is unknown when nobody asked for a second one', async () => {
   const result = await judge({ operations: [post(1, '1', 900, 5_000)], commits: [backfill(1, 1_000)] });
-  expect(result).toMatchObject({ verdict: 'unknown', chances: 0 });
+  expect(result).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });

@@ -1,10 +1,10 @@
 -- claim: Answers are 2xx, 401, 403, 404, 409, 410, 422, or 503 with Retry-After; every other 5xx breaks the contract.
--- broken: A request was answered with an error that the API does not promise
--- seed: #66734
+-- title: A request was answered with an error that the API does not promise
+-- known-issues: #66734
 -- source: issue #66734 asks for a retryable answer to deadlocks; the public API alone documents 400
 -- needs: operations
--- chance: answered requests
--- chances wanted: 100
+-- exercised-by: answered requests
+-- min-exercised: 100
 -- because: a server that failed one request in fifty would hardly hide among a hundred
 
 -- given
@@ -23,7 +23,7 @@ WHERE status NOT BETWEEN 200 AND 299
   AND NOT (status = 503 AND coalesce(retry_after, false))
   AND NOT (status = 400 AND actor = 'operator');
 
--- chances
+-- exercised
 SELECT count(*) FROM operations WHERE status IS NOT NULL;
 
 -- violations
@@ -61,8 +61,8 @@ SELECT
       WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
       WHEN deleted THEN ', deleted meanwhile'
       ELSE ', another try meanwhile'
-    END AS path,
-  coalesce(ended_ms, sent_ms) - sent_ms AS weight,
+    END AS variant,
+  coalesce(ended_ms, sent_ms) - sent_ms AS severity,
   format('The {} request of {} for {} was answered {}{}', kind, worker,
     coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status,
     coalesce(' («' || shortened(nullif(message, ''), 120) || '»)', ''))

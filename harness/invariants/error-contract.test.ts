@@ -17,7 +17,7 @@ const ERROR = {
 
 test('a 500 is a violation that says which request got which answer', async () => {
   const result = await judge({ operations: [ERROR] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'state 500': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'state 500': 1 } });
   expect(result.first?.sentence).toBe(
     'The state request of w-1 for wt_dag/run1/task was answered 500 («Internal server error»), which the API does not promise.',
   );
@@ -56,13 +56,13 @@ test('a 500 for a task that was given another try or deleted meanwhile is told a
   } as const;
   const another = { id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 9_050 };
   const replaced = await judge({ operations: [clear], commits: [another] });
-  expect(replaced.paths).toEqual({ 'clear 500, another try meanwhile': 1 });
+  expect(replaced.variants).toEqual({ 'clear 500, another try meanwhile': 1 });
   expect(replaced.first).toMatchObject({ operations: [9], commits: [1] });
   expect(replaced.first?.sentence).toMatch(/: its task had been given another try meanwhile, which is worth a 409\.$/);
-  const paths = async (commit: object) => (await judge({ operations: [clear], commits: [commit] })).paths;
-  expect(await paths({ ...another, committed_ms: 8_000 })).toEqual({ 'clear 500': 1 });
-  expect(await paths({ ...another, task_id: 'other' })).toEqual({ 'clear 500': 1 });
-  expect(await paths({ state: 'running', committed_ms: 9_050 })).toEqual({ 'clear 500': 1 });
+  const variants = async (commit: object) => (await judge({ operations: [clear], commits: [commit] })).variants;
+  expect(await variants({ ...another, committed_ms: 8_000 })).toEqual({ 'clear 500': 1 });
+  expect(await variants({ ...another, task_id: 'other' })).toEqual({ 'clear 500': 1 });
+  expect(await variants({ state: 'running', committed_ms: 9_050 })).toEqual({ 'clear 500': 1 });
   const gone = await judge({
     operations: [{ ...ERROR, kind: 'rtif' }],
     commits: [
@@ -70,7 +70,7 @@ test('a 500 for a task that was given another try or deleted meanwhile is told a
       { change: 'delete', committed_ms: 9_020 },
     ],
   });
-  expect(gone.paths).toEqual({ 'rtif 500, deleted meanwhile': 1 });
+  expect(gone.variants).toEqual({ 'rtif 500, deleted meanwhile': 1 });
 });
 
 test('a 503 is right with Retry-After, and wrong without', async () => {
@@ -102,12 +102,12 @@ test('a message with quotes, markup and line breaks stays one line of text', asy
 });
 
 test('it passes when enough requests were answered as promised', async () => {
-  expect(await judge({ operations: many(100, () => ({})) })).toMatchObject({ verdict: 'pass', chances: 100 });
+  expect(await judge({ operations: many(100, () => ({})) })).toMatchObject({ verdict: 'pass', exercised: 100 });
 });
 
 test('it is unknown when hardly anything was answered', async () => {
   const lost = many(100, () => ({ outcome: 'unknown', status: null }) as const);
-  expect(await judge({ operations: [...lost, {}] })).toMatchObject({ verdict: 'unknown', chances: 1 });
+  expect(await judge({ operations: [...lost, {}] })).toMatchObject({ verdict: 'unknown', exercised: 1 });
 });
 
 test.each(['restart-postgres', 'exhaust-connections'])('while %s is open, 5xx is the right answer', async (fault) => {

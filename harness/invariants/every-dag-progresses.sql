@@ -1,9 +1,9 @@
 -- claim: No DAG waits while others are served: a task that is ready is scheduled in time.
--- broken: A DAG waited while others were served
+-- title: A DAG waited while others were served
 -- source: schedulers take the running runs in the order of their last scheduling decision, so that each gets its turn
 -- needs: commits
--- chance: tasks that became ready while runs of several DAGs were on their way
--- chances wanted: 50
+-- exercised-by: tasks that became ready while runs of several DAGs were on their way
+-- min-exercised: 50
 -- because: a DAG that is passed over is so with each of its tasks
 
 -- given
@@ -52,7 +52,7 @@ WITH changes AS (
   ) AS windows ON retries.committed_ms >= windows.opened_ms
   WHERE lives.started_ms <= windows.until_ms
 )
-SELECT 'new run' AS path, dag_id, run_id, task_id, map_index, greatest(running_ms, made_ms) AS ready_ms, looked_ms
+SELECT 'new run' AS variant, dag_id, run_id, task_id, map_index, greatest(running_ms, made_ms) AS ready_ms, looked_ms
 FROM looks JOIN tasks USING (dag_id, task_id) WHERE len(tasks.upstream) = 0
 UNION ALL
 SELECT 'next task', dag_id, run_id, task_id, map_index, greatest(any_value(running_ms), max(committed_ms)), looked_ms
@@ -63,12 +63,12 @@ UNION ALL
 SELECT 'retry', dag_id, run_id, task_id, map_index, committed_ms + 1000, coalesce(next_ms, 'infinity')
 FROM retries ANTI JOIN skewed USING (seq);
 
--- chances
+-- exercised
 SELECT CASE WHEN count(DISTINCT dag_id) >= 2 THEN count(*) ELSE 0 END FROM served, load WHERE ready_ms < load_ended_ms;
 
 -- violations
 WITH waits AS (
-  SELECT path, dag_id, run_id, task_id, map_index, ready_ms, looked_ms, least(looked_ms, load_ended_ms) AS until_ms
+  SELECT variant, dag_id, run_id, task_id, map_index, ready_ms, looked_ms, least(looked_ms, load_ended_ms) AS until_ms
   FROM served, load
   -- 15 s: a scheduler looks at twenty running runs in each loop, the one that has waited longest first. On two busy
   -- cores a loop takes one to two seconds, and the scenarios' forty runs have their turn in one or two of them.
@@ -82,8 +82,9 @@ WITH waits AS (
     WHERE run.state IS DISTINCT FROM 'running' AND run.committed_ms BETWEEN ready_ms AND until_ms
     UNION
     SELECT waits.dag_id, waits.run_id, waits.ready_ms
-    FROM waits JOIN operator_deeds AS deed USING (dag_id, run_id)
-    WHERE deed.sent_ms <= until_ms AND (deed.outcome = 'unknown' OR deed.ended_ms IS NULL OR deed.ended_ms >= ready_ms)
+    FROM waits JOIN operator_actions AS action USING (dag_id, run_id)
+    WHERE action.sent_ms <= until_ms AND (action.outcome = 'unknown' OR action.ended_ms IS NULL
+        OR action.ended_ms >= ready_ms)
     UNION
     -- A paused DAG waits on purpose.
     SELECT waits.dag_id, waits.run_id, waits.ready_ms
@@ -114,8 +115,8 @@ WITH waits AS (
 SELECT
   ready_ms + 15000 AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  path,
-  until_ms - ready_ms AS weight,
+  variant,
+  until_ms - ready_ms AS severity,
   format('{} was ready and not scheduled for {}', subject_of(dag_id, run_id, task_id, map_index),
     seconds(until_ms - ready_ms))
     || CASE WHEN looked_ms > until_ms THEN ', when the load ended' ELSE '' END

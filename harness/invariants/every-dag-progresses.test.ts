@@ -26,8 +26,8 @@ const others = many(20, (i) => task(`o${i}`, 'scheduled', 2_000 + 1_000 * i, 'wt
 test('a new run that is not looked at while another DAG is served is a violation', async () => {
   const commits = [task('task', null, 500), running('wt_dag', 1_000), ...others, task('task', 'scheduled', 31_000)];
   const result = await judge({ scenario, commits });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'new run': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 16_000, subject: 'wt_dag/run1/task', weight: 30_000 });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'new run': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 16_000, subject: 'wt_dag/run1/task', severity: 30_000 });
   expect(result.first?.sentence).toBe(
     'wt_dag/run1/task was ready and not scheduled for 30.0 s; 20 task instances of other DAGs were scheduled meanwhile.',
   );
@@ -46,10 +46,10 @@ test('a next task and a retry that are passed over are told apart', async () => 
     task('task', 'scheduled', 950),
   ];
   const next = await judge({ scenario, commits: [...begun, task('task', 'success', 1_500), ...others] });
-  expect(next.paths).toEqual({ 'next task': 1 });
+  expect(next.variants).toEqual({ 'next task': 1 });
   const failed = [task('task', 'running', 970), task('task', 'up_for_retry', 990)];
   const retry = await judge({ scenario, commits: [...begun, ...failed, ...others] });
-  expect(retry.paths).toEqual({ retry: 1 });
+  expect(retry.variants).toEqual({ retry: 1 });
 });
 
 test('a task waits rightly for what it needs, for an operator, and when nobody is served', async () => {
@@ -67,7 +67,7 @@ test('what follows a mapped task waits for all of its instances', async () => {
   const mapped = [{ ...tasks[0], task_id: 'task', mapped: 2, upstream: [], duration_ms }, ...tasks.slice(1)];
   const commits = [task('next', null, 500), running('wt_dag', 900), task('task', 'success', 1_500), ...others];
   const only = { ...scenario, dags: scenario.dags.map((one) => ({ ...one, tasks: mapped })) };
-  expect((await judge({ scenario, commits })).paths).toEqual({ 'next task': 1 });
+  expect((await judge({ scenario, commits })).variants).toEqual({ 'next task': 1 });
   expect((await judge({ scenario: only, commits })).violations).toBe(0);
 });
 
@@ -96,8 +96,8 @@ test('it passes where fifty tasks of two DAGs had their turn, and is unknown wit
       ];
     }).flat(),
   });
-  expect(await judge(runs(['wt_dag', 'wt_other']))).toMatchObject({ verdict: 'pass', chances: 50 });
-  expect(await judge(runs(['wt_dag']))).toMatchObject({ verdict: 'unknown', chances: 0 });
+  expect(await judge(runs(['wt_dag', 'wt_other']))).toMatchObject({ verdict: 'pass', exercised: 50 });
+  expect(await judge(runs(['wt_dag']))).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });
 
 test('a paused DAG waits rightly until it is unpaused, and only it', async () => {

@@ -1,10 +1,10 @@
 -- claim: A mapped task has one task instance for each of its values, none too many and none too few.
--- broken: A mapped task did not get one task instance for each value
+-- title: A mapped task did not get one task instance for each value
 -- source: documentation on dynamic task mapping; `TaskMap`, `expand_mapped_literals` and `_check_for_removed_or_restored`
 --   in models/dagrun.py: a literal list is expanded when the run is made
 -- needs: commits
--- chance: mapped tasks of runs that were made long enough before the end
--- chances wanted: 2
+-- exercised-by: mapped tasks of runs that were made long enough before the end
+-- min-exercised: 2
 -- because: an index that is lost by the expansion is lost in each run
 
 -- given
@@ -24,7 +24,7 @@ CREATE TEMP TABLE present AS
 SELECT dag_id, run_id, task_id, map_index, min(seq) AS seq
 FROM task_instance_changes GROUP BY ALL HAVING arg_max(change, seq) <> 'delete';
 
--- chances
+-- exercised
 SELECT count(*) FROM expected;
 
 -- violations
@@ -41,8 +41,8 @@ WITH indexes AS (
 SELECT
   created_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, NULL) AS subject,
-  'missing' AS path,
-  len(indexes) AS weight,
+  'missing' AS variant,
+  len(indexes) AS severity,
   format('{} is mapped over {:d} values, and has no task instance for index {}.',
     subject_of(dag_id, run_id, task_id, NULL), mapped, array_to_string(indexes[:10], ', ')) AS sentence,
   []::BIGINT[] AS operations,

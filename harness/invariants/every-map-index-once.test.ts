@@ -32,14 +32,14 @@ function dagRun(id: number, indexes: readonly number[], committed_ms = 1_000) {
 
 test('an index without a task instance is a violation', async () => {
   const result = await judge({ scenario, commits: dagRun(1, [0, 1]) });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { missing: 1 } });
-  expect(result.first).toMatchObject({ at_ms: 1_000, subject: 'wt_dag/r1/each', weight: 1 });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { missing: 1 } });
+  expect(result.first).toMatchObject({ at_ms: 1_000, subject: 'wt_dag/r1/each', severity: 1 });
   expect(result.first?.sentence).toBe('wt_dag/r1/each is mapped over 3 values, and has no task instance for index 2.');
 });
 
 test('an index too many, and the unmapped one beside the others, are violations', async () => {
-  expect((await judge({ scenario, commits: dagRun(1, [0, 1, 2, 3]) })).paths).toEqual({ 'too many': 1 });
-  expect((await judge({ scenario, commits: dagRun(1, [-1, 0, 1, 2]) })).paths).toEqual({ 'too many': 1 });
+  expect((await judge({ scenario, commits: dagRun(1, [0, 1, 2, 3]) })).variants).toEqual({ 'too many': 1 });
+  expect((await judge({ scenario, commits: dagRun(1, [-1, 0, 1, 2]) })).variants).toEqual({ 'too many': 1 });
 });
 
 test('an expansion may still come for a run that is young, or that a fault held up', async () => {
@@ -55,6 +55,6 @@ test('a run that was deleted has no indexes', async () => {
 
 test('it passes when two mapped tasks had all of their indexes, and is unknown with one', async () => {
   const commits = (n: number) => many(n, (i) => dagRun(i, [0, 1, 2])).flat();
-  expect(await judge({ scenario, commits: commits(2) })).toMatchObject({ verdict: 'pass', chances: 2 });
-  expect(await judge({ scenario, commits: commits(1) })).toMatchObject({ verdict: 'unknown', chances: 1 });
+  expect(await judge({ scenario, commits: commits(2) })).toMatchObject({ verdict: 'pass', exercised: 2 });
+  expect(await judge({ scenario, commits: commits(1) })).toMatchObject({ verdict: 'unknown', exercised: 1 });
 });

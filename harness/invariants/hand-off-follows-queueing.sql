@@ -1,10 +1,10 @@
 -- claim: A task instance is handed to the workers once for each time that it was set to QUEUED, and not before.
--- broken: A task was handed to a worker without being queued, or twice
+-- title: A task was handed to a worker without being queued, or twice
 -- source: a scheduler commits QUEUED before its executor sends the workload (jobs/scheduler_job_runner.py), so that the
 --   worker's start finds it, and one worker alone gets it
 -- needs: commits, lives
--- chance: deliveries to the workers
--- chances wanted: 50
+-- exercised-by: deliveries to the workers
+-- min-exercised: 50
 -- because: two schedulers that pick the same task do so where many are ready at once
 
 -- given
@@ -27,7 +27,7 @@ WHERE handed_ms <= (SELECT max(committed_ms) FROM commits)
   -- The harness's own doing: a fault that plays what was handed over once a second time.
   AND duplicate_of IS NULL;
 
--- chances
+-- exercised
 SELECT sum(deliveries) FROM (SELECT max(deliveries) AS deliveries FROM handed GROUP BY ti_id);
 
 -- violations
@@ -50,8 +50,8 @@ WITH counted AS (
 SELECT
   handed_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN times IS NULL THEN 'never queued' ELSE 'delivered again' END AS path,
-  coalesce(handed_ms - before_ms, 0) AS weight,
+  CASE WHEN times IS NULL THEN 'never queued' ELSE 'delivered again' END AS variant,
+  coalesce(handed_ms - before_ms, 0) AS severity,
   format('{} handed {} (try {:d}) to worker {}, ', scheduler, subject_of(dag_id, run_id, task_id, map_index),
     try_number, worker)
     || CASE

@@ -16,7 +16,7 @@ test('a second delivery while the first worker has the task, after one queueing,
     operations: [{ op: 7, kind: 'run' }],
     commits: [QUEUED, RUNNING, LATER],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'delivered twice at once': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'delivered twice at once': 1 } });
   expect(result.first).toMatchObject({ subject: 'wt_dag/run1/task', operations: [7], commits: [1] });
   expect(result.first?.sentence).toBe(
     'wt_dag/run1/task (try 1) was handed over 2 times, although it had been set to QUEUED only once: while worker w-1 ' +
@@ -27,18 +27,18 @@ test('a second delivery while the first worker has the task, after one queueing,
 test('a second delivery after the first worker has ended is told apart, and so is one that nobody queued', async () => {
   const again = { ...HANDED, worker: 'w-2', scheduler: 'scheduler-2', handed_ms: 3_000, deliveries: 2 };
   const result = await judge({ lives: [HANDED, again], commits: [QUEUED, RUNNING, LATER] });
-  expect(result).toMatchObject({ violations: 1, paths: { 'delivered again': 1 } });
+  expect(result).toMatchObject({ violations: 1, variants: { 'delivered again': 1 } });
   expect(result.first?.sentence).toBe(
     'scheduler-2 handed wt_dag/run1/task (try 1) to worker w-2, 2.0 s after scheduler-1 had handed it over, although it ' +
       'had been set to QUEUED only once.',
   );
   const never = await judge({ lives: [HANDED], commits: [{ state: 'scheduled', committed_ms: 900 }, LATER] });
-  expect(never.paths).toEqual({ 'never queued': 1 });
+  expect(never.variants).toEqual({ 'never queued': 1 });
 });
 
 test('a delivery clearly before its commit is a violation', async () => {
   const result = await judge({ lives: [HANDED], commits: [{ ...QUEUED, committed_ms: 1_400 }, LATER] });
-  expect(result.first).toMatchObject({ path: 'before its commit', weight: 400 });
+  expect(result.first).toMatchObject({ variant: 'before its commit', severity: 400 });
   expect((await judge({ lives: [HANDED], commits: [{ ...QUEUED, committed_ms: 1_100 }, LATER] })).violations).toBe(0);
 });
 
@@ -54,7 +54,7 @@ test('a deferred task that is queued and delivered again keeps the promise', asy
       LATER,
     ],
   });
-  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 2 });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 2 });
 });
 
 test('what was handed over after the end of the commit stream accuses nobody', async () => {
@@ -67,7 +67,7 @@ test('it passes where fifty tasks were each queued once and delivered once', asy
     lives: many(50, (i) => ({ ...HANDED, ti_id: `ti-${i}`, task_id: `t${i}` })),
     commits: [...many(50, (i) => ({ ...QUEUED, id: `ti-${i}`, task_id: `t${i}` })), LATER],
   });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 50 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 50 });
 });
 
 test('a workload that a fault played twice is no second delivery, and one that came twice still is', async () => {
@@ -75,7 +75,7 @@ test('a workload that a fault played twice is no second delivery, and one that c
   const commits = [QUEUED, RUNNING, LATER];
   expect((await judge({ lives: [HANDED, copy], commits })).violations).toBe(0);
   const twice = await judge({ lives: [{ ...HANDED, deliveries: 2 }, copy], commits });
-  expect(twice.paths).toEqual({ 'delivered twice at once': 1 });
+  expect(twice.variants).toEqual({ 'delivered twice at once': 1 });
   const again = await judge({ lives: [HANDED, copy, { ...HANDED, handed_ms: 5_000 }], commits });
-  expect(again.paths).toEqual({ 'delivered again': 1 });
+  expect(again.variants).toEqual({ 'delivered again': 1 });
 });

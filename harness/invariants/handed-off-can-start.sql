@@ -1,11 +1,11 @@
 -- claim: A worker that was handed a task may start it, unless an operator, a branch's skip, or a scheduler that died
 --   came between.
--- broken: A task was handed to a worker that was then not allowed to start it
--- seed: #60330
+-- title: A task was handed to a worker that was then not allowed to start it
+-- known-issues: #60330
 -- source: QUEUED belongs to the worker that the scheduler chose; the Execution API refuses `/run` only in another state
 -- needs: commits, operations, lives
--- chance: first starts that were answered
--- chances wanted: 50
+-- exercised-by: first starts that were answered
+-- min-exercised: 50
 -- because: what takes a queued try away by mistake does so once in some tens of tries
 
 -- given
@@ -15,7 +15,7 @@ FROM operations JOIN lives USING (life)
 -- A start that is sent again may meet what its first sending did.
 WHERE operations.kind = 'run' AND operations.attempt = 1 AND operations.status IN (401, 403, 404, 409, 410);
 
--- chances
+-- exercised
 SELECT count(*) FROM operations WHERE kind = 'run' AND attempt = 1 AND status IS NOT NULL;
 
 -- violations
@@ -34,9 +34,9 @@ WITH taken_away AS (
   SELECT op FROM taken_away WHERE writer_role = 'api-core'
   UNION
   SELECT refused.op
-  FROM refused JOIN operator_deeds AS deed USING (dag_id, run_id) LEFT JOIN taken_away ON taken_away.op = refused.op
+  FROM refused JOIN operator_actions AS action USING (dag_id, run_id) LEFT JOIN taken_away ON taken_away.op = refused.op
   WHERE taken_away.writer_role IS NULL
-    AND may_have_committed(deed.sent_ms, deed.ended_ms, deed.outcome, coalesce(committed_ms, refused.ended_ms))
+    AND may_have_committed(action.sent_ms, action.ended_ms, action.outcome, coalesce(committed_ms, refused.ended_ms))
 ), by_skip AS (
   SELECT refused.op
   FROM refused JOIN taken_away USING (op) JOIN skips USING (dag_id, run_id, task_id)
@@ -80,8 +80,8 @@ SELECT
     taken_away.writer_role || ' set ' || coalesce(taken_away.state, 'none'),
     'found ' || refused.found_state,
     refused.reason,
-    'unknown writer') AS path,
-  refused.ended_ms - refused.handed_ms AS weight,
+    'unknown writer') AS variant,
+  refused.ended_ms - refused.handed_ms AS severity,
   format('{} handed {} (try {:d}) to worker {}, and its start was refused with {}{}', scheduler,
     subject_of(dag_id, run_id, task_id, map_index), try_number, worker, status,
     coalesce(' ' || reason, '') || coalesce(' (found ' || upper(found_state) || ')', ''))

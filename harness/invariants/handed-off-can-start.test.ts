@@ -23,8 +23,8 @@ test('a queued try that a scheduler failed under the worker is a violation that 
     operations: [{ ...REFUSED, found_state: 'failed' }],
     commits: [QUEUED, { state: 'failed', committed_ms: 1_220, writer: 'wt-scheduler-2' }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'scheduler set failed': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 1_520, weight: 520, operations: [5], commits: [2] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'scheduler set failed': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 1_520, severity: 520, operations: [5], commits: [2] });
   expect(result.first?.sentence).toBe(
     'scheduler-1 handed wt_dag/run1/task (try 1) to worker w-1, and its start was refused with 409 invalid_state ' +
       '(found FAILED); wt-scheduler-2 had set it to FAILED 0.3 s before.',
@@ -46,8 +46,8 @@ test('a try that its first worker has run after it was taken back from it is tol
         { state: 'success', committed_ms: 1_200, writer: 'wt-api-execution-1' },
       ],
     });
-  expect((await judged(statement)).paths).toEqual({ 'stuck in queued': 1 });
-  expect((await judged("UPDATE task_instance SET state='scheduled'")).paths).toEqual({
+  expect((await judged(statement)).variants).toEqual({ 'stuck in queued': 1 });
+  expect((await judged("UPDATE task_instance SET state='scheduled'")).variants).toEqual({
     'api-execution set success': 1,
   });
 });
@@ -58,7 +58,7 @@ test('a token that does not open the start is a violation', async () => {
     operations: [{ ...REFUSED, status: 403, reason: null }],
     commits: [QUEUED],
   });
-  expect(result.first).toMatchObject({ path: 'token' });
+  expect(result.first).toMatchObject({ variant: 'token' });
   expect(result.first?.sentence).toContain('the token that came with it was not accepted.');
 });
 
@@ -79,11 +79,11 @@ test('an operator, a skip and a dead scheduler explain it', async () => {
   const skipped = { state: 'skipped', committed_ms: 1_200, writer: 'wt-api-execution-1' };
   const bySkip = { lives: [LIFE], commits: [QUEUED, skipped] };
   expect((await judge({ ...bySkip, operations: [REFUSED, skip] })).violations).toBe(0);
-  expect((await judge({ ...bySkip, operations: [REFUSED] })).paths).toEqual({ 'api-execution set skipped': 1 });
+  expect((await judge({ ...bySkip, operations: [REFUSED] })).variants).toEqual({ 'api-execution set skipped': 1 });
 
   const reset = { ...operator, writer: 'wt-scheduler-2' };
   const adopted = { lives: [LIFE], operations: [gone], commits: [QUEUED, reset] };
-  expect((await judge(adopted)).paths).toEqual({ 'scheduler set none': 1 });
+  expect((await judge(adopted)).variants).toEqual({ 'scheduler set none': 1 });
   const server_log = [{ at_ms: 100, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 was ended' }];
   expect((await judge({ ...adopted, server_log })).violations).toBe(0);
   const killed = (opened_ms: number) => [{ fault: 'kill', victim: 'scheduler-1', opened_ms, closed_ms: opened_ms }];
@@ -122,7 +122,7 @@ test('who clears a queued task may change its id first, and its state after that
 
 test('a start that is sent again may meet its first sending', async () => {
   const result = await judge({ lives: [LIFE], operations: [{ ...REFUSED, attempt: 2 }], commits: [QUEUED] });
-  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
 test('it passes where all were let in', async () => {
@@ -131,7 +131,7 @@ test('it passes where all were let in', async () => {
     operations: many(50, () => ({ kind: 'run' as const })),
     commits: [QUEUED],
   });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 50 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 50 });
 });
 
 test('of two workers with one workload, which a fault gave them, one is refused; but not both', async () => {

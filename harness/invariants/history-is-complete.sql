@@ -1,12 +1,12 @@
 -- claim: Every try that was followed by another is kept once in task_instance_history, under the id and the try number
 --   that it had.
--- broken: A try is missing, doubled or wrong in task_instance_history
--- seed: #67238
+-- title: A try is missing, doubled or wrong in task_instance_history
+-- known-issues: #67238
 -- source: `TaskInstanceHistory.record_ti` archives a try before the row gets a new id; the UI and the API show tries
 --   from there; issue #67238: a try that fails while it is queued is not archived
 -- needs: commits, final_task_instance, final_task_instance_history
--- chance: tries that were followed by another
--- chances wanted: 10
+-- exercised-by: tries that were followed by another
+-- min-exercised: 10
 -- because: the ways to a next try are few (retry, clear, adoption, state mismatch), and ten pass several of them
 
 -- given
@@ -33,7 +33,7 @@ FROM (
 )
 GROUP BY ALL;
 
--- chances
+-- exercised
 SELECT count(*) FROM followed;
 
 -- violations
@@ -88,8 +88,9 @@ SELECT
       AND later.map_index = missing.map_index AND later.try_number > missing.try_number), load_ended_ms) AS at_ms,
   subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
   CASE WHEN missing.ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued'
-    WHEN begun_under_clear THEN 'lost to a clear' WHEN ended_before THEN 'lost after its end' ELSE 'lost' END AS path,
-  1 AS weight,
+    WHEN begun_under_clear THEN 'lost to a clear' WHEN ended_before THEN 'lost after its end'
+    ELSE 'lost' END AS variant,
+  1 AS severity,
   format('Try {:d} of {} ', missing.try_number,
     subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index))
     || CASE

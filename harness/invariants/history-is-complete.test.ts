@@ -21,7 +21,7 @@ function stored(history: readonly object[], final: object = FINAL): LiteralRun {
 
 test('a try that was followed by another and is not kept is a violation', async () => {
   const result = await judge(stored([]));
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { lost: 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { lost: 1 } });
   expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1/task', commits: [3] });
   expect(result.first?.sentence).toBe(
     'Try 1 of wt_dag/run1/task is not in task_instance_history, although wt-api-execution-1 began another one.',
@@ -35,7 +35,7 @@ test('a try that failed before a worker had it is told apart: its row keeps its 
     { id: 'a', state: 'queued', try_number: 2, committed_ms: 4_000, writer: 'wt-scheduler-1' },
   ];
   const result = await judge({ ...stored([], { ...FINAL, id: 'a' }), commits });
-  expect(result.paths).toEqual({ 'lost while queued': 1 });
+  expect(result.variants).toEqual({ 'lost while queued': 1 });
   expect(result.first).toMatchObject({ at_ms: 4_000, commits: [3] });
 });
 
@@ -53,30 +53,32 @@ test('a try that begins while a clear is under way, and is lost to it, is told a
       commits,
     });
   const result = await judged(3_900);
-  expect(result.paths).toEqual({ 'lost to a clear': 1 });
+  expect(result.variants).toEqual({ 'lost to a clear': 1 });
   expect(result.first?.sentence).toBe(
     'Try 2 of wt_dag/run1/task is not in task_instance_history, although wt-api-core-1 began another one. It began while a clear was under way.',
   );
-  expect((await judged(4_010)).paths).toEqual({ lost: 1 });
+  expect((await judged(4_010)).variants).toEqual({ lost: 1 });
 });
 
 test('a try that a scheduler took back after its end, and that is lost, is told apart', async () => {
   const ended = { id: 'a', state: 'success', try_number: 1, committed_ms: 2_500, writer: 'wt-api-execution-1' };
   const back = { id: 'a', state: 'up_for_retry', try_number: 1, committed_ms: 2_600, writer: 'wt-scheduler-1' };
   const commits = [...RETRY.slice(0, 2), ended, back, { ...RETRY[3], id: 'a' }];
-  expect((await judge({ ...stored([], { ...FINAL, id: 'a' }), commits })).paths).toEqual({ 'lost after its end': 1 });
+  expect((await judge({ ...stored([], { ...FINAL, id: 'a' }), commits })).variants).toEqual({
+    'lost after its end': 1,
+  });
 });
 
 test('a try number that was left out is a gap', async () => {
   const commits = [...RETRY.slice(0, 3), { ...RETRY[3], try_number: 3 }];
   const result = await judge({ ...stored([FIRST], { ...FINAL, try_number: 3 }), commits });
-  expect(result.paths).toEqual({ gap: 1 });
+  expect(result.variants).toEqual({ gap: 1 });
   expect(result.first?.sentence).toBe('Try 2 of wt_dag/run1/task never was: its try number was left out.');
 });
 
 test('a try that is kept twice, or under an id that it never had, is a violation', async () => {
   const doubled = await judge(stored([FIRST, { ...FIRST, task_instance_id: 'x' }]));
-  expect(doubled.paths).toEqual({ doubled: 1, 'wrong try': 1 });
+  expect(doubled.variants).toEqual({ doubled: 1, 'wrong try': 1 });
   expect(doubled.first?.sentence).toContain('2 times');
   expect((await judge(stored([{ ...FIRST, task_instance_id: 'x' }]))).first?.sentence).toBe(
     'task_instance_history has a try 1 of wt_dag/run1/task under an id that the task instance never had.',
@@ -85,7 +87,7 @@ test('a try that is kept twice, or under an id that it never had, is a violation
 
 test('a try that is kept under the number of the next one is wrong, and its own is lost', async () => {
   const result = await judge(stored([{ ...FIRST, try_number: 2 }]));
-  expect(result.paths).toEqual({ lost: 1, 'wrong try': 1 });
+  expect(result.variants).toEqual({ lost: 1, 'wrong try': 1 });
 });
 
 test('a clear of a running task gives its try a second id, and one of a task that never ran begins no try', async () => {
@@ -97,7 +99,7 @@ test('a clear of a running task gives its try a second id, and one of a task tha
   ];
   const never = { ...KEY, task_id: 'never', task_instance_id: 'n', state: 'failed', try_number: 0 };
   const result = await judge({ ...stored([FIRST, never], { ...FINAL, id: 'c' }), commits });
-  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 1 });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 1 });
 });
 
 test('it passes where ten tries are kept', async () => {
@@ -116,7 +118,7 @@ test('it passes where ten tries are kept', async () => {
       task_instance_history: tasks.map((task_id) => ({ ...FIRST, task_id, task_instance_id: `a${task_id}` })),
     },
   });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 10 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 10 });
 });
 
 test('without a snapshot it is unknown', async () => {

@@ -1,9 +1,9 @@
 -- claim: While a worker runs a task, no other worker can send its heartbeat or start it again.
--- broken: A worker that does not own a task was let in
+-- title: A worker that does not own a task was let in
 -- source: the Execution API compares host name and pid, and answers 409 (running_elsewhere, invalid_state) to others
 -- needs: commits, operations
--- chance: requests of impostors that were answered while the owner ran the task
--- chances wanted: 10
+-- exercised-by: requests of impostors that were answered while the owner ran the task
+-- min-exercised: 10
 -- because: what is compared wrongly is so each time
 
 -- given
@@ -24,7 +24,7 @@ WHERE operations.kind IN ('impostor_heartbeat', 'impostor_run') AND operations.s
   -- Once the owner runs it no more, it may be anybody's.
   AND coalesce(left_running.committed_ms > operations.ended_ms + clock_tolerance_ms(), true);
 
--- chances
+-- exercised
 SELECT count(*) FROM visits;
 
 -- violations
@@ -36,8 +36,8 @@ WITH told AS (
 SELECT
   visits.ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE visits.kind WHEN 'impostor_run' THEN 'start' ELSE 'heartbeat' END AS path,
-  coalesce(told.ended_ms - visits.ended_ms, 0) AS weight,
+  CASE visits.kind WHEN 'impostor_run' THEN 'start' ELSE 'heartbeat' END AS variant,
+  coalesce(told.ended_ms - visits.ended_ms, 0) AS severity,
   format('While worker {} ran {}, another worker ({}) ', owner, subject_of(dag_id, run_id, task_id, map_index), worker)
     || CASE visits.kind WHEN 'impostor_run' THEN 'started it' ELSE 'sent a heartbeat for it' END
     || format(' and the server accepted that with {}', visits.status)

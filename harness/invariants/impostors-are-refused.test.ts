@@ -19,7 +19,7 @@ test('a start of an impostor that is accepted is a violation, with what it cost 
     ],
     commits: [{ state: 'queued', committed_ms: 900 }, RUNNING, { ...RUNNING, committed_ms: 4_002 }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { start: 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { start: 1 } });
   expect(result.first?.operations).toEqual([2, 3]);
   expect(result.first?.sentence).toBe(
     'While worker w-1 ran wt_dag/run1/task, another worker (w-1-impostor) started it and the server accepted that with ' +
@@ -32,7 +32,7 @@ test('a heartbeat of an impostor that is accepted is a violation', async () => {
     operations: [RUN, { ...IMPOSTOR, op: 2, kind: 'impostor_heartbeat', status: 204 }],
     commits: [RUNNING],
   });
-  expect(result).toMatchObject({ violations: 1, paths: { heartbeat: 1 } });
+  expect(result).toMatchObject({ violations: 1, variants: { heartbeat: 1 } });
 });
 
 test('once the owner runs the task no more, it may be anybody’s', async () => {
@@ -40,11 +40,11 @@ test('once the owner runs the task no more, it may be anybody’s', async () => 
     operations: [RUN, { ...IMPOSTOR, op: 2, kind: 'impostor_run' }],
     commits: [RUNNING, { state: 'up_for_retry', committed_ms: 3_900, writer: 'wt-scheduler-1' }],
   });
-  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
 test('it passes where ten impostors were refused', async () => {
   const impostors = many(10, (i) => ({ ...IMPOSTOR, ...NO, op: 10 + i, kind: 'impostor_run' as const }));
   const result = await judge({ operations: [RUN, ...impostors], commits: [RUNNING] });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 10 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 10 });
 });

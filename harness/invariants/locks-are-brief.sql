@@ -1,10 +1,10 @@
 -- claim: No statement waits for a row lock as long as a worker's request may take.
--- broken: A row lock was held longer than a worker waits for its answer
+-- title: A row lock was held longer than a worker waits for its answer
 -- source: a worker gives its request up then and sends it again, though the first may still be carried out; what holds
 --   a row so long fails requests by the dozen
 -- needs: server_log, operations
--- chance: requests that lock their task's row
--- chances wanted: 100
+-- exercised-by: requests that lock their task's row
+-- min-exercised: 100
 -- because: a lock that is held too long is met by all that work on that row meanwhile
 
 -- given
@@ -43,7 +43,7 @@ SELECT pid, application_name AS name, at_ms AS from_ms, at_ms AS until_ms FROM b
 UNION ALL
 SELECT pid, name, from_ms, until_ms FROM writers;
 
--- chances
+-- exercised
 SELECT count(*) FROM operations WHERE kind IN ('run', 'heartbeat', 'state') AND outcome = 'ok';
 
 -- violations
@@ -77,8 +77,8 @@ SELECT
   at_ms,
   coalesce(waiter_name, 'process ' || pid) AS subject,
   format('{} behind {}', coalesce(role_of(waiter_name), 'unknown process'),
-    coalesce(role_of(holder_name), 'unknown process')) AS path,
-  waited_ms AS weight,
+    coalesce(role_of(holder_name), 'unknown process')) AS variant,
+  waited_ms AS severity,
   format('{} waited {} for {} that {} held («{}»); {}a worker gives up after {}.',
     coalesce(waiter_name, 'process ' || pid), seconds(waited_ms), coalesce('the row ' || row_name, 'a row'),
     coalesce(holder_name, 'process ' || holder, 'an unknown process'),

@@ -25,8 +25,8 @@ const operations = [{ kind: 'heartbeat' }] as const;
 
 test('a wait as long as a request may take is a violation that names both', async () => {
   const result = await judge({ operations, backends, server_log: [WAITING, ACQUIRED] });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'api-execution behind scheduler': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 11_234, subject: 'wt-api-execution-1', weight: 6_234.5 });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'api-execution behind scheduler': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 11_234, subject: 'wt-api-execution-1', severity: 6_234.5 });
   expect(result.first?.sentence).toBe(
     'wt-api-execution-1 waited 6.2 s for a row that wt-scheduler-1 held («SELECT … FROM task_instance WHERE id = 1 FOR ' +
       'UPDATE»); a worker gives up after 5.0 s.',
@@ -34,9 +34,9 @@ test('a wait as long as a request may take is a violation that names both', asyn
 });
 
 test('a wait that never ended counts until the load did, and one that was cancelled until then', async () => {
-  expect((await judge({ operations, backends, server_log: [WAITING] })).first?.weight).toBeCloseTo(55_000, -1);
+  expect((await judge({ operations, backends, server_log: [WAITING] })).first?.severity).toBeCloseTo(55_000, -1);
   const cancelled = { ...LOG, at_ms: 12_000, severity: 'ERROR', message: 'canceling statement due to user request' };
-  expect((await judge({ operations, backends, server_log: [WAITING, cancelled] })).first?.weight).toBeCloseTo(
+  expect((await judge({ operations, backends, server_log: [WAITING, cancelled] })).first?.severity).toBeCloseTo(
     7_000,
     -1,
   );
@@ -76,13 +76,13 @@ test('of waits that one commit ends the longest is told first, whatever order th
     [long, short],
   ]) {
     const { first, last } = await judge({ operations, server_log });
-    expect([first?.weight, last?.weight]).toEqual([7_100.5, 7_100.5]);
+    expect([first?.severity, last?.severity]).toEqual([7_100.5, 7_100.5]);
   }
 });
 
 test('who held it need not be known', async () => {
   const result = await judge({ operations, server_log: [ACQUIRED] });
-  expect(result.paths).toEqual({ 'api-execution behind unknown process': 1 });
+  expect(result.variants).toEqual({ 'api-execution behind unknown process': 1 });
 });
 
 test('advisory and table locks, waits of the recorder and waits for it accuse nobody', async () => {
@@ -104,7 +104,7 @@ test('it passes where nobody waited long, and is unknown without a log', async (
   const many100 = many(100, () => ({ kind: 'state' as const }));
   const brief = { ...ACQUIRED, message: 'process 41 acquired ShareLock on transaction 900 after 612.5 ms' };
   const waited = { operations: many100, server_log: [{ ...WAITING, at_ms: 10_900 }, brief] };
-  expect(await judge(waited)).toMatchObject({ verdict: 'pass', chances: 100 });
+  expect(await judge(waited)).toMatchObject({ verdict: 'pass', exercised: 100 });
   expect(await judge({ operations: many100 })).toMatchObject({ verdict: 'unknown' });
 });
 

@@ -1,10 +1,10 @@
 -- claim: No more runs of a DAG are RUNNING at once than its max_active_runs allows, nor of a backfill than that allows.
--- broken: More runs of a DAG ran at once than max_active_runs allows
+-- title: More runs of a DAG ran at once than max_active_runs allows
 -- source: `max_active_runs` of the DAG, and of the backfill, whose runs are counted apart; #58807 locks backfills
 --   against two schedulers that count at once, and DAGs have no such lock
 -- needs: commits
--- chance: runs that were started up to the very limit
--- chances wanted: 10
+-- exercised-by: runs that were started up to the very limit
+-- min-exercised: 10
 -- because: the start that reaches the limit is the one that another scheduler may be making, too
 
 -- given
@@ -42,7 +42,7 @@ FROM counted JOIN limits
 WHERE step = 1
 WINDOW others AS (PARTITION BY counted.dag_id, counted.backfill_id ORDER BY seq);
 
--- chances
+-- exercised
 SELECT count(*) FROM starts WHERE running >= max_active_runs;
 
 -- violations
@@ -61,8 +61,8 @@ SELECT
     -- Two that count before either has committed: they cannot see each other.
     WHEN seq IN (FROM at_once) THEN 'two schedulers at once'
     ELSE coalesce(writer_role, 'unknown writer')
-  END AS path,
-  running - max_active_runs AS weight,
+  END AS variant,
+  running - max_active_runs AS severity,
   format('{} set the run {} of {} to RUNNING, so that {:d} ran at once, where max_active_runs is {:d}',
     coalesce(writer, 'An unknown process'), run_id,
     CASE WHEN backfill_id IS NULL THEN dag_id ELSE format('backfill {:d} of {}', backfill_id, dag_id) END,

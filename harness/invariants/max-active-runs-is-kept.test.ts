@@ -34,8 +34,8 @@ test('a scheduler that starts several runs at once, after another, was beaten by
         ...[2, 3, 4].map((id) => dagRun(id, 'running', 2_100, 'wt-scheduler-2', { xid: 9 })),
       ],
     });
-  expect((await judged(2_000)).paths).toEqual({ 'two schedulers at once': 2 });
-  expect((await judged(1_000)).paths).toEqual({ scheduler: 2 });
+  expect((await judged(2_000)).variants).toEqual({ 'two schedulers at once': 2 });
+  expect((await judged(1_000)).variants).toEqual({ scheduler: 2 });
 });
 
 test('two schedulers that start a run each, where one had room, break the promise', async () => {
@@ -48,8 +48,8 @@ test('two schedulers that start a run each, where one had room, break the promis
       dagRun(3, 'running', 2_100, 'wt-scheduler-2'),
     ],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'two schedulers at once': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 2_100, subject: 'wt_dag', weight: 1, commits: [5, 6] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'two schedulers at once': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 2_100, subject: 'wt_dag', severity: 1, commits: [5, 6] });
   expect(result.first?.sentence).toBe(
     'wt-scheduler-2 set the run r3 of wt_dag to RUNNING, so that 3 ran at once, where max_active_runs is 2; ' +
       'wt-scheduler-1 had started the one before 0.1 s earlier.',
@@ -60,7 +60,7 @@ test('one scheduler that starts too many is told apart, on a target, too', async
   const mine = { dag_id: 'wt_literal_wt_dag', xid: 900 };
   const commits = [1, 2, 3].map((id) => dagRun(id, 'running', 1_000, 'wt-scheduler-1', mine));
   const result = await judge({ scenario, commits });
-  expect(result.paths).toEqual({ scheduler: 1 });
+  expect(result.variants).toEqual({ scheduler: 1 });
 });
 
 test('runs of a backfill count against its own limit', async () => {
@@ -83,7 +83,7 @@ test('runs of a backfill count against its own limit', async () => {
   const more = dagRun(4, 'running', 9_000, 'wt-scheduler-1', own);
   expect((await judge({ scenario, commits: [...commits, more] })).first).toMatchObject({
     subject: 'wt_dag, backfill 7',
-    path: 'scheduler',
+    variant: 'scheduler',
   });
 });
 
@@ -105,6 +105,6 @@ test('it passes where the limit was reached ten times, and is unknown where it w
     dagRun(i + 2, 'success', 1_000 * i + 900),
   ]).flat();
   const commits = [dagRun(1, 'running', 1), ...turns];
-  expect(await judge({ scenario, commits })).toMatchObject({ verdict: 'pass', chances: 10 });
-  expect(await judge({ scenario, commits: turns })).toMatchObject({ verdict: 'unknown', chances: 0 });
+  expect(await judge({ scenario, commits })).toMatchObject({ verdict: 'pass', exercised: 10 });
+  expect(await judge({ scenario, commits: turns })).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });

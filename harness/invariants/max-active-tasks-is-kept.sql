@@ -1,9 +1,9 @@
 -- claim: No more task instances of a DAG run are QUEUED or RUNNING at once than the DAG's max_active_tasks allows.
--- broken: More tasks of a run were queued than max_active_tasks allows
+-- title: More tasks of a run were queued than max_active_tasks allows
 -- source: documentation on `max_active_tasks`, which counts for each run since 2.10 or so; `_executable_task_instances_to_queued`
 -- needs: commits
--- chance: task instances that were queued up to the very limit
--- chances wanted: 10
+-- exercised-by: task instances that were queued up to the very limit
+-- min-exercised: 10
 -- because: who counts wrongly goes beyond the limit as soon as it is reached
 
 -- given
@@ -29,7 +29,7 @@ WITH transactions AS (
 )
 SELECT *, sum(steps) OVER (PARTITION BY dag_id, run_id ORDER BY seq) AS active FROM transactions;
 
--- chances
+-- exercised
 SELECT coalesce(sum(taking), 0) FROM taken WHERE steps > 0 AND active >= max_active_tasks;
 
 -- violations
@@ -42,8 +42,8 @@ WITH too_many AS (
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, NULL, NULL) AS subject,
-  coalesce(role_of(writer), 'unknown writer') AS path,
-  active - max_active_tasks AS weight,
+  coalesce(role_of(writer), 'unknown writer') AS variant,
+  active - max_active_tasks AS severity,
   format('{} queued {:d} more, so that {:d} task instances of the run {} of {} were QUEUED or RUNNING at once, where '
     || 'max_active_tasks is {:d}.', coalesce(writer, 'An unknown process'), steps::BIGINT, active::BIGINT, run_id,
     dag_id, max_active_tasks) AS sentence,

@@ -20,8 +20,8 @@ const queued = (i: number, committed_ms: number, more: object = {}) => ({
 test('one more than the limit is a violation', async () => {
   const commits = [queued(1, 1_000), queued(2, 2_000), queued(1, 2_500, { state: 'running' }), queued(3, 3_000)];
   const result = await judge({ scenario, commits });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { scheduler: 1 } });
-  expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1', weight: 1, commits: [4] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { scheduler: 1 } });
+  expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1', severity: 1, commits: [4] });
   expect(result.first?.sentence).toBe(
     'wt-scheduler-1 queued 1 more, so that 3 task instances of the run run1 of wt_dag were QUEUED or RUNNING at once, ' +
       'where max_active_tasks is 2.',
@@ -55,6 +55,6 @@ test('it passes when the limit was reached ten times, and is unknown with fewer'
       queued(1, 1_000, { run_id: `r${i}`, id: `${i}-1` }),
       queued(2, 1_000, { run_id: `r${i}`, id: `${i}-2` }),
     ]).flat();
-  expect(await judge({ scenario, commits: commits(10) })).toMatchObject({ verdict: 'pass', chances: 10 });
-  expect(await judge({ scenario, commits: commits(9) })).toMatchObject({ verdict: 'unknown', chances: 9 });
+  expect(await judge({ scenario, commits: commits(10) })).toMatchObject({ verdict: 'pass', exercised: 10 });
+  expect(await judge({ scenario, commits: commits(9) })).toMatchObject({ verdict: 'unknown', exercised: 9 });
 });

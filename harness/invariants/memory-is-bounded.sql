@@ -1,9 +1,9 @@
 -- claim: No process of the stack takes more and more memory.
--- broken: A process took more and more memory
+-- title: A process took more and more memory
 -- source: every process is a service that runs for weeks
 -- needs: samples
--- chance: processes of the stack that were measured through the second half of the load
--- chances wanted: 2
+-- exercised-by: processes of the stack that were measured through the second half of the load
+-- min-exercised: 2
 -- because: an API server and a scheduler at least
 
 -- given
@@ -42,15 +42,15 @@ FROM slopes JOIN (
   SELECT source, min(bytes) AS smallest_step_bytes FROM steps GROUP BY source
 ) AS smallest USING (source);
 
--- chances
+-- exercised
 SELECT count(*) FROM growths;
 
 -- violations
 SELECT
   until_s * 1000 AS at_ms,
   source AS subject,
-  coalesce(role_of('wt-' || source), source) AS path,
-  bytes_per_s AS weight,
+  coalesce(role_of('wt-' || source), source) AS variant,
+  bytes_per_s AS severity,
   format('{} grew by {:.1f} MiB a second for {:.0f} s, from {:.0f} to {:.0f} MiB, without a sign of an end.', source,
     bytes_per_s / 1048576, until_s - from_s, first_bytes / 1048576, last_bytes / 1048576) AS sentence,
   []::BIGINT[] AS operations,

@@ -1,14 +1,14 @@
 -- claim: PostgreSQL reports no deadlock.
--- broken: PostgreSQL had to break a deadlock
--- seed: #66734
+-- title: PostgreSQL had to break a deadlock
+-- known-issues: #66734
 -- source: issue #66734: a worker's end report and the scheduler lock dag_run and task_instance in opposite orders
 -- needs: server_log, operations, commits
--- chance: end reports accepted within 5 s after a new version of their DAG
--- chances wanted: 20
+-- exercised-by: end reports accepted within 5 s after a new version of their DAG
+-- min-exercised: 20
 -- because: by hand, 3.2.1 deadlocked 8 times in a minute of churn, which gives hundreds of such reports; a run with
 --   fewer than 20 hardly tried
 
--- chances
+-- exercised
 WITH versions AS (
   SELECT dag_id, committed_ms FROM commits
   WHERE relation = 'dag_version' AND change = 'insert' AND try_cast("row" ->> 'version_number' AS INTEGER) > 1
@@ -50,8 +50,8 @@ SELECT
     WHEN fingerprint LIKE 'api-core: DELETE FROM dag_run % × api-core: INSERT INTO task_instance_history %'
       THEN 'delete × clear'
     ELSE roles
-  END AS path,
-  len(sides) AS weight,
+  END AS variant,
+  len(sides) AS severity,
   'PostgreSQL broke a deadlock between '
     || list_aggregate(
       list_transform(sides, side -> format('{} («{}»)', side.process, shortened(side.statement, 140))),

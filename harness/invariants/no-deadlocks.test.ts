@@ -34,8 +34,8 @@ function deadlock(at_ms: number, update = UPDATE) {
 
 const UNLOCKED = { 'run examined without its lock': 1 };
 
-/** The paths of a deadlock between these two, each a process and its statement. */
-async function pathsOf(victim: readonly [string, string], other: readonly [string, string]) {
+/** The variants of a deadlock between these two, each a process and its statement. */
+async function variantsOf(victim: readonly [string, string], other: readonly [string, string]) {
   const waits = (a: number, b: number) =>
     `Process ${a} waits for ShareLock on transaction ${b}; blocked by process ${b}.`;
   const detail = `${waits(1, 2)}\n${waits(2, 1)}\nProcess 1: ${victim[1]}\nProcess 2: ${other[1]}`;
@@ -48,7 +48,7 @@ async function pathsOf(victim: readonly [string, string], other: readonly [strin
       { at_ms: 0, pid: 2, application_name: other[0] },
     ],
   });
-  return result.paths;
+  return result.variants;
 }
 
 const BACKENDS = [
@@ -67,7 +67,7 @@ test('a deadlock is a violation that names both processes, both statements and t
     backends: BACKENDS,
   });
   expect(result.verdict).toBe('fail');
-  expect(result.paths).toEqual({ 'state PATCH × dag_version UPDATE': 1 });
+  expect(result.variants).toEqual({ 'state PATCH × dag_version UPDATE': 1 });
   expect(result.first).toMatchObject({
     at_ms: 10_000,
     operations: [9],
@@ -84,41 +84,49 @@ test('a scheduler that waits to note that it has examined a run does not hold th
   const schedules =
     "UPDATE task_instance SET state='scheduled', try_number=(task_instance.try_number + 1) WHERE task_instance.id IN ('ti-1')";
   const clears = "UPDATE task_instance SET id='ti-2', state=NULL, max_tries=4 WHERE task_instance.id = 'ti-1'";
-  expect(await pathsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
-  expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
+  expect(await variantsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
+  expect(await variantsOf(['wt-api-core-1', clears], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
   const unlocked = schedules.replace('try_number=', "scheduled_dttm='2026-11-22', try_number=");
-  expect(await pathsOf(['wt-scheduler-1', unlocked], ['wt-scheduler-2', UPDATE])).toEqual(UNLOCKED);
-  expect(await pathsOf(['wt-scheduler-1', unlocked], ['wt-scheduler-2', unlocked])).toEqual(UNLOCKED);
+  expect(await variantsOf(['wt-scheduler-1', unlocked], ['wt-scheduler-2', UPDATE])).toEqual(UNLOCKED);
+  expect(await variantsOf(['wt-scheduler-1', unlocked], ['wt-scheduler-2', unlocked])).toEqual(UNLOCKED);
   const other = 'UPDATE slot_pool SET slots=1';
-  expect(await pathsOf(['wt-scheduler-1', other], ['wt-scheduler-2', UPDATE])).toEqual({ 'scheduler × scheduler': 1 });
+  expect(await variantsOf(['wt-scheduler-1', other], ['wt-scheduler-2', UPDATE])).toEqual({
+    'scheduler × scheduler': 1,
+  });
 });
 
-test('marks that meet the update of dag_version_id are a path of their own', async () => {
+test('marks that meet the update of dag_version_id are a variant of their own', async () => {
   const marks =
     "SELECT task_instance.id FROM task_instance WHERE task_instance.task_id IN ('leaf_23') AND state != 'failed' FOR UPDATE";
-  const path = 'marks × dag_version UPDATE';
-  expect(await pathsOf(['wt-api-core-1', marks], ['wt-scheduler-2', UPDATE])).toEqual({ [path]: 1 });
+  const variant = 'marks × dag_version UPDATE';
+  expect(await variantsOf(['wt-api-core-1', marks], ['wt-scheduler-2', UPDATE])).toEqual({ [variant]: 1 });
   const clears = "UPDATE task_instance SET id='ti-2', state=NULL WHERE task_instance.id = 'ti-1'";
-  expect(await pathsOf(['wt-api-core-1', clears], ['wt-scheduler-2', UPDATE])).toEqual({ 'api-core × scheduler': 1 });
+  expect(await variantsOf(['wt-api-core-1', clears], ['wt-scheduler-2', UPDATE])).toEqual({
+    'api-core × scheduler': 1,
+  });
 });
 
-test('ends of runs that write their DAGs’ rows in another order are a path of their own', async () => {
+test('ends of runs that write their DAGs’ rows in another order are a variant of their own', async () => {
   const of = (dag: number) => `UPDATE dag SET exceeds_max_non_backfill=false WHERE dag.dag_id = 'wt_${dag}'`;
   const reads = 'SELECT dag.dag_id, dag.is_paused FROM dag FOR UPDATE OF dag';
   const rows = { 'rows of dag': 1 };
-  expect(await pathsOf(['wt-scheduler-1', of(1)], ['wt-scheduler-2', of(2)])).toEqual(rows);
-  expect(await pathsOf(['wt-dag-processor', reads], ['wt-scheduler-2', of(2)])).toEqual(rows);
-  expect(await pathsOf(['wt-dag-processor', reads], ['wt-scheduler-2', UPDATE])).toEqual({
+  expect(await variantsOf(['wt-scheduler-1', of(1)], ['wt-scheduler-2', of(2)])).toEqual(rows);
+  expect(await variantsOf(['wt-dag-processor', reads], ['wt-scheduler-2', of(2)])).toEqual(rows);
+  expect(await variantsOf(['wt-dag-processor', reads], ['wt-scheduler-2', UPDATE])).toEqual({
     'dag-processor × scheduler': 1,
   });
 });
 
-test('clears that meet the end of a try, or the delete of their run, are paths of their own', async () => {
+test('clears that meet the end of a try, or the delete of their run, are variants of their own', async () => {
   const keeps = 'INSERT INTO task_instance_history (task_instance_id, task_id) VALUES (…)';
-  expect(await pathsOf(['wt-api-core-1', keeps], ['wt-api-execution-1', keeps])).toEqual({ 'one try kept twice': 1 });
+  expect(await variantsOf(['wt-api-core-1', keeps], ['wt-api-execution-1', keeps])).toEqual({
+    'one try kept twice': 1,
+  });
   const deletes = 'DELETE FROM dag_run WHERE dag_run.id = 2';
-  expect(await pathsOf(['wt-api-core-1', deletes], ['wt-api-core-1', keeps])).toEqual({ 'delete × clear': 1 });
-  expect(await pathsOf(['wt-api-core-1', deletes], ['wt-scheduler-1', keeps])).toEqual({ 'api-core × scheduler': 1 });
+  expect(await variantsOf(['wt-api-core-1', deletes], ['wt-api-core-1', keeps])).toEqual({ 'delete × clear': 1 });
+  expect(await variantsOf(['wt-api-core-1', deletes], ['wt-scheduler-1', keeps])).toEqual({
+    'api-core × scheduler': 1,
+  });
 });
 
 test('deadlocks that PostgreSQL counted and the log does not name are a violation', async () => {
@@ -128,7 +136,7 @@ test('deadlocks that PostgreSQL counted and the log does not name are a violatio
     server_log: [deadlock(10_000)],
     samples: [deadlocks(1_000, 0), deadlocks(60_000, 3)],
   });
-  expect(result.paths).toMatchObject({ 'not in the log': 1 });
+  expect(result.variants).toMatchObject({ 'not in the log': 1 });
   expect(result.last?.sentence).toBe('PostgreSQL counted 2 deadlocks more than the 1 that its log names.');
 });
 
@@ -143,11 +151,11 @@ test('a deadlock that the recorder had a hand in accuses nobody', async () => {
 });
 
 test('it passes when many tasks ended under new DAG versions and none deadlocked', async () => {
-  expect(await judge(endsUnderNewVersions(20))).toMatchObject({ verdict: 'pass', chances: 20 });
+  expect(await judge(endsUnderNewVersions(20))).toMatchObject({ verdict: 'pass', exercised: 20 });
 });
 
 test('it is unknown when hardly any task ended under a new DAG version', async () => {
-  expect(await judge(endsUnderNewVersions(19))).toMatchObject({ verdict: 'unknown', chances: 19 });
+  expect(await judge(endsUnderNewVersions(19))).toMatchObject({ verdict: 'unknown', exercised: 19 });
 });
 
 test('it is unknown without the log', async () => {

@@ -1,9 +1,9 @@
 -- claim: Two lives of one task instance never overlap, unless an operator or a fault caused it.
--- broken: Two workers ran the same task at the same time
+-- title: Two workers ran the same task at the same time
 -- source: a task instance is run by one worker at a time; try_number counts attempts one after another
 -- needs: lives
--- chance: task instances that were run more than once
--- chances wanted: 3
+-- exercised-by: task instances that were run more than once
+-- min-exercised: 3
 -- because: retries are common where any are planned, and fewer than 3 show nothing
 
 -- given
@@ -15,7 +15,7 @@ FROM lives LEFT JOIN (
 ) AS reports USING (life)
 WHERE started_ms IS NOT NULL;
 
--- chances
+-- exercised
 SELECT count(*)
 FROM (SELECT 1 FROM attempts GROUP BY dag_id, run_id, task_id, map_index HAVING count(*) > 1);
 
@@ -34,7 +34,7 @@ WITH overlapping AS (
   WHERE writer_role = 'api-core'
     AND committed_ms BETWEEN one_ms - clock_tolerance_ms() AND other_ms + clock_tolerance_ms()
   UNION
-  SELECT one_life, other_life FROM overlapping JOIN operator_deeds USING (dag_id, run_id)
+  SELECT one_life, other_life FROM overlapping JOIN operator_actions USING (dag_id, run_id)
   WHERE sent_ms <= other_ms AND (ended_ms IS NULL OR outcome = 'unknown' OR ended_ms >= one_ms)
   UNION
   -- What happens to the processes and their database, and while a lost scheduler's tasks are taken over; what clients
@@ -65,8 +65,8 @@ WITH overlapping AS (
 SELECT
   other_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN one_try = other_try THEN 'the same try' ELSE 'another try' END AS path,
-  over_ms - other_ms AS weight,
+  CASE WHEN one_try = other_try THEN 'the same try' ELSE 'another try' END AS variant,
+  over_ms - other_ms AS severity,
   format('{} was started on worker {} (try {:d}) while worker {} (try {:d}) was still running it, for {} more.',
     subject_of(dag_id, run_id, task_id, map_index), other_worker, other_try, one_worker, one_try,
     seconds(over_ms - other_ms)) AS sentence,

@@ -15,8 +15,8 @@ const RUNS = [
 
 test('two workers that run one task instance at a time are a violation', async () => {
   const result = await judge({ operations: RUNS, lives: [FIRST, SECOND] });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'another try': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 6_000, weight: 3_000, operations: [1, 2] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'another try': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 6_000, severity: 3_000, operations: [1, 2] });
   expect(result.first?.sentence).toBe(
     'wt_dag/run1/task was started on worker w-2 (try 2) while worker w-1 (try 1) was still running it, for 3.0 s more.',
   );
@@ -24,7 +24,7 @@ test('two workers that run one task instance at a time are a violation', async (
 
 test('one workload that two workers run is a violation of the same try', async () => {
   const result = await judge({ operations: RUNS, lives: [FIRST, { ...SECOND, try_number: 1 }] });
-  expect(result.paths).toEqual({ 'the same try': 1 });
+  expect(result.variants).toEqual({ 'the same try': 1 });
 });
 
 test.each<[string, LiteralRun]>([
@@ -63,11 +63,11 @@ test.each<[string, LiteralRun]>([
 });
 
 test('it passes when enough task instances were run again, each after its first end', async () => {
-  expect(await judge({ lives: again(3) })).toMatchObject({ verdict: 'pass', chances: 3 });
+  expect(await judge({ lives: again(3) })).toMatchObject({ verdict: 'pass', exercised: 3 });
 });
 
 test('it is unknown when hardly a task instance was run again', async () => {
-  expect(await judge({ lives: again(2) })).toMatchObject({ verdict: 'unknown', chances: 2 });
+  expect(await judge({ lives: again(2) })).toMatchObject({ verdict: 'unknown', exercised: 2 });
 });
 
 function again(n: number) {
@@ -86,6 +86,6 @@ test('what clients, users and executors do wrong excuses no second worker', asyn
       lives: [FIRST, { ...SECOND, duplicate_of: 1, try_number: 1 }],
       faults,
     });
-    expect(result, victim).toMatchObject({ verdict: 'fail', paths: { 'the same try': 1 } });
+    expect(result, victim).toMatchObject({ verdict: 'fail', variants: { 'the same try': 1 } });
   }
 });

@@ -1,10 +1,10 @@
 -- claim: Each date of a DAG's schedule gets one run, and in time.
--- broken: A date of a schedule did not get its run in time
+-- title: A date of a schedule did not get its run in time
 -- source: documentation on scheduling and catch-up; `_create_dag_runs`, and the unique key of dag_run on DAG and logical
 --   date
 -- needs: commits
--- chance: dates that were due while the load was on
--- chances wanted: 2
+-- exercised-by: dates that were due while the load was on
+-- min-exercised: 2
 -- because: a date that is lost is so where the schedule moves on, which it does with each of them
 
 -- given
@@ -43,7 +43,7 @@ FROM (
 )
 WHERE run_type IS DISTINCT FROM 'backfill';
 
--- chances
+-- exercised
 SELECT count(*) FROM dates;
 
 -- violations
@@ -73,8 +73,9 @@ WITH full_until AS (
 SELECT
   coalesce(committed_ms, due_ms + 20000) AS at_ms,
   dag_id AS subject,
-  CASE WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'passed over' WHEN seq IS NULL THEN 'lost' ELSE 'late' END AS path,
-  until_ms - due_ms AS weight,
+  CASE WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'passed over' WHEN seq IS NULL THEN 'lost'
+    ELSE 'late' END AS variant,
+  until_ms - due_ms AS severity,
   format('The date {} of the schedule of {} ', strftime(make_timestamp((
       (SELECT epoch_ms((json ->> 'started_at')::TIMESTAMPTZ) FROM manifest) + date_ms::BIGINT) * 1000), '%H:%M'), dag_id)
     || CASE

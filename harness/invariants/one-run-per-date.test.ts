@@ -23,22 +23,22 @@ test('a date that is passed over is a violation', async () => {
     scenario,
     commits: [made('09:59', 500), ended('09:59', 900), made('10:01', 60_500)],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'passed over': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'passed over': 1 } });
   expect(result.first).toMatchObject({ subject: 'wt_dag', commits: [3] });
   expect(result.first?.sentence).toBe('The date 10:00 of the schedule of wt_dag got no run, and a later one did.');
 });
 
 test('a date that gets no run, and one that gets it late, are violations', async () => {
-  expect((await judge({ manifest, scenario, commits: MORNING })).paths).toEqual({ lost: 1 });
+  expect((await judge({ manifest, scenario, commits: MORNING })).variants).toEqual({ lost: 1 });
   const late = await judge({ manifest, scenario, commits: [...MORNING, made('10:01', 90_000)] });
-  expect(late.paths).toEqual({ late: 1 });
-  expect(late.first).toMatchObject({ at_ms: 90_000, weight: 30_000 });
+  expect(late.variants).toEqual({ late: 1 });
+  expect(late.first).toMatchObject({ at_ms: 90_000, severity: 30_000 });
   expect(late.first?.sentence).toBe('The date 10:01 of the schedule of wt_dag got its run 30.0 s after it was due.');
 });
 
 test('a date that gets two runs is a violation', async () => {
   const commits = [...MORNING, made('10:01', 60_500), made('10:01', 60_600, { id: 'other', run_id: 'other' })];
-  expect((await judge({ manifest, scenario, commits })).paths).toEqual({ doubled: 1 });
+  expect((await judge({ manifest, scenario, commits })).variants).toEqual({ doubled: 1 });
 });
 
 test.each<[string, LiteralRun]>([
@@ -91,7 +91,7 @@ test.each<[string, LiteralRun]>([
 
 test('it passes when each date got its run in time, and is unknown where none was due', async () => {
   const commits = [...MORNING, made('10:01', 60_500)];
-  expect(await judge({ manifest, scenario, commits })).toMatchObject({ verdict: 'pass', chances: 3 });
+  expect(await judge({ manifest, scenario, commits })).toMatchObject({ verdict: 'pass', exercised: 3 });
   const triggered = { dags: [{ dag_id: 'wt_dag', schedule: null, past_runs: 0, max_active_runs: 2, tasks: [] }] };
-  expect(await judge({ manifest, scenario: triggered, commits })).toMatchObject({ verdict: 'unknown', chances: 0 });
+  expect(await judge({ manifest, scenario: triggered, commits })).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });

@@ -1,9 +1,9 @@
 -- claim: Task instances that are QUEUED or RUNNING never take more slots than their pool has.
--- broken: More tasks ran or were queued at once than their pool has slots
+-- title: More tasks ran or were queued at once than their pool has slots
 -- source: a pool's `slots`; schedulers count them under a lock that one of them holds at a time
 -- needs: commits
--- chance: tasks that were queued into the last free slot
--- chances wanted: 20
+-- exercised-by: tasks that were queued into the last free slot
+-- min-exercised: 20
 -- because: who counts wrongly, or together with another scheduler, goes beyond the limit as soon as it is reached
 
 -- given
@@ -28,7 +28,7 @@ FROM (
   FROM changes GROUP BY xid
 );
 
--- chances
+-- exercised
 SELECT coalesce(sum(taking), 0) FROM taken, plan WHERE steps > 0 AND slots_taken >= pool_slots;
 
 -- violations
@@ -41,8 +41,8 @@ WITH too_many AS (
 SELECT
   committed_ms AS at_ms,
   last_subject AS subject,
-  coalesce(role_of(writer), 'unknown writer') AS path,
-  slots_taken - pool_slots AS weight,
+  coalesce(role_of(writer), 'unknown writer') AS variant,
+  slots_taken - pool_slots AS severity,
   format('{} took {:d} slots more, so that {:d} task instances were QUEUED or RUNNING at once in a pool of {:d} slots; '
     || 'the last one was {}.', coalesce(writer, 'An unknown process'), steps::BIGINT, slots_taken::BIGINT, pool_slots,
     last_subject) AS sentence,

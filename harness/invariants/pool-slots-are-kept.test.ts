@@ -16,8 +16,8 @@ test('a task that is queued when no slot is free is a violation', async () => {
     scenario,
     commits: [queued(1, 1_000), queued(2, 1_500), queued(3, 2_000, 'wt-scheduler-2')],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { scheduler: 1 } });
-  expect(result.first).toMatchObject({ at_ms: 2_000, subject: 'wt_dag/run1/t3', weight: 1, commits: [3] });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { scheduler: 1 } });
+  expect(result.first).toMatchObject({ at_ms: 2_000, subject: 'wt_dag/run1/t3', severity: 1, commits: [3] });
   expect(result.first?.sentence).toBe(
     'wt-scheduler-2 took 1 slots more, so that 3 task instances were QUEUED or RUNNING at once in a pool of 2 slots; the ' +
       'last one was wt_dag/run1/t3.',
@@ -56,10 +56,10 @@ test('it passes where the last slot was taken twenty times', async () => {
     queued(i + 2, 1_000 * i + 900, 'wt-api-execution-1', { state: 'success' }),
   ]).flat();
   const result = await judge({ scenario, commits: [queued(1, 1), ...turns] });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 20 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 20 });
 });
 
 test('it is unknown where the scenario leaves the pool alone', async () => {
   const commits = many(50, (i) => queued(i, 1_000 + i));
-  expect(await judge({ commits })).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+  expect(await judge({ commits })).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });

@@ -1,13 +1,13 @@
 -- claim: No process of the stack dies by itself.
--- broken: A process of the stack died by itself
+-- title: A process of the stack died by itself
 -- source: every process is a service that runs until it is told to end; a scheduler that dies leaves its task
 --   instances to another one's adoption, a minute later. One whose database goes away may end, as Airflow's own
 --   schedulers do; its service manager starts it again
 -- needs: server_log, samples
--- chance: processes of the stack that were seen alive
--- chances wanted: 2
+-- exercised-by: processes of the stack that were seen alive
+-- min-exercised: 2
 
--- chances
+-- exercised
 SELECT count(DISTINCT source) FROM samples WHERE metric = 'rss_bytes' AND source <> 'harness';
 
 -- violations
@@ -16,8 +16,8 @@ SELECT
   -- SQLAlchemy's: two objects came to be one row, as where a task was given a new id since it was read.
   coalesce(role_of('wt-' || source), source)
     || CASE WHEN message LIKE '%Failed to add object to the flush context%' THEN ', a row under another id' ELSE '' END
-    AS path,
-  1 AS weight,
+    AS variant,
+  1 AS severity,
   format('{} by itself; it was started again a second later.', shortened(one_line(message), 300)) AS sentence,
   []::BIGINT[] AS operations, []::BIGINT[] AS commits
 FROM server_log

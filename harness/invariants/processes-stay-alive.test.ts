@@ -17,7 +17,7 @@ test('a scheduler that a deadlock takes down is a violation that names the excep
     samples: ALIVE,
     server_log: [{ at_ms: 9_000, source: 'scheduler-2', severity: 'FATAL', message }],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { scheduler: 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { scheduler: 1 } });
   expect(result.first?.sentence).toMatch(
     /^scheduler-2 ended with code 1: .*DeadlockDetected.* by itself; it was started again/,
   );
@@ -26,8 +26,8 @@ test('a scheduler that a deadlock takes down is a violation that names the excep
 test('a scheduler that ends over a row that has another id by now is told apart', async () => {
   const message = 'scheduler-1 ended with code 1: AssertionError: Failed to add object to the flush context!';
   const server_log = [{ at_ms: 9_000, source: 'scheduler-1', severity: 'FATAL', message }];
-  const { paths } = await judge({ samples: ALIVE, server_log });
-  expect(paths).toEqual({ 'scheduler, a row under another id': 1 });
+  const { variants } = await judge({ samples: ALIVE, server_log });
+  expect(variants).toEqual({ 'scheduler, a row under another id': 1 });
 });
 
 test('what the nemesis kills is not in the log: a death there is its own, also after a kill', async () => {
@@ -42,7 +42,7 @@ test('what the nemesis kills is not in the log: a death there is its own, also a
 });
 
 test('it passes when all processes lived', async () => {
-  expect(await judge({ samples: ALIVE, server_log: [CALM] })).toMatchObject({ verdict: 'pass', chances: 3 });
+  expect(await judge({ samples: ALIVE, server_log: [CALM] })).toMatchObject({ verdict: 'pass', exercised: 3 });
 });
 
 test('what PostgreSQL calls FATAL is a lost connection, not a death', async () => {

@@ -15,19 +15,19 @@ const refusals = many(6, (i) => ({ ...REFUSED, sent_ms: 5_000 + i }));
 
 test('refusals of a task that somebody had skipped before have a cause', async () => {
   const result = await judge({ operations: refusals, commits: [...STARTED, SKIPPED] });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 6 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 6 });
 });
 
 test('a task that ran all the while and was refused is a violation that names the request', async () => {
   const result = await judge({ operations: [{ ...REFUSED, sent_ms: 5_000 }], commits: STARTED });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'heartbeat 409': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'heartbeat 409': 1 } });
   expect(result.first).toMatchObject({ subject: 'wt_dag/run1/task', operations: [1] });
   expect(result.first?.sentence).toContain('in a state that takes it all the while');
 });
 
 test('what the record does not reach accuses nobody', async () => {
   const run = { operations: refusals, commits: STARTED, manifest: { ended: null } };
-  expect(await judge(run)).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+  expect(await judge(run)).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
 test('a 5xx, a bad token and a bad request are matters of other promises', async () => {

@@ -1,14 +1,14 @@
 -- claim: A new try of a task begins without the results of the try before it, and what it pushes is what remains.
--- broken: A try worked with results of another one
+-- title: A try worked with results of another one
 -- source: `xcom_keys_to_clear` of `/run`: documentation says that XComs of a task are cleared when it runs again
 -- needs: operations, lives
--- chance: tries that began when an earlier one had left a result
--- chances wanted: 5
+-- exercised-by: tries that began when an earlier one had left a result
+-- min-exercised: 5
 -- because: a server that does not tell the new try about them tells none
 
 -- given
 -- What was done to a task's results, in order; a life sends one request at a time.
-CREATE TEMP TABLE deeds AS
+CREATE TEMP TABLE actions AS
 SELECT operations.op, operations.kind, operations.life, operations.outcome, operations.ended_ms, operations.sent_ms,
   operations.dag_id, operations.run_id, operations.task_id, operations.map_index, coalesce(target, 'return_value') AS key,
   requested
@@ -30,7 +30,7 @@ QUALIFY row_number() OVER (PARTITION BY ti_id ORDER BY tries.sent_ms) = 1;
 CREATE TEMP TABLE met AS
 SELECT begun.*, before.op AS push, before.life AS pusher, before.key
 FROM begun ASOF JOIN (
-  SELECT *, bool_or(outcome = 'unknown') OVER (PARTITION BY dag_id, run_id, task_id, map_index) AS in_doubt FROM deeds
+  SELECT *, bool_or(outcome = 'unknown') OVER (PARTITION BY dag_id, run_id, task_id, map_index) AS in_doubt FROM actions
 ) AS before
   ON before.dag_id = begun.dag_id AND before.run_id = begun.run_id AND before.task_id = begun.task_id
   AND before.map_index = begun.map_index AND begun.sent_ms >= before.ended_ms
@@ -41,7 +41,7 @@ WHERE before.kind = 'xcom_push' AND before.life <> begun.life AND NOT before.in_
       AND gone.dag_id = begun.dag_id AND gone.run_id = begun.run_id
       AND gone.sent_ms <= begun.ended_ms AND coalesce(gone.ended_ms, 'infinity') >= before.sent_ms);
 
--- chances
+-- exercised
 SELECT count(*) FROM met;
 
 -- violations
@@ -49,10 +49,10 @@ WITH kept AS (
   SELECT met.* FROM met CROSS JOIN load
   -- It asks for the clearing right after its start.
   WHERE met.ended_ms <= load_ended_ms
-    AND NOT EXISTS (FROM deeds WHERE deeds.life = met.life AND deeds.kind = 'xcom_clear')
+    AND NOT EXISTS (FROM actions WHERE actions.life = met.life AND actions.kind = 'xcom_clear')
 ), last_pushes AS (
   SELECT dag_id, run_id, task_id, map_index, key, kind, op, requested AS value, ended_ms
-  FROM deeds
+  FROM actions
   WINDOW result AS (PARTITION BY dag_id, run_id, task_id, map_index, key)
   -- By time: engines number their requests apart. Of two that were under way at once either may be the last.
   QUALIFY row_number() OVER (result ORDER BY sent_ms DESC) = 1
@@ -69,8 +69,8 @@ WITH kept AS (
 SELECT
   ended_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  'not cleared' AS path,
-  1 AS weight,
+  'not cleared' AS variant,
+  1 AS severity,
   format('Worker {} began try {:d} of {} and was not told to delete the result {} that an earlier try had left.', worker,
     try_number, subject_of(dag_id, run_id, task_id, map_index), key) AS sentence,
   [push, op] AS operations,

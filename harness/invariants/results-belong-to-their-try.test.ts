@@ -15,7 +15,7 @@ const lives = [{}];
 
 test('a try that is not told of the result before it is a violation', async () => {
   const result = await judge({ lives, operations: [PUSH, AGAIN] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'not cleared': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'not cleared': 1 } });
   expect(result.first).toMatchObject({ at_ms: 9_005, subject: 'wt_dag/run1/task', operations: [5, 7] });
   expect(result.first?.sentence).toBe(
     'Worker w-2 began try 2 of wt_dag/run1/task and was not told to delete the result return_value that an earlier try ' +
@@ -34,7 +34,7 @@ test('a run that is deleted takes its results with it, and one that was deleted 
 test('a result that is not the last one pushed is a violation', async () => {
   const operations = [PUSH, AGAIN, CLEAR, { ...PUSH, ...SECOND, op: 9, sent_ms: 9_500, requested: 'life 2' }];
   const wrong = await judge({ lives, operations, finals: { xcom: [{ ...FINAL, value: '"life 1"' }] } });
-  expect(wrong.paths).toEqual({ 'of another try': 1 });
+  expect(wrong.variants).toEqual({ 'of another try': 1 });
   expect((await judge({ lives, operations, finals: { xcom: [{ ...FINAL, value: '"life 2"' }] } })).first).toBeNull();
 });
 
@@ -52,7 +52,7 @@ test('the last one is so by time, whatever the numbers; of two at once either ma
 
 test('a result that was deleted and is there at the end is a violation', async () => {
   const finals = { xcom: [{ ...FINAL, value: '"life 1"' }] };
-  expect((await judge({ lives, operations: [PUSH, AGAIN, CLEAR], finals })).paths).toEqual({ 'of another try': 1 });
+  expect((await judge({ lives, operations: [PUSH, AGAIN, CLEAR], finals })).variants).toEqual({ 'of another try': 1 });
 });
 
 test.each<[string, LiteralRun]>([
@@ -78,6 +78,6 @@ test('it passes when five tries were told, and is unknown with fewer', async () 
         ti_id: `${i}-${Math.min(k, 1)}`,
       })),
     ).flat();
-  expect(await judge({ lives, operations: operations(5) })).toMatchObject({ verdict: 'pass', chances: 5 });
-  expect(await judge({ lives, operations: operations(4) })).toMatchObject({ verdict: 'unknown', chances: 4 });
+  expect(await judge({ lives, operations: operations(5) })).toMatchObject({ verdict: 'pass', exercised: 5 });
+  expect(await judge({ lives, operations: operations(4) })).toMatchObject({ verdict: 'unknown', exercised: 4 });
 });

@@ -1,11 +1,11 @@
 -- claim: Concurrent writes of a task instance's rendered fields are all accepted, and one row with an accepted value
 --   remains, of the try that wrote last.
--- broken: Rendered fields were refused, or hold what nobody wrote last
--- seed: #63581
+-- title: Rendered fields were refused, or hold what nobody wrote last
+-- known-issues: #63581
 -- source: issue #63581: the right answer is 201 to both; the real client treats 409 as fatal
 -- needs: operations
--- chance: pairs of first writes of one task instance that overlapped and were both answered
--- chances wanted: 20
+-- exercised-by: pairs of first writes of one task instance that overlapped and were both answered
+-- min-exercised: 20
 -- because: by hand, about one pair in three collided on 3.2.2 (81 refusals where 3.3.2 took some 250 pairs); twenty
 --   pairs without a collision would then be a chance of 1 in 3,000
 
@@ -14,7 +14,7 @@ CREATE TEMP VIEW writes AS
 SELECT *, min(sent_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index) AS first_sent_ms
 FROM operations WHERE kind = 'rtif';
 
--- chances
+-- exercised
 SELECT count(*)
 FROM writes AS one JOIN writes AS other ON other.duplicate_of = one.op AND other.op <> one.op
 WHERE one.sent_ms < other.ended_ms AND other.sent_ms < one.ended_ms
@@ -76,8 +76,8 @@ SELECT
     WHEN duplicate_of IS NOT NULL THEN 'two at once'
     WHEN attempt > 1 THEN 'retry of a lost answer'
     ELSE 'another write'
-  END AS path,
-  refused.ended_ms - refused.sent_ms AS weight,
+  END AS variant,
+  refused.ended_ms - refused.sent_ms AS severity,
   format('The rendered fields that worker {} wrote for {} were refused with 409{}', worker,
     subject_of(dag_id, run_id, task_id, map_index),
     coalesce(' (' || shortened(coalesce(reason, message), 80) || ')', ''))

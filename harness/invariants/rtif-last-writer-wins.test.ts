@@ -22,7 +22,7 @@ const REFUSED = { outcome: 'refused', status: 409, message: 'Unique constraint v
 
 test('a 409 to one of two writes at once is a violation that names both', async () => {
   const result = await judge({ operations: [write(1), write(2, REFUSED)] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'two at once': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'two at once': 1 } });
   expect(result.first).toMatchObject({ operations: [2, 1], subject: 'wt_dag/run1/task' });
   expect(result.first?.sentence).toBe(
     'The rendered fields that worker w-1 wrote for wt_dag/run1/task were refused with 409 (Unique constraint violation), ' +
@@ -34,13 +34,13 @@ test('a 409 to the retry of a write that timed out is a violation, too', async (
   const lost = write(1, { duplicate_of: null, outcome: 'unknown', status: null, ended_ms: 6_000 });
   const retry = write(2, { ...REFUSED, duplicate_of: null, attempt: 2, sent_ms: 7_000, ended_ms: 7_010 });
   const result = await judge({ operations: [lost, retry] });
-  expect(result.paths).toEqual({ 'retry of a lost answer': 1 });
+  expect(result.variants).toEqual({ 'retry of a lost answer': 1 });
 });
 
 test('a value that nobody was told is accepted is a violation', async () => {
   const finals = { rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: 'echo 7' } }] };
   const result = await judge({ operations: [write(1), write(2)], finals });
-  expect(result.first).toMatchObject({ path: 'value of nobody', operations: [1, 2] });
+  expect(result.first).toMatchObject({ variant: 'value of nobody', operations: [1, 2] });
   expect(result.first?.sentence).toContain('are «echo 7» at the end, which none of the 2 accepted writes asked for');
 });
 
@@ -50,7 +50,7 @@ test('a value of an earlier try that stays when the next one has written is a vi
     rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: `echo ${n}` } }],
   });
   const result = await judge({ operations: [write(1, { duplicate_of: null }), next], finals: finals(1) });
-  expect(result.first).toMatchObject({ path: 'value of an earlier try', operations: [1, 2] });
+  expect(result.first).toMatchObject({ variant: 'value of an earlier try', operations: [1, 2] });
   expect(result.first?.sentence).toBe(
     'The rendered fields of wt_dag/run1/task are «echo 1» at the end, which an earlier try had written; the last one ' +
       'wrote «echo 2».',
@@ -85,7 +85,7 @@ test('rendered fields of more than a command are compared as JSON', async () => 
 });
 
 test('it passes when enough first writes overlapped and all were accepted', async () => {
-  expect(await judge({ operations: pairs(20) })).toMatchObject({ verdict: 'pass', chances: 20 });
+  expect(await judge({ operations: pairs(20) })).toMatchObject({ verdict: 'pass', exercised: 20 });
 });
 
 test('pairs that did not overlap, found a row, or were not both answered, are no chance', async () => {
@@ -104,7 +104,7 @@ test('pairs that did not overlap, found a row, or were not both answered, are no
     write(500, { duplicate_of: 500, task_id: 'v' }),
     apart,
   ];
-  expect(await judge({ operations })).toMatchObject({ verdict: 'unknown', chances: 19 });
+  expect(await judge({ operations })).toMatchObject({ verdict: 'unknown', exercised: 19 });
 });
 
 function pairs(n: number): Partial<Operation>[] {

@@ -1,11 +1,12 @@
--- claim: A task instance that a worker runs leaves RUNNING only by that worker's own report, an operator's deed,
+-- claim: A task instance that a worker runs leaves RUNNING only by that worker's own report, an operator's action,
 --   a retry or the heartbeat time-out.
--- broken: A task was taken out of RUNNING while its worker ran it
--- seed: #63266
+-- title: A task was taken out of RUNNING while its worker ran it
+-- known-issues: #63266
 -- source: issues #63266 and #49889; the heartbeat's 409 `not_running` makes the worker kill healthy work
 -- needs: commits, operations, lives
--- chance: skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures marked upstream of running tasks
--- chances wanted: 3
+-- exercised-by: skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures
+--   marked upstream of running tasks
+-- min-exercised: 3
 -- because: where skip-downstream has no state guard, each of them overwrites; so does taking back, of what starts meanwhile
 
 -- given
@@ -31,9 +32,9 @@ WITH reported AS (
   SELECT seq FROM taken WHERE writer_role = 'api-core'
   UNION
   SELECT taken.seq
-  FROM taken JOIN operator_deeds USING (dag_id, run_id)
-  WHERE may_have_committed(operator_deeds.sent_ms, operator_deeds.ended_ms, outcome, committed_ms)
-    AND (operator_deeds.task_id IS NULL OR operator_deeds.task_id = taken.task_id OR writer_role IS NULL)
+  FROM taken JOIN operator_actions USING (dag_id, run_id)
+  WHERE may_have_committed(operator_actions.sent_ms, operator_actions.ended_ms, outcome, committed_ms)
+    AND (operator_actions.task_id IS NULL OR operator_actions.task_id = taken.task_id OR writer_role IS NULL)
     AND coalesce(writer_role NOT IN ('api-execution', 'scheduler'), true)
 ), by_deadline AS (
   -- The last sign of life that the server has heard is older than the time-out.
@@ -57,7 +58,7 @@ SELECT * FROM taken
 WHERE seq NOT IN (FROM reported) AND seq NOT IN (FROM by_operator)
   AND seq NOT IN (FROM by_deadline) AND seq NOT IN (FROM after_death) AND seq NOT IN (FROM cut_off);
 
--- chances
+-- exercised
 WITH named AS (
   SELECT dag_id, run_id, task_id, committed_ms, state
   FROM task_instance_changes SEMI JOIN skips USING (dag_id, run_id, task_id)
@@ -126,8 +127,8 @@ SELECT
     WHEN heard.op IS NOT NULL THEN 'heard again'
     WHEN writer_role = 'scheduler' AND overwritten.state IN ('upstream_failed', 'skipped') THEN 'trigger rule'
     ELSE coalesce(writer_role, 'unknown writer')
-  END AS path,
-  committed_ms - started_ms AS weight,
+  END AS variant,
+  committed_ms - started_ms AS severity,
   CASE
     WHEN skipped.op IS NOT NULL
       THEN format('skip-downstream of branch task {} (worker {})', skipped.branch, skipped.worker)

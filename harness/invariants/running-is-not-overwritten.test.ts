@@ -55,7 +55,7 @@ test('a skip that overwrites a running sibling is a violation that names who did
     commits: [RUNNING, { state: 'skipped', committed_ms: 5_020, writer: API }],
   });
   expect(result.verdict).toBe('fail');
-  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+  expect(result.variants).toEqual({ 'skip-downstream': 1 });
   expect(result.first).toMatchObject({ at_ms: 5_020, subject: 'wt_dag/run1/task', operations: [50, 60], commits: [2] });
   expect(result.first?.sentence).toBe(
     'skip-downstream of branch task pick (worker w-2) set task task of wt_dag/run1 from RUNNING to SKIPPED while worker ' +
@@ -71,7 +71,7 @@ test('a scheduler that overwrites a running task is told apart from a skip', asy
     commits: [RUNNING, { state: 'scheduled', committed_ms: 5_020, writer: 'wt-scheduler-2' }],
   });
   expect(result.verdict).toBe('fail');
-  expect(result.paths).toEqual({ scheduler: 1 });
+  expect(result.variants).toEqual({ scheduler: 1 });
   expect(result.first?.sentence).toMatch(/^scheduler \(wt-scheduler-2\) set task task .* the worker was never told\.$/);
 });
 
@@ -82,7 +82,7 @@ test('a task that starts while it is taken back as stuck in QUEUED is a race of 
     commits: [RUNNING, { state: 'scheduled', committed_ms: 1_900, writer: 'wt-scheduler-2', statement: TAKES_BACK }],
   });
   expect(result.verdict).toBe('fail');
-  expect(result.paths).toEqual({ 'stuck in queued': 1 });
+  expect(result.variants).toEqual({ 'stuck in queued': 1 });
   expect(result.first?.sentence).toMatch(
     /^scheduler \(wt-scheduler-2\), which took it for stuck in QUEUED, set task task .* from RUNNING to SCHEDULED/,
   );
@@ -104,7 +104,7 @@ test('a failure that is marked upstream of a running task puts it to the test, a
   expect((await marked({ sent_ms: 9_500, ended_ms: 9_520 }, [])).verdict).toBe('unknown');
   const settled = { state: 'upstream_failed', committed_ms: 5_300, writer: 'wt-scheduler-1' };
   const result = await marked({}, [settled]);
-  expect(result.paths).toEqual({ 'trigger rule': 1 });
+  expect(result.variants).toEqual({ 'trigger rule': 1 });
   expect(result.first?.sentence).toMatch(
     /^scheduler \(wt-scheduler-1\), which asked its trigger rule once more, set task task .* from RUNNING to UPSTREAM_FAILED/,
   );
@@ -142,8 +142,8 @@ test('starts of what was queued for too long, while others are taken back, put i
       ],
       manifest: { identity: { task_queued_timeout_s: '8' } },
     });
-  expect(await late(8_500)).toMatchObject({ verdict: 'pass', chances: 3 });
-  expect(await late(7_000)).toMatchObject({ verdict: 'unknown', chances: 0 });
+  expect(await late(8_500)).toMatchObject({ verdict: 'pass', exercised: 3 });
+  expect(await late(7_000)).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });
 
 test('a worker that was heard again is not to be given up for a silence that is over', async () => {
@@ -158,7 +158,7 @@ test('a worker that was heard again is not to be given up for a silence that is 
     commits: [RUNNING, { state: 'up_for_retry', committed_ms: 25_500, writer: 'wt-scheduler-1' }],
   });
   expect(result.verdict).toBe('fail');
-  expect(result.paths).toEqual({ 'heard again': 1 });
+  expect(result.variants).toEqual({ 'heard again': 1 });
   expect(result.first).toMatchObject({ operations: [3, 4] });
   expect(result.first?.sentence).toMatch(
     /while worker w-1 had been running it for 24\.5 s, unheard for 21\.\d s, but a heartbeat of it had been accepted 0\.\d s before/,
@@ -177,7 +177,7 @@ test('a heartbeat that the server is still at when the time is up has not been h
       commits: [RUNNING, { state: 'failed', committed_ms: 25_000, writer: 'wt-scheduler-1' }],
     });
   expect((await beat(25_100)).violations).toBe(0);
-  expect((await beat(22_100)).paths).toEqual({ scheduler: 1 });
+  expect((await beat(22_100)).variants).toEqual({ scheduler: 1 });
 });
 
 test('the silence of a worker that has only started begins while the server was at its start', async () => {
@@ -191,7 +191,7 @@ test('the silence of a worker that has only started begins while the server was 
       ],
     });
   expect((await started(7_500)).violations).toBe(0);
-  expect((await started(8_900)).paths).toEqual({ scheduler: 1 });
+  expect((await started(8_900)).variants).toEqual({ scheduler: 1 });
 });
 
 test('what a killed harness had under way is not held against the server', async () => {
@@ -218,7 +218,7 @@ test('what the next try does is not held against the end of this one', async () 
   // Silent for longer than the time-out, and heard of just before.
   expect((await judge({ operations: [RUN, next], lives, commits })).violations).toBe(0);
   const heard = { op: 5, sent_ms: 39_000 };
-  expect((await judge({ operations: [RUN, heard, next], lives, commits })).paths).toEqual({ 'heard again': 1 });
+  expect((await judge({ operations: [RUN, heard, next], lives, commits })).variants).toEqual({ 'heard again': 1 });
 });
 
 test('where no writer is known, the skip that names the task is the one', async () => {
@@ -231,7 +231,7 @@ test('where no writer is known, the skip that names the task is the one', async 
       { state: 'skipped', committed_ms: 5_020 },
     ],
   });
-  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+  expect(result.variants).toEqual({ 'skip-downstream': 1 });
 });
 
 const REPORT = { kind: 'state', requested: 'success', sent_ms: 8_000, ended_ms: 8_020 } as const;
@@ -297,7 +297,7 @@ test('a worker stopped right after the change was stopped by it, and did not end
     lives: [{ ended_ms: 5_100, end: 'stopped' }],
     commits: [RUNNING, left('scheduled', 5_020, 'wt-scheduler-1')],
   });
-  expect(result.paths).toEqual({ scheduler: 1 });
+  expect(result.variants).toEqual({ scheduler: 1 });
 });
 
 test('a report of success that was under way does not excuse a skip', async () => {
@@ -307,26 +307,26 @@ test('a report of success that was under way does not excuse a skip', async () =
     lives: [{ ended_ms: 9_000, end: 'gave-up' }],
     commits: [RUNNING, left('skipped', 5_020, API)],
   });
-  expect(result.paths).toEqual({ 'skip-downstream': 1 });
+  expect(result.variants).toEqual({ 'skip-downstream': 1 });
 });
 
 test('it passes when skips met running tasks and left them alone', async () => {
   const result = await judge(skipsAtRunningTasks(3));
-  expect(result).toMatchObject({ verdict: 'pass', chances: 3, why_unknown: null });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 3, why_unknown: null });
 });
 
-test('a run with fewer skips at running tasks is too gentle to say', async () => {
+test('a run with fewer skips at running tasks does not exercise it enough', async () => {
   const result = await judge(skipsAtRunningTasks(2));
   expect(result.verdict).toBe('unknown');
   expect(result.why_unknown).toBe(
-    'the run was too gentle to say: 2 of 3 skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures marked upstream of running tasks',
+    'not exercised enough: 2 of the required 3 skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures marked upstream of running tasks',
   );
 });
 
 test('a task that ended by itself while it was being skipped gave no chance', async () => {
   const run = skipsAtRunningTasks(3);
   const ended = { task_id: 't0', id: 'ti-0', state: 'success', committed_ms: 5_010, writer: API };
-  expect((await judge({ ...run, commits: [...(run.commits ?? []), ended] })).chances).toBe(2);
+  expect((await judge({ ...run, commits: [...(run.commits ?? []), ended] })).exercised).toBe(2);
 });
 
 test('ids full of quotes, markup and line breaks are only ids', async () => {

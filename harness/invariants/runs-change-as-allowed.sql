@@ -1,11 +1,11 @@
--- claim: A DAG run is started and ended by a scheduler alone, or by an operator's deed, and it ends only when all of its
+-- claim: A DAG run is started and ended by a scheduler alone, or by an operator's action, and it ends only when all of its
 --   tasks have.
--- broken: A DAG run was started or ended as it must not be
+-- title: A DAG run was started or ended as it must not be
 -- source: `_start_queued_dagruns` and `DagRun.update_state`; the public API clears, marks and deletes runs; workers
 --   trigger and clear them, and do nothing else to them
 -- needs: commits, writers
--- chance: runs that were started or ended
--- chances wanted: 10
+-- exercised-by: runs that were started or ended
+-- min-exercised: 10
 -- because: the ways are two, and each run takes both
 
 -- given
@@ -34,7 +34,7 @@ WHERE old_seen AND (state IS DISTINCT FROM old_state OR change <> 'update')
 CREATE TEMP TABLE ends AS
 SELECT * FROM changed WHERE writer_role = 'scheduler' AND state IN ('success', 'failed');
 
--- chances
+-- exercised
 SELECT count(*) FROM changed WHERE state IN ('running', 'success', 'failed');
 
 -- violations
@@ -53,16 +53,16 @@ WITH last_states AS (
   WHERE NOT is_end_state(last_states.state) AND last_states.change <> 'delete'
     -- What an operator cleared at that moment the scheduler had read as ended.
     AND NOT EXISTS (
-      FROM task_instance_changes AS deed
-      WHERE deed.dag_id = ends.dag_id AND deed.run_id = ends.run_id AND deed.writer_role = 'api-core'
-        AND deed.committed_ms BETWEEN ends.committed_ms - 5000 AND ends.committed_ms)
+      FROM task_instance_changes AS action
+      WHERE action.dag_id = ends.dag_id AND action.run_id = ends.run_id AND action.writer_role = 'api-core'
+        AND action.committed_ms BETWEEN ends.committed_ms - 5000 AND ends.committed_ms)
   GROUP BY last_states.seq
 )
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, NULL, NULL) AS subject,
-  format('{}: {} → {}', writer_role, old_state, state) AS path,
-  1 AS weight,
+  format('{}: {} → {}', writer_role, old_state, state) AS variant,
+  1 AS severity,
   format('{} changed the run {} of {} from {} to {}, which no {} may do.', writer, run_id, dag_id, upper(old_state),
     upper(state), CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
       ELSE writer_role END) AS sentence,

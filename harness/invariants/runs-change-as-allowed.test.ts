@@ -14,8 +14,8 @@ const TASK = { state: 'running', committed_ms: 2_000, writer: 'wt-api-execution-
 
 test('a run that ends while a task of it runs is a violation', async () => {
   const result = await judge({ commits: [...BEGUN, TASK, dagRun('success', 3_000)] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'ended with unfinished tasks': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1', weight: 1, commits: [3, 4] });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'ended with unfinished tasks': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1', severity: 1, commits: [3, 4] });
   expect(result.first?.sentence).toBe(
     'wt-scheduler-1 set the run run1 of wt_dag to SUCCESS while 1 of its task instances had not ended: task was RUNNING.',
   );
@@ -23,7 +23,7 @@ test('a run that ends while a task of it runs is a violation', async () => {
 
 test("a worker's request that ends a run is a violation", async () => {
   const result = await judge({ commits: [...BEGUN, dagRun('failed', 3_000, 'wt-api-execution-1')] });
-  expect(result.paths).toEqual({ 'api-execution: running → failed': 1 });
+  expect(result.variants).toEqual({ 'api-execution: running → failed': 1 });
   expect(result.first?.sentence).toBe(
     "wt-api-execution-1 changed the run run1 of wt_dag from RUNNING to FAILED, which no worker's request may do.",
   );
@@ -31,7 +31,7 @@ test("a worker's request that ends a run is a violation", async () => {
 
 test('a scheduler that begins a run again is told', async () => {
   const commits = [...BEGUN, dagRun('success', 3_000), dagRun('running', 4_000)];
-  expect((await judge({ commits })).paths).toEqual({ 'scheduler: success → running': 1 });
+  expect((await judge({ commits })).variants).toEqual({ 'scheduler: success → running': 1 });
 });
 
 test.each<[string, LiteralRun['commits']]>([
@@ -56,6 +56,6 @@ test.each<[string, LiteralRun['commits']]>([
 
 test('it passes when ten runs began or ended so, and is unknown with fewer', async () => {
   const commits = (n: number) => many(n, (i) => BEGUN.map((row) => ({ ...row, id: `${i}`, run_id: `r${i}` }))).flat();
-  expect(await judge({ commits: commits(10) })).toMatchObject({ verdict: 'pass', chances: 10 });
-  expect(await judge({ commits: commits(9) })).toMatchObject({ verdict: 'unknown', chances: 9 });
+  expect(await judge({ commits: commits(10) })).toMatchObject({ verdict: 'pass', exercised: 10 });
+  expect(await judge({ commits: commits(9) })).toMatchObject({ verdict: 'unknown', exercised: 9 });
 });

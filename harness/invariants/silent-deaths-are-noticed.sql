@@ -1,10 +1,10 @@
 -- claim: A task whose worker is not heard of any more leaves RUNNING when the heartbeat time-out is over.
--- broken: A worker died and its task stayed in RUNNING
+-- title: A worker died and its task stayed in RUNNING
 -- source: [scheduler] task_instance_heartbeat_timeout and its detection interval;
 --   `_find_and_purge_task_instances_without_heartbeats`
 -- needs: commits, operations, lives
--- chance: workers that died without a word long enough before the end of the load
--- chances wanted: 2
+-- exercised-by: workers that died without a word long enough before the end of the load
+-- min-exercised: 2
 -- because: each is looked for by the same statement
 
 -- given
@@ -20,7 +20,7 @@ FROM lives JOIN (
 CROSS JOIN plan CROSS JOIN load
 WHERE lives."end" = 'silent' AND sign.sent_ms + heartbeat_timeout_ms + 20000 <= load_ended_ms;
 
--- chances
+-- exercised
 SELECT count(*) FROM silent;
 
 -- violations
@@ -33,8 +33,8 @@ WITH gone AS (
 SELECT
   until_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN gone.seq IS NULL THEN 'never' ELSE 'late' END AS path,
-  coalesce(gone.committed_ms, load_ended_ms) - sign_ms AS weight,
+  CASE WHEN gone.seq IS NULL THEN 'never' ELSE 'late' END AS variant,
+  coalesce(gone.committed_ms, load_ended_ms) - sign_ms AS severity,
   format('Worker {} died while it ran {} (try {:d}); ', worker, subject_of(dag_id, run_id, task_id, map_index),
     try_number)
     || CASE WHEN gone.seq IS NULL THEN format('{} after its last sign of life, when the load ended, the task was still RUNNING.',

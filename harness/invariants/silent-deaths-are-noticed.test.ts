@@ -13,7 +13,7 @@ const FAILED = { state: 'up_for_retry', committed_ms: 27_000, writer: 'wt-schedu
 
 test('a task that stays in RUNNING after its worker died is a violation', async () => {
   const result = await judge({ operations: [SIGN], lives: [SILENT], commits: [RUNNING] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { never: 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { never: 1 } });
   expect(result.first).toMatchObject({ at_ms: 44_005, subject: 'wt_dag/run1/task', operations: [3] });
   expect(result.first?.sentence).toBe(
     'Worker w-1 died while it ran wt_dag/run1/task (try 1); 56.0 s after its last sign of life, when the load ended, the ' +
@@ -27,7 +27,7 @@ test('a task that leaves RUNNING too late is a violation', async () => {
     lives: [SILENT],
     commits: [RUNNING, { ...FAILED, committed_ms: 50_000 }],
   });
-  expect(result.paths).toEqual({ late: 1 });
+  expect(result.variants).toEqual({ late: 1 });
   expect(result.first?.commits).toEqual([2]);
 });
 
@@ -53,6 +53,6 @@ test('it passes when two deaths were noticed, and is unknown with one', async ()
     lives: many(n, (i) => ({ ...SILENT, life: i + 1, ti_id: `${i}`, task_id: `t${i}` })),
     commits: many(n, (i) => [RUNNING, FAILED].map((row) => ({ ...row, id: `${i}`, task_id: `t${i}` }))).flat(),
   });
-  expect(await judge(run(2))).toMatchObject({ verdict: 'pass', chances: 2 });
-  expect(await judge(run(1))).toMatchObject({ verdict: 'unknown', chances: 1 });
+  expect(await judge(run(2))).toMatchObject({ verdict: 'pass', exercised: 2 });
+  expect(await judge(run(1))).toMatchObject({ verdict: 'unknown', exercised: 1 });
 });

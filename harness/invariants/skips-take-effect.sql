@@ -1,12 +1,12 @@
 -- claim: When a branch's skip is accepted, every task that it names and that had not begun is SKIPPED, and is not
 --   started afterwards.
--- broken: A task that a branch had skipped was not skipped, or started later
--- seed: #60330
+-- title: A task that a branch had skipped was not skipped, or started later
+-- known-issues: #60330
 -- source: `skip-downstream` of the Execution API sets all tasks that it names, except those that run or have ended;
 --   issue #60330: a scheduler must not set a skipped task to SCHEDULED
 -- needs: commits, operations
--- chance: tasks that had not begun when an accepted skip named them
--- chances wanted: 10
+-- exercised-by: tasks that had not begun when an accepted skip named them
+-- min-exercised: 10
 -- because: a state that the server overlooks is overlooked each time, and ten tasks wait in several of them
 
 -- given
@@ -35,7 +35,7 @@ FROM named LEFT JOIN task_instance_changes AS changes
 WHERE named.state_before IS NULL OR named.state_before IN ('scheduled', 'queued', 'up_for_retry', 'up_for_reschedule')
 GROUP BY ALL;
 
--- chances
+-- exercised
 SELECT count(*) FROM passed WHERE never_began OR coalesce(skipped, false);
 
 -- violations
@@ -69,8 +69,8 @@ WITH ignored AS (
 SELECT
   ignored.ended_ms AS at_ms,
   subject_of(dag_id, run_id, ignored.task_id, map_index) AS subject,
-  coalesce(state_before, 'none') AS path,
-  ignored.sent_ms - since_ms AS weight,
+  coalesce(state_before, 'none') AS variant,
+  ignored.sent_ms - since_ms AS severity,
   format('Branch task {} (worker {}) skipped task {} of {}/{}, and the server accepted it, but the task stayed {}',
     branch_task_id, worker, ignored.task_id, dag_id, run_id, state_name(state_before))
     || coalesce(format(' and became {} afterwards', upper(later.state)), '') || '.' AS sentence,

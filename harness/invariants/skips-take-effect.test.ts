@@ -24,7 +24,7 @@ const SKIPPED = { state: 'skipped', committed_ms: 5_020, writer: API };
 test('a task that had not begun and stays as it was is a violation, by the state it was in', async () => {
   const later = { state: 'scheduled', committed_ms: 6_000, writer: 'wt-scheduler-1' };
   const result = await judge({ operations: [SKIP], commits: [MADE, later] });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { none: 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { none: 1 } });
   expect(result.first).toMatchObject({ at_ms: 5_040, subject: 'wt_dag/run1/task', operations: [50], commits: [2] });
   expect(result.first?.sentence).toBe(
     'Branch task pick (worker w-2) skipped task task of wt_dag/run1, and the server accepted it, but the task stayed NONE ' +
@@ -32,7 +32,7 @@ test('a task that had not begun and stays as it was is a violation, by the state
   );
   for (const state of ['scheduled', 'queued', 'up_for_retry', 'up_for_reschedule']) {
     const waiting = { state, committed_ms: 2_000 };
-    expect((await judge({ operations: [SKIP], commits: [MADE, waiting] })).paths).toEqual({ [state]: 1 });
+    expect((await judge({ operations: [SKIP], commits: [MADE, waiting] })).variants).toEqual({ [state]: 1 });
   }
 });
 
@@ -48,8 +48,8 @@ test('a task that began or ended, or may have meanwhile, keeps the promise', asy
 test('a skipped task that a scheduler takes up again is a violation', async () => {
   const revived = { state: 'scheduled', committed_ms: 5_500, writer: 'wt-scheduler-2' };
   const result = await judge({ operations: [SKIP], commits: [MADE, SKIPPED, revived] });
-  expect(result.paths).toEqual({ 'skipped, then scheduled': 1 });
-  expect(result.first).toMatchObject({ weight: 480, operations: [50], commits: [2, 3] });
+  expect(result.variants).toEqual({ 'skipped, then scheduled': 1 });
+  expect(result.first).toMatchObject({ severity: 480, operations: [50], commits: [2, 3] });
   expect(result.first?.sentence).toBe(
     'Branch task pick (worker w-2) skipped task task of wt_dag/run1; 0.5 s later wt-scheduler-2 set it from SKIPPED to ' +
       'SCHEDULED.',
@@ -64,7 +64,7 @@ test('a skipped task that an operator clears may run', async () => {
 
 test('a skip that was refused has no effect to take', async () => {
   const result = await judge({ operations: [{ ...SKIP, outcome: 'refused', status: 404 }], commits: [MADE] });
-  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
 test('it passes where ten waiting tasks were skipped', async () => {
@@ -76,5 +76,5 @@ test('it passes where ten waiting tasks were skipped', async () => {
       { ...SKIPPED, id: task_id, task_id },
     ]),
   });
-  expect(result).toMatchObject({ verdict: 'pass', chances: 10 });
+  expect(result).toMatchObject({ verdict: 'pass', exercised: 10 });
 });

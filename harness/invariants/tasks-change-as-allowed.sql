@@ -1,11 +1,11 @@
 -- claim: Each process changes a task instance's state only in the ways that are its own: workers' reports start and end
 --   what was queued, schedulers schedule, queue and clear up, the triggerer resumes, operators clear and mark.
--- broken: A process changed a task’s state in a way that is not its own
+-- title: A process changed a task’s state in a way that is not its own
 -- source: the writers of `task_instance.state` in 3.1 to 3.3: the Execution API's task_instances.py,
 --   jobs/scheduler_job_runner.py, models/dagrun.py, models/trigger.py, and the public API's clear and patch
 -- needs: commits, writers
--- chance: changes of state whose writer is known
--- chances wanted: 100
+-- exercised-by: changes of state whose writer is known
+-- min-exercised: 100
 -- because: a process that writes what is not its own to write does so in one of its few paths, each time
 
 -- given
@@ -44,7 +44,7 @@ FROM task_instance_changes
 WHERE change = 'update' AND old_seen AND state IS DISTINCT FROM old_state
   AND writer_role IN (SELECT writer_role FROM allowed);
 
--- chances
+-- exercised
 SELECT count(*) FROM changed;
 
 -- violations
@@ -60,8 +60,8 @@ WITH forbidden AS (
 SELECT
   committed_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  format('{}: {} → {}', writer_role, old_state, state) AS path,
-  committed_ms - old_since_ms AS weight,
+  format('{}: {} → {}', writer_role, old_state, state) AS variant,
+  committed_ms - old_since_ms AS severity,
   format('{} changed {} from {} to {}, which no {} may do («{}»).', writer,
     subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state),
     CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'

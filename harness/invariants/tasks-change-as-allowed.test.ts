@@ -10,7 +10,7 @@ const SCHEDULER = 'wt-scheduler-1';
 const TRIGGERER = 'wt-triggerer-1';
 
 /** One task instance through these states, each written by the process before it. */
-function path(...steps: readonly (readonly [writer: string | null, state: string | null])[]) {
+function variant(...steps: readonly (readonly [writer: string | null, state: string | null])[]) {
   return steps.map(([writer, state], i) => ({
     state,
     writer,
@@ -20,14 +20,14 @@ function path(...steps: readonly (readonly [writer: string | null, state: string
   }));
 }
 
-const ORDINARY = path([SCHEDULER, null], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued'], [API, 'running']);
+const ORDINARY = variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued'], [API, 'running']);
 
 test('a triggerer that queues what it resumes is a violation', async () => {
-  const commits = path([SCHEDULER, null], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued'], [API, 'running']);
+  const commits = variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued'], [API, 'running']);
   const result = await judge({
-    commits: [...commits, ...path(['', null], [API, 'deferred'], [TRIGGERER, 'queued']).slice(1)],
+    commits: [...commits, ...variant(['', null], [API, 'deferred'], [TRIGGERER, 'queued']).slice(1)],
   });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'triggerer: deferred → queued': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'triggerer: deferred → queued': 1 } });
   expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1/task', commits: [6] });
   expect(result.first?.sentence).toBe(
     'wt-triggerer-1 changed wt_dag/run1/task from DEFERRED to QUEUED, which no triggerer may do ' +
@@ -35,51 +35,51 @@ test('a triggerer that queues what it resumes is a violation', async () => {
   );
 });
 
-test.each<[string, ReturnType<typeof path>, string]>([
+test.each<[string, ReturnType<typeof variant>, string]>([
   [
     'schedules a skipped task',
-    path([SCHEDULER, null], [API, 'skipped'], [SCHEDULER, 'scheduled']),
+    variant([SCHEDULER, null], [API, 'skipped'], [SCHEDULER, 'scheduled']),
     'scheduler: skipped → scheduled',
   ],
   [
     'starts a skipped task',
-    path([SCHEDULER, null], [API, 'skipped'], [API, 'running']),
+    variant([SCHEDULER, null], [API, 'skipped'], [API, 'running']),
     'api-execution: skipped → running',
   ],
   [
     'brings a finished task back',
-    [...ORDINARY, ...path(['', null], [API, 'success'], [SCHEDULER, 'running']).slice(1)],
+    [...ORDINARY, ...variant(['', null], [API, 'success'], [SCHEDULER, 'running']).slice(1)],
     'scheduler: success → running',
   ],
   [
     'starts what nobody queued',
-    path([SCHEDULER, null], [SCHEDULER, 'scheduled'], [API, 'running']),
+    variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [API, 'running']),
     'api-execution: scheduled → running',
   ],
   [
     'queues for a scheduler',
-    path([SCHEDULER, null], [SCHEDULER, 'scheduled'], [CORE, 'queued']),
+    variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [CORE, 'queued']),
     'api-core: scheduled → queued',
   ],
   [
     'writes states as dag-processor',
-    path([SCHEDULER, null], ['wt-dag-processor-1', 'removed']),
+    variant([SCHEDULER, null], ['wt-dag-processor-1', 'removed']),
     'dag-processor: none → removed',
   ],
-  ['makes a task that runs already', path([CORE, 'running']), 'api-core: made running'],
+  ['makes a task that runs already', variant([CORE, 'running']), 'api-core: made running'],
 ])('a process that %s is told', async (_what, commits, way) => {
-  expect((await judge({ commits })).paths).toEqual({ [way]: 1 });
+  expect((await judge({ commits })).variants).toEqual({ [way]: 1 });
 });
 
-test.each<[string, ReturnType<typeof path>]>([
-  ['an operator clears and marks', path([CORE, null], [CORE, 'failed'], [CORE, null], [CORE, 'success'])],
+test.each<[string, ReturnType<typeof variant>]>([
+  ['an operator clears and marks', variant([CORE, null], [CORE, 'failed'], [CORE, null], [CORE, 'success'])],
   [
     'a cleared task ends its worker',
-    [...ORDINARY, ...path(['', null], [CORE, 'restarting'], [SCHEDULER, 'up_for_retry']).slice(1)],
+    [...ORDINARY, ...variant(['', null], [CORE, 'restarting'], [SCHEDULER, 'up_for_retry']).slice(1)],
   ],
-  ['a trigger fires', [...ORDINARY, ...path(['', null], [API, 'deferred'], [TRIGGERER, 'scheduled']).slice(1)]],
-  ['an orphan is reset', [...ORDINARY, ...path(['', null], [SCHEDULER, null]).slice(1)]],
-  ['nobody knows the writer', path([SCHEDULER, null], [null, 'running'])],
+  ['a trigger fires', [...ORDINARY, ...variant(['', null], [API, 'deferred'], [TRIGGERER, 'scheduled']).slice(1)]],
+  ['an orphan is reset', [...ORDINARY, ...variant(['', null], [SCHEDULER, null]).slice(1)]],
+  ['nobody knows the writer', variant([SCHEDULER, null], [null, 'running'])],
 ])('it is well when %s', async (_when, commits) => {
   expect((await judge({ commits })).first).toBeNull();
 });
@@ -87,10 +87,10 @@ test.each<[string, ReturnType<typeof path>]>([
 test('it passes when a hundred changes were as they may be, and is unknown with fewer', async () => {
   const commits = (n: number) =>
     many(n, (i) =>
-      path([SCHEDULER, null], [SCHEDULER, 'scheduled']).map((row) => ({ ...row, task_id: `t${i}`, id: `${i}` })),
+      variant([SCHEDULER, null], [SCHEDULER, 'scheduled']).map((row) => ({ ...row, task_id: `t${i}`, id: `${i}` })),
     ).flat();
-  expect(await judge({ commits: commits(100) })).toMatchObject({ verdict: 'pass', chances: 100 });
-  expect(await judge({ commits: commits(99) })).toMatchObject({ verdict: 'unknown', chances: 99 });
+  expect(await judge({ commits: commits(100) })).toMatchObject({ verdict: 'pass', exercised: 100 });
+  expect(await judge({ commits: commits(99) })).toMatchObject({ verdict: 'unknown', exercised: 99 });
 });
 
 test('it is unknown where the writers were not recorded', async () => {

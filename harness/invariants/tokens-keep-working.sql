@@ -1,13 +1,13 @@
 -- claim: A worker that uses the newest token it was given is never told that its token is not good.
--- broken: A worker’s newest token was refused
+-- title: A worker’s newest token was refused
 -- source: the Execution API renews a token before it ends, in `Refreshed-API-Token`; since 3.3 also at `/run`, where
 --   the queue's token is exchanged for one that opens the other routes
 -- needs: operations
--- chance: requests of workers after their start
--- chances wanted: 100
+-- exercised-by: requests of workers after their start
+-- min-exercised: 100
 -- because: each carries the newest token, and one that was renewed wrongly fails from then on
 
--- chances
+-- exercised
 SELECT count(*) FROM operations
 WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND kind <> 'run' AND status IS NOT NULL;
 
@@ -18,8 +18,8 @@ WITH starts AS (
 SELECT
   ended_ms AS at_ms,
   coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), kind) AS subject,
-  format('{} {}', kind, status) AS path,
-  coalesce(ended_ms - started_ms, 0) AS weight,
+  format('{} {}', kind, status) AS variant,
+  coalesce(ended_ms - started_ms, 0) AS severity,
   format('The {} request of worker {} for {} was answered {}', kind, worker,
     coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status)
     || coalesce(' («' || shortened(nullif(coalesce(message, reason), ''), 120) || '»)', '')

@@ -10,13 +10,13 @@ const NO = { outcome: 'refused', status: 403, message: 'Invalid auth token: expi
 
 test('a worker that is told that its newest token is not good is wronged', async () => {
   const result = await judge({ operations: [RUN, { op: 2, sent_ms: 3_000, ended_ms: 3_010, ...NO }] });
-  expect(result).toMatchObject({ verdict: 'fail', violations: 1, paths: { 'heartbeat 403': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'heartbeat 403': 1 } });
   expect(result.first?.sentence).toBe(
     'The heartbeat request of worker w-1 for wt_dag/run1/task was answered 403 («Invalid auth token: expired») with the ' +
       'newest token it was given, 2.0 s after its start.',
   );
   const start = await judge({ operations: [{ ...RUN, outcome: 'refused', status: 401 }] });
-  expect(start.first).toMatchObject({ path: 'run 401' });
+  expect(start.first).toMatchObject({ variant: 'run 401' });
   expect(start.first?.sentence).toContain('with the token that came with the task.');
 });
 
@@ -27,9 +27,9 @@ test('an operator who is refused, and an impostor, have no such claim', async ()
       { kind: 'impostor_run', ...NO },
     ],
   });
-  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, chances: 0 });
+  expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
 test('it passes where a hundred requests carried a good one', async () => {
-  expect(await judge({ operations: many(100, () => ({})) })).toMatchObject({ verdict: 'pass', chances: 100 });
+  expect(await judge({ operations: many(100, () => ({})) })).toMatchObject({ verdict: 'pass', exercised: 100 });
 });

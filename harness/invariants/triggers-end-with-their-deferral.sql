@@ -1,10 +1,10 @@
 -- claim: A trigger is there as long as a deferred task waits for it: one that has fired, or whose task was cleared,
 --   marked or skipped, is deleted.
--- broken: A trigger outlived the task that waited for it
+-- title: A trigger outlived the task that waited for it
 -- source: `Trigger.clean_unused`, which each triggerer runs in every loop
 -- needs: commits, final_task_instance
--- chance: deferrals that ended long enough before the end of the record
--- chances wanted: 5
+-- exercised-by: deferrals that ended long enough before the end of the record
+-- min-exercised: 5
 -- because: triggers are deleted by one statement, which leaves all of them or none
 
 -- given
@@ -29,7 +29,7 @@ WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND l
   -- That a triggerer died by itself is another promise's to say.
   AND NOT EXISTS (FROM server_log WHERE severity = 'FATAL' AND source LIKE 'triggerer%' AND at_ms >= last_ms - 60000);
 
--- chances
+-- exercised
 -- A harness that did not keep the triggers did not keep the results either.
 SELECT count(*) FROM ended WHERE EXISTS (FROM recorded WHERE name = 'final_xcom' AND source IS NOT NULL);
 
@@ -37,8 +37,8 @@ SELECT count(*) FROM ended WHERE EXISTS (FROM recorded WHERE name = 'final_xcom'
 SELECT
   created_ms AS at_ms,
   coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'trigger ' || id) AS subject,
-  CASE WHEN task_id IS NULL THEN 'of nobody' ELSE 'of a task that is ' || coalesce(state, 'none') END AS path,
-  last_ms - created_ms AS weight,
+  CASE WHEN task_id IS NULL THEN 'of nobody' ELSE 'of a task that is ' || coalesce(state, 'none') END AS variant,
+  last_ms - created_ms AS severity,
   format('Trigger {} was still there {} after it was created, ', id, seconds(last_ms - created_ms))
     || CASE WHEN task_id IS NULL THEN 'and no task instance waited for it.'
       ELSE format('and {}, which asked for it, was {}.', subject_of(dag_id, run_id, task_id, map_index),

@@ -22,8 +22,8 @@ const resumed = (n: number) => [
 test('a trigger that nobody waits for is a violation', async () => {
   const finals = { task_instance: [{ ...TASK, state: 'success', trigger_id: null }], trigger: [TRIGGER], xcom };
   const result = await judge({ commits: resumed(1), finals });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { 'of nobody': 1 } });
-  expect(result.first).toMatchObject({ at_ms: 2_000, subject: 'trigger 5', weight: 58_000 });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'of nobody': 1 } });
+  expect(result.first).toMatchObject({ at_ms: 2_000, subject: 'trigger 5', severity: 58_000 });
   expect(result.first?.sentence).toBe(
     'Trigger 5 was still there 58.0 s after it was created, and no task instance waited for it.',
   );
@@ -32,7 +32,7 @@ test('a trigger that nobody waits for is a violation', async () => {
 test('a trigger of a task that was skipped is a violation', async () => {
   const finals = { task_instance: [{ ...TASK, state: 'skipped', trigger_id: 5 }], trigger: [TRIGGER], xcom };
   const result = await judge({ commits: resumed(1), finals });
-  expect(result.paths).toEqual({ 'of a task that is skipped': 1 });
+  expect(result.variants).toEqual({ 'of a task that is skipped': 1 });
   expect(result.first?.subject).toBe('wt_dag/run1/task');
 });
 
@@ -53,7 +53,7 @@ test('while a triggerer that died is started again, nobody deletes triggers', as
 
 test('it passes when five deferrals ended and left none, and is unknown with fewer or without a snapshot', async () => {
   const finals = { task_instance: [TASK], xcom };
-  expect(await judge({ commits: resumed(5), finals })).toMatchObject({ verdict: 'pass', chances: 5 });
-  expect(await judge({ commits: resumed(4), finals })).toMatchObject({ verdict: 'unknown', chances: 4 });
+  expect(await judge({ commits: resumed(5), finals })).toMatchObject({ verdict: 'pass', exercised: 5 });
+  expect(await judge({ commits: resumed(4), finals })).toMatchObject({ verdict: 'unknown', exercised: 4 });
   expect(await judge({ commits: resumed(5), finals: { task_instance: [TASK] } })).toMatchObject({ verdict: 'unknown' });
 });

@@ -1,10 +1,10 @@
 -- claim: Nothing waits for ever, once faults are over: what is queued is handed to a worker, what is deferred is resumed,
 --   what was cleared while it ran is tried again, and each scheduler that lives hands over its share.
--- broken: Work stood still that nothing held up
+-- title: Work stood still that nothing held up
 -- source: documentation on the scheduler: several share the work, and one takes over what another leaves
 -- needs: commits, lives
--- chance: task instances that were queued, deferred or restarting while the load was on and no fault was fresh
--- chances wanted: 50
+-- exercised-by: task instances that were queued, deferred or restarting while the load was on and no fault was fresh
+-- min-exercised: 50
 -- because: what is forgotten is forgotten by a path that tens of them take
 
 -- given
@@ -45,7 +45,7 @@ SELECT greatest(load_started_ms, coalesce((SELECT max(excused_ms) FROM fault_win
   load_ended_ms AS to_ms
 FROM load;
 
--- chances
+-- exercised
 SELECT count(*) FROM stays WHERE since_ms < load_ended_ms;
 
 -- violations
@@ -58,8 +58,8 @@ WITH hand_overs AS (
 SELECT
   since_ms + most_ms AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  state AS path,
-  until_ms - since_ms AS weight,
+  state AS variant,
+  until_ms - since_ms AS severity,
   format('{} was set to {} by {}, and {} later ', subject_of(dag_id, run_id, task_id, map_index), state_name(state),
     coalesce(writer, 'an unknown process'), seconds(until_ms - committed_ms))
     || CASE state WHEN 'queued' THEN 'it had not been handed to a worker' WHEN 'deferred' THEN 'it was not resumed'

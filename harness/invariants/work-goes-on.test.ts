@@ -11,8 +11,8 @@ const PAUSED = { fault: 'pause', victim: 'scheduler-1', opened_ms: 4_000, closed
 
 test('what is queued and never handed over is a violation', async () => {
   const result = await judge({ commits: [QUEUED], lives: [OTHER] });
-  expect(result).toMatchObject({ verdict: 'fail', paths: { queued: 1 } });
-  expect(result.first).toMatchObject({ at_ms: 25_000, subject: 'wt_dag/run1/task', weight: 55_000, commits: [1] });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { queued: 1 } });
+  expect(result.first).toMatchObject({ at_ms: 25_000, subject: 'wt_dag/run1/task', severity: 55_000, commits: [1] });
   expect(result.first?.sentence).toBe(
     'wt_dag/run1/task was set to QUEUED by wt-scheduler-1, and 55.0 s later it had not been handed to a worker, when the ' +
       'load ended.',
@@ -21,15 +21,15 @@ test('what is queued and never handed over is a violation', async () => {
 
 test('what is deferred and not resumed, and what was cleared and goes no further, are violations', async () => {
   const stays = (state: string) => judge({ commits: [{ ...QUEUED, state }], lives: [OTHER] });
-  expect((await stays('deferred')).paths).toEqual({ deferred: 1 });
-  expect((await stays('restarting')).paths).toEqual({ restarting: 1 });
+  expect((await stays('deferred')).variants).toEqual({ deferred: 1 });
+  expect((await stays('restarting')).variants).toEqual({ restarting: 1 });
 });
 
 test('once a fault is over, what it interrupted must go on', async () => {
   const faults = [PAUSED];
   const manifest = { load_ended_ms: 70_000, ended_ms: 80_000 };
   const result = await judge({ manifest, commits: [QUEUED], lives: [OTHER], faults });
-  expect(result.first).toMatchObject({ at_ms: 62_000, weight: 28_000 });
+  expect(result.first).toMatchObject({ at_ms: 62_000, severity: 28_000 });
   // Half a minute of grace, then its 20 s: the load ended before.
   expect(
     (await judge({ manifest: { load_ended_ms: 61_000 }, commits: [QUEUED], lives: [OTHER], faults })).first,
@@ -72,7 +72,7 @@ test('a scheduler that hands nothing over while the other does all the work is a
     ...many(100, (i) => ({ ti_id: `${i}`, handed_ms: 100 * i })),
   ];
   const result = await judge({ commits: [{ state: 'success' }], lives });
-  expect(result.paths).toEqual({ 'idle scheduler': 1 });
+  expect(result.variants).toEqual({ 'idle scheduler': 1 });
   expect(result.first?.subject).toBe('wt-scheduler-2');
   expect(
     (await judge({ commits: [{ state: 'success' }], lives, faults: [{ ...PAUSED, closed_ms: 20_000 }] })).first,
@@ -84,6 +84,6 @@ test('it passes when fifty went on, and is unknown with fewer', async () => {
     commits: many(n, (i) => ({ ...QUEUED, id: `${i}`, task_id: `t${i}` })),
     lives: many(n, (i) => ({ life: i, ti_id: `${i}`, task_id: `t${i}`, handed_ms: 5_100 })),
   });
-  expect(await judge(run(50))).toMatchObject({ verdict: 'pass', chances: 50 });
-  expect(await judge(run(49))).toMatchObject({ verdict: 'unknown', chances: 49 });
+  expect(await judge(run(50))).toMatchObject({ verdict: 'pass', exercised: 50 });
+  expect(await judge(run(49))).toMatchObject({ verdict: 'unknown', exercised: 49 });
 });

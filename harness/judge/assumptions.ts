@@ -1,11 +1,11 @@
 import { messageOf } from '../model/errors.ts';
 import type { AssumptionResult, Verdict } from '../model/verdict.ts';
-import { type PromiseFile, type PromiseForm, readPromises } from './invariant-file.ts';
+import { type InvariantFile, type InvariantForm, readInvariantFiles } from './invariant-file.ts';
 import type { OpenRun } from './open-run.ts';
 
 const FOLDER = new URL('../invariants/assumptions/', import.meta.url);
 
-export const ASSUMPTION_FORM: PromiseForm = {
+export const ASSUMPTION_FORM: InvariantForm = {
   required: ['claim'],
   optional: [],
   sections: ['judgement'],
@@ -15,17 +15,17 @@ export const ASSUMPTION_FORM: PromiseForm = {
 /** That a run did not end as planned explains most of what else is in doubt about it. */
 const FIRST = 'run-completed';
 
-export async function readAssumptions(): Promise<readonly PromiseFile[]> {
-  const files = await readPromises(FOLDER, ASSUMPTION_FORM);
+export async function readAssumptions(): Promise<readonly InvariantFile[]> {
+  const files = await readInvariantFiles(FOLDER, ASSUMPTION_FORM);
   return files.toSorted((x, y) => Number(y.name === FIRST) - Number(x.name === FIRST));
 }
 
-export async function judgeAssumption(run: OpenRun, file: PromiseFile): Promise<AssumptionResult> {
+export async function judgeAssumption(run: OpenRun, file: InvariantFile): Promise<AssumptionResult> {
   const { verdict, sentence } = await judgementOf(run, file);
   return { name: file.name, claim: file.header.claim ?? '', verdict, sentence };
 }
 
-async function judgementOf(run: OpenRun, file: PromiseFile): Promise<{ verdict: Verdict; sentence: string }> {
+async function judgementOf(run: OpenRun, file: InvariantFile): Promise<{ verdict: Verdict; sentence: string }> {
   try {
     const { ok, sentence } = await run.row(file.sections.judgement ?? '');
     const verdict = ok === true ? 'pass' : ok === false ? 'fail' : 'unknown';

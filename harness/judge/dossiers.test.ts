@@ -53,7 +53,7 @@ test('a dossier names who did what for which task, who waited for whom, and what
   expect(found?.sides).toMatchObject([
     {
       process: 'wt-api-execution-1',
-      deed: 'carries out an end report (state PATCH)',
+      action: 'carries out an end report (state PATCH)',
       subject: 'wt_storm_1/manual__1/leaf',
       operation: 1,
       xid: 901,
@@ -62,7 +62,7 @@ test('a dossier names who did what for which task, who waited for whom, and what
     },
     {
       process: 'wt-scheduler-1',
-      deed: 'gives unfinished tasks the new DAG version',
+      action: 'gives unfinished tasks the new DAG version',
       subject: 'wt_storm_1/manual__1',
       operation: null,
       xid: 900,
@@ -113,7 +113,7 @@ test('without literals the row that was seen waited for, and the commits of the 
   expect(dark).toMatchObject({ explained: false, outcome: null });
 });
 
-test('two schedulers are told by their deeds, and one that dies of it is told, too', async () => {
+test('two schedulers are named by their actions, and so is one that dies of it', async () => {
   const [ready, examined] = [
     `UPDATE task_instance SET state='scheduled', try_number=1, scheduled_dttm='2026' WHERE task_instance.id IN ('${TI}'::UUID)`,
     'UPDATE dag_run SET last_scheduling_decision=now() WHERE dag_run.id = 7;UPDATE dag_run SET x=1 WHERE dag_run.id = 8',
@@ -127,8 +127,8 @@ test('two schedulers are told by their deeds, and one that dies of it is told, t
   });
   expect(found).toMatchObject({ explained: true, operation: null, outcome: null, died_ms: 10_500 });
   expect(found?.sides).toMatchObject([
-    { process: 'wt-scheduler-2', deed: 'sets ready tasks to SCHEDULED', subject: 'wt_storm_1/manual__1' },
-    { process: 'wt-scheduler-1', deed: 'notes that it has examined a run', subject: 'wt_a/r7' },
+    { process: 'wt-scheduler-2', action: 'sets ready tasks to SCHEDULED', subject: 'wt_storm_1/manual__1' },
+    { process: 'wt-scheduler-1', action: 'notes that it has examined a run', subject: 'wt_a/r7' },
   ]);
 });
 

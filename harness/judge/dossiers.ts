@@ -42,7 +42,7 @@ function sideOf(row: Row): DeadlockSide {
     pid: Number(row.pid),
     process: String(row.process),
     statement: String(row.statement),
-    deed: textOrNull(row, 'deed'),
+    action: textOrNull(row, 'action'),
     subject: textOrNull(row, 'subject'),
     operation: numberOrNull(row, 'op'),
     xid: numberOrNull(row, 'xid'),

@@ -1,17 +1,18 @@
 import { expect, test } from 'vitest';
 import { withLiteralRun } from '../testing/judge-literal.ts';
 import { judgeAssumption } from './assumptions.ts';
-import { parsePromise } from './invariant-file.ts';
+import { parseInvariant } from './invariant-file.ts';
 import { INVARIANT_FORM, judgeInvariant, listInvariants } from './invariants.ts';
 
 const TEXT = `-- claim: One thing
 --   holds.
+-- title: It did not hold
 -- source: here
 -- needs: operations
--- chance: chances
--- chances wanted: 1
+-- exercised-by: times
+-- min-exercised: 1
 
--- chances
+-- exercised
 SELECT 1;
 
 -- violations
@@ -20,26 +21,27 @@ SELECT 1 AS at_ms;
 `;
 
 test('a promise is a header and its sections', () => {
-  expect(parsePromise('p', TEXT, INVARIANT_FORM)).toEqual({
+  expect(parseInvariant('p', TEXT, INVARIANT_FORM)).toEqual({
     name: 'p',
     header: {
       claim: 'One thing holds.',
+      title: 'It did not hold',
       source: 'here',
       needs: 'operations',
-      chance: 'chances',
-      'chances wanted': '1',
+      'exercised-by': 'times',
+      'min-exercised': '1',
     },
-    sections: { chances: 'SELECT 1', violations: '-- A comment: with a colon.\nSELECT 1 AS at_ms' },
+    sections: { exercised: 'SELECT 1', violations: '-- A comment: with a colon.\nSELECT 1 AS at_ms' },
   });
 });
 
 test.each([
   ['lacks its claim', TEXT.replace('-- claim: One thing\n--   holds.\n', ''), /p\.sql has no "-- claim:"/],
-  ['lacks its chances', TEXT.replace('-- chances\nSELECT 1;', ''), /p\.sql has no "-- chances"/],
+  ['lacks its exercised', TEXT.replace('-- exercised\nSELECT 1;', ''), /p\.sql has no "-- exercised"/],
   ['has a header that nobody reads', `-- colour: red\n${TEXT}`, /what is "-- colour:"/],
   ['has SQL before its sections', `SELECT 1;\n${TEXT}`, /neither header nor section: SELECT 1;/],
 ])('a promise that %s is refused by name', (_what, text, sentence) => {
-  expect(() => parsePromise('p', text, INVARIANT_FORM)).toThrow(sentence);
+  expect(() => parseInvariant('p', text, INVARIANT_FORM)).toThrow(sentence);
 });
 
 test('the promises are there, by their names', async () => {
@@ -84,7 +86,7 @@ test('the promises are there, by their names', async () => {
 });
 
 test('a promise whose judging fails is unknown, with the error', async () => {
-  const file = parsePromise('p', TEXT.replace('SELECT 1 AS at_ms', 'SELECT nonsense'), INVARIANT_FORM);
+  const file = parseInvariant('p', TEXT.replace('SELECT 1 AS at_ms', 'SELECT nonsense'), INVARIANT_FORM);
   const result = await withLiteralRun({ operations: [{}] }, (run) => judgeInvariant(run, file));
   expect(result.verdict).toBe('unknown');
   expect(result.why_unknown).toMatch(/^judging it failed: Binder Error: .*nonsense/);
@@ -102,10 +104,10 @@ test('an assumption whose judging fails is unknown, with the error', async () =>
 test('a promise that needs writers is unknown where they were not recorded', async () => {
   const text = TEXT.replace('needs: operations', 'needs: operations, writers').replace(
     'SELECT 1 AS at_ms',
-    `SELECT 1 AS at_ms, 'x' AS subject, 'x' AS path, 1 AS weight, 'x' AS sentence, []::BIGINT[] AS operations,
+    `SELECT 1 AS at_ms, 'x' AS subject, 'x' AS variant, 1 AS severity, 'x' AS sentence, []::BIGINT[] AS operations,
       []::BIGINT[] AS commits WHERE false`,
   );
-  const file = parsePromise('p', text, INVARIANT_FORM);
+  const file = parseInvariant('p', text, INVARIANT_FORM);
   const result = await withLiteralRun({ operations: [{}], manifest: { writers: 'none' } }, (run) =>
     judgeInvariant(run, file),
   );

@@ -4,36 +4,36 @@ import { readdir, readFile } from 'node:fs/promises';
  * A promise or an assumption as it stands in its .sql file: a header of `-- key: value` lines, then sections that
  * begin with a line `-- name` of their own. harness/invariants/README.md describes the format for whoever adds one.
  */
-export interface PromiseFile {
+export interface InvariantFile {
   readonly name: string;
   readonly header: Readonly<Record<string, string>>;
   readonly sections: Readonly<Record<string, string>>;
 }
 
-export interface PromiseForm {
+export interface InvariantForm {
   readonly required: readonly string[];
   readonly optional: readonly string[];
   readonly sections: readonly string[];
   readonly optionalSections: readonly string[];
 }
 
-const folders = new Map<string, Promise<readonly PromiseFile[]>>();
+const folders = new Map<string, Promise<readonly InvariantFile[]>>();
 
 /** All .sql files of a folder, by name, read once a process. A malformed one is a defect of ours, and says where. */
-export function readPromises(folder: URL, form: PromiseForm): Promise<readonly PromiseFile[]> {
+export function readInvariantFiles(folder: URL, form: InvariantForm): Promise<readonly InvariantFile[]> {
   const files = folders.get(folder.href) ?? readFolder(folder, form);
   folders.set(folder.href, files);
   return files;
 }
 
-async function readFolder(folder: URL, form: PromiseForm): Promise<PromiseFile[]> {
+async function readFolder(folder: URL, form: InvariantForm): Promise<InvariantFile[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
   return Promise.all(
-    files.map(async (file) => parsePromise(file.slice(0, -4), await readFile(new URL(file, folder), 'utf8'), form)),
+    files.map(async (file) => parseInvariant(file.slice(0, -4), await readFile(new URL(file, folder), 'utf8'), form)),
   );
 }
 
-export function parsePromise(name: string, text: string, form: PromiseForm): PromiseFile {
+export function parseInvariant(name: string, text: string, form: InvariantForm): InvariantFile {
   const header: Record<string, string> = {};
   const sections: Record<string, string> = {};
   let key: string | undefined;
@@ -65,7 +65,7 @@ function headerLine(
   key: string | undefined,
   header: Record<string, string>,
 ): string | undefined {
-  const [, opened, value] = /^-- ([a-z][a-z ]*): (.+)$/.exec(line) ?? [];
+  const [, opened, value] = /^-- ([a-z][a-z-]*): (.+)$/.exec(line) ?? [];
   if (opened !== undefined && value !== undefined) {
     header[opened] = value.trim();
     return opened;

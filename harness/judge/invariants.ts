@@ -3,34 +3,33 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { messageOf } from '../model/errors.ts';
 import type { InvariantResult, Verdict, Violation } from '../model/verdict.ts';
 import { identifier } from '../run-folder/files.ts';
-import { type PromiseFile, type PromiseForm, readPromises } from './invariant-file.ts';
+import { type InvariantFile, type InvariantForm, readInvariantFiles } from './invariant-file.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';
 
 const FOLDER = new URL('../invariants/', import.meta.url);
 
-export const INVARIANT_FORM: PromiseForm = {
-  required: ['claim', 'source', 'needs', 'chance', 'chances wanted'],
-  // Without `broken` a finding is titled by the invariant's name.
-  optional: ['broken', 'seed', 'because'],
-  sections: ['chances', 'violations'],
+export const INVARIANT_FORM: InvariantForm = {
+  required: ['claim', 'title', 'source', 'needs', 'exercised-by', 'min-exercised'],
+  optional: ['known-issues', 'because'],
+  sections: ['exercised', 'violations'],
   optionalSections: ['given'],
 };
 
-export async function readInvariants(): Promise<readonly PromiseFile[]> {
-  return readPromises(FOLDER, INVARIANT_FORM);
+export async function readInvariants(): Promise<readonly InvariantFile[]> {
+  return readInvariantFiles(FOLDER, INVARIANT_FORM);
 }
 
 /** What `windtunnel list` prints: no run is needed to say what is promised. */
-export async function listInvariants(): Promise<Pick<InvariantResult, 'name' | 'claim' | 'seeds'>[]> {
+export async function listInvariants(): Promise<Pick<InvariantResult, 'name' | 'claim' | 'known_issues'>[]> {
   return (await readInvariants()).map(({ name, header }) => ({
     name,
     claim: header.claim ?? '',
-    seeds: seedsOf(header),
+    known_issues: knownIssuesOf(header),
   }));
 }
 
 /** Judges one promise. Whatever goes wrong in judging it is `unknown`: never a crash, and never a pass. */
-export async function judgeInvariant(run: OpenRun, file: PromiseFile): Promise<InvariantResult> {
+export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise<InvariantResult> {
   // A connection of its own, so that its temporary tables go with it.
   const connection = await run.connect();
   try {
@@ -39,9 +38,9 @@ export async function judgeInvariant(run: OpenRun, file: PromiseFile): Promise<I
     await connection.run(`CREATE TEMP TABLE violations AS ${file.sections.violations}`);
     await excuseLostRuns(connection);
     const found = await readViolations(connection);
-    const [chances] = await rowsOf(connection, file.sections.chances ?? '');
+    const [exercised] = await rowsOf(connection, file.sections.exercised ?? '');
     await keepViolations(connection, file.name);
-    return resultOf(run, file, Number(Object.values(chances ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
+    return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
     return resultOf(run, file, 0, NOTHING, `judging it failed: ${messageOf(error).split('\n')[0]}`);
   } finally {
@@ -67,13 +66,13 @@ interface Found {
   readonly first: Violation | null;
   readonly worst: Violation | null;
   readonly last: Violation | null;
-  readonly paths: Readonly<Record<string, number>>;
+  readonly variants: Readonly<Record<string, number>>;
 }
 
-const NOTHING: Found = { count: 0, first: null, worst: null, last: null, paths: {} };
+const NOTHING: Found = { count: 0, first: null, worst: null, last: null, variants: {} };
 
 /** Down to the last column, and what other orders end with: of violations that are alike the same one is told each time. */
-const EARLIEST = 'at_ms, subject, path, weight DESC, sentence, operations, commits';
+const EARLIEST = 'at_ms, subject, variant, severity DESC, sentence, operations, commits';
 
 async function readViolations(connection: DuckDBConnection): Promise<Found> {
   const [count] = await rowsOf(connection, 'SELECT count(*) AS violations FROM violations');
@@ -81,36 +80,36 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
     const [row] = await rowsOf(connection, `FROM violations ORDER BY ${order} LIMIT 1`);
     return row ? violationOf(row) : null;
   };
-  const paths = await rowsOf(
+  const variants = await rowsOf(
     connection,
-    'SELECT path, count(*) AS n FROM violations GROUP BY path ORDER BY n DESC, path',
+    'SELECT variant, count(*) AS n FROM violations GROUP BY variant ORDER BY n DESC, variant',
   );
   return {
     count: Number(count?.violations ?? 0),
     first: await one(EARLIEST),
-    worst: await one(`weight DESC, ${EARLIEST}`),
+    worst: await one(`severity DESC, ${EARLIEST}`),
     last: await one(`at_ms DESC, ${EARLIEST}`),
-    paths: Object.fromEntries(paths.map(({ path, n }) => [String(path), Number(n)])),
+    variants: Object.fromEntries(variants.map(({ variant, n }) => [String(variant), Number(n)])),
   };
 }
 
-/** Of each path the earliest, and the worst: enough to group by cause, however often a promise was broken. */
+/** Of each variant the earliest, and the worst: enough to group by cause, however often a promise was broken. */
 const MOST_KEPT = 2_000;
 
 /** `kept_violations`: what the findings are made of, so that no promise is judged twice. */
 async function keepViolations(connection: DuckDBConnection, invariant: string): Promise<void> {
   await connection.run(
     `CREATE TABLE IF NOT EXISTS kept_violations (
-       v BIGINT, invariant VARCHAR, at_ms DOUBLE, subject VARCHAR, path VARCHAR, weight DOUBLE, sentence VARCHAR,
+       v BIGINT, invariant VARCHAR, at_ms DOUBLE, subject VARCHAR, variant VARCHAR, severity DOUBLE, sentence VARCHAR,
        operations BIGINT[], commits BIGINT[])`,
   );
   await connection.run(
     `INSERT INTO kept_violations
      SELECT (SELECT count(*) FROM kept_violations) + row_number() OVER (ORDER BY ${EARLIEST}) - 1,
-       $1, at_ms, subject, path, weight, sentence, operations, commits
+       $1, at_ms, subject, variant, severity, sentence, operations, commits
      FROM violations
-     QUALIFY row_number() OVER (PARTITION BY path ORDER BY ${EARLIEST}) <= ${MOST_KEPT}
-       OR row_number() OVER (PARTITION BY path ORDER BY weight DESC, ${EARLIEST}) = 1`,
+     QUALIFY row_number() OVER (PARTITION BY variant ORDER BY ${EARLIEST}) <= ${MOST_KEPT}
+       OR row_number() OVER (PARTITION BY variant ORDER BY severity DESC, ${EARLIEST}) = 1`,
     [invariant],
   );
 }
@@ -119,8 +118,8 @@ export function violationOf(row: Row): Violation {
   return {
     at_ms: Number(row.at_ms),
     subject: String(row.subject),
-    path: String(row.path),
-    weight: Number(row.weight),
+    variant: String(row.variant),
+    severity: Number(row.severity),
     sentence: String(row.sentence),
     operations: numbersOf(row.operations),
     commits: numbersOf(row.commits),
@@ -133,40 +132,43 @@ function numbersOf(cell: Row[string] | undefined): number[] {
 
 function resultOf(
   run: OpenRun,
-  { name, header }: PromiseFile,
-  chances: number,
+  { name, header }: InvariantFile,
+  exercised: number,
   found: Found,
   missing: string | null,
 ): InvariantResult {
-  const wanted = Number(header['chances wanted']);
-  const tooGentle = chances < wanted ? `the run was too gentle to say: ${chances} of ${wanted} ${header.chance}` : null;
-  const why = missing ?? tooGentle;
+  const wanted = Number(header['min-exercised']);
+  const tooFew =
+    exercised < wanted
+      ? `not exercised enough: ${exercised} of the required ${wanted} ${header['exercised-by']}`
+      : null;
+  const why = missing ?? tooFew;
   // A counterexample counts however little was recorded or tried.
   const verdict: Verdict = found.count > 0 ? 'fail' : why ? 'unknown' : 'pass';
   return {
     name,
     claim: header.claim ?? '',
     verdict,
-    seeds: seedsOf(header),
-    chances,
-    chances_wanted: wanted,
-    chance: header.chance ?? '',
+    known_issues: knownIssuesOf(header),
+    exercised,
+    exercised_wanted: wanted,
+    exercised_by: header['exercised-by'] ?? '',
     aimed: run.manifest.plan.scenario.aims.includes(name),
     violations: found.count,
     first: found.first,
     worst: found.worst,
     last: found.last,
-    paths: found.paths,
+    variants: found.variants,
     why_unknown: verdict === 'unknown' ? why : null,
   };
 }
 
-function seedsOf(header: PromiseFile['header']): string[] {
-  return header.seed?.split(/[,\s]+/) ?? [];
+function knownIssuesOf(header: InvariantFile['header']): string[] {
+  return header['known-issues']?.split(/[,\s]+/) ?? [];
 }
 
 /** `needs` names tables that must have rows, and `writers`: that commits say who wrote them. */
-async function whatIsMissing(run: OpenRun, { header }: PromiseFile): Promise<string | null> {
+async function whatIsMissing(run: OpenRun, { header }: InvariantFile): Promise<string | null> {
   for (const need of (header.needs ?? '').split(/[,\s]+/)) {
     if (need === 'writers') {
       if (run.manifest.writers !== 'triggers') return 'the writers of commits were not recorded';

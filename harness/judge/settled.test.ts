@@ -97,7 +97,7 @@ test('rendered fields and XComs are known by their value, skipped tasks by their
   ]);
 });
 
-test("operators' deeds are known by the rows that the public API wrote", async () => {
+test("operators' actions are known by the rows that the public API wrote", async () => {
   const core = { writer: 'wt-api-core-1', committed_ms: 2_000 };
   const operator = { ...LOST, actor: 'operator', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task' } as const;
   const rows = await settled({

@@ -58,10 +58,10 @@ export async function readRefusals(run: OpenRun): Promise<RefusalCount[]> {
 export async function readClasses(run: OpenRun): Promise<AnswerClass[]> {
   const rows = await run.rows(`
     SELECT status, kind, coalesce(reason, '') AS reason, coalesce(found_state, '') AS found_state, class,
-      count(*) AS n, min(op) AS example, arg_min(because, op) AS because,
+      count(*) AS n, min(op) AS example, arg_min(explanation, op) AS explanation,
       -- In a list, because arg_min leaves NULLs out and would tell another one's cause.
       arg_min([cause_op, cause_commit], op) AS causes
-    FROM (SELECT op, class, because, cause_op, cause_commit FROM refusal_classes) JOIN operations USING (op)
+    FROM (SELECT op, class, explanation, cause_op, cause_commit FROM refusal_classes) JOIN operations USING (op)
     GROUP BY ALL ORDER BY n DESC, kind, status, reason, found_state, class`);
   return rows.map((row) => {
     const [operation = null, commit = null] = Array.isArray(row.causes) ? row.causes : [];
@@ -73,7 +73,7 @@ export async function readClasses(run: OpenRun): Promise<AnswerClass[]> {
       class: String(row.class),
       count: Number(row.n),
       example: Number(row.example),
-      because: String(row.because),
+      explanation: String(row.explanation),
       cause_operation: operation === null ? null : Number(operation),
       cause_commit: commit === null ? null : Number(commit),
     };

@@ -40,7 +40,7 @@ const invariant = z.object({
   ),
   aimed: z.boolean(),
   violations: whole,
-  chances: number,
+  exercised: number,
 });
 
 const side = z.object({

@@ -8,9 +8,9 @@ export interface Finding {
   readonly fingerprint: string;
   /** One sentence, without a full stop. */
   readonly title: string;
-  /** The promise whose violation lies nearest to the cause, and its path. */
-  readonly root: { readonly invariant: string; readonly path: string };
-  readonly promises: readonly BrokenPromise[];
+  /** The promise whose violation lies nearest to the cause, and its variant. */
+  readonly root: { readonly invariant: string; readonly variant: string };
+  readonly invariants: readonly BrokenInvariant[];
   /** A name of `KNOWN_RACES`; null: not known. */
   readonly known_race: string | null;
   /** How often the cause struck: violations that share evidence are one occurrence. */
@@ -28,7 +28,7 @@ export interface Finding {
   readonly left_out: string | null;
 }
 
-export interface BrokenPromise {
+export interface BrokenInvariant {
   readonly name: string;
   readonly claim: string;
   readonly violations: number;

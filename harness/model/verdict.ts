@@ -1,7 +1,7 @@
 import type { Finding } from './finding.ts';
 import type { FaultEffect, HarnessCost, OverTime } from './over-time.ts';
 
-/** Three answers, everywhere. A run that was too gentle to say is `unknown`, never `pass`. */
+/** Three answers, everywhere. A run that did not exercise an invariant enough is `unknown`, never `pass`. */
 export type Verdict = 'pass' | 'fail' | 'unknown';
 
 const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
@@ -20,9 +20,9 @@ export interface Violation {
   /** What it happened to: `dag/run/task[map_index]`, a DAG, a backfill. */
   readonly subject: string;
   /** Which of the ways to break the promise it was, such as `skip-downstream`: known races are told apart by it. */
-  readonly path?: string;
+  readonly variant?: string;
   /** How bad among its kind; the largest is shown as "worst". */
-  readonly weight: number;
+  readonly severity: number;
   /** A sentence that a user of Airflow understands. */
   readonly sentence: string;
   /** `operations.op` and `commits.seq` of the rows that prove it. */
@@ -35,19 +35,19 @@ export interface InvariantResult {
   readonly claim: string;
   readonly verdict: Verdict;
   /** Issue numbers of the known races it catches, such as `#63266`; empty if none. */
-  readonly seeds: readonly string[];
-  /** How often the run gave the promise a chance to break, and in which words. */
-  readonly chances: number;
-  readonly chances_wanted: number;
-  readonly chance: string;
+  readonly known_issues: readonly string[];
+  /** How often the run exercised it, how often it must, and what is counted, in the plural. */
+  readonly exercised: number;
+  readonly exercised_wanted: number;
+  readonly exercised_by: string;
   /** Whether the scenario set out to exercise it: only then does `unknown` count against the run. */
   readonly aimed: boolean;
   readonly violations: number;
   readonly first: Violation | null;
   readonly worst: Violation | null;
   readonly last: Violation | null;
-  /** How many violations took which path. */
-  readonly paths?: Readonly<Record<string, number>>;
+  /** How many violations were of which variant. */
+  readonly variants?: Readonly<Record<string, number>>;
   /** Why the verdict is `unknown`, or null. */
   readonly why_unknown: string | null;
 }
@@ -74,7 +74,7 @@ export interface DeadlockSide {
   readonly process: string;
   readonly statement: string;
   /** What it was doing, in words that follow its name: `gives unfinished tasks the new DAG version`. */
-  readonly deed: string | null;
+  readonly action: string | null;
   /** For what: `dag/run/task[map_index]`, or `dag/run`. */
   readonly subject: string | null;
   /** `operations.op` of the request that it served. */
@@ -141,7 +141,7 @@ export interface AnswerClass {
   readonly count: number;
   /** `operations.op` of the first of them, and what is known of it. */
   readonly example: number;
-  readonly because: string;
+  readonly explanation: string;
   /** The request and the commit that brought the example about, where there is one. */
   readonly cause_operation: number | null;
   readonly cause_commit: number | null;

@@ -57,8 +57,8 @@ test.each(marks.filter(({ invariant }) => invariant === CHANGES))('$race: $varia
     committed_ms: 1_000 * number,
     statement: 'UPDATE task_instance SET state = 1',
   });
-  const { paths } = await judgeLiteral(CHANGES, { commits: [change(1, from, ''), change(2, to, writer)] });
-  expect(paths).toEqual({ [mark.variant]: 1 });
+  const { variants } = await judgeLiteral(CHANGES, { commits: [change(1, from, ''), change(2, to, writer)] });
+  expect(variants).toEqual({ [mark.variant]: 1 });
 });
 
 test('a variant belongs to one race at most', () => {
@@ -95,7 +95,7 @@ test('the invariants, scenarios, builds and defects that a race names exist', as
 
 test('the issue that an invariant names as known is a known race', async () => {
   const races = new Set(KNOWN_RACES.map(({ name }) => name));
-  const issues = (await listInvariants()).flatMap(({ seeds }) => seeds);
+  const issues = (await listInvariants()).flatMap(({ known_issues }) => known_issues);
   expect(issues.length).toBeGreaterThan(5);
   expect(issues.filter((issue) => !races.has(issue))).toEqual([]);
 });

@@ -30,8 +30,8 @@ export function finding(over: Partial<Finding> = {}): Finding {
     id: 'F1',
     fingerprint: '0a1b2c3d',
     title: 'A branch’s skip overwrote tasks that a worker was running',
-    root: { invariant: 'running-is-not-overwritten', path: 'skip-downstream' },
-    promises: [
+    root: { invariant: 'running-is-not-overwritten', variant: 'skip-downstream' },
+    invariants: [
       { name: 'running-is-not-overwritten', claim: 'RUNNING is left by the worker’s own report.', violations: 8 },
       { name: 'acknowledged-is-durable', claim: 'An accepted end stays.', violations: 2 },
     ],
@@ -77,7 +77,7 @@ export function hostileFinding(): Finding {
   return finding({
     title: HOSTILE,
     left_out: HOSTILE,
-    promises: [{ name: HOSTILE, claim: HOSTILE, violations: 1 }],
+    invariants: [{ name: HOSTILE, claim: HOSTILE, violations: 1 }],
     worst: { ...base.worst, subject: HOSTILE, sentence: HOSTILE },
     timeline: {
       subject: HOSTILE,

@@ -14,7 +14,7 @@ export function violation(over: Partial<Violation> = {}): Violation {
   return {
     at_ms: 12_345,
     subject: 'wt_fan/manual__1/leaf_3',
-    weight: 1,
+    severity: 1,
     sentence:
       'wt_fan/manual__1/leaf_3 was running on worker-7 when the scheduler set it to skipped; ' +
       'its heartbeat was then refused with 409.',
@@ -28,16 +28,17 @@ export function invariant(name: string, verdict: Verdict, over: Partial<Invarian
   const failing = verdict === 'fail';
   return {
     name,
-    claim: 'A task instance that a worker runs leaves RUNNING only by that worker’s own report or an operator’s deed.',
+    claim:
+      'A task instance that a worker runs leaves RUNNING only by that worker’s own report or an operator’s action.',
     verdict,
-    seeds: [],
-    chances: verdict === 'unknown' ? 3 : 132,
-    chances_wanted: 20,
-    chance: 'skips at running tasks',
+    known_issues: [],
+    exercised: verdict === 'unknown' ? 3 : 132,
+    exercised_wanted: 20,
+    exercised_by: 'skips at running tasks',
     aimed: true,
     violations: failing ? 8 : 0,
     first: failing ? violation() : null,
-    worst: failing ? violation({ at_ms: 31_000, weight: 9 }) : null,
+    worst: failing ? violation({ at_ms: 31_000, severity: 9 }) : null,
     last: failing ? violation({ at_ms: 58_100 }) : null,
     why_unknown: null,
     ...over,
@@ -69,15 +70,15 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     ],
     findings_left_out: null,
     invariants: [
-      invariant('running-is-not-overwritten', 'pass', { seeds: ['#63266'] }),
-      invariant('no-deadlocks', 'fail', { seeds: ['#66734'], claim: 'PostgreSQL reports no deadlock.' }),
-      invariant('rtif-last-writer-wins', 'fail', { seeds: ['#63581'], violations: 81 }),
-      invariant('backfill-completes-after-its-runs', 'fail', { seeds: ['#62561'], violations: 4 }),
-      invariant('backfill-does-not-block', 'pass', { seeds: ['#62561'] }),
+      invariant('running-is-not-overwritten', 'pass', { known_issues: ['#63266'] }),
+      invariant('no-deadlocks', 'fail', { known_issues: ['#66734'], claim: 'PostgreSQL reports no deadlock.' }),
+      invariant('rtif-last-writer-wins', 'fail', { known_issues: ['#63581'], violations: 81 }),
+      invariant('backfill-completes-after-its-runs', 'fail', { known_issues: ['#62561'], violations: 4 }),
+      invariant('backfill-does-not-block', 'pass', { known_issues: ['#62561'] }),
       invariant('acknowledged-is-durable', 'pass', { aimed: false }),
       invariant('a-started-life-owns-its-task', 'pass', { aimed: false }),
       invariant('one-live-attempt', 'unknown', { aimed: false, why_unknown: 'no life was delivered twice' }),
-      invariant('error-contract', 'fail', { seeds: ['#66734'], violations: 6, aimed: false }),
+      invariant('error-contract', 'fail', { known_issues: ['#66734'], violations: 6, aimed: false }),
     ],
     assumptions: [
       'load-reached',
@@ -133,11 +134,11 @@ export function hostileJudgement(): Judgement {
     invariants: [
       invariant(HOSTILE, 'fail', {
         claim: HOSTILE,
-        chance: HOSTILE,
+        exercised_by: HOSTILE,
         first: bad,
         worst: bad,
         last: bad,
-        seeds: [HOSTILE],
+        known_issues: [HOSTILE],
       }),
       invariant('doubt', 'unknown', { why_unknown: HOSTILE, aimed: true }),
       invariant('aside', 'unknown', { why_unknown: HOSTILE, aimed: false }),
@@ -146,7 +147,9 @@ export function hostileJudgement(): Judgement {
     thresholds: [{ metric: HOSTILE, expression: HOSTILE, verdict: 'fail', value: null }],
     counts: { [HOSTILE]: 1, operations: 3 },
     refusals: [{ status: 409, kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, replay: false, count: 1 }],
-    classes: [answerClass({ kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, class: HOSTILE, because: HOSTILE })],
+    classes: [
+      answerClass({ kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, class: HOSTILE, explanation: HOSTILE }),
+    ],
     latency: [{ kind: HOSTILE, count: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1, max_ms: 1 }],
     over_time: overTime({ series: [{ metric: 'cpu_cores', of: HOSTILE, values: [1, 2, null] }] }),
     faults: [faultEffect({ fault: HOSTILE, victim: HOSTILE, detail: HOSTILE.repeat(500) })],
@@ -154,7 +157,7 @@ export function hostileJudgement(): Judgement {
       {
         at_ms: 1,
         sides: [
-          side({ pid: 1, process: HOSTILE, statement: HOSTILE, deed: HOSTILE, subject: HOSTILE, waits_for: HOSTILE }),
+          side({ pid: 1, process: HOSTILE, statement: HOSTILE, action: HOSTILE, subject: HOSTILE, waits_for: HOSTILE }),
           side({ pid: 2, process: HOSTILE, statement: HOSTILE.repeat(500), lock: HOSTILE }),
         ],
         fingerprint: HOSTILE,
@@ -233,7 +236,12 @@ export function hugeJudgement(): Judgement {
       count: index,
     })),
     classes: Array.from({ length: 3000 }, (_, index) =>
-      answerClass({ kind: `kind${index % 40}`, reason: `reason${index}`, count: index, because: 'so '.repeat(300) }),
+      answerClass({
+        kind: `kind${index % 40}`,
+        reason: `reason${index}`,
+        count: index,
+        explanation: 'so '.repeat(300),
+      }),
     ),
     deadlocks: Array.from({ length: 1000 }, (_, index) => ({
       ...deadlock(index * 1000),

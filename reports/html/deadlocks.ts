@@ -48,7 +48,7 @@ function graph(waits: readonly Wait[]): Html | null {
     const pointed = holder !== null && holder === (waits[index + 1] ?? waits[0])?.side;
     const held = holder === null ? ', its holder was not recorded' : pointed ? '' : `, which ${holder.process} holds`;
     return html`<div class="node"><b>${cut(side.process, 60)}</b>${victim}
-<span>${cut(side.deed ?? 'does what the record does not tell', 160)}</span>${subject}</div>
+<span>${cut(side.action ?? 'does what the record does not tell', 160)}</span>${subject}</div>
 <div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}\
 <span class="soft">${cut(held, 80)}</span></div>
 `;

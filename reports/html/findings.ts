@@ -25,9 +25,9 @@ interface Setting {
 }
 
 function finding(one: Finding, { run, manifest, open }: Setting): Html {
-  const { id, title, occurrences, worst, promises, timeline, contrast, left_out: leftOut } = one;
+  const { id, title, occurrences, worst, invariants, timeline, contrast, left_out: leftOut } = one;
   const query = evidenceQuery(run, one);
-  const names = promises.map(
+  const names = invariants.map(
     ({ name, claim, violations }) =>
       html`<li><strong>${cut(name, 120)}</strong> <span class="soft">${count(violations)} × · ${cut(claim, 400)}</span></li>`,
   );

@@ -113,9 +113,9 @@ function promiseTable(label: string, invariants: readonly InvariantResult[]): Ht
   return table(label, columns, rows, { prose: true });
 }
 
-function asides({ seeds, aimed, verdict }: InvariantResult): Html | null {
+function asides({ known_issues, aimed, verdict }: InvariantResult): Html | null {
   if (verdict === 'unknown' && !aimed) return html`<small>not aimed at by this scenario</small>`;
-  return seeds.length === 0 ? null : html`<small>known race ${cut(seeds.join(', '), 120)}</small>`;
+  return known_issues.length === 0 ? null : html`<small>known race ${cut(known_issues.join(', '), 120)}</small>`;
 }
 
 /** Without findings (they could not be grouped, or the verdict is an old one) each promise tells its own violations. */

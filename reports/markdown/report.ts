@@ -81,7 +81,7 @@ function promiseTable(invariants: readonly InvariantResult[]): string {
       GLYPH[invariant.verdict],
       `**${plain(invariant.name)}** ${plain(invariant.claim)}`,
       plain(evidence(invariant)),
-      plain(invariant.seeds.join(', ')),
+      plain(invariant.known_issues.join(', ')),
     ]),
   );
 }
@@ -112,14 +112,14 @@ function findingSections({ findings, findings_left_out: leftOut, run }: Judgemen
   return [
     '## Findings',
     ...findings.slice(0, MOST_FINDINGS).flatMap((finding) => {
-      const { id, title, worst, promises, contrast, faults } = finding;
+      const { id, title, worst, invariants, contrast, faults } = finding;
       return [
         `### ${id}: ${plain(title)}`,
         plain(`${howOften(finding)}; ${knownAs(finding)}.`),
         fold('The worst, what it breaks, and how to see it', [
           `At ${moment(worst.at_ms)}: ${plain(worst.sentence)}`,
           [
-            `* breaks ${promises.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
+            `* breaks ${invariants.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
             ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
             ...faults.map((fault) => `* fault ${plain(faultWords(fault))}`),
           ].join('\n'),

@@ -18,13 +18,13 @@ export function findingsText(judgement: Judgement, options: TextOptions): string
 }
 
 function paragraph(finding: Finding, paint: Paint): string {
-  const { id, title, promises, contrast } = finding;
+  const { id, title, invariants, contrast } = finding;
   const apart = contrast?.lines[0]
     ? ` ${contrastWords({ ...contrast, lines: contrast.lines.slice(0, 1) }).lines[0]}.`
     : '';
   const text =
     `${title}: ${howOften(finding)}, ${knownAs(finding)}. ` +
-    `Breaks ${promises.map(({ name, violations }) => `${name} (${count(violations)})`).join(', ')}.${sentence(apart)}`;
+    `Breaks ${invariants.map(({ name, violations }) => `${name} (${count(violations)})`).join(', ')}.${sentence(apart)}`;
   const [first = '', ...rest] = lines(visible(text), SCREEN.columns - 4);
   return [`${paint.bold(padEnd(id, 4))}${first}`, ...rest.map((line) => `    ${line}`)].join('\n');
 }
@@ -36,7 +36,7 @@ function sentence(text: string): string {
 /** `windtunnel explain RUN F1`: the whole story of one. */
 export function findingText(judgement: Judgement, manifest: Manifest, finding: Finding, options: TextOptions): string {
   const paint = paintFor(options);
-  const { id, fingerprint, title, promises, worst, contrast, faults, timeline, left_out } = finding;
+  const { id, fingerprint, title, invariants, worst, contrast, faults, timeline, left_out } = finding;
   const query = evidenceQuery(judgement.run, finding);
   const apart = contrast && contrastWords(contrast);
   return [
@@ -44,7 +44,7 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
     visible(`${howOften(finding)} · ${knownAs(finding)} · fingerprint ${fingerprint}`),
     ...(left_out === null ? [] : lines(visible(left_out), SCREEN.columns)),
     '',
-    ...promises.flatMap(({ name, claim, violations }, index) =>
+    ...invariants.flatMap(({ name, claim, violations }, index) =>
       block(index === 0 ? 'breaks' : '', `${name} (${count(violations)}): ${claim}`),
     ),
     ...block('worst', `${moment(worst.at_ms)}  ${worst.sentence}`),

@@ -100,7 +100,7 @@ describe('the summary at the end of a run', () => {
     );
   });
 
-  test('names what was too gentle when it cannot say', () => {
+  test('names what was not exercised enough when it cannot say', () => {
     const text = verdictText(judgement({ verdict: 'unknown', invariants: [invariant('p', 'unknown')] }), plain);
     expect(text).toContain('? p                                    3 of 20 skips at running tasks needed to say');
     expect(text).toMatch(

@@ -152,8 +152,9 @@ function withSentences(invariants: readonly InvariantResult[], room: number, pai
 
 function line(invariant: InvariantResult, paint: Paint): string {
   const name = shorten(visible(invariant.name), 44);
-  const seeds = invariant.verdict === 'fail' && invariant.seeds.length > 0 ? `  (${invariant.seeds.join(', ')})` : '';
-  const rest = fitted(`${evidence(invariant)}${seeds}`, 2 + Math.max(36, name.length) + 1);
+  const issues =
+    invariant.verdict === 'fail' && invariant.known_issues.length > 0 ? `  (${invariant.known_issues.join(', ')})` : '';
+  const rest = fitted(`${evidence(invariant)}${issues}`, 2 + Math.max(36, name.length) + 1);
   const shown = invariant.verdict === 'fail' ? paint.bold(padEnd(name, 36)) : padEnd(name, 36);
   return `${mark(invariant.verdict, paint)} ${shown} ${invariant.verdict === 'fail' ? rest : paint.dim(rest)}`;
 }

@@ -32,7 +32,7 @@ type Slimmed = 'build' | 'scenario' | 'seed' | 'verdict' | 'counts' | 'latency' 
 type SlimRun = Pick<Judgement, Slimmed> & {
   readonly invariants: readonly Pick<
     Judgement['invariants'][number],
-    'name' | 'verdict' | 'violations' | 'paths' | 'aimed'
+    'name' | 'verdict' | 'violations' | 'variants' | 'aimed'
   >[];
   readonly assumptions: readonly Pick<Judgement['assumptions'][number], 'name' | 'verdict'>[];
   readonly classes: readonly Pick<Judgement['classes'][number], 'status' | 'kind' | 'class' | 'count'>[];
@@ -56,12 +56,12 @@ export function slimmed(run: Judgement): SlimRun {
       p99_ms: Math.round(one.p99_ms),
       max_ms: Math.round(one.max_ms),
     })),
-    invariants: run.invariants.map(({ name, verdict: one, violations, paths, aimed }) => ({
+    invariants: run.invariants.map(({ name, verdict: one, violations, variants, aimed }) => ({
       name,
       verdict: one,
       violations,
       aimed,
-      ...(paths && violations > 0 ? { paths } : {}),
+      ...(variants && violations > 0 ? { variants } : {}),
     })),
     assumptions: run.assumptions.map(({ name, verdict: one }) => ({ name, verdict: one })),
     classes: run.classes.map(({ status, kind, class: why, count }) => ({ status, kind, class: why, count })),
@@ -86,10 +86,10 @@ function fattened(slim: SlimRun): Judgement {
     ...slim,
     invariants: slim.invariants.map((one) => ({
       claim: '',
-      seeds: [],
-      chances: 0,
-      chances_wanted: 0,
-      chance: '',
+      known_issues: [],
+      exercised: 0,
+      exercised_wanted: 0,
+      exercised_by: '',
       first: null,
       worst: null,
       last: null,
@@ -101,7 +101,7 @@ function fattened(slim: SlimRun): Judgement {
       reason: '',
       found_state: '',
       example: 0,
-      because: '',
+      explanation: '',
       cause_operation: null,
       cause_commit: null,
       ...one,

@@ -7,7 +7,7 @@ import { windtunnel } from '../windtunnel.ts';
 
 /**
  * A defect each, whose violations come in numbers: two sides on which nothing happens cannot be told apart wrongly. The
- * scenario that shows it has enough chances in 20 s.
+ * scenario that shows it exercises it enough in 20 s.
  */
 const PLAYED: readonly (readonly [build: string, scenario: string])[] = [
   ['reference+state-lock-joined', 'race-66734'],

@@ -39,8 +39,8 @@ WITH run_types AS (
   WHERE skips.ended_ms >= lives.handed_ms AND skips.sent_ms <= lives.ended_ms + clock_tolerance_ms()
 ), operated AS (
   SELECT DISTINCT lives.life
-  FROM tries AS lives JOIN operator_deeds AS deed USING (dag_id, run_id)
-  WHERE coalesce(deed.ended_ms, deed.sent_ms) >= lives.handed_ms AND deed.sent_ms <= lives.ended_ms
+  FROM tries AS lives JOIN operator_actions AS action USING (dag_id, run_id)
+  WHERE coalesce(action.ended_ms, action.sent_ms) >= lives.handed_ms AND action.sent_ms <= lives.ended_ms
 ), under_fault AS (
   SELECT life, list(DISTINCT format('during the fault {} of {}', fault, victim)) AS labels
   FROM tries AS lives JOIN fault_windows ON opened_ms <= lives.ended_ms AND coalesce(closed_ms, 'infinity') >= lives.handed_ms

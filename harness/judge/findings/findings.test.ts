@@ -93,17 +93,17 @@ function branches(n: number): LiteralRun {
   };
 }
 
-test('a skip that breaks four promises is one finding, once for each request', async () => {
+test('a skip that breaks four invariants is one finding, once for each request', async () => {
   const findings = await findingsOf(branches(3));
   expect(findings).toHaveLength(1);
   expect(findings[0]).toMatchObject({
     id: 'F1',
     known_race: '#63266',
-    root: { invariant: 'running-is-not-overwritten', path: 'skip-downstream' },
+    root: { invariant: 'running-is-not-overwritten', variant: 'skip-downstream' },
     occurrences: 3,
     left_out: null,
   });
-  expect(findings[0]?.promises.map(({ name, violations }) => [name, violations])).toEqual([
+  expect(findings[0]?.invariants.map(({ name, violations }) => [name, violations])).toEqual([
     ['running-is-not-overwritten', 6],
     ['a-started-life-owns-its-task', 6],
     ['acknowledged-is-durable', 3],
@@ -199,20 +199,20 @@ test('a deadlock, the 500 that it made and the scheduler that it killed are one 
     ],
   });
   expect(
-    findings.map(({ root, occurrences, known_race, promises }) => ({
-      root: root.path,
+    findings.map(({ root, occurrences, known_race, invariants }) => ({
+      root: root.variant,
       occurrences,
       known_race,
-      promises: promises.map(({ name }) => name),
+      invariants: invariants.map(({ name }) => name),
     })),
   ).toEqual([
     {
       root: 'state PATCH × dag_version UPDATE',
       occurrences: 2,
       known_race: '#66734',
-      promises: ['no-deadlocks', 'error-contract', 'processes-stay-alive'],
+      invariants: ['no-deadlocks', 'error-contract', 'processes-stay-alive'],
     },
-    { root: 'xcom_push 500', occurrences: 1, known_race: null, promises: ['error-contract'] },
+    { root: 'xcom_push 500', occurrences: 1, known_race: null, invariants: ['error-contract'] },
   ]);
 });
 

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { messageOf } from '../../model/errors.ts';
-import type { BrokenPromise, FaultWindow, Finding, FindingMoment } from '../../model/finding.ts';
+import type { BrokenInvariant, FaultWindow, Finding, FindingMoment } from '../../model/finding.ts';
 import type { InvariantResult, Judgement } from '../../model/verdict.ts';
 import { knownRace } from '../../races/index.ts';
-import type { PromiseFile } from '../invariant-file.ts';
+import type { InvariantFile } from '../invariant-file.ts';
 import { violationOf } from '../invariants.ts';
 import { type OpenRun, rowsOf } from '../open-run.ts';
 import { prepareContrasts, readContrast } from './contrast.ts';
-import { type Incident, incidentsOf, type KeptViolation, type Kind, kindsOf, type PromiseRank } from './incidents.ts';
+import { type Incident, type InvariantRank, incidentsOf, type KeptViolation, type Kind, kindsOf } from './incidents.ts';
 import { readTimeline } from './timeline.ts';
 
 const LINKS = new URL('links.sql', import.meta.url);
@@ -25,7 +25,7 @@ type Findings = Pick<Judgement, 'findings' | 'findings_left_out'>;
  */
 export async function readFindings(
   run: OpenRun,
-  files: readonly PromiseFile[],
+  files: readonly InvariantFile[],
   invariants: readonly InvariantResult[],
 ): Promise<Findings> {
   const broken = invariants.filter(({ violations }) => violations > 0);
@@ -40,7 +40,7 @@ export async function readFindings(
 
 async function groupAndExplain(
   run: OpenRun,
-  files: readonly PromiseFile[],
+  files: readonly InvariantFile[],
   broken: readonly InvariantResult[],
 ): Promise<Findings> {
   const connection = await run.connect();
@@ -68,10 +68,10 @@ function tooMany(kinds: readonly Kind[]): string | null {
   return `${hidden.length} more findings are not shown, of ${names}.`;
 }
 
-async function readKinds(connection: DuckDBConnection, files: readonly PromiseFile[]): Promise<Kind[]> {
+async function readKinds(connection: DuckDBConnection, files: readonly InvariantFile[]): Promise<Kind[]> {
   const rows = await rowsOf(
     connection,
-    `SELECT v, invariant, path, at_ms, weight, subject, coalesce(cause_ms, at_ms) AS cause_ms,
+    `SELECT v, invariant, variant, at_ms, severity, subject, coalesce(cause_ms, at_ms) AS cause_ms,
        len(operations) + len(commits) > 0 AS proved
      FROM kept_violations LEFT JOIN (SELECT v, min(cause_ms) AS cause_ms FROM violation_links GROUP BY v) USING (v)
      ORDER BY v`,
@@ -80,9 +80,9 @@ async function readKinds(connection: DuckDBConnection, files: readonly PromiseFi
     (row): KeptViolation => ({
       v: Number(row.v),
       invariant: String(row.invariant),
-      path: String(row.path),
+      variant: String(row.variant),
       at_ms: Number(row.at_ms),
-      weight: Number(row.weight),
+      severity: Number(row.severity),
       subject: String(row.subject),
       cause_ms: Number(row.cause_ms),
       proved: row.proved === true,
@@ -93,19 +93,19 @@ async function readKinds(connection: DuckDBConnection, files: readonly PromiseFi
     key: String(key),
   }));
   const headers = new Map(files.map(({ name, header }) => [name, header]));
-  const rank = (invariant: string): PromiseRank => ({
+  const rank = (invariant: string): InvariantRank => ({
     seesServer: /\b(commits|server_log)\b/.test(headers.get(invariant)?.needs ?? ''),
-    knownRaces: headers.get(invariant)?.seed !== undefined,
+    knownRaces: headers.get(invariant)?.['known-issues'] !== undefined,
   });
   return kindsOf(incidentsOf(violations, links, rank)).toSorted(
     (a, b) =>
-      promisesOf(b).size - promisesOf(a).size ||
+      invariantsOf(b).size - invariantsOf(a).size ||
       b.incidents.length - a.incidents.length ||
       a.fingerprint.localeCompare(b.fingerprint),
   );
 }
 
-function promisesOf({ incidents }: Kind): Set<string> {
+function invariantsOf({ incidents }: Kind): Set<string> {
   return new Set(incidents.flatMap(({ members }) => members.map(({ invariant }) => invariant)));
 }
 
@@ -124,13 +124,13 @@ async function keepIncidents(connection: DuckDBConnection, kinds: readonly Kind[
 interface Known {
   readonly index: number;
   readonly broken: readonly InvariantResult[];
-  readonly files: readonly PromiseFile[];
+  readonly files: readonly InvariantFile[];
   /** How many violations of each invariant were kept for grouping. */
   readonly kept: ReadonlyMap<string, number>;
 }
 
 async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known): Promise<Finding> {
-  const { invariant, path, fingerprint, incidents } = kind;
+  const { invariant, variant, fingerprint, incidents } = kind;
   const worst = incidents.reduce((most, one) => (isWorse(one, most) ? one : most));
   const last = incidents.reduce((most, one) => (one.root.at_ms > most.root.at_ms ? one : most));
   const first = incidents.reduce((most, one) => (one.root.at_ms < most.root.at_ms ? one : most));
@@ -139,9 +139,9 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
     id: `F${known.index + 1}`,
     fingerprint,
     title: titleOf(kind, known.files),
-    root: { invariant, path },
-    promises: brokenPromises(kind, known.broken),
-    known_race: knownRace(invariant, path)?.name ?? null,
+    root: { invariant, variant },
+    invariants: brokenInvariants(kind, known.broken),
+    known_race: knownRace(invariant, variant)?.name ?? null,
     occurrences: incidents.length,
     violations: incidents.reduce((sum, { members }) => sum + members.length, 0),
     first: await momentOf(connection, first),
@@ -161,22 +161,22 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
   };
 }
 
-/** One that requests or commits prove can be told from beginning to end; among those the weight decides. */
+/** One that requests or commits prove can be told from beginning to end; among those the severity decides. */
 function isWorse(one: Incident, other: Incident): boolean {
   const [told, otherTold] = [one, other].map(({ members }) => members.some(({ proved }) => proved));
-  return told === otherTold ? one.root.weight > other.root.weight : told === true;
+  return told === otherTold ? one.root.severity > other.root.severity : told === true;
 }
 
 /** What a user sees: of a known race its own words, else those of the promise and of the way in which it broke. */
-function titleOf({ invariant, path }: Kind, files: readonly PromiseFile[]): string {
-  const race = knownRace(invariant, path);
+function titleOf({ invariant, variant }: Kind, files: readonly InvariantFile[]): string {
+  const race = knownRace(invariant, variant);
   if (race) return race.title;
   const header = files.find(({ name }) => name === invariant)?.header;
-  return `${header?.broken ?? `${invariant} was broken`} (${path})`;
+  return `${header?.title ?? `${invariant} was broken`} (${variant})`;
 }
 
 /** The promise of the root first, then by how often each was broken. */
-function brokenPromises(kind: Kind, broken: readonly InvariantResult[]): BrokenPromise[] {
+function brokenInvariants(kind: Kind, broken: readonly InvariantResult[]): BrokenInvariant[] {
   const counts = new Map<string, number>();
   for (const { members } of kind.incidents) {
     for (const { invariant } of members) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);
@@ -223,9 +223,9 @@ async function readFaults(connection: DuckDBConnection, finding: number): Promis
   }));
 }
 
-/** Grouping is bounded; counts of promises are not, so the difference can be said. */
+/** Grouping is bounded; counts of invariants are not, so the difference can be said. */
 function leftOut(kind: Kind, { broken, kept }: Known): string | null {
-  const names = promisesOf(kind);
+  const names = invariantsOf(kind);
   const parts = broken.flatMap(({ name, violations }) => {
     const grouped = kept.get(name) ?? 0;
     return names.has(name) && grouped < violations ? [`${grouped} of ${violations} violations of ${name}`] : [];

@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
 
-import { incidentsOf, type KeptViolation, kindsOf, type PromiseRank } from './incidents.ts';
+import { type InvariantRank, incidentsOf, type KeptViolation, kindsOf } from './incidents.ts';
 
-const RANKS: Readonly<Record<string, PromiseRank>> = {
+const RANKS: Readonly<Record<string, InvariantRank>> = {
   'error-contract': { seesServer: false, knownRaces: true },
   'no-deadlocks': { seesServer: true, knownRaces: true },
   'running-is-not-overwritten': { seesServer: true, knownRaces: true },
 };
 const rank = (invariant: string) => RANKS[invariant] ?? { seesServer: true, knownRaces: false };
 
-function violation(v: number, invariant: string, path: string, over: Partial<KeptViolation> = {}): KeptViolation {
+function violation(v: number, invariant: string, variant: string, over: Partial<KeptViolation> = {}): KeptViolation {
   return {
     v,
     invariant,
-    path,
+    variant,
     at_ms: 1_000 * v,
-    weight: 1,
+    severity: 1,
     subject: 'd/r/t',
     cause_ms: 1_000 * v,
     proved: true,
@@ -52,14 +52,14 @@ test('the earliest cause is the root; of one cause, what the server did before w
 test('27 deadlocks of one kind are one finding with 27 occurrences, and another kind is another finding', () => {
   const deadlocks = Array.from({ length: 27 }, (_, i) => violation(i, 'no-deadlocks', 'scheduler × scheduler'));
   const kinds = kindsOf(incidentsOf([...deadlocks, violation(99, 'no-deadlocks', 'api-core × scheduler')], [], rank));
-  expect(kinds.map(({ path, incidents }) => [path, incidents.length])).toEqual([
+  expect(kinds.map(({ variant, incidents }) => [variant, incidents.length])).toEqual([
     ['scheduler × scheduler', 27],
     ['api-core × scheduler', 1],
   ]);
   expect(new Set(kinds.map(({ fingerprint }) => fingerprint)).size).toBe(2);
 });
 
-test('one mechanism that breaks different promises each time is one finding, once they have met', () => {
+test('one mechanism that breaks different invariants each time is one finding, once they have met', () => {
   const both = [
     violation(1, 'running-is-not-overwritten', 'guard'),
     violation(2, 'acknowledged-is-durable', 'guard', { cause_ms: 1_000 }),
@@ -88,11 +88,11 @@ test('a deadlock makes a 500, and a 500 without a deadlock is still another find
   ]);
 });
 
-test('the paths of one known race are one finding, with the same fingerprint whichever is most frequent', () => {
-  const of = (...paths: string[]) =>
+test('the variants of one known race are one finding, with the same fingerprint whichever is most frequent', () => {
+  const of = (...variants: string[]) =>
     kindsOf(
       incidentsOf(
-        paths.map((path, v) => violation(v, 'rtif-last-writer-wins', path)),
+        variants.map((variant, v) => violation(v, 'rtif-last-writer-wins', variant)),
         [],
         rank,
       ),

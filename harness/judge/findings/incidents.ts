@@ -6,9 +6,9 @@ import { knownRace } from '../../races/index.ts';
 export interface KeptViolation {
   readonly v: number;
   readonly invariant: string;
-  readonly path: string;
+  readonly variant: string;
   readonly at_ms: number;
-  readonly weight: number;
+  readonly severity: number;
   readonly subject: string;
   /** When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`. */
   readonly cause_ms: number;
@@ -17,7 +17,7 @@ export interface KeptViolation {
 }
 
 /** What of a promise says how near its violations lie to the cause. */
-export interface PromiseRank {
+export interface InvariantRank {
   /** It is judged from what the server did (commits, its log), and not from answers alone. */
   readonly seesServer: boolean;
   readonly knownRaces: boolean;
@@ -32,7 +32,7 @@ export interface Incident {
 /** Incidents whose roots are of one kind. */
 export interface Kind {
   readonly invariant: string;
-  readonly path: string;
+  readonly variant: string;
   readonly fingerprint: string;
   readonly incidents: readonly Incident[];
 }
@@ -62,7 +62,7 @@ class Groups<T> {
 export function incidentsOf(
   violations: readonly KeptViolation[],
   links: readonly { readonly v: number; readonly key: string }[],
-  rank: (invariant: string) => PromiseRank,
+  rank: (invariant: string) => InvariantRank,
 ): Incident[] {
   const groups = new Groups<number>();
   const firstWith = new Map<string, number>();
@@ -85,7 +85,7 @@ export function incidentsOf(
  * say more: then what the server did lies nearer than what a client was answered, and a promise that was written about
  * a known race nearer than one that is broken along with it.
  */
-function nearerToCause(a: KeptViolation, b: KeptViolation, rank: (invariant: string) => PromiseRank): number {
+function nearerToCause(a: KeptViolation, b: KeptViolation, rank: (invariant: string) => InvariantRank): number {
   const [one, other] = [rank(a.invariant), rank(b.invariant)];
   return (
     a.cause_ms - b.cause_ms ||
@@ -98,47 +98,47 @@ function nearerToCause(a: KeptViolation, b: KeptViolation, rank: (invariant: str
 }
 
 /**
- * Incidents of one kind are one finding. A kind is the promise and the path of the root. Two kinds are the same cause
- * seen from two sides where they are one known race, or where both name the same path (the mechanism) and have met in one
+ * Incidents of one kind are one finding. A kind is the invariant and the variant of the root. Two kinds are the same
+ * cause seen from two sides where they are one known race, or where both name the same variant (the mechanism) and have met in one
  * incident: a skip that hits only tasks that had ended breaks a promise about ends, and is still the same skip.
- * Different paths that met are not joined: a deadlock makes a 500, and not every 500 is a deadlock.
+ * Different variants that met are not joined: a deadlock makes a 500, and not every 500 is a deadlock.
  */
 export function kindsOf(incidents: readonly Incident[]): Kind[] {
   const groups = new Groups<string>();
   for (const { root, members } of incidents) {
-    for (const member of members) if (member.path === root.path) groups.join(kindKey(root), kindKey(member));
+    for (const member of members) if (member.variant === root.variant) groups.join(kindKey(root), kindKey(member));
   }
   const races = new Map<string, string>();
   for (const { root } of incidents) {
-    const race = knownRace(root.invariant, root.path)?.name;
+    const race = knownRace(root.invariant, root.variant)?.name;
     if (race === undefined) continue;
     const first = races.get(race);
     if (first === undefined) races.set(race, kindKey(root));
     else groups.join(first, kindKey(root));
   }
   return [...groupBy(incidents, ({ root }) => groups.find(kindKey(root))).values()].flatMap((group) => {
-    const { invariant, path } = commonest(group);
-    return [{ invariant, path, fingerprint: fingerprintOf(invariant, path), incidents: group }];
+    const { invariant, variant } = commonest(group);
+    return [{ invariant, variant, fingerprint: fingerprintOf(invariant, variant), incidents: group }];
   });
 }
 
 /** The root that most incidents have speaks for all; among equals the one whose promise knows the race. */
-function commonest(incidents: readonly Incident[]): { readonly invariant: string; readonly path: string } {
+function commonest(incidents: readonly Incident[]): { readonly invariant: string; readonly variant: string } {
   const counted = [...groupBy(incidents, ({ root }) => kindKey(root)).values()].toSorted(
     (a, b) => b.length - a.length || kindKey((a[0] as Incident).root).localeCompare(kindKey((b[0] as Incident).root)),
   );
   const [{ root } = incidents[0] as Incident] = counted[0] ?? [];
-  return { invariant: root.invariant, path: root.path };
+  return { invariant: root.invariant, variant: root.variant };
 }
 
-/** A known race keeps its fingerprint whichever of its paths a run shows most. */
-function fingerprintOf(invariant: string, path: string): string {
-  const name = knownRace(invariant, path)?.name ?? `${invariant}|${path}`;
+/** A known race keeps its fingerprint whichever of its variants a run shows most. */
+function fingerprintOf(invariant: string, variant: string): string {
+  const name = knownRace(invariant, variant)?.name ?? `${invariant}|${variant}`;
   return createHash('sha256').update(name).digest('hex').slice(0, 8);
 }
 
-function kindKey({ invariant, path }: KeptViolation): string {
-  return `${invariant}|${path}`;
+function kindKey({ invariant, variant }: KeptViolation): string {
+  return `${invariant}|${variant}`;
 }
 
 function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {

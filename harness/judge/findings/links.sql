@@ -20,8 +20,9 @@ WITH named_operations AS (
     WHERE old_ti_id IS NOT NULL AND (state IS DISTINCT FROM old_state OR ti_id <> old_ti_id OR change = 'delete')
   ) AS changes
     ON changes.old_ti_id = answers.ti_id AND answers.ended_ms + clock_tolerance_ms() >= changes.committed_ms
-), deeds AS (
-  -- A request's transaction is one deed, whatever rows it changes. A scheduler's examines many DAG runs: one deed each.
+), actions AS (
+  -- A request's transaction is one action, whatever rows it changes. A scheduler's examines many DAG runs, each
+  -- one action.
   SELECT v, committed_ms,
     format('transaction {} {}', xid, CASE
       WHEN coalesce(role_of(writer), 'scheduler') = 'scheduler' THEN concat_ws('/', dag_id, run_id) ELSE '' END) AS key
@@ -58,5 +59,5 @@ WITH named_operations AS (
   GROUP BY v
 )
 SELECT v, 'operation ' || op AS key, NULL::DOUBLE AS cause_ms FROM named_operations
-UNION ALL SELECT v, key, min(committed_ms) FROM deeds GROUP BY v, key
+UNION ALL SELECT v, key, min(committed_ms) FROM actions GROUP BY v, key
 UNION ALL SELECT v, 'deadlock ' || deadlock, at_ms FROM locked JOIN broken_locks USING (deadlock);

@@ -99,7 +99,7 @@ export function entriesOf(
   const theirs: TheirEntry[] = rows
     .filter(({ source }) => source !== 'operation')
     .map((row) => {
-      const by = row.source === 'commit' ? deedOf(row, requests, tolerance_ms) : failedBy(row);
+      const by = row.source === 'commit' ? requestOf(row, requests, tolerance_ms) : failedBy(row);
       const told = { ...commitWords(row, task_id), by: by?.op ?? null };
       return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, told };
     });
@@ -110,7 +110,7 @@ export function entriesOf(
 }
 
 /** The request that committed this: the nearest one that asked for it and was under way then, as far as the clocks tell. */
-function deedOf(commit: StoryRow, requests: readonly StoryRow[], tolerance_ms: number): Theirs['by'] {
+function requestOf(commit: StoryRow, requests: readonly StoryRow[], tolerance_ms: number): Theirs['by'] {
   const asked = requests.filter(({ row }) => {
     if (row.outcome === 'refused' || !asksFor(row, commit.row)) return false;
     const over = row.ended_ms === null || row.outcome === 'unknown' ? Infinity : Number(row.ended_ms);

@@ -85,7 +85,7 @@ CREATE OR REPLACE MACRO kind_of(statement) AS
 CREATE OR REPLACE MACRO takes_back(statement) AS
   regexp_matches(statement, '^\s*UPDATE task_instance SET state ?= ?''scheduled'', queued_dttm ?= ?NULL', 's');
 
-CREATE OR REPLACE MACRO deed_of(kind, statement) AS
+CREATE OR REPLACE MACRO action_of(kind, statement) AS
   CASE kind
     WHEN 'state' THEN 'carries out an end report (state PATCH)'
     WHEN 'run' THEN 'starts a task'

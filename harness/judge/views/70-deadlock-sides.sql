@@ -1,5 +1,5 @@
--- One row: a side of a deadlock, what it did there for whom, what it waited for and since when. `deed` and `subject` are
--- NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into them
+-- One row: a side of a deadlock, what it did there for whom, what it waited for and since when. `action` and `subject`
+-- are NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into them
 -- (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that
 -- somebody was seen waiting for.
 CREATE OR REPLACE TABLE deadlock_sides AS
@@ -114,7 +114,7 @@ WITH sides AS (
     joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement, joined.xid,
     joined.xact_started_ms, joined.lock, joined.blocker, joined.waited_from_ms,
     joined.waits_relation, joined.waits_row, served.op, requests.kind,
-    deed_of(requests.kind, joined.statement) AS deed,
+    action_of(requests.kind, joined.statement) AS action,
     coalesce(
       nullif(subject_of(requests.dag_id, requests.run_id, requests.task_id, requests.map_index), ''),
       nullif(subject_of(named.dag_id, named.run_id, named.task_id, named.map_index), ''),
@@ -154,7 +154,7 @@ LEFT JOIN (
   ON holder.deadlock = told.deadlock AND holder.pid = told.blocker
 CROSS JOIN LATERAL (SELECT told.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
 
--- One row: a deadlock and what came of it. `is_explained` where every side has a name, a deed and a subject.
+-- One row: a deadlock and what came of it. `is_explained` where every side has a name, a action and a subject.
 -- The request that failed, its next sending, and how the task instance stands in the end.
 CREATE OR REPLACE TABLE dossiers AS
 WITH victims AS (
@@ -165,7 +165,7 @@ WITH victims AS (
   ) AS served USING (deadlock)
 ), explained AS (
   SELECT deadlock, count(*) > 1 AND bool_and(
-    deed IS NOT NULL AND subject IS NOT NULL AND process <> 'an unknown process') AS is_explained
+    action IS NOT NULL AND subject IS NOT NULL AND process <> 'an unknown process') AS is_explained
   FROM deadlock_sides GROUP BY deadlock
 ), died AS (
   -- Airflow's scheduler does not always survive to lose a transaction.

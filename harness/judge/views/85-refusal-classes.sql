@@ -1,4 +1,4 @@
--- One row: a request that was answered 4xx or 5xx, and why. `because` says it in words; `cause_op` and `cause_commit` are
+-- One row: a request that was answered 4xx or 5xx, and why. `explanation` says it in words; `cause_op` and `cause_commit` are
 -- the request and the commit that brought it about, where there is one. The classes of 4xx:
 --   retry of a lost answer  an earlier sending of the same request by the same life had been carried out
 --   duplicate delivery      the task had been handed to another life, which started or ended it
@@ -143,12 +143,12 @@ WITH doers AS (
 ), cause AS (
   SELECT causes.op, causes.how, causes.seq, coalesce(causes.cause_op, doers.op, backfill_lives.post) AS cause_op,
     causes.committed_ms, causes.writer, role_of(causes.writer) AS writer_role,
-    steps.task_id AS deed_task,
+    steps.task_id AS action_task,
     CASE WHEN causes.how IN ('gone', 'found', 'met', 'again') AND causes.relation = 'task_instance' THEN
       format('{} → {}', state_name(steps.old_state),
         CASE WHEN steps.change = 'delete' THEN 'deleted'
           WHEN steps.ti_id <> steps.old_ti_id THEN state_name(steps.state) || ', as a new try'
-          ELSE state_name(steps.state) END) END AS deed
+          ELSE state_name(steps.state) END) END AS action
   FROM refusal_causes AS causes LEFT JOIN steps USING (seq) LEFT JOIN doers ON doers.xid = causes.xid
   LEFT JOIN backfill_lives ON backfill_lives.created_seq = causes.seq
 ), known AS (
@@ -192,7 +192,7 @@ WITH doers AS (
 ), classed AS (
   SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer,
     -- Of another task of its run, where it was that.
-    CASE WHEN deed_task <> task_id THEN deed_task || ' ' ELSE '' END || cause.deed AS deed,
+    CASE WHEN action_task <> task_id THEN action_task || ' ' ELSE '' END || cause.action AS action,
     doer_kind, doer_worker,
     CASE
       WHEN status >= 500 THEN CASE
@@ -234,7 +234,8 @@ SELECT
     WHEN class = 'restart' THEN restarting
     WHEN class = 'overload' THEN overloaded
     WHEN status >= 500 AND seq IS NOT NULL THEN
-      format('the task instance was no more ({} by {}), for which 404 is promised', deed, coalesce(writer, 'somebody'))
+      format('the task instance was no more ({} by {}), for which 404 is promised', action,
+        coalesce(writer, 'somebody'))
     WHEN status >= 500 THEN coalesce(said, 'the log tells no cause')
     WHEN class IN ('token', 'not understood') THEN coalesce(shortened(coalesce(message, reason), 120), '')
     WHEN class = 'wrong' AND of_task THEN
@@ -245,10 +246,10 @@ SELECT
       format('its earlier sending was carried out {} before', seconds(coalesce(ended_ms, sent_ms) - committed_ms))
     ELSE format('{}{}{} before, by {}',
       CASE how WHEN 'row' THEN 'the row was written ' WHEN 'backfill' THEN 'a backfill of this DAG was created '
-        ELSE coalesce(deed || ' ', 'committed ') END,
+        ELSE coalesce(action || ' ', 'committed ') END,
       seconds(coalesce(ended_ms, sent_ms) - committed_ms), '', coalesce(writer, 'an unknown process'))
       || coalesce(format(' (the {} of {})', doer_kind, doer_worker), '')
-  END AS because,
+  END AS explanation,
   cause_op, seq AS cause_commit
 FROM classed;
 
