@@ -42,6 +42,7 @@ export async function documents(): Promise<string[]> {
     'docker/executor/README.md',
     'docker/kubernetes/README.md',
     'harness/invariants/README.md',
+    'records/README.md',
     'records/track-record.md',
     'reference/README.md',
   ];
@@ -143,15 +144,19 @@ export const PLAYED: readonly Played[] = [
   },
   { lines: /^npm run convert-run\b/, when: 'elsewhere', why: 'scripts/convert-run.test.ts has a run of before' },
   {
-    lines: /^npm run (?:truth-table|conformance|track-record)\b/,
+    lines: /^npm run (?:truth-table|conformance|track-record|documented|nightly)\b/,
     when: 'elsewhere',
-    why: 'nightly entries of their own',
+    why: 'nightly evidence of their own',
   },
-  { lines: /^npm run bench:(?:report|record|judge)\b.* RUN\b/, when: 'elsewhere', why: 'needs a record of the reader' },
+  {
+    lines: /^npm run (?:convert-run|bench:(?:report|record|judge))\b.* (?:RUN|OLD)\b/,
+    when: 'elsewhere',
+    why: 'needs a record of the reader',
+  },
   { lines: /^npm run bench:honesty -- --keep/, when: 'elsewhere', why: 'needs runs of the reader, and keeps them' },
   { lines: /^npm run bench:/, when: 'nightly', why: 'measures for minutes' },
   { lines: /^npx vitest/, when: 'elsewhere', why: 'tests, which run by themselves' },
-  { lines: /^python bench\/check-statistics/, when: 'elsewhere', why: 'needs scipy; a nightly entry of its own' },
+  { lines: /^python bench\/check-statistics/, when: 'elsewhere', why: 'needs scipy; nightly evidence of its own' },
 ];
 
 /** What is cut, so that a command of minutes takes seconds. */

@@ -20,7 +20,9 @@ export interface Step {
   readonly name: string;
   /** Minutes that it takes on two cores; used until a record has a measured time. */
   readonly minutes: number;
-  /** Arguments of node. `work`: a folder of the evidence that is kept until all its steps are done. */
+  /** What runs it; absent: node. */
+  readonly program?: string;
+  /** Its arguments. `work`: a folder of the evidence that is kept until all its steps are done. */
   readonly args: (context: StepContext) => readonly string[];
 }
 
@@ -137,6 +139,24 @@ const testAll: Evidence = {
   ],
 };
 
+const STARTERS = ['windtunnel run', 'windtunnel soak', 'windtunnel compare', 'windtunnel calibrate', 'npm run bench'];
+
+const documented: Evidence = {
+  name: 'documented',
+  title: 'The commands in the documents that take minutes work, with their load cut to seconds',
+  command: 'npm run documented',
+  steps: STARTERS.map((word) => ({ name: word, minutes: 15, args: () => script('documented', word) })),
+};
+
+const WITH_SCIPY = ['run', '--no-project', '--with', 'scipy', '--with', 'statsmodels', 'python'];
+
+const statistics: Evidence = {
+  name: 'statistics',
+  title: 'The statistics of comparisons and soaks agree with scipy and statsmodels',
+  command: `uv ${WITH_SCIPY.join(' ')} bench/check-statistics.py`,
+  steps: [{ name: 'all cases', minutes: 3, program: 'uv', args: () => [...WITH_SCIPY, 'bench/check-statistics.py'] }],
+};
+
 const containers: Evidence = {
   name: 'containers',
   title: 'The compose stack in containers, built and run',
@@ -153,6 +173,8 @@ export const EVIDENCE: readonly Evidence[] = [
   conformanceLive,
   soak,
   testAll,
+  documented,
+  statistics,
   containers,
 ];
 

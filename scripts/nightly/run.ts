@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -139,7 +139,7 @@ async function play(evidence: Evidence, step: Step, round: Round, options: Playi
   const started_at = new Date().toISOString();
   const began = performance.now();
   // A group of its own: Ctrl-C reaches the nightly alone, which then stops the whole group.
-  const child = spawn(process.execPath, step.args({ work, seed: round.seed }), {
+  const child = spawn(step.program ?? process.execPath, step.args({ work, seed: round.seed }), {
     cwd: options.root,
     env: { ...process.env, WINDTUNNEL_NIGHTLY: '1' },
     stdio: ['ignore', log, log],
@@ -147,7 +147,10 @@ async function play(evidence: Evidence, step: Step, round: Round, options: Playi
   });
   const ended = new Promise<number | null>((resolve) => {
     child.once('exit', (code) => resolve(code));
-    child.once('error', () => resolve(null));
+    child.once('error', (error) => {
+      writeSync(log, `${error.message}\n`);
+      resolve(null);
+    });
   });
   const running = { pid: child.pid ?? 0, born: bornAt(child.pid ?? 0) ?? '' };
   saveRound(options.work, { ...round, running });
