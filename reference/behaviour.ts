@@ -34,7 +34,9 @@ export interface ApiBehaviour {
   writeRenderedFields(tx: Tx, key: TaskKey, fields: unknown): Promise<void>;
   /** Work that belongs to an end report and is done in its transaction: Airflow registers asset events here. */
   afterEnd(tx: Tx, ti: TaskInstanceRow, requested: string): Promise<void>;
-  /** An end report failed in the database after its row was locked. Nothing (`undefined`) leaves it to `failureReply`. */
+  /**
+   * An end report failed in the database after its row was locked. Nothing (`undefined`) leaves it to `failureReply`.
+   */
   endFailed(failed: FailedEnd): Promise<Reply | undefined>;
   /** The answer to a request that failed in the server. 409 for a broken unique key, else 500. */
   failureReply(error: unknown): Reply;
@@ -85,7 +87,10 @@ export interface SchedulerBehaviour {
   hasRoom(run: { readonly max: number; readonly active: number }): boolean;
   /** How many slots of a pool are free. */
   freeSlots(pool: { readonly name: string; readonly slots: number; readonly taken: number }): number;
-  /** SQL condition over `task_instance` and `job` (LEFT JOIN on queued_by_job_id): whose instances have lost their scheduler. */
+  /**
+   * SQL condition over `task_instance` and `job` (LEFT JOIN on queued_by_job_id): whose instances have lost their
+   * scheduler.
+   */
   readonly orphaned: string;
   /** Whether orphans are offered to the executor; if not, all of them are reset, as `BaseExecutor` has it. */
   readonly adopts: boolean;

@@ -65,8 +65,8 @@ export const TIMES = {
    */
   examineRunMs: 15,
   /**
-   * Less than Airflow's Python takes for a run of a backfill (15 to 37 ms, by four answers to POST /backfills in scenario
-   * `seeds` on 3.1.8 and 3.2.1): the moment that #62561 needs must exist here, too.
+   * Less than Airflow's Python takes for a run of a backfill (15 to 37 ms, by four answers to POST /backfills in
+   * scenario `seeds` on 3.1.8 and 3.2.1): the moment that #62561 needs must exist here, too.
    */
   backfillRunMs: 6,
   /** As in Airflow, hard-coded. Shorter, and a machine that is starved takes a creation under way for abandoned. */

@@ -28,7 +28,7 @@ async function until(what: string, condition: () => boolean | Promise<boolean>, 
   }
 }
 
-/** A scenario whose windows open at once and outlast it. */
+/** A scenario with windows that open at once and outlast it. */
 function broken(faults: readonly string[], at_once: number): string {
   const file = path.join(cwd, `${faults.join('-')}.ts`);
   const chaos = JSON.stringify({ faults, pause_ms: [500, 900], lasts_ms: [60_000, 60_000], at_once });
@@ -119,7 +119,7 @@ test('kill -9 beside a target: its locks and connections are free at once, and h
     run.kill('SIGKILL');
     await run.ended;
     await until('their end', async () => (await ours()).length === 0, 5_000);
-    expect((await windtunnel(['heal'], cwd)).stdout).toContain("took the recorder's triggers and slot away");
+    expect((await windtunnel(['heal'], cwd)).stdout).toContain("removed the recorder's triggers and replication slot");
   }
   up.kill('SIGINT');
   await up.ended;

@@ -18,8 +18,8 @@ interface Finding {
   readonly part: string;
   readonly state: 'ok' | 'missing' | 'note';
   readonly sentence: string;
-  /** The command that mends it. */
-  readonly mend?: string;
+  /** The command that fixes it. */
+  readonly fix?: string;
 }
 
 export const doctorCommand: CliCommand<{ readonly json?: boolean | undefined }> = {
@@ -42,9 +42,9 @@ export const doctorCommand: CliCommand<{ readonly json?: boolean | undefined }> 
   },
 };
 
-function print({ part, state, sentence, mend }: Finding): void {
+function print({ part, state, sentence, fix }: Finding): void {
   console.log(`${{ ok: '✓', missing: '✗', note: '·' }[state]} ${part.padEnd(11)} ${sentence}`);
-  if (mend) console.log(`  ${''.padEnd(11)} → ${mend}`);
+  if (fix) console.log(`  ${''.padEnd(11)} → ${fix}`);
 }
 
 function node(): Finding {
@@ -60,7 +60,7 @@ async function python(): Promise<Finding> {
       part: 'Python',
       state: 'missing',
       sentence: messageOf(error),
-      mend: 'sudo apt-get install python3 python3-venv   (macOS: brew install python@3.12)',
+      fix: 'sudo apt-get install python3 python3-venv   (macOS: brew install python@3.12)',
     };
   }
 }
@@ -71,7 +71,7 @@ async function uv(): Promise<Finding> {
   return { part: 'uv', state: 'note', sentence: `not on PATH; the first run installs it below ${cacheFolder()}` };
 }
 
-/** Not whether the files are there: whether a server starts, answers and goes away again. */
+/** Whether a server starts, answers and can be removed, not only whether its files are there. */
 async function postgres(): Promise<Finding> {
   const table = new ProcessTable(`doctor-${process.pid}`);
   try {
@@ -83,7 +83,7 @@ async function postgres(): Promise<Finding> {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     return { part: 'PostgreSQL', state: 'ok', sentence: `the one from npm starts here (${seconds} s)` };
   } catch (error) {
-    return { part: 'PostgreSQL', state: 'missing', sentence: messageOf(error), mend: 'npm ci' };
+    return { part: 'PostgreSQL', state: 'missing', sentence: messageOf(error), fix: 'npm ci' };
   } finally {
     await table.close();
   }
@@ -99,7 +99,7 @@ async function chromium(): Promise<Finding> {
     part: 'Chromium',
     state: 'note',
     sentence: 'not found; only the tests of the reports need it',
-    mend: 'sudo apt-get install chromium',
+    fix: 'sudo apt-get install chromium',
   };
 }
 
@@ -112,7 +112,7 @@ async function k6(): Promise<Finding> {
       part: 'k6',
       state: 'note',
       sentence: 'there is none: needed for --engine k6 only',
-      mend: 'go install go.k6.io/k6@v1.8.1',
+      fix: 'go install go.k6.io/k6@v1.8.1',
     };
   }
 }
@@ -126,11 +126,11 @@ function machine(): Finding {
 
 async function leftovers(): Promise<Finding> {
   const stale = (await heal([], { dryRun: true })).filter(({ outcome }) => outcome !== 'still running');
-  if (stale.length === 0) return { part: 'leftovers', state: 'ok', sentence: 'no run was killed and left something' };
+  if (stale.length === 0) return { part: 'leftovers', state: 'ok', sentence: 'no killed run left anything behind' };
   return {
     part: 'leftovers',
     state: 'note',
-    sentence: `${stale.length} killed run(s) left something`,
-    mend: 'windtunnel heal',
+    sentence: `${stale.length} killed run(s) left something behind`,
+    fix: 'windtunnel heal',
   };
 }

@@ -21,11 +21,11 @@ export const healCommand: CliCommand<object> = {
   },
 };
 
-/** A stack that is gone, or whose file is gone, holds nothing of ours any more. */
+/** If the stack or its target file is gone, nothing of ours is left there. */
 async function healTarget(file: string): Promise<void> {
   try {
     await removeWriters(dsnOfTarget(file));
-    console.log(`${file}: took the recorder's triggers and slot away`);
+    console.log(`${file}: removed the recorder's triggers and replication slot`);
   } catch (error) {
     console.log(`${file}: not healed, because ${messageOf(error)}`);
   }

@@ -47,8 +47,8 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     share: [0.2, 0.6],
   }),
 
-  // As from a queue that delivers at least once. The worker that is refused reports nothing, like Airflow's own executors
-  // since they know of it: a report would fail the other's task.
+  // As from a queue that delivers at least once. The worker that is refused reports nothing, like Airflow's own
+  // executors since they know of it: a report would fail the other's task.
   clientFault({
     name: 'duplicate-delivery',
     describe: 'Workloads are delivered to two workers, at once or seconds apart, and both start them',
@@ -96,8 +96,8 @@ export const CLIENT_FAULTS: readonly Fault[] = [
     lasts_ms: [8_000, 55_000],
     misbehaviour: 'zombie',
     share: [0.1, 0.4],
-    // The heartbeat time-out of our stacks is 30 s, and schedulers look every 5 s, later when they are busy: workers come
-    // back from the moment they are given up to long after it.
+    // The heartbeat time-out of our stacks is 30 s, and schedulers look every 5 s, later when they are busy: workers
+    // come back from the moment they are given up to long after it.
     ms: [29_000, 50_000],
   }),
 

@@ -4,8 +4,8 @@ import { drawSeed, type Fault, type Host, notAllowed, notOurs } from './fault.ts
 const HOW = ['late', 'doubled', 'reordered', 'lost'] as const;
 
 /**
- * Schedulers learn twice that a task has ended: from the database, where its worker reports it, and from their executor.
- * Here the executor's reports are held back, sent twice, sent in reverse order or dropped.
+ * Schedulers learn twice that a task has ended: from the database, where its worker reports it, and from their
+ * executor. Here the executor's reports are held back, sent twice, sent in reverse order or dropped.
  */
 const executorEvents: Fault = {
   name: 'executor-events',
@@ -29,8 +29,8 @@ const executorEvents: Fault = {
 };
 
 /**
- * A task that is queued for too long is revoked: the executor asks its queue for the workload back, and the scheduler sets
- * the task to SCHEDULED. Where the queue is slow, the worker may start the task before it answers.
+ * A task that is queued for too long is revoked: the executor asks its queue for the workload back, and the scheduler
+ * sets the task to SCHEDULED. Where the queue is slow, the worker may start the task before it answers.
  */
 const revokeSlow: Fault = {
   name: 'revoke-slow',

@@ -29,15 +29,16 @@ export interface Site {
   /** What the schedulers' executors report about the ends of lives. */
   readonly executor: HazardTarget<ExecutorHazard>;
   /**
-   * From now on the process of that name (or `postgres`) is not started again when it ends, and its end is no violation.
-   * Call the result to release it: it resolves when the process, if it had ended, runs again. Safe to call twice.
+   * From now on the process of that name (or `postgres`) is not started again when it ends, and its end is no
+   * violation. Call the result to release it: it resolves when the process, if it had ended, runs again. Safe to call
+   * twice.
    */
   hold(process: string): () => Promise<void>;
 }
 
 /**
- * Undoes a fault. Safe to call twice, and when its victim has gone; cannot be cancelled. Resolves with what the fault did,
- * for the window's `detail`, or undefined.
+ * Undoes a fault. Safe to call twice, and when its victim has gone; cannot be cancelled. Resolves with what the fault
+ * did, for the window's `detail`, or undefined.
  */
 export type Heal = () => Promise<string | undefined>;
 
@@ -50,7 +51,9 @@ export interface Fault {
   readonly lasts_ms: readonly [number, number];
   /** Each process must reach PostgreSQL through a proxy of ours. */
   readonly needsWires?: true;
-  /** Its windows cut connections to the database, refuse or lose them: those of the victim, or all if it is `postgres`. */
+  /**
+   * Its windows cut connections to the database, refuse or lose them: those of the victim, or all if it is `postgres`.
+   */
   readonly cutsConnections?: true;
   /** In its windows workers report wrong times. */
   readonly skewsClocks?: true;

@@ -16,8 +16,8 @@ import { wireLatency, wireReset } from './wire/network.ts';
 import { lostCommit, lostCommitAnswer, wireCut, wireDelay } from './wire/statements.ts';
 
 /**
- * All faults, in the order of `windtunnel list`: of processes, of the database, of the wire between them, of clients, of
- * API users, of the executor.
+ * All faults, in the order of `windtunnel list`: of processes, of the database, of the wire between them, of clients,
+ * of API users, of the executor.
  */
 export const FAULTS: readonly Fault[] = [
   pause,

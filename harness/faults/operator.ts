@@ -58,8 +58,8 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
     every_ms: [1_000, 1_000],
   }),
 
-  // The bulk route of task instances, in every release from 3.1 on: many rows of a run in one transaction. 3.2.1 answers
-  // 200 and changes nothing (docs/conformance.md).
+  // The bulk route of task instances, in every release from 3.1 on: many rows of a run in one transaction. 3.2.1
+  // answers 200 and changes nothing (docs/conformance.md).
   operatorFault({
     name: 'bulk-changes',
     describe: 'Somebody changes the states of the running tasks of a run in one request',

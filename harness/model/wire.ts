@@ -6,7 +6,7 @@ export type WireRule =
   | ({ readonly do: 'cut'; readonly statement: RegExp } & Sparing)
   /** The connection is reset just before a COMMIT would be sent: it never happened. */
   | ({ readonly do: 'lose-commit' } & OfTransaction & Sparing)
-  /** The COMMIT is sent and done; then the connection is reset without the answer: it happened, and nobody knows. */
+  /** The COMMIT is sent and done; then the connection is reset without the answer: it happened, and the client cannot know. */
   | ({ readonly do: 'lose-commit-answer' } & OfTransaction & Sparing)
   /** Whatever is sent, either way, arrives so much later. */
   | { readonly do: 'latency'; readonly ms: number };
@@ -24,7 +24,7 @@ interface OfTransaction {
   readonly having?: RegExp;
 }
 
-/** One thing that a rule did, told while it happens. */
+/** One thing that a rule did, reported while it happens. */
 export interface WireHit {
   /** The server process that serves the connection, as in `pg_stat_activity`; 0 before the server has named it. */
   readonly pid: number;

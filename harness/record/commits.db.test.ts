@@ -158,7 +158,8 @@ test('across restarts of the server every commit is recorded exactly once', { ti
 test('nothing of the recorder stays in the database', async () => {
   await withClient(postgres.dsn('postgres'), async (client) => {
     const { rows } = await client.query(`
-      SELECT (SELECT count(*) FROM pg_replication_slots) AS slots, (SELECT count(*) FROM pg_publication) AS publications,
+      SELECT (SELECT count(*) FROM pg_replication_slots) AS slots,
+             (SELECT count(*) FROM pg_publication) AS publications,
              (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) AS triggers,
              (SELECT count(*) FROM pg_namespace WHERE nspname = 'windtunnel') AS schemas`);
     expect(rows).toEqual([{ slots: '0', publications: '0', triggers: '0', schemas: '0' }]);

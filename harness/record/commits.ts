@@ -12,7 +12,7 @@ import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from 
 /** Tables with the input and output of tasks: of DAGs that are not the harness's own they are not recorded. */
 const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
 
-/** A transaction is recorded whole, when its commit has come: a stream that breaks in its middle sends it again. */
+/** A transaction is recorded as a whole, after its commit: a stream that breaks in its middle sends it again. */
 interface Transaction {
   readonly xid: number;
   readonly lsn: string;
@@ -63,7 +63,7 @@ export class CommitStream {
     return this.#lagMs;
   }
 
-  /** From when this returns, every commit is recorded. */
+  /** Every commit after this returns is recorded. */
   async start(onFailure: (error: Error) => void): Promise<void> {
     await installWriters(this.#dsn);
     await withClient(this.#dsn, (client) =>
@@ -81,8 +81,8 @@ export class CommitStream {
   }
 
   /**
-   * Waits until everything committed before this call is recorded. `restore` takes slot and triggers away again: for a
-   * stack that goes on living.
+   * Waits until everything committed before this call is recorded. `restore` removes slot and triggers: for a stack
+   * that outlives the run.
    */
   async stop({ restore }: { readonly restore: boolean }): Promise<void> {
     const mark = `end-${Date.now()}`;
@@ -93,7 +93,7 @@ export class CommitStream {
       );
       for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
     } finally {
-      // Also when the database has gone: the stream would knock at its door for ever.
+      // Also when the database has gone: else the stream would try to connect for ever.
       await this.#reader?.close();
     }
     if (restore) await removeWriters(this.#dsn);

@@ -46,7 +46,7 @@ test('taken ports are counted one by one only when they may be many', () => {
     expect(portsInUse(folder)).toEqual({ inUse: 5, all: 10 });
 
     file('net/sockstat', 'TCP: inuse 6 orphan 0 tw 2 alloc 9 mem 1\n');
-    // 40000 and 40001, the first of them twice; 8080 is nobody's for the asking.
+    // 40000 and 40001, the first of them twice; 8080 is no ephemeral port.
     file('net/tcp', tableOf(['9C40', '9C40', '9C41', '1F90']));
     rmSync(path.join(folder, 'net/sockstat6'));
     expect(portsInUse(folder)).toEqual({ inUse: 2, all: 10 });

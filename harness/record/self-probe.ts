@@ -3,13 +3,13 @@ import { type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } fr
 
 import type { SampleMetric } from '../model/tables.ts';
 
-/** The event-loop monitor looks this often; shorter pauses do not show. */
+/** How often the event-loop monitor samples; it misses shorter pauses. */
 const LOOP_RESOLUTION_MS = 10;
-/** Between two readings the recorder may fall behind and catch up again, so it is looked at more often. */
+/** The recorder may fall behind and catch up between two readings, so it is sampled more often. */
 const LOOK_MS = 100;
 const NS_PER_MS = 1e6;
 
-/** How well this process keeps up: what stood still, for how long, and whether it was its own doing. */
+/** How well this process keeps up: its pauses, how long they were, and whether it caused them itself. */
 export class SelfProbe {
   readonly #behindMs: () => number;
   readonly #loop: IntervalHistogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
@@ -35,7 +35,7 @@ export class SelfProbe {
     this.#timer.unref();
   }
 
-  /** What has been since the reading before this one. */
+  /** What has happened since the previous reading. */
   read(): Partial<Record<SampleMetric, number>> {
     this.#look();
     const waitedMs = waitedForCpuMs();
@@ -72,9 +72,9 @@ export class SelfProbe {
 }
 
 /**
- * For how long this process's first thread, which is the event loop's, has been ready to run while every processor was
- * somebody else's. It tells a pause that the machine made from one that the harness made. Undefined where the kernel
- * does not count it.
+ * For how long this process's first thread, the event loop's, has been ready to run while other processes had every
+ * processor. It distinguishes a pause that the machine caused from one that the harness caused. Undefined where the
+ * kernel does not count it.
  */
 function waitedForCpuMs(): number | undefined {
   try {

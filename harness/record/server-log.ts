@@ -7,7 +7,7 @@ import { Tail } from '../system/tail.ts';
 /** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */
 const TEXT_LENGTH = 64_000;
 
-/** Follows the logs of PostgreSQL and of the Airflow processes and records what tells of trouble. */
+/** Follows the logs of PostgreSQL and of the Airflow processes and records errors, warnings and a few actions. */
 export class ServerLog {
   readonly #tails: readonly Tail[];
 
@@ -45,7 +45,7 @@ function postgresRow(source: string, line: string, clock: WallClock): ServerLogR
   try {
     parsed = JSON.parse(line);
   } catch {
-    return undefined; // The collector was cut off in mid-line.
+    return undefined; // The collector was killed in mid-line.
   }
   if (typeof parsed !== 'object' || parsed === null) return undefined;
   const record = parsed as Record<string, unknown>;
@@ -71,8 +71,9 @@ function postgresRow(source: string, line: string, clock: WallClock): ServerLogR
 const AIRFLOW_LINE = /^(\S+)\s+\[(warning|error|critical|exception)\s*\]\s+(.*)$/;
 /** The last line of a traceback names the exception; the lines before it are in the process's own log file. */
 const EXCEPTION_LINE = /^([A-Za-z_][\w.]*(?:Error|Exception|Deadlock\w*|Violation|NotNull\w*))\b:? ?(.*)$/;
-/** Not trouble, but deeds that the judge's reader wants to see. */
-const DEED_LINE = /marking \d+ backfills as complete|Adopting or resetting|Marked \d+ SchedulerJob|heartbeat timeout/i;
+/** No errors, but actions that explain what happened. */
+const ACTION_LINE =
+  /marking \d+ backfills as complete|Adopting or resetting|Marked \d+ SchedulerJob|heartbeat timeout/i;
 
 const TAIL_BYTES = 64 << 10;
 
@@ -97,6 +98,6 @@ function airflowRow(source: string, line: string, clock: WallClock): ServerLogRo
   const leveled = AIRFLOW_LINE.exec(plain);
   if (leveled) return { at_ms, source, severity: (leveled[2] ?? '').toUpperCase(), message: leveled[3] ?? '' };
   if (EXCEPTION_LINE.test(plain)) return { at_ms, source, severity: 'ERROR', message: plain };
-  if (DEED_LINE.test(plain)) return { at_ms, source, severity: 'INFO', message: plain };
+  if (ACTION_LINE.test(plain)) return { at_ms, source, severity: 'INFO', message: plain };
   return undefined;
 }

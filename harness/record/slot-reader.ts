@@ -10,8 +10,8 @@ const RETRY_MS = 200;
 /** A database that is away for longer than this does not come back within a run. */
 const AWAY_MS = 60_000;
 const CLOSE_MS = 2_000;
-/** The slot is gone (undefined object), or cannot be read any more: asking again would not help. */
-const HOPELESS = new Set(['42704', '55000', '28000', '28P01', '3D000']);
+/** The slot is gone (undefined object), or cannot be read any more: another try would not help. */
+const PERMANENT = new Set(['42704', '55000', '28000', '28P01', '3D000']);
 
 export interface SlotReaderOptions {
   readonly dsn: string;
@@ -23,9 +23,9 @@ export interface SlotReaderOptions {
   onFailure(error: Error): void;
 }
 
-/** A connection that flows. */
+/** An open replication stream. */
 interface Stream {
-  /** Resolves when it flows no more, however it ended. */
+  /** Resolves when it has ended, for any reason. */
   readonly ended: Promise<unknown>;
 }
 
@@ -46,12 +46,12 @@ export class SlotReader {
     this.#options = options;
   }
 
-  /** Resolves when the stream flows. Rejects if it does not at the first try. */
+  /** Resolves when the stream is open. Rejects if the first try fails. */
   async start(): Promise<void> {
     this.#following = this.#follow(await this.#subscribe());
   }
 
-  /** Never rejects: a connection that broke may not say that it has closed. */
+  /** Never rejects: a broken connection may never report that it has closed. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#drop();
@@ -73,14 +73,14 @@ export class SlotReader {
     }
   }
 
-  /** Undefined when the reader was closed meanwhile. Rejects when it is hopeless. */
+  /** Undefined if the reader was closed. Rejects when another try would not help. */
   async #again(): Promise<Stream | undefined> {
     for (const deadline = Date.now() + AWAY_MS; !this.#closed; ) {
       try {
         return await this.#subscribe();
       } catch (error) {
-        const hopeless = error instanceof pg.DatabaseError && HOPELESS.has(error.code ?? '');
-        if (hopeless || Date.now() > deadline) throw error;
+        const permanent = error instanceof pg.DatabaseError && PERMANENT.has(error.code ?? '');
+        if (permanent || Date.now() > deadline) throw error;
         await this.#drop();
         await sleep(RETRY_MS);
       }
@@ -88,7 +88,7 @@ export class SlotReader {
     return undefined;
   }
 
-  /** Resolves when the stream flows. */
+  /** Resolves when the stream is open. */
   async #subscribe(): Promise<Stream> {
     const { dsn, slot, publication } = this.#options;
     const service = new LogicalReplicationService(
@@ -109,7 +109,7 @@ export class SlotReader {
         });
       });
       const plugin = new PgoutputPlugin({ protoVersion: 1, publicationNames: [publication], messages: true });
-      // Why it ended has been told through 'error'; a server that shuts down ends it without one.
+      // 'error' gives the reason; a server that shuts down ends the stream without one.
       const stream = service.subscribe(plugin, slot).then(
         () => reject(new Error('the server ended the stream')),
         (error: unknown) => reject(error),
@@ -124,17 +124,17 @@ export class SlotReader {
     this.#options.onMessage(message);
     if (message.tag !== 'commit') return;
     this.#inTransaction = false;
-    this.#saw(message.commitEndLsn);
+    this.#advance(message.commitEndLsn);
   }
 
   /** The server has read its log up to there and found nothing more for us. It asks before it shuts down, too. */
   #heartbeat(lsn: string, answer: boolean): void {
-    if (!this.#inTransaction) this.#saw(lsn);
-    // It asks once and waits for the answer: while it shuts down, everybody waits for ours.
+    if (!this.#inTransaction) this.#advance(lsn);
+    // It asks once and waits for the answer: a shutdown waits for ours.
     if (answer) void this.#acknowledge();
   }
 
-  #saw(lsn: string | null): void {
+  #advance(lsn: string | null): void {
     const position = lsnOf(lsn);
     if (position > this.#seen) this.#seen = position;
   }

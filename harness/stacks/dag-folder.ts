@@ -46,7 +46,7 @@ export class DagFolder {
   readonly #now: number;
   readonly #revisions = new Map<string, number>();
 
-  /** `namespace` is put before every DAG id and tells the files of two runs in one folder apart. */
+  /** `namespace` prefixes every DAG id and separates the files of two runs in one folder. */
   constructor(folder: string, specs: readonly DagSpec[], namespace = '', options: DagFolderOptions = {}) {
     const name = namespace === '' ? 'wt_dags' : `wt_dags_${namespace.replace(/\W+/g, '_').replace(/_+$/, '')}`;
     this.#py = path.join(folder, `${name}.py`);

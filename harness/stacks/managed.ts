@@ -212,7 +212,9 @@ function describe(
   };
 }
 
-/** With all users admins, the simple auth manager gives a token to every client: on loopback, for a throw-away stack. */
+/**
+ * With all users admins, the simple auth manager gives a token to every client: on loopback, for a throw-away stack.
+ */
 async function fetchToken(publicUrl: string): Promise<string> {
   const answer = await request(`${publicUrl}/auth/token`, { headersTimeout: 10_000, bodyTimeout: 10_000 });
   const body: unknown = await answer.body.json();

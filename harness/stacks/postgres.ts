@@ -90,7 +90,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const owner = postgresOwner();
   if (!canBeEntered(folder)) {
     throw new StackError(
-      `PostgreSQL runs as "nobody" here, which may not enter ${folder}: set TMPDIR to a folder open to all.`,
+      `PostgreSQL runs as the user "nobody" here, which may not enter ${folder}: set TMPDIR to a folder open to all.`,
     );
   }
   const dataFolder = path.join(folder, 'pgdata');
@@ -170,15 +170,15 @@ async function initdb(binaries: string, dataFolder: string, owner: Owner, signal
 
 function postgresOwner(): Owner {
   if (process.getuid?.() !== 0) return {};
-  const nobody = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
-  if (!nobody)
+  const user = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
+  if (!user)
     throw new StackError('PostgreSQL does not run as root, and this machine has no user "nobody" to run it as.');
-  return { uid: Number(nobody[1]), gid: Number(nobody[2]) };
+  return { uid: Number(user[1]), gid: Number(user[2]) };
 }
 
 /**
- * The folder with `bin` and `lib` to start a server from: the one that npm installed, or a copy below `folder` where the
- * server's user may not enter that one or its symbolic links cannot be made. Their package makes the links in a
+ * The folder with `bin` and `lib` to start a server from: the one that npm installed, or a copy below `folder` where
+ * the server's user may not enter that one or its symbolic links cannot be made. Their package makes the links in a
  * post-install step, which `npm ci --ignore-scripts` leaves out: they are made here at first use.
  */
 export function binaryFolder(folder: string, native = nativeFolder()): string {

@@ -33,8 +33,8 @@ export interface TemplateIdentity {
 }
 
 /**
- * The data folder of a cluster with a database `airflow` that `fill` has filled: made once, then copied, because filling
- * it takes longer than everything else in a warm start.
+ * The data folder of a cluster with a database `airflow` that `fill` has filled: made once, then copied, because
+ * filling it takes longer than everything else in a warm start.
  */
 export async function databaseTemplate(
   { name, key, what }: TemplateIdentity,

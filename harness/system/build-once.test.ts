@@ -18,6 +18,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+/** The least that a lock may have. */
+const STALE_MS = 2_000;
+
 const said: string[] = [];
 const once_ = (over: Partial<Once> = {}): Once => ({
   works: async (place) => existsSync(path.join(place, 'tool')),
@@ -53,7 +56,7 @@ describe('buildOnce', () => {
     expect(said.join()).toContain('waiting for another windtunnel');
   });
 
-  it('builds anew when what is there does not work any more, and removes it', async () => {
+  it('builds again when the existing build no longer works, and removes that', async () => {
     const first = await buildOnce(folder, once_(), makeTool);
     rmSync(path.join(first.place, 'tool'));
     const second = await buildOnce(folder, once_(), makeTool);
@@ -84,11 +87,10 @@ describe('buildOnce', () => {
 
   it('repairs what a killed build left, as soon as its lock is stale', async () => {
     const script = `
-      import { TYPESCRIPT } from './installation.ts';
-import { buildOnce } from ${JSON.stringify(pathToFileURL(path.join(import.meta.dirname, 'build-once.ts')).href)};
+      import { buildOnce } from ${JSON.stringify(pathToFileURL(path.join(import.meta.dirname, 'build-once.ts')).href)};
       import { mkdirSync } from 'node:fs';
       const forEver = new AbortController().signal;
-      buildOnce(${JSON.stringify(folder)}, { works: async () => false, log() {}, signal: forEver }, async (place) => {
+      buildOnce(${JSON.stringify(folder)}, { works: async () => false, log() {}, signal: forEver, staleMs: ${STALE_MS} }, async (place) => {
         mkdirSync(place);
         console.log('building');
         await new Promise((resolve) => setTimeout(resolve, 60_000));
@@ -97,12 +99,12 @@ import { buildOnce } from ${JSON.stringify(pathToFileURL(path.join(import.meta.d
     const file = path.join(root, 'killed.mts');
     writeFileSync(file, script);
     const child = spawn(process.execPath, ['--import', TYPESCRIPT, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data', { signal: AbortSignal.timeout(15_000) });
+    await once(child.stdout, 'data', { signal: AbortSignal.timeout(25_000) });
     child.kill('SIGKILL');
     await once(child, 'exit', { signal: AbortSignal.timeout(5_000) });
     expect(readdirSync(folder)).toHaveLength(1);
 
-    const built = await buildOnce(folder, once_(), makeTool);
+    const built = await buildOnce(folder, once_({ staleMs: STALE_MS }), makeTool);
     expect(readdirSync(folder).sort()).toEqual([path.basename(built.place), 'complete.json'].sort());
   });
 });

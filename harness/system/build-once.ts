@@ -8,9 +8,8 @@ import { lock } from 'proper-lockfile';
 import { StackError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 
-/** The lock of an owner that was killed is taken over after so long; a living owner touches it four times as often. */
+/** A living owner touches its lock four times as often. */
 const STALE_MS = 12_000;
-const TOUCH_MS = 3_000;
 const POLL_MS = 500;
 /** Longer than any installation over a slow line: a build that takes longer has stopped. */
 const WAIT_MS = 15 * 60_000;
@@ -20,6 +19,8 @@ export interface Once {
   works(place: string): Promise<boolean>;
   log(line: string): void;
   readonly signal: AbortSignal;
+  /** After how long the lock of an owner that was killed is taken over; at least two seconds. */
+  readonly staleMs?: number;
 }
 
 export interface Built {
@@ -87,11 +88,15 @@ async function removeAllBut(folder: string, kept: readonly string[]): Promise<vo
   }
 }
 
-async function hold(folder: string, { log, signal }: Once, onLost: () => void): Promise<() => Promise<void>> {
+async function hold(
+  folder: string,
+  { log, signal, staleMs = STALE_MS }: Once,
+  onLost: () => void,
+): Promise<() => Promise<void>> {
   for (let waited = 0; ; waited += POLL_MS) {
     signal.throwIfAborted();
     try {
-      return await lock(folder, { realpath: false, stale: STALE_MS, update: TOUCH_MS, onCompromised: onLost });
+      return await lock(folder, { realpath: false, stale: staleMs, update: staleMs / 4, onCompromised: onLost });
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ELOCKED')) throw error;
     }

@@ -14,7 +14,7 @@ const IDLE = 'I'.charCodeAt(0);
 
 type CommitRule = Extract<WireRule, { do: 'lose-commit' | 'lose-commit-answer' }>;
 
-/** How a statement is dealt with before it goes on. */
+/** What happens to a statement before it is passed on. */
 type Treatment = 'reset' | { readonly holdMs: number };
 
 /** One client's connection and ours to the server for it. */
@@ -34,10 +34,10 @@ export class WireConnection {
   #application = '';
   /** What matched a rule's `having` in the transaction that is open. */
   readonly #touched = new Map<ActiveRule, string>();
-  /** A COMMIT under way whose answer is to be lost. */
+  /** A COMMIT under way; its answer will be lost. */
   #toLose: { readonly rule: ActiveRule; readonly statement: string } | undefined;
 
-  /** Both sides are. */
+  /** Resolves when both sides are closed. */
   readonly closed: Promise<void>;
 
   constructor(client: Socket, server: Socket, rules: RuleBook) {
@@ -48,8 +48,8 @@ export class WireConnection {
     this.#toClient = new Lane(server, client);
     client.on('data', (chunk) => this.#guarded(() => this.#fromClient(chunk)));
     server.on('data', (chunk) => this.#guarded(() => this.#fromServer(chunk)));
-    // Whose side goes first: what it had sent still arrives, and what was meant for it is dropped. A socket that was
-    // paused for the other's sake would never notice its own end.
+    // When one side closes, what it had sent still arrives, and what was meant for it is dropped. The other is resumed:
+    // a paused socket never notices its own end.
     client.on('close', () => {
       this.#toServer.end(rules.latencyMs);
       this.#toClient.close();
@@ -60,7 +60,7 @@ export class WireConnection {
       this.#toServer.close();
       client.resume();
     });
-    // A client that breaks off is closed; that the server did, the client learns as it would without us.
+    // An error closes the socket. After one of the server the client is reset, as it would be without a proxy.
     client.on('error', () => undefined);
     server.on('error', () => this.reset());
     const gone = (socket: Socket) => new Promise<void>((resolve) => void socket.once('close', () => resolve()));
@@ -82,11 +82,11 @@ export class WireConnection {
   }
 
   /** Nothing that a client sends may end the harness. */
-  #guarded(deed: () => void): void {
+  #guarded(action: () => void): void {
     try {
-      deed();
+      action();
     } catch {
-      this.reset(); // Not PostgreSQL's protocol: nobody who speaks it comes here.
+      this.reset(); // Not PostgreSQL's protocol.
     }
   }
 
@@ -106,7 +106,7 @@ export class WireConnection {
         this.reset();
         break;
       case 'encryption':
-        // Refused, as a server without certificates does: what is encrypted could not be read here.
+        // Refused, as by a server without certificates: encrypted statements could not be read.
         this.#client.write('N');
         this.#startUp(bytes.subarray(startup.length));
         break;
@@ -182,7 +182,7 @@ export class WireConnection {
       this.#report(active, statement);
       return 'reset';
     }
-    // Told when the answer comes: only then is it known that there was something to commit.
+    // Reported when the answer comes: only that says that there was something to commit.
     if (!this.#toLose && active.grant()) this.#toLose = { rule: active, statement };
     return undefined;
   }
@@ -202,7 +202,7 @@ export class WireConnection {
     this.#toClient.send(bytes, latencyMs);
   }
 
-  /** Whether this CommandComplete says that the COMMIT whose answer is to be lost was done; a failed one says ROLLBACK. */
+  /** Whether this CommandComplete answers the COMMIT of `#toLose`; the answer of a failed COMMIT says ROLLBACK. */
   #isLost(body: Buffer): boolean {
     if (!this.#toLose?.rule.live || strings(body, 1)[0] !== 'COMMIT') return false;
     this.#report(this.#toLose.rule, this.#toLose.statement);
@@ -227,8 +227,8 @@ export class WireConnection {
 }
 
 /**
- * A reset, as a network or a load balancer gives. Not to be had from Node for a socket that is being shut down (it then
- * never closes) or whose peer does not read (it waits): those are only closed.
+ * A reset, as from a network or a load balancer. Node cannot reset a socket that is being shut down (it would never
+ * close) or has unsent data (it would wait): those are only closed.
  */
 function breakOff(socket: Socket): void {
   if (socket.destroyed || socket.writableEnded || socket.writableLength > 0) socket.destroy();

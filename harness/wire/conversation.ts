@@ -1,6 +1,6 @@
 import { strings } from './frames.ts';
 
-/** What must be looked at on the way to the server; see `statement`. */
+/** The messages that `statement` needs of what a client sends. */
 export const CLIENT_TYPES = 'QPBEC';
 
 /** A transaction's end as a statement of its own, which is how psycopg2, asyncpg and node-postgres all send it. */
@@ -10,7 +10,7 @@ export function isCommit(statement: string): boolean {
   return COMMIT.test(statement);
 }
 
-/** What one connection has prepared: in the extended protocol, text and execution come apart. */
+/** The prepared statements of one connection: in the extended protocol, text and execution are separate messages. */
 export class Conversation {
   readonly #prepared = new Map<string, string>();
   readonly #portals = new Map<string, string>();
@@ -33,7 +33,7 @@ export class Conversation {
       case 'E': {
         const [portal = ''] = strings(body, 1);
         const text = this.#portals.get(portal);
-        // Asked for more rows, a portal runs on: it is not a statement of its own.
+        // Another Execute fetches more rows of the same statement.
         this.#portals.delete(portal);
         return text;
       }
@@ -41,7 +41,7 @@ export class Conversation {
         this.#close(body);
         return undefined;
       default:
-        throw new Error(`a message ${type} is not looked at`);
+        throw new Error(`unexpected message ${type}`);
     }
   }
 

@@ -14,7 +14,7 @@ export interface Message {
 }
 
 export interface Cut {
-  /** What may be passed on: it ends where a message of a wanted type would be torn, wherever else. */
+  /** What may be passed on; it never ends inside a message of a wanted type. */
   readonly bytes: Buffer;
   /** The messages of the wanted types in it, all whole. */
   readonly messages: readonly Message[];
@@ -22,15 +22,15 @@ export interface Cut {
 
 /**
  * Finds the messages of some types in a stream of PostgreSQL's protocol (version 3, after the start-up). Of the rest
- * only the headers are read, and they pass as they came, in whatever pieces: most of a stream is rows.
+ * only the headers are read, and they are passed on unchanged, in any pieces: most of a stream is rows.
  */
 export class Frames {
   readonly #wanted = new Uint8Array(256);
-  /** Bytes still to come of a message that nobody looks at. */
+  /** Bytes still to come of a message of another type. */
   #skip = 0;
   #kept: Buffer[] = [];
   #keptLength = 0;
-  /** How many bytes there must be before it is worth looking again. */
+  /** How many bytes must have come before the next message may be whole. */
   #needed = 0;
 
   constructor(types: string) {

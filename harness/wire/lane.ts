@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net';
 
-/** Held back in memory for one connection before its sender is made to wait. */
+/** Bytes that are held for one connection before its sender is paused. */
 const MOST_HELD = 1 << 20;
 
 interface Held {
-  /** Nothing: the end of the stream. */
+  /** Undefined: the end of the stream. */
   readonly bytes: Buffer | undefined;
   readonly due: number;
 }
 
-/** One way of a connection: bytes go on in order, at once or when they are due. */
+/** One direction of a connection: bytes are passed on in order, at once or when they are due. */
 export class Lane {
   readonly #from: Socket;
   readonly #to: Socket;
@@ -33,12 +33,12 @@ export class Lane {
     this.#put(undefined, latencyMs);
   }
 
-  /** What is sent from now on leaves no earlier than in `ms`. */
+  /** What is sent from now on is held for at least `ms`. */
   hold(ms: number): void {
     this.#holdUntil = Math.max(this.#holdUntil, performance.now()) + ms;
   }
 
-  /** Lets everything go. */
+  /** Passes on everything that is held. */
   release(): void {
     this.#holdUntil = 0;
     this.#passOn(Number.POSITIVE_INFINITY);
@@ -85,7 +85,7 @@ export class Lane {
   }
 
   #write(bytes: Buffer | undefined): void {
-    // The other side may have gone meanwhile; then there is nobody to tell.
+    // The other side may have closed.
     if (!this.#to.writable) return;
     if (bytes) this.#to.write(bytes);
     else this.#to.end();

@@ -99,9 +99,9 @@ function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => void socket.once('close', () => resolve()));
 }
 
-async function took(deed: () => Promise<unknown>): Promise<number> {
+async function took(action: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
-  await deed();
+  await action();
   return performance.now() - began;
 }
 
@@ -144,7 +144,7 @@ test('a cancel request through the proxy ends the statement', async () => {
   await gone;
 });
 
-test('a client that asks for encryption is refused it and goes on without', async () => {
+test('a client that asks for encryption is refused and continues without', async () => {
   const socket = connect(proxy.port, '127.0.0.1');
   socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
   const [answer] = (await once(socket, 'data')) as [Buffer];
@@ -221,7 +221,7 @@ test('a lost commit never happened', async () => {
   expect(hits).toMatchObject([{ statement: 'COMMIT' }]);
 });
 
-test('a commit whose answer is lost happened, though the client sees the same', async () => {
+test('a COMMIT with a lost answer has happened, though the client sees the same', async () => {
   const rule = proxy.add({ do: 'lose-commit-answer' }, note);
   const pid = await pidOf(client);
   await expect(insert(1)).rejects.toThrow(/ECONNRESET|terminated/);
@@ -230,7 +230,7 @@ test('a commit whose answer is lost happened, though the client sees the same', 
   expect(await kept()).toEqual([1]);
 });
 
-test('a COMMIT that rolls back is not one whose answer is lost, and does not use up the rule', async () => {
+test('a COMMIT that rolls back loses no answer, and does not use up the rule', async () => {
   const rule = proxy.add({ do: 'lose-commit-answer', most: 1 }, note);
   await client.query('BEGIN');
   await expect(client.query('SELECT nonsense')).rejects.toMatchObject({ code: '42703' });
@@ -240,7 +240,7 @@ test('a COMMIT that rolls back is not one whose answer is lost, and does not use
   expect(rule.hits).toBe(1);
 });
 
-test('having: only transactions in which a statement matched, and it is told which', async () => {
+test('having: only transactions with a matching statement are hit, and the hit names it', async () => {
   for (const loss of ['lose-commit', 'lose-commit-answer'] as const) {
     const rule = proxy.add({ do: loss, having: /UPDATE\s+kept/ }, note);
     const by = await through('wt-scheduler-1');
@@ -338,8 +338,8 @@ test('a client that does not read what it asked for can be reset, and its server
 });
 
 test('a server that is not there is a connection that breaks', async () => {
-  const [nobody = 0] = await freePorts(1);
-  const deaf = await openWireProxy({ host: '127.0.0.1', port: nobody });
+  const [unused = 0] = await freePorts(1);
+  const deaf = await openWireProxy({ host: '127.0.0.1', port: unused });
   const late = new pg.Client({ host: '127.0.0.1', port: deaf.port, user: 'airflow', database: 'postgres' });
   late.on('error', () => undefined);
   await expect(late.connect()).rejects.toThrow(/ECONNRESET|terminated/);

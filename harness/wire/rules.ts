@@ -5,7 +5,7 @@ const STATEMENT_CHARACTERS = 240;
 /** A rule while it is in force. */
 export class ActiveRule {
   readonly rule: WireRule;
-  /** Told later than it is granted: whether a COMMIT was one is only known from the server's answer. */
+  /** Counted later than it is granted: only the server's answer says whether a COMMIT committed. */
   hits = 0;
   live = true;
   readonly #onHit: (hit: WireHit) => void;
@@ -37,7 +37,7 @@ export class ActiveRule {
 
 /** The rules of one proxy, in the order in which they were added. */
 export class RuleBook {
-  /** Those that look at statements. */
+  /** Those that match statements. */
   statementRules: readonly ActiveRule[] = [];
   latencyMs = 0;
   #rules: readonly ActiveRule[] = [];

@@ -7,7 +7,7 @@ const GSS_ENCRYPTION = 80877104;
 /** PostgreSQL's own limit (MAX_STARTUP_PACKET_LENGTH). */
 const MAX_LENGTH = 10_000;
 
-/** The first thing that a client says; `length` is in bytes. */
+/** The first message of a client; `length` is in bytes. */
 export type Startup =
   | { readonly kind: 'incomplete' | 'foreign' | 'cancel' }
   | { readonly kind: 'encryption'; readonly length: number }
@@ -26,7 +26,7 @@ export function readStartup(bytes: Buffer): Startup {
   if (code === CANCEL) return { kind: 'cancel' };
   if (code >> 16 !== 3) return { kind: 'foreign' };
   const parameters = new Map<string, string>();
-  // The message's own bytes only: what a hasty client sent after it is not read as a parameter.
+  // The message's own bytes only: a client may have sent more after it.
   reader.setBuffer(8, bytes.subarray(0, length));
   for (let name = reader.cstring(); name !== ''; name = reader.cstring()) parameters.set(name, reader.cstring());
   return { kind: 'session', length, parameters };

@@ -28,8 +28,8 @@ export function hasNoConnection(error: unknown): boolean {
 }
 
 /**
- * A transaction that is run again after a deadlock or a lost connection, as Airflow's `retry_db_transaction` does. `deed` must be fit to be
- * run twice: what it changes outside the database, it changes after this has returned.
+ * A transaction that is run again after a deadlock or a lost connection, as Airflow's `retry_db_transaction` does.
+ * `deed` must be fit to be run twice: what it changes outside the database, it changes after this has returned.
  */
 export async function retriedTransaction<T>(pool: pg.Pool, what: string, deed: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {

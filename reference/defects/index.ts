@@ -56,7 +56,9 @@ import { versionUpdateSkipLocked } from './version-update-skip-locked.ts';
 import { versionWritesState } from './version-writes-state.ts';
 import { xcomsSurviveTheirTry } from './xcoms-survive-their-try.ts';
 
-/** Everything that can be switched on, in the order that `windtunnel list` shows. A new one is a file and a line here. */
+/**
+ * Everything that can be switched on, in the order that `windtunnel list` shows. A new one is a file and a line here.
+ */
 export const DEFECTS: readonly Defect[] = [
   skipUnguarded,
   skipGuardWithoutNull,

@@ -137,7 +137,9 @@ async function endRun(tx: Tx, { id, dag_id, run_id }: Run, state: 'success' | 'f
   ]);
 }
 
-/** `_set_exceeds_max_active_runs`, after all runs and in the order of the DAGs, as whoever else locks several of them. */
+/**
+ * `_set_exceeds_max_active_runs`, after all runs and in the order of the DAGs, as whoever else locks several of them.
+ */
 async function admitMoreRuns(tx: Tx, ended: readonly Run[]): Promise<void> {
   const dagIds = new Set(ended.filter(({ run_type }) => run_type !== 'backfill').map(({ dag_id }) => dag_id));
   for (const dagId of [...dagIds].sort()) {

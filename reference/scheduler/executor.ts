@@ -23,8 +23,8 @@ type WireKey = readonly [string, string, string, number, number];
 
 /**
  * An executor that runs nothing: it publishes workloads on a socket, and a try is over when the harness says so. It
- * speaks the protocol of docker/executor, version 1, whose README tells it in full. What was sent stays in `#unacked` until its answer comes and is sent again on every new
- * connection. Nothing is ever failed because the harness is away.
+ * speaks the protocol of docker/executor, version 1, whose README tells it in full. What was sent stays in `#unacked`
+ * until its answer comes and is sent again on every new connection. Nothing is ever failed because the harness is away.
  */
 export class HandOffExecutor {
   readonly #settings: Settings;
@@ -100,8 +100,8 @@ export class HandOffExecutor {
   }
 
   /**
-   * Takes over from a scheduler that died what the harness still plays, and returns the rest, which has lost its worker.
-   * Not for use in a transaction: it waits for the harness.
+   * Takes over from a scheduler that died what the harness still plays, and returns the rest, which has lost its
+   * worker. Not for use in a transaction: it waits for the harness.
    */
   async adopt<Lost extends TryKey & { readonly state: string | null }>(
     tasks: readonly Lost[],

@@ -3,7 +3,10 @@ import { everyMapIndex } from '../dags/create-run.ts';
 import { TIMES } from '../settings.ts';
 import { normalDecisions } from './decisions.ts';
 
-/** `State.unfinished` without NULL, which an `IN` in SQL never meets: instances that nobody has scheduled keep their version. */
+/**
+ * `State.unfinished` without NULL, which an `IN` in SQL never meets: instances that nobody has scheduled keep their
+ * version.
+ */
 const UNFINISHED = `'scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred',
   'awaiting_input'`;
 

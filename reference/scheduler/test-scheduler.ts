@@ -63,8 +63,8 @@ export class TestScheduler {
 }
 
 /**
- * Hooks that give a test file a database of its own with two schedulers, and clear it after each test. `given` is called
- * before the first test.
+ * Hooks that give a test file a database of its own with two schedulers, and clear it after each test. `given` is
+ * called before the first test.
  */
 export function onTwoSchedulers(given: (one: TestScheduler, other: TestScheduler) => void): void {
   let pool: pg.Pool;
@@ -147,7 +147,9 @@ export async function runState(pool: pg.Pool, runId: string): Promise<string | u
   return rows[0]?.state;
 }
 
-/** An empty database, but for jobs and pools. Quicker than TRUNCATE, which makes a file anew for every table and index. */
+/**
+ * An empty database, but for jobs and pools. Quicker than TRUNCATE, which makes a file anew for every table and index.
+ */
 export async function clear(pool: pg.Pool): Promise<void> {
   await pool.query(`DELETE FROM dag_run; DELETE FROM backfill; DELETE FROM dag; DELETE FROM log; DELETE FROM trigger`);
 }

@@ -17,7 +17,9 @@ export interface WireOptions {
   heard(message: Message): void;
 }
 
-/** The executor's end of the hand-off: lines of JSON both ways. What it loses, its owner sends again after `greeting`. */
+/**
+ * The executor's end of the hand-off: lines of JSON both ways. What it loses, its owner sends again after `greeting`.
+ */
 export class Wire {
   readonly #options: WireOptions;
   #socket: Socket | null = null;

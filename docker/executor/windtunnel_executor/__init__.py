@@ -2,7 +2,7 @@
 
 Works unmodified on Airflow 3.1 to 3.3; nothing is imported beyond Airflow and the standard library.
 
-The protocol (version 1, newline-delimited JSON; README.md beside this package has it in full)::
+The protocol (version 1, newline-delimited JSON; README.md beside this package has all of it)::
 
     executor -> harness                                     answered by
     {"type":"hello","protocol":1,"process":p,"pid":n}
@@ -14,8 +14,8 @@ The protocol (version 1, newline-delimited JSON; README.md beside this package h
     {"type":"ended","seq":m,"key":[...],"outcome":"success"|"fail","of":n|null,"again":true?}
                                                             {"type":"ended_ack","seq":m}
 
-What was sent stays in ``_unacked`` until its answer comes, and is sent again after every reconnect: a send on a socket
-whose other end has died succeeds once, so that only an answer counts. No task is failed because the harness is away.
+What was sent stays in ``_unacked`` until its answer comes, and is sent again after every reconnect: on a socket with a
+dead peer one more send succeeds, so that only an answer counts. No task is failed because the harness is away.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = ["HandOffExecutor"]
 
-# The scheduler asks while it holds row locks: it must not wait longer than a heartbeat may be late.
+# The scheduler waits while it holds row locks: no longer than a heartbeat may be late.
 ADOPT_WAIT_S = 2.0
-# The harness is asked to return a workload, and confirms it; the scheduler commits between two of these requests.
+# For the answer of the harness to one revocation; the scheduler commits between two of them.
 REVOKE_WAIT_S = 2.0
-# At its end the scheduler may still owe acknowledgements; its stop is delayed by no more than this for them.
+# For the last acknowledgements when the scheduler stops.
 END_WAIT_S = 1.0
 
 
 class HandOffExecutor(BaseExecutor):
-    """Publishes workloads on a socket; a key is reported back only when the harness says that it ended."""
+    """Publishes workloads on a socket; reports that a key has ended only when the harness says so."""
 
     is_local = False
     serve_logs = False
@@ -67,12 +67,12 @@ class HandOffExecutor(BaseExecutor):
         self._wire = Wire(os.environ.get("WINDTUNNEL_HANDOFF", ""), self._greeting, self.log)
 
     def start(self) -> None:
-        # The harness may not listen yet: sync() continues to connect.
+        # The harness may not listen yet: sync() tries again.
         self._exchange()
 
     def _process_workloads(self, workload_items: Sequence[Any]) -> None:
         """Publish. The scheduler calls this after it has committed the QUEUED states, never before."""
-        # First hear which lives ended: a deferred task may be here again under its old key.
+        # First read which lives have ended: a deferred task may be here again under its old key.
         self._exchange()
         for workload in workload_items:
             key = workload.ti.key
@@ -87,7 +87,7 @@ class HandOffExecutor(BaseExecutor):
         self._exchange()
 
     def try_adopt_task_instances(self, tis: Sequence[TaskInstance]) -> Sequence[TaskInstance]:
-        """Adopt what the harness still plays; what it does not know has lost its worker and goes back to Airflow."""
+        """Adopt the keys that the harness still plays; the others have lost their workers and go back to Airflow."""
         if not tis:
             return []
         seq = self._next_seq()
@@ -101,8 +101,8 @@ class HandOffExecutor(BaseExecutor):
                 if ti.key not in known:
                     rest.append(ti)
             elif ti.state == TaskInstanceState.RUNNING:
-                # A running worker may well outlive both scheduler and harness. If it does not, Airflow's own heartbeat
-                # time-out ends it, as it would with any executor.
+                # A running worker may outlive both scheduler and harness. If it does not, Airflow's own heartbeat
+                # time-out ends the task, as with any executor.
                 self._adopt(ti.key)
             else:
                 rest.append(ti)
@@ -122,7 +122,7 @@ class HandOffExecutor(BaseExecutor):
         self._wait(lambda: seq not in self._unacked, REVOKE_WAIT_S)
 
     def end(self) -> None:
-        """Workers are not ours to wait for: another scheduler will adopt them. Only the acknowledgements go out."""
+        """Do not wait for workers: another scheduler will adopt them. Only the acknowledgements are sent."""
         self._wait(lambda: not self._wire.unsent, END_WAIT_S)
         self._wire.close()
 
@@ -138,7 +138,7 @@ class HandOffExecutor(BaseExecutor):
         self._wire.write(message)
 
     def _greeting(self) -> Iterable[dict[str, Any]]:
-        """What every new connection begins with: who we are, and all that is not answered, oldest first."""
+        """The first messages of every connection: who we are, and everything without an answer, oldest first."""
         process = os.environ.get("WINDTUNNEL_PROCESS") or f"{socket.gethostname()}-{os.getpid()}"
         yield {"type": "hello", "protocol": 1, "process": process, "pid": os.getpid()}
         yield from self._unacked.values()
@@ -146,26 +146,27 @@ class HandOffExecutor(BaseExecutor):
     def _exchange(self) -> None:
         for message in self._wire.exchange():
             try:
-                self._hear(message)
+                self._receive(message)
             except (KeyError, TypeError, ValueError) as error:
-                # The scheduler must survive a harness that misspeaks.
+                # The scheduler must survive a harness that sends nonsense.
                 self.log.warning("windtunnel: cannot read a %r message: %r", message.get("type"), error)
         self._wire.flush()
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _receive(self, message: dict[str, Any]) -> None:
         kind = message["type"]
         if kind == "ack":
             self._unacked.pop(message["seq"], None)
         elif kind == "adopted":
             self._unacked.pop(message["seq"], None)
-            if message["seq"] in self._adopting:  # Else it is too late: Airflow has its answer.
+            if message["seq"] in self._adopting:  # Else it is too late: try_adopt_task_instances has returned.
                 known = {TaskInstanceKey(*key) for key in message["keys"]}
                 self._adopting[message["seq"]] = known
                 # At once: the next message may say that one of them has ended.
                 for key in known:
                     self._adopt(key)
         elif kind == "ended":
-            self._ended(TaskInstanceKey(*message["key"]), message["outcome"], message.get("of"), bool(message.get("again")))
+            key = TaskInstanceKey(*message["key"])
+            self._ended(key, message["outcome"], message.get("of"), bool(message.get("again")))
             self._wire.write({"type": "ended_ack", "seq": message["seq"]})
         else:
             self.log.warning("windtunnel: unknown message %r", kind)
@@ -176,15 +177,15 @@ class HandOffExecutor(BaseExecutor):
 
     def _ended(self, key: TaskInstanceKey, outcome: str, of: int | None, again: bool) -> None:
         if again and key in self.running:
-            return  # A newer delivery of the same key, which continues.
+            return  # A newer delivery of the same key is running.
         delivery = self._delivery_of.get(key)
         if of is not None and delivery is not None and of < delivery:
-            return  # An earlier delivery of the same key: the newer one continues.
+            return  # It ends an earlier delivery of the same key: the newer one is running.
         self._delivery_of.pop(key, None)
         if delivery is not None:
             self._unacked.pop(delivery, None)
         if key not in self.running and not again:
-            return  # Revoked, adopted by another scheduler, or reported before: Airflow must not hear it twice.
+            return  # Revoked, adopted by another scheduler, or reported before: it must not be reported twice.
         if outcome == "success":
             self.success(key)
         else:

@@ -1,4 +1,4 @@
-"""The executor's end of the socket: non-blocking, operated by its caller, reconnecting by itself."""
+"""The executor's end of the socket: non-blocking, without a thread of its own, reconnecting by itself."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 CONNECT_S = 0.2
-KNOCK_EVERY_S = 0.5
+RECONNECT_EVERY_S = 0.5
 LINE_LIMIT = 4_000_000
-# A round of reading ends here, so that a flood cannot keep the scheduler from its loop.
+# One call reads at most about this much, so that a flood cannot block the scheduler's loop.
 READ_LIMIT = 8_000_000
 AWAY = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class Wire:
-    """Lines of JSON both ways. Never raises for the sake of the network; what it lost, its owner sends again."""
+    """Lines of JSON both ways. Never raises because of the network; its owner sends again what was lost."""
 
     def __init__(self, address: str, greeting: Callable[[], Iterable[dict[str, Any]]], log: Any) -> None:
         self._address = address
@@ -30,9 +30,9 @@ class Wire:
         self._socket: socket.socket | None = None
         self._out = bytearray()
         self._in = bytearray()
-        self._next_knock = 0.0
-        self._told: str | None = None
-        # LocalExecutor, as the first executor, forks: a child that kept the socket would keep it open after our death.
+        self._next_connect = 0.0
+        self._logged: str | None = None
+        # LocalExecutor, as the first executor, forks: a child with the socket would keep it open after our death.
         if hasattr(os, "register_at_fork"):
             me = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: (wire := me()) and wire.close())
@@ -42,17 +42,17 @@ class Wire:
         return self._socket is not None and bool(self._out)
 
     def write(self, message: dict[str, Any]) -> None:
-        """Without a connection there is nothing to do: the greeting of the next one repeats what matters."""
+        """Without a connection it does nothing: the greeting of the next one sends what has no answer."""
         if self._socket is not None:
             self._out += json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
     def exchange(self) -> list[dict[str, Any]]:
-        """Connect if need be, send what can be sent, return what was received."""
+        """Connect if necessary, send what can be sent, return the messages that came."""
         if self._socket is None and not self._connect():
             return []
-        received = self._read()
+        messages = self._read()
         self.flush()
-        return received
+        return messages
 
     def flush(self) -> None:
         while self._socket is not None and self._out:
@@ -82,9 +82,9 @@ class Wire:
 
     def _connect(self) -> bool:
         now = time.monotonic()
-        if now < self._next_knock:
+        if now < self._next_connect:
             return False
-        self._next_knock = now + KNOCK_EVERY_S
+        self._next_connect = now + RECONNECT_EVERY_S
         sock = None
         try:
             family, where = parse_address(self._address)
@@ -97,11 +97,11 @@ class Wire:
         except (OSError, ValueError) as error:
             if sock is not None:
                 sock.close()
-            self._tell(f"cannot reach the harness at {self._address!r}: {error}")
+            self._log_change(f"cannot reach the harness at {self._address!r}: {error}")
             return False
         self.close()
         self._socket = sock
-        self._tell(f"connected to the harness at {self._address!r}")
+        self._log_change(f"connected to the harness at {self._address!r}")
         for message in self._greeting():
             self.write(message)
         return True
@@ -139,16 +139,16 @@ class Wire:
         return message
 
     def _lost(self, error: Exception) -> None:
-        self._tell(f"lost the harness: {error}")
+        self._log_change(f"lost the harness: {error}")
         if self._socket is not None:
             self._socket.close()
             self._socket = None
         self._out.clear()
 
-    def _tell(self, text: str) -> None:
-        # Once per change: a scheduler that waits for the harness for an hour writes one line.
-        if text != self._told:
-            self._told = text
+    def _log_change(self, text: str) -> None:
+        # Once per change: a scheduler that waits an hour for the harness logs one line.
+        if text != self._logged:
+            self._logged = text
             self._log.info("windtunnel: %s", text)
 
 

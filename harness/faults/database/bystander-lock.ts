@@ -18,8 +18,8 @@ const LOCK_TIMEOUT_MS = 2_000;
 const AGAIN = new Set(['55P03', '40P01']);
 
 /**
- * A transaction of a client that is no part of Airflow: a person at a psql prompt with a few rows locked, or a migration
- * with a lock on a whole table that permits reads and blocks writes.
+ * A transaction of a client that is no part of Airflow: a person at a psql prompt with a few rows locked, or a
+ * migration with a lock on a whole table that permits reads and blocks writes.
  */
 export const bystanderLock: Fault = {
   name: 'bystander-lock',

@@ -4,10 +4,10 @@ import { withClient } from '../../system/postgres-client.ts';
 import type { Fault, Host } from '../fault.ts';
 
 /**
- * Every commit takes longer, as on a disk with a full write cache. `commit_delay` makes the process that flushes the log
- * wait before it does, while it holds the lock that all other commits wait for; with `commit_siblings` at 0, and `fsync`
- * on, each flush waits. A lone commit waits for the whole delay; commits that arrive during it are flushed with it and
- * wait for the rest.
+ * Every commit takes longer, as on a disk with a full write cache. `commit_delay` makes the process that flushes the
+ * log wait before it does, while it holds the lock that all other commits wait for; with `commit_siblings` at 0, and
+ * `fsync` on, each flush waits. A lone commit waits for the whole delay; commits that arrive during it are flushed with
+ * it and wait for the rest.
  */
 export const slowDisk: Fault = {
   name: 'slow-disk',

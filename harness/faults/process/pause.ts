@@ -3,8 +3,8 @@ import { type Fault, notOurs } from '../fault.ts';
 import { drawProcess, processOf } from '../victims.ts';
 
 /**
- * As on a host that swaps or in a virtual machine that is moved: SIGSTOP to a process and its children, then SIGCONT. It
- * keeps its connections and its locks, and does not know that time has passed.
+ * As on a host that swaps or in a virtual machine that is moved: SIGSTOP to a process and its children, then SIGCONT.
+ * It keeps its connections and its locks, and does not know that time has passed.
  */
 export const pause: Fault = {
   name: 'pause',

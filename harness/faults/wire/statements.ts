@@ -61,7 +61,9 @@ export const wireCut = breakingFault({
 /** The last statement of these transactions decides over tasks or runs. */
 const COMMITTED: readonly StatementName[] = ['end of a try', 'UPDATE task_instance', 'UPDATE dag_run'];
 
-/** A connection breaks before a COMMIT is sent: nothing happened. The process sees the same as in `lost-commit-answer`. */
+/**
+ * A connection breaks before a COMMIT is sent: nothing happened. The process sees the same as in `lost-commit-answer`.
+ */
 export const lostCommit = breakingFault({
   name: 'lost-commit',
   describe: "One process's connection breaks just before a COMMIT: nothing happened, and the process cannot know",
@@ -70,8 +72,8 @@ export const lostCommit = breakingFault({
 });
 
 /**
- * A COMMIT is done, and the connection breaks before its answer arrives. The process, or its own client, tries again and
- * repeats what has already happened.
+ * A COMMIT is done, and the connection breaks before its answer arrives. The process, or its own client, tries again
+ * and repeats what has already happened.
  */
 export const lostCommitAnswer = breakingFault({
   name: 'lost-commit-answer',

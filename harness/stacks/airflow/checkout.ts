@@ -10,8 +10,8 @@ import type { VenvRecipe } from './venv.ts';
 const PARTS = ['airflow-core', 'task-sdk'];
 
 /**
- * A source checkout, installed editable: the next run tests what was edited. Its dependencies are today's, as a developer
- * has them. Keyed by place, commit and local changes, because a changed dependency needs another venv.
+ * A source checkout, installed editable: the next run tests what was edited. Its dependencies are today's, as a
+ * developer has them. Keyed by place, commit and local changes, because a changed dependency needs another venv.
  */
 export async function checkoutRecipe(folder: string, signal: AbortSignal): Promise<VenvRecipe> {
   const root = path.resolve(folder.replace(/^~(?=$|\/)/, homedir()));

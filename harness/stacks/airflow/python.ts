@@ -11,20 +11,20 @@ export interface Python {
   readonly path: string;
 }
 
-/** 3.11 first: Airflow's own images and its fastest wheels; the rest by how widely they are tested with Airflow 3. */
+/** 3.11 first: it is in Airflow's own images and has the fastest wheels; the rest by how well Airflow 3 tests them. */
 const CANDIDATES = ['python3.11', 'python3.12', 'python3.10', 'python3.13', 'python3', 'python', 'python3.14'];
 
-const TELL = 'import sys; print("%d.%d.%d" % sys.version_info[:3]); print(sys.executable)';
+const VERSION_AND_PATH = 'import sys; print("%d.%d.%d" % sys.version_info[:3]); print(sys.executable)';
 
 /**
- * A Python that can run this release. WINDTUNNEL_PYTHON names one; else the first that fits on PATH. A name on PATH
- * proves nothing (a version manager leaves shims for versions that it does not have): each is started and asked.
+ * A Python that can run this release: WINDTUNNEL_PYTHON, or the first on PATH that fits. A name on PATH is no proof (a
+ * version manager leaves shims for versions that it does not have): each is started.
  */
 export async function findPython(signal: AbortSignal, release?: string): Promise<Python> {
   const wish = process.env.WINDTUNNEL_PYTHON;
   const refused: string[] = [];
   for (const candidate of wish === undefined || wish === '' ? CANDIDATES : [wish]) {
-    const { code, stdout } = await runTool(candidate, ['-c', TELL], { timeoutMs: 10_000, signal });
+    const { code, stdout } = await runTool(candidate, ['-c', VERSION_AND_PATH], { timeoutMs: 10_000, signal });
     const [version = '', executable = ''] = stdout.trim().split(/\r?\n/);
     if (code !== 0 || executable === '') continue;
     if (fits(version, release)) return { version, path: executable };
@@ -73,7 +73,7 @@ export function binFolder(): string {
   return process.platform === 'win32' ? 'Scripts' : 'bin';
 }
 
-/** The end of what a tool said, without the addresses that it may name. */
+/** The end of a tool's output, without credentials in URLs. */
 export function tail({ stdout, stderr }: { stdout: string; stderr: string }, lines = 6): string {
   const said = (stderr.trim() || stdout.trim()).split(/\r?\n/);
   return said

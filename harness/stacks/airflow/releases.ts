@@ -22,7 +22,7 @@ const KNOWN: Readonly<Record<string, string>> = {
 const FIRST_DAY = '2025-09-01';
 const DAY_MS = 86_400_000;
 
-/** The releases whose day is known here: those that windtunnel is run against regularly. */
+/** The releases with a known day: those that windtunnel is run against regularly. */
 export function knownReleases(): string[] {
   return Object.keys(KNOWN);
 }
@@ -96,7 +96,7 @@ function compile(requirement: string, options: readonly string[], resolver: Reso
   });
 }
 
-/** A failed resolution is about the index or the network here; that a version is missing was told apart before. */
+/** The error for a failed resolution: the index or the network. A missing version was handled before. */
 export function indexError(what: string, result: ToolResult): StackError {
   const said = oneLine(result.stderr);
   if (result.timedOut) return new UnavailableError(`${what}: no answer in time. ${REACH_THE_INDEX}`);

@@ -1,7 +1,7 @@
 /**
- * What a stack of ours sets in Airflow, and why. Three kinds: what a stack needs at all, room for the fleet (defaults
- * are sized for a laptop and would measure queueing in Airflow's own pools), and timers made short enough to come up
- * within a run. Nothing else is touched: what is not named here has Airflow's default.
+ * What a stack of ours sets in Airflow, and why. Three kinds: what a stack needs, room for the fleet (the defaults suit
+ * a laptop: they would measure queueing in Airflow's own pools), and timers short enough to fire within a run.
+ * Everything else has Airflow's default.
  */
 export interface AirflowSettingsInput {
   readonly home: string;
@@ -15,10 +15,12 @@ export interface AirflowSettingsInput {
   readonly queuedTimeoutS?: number;
 }
 
-/** A started life whose heartbeats stop is given up after so long (Airflow's default is 300). */
+/** A started task without heartbeats is given up after so long (Airflow's default is 300). */
 export const TASK_INSTANCE_HEARTBEAT_TIMEOUT_S = 30;
 
-/** How often a scheduler looks for tasks that are stuck in QUEUED, where they are to be found (Airflow's default is 120). */
+/**
+ * How often a scheduler looks for tasks that are stuck in QUEUED, if the scenario wants it (Airflow's default: 120).
+ */
 export const QUEUED_TIMEOUT_CHECK_S = 5;
 
 export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<string, string>> {
@@ -43,13 +45,13 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG: '64',
     AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT: '4096',
     // 40 request threads share these connections. With the default 5 + 10 they wait 30 s for one and answer 500,
-    // which is a limit of the set-up and would drown the 500s that are defects.
+    // which is a limit of the set-up and would hide the 500s that are defects.
     AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE: '20',
     AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW: '40',
 
     // A wave of completions is scheduled in a few loops, not in dozens.
     AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '128',
-    // Two busy cores starve a scheduler now and then: it must not be declared dead by its peer for that (default 30).
+    // A scheduler may starve on two busy cores: its peer must not declare it dead for that (default 30).
     AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD: '60',
     AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(TASK_INSTANCE_HEARTBEAT_TIMEOUT_S),
     AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '5',
