@@ -279,14 +279,24 @@ describe.skipIf(why !== undefined)('a k6 that is started elsewhere', () => {
     const worker = path.join(import.meta.dirname, '..', 'workloads', 'k6', 'worker.ts');
     const env = { ...process.env, WINDTUNNEL_VUS: '60' };
     execFileSync(k6, ['archive', '--exclude-env-vars', '-O', archive, worker], { env, stdio: 'ignore' });
-    const flags = ['--engine', 'k6', '--k6-processes', '0', '--lend-at', '127.0.0.1:0', '--out', 'elsewhere', '--json'];
+    const flags = [
+      '--engine',
+      'k6',
+      '--k6-processes',
+      '0',
+      '--worker-listen',
+      '127.0.0.1:0',
+      '--out',
+      'elsewhere',
+      '--json',
+    ];
     const shared = { WINDTUNNEL_TOKEN: 'of-ours' };
     const running = start(['run', planned('elsewhere-plan'), ...flags], cwd, shared);
-    const told = /lives are lent at (http:\/\/127\.0\.0\.1:\d+): start k6/;
-    await until('lives to be lent', () => told.test(running.stderr()));
-    const [, WINDTUNNEL_LEASES = ''] = told.exec(running.stderr()) ?? [];
+    const listening = /listening for k6 at (http:\/\/127\.0\.0\.1:\d+): start it/;
+    await until('the address for k6', () => listening.test(running.stderr()));
+    const [, WINDTUNNEL_URL = ''] = listening.exec(running.stderr()) ?? [];
     const play = promisify(execFile)(k6, ['run', '--quiet', '--no-usage-report', '--address', '', archive], {
-      env: { ...process.env, ...shared, WINDTUNNEL_LEASES },
+      env: { ...process.env, ...shared, WINDTUNNEL_URL },
       timeout: 150_000,
     });
     const { code, stdout, stderr } = await running.ended;
@@ -328,9 +338,11 @@ describe('docker/kubernetes', () => {
     const ports = ofKind('Service').spec.ports.map(({ port }) => String(port));
     const { handoff } = parse(ofKind('ConfigMap').data['target.yaml'] ?? '') as { readonly handoff: string };
     const value = (flag: string) => container.args[container.args.indexOf(flag) + 1] ?? '';
-    expect([value('--lend-at'), handoff, value('--metrics-port')].map((text) => text.split(':').at(-1))).toEqual(ports);
+    expect([value('--worker-listen'), handoff, value('--metrics-port')].map((text) => text.split(':').at(-1))).toEqual(
+      ports,
+    );
     const { runner, script, arguments: flags } = ofKind('TestRun').spec;
-    const leases = runner.env.find(({ name }) => name === 'WINDTUNNEL_LEASES')?.value;
+    const leases = runner.env.find(({ name }) => name === 'WINDTUNNEL_URL')?.value;
     expect(leases).toBe(`http://${ofKind('Service').metadata.name}:${ports[0]}`);
     expect(ofKind('Service').spec.selector).toEqual(ofKind('Job').spec.template.metadata.labels);
     const [fromK6, fromSchedulers] = ofKind('NetworkPolicy').spec.ingress;
@@ -353,15 +365,15 @@ describe('the flags of the engine', () => {
   test.each([
     [['--engine', 'gatling'], ['--engine must be native or k6, not "gatling"']],
     [
-      ['--vus', '5', '--lend-at', '127.0.0.1:1'],
-      ['--vus needs --engine k6', '--lend-at needs --engine k6'],
+      ['--vus', '5', '--worker-listen', '127.0.0.1:1'],
+      ['--vus needs --engine k6', '--worker-listen needs --engine k6'],
     ],
     [
-      ['--engine', 'k6', '--vus', '0', '--k6-processes', '99', '--lend-at', 'here'],
+      ['--engine', 'k6', '--vus', '0', '--k6-processes', '99', '--worker-listen', 'here'],
       [
         '--k6-processes must be a whole number from 0 to 32, not 99',
         '--vus must be',
-        '--lend-at must be a host and a port',
+        '--worker-listen must be a host and a port',
       ],
     ],
     [['--engine', 'k6', '--k6-processes', '0'], ['--k6-processes 0 needs WINDTUNNEL_TOKEN']],

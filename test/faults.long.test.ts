@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OpenRun, openRun, type Row } from '../harness/judge/open-run.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
-import { performRun } from '../harness/run/perform-run.ts';
+import { recordRun } from '../harness/run/run.ts';
 import { backfillTarget, fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { whyNoAirflow } from './airflow.ts';
 
@@ -85,7 +85,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
 
     beforeAll(async () => {
       folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
-      const { failure } = await performRun({
+      const { failure } = await recordRun({
         subject: { build },
         plan: { seed: 5, scenario: { ...scenario, duration_s }, faults: [...FAULTS, killed] },
         out: path.join(folder, 'run'),

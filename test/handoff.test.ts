@@ -116,7 +116,7 @@ describe('delivery', () => {
 
   it('starts a new life when a deferred task comes back before its first worker has its answer', async () => {
     const numbers: number[] = [];
-    const { dispatcher } = await listen({ onWorkload: (_workload, _from, delivery) => numbers.push(delivery) });
+    const { dispatcher } = await listen({ onWorkload: (_workload, _from, delivery) => numbers.push(delivery.number) });
     const one = await client(dispatcher, 'scheduler-1', 1);
     const two = await client(dispatcher, 'scheduler-2', 2);
     one.send(workloadLine(1));

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 const LANES = ['db', 'e2e', 'long'];
 /** What a pure test has no business with. */
 const STARTS_SERVERS =
-  /\b(startPostgres|testDatabase|onApi|onSchedulers?|onTwoSchedulers|performRun|chromium\.launch)\(|from '\.\/airflow\.ts'/;
+  /\b(startPostgres|testDatabase|onApi|onSchedulers?|onTwoSchedulers|recordRun|chromium\.launch)\(|from '\.\/airflow\.ts'/;
 
 const root = path.join(import.meta.dirname, '..');
 const names = (await readdir(root, { recursive: true })).filter(

@@ -10,12 +10,18 @@ import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CompletionNotifier } from '../../harness/fleet/completion-notifier.ts';
+import type { Engine } from '../../harness/fleet/engines/engine.ts';
 import { openK6 } from '../../harness/fleet/engines/k6.ts';
 import { K6_WORKER } from '../../harness/fleet/engines/k6-binary.ts';
+import { NativeEngine } from '../../harness/fleet/engines/native.ts';
 import { Fleet } from '../../harness/fleet/fleet.ts';
+import { RunRequestLog } from '../../harness/fleet/request-log.ts';
+import { Dispatcher } from '../../harness/handoff/dispatcher.ts';
 import type { Plan } from '../../harness/model/scenario.ts';
 import { RunClock } from '../../harness/run-folder/clock.ts';
 import { RunFolder } from '../../harness/run-folder/writer.ts';
+import { Hazards } from '../../harness/worker/hazards.ts';
 import type { Measured, Play } from './play.ts';
 
 const [resultFile = '', said = '{}'] = process.argv.slice(2);
@@ -77,31 +83,26 @@ record.append = (table, row) => {
   late.push(sent_ms - intended_ms);
 };
 
-const site = {
-  executionUrls: [`http://127.0.0.1:${port}/execution`],
-  record,
-  clock: new RunClock(),
-  onError: (error: Error) => console.error(error),
-};
-const fleet = await Fleet.open({
-  ...site,
-  plan,
-  handOffAddress: `unix:${socket}`,
-  dagNamespace: 'wt_',
-  engine: async (own) => {
-    if (!k6) return undefined;
-    const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
-    const stop = new AbortController().signal;
-    const options = { listen: '127.0.0.1:0', vus: [k6.vus], onOpen: () => undefined, start };
-    return openK6(options, own, { ...site, windows: () => [], stop });
-  },
+const clock = new RunClock();
+const fail = (error: Error) => console.error(error);
+const context = { plan, record, clock, fail };
+const executionUrls = [`http://127.0.0.1:${port}/execution`];
+const requestLog = new RunRequestLog(record);
+const hazards = new Hazards();
+const engine = await openEngine();
+const completions = new CompletionNotifier();
+const fleet = new Fleet(context, { dagNamespace: 'wt_', engine, hazards, completions });
+const dispatcher = await Dispatcher.listen({
+  address: `unix:${socket}`,
+  onWorkload: (workload, from, delivery) => fleet.begin(workload, from, delivery),
+  onError: fail,
 });
 await sleep(warmUpS * 1000);
 
 const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
 loop.enable();
 measuring = true;
-const { ended: before, ...first } = fleet.numbers.totals;
+const { ended: before, ...first } = requestLog.totals;
 const cpu = process.cpuUsage();
 const began = performance.now();
 let mostRss = 0;
@@ -116,8 +117,8 @@ late.sort((a, b) => a - b);
 const at = (share: number) => late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? null;
 const measured = {
   live: fleet.live.length,
-  requests_per_s: (fleet.numbers.totals.ended - before) / took,
-  failed: fleet.numbers.totals.http5xx - first.http5xx + (fleet.numbers.totals.http409 - first.http409),
+  requests_per_s: (requestLog.totals.ended - before) / took,
+  failed: requestLog.totals.http5xx - first.http5xx + (requestLog.totals.http409 - first.http409),
   cpu_share: (used.user + used.system) / 1e6 / took,
   rss_bytes: mostRss,
   late_p50_ms: at(0.5),
@@ -126,11 +127,21 @@ const measured = {
   loop_max_ms: Math.max(0, loop.max / 1e6 - LOOP_RESOLUTION_MS),
 };
 await fleet.close();
+await dispatcher.close();
+await engine.close();
 const result: Measured = { ...measured, rows_per_s: await rowsPerSecond() };
 await record.close();
 writeFileSync(`${resultFile}.next`, JSON.stringify(result));
 renameSync(`${resultFile}.next`, resultFile);
 process.exit(0);
+
+async function openEngine(): Promise<Engine> {
+  if (!k6) return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, requestLog, hazards });
+  const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
+  const options = { listen: '127.0.0.1:0', vus: [k6.vus], onOpen: () => undefined, start };
+  const stop = new AbortController().signal;
+  return openK6(context, options, { executionUrls, requestLog, hazards, windows: () => [], stop });
+}
 
 /** On the stub's core. */
 function startK6(program: string, env: NodeJS.ProcessEnv) {

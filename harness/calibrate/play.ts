@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Calibration, CalibrationRun } from '../model/calibration.ts';
 import { findScenario } from '../run/catalogue.ts';
-import { timeStamp } from '../run/perform-run.ts';
+import { timeStamp } from '../run/manifest.ts';
 import { windtunnelVersion } from '../system/installation.ts';
 import { conduct } from './conduct.ts';
 import { calibrationOf } from './figures.ts';

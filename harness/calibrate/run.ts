@@ -2,8 +2,8 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../model/errors.ts';
 import type { RunProgress } from '../model/progress.ts';
-import { runAndJudge } from '../run/judge-run.ts';
 import { resolvePlan } from '../run/plan.ts';
+import { runScenario } from '../run/run.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import type { JudgedJob } from './outcome.ts';
 import type { Job } from './schedule.ts';
@@ -46,7 +46,7 @@ export async function runJob(
   const repeat =
     `windtunnel run ${scenario} --build ${build} --seed ${seed} --duration ${durationS}s ` +
     `--schedulers ${schedulers}${faults === undefined ? '' : ` --faults ${faults}`}`;
-  const { judgement, failure } = await runAndJudge({ subject: { build }, plan, out: folder, repeat, progress, signal });
+  const { judgement, failure } = await runScenario({ subject: { build }, plan, out: folder, repeat, progress, signal });
   if (failure !== undefined) throw failure;
   const { load_started_ms } = await readManifest(folder);
   if (load_started_ms === null) throw new StackError(`the load of ${folder} never began`);

@@ -8,9 +8,9 @@ import { readCalibration, readKept } from '../calibrate/results.ts';
 import type { CliCommand } from '../console/command.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
+import { wantsColor } from '../console/judgement.ts';
 import { StackError } from '../model/errors.ts';
-import { wantsColor } from '../run/judge-run.ts';
-import { timeStamp } from '../run/perform-run.ts';
+import { timeStamp } from '../run/manifest.ts';
 
 export const calibrateCommand: CliCommand<CalibrateFlags> = {
   builder: calibrateOptions,

@@ -1,7 +1,8 @@
 import type { CliCommand } from '../console/command.ts';
 
 import { exitCodeOfVerdict } from '../console/exit-code.ts';
-import { judgeRun, printJudgement } from '../run/judge-run.ts';
+import { printJudgement } from '../console/judgement.ts';
+import { judgeRunFolder } from '../run/run.ts';
 
 interface CheckFlags {
   readonly run: string;
@@ -15,7 +16,7 @@ export const checkCommand: CliCommand<CheckFlags> = {
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' }),
 
   async handler(flags) {
-    const judgement = await judgeRun(flags.run);
+    const judgement = await judgeRunFolder(flags.run);
     printJudgement(judgement, flags.json);
     return exitCodeOfVerdict(judgement.verdict);
   },

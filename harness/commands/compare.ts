@@ -7,6 +7,7 @@ import { storedRuns } from '../compare/stored-runs.ts';
 import type { CliCommand } from '../console/command.ts';
 import { exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
+import { wantsColor } from '../console/judgement.ts';
 import { Progress } from '../console/progress.ts';
 import { allAtOnce } from '../console/usage-errors.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
@@ -14,9 +15,9 @@ import { UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { type EngineChoice, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
-import { judgeRun, runAndJudge, wantsColor } from '../run/judge-run.ts';
-import { timeStamp } from '../run/perform-run.ts';
+import { timeStamp } from '../run/manifest.ts';
 import { type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
+import { judgeRunFolder, runScenario } from '../run/run.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 
 interface CompareFlags extends PlanFlags, EngineFlags {
@@ -115,7 +116,7 @@ async function judgeStored(sides: readonly (readonly string[])[]): Promise<Judge
   const judged: Judgement[][] = [];
   for (const folders of sides) {
     const side: Judgement[] = [];
-    for (const folder of folders) side.push(await judgeRun(folder));
+    for (const folder of folders) side.push(await judgeRunFolder(folder));
     judged.push(side);
   }
   return judged;
@@ -160,7 +161,7 @@ async function runAll(
       const load = `--seed ${plan.seed} --duration ${plan.scenario.duration_s}s${faults}`;
       const repeat = [`windtunnel run ${flags.scenario} --build ${build} ${load}`, ...engineWords(flags)].join(' ');
       const request = { subject: { build }, plan, engine, out, repeat, progress, signal };
-      const { judgement, failure } = await runAndJudge(request);
+      const { judgement, failure } = await runScenario(request);
       // Half a comparison decides nothing: the runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {
         console.error(`The comparison ended early; its runs are in ${folder}.`);

@@ -1,10 +1,10 @@
 import { findingsText, findingText } from '../../reports/terminal/finding.ts';
 import type { CliCommand } from '../console/command.ts';
+import { wantsColor } from '../console/judgement.ts';
 import { judge } from '../judge/judge.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Judgement } from '../model/verdict.ts';
-import { wantsColor } from '../run/judge-run.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 
 interface ExplainFlags {

@@ -6,7 +6,7 @@ import { DOCUMENTS } from '../../reports/write.ts';
 import type { CliCommand } from '../console/command.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import { judgeRun } from '../run/judge-run.ts';
+import { judgeRunFolder } from '../run/run.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 
 interface ReportFlags {
@@ -33,7 +33,7 @@ export const reportCommand: CliCommand<ReportFlags> = {
   async handler({ run, format, out, open }) {
     if (out !== undefined && format === undefined) throw new UsageError('--out needs --format: what to write there?');
     if (open && format !== undefined) throw new UsageError('--open shows report.html: leave --format out.');
-    const judgement = await judgeRun(run);
+    const judgement = await judgeRunFolder(run);
     const document = format === undefined ? undefined : DOCUMENTS[format];
     if (document !== undefined) {
       const text = document.write(judgement, await readManifest(run));

@@ -1,8 +1,8 @@
 import { soakText } from '../../reports/terminal/soak.ts';
 import type { CliCommand } from '../console/command.ts';
 import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { wantsColor } from '../console/judgement.ts';
 import { InterruptedError } from '../model/errors.ts';
-import { wantsColor } from '../run/judge-run.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
 import { type PlayedSoak, playSoak } from '../soak/play.ts';
 

@@ -1,42 +1,36 @@
+import type { Delivery } from '../handoff/delivery.ts';
 import type { LifeOutcome } from '../handoff/workload.ts';
 import type { ExecutorHazard, HazardTarget } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 
-type Tell = (delivery: number, outcome: LifeOutcome, againAfterMs?: number) => void;
-
 interface Window {
   readonly hazard: ExecutorHazard;
   readonly rng: Rng;
-  /** Held back to be told in another order. */
+  /** Notifications held back, to be sent in another order. */
   readonly held: (() => void)[];
   times: number;
 }
 
-/** What executors hear of the ends of lives, and lives of executors: at once and once, but for the windows that are open. */
-export class EndNews implements HazardTarget<ExecutorHazard> {
-  readonly #tell: Tell;
+/** Notifies executors of the ends of lives, at once and once, except as the windows that are open have it. */
+export class CompletionNotifier implements HazardTarget<ExecutorHazard> {
   readonly #open = new Set<Window>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  constructor(tell: Tell) {
-    this.#tell = tell;
-  }
-
-  tell(delivery: number, outcome: LifeOutcome): void {
+  notify(delivery: Pick<Delivery, 'end'>, outcome: LifeOutcome): void {
     for (const window of this.#open) {
       const { how, share, ms } = window.hazard;
       if (how === 'revoke-slow' || !window.rng.chance(share)) continue;
       window.times++;
       const afterMs = window.rng.between(...ms);
-      if (how === 'late') this.#later(afterMs, () => this.#tell(delivery, outcome));
-      if (how === 'doubled') this.#tell(delivery, outcome, afterMs);
-      if (how === 'reordered') this.#hold(window, afterMs, () => this.#tell(delivery, outcome));
+      if (how === 'late') this.#later(afterMs, () => delivery.end(outcome));
+      if (how === 'doubled') delivery.end(outcome, afterMs);
+      if (how === 'reordered') this.#hold(window, afterMs, () => delivery.end(outcome));
       return;
     }
-    this.#tell(delivery, outcome);
+    delivery.end(outcome);
   }
 
-  /** How long it takes to take a workload back from its worker, milliseconds. */
+  /** How long it takes to revoke a workload from its worker, milliseconds. */
   revokeTakesMs(): number {
     for (const window of this.#open) {
       const { how, share, ms } = window.hazard;
@@ -58,21 +52,21 @@ export class EndNews implements HazardTarget<ExecutorHazard> {
     };
   }
 
-  /** Nothing more is told. Idempotent. */
+  /** Sends nothing more. Idempotent. */
   close(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
 
-  #hold(window: Window, ms: number, deed: () => void): void {
-    window.held.push(deed);
+  #hold(window: Window, ms: number, send: () => void): void {
+    window.held.push(send);
     if (window.held.length === 1) this.#later(ms, () => release(window));
   }
 
-  #later(ms: number, deed: () => void): void {
+  #later(ms: number, send: () => void): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      deed();
+      send();
     }, ms);
     this.#timers.add(timer);
   }
@@ -80,5 +74,5 @@ export class EndNews implements HazardTarget<ExecutorHazard> {
 
 /** The last first. */
 function release({ held }: Window): void {
-  for (const deed of held.splice(0).reverse()) deed();
+  for (const send of held.splice(0).reverse()) send();
 }

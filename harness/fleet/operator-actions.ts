@@ -1,23 +1,22 @@
 import type { WorkloadTaskInstance } from '../handoff/workload.ts';
+import type { Clock } from '../model/clock.ts';
 import type { OperatorAction } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { Answer, RequestSpec, Subject } from '../worker/requests.ts';
+import type { Answer, RequestSpec, Requests, Subject } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
-import type { ApiClient } from './http-client.ts';
 
 /** As many tasks of a run as one bulk request names, at most. */
 const BULK = 8;
 
 export interface OperatorActionsOptions {
-  readonly api: ApiClient;
+  readonly requests: Requests;
   readonly token: string;
-  readonly clock: RunClock;
+  readonly clock: Clock;
   readonly dagNamespace: string;
   live(): readonly LiveLife[];
 }
 
-/** Who does it, to which DAGs, and when it is over. */
+/** Who acts, on which DAGs, and until when. */
 export interface By {
   readonly operator: string;
   /** As the scenario names them. */
@@ -25,6 +24,10 @@ export interface By {
   readonly rng: Rng;
   readonly signal: AbortSignal;
 }
+
+/** A request; `about`: the object that it concerns. */
+type ActionRequest = Pick<RequestSpec, 'kind' | 'method' | 'path' | 'body'> &
+  Partial<Pick<RequestSpec, 'requested' | 'target' | 'targetOf' | 'timeoutMs'>> & { readonly about?: Partial<Subject> };
 
 /** What people do to a task that works at this moment, through the public API. Each resolves when it is answered. */
 export class OperatorActions {
@@ -69,7 +72,8 @@ export class OperatorActions {
     // Without an index the route means all instances of a mapped task.
     const index = ti.map_index >= 0 ? `/${ti.map_index}` : '';
     const path = `${runOf(ti)}/taskInstances/${encodeURIComponent(ti.task_id)}${index}`;
-    return this.send(by, 'mark', 'PATCH', path, { new_state: state }, subjectOf(ti), { requested: state });
+    const body = { new_state: state };
+    return this.send(by, { kind: 'mark', method: 'PATCH', path, body, about: subjectOf(ti), requested: state });
   }
 
   async pause(dags: readonly string[], isPaused: boolean, by: Pick<By, 'operator' | 'signal'>): Promise<Answer[]> {
@@ -77,29 +81,21 @@ export class OperatorActions {
     return Promise.all(
       dags.map((dag_id) => {
         const path = `/dags/${dag_id}?update_mask=is_paused`;
-        return this.send(by, 'pause', 'PATCH', path, { is_paused: isPaused }, { dag_id }, { requested });
+        const body = { is_paused: isPaused };
+        return this.send(by, { kind: 'pause', method: 'PATCH', path, body, about: { dag_id }, requested });
       }),
     );
   }
 
   send(
     { operator, signal }: Pick<By, 'operator' | 'signal'>,
-    kind: RequestSpec['kind'],
-    method: RequestSpec['method'],
-    path: string,
-    body: unknown,
-    about: Partial<Subject>,
-    extra: Partial<RequestSpec> = {},
+    { about, path, ...request }: ActionRequest,
   ): Promise<Answer> {
-    const { api, clock, token } = this.#options;
+    const { requests, clock, token } = this.#options;
     const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
     const subject: Subject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
-    const intendedMs = clock.now();
-    return api.sendOnce(
-      { subject, kind, method, path: `/api/v2${path}`, body, token, intendedMs, ...extra },
-      1,
-      signal,
-    );
+    const spec = { ...request, path: `/api/v2${path}`, subject, token, intendedMs: clock.now() };
+    return requests.sendOnce(spec, 1, signal);
   }
 
   #clear(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
@@ -110,7 +106,8 @@ export class OperatorActions {
       only_failed: false,
       reset_dag_runs: true,
     };
-    return this.send(by, 'clear', 'POST', `/dags/${ti.dag_id}/clearTaskInstances`, body, subjectOf(ti));
+    const path = `/dags/${ti.dag_id}/clearTaskInstances`;
+    return this.send(by, { kind: 'clear', method: 'POST', path, body, about: subjectOf(ti) });
   }
 
   /**
@@ -119,9 +116,11 @@ export class OperatorActions {
    */
   async #delete(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
     const { dag_id, run_id } = ti;
+    const about = { dag_id, run_id };
     const requested = 'queued';
-    await this.send(by, 'mark', 'PATCH', runOf(ti), { state: requested }, { dag_id, run_id }, { requested });
-    return this.send(by, 'delete', 'DELETE', runOf(ti), undefined, { dag_id, run_id });
+    const path = runOf(ti);
+    await this.send(by, { kind: 'mark', method: 'PATCH', path, body: { state: requested }, about, requested });
+    return this.send(by, { kind: 'delete', method: 'DELETE', path, body: undefined, about });
   }
 
   /** What works in the run of that task, marked in one request: each to a state of its own. */
@@ -137,7 +136,8 @@ export class OperatorActions {
       .map((task_id) => ({ task_id, new_state: by.rng.pick(['success', 'failed', 'skipped']) }));
     const body = { actions: [{ action: 'update', entities, action_on_non_existence: 'skip' }] };
     const target = entities.map(({ task_id }) => task_id).join(' ');
-    return this.send(by, 'bulk', 'PATCH', `${runOf(ti)}/taskInstances`, body, { dag_id, run_id }, { target });
+    const path = `${runOf(ti)}/taskInstances`;
+    return this.send(by, { kind: 'bulk', method: 'PATCH', path, body, about: { dag_id, run_id }, target });
   }
 
   /** One that a worker of ours runs at this moment; undefined if none does. */
@@ -155,7 +155,7 @@ export class OperatorActions {
   }
 }
 
-/** A task instance, and its id where a worker of ours has been told it. */
+/** A task instance, and its id where a worker of ours has received it. */
 type Marked = Pick<WorkloadTaskInstance, 'dag_id' | 'run_id' | 'task_id' | 'map_index'> & { readonly id?: string };
 
 function runOf({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>): string {

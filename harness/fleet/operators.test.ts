@@ -14,16 +14,12 @@ async function withOperators<T>(
   options: { readonly status?: number; readonly live?: readonly LiveLife[]; readonly answersFrom?: number } = {},
 ): Promise<{ result: T; heard: readonly Heard[] }> {
   const server = await recordingServer(() => options.status ?? 200, options.answersFrom);
-  const operators = new Operators({
-    plan: { seed: 1, scenario: { ...seeds, operators: [], ...scenario } },
-    publicUrl: server.url,
-    publicToken: 'token',
-    dagNamespace: '',
-    record: server.record,
-    clock: server.clock,
-    numbers: server.numbers,
-    live: () => options.live ?? [],
-  });
+  const plan = { seed: 1, scenario: { ...seeds, operators: [], ...scenario } };
+  const { clock, requestLog } = server;
+  const operators = new Operators(
+    { plan, clock },
+    { publicUrl: server.url, publicToken: 'token', dagNamespace: '', requestLog, live: () => options.live ?? [] },
+  );
   try {
     return { result: await use(operators, server.operations), heard: server.heard };
   } finally {
@@ -76,7 +72,7 @@ test('the operator that marks names a task that runs, and a mapped one by its in
   expect((await until(spec, [living(3)])).heard[0]?.path).toBe(`${route}/3`);
 });
 
-test('arrivals are open: all fall due, although the server answers none before it has heard the last', async () => {
+test('arrivals are open: all fall due, although the server answers none before it has received the last', async () => {
   const arrivals = { executor: 'constant-arrival-rate', rate: 50, duration: '200ms' } as const;
   const spec = { operator: 'trigger', dags: ['wt_a'], arrivals } as const;
   const run = (operators: Operators) => operators.run(AbortSignal.timeout(20_000));

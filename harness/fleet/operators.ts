@@ -4,12 +4,11 @@ import { arrivalTimes } from '../model/arrivals.ts';
 import { StackError } from '../model/errors.ts';
 import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
-import type { OperatorSpec, Plan, Timing } from '../model/scenario.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
-import type { Answer } from '../worker/requests.ts';
+import type { RunContext } from '../model/run-context.ts';
+import type { OperatorSpec, Timing } from '../model/scenario.ts';
+import { type Answer, type RequestLog, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
-import { ApiClient, type RequestLog } from './http-client.ts';
+import { HttpTransport } from './http-transport.ts';
 import { type By, OperatorActions } from './operator-actions.ts';
 
 /** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
@@ -24,54 +23,57 @@ const MINUTE_MS = 60_000;
 const UNPAUSE_TRIES = 5;
 const UNPAUSE_PAUSE_MS = 2_000;
 
+const CONNECTIONS = 32;
+
 export interface OperatorsOptions {
-  readonly plan: Plan;
   readonly publicUrl: string;
   readonly publicToken: string;
   readonly dagNamespace: string;
-  readonly record: RunFolder;
-  readonly clock: RunClock;
-  readonly numbers: RequestLog;
-  /** What the fleet is doing, for the operators that clear or mark running tasks. */
+  readonly requestLog: RequestLog;
+  /** The lives of this moment, for the operators that clear or mark running tasks. */
   live(): readonly LiveLife[];
 }
 
+type OperatorsContext = Pick<RunContext, 'plan' | 'clock'>;
+
 /** The people and scripts that use the public API while workers work: backfill, trigger, clear, mark. */
 export class Operators implements HazardTarget<OperatorHazard> {
-  readonly #options: OperatorsOptions;
-  readonly #api: ApiClient;
+  readonly #context: OperatorsContext;
+  readonly #dagNamespace: string;
+  readonly #transport: HttpTransport;
   readonly #actions: OperatorActions;
 
-  constructor(options: OperatorsOptions) {
-    const { publicUrl, clock, numbers } = options;
-    this.#options = options;
-    this.#api = new ApiClient({
-      urls: [publicUrl],
-      connections: 32,
-      timeoutMs: OPERATOR_TIMEOUT_MS,
-      retries: 1,
-      clock,
-      book: numbers,
-    });
-    this.#actions = new OperatorActions({ ...options, api: this.#api, token: options.publicToken });
+  constructor(context: OperatorsContext, options: OperatorsOptions) {
+    const { clock } = context;
+    const { publicUrl, publicToken: token, dagNamespace, requestLog, live } = options;
+    this.#context = context;
+    this.#dagNamespace = dagNamespace;
+    this.#transport = new HttpTransport([publicUrl], CONNECTIONS, OPERATOR_TIMEOUT_MS);
+    const requests = new Requests({ transport: this.#transport, retries: 1, clock, requestLog });
+    this.#actions = new OperatorActions({ requests, token, clock, dagNamespace, live });
   }
 
-  /** What has to stand before anything is scheduled. Rejects with a StackError if the stack refuses it. */
+  /** Before anything is scheduled: sets the pool of the scenario. Rejects with a StackError if the stack refuses it. */
   async prepare(signal: AbortSignal): Promise<void> {
-    const slots = this.#options.plan.scenario.pool_slots;
+    const slots = this.#context.plan.scenario.pool_slots;
     if (slots === undefined) return;
-    // 3.1 changes this pool only if the mask says that it is the slots alone.
-    const path = '/pools/default_pool?update_mask=slots';
     const by = { operator: 'operator-pool', signal };
-    const asked = { target: 'default_pool', requested: String(slots) };
-    const { outcome, status } = await this.#actions.send(by, 'pool', 'PATCH', path, { slots }, {}, asked);
+    const { outcome, status } = await this.#actions.send(by, {
+      kind: 'pool',
+      method: 'PATCH',
+      // 3.1 changes this pool only if the mask says that it is the slots alone.
+      path: '/pools/default_pool?update_mask=slots',
+      body: { slots },
+      target: 'default_pool',
+      requested: String(slots),
+    });
     if (outcome !== 'ok')
       throw new StackError(`default_pool could not be given ${slots} slots (${status ?? 'no answer'}).`);
   }
 
   /** Runs all operators of the scenario until the signal. */
   async run(signal: AbortSignal): Promise<void> {
-    const { scenario, seed } = this.#options.plan;
+    const { scenario, seed } = this.#context.plan;
     await Promise.all(
       scenario.operators.map(async (spec, i) => {
         const rng = new Rng(seed, 'operator', i);
@@ -89,24 +91,24 @@ export class Operators implements HazardTarget<OperatorHazard> {
     await this.#actions.pause(dagIds, true, { operator: 'operator-settle', signal });
   }
 
-  /** People who do one thing over and over, beside those of the scenario. Healed when their last request is answered. */
+  /** People who repeat one action, beside those of the scenario. The window is closed when their last request is answered. */
   async openWindow(hazard: OperatorHazard): Promise<() => Promise<string>> {
     const { action, every_ms, seed } = hazard;
     const operator = `operator-${action}-fault`;
-    const dags = this.#options.plan.scenario.dags.map(({ dag_id }) => dag_id);
+    const dags = this.#context.plan.scenario.dags.map(({ dag_id }) => dag_id);
     if (action === 'pause') return this.#pauseAll(dags, operator);
-    const over = new AbortController();
+    const closed = new AbortController();
     // The requests themselves are not aborted: what was sent is waited for.
     const { signal } = new AbortController();
     setMaxListeners(0, signal);
     const by = { operator, dags, rng: new Rng(seed, operator), signal };
     const done = { ok: 0, other: 0 };
-    const doing = this.#each({ every_ms, start_after_ms: 0 }, over.signal, async () => {
+    const doing = this.#each({ every_ms, start_after_ms: 0 }, closed.signal, async () => {
       const answer = await this.#actions.perform(action, by);
       if (answer) done[answer.outcome === 'ok' ? 'ok' : 'other']++;
     }).catch(() => undefined); // It ends by being aborted.
     return async () => {
-      over.abort();
+      closed.abort();
       await doing;
       return `${done.ok} were accepted, ${done.other} were not`;
     };
@@ -117,7 +119,7 @@ export class Operators implements HazardTarget<OperatorHazard> {
     const ids = dags.map((dag) => this.#dagId(dag));
     const paused = await this.#actions.pause(ids, true, by);
     return async () => {
-      // What is not told to go on stands still for the rest of the run: asked again where the server was away.
+      // A DAG that stays paused stands still for the rest of the run: sent again where the server was away.
       let left = ids;
       for (let tries = 0; tries < UNPAUSE_TRIES && left.length > 0; tries++) {
         const answers = await this.#actions.pause(left, false, by);
@@ -130,7 +132,7 @@ export class Operators implements HazardTarget<OperatorHazard> {
   }
 
   async close(): Promise<void> {
-    await this.#api.close();
+    await this.#transport.close();
   }
 
   #runOne(spec: OperatorSpec, name: string, rng: Rng, signal: AbortSignal): Promise<void> {
@@ -151,13 +153,13 @@ export class Operators implements HazardTarget<OperatorHazard> {
 
   /** Open arrivals: a slow answer does not delay the next action. */
   async #each(timing: Timing, signal: AbortSignal, action: () => Promise<unknown>): Promise<void> {
-    const { clock } = this.#options;
+    const { clock } = this.#context;
     const began = clock.now();
     const under = new Set<Promise<unknown>>();
     try {
       for (const due of arrivalTimes(timing)) {
         await sleep(Math.max(0, began + due - clock.now()), undefined, { signal });
-        const doing = action().catch(() => undefined); // It rejects only when the run is over.
+        const doing = action().catch(() => undefined); // It rejects only when the run is cancelled.
         under.add(doing);
         void doing.finally(() => under.delete(doing));
       }
@@ -175,7 +177,7 @@ export class Operators implements HazardTarget<OperatorHazard> {
         const first = this.#createBackfill(spec, dag, from, name, signal);
         if (spec.second_after_ms !== null) {
           await Promise.race([first, sleep(spec.second_after_ms, undefined, { signal })]);
-          // Later dates of the same DAG: Airflow promises to refuse it while the first is active.
+          // Later dates of the same DAG: Airflow must refuse it while the first is active.
           await this.#createBackfill(spec, dag, from + 20_000 * MINUTE_MS, `${name}-second`, signal);
         }
         const { outcome } = await first;
@@ -206,12 +208,12 @@ export class Operators implements HazardTarget<OperatorHazard> {
     };
     return this.#actions.send(
       { operator: name, signal },
-      'backfill',
-      'POST',
-      '/backfills',
-      body,
-      { dag_id: body.dag_id },
       {
+        kind: 'backfill',
+        method: 'POST',
+        path: '/backfills',
+        body,
+        about: { dag_id: body.dag_id },
         timeoutMs: BACKFILL_TIMEOUT_MS,
         requested: `${spec.empty ? 0 : spec.runs} runs`,
         targetOf: (answer) => idIn(answer),
@@ -221,12 +223,20 @@ export class Operators implements HazardTarget<OperatorHazard> {
 
   #trigger(dag: string, name: string, signal: AbortSignal): Promise<Answer> {
     const dag_id = this.#dagId(dag);
-    const path = `/dags/${dag_id}/dagRuns`;
-    return this.#actions.send({ operator: name, signal }, 'trigger', 'POST', path, { logical_date: null }, { dag_id });
+    return this.#actions.send(
+      { operator: name, signal },
+      {
+        kind: 'trigger',
+        method: 'POST',
+        path: `/dags/${dag_id}/dagRuns`,
+        body: { logical_date: null },
+        about: { dag_id },
+      },
+    );
   }
 
   #dagId(dag: string): string {
-    return `${this.#options.dagNamespace}${dag}`;
+    return `${this.#dagNamespace}${dag}`;
   }
 }
 

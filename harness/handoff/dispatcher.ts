@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import { messageOf } from '../model/errors.ts';
+import { Delivery } from './delivery.ts';
 import { LineSplitter } from './lines.ts';
 import { listenAt, unixPath } from './listen.ts';
 import { Outbox } from './outbox.ts';
@@ -21,23 +22,22 @@ const CLOSE_MS = 500;
 export interface DispatcherOptions {
   /** `unix:/path/to.sock` or `tcp:127.0.0.1:port`, port 0 for a free one. */
   readonly address: string;
-  /** Its owner has said that the address may be of another host than loopback. */
+  /** The owner of the target allows an address of another host than loopback. */
   readonly elsewhere?: boolean;
   /**
    * Called once per delivery, before it is acknowledged. What it throws is reported; the scheduler will send again.
-   * `delivery` names it for `leave` and `end`.
    */
-  onWorkload(workload: Workload, from: string, delivery: number): void;
-  /** A scheduler handed over a workload whose life is still going on: Airflow delivered it twice. */
+  onWorkload(workload: Workload, from: string, delivery: Delivery): void;
+  /** A scheduler handed over a workload of which the life has not ended: Airflow delivered it twice. */
   onRepeat?(workload: Workload, from: string): void;
-  /** Airflow takes a workload back, of this delivery: its worker is not to start it. */
+  /** Airflow revokes the workload of the delivery of this number: its worker is not to start it. */
   onRevoke?(key: TaskKey, delivery: number): void;
-  /** Asked for each workload that is taken back: how long that takes, milliseconds. */
+  /** Asked for each workload that is revoked: how long that takes, milliseconds. */
   revokeTakesMs?(): number;
   onConnect?(process: string, pid: number): void;
   onDisconnect?(process: string, pid: number): void;
   onError?(error: Error): void;
-  /** A scheduler away for longer is taken to be gone for ever. Longer than any fault keeps one away. */
+  /** A scheduler that is away for longer is forgotten. Longer than any fault keeps one away. */
   readonly forgetAfterMs?: number;
 }
 
@@ -46,12 +46,12 @@ export interface HandOffCounts {
   readonly executors: number;
   /** Handed over and not ended. */
   readonly live: number;
-  /** Told to end, but not yet acknowledged by a scheduler that holds the key. */
+  /** Ends that a scheduler that holds the key has not acknowledged yet. */
   readonly owed: number;
   readonly delivered: number;
   /** The same delivery sent again after a reconnect: normal. */
   readonly resent: number;
-  /** Another delivery of a workload whose life was still going on: Airflow's doing. */
+  /** Another delivery of a workload of which the life had not ended: Airflow's doing. */
   readonly repeated: number;
   readonly ended: number;
   readonly revoked: number;
@@ -67,8 +67,8 @@ interface Connection {
 }
 
 /**
- * Between the schedulers' hand-off executors and whoever plays the workers. It delivers each workload once, and tells
- * the scheduler that holds a key how the life ended, until that scheduler says that it heard.
+ * Between the schedulers' hand-off executors and the fleet. It delivers each workload once, and notifies the scheduler
+ * that holds a key how the life ended, until that scheduler acknowledges it.
  */
 export class Dispatcher {
   /** The value for WINDTUNNEL_HANDOFF. */
@@ -78,7 +78,7 @@ export class Dispatcher {
   readonly #connections = new Set<Connection>();
   readonly #register: Register;
   readonly #outbox: Outbox;
-  /** Ends that are to be told once more, and what takes its time to be taken back. */
+  /** Ends that are sent a second time, and revocations that take time. */
   readonly #later = new Set<NodeJS.Timeout>();
   #closing: Promise<void> | null = null;
 
@@ -108,9 +108,9 @@ export class Dispatcher {
   }
 
   /**
-   * The life of this workload is over and the API has accepted its end. `which` is the delivery's number, or the task
+   * The life of this workload has ended and the API has accepted its end. `which` is the delivery's number, or the task
    * instance's id or key for its newest delivery. False when nothing of that name is live. With `againAfterMs` the
-   * schedulers are told twice, as by a queue whose results are read twice.
+   * schedulers are notified twice, as by a queue of which the results are read twice.
    */
   end(which: string | TaskKey | number, outcome: LifeOutcome, againAfterMs?: number): boolean {
     const entry = this.#register.end(which, outcome, Date.now());
@@ -157,7 +157,7 @@ export class Dispatcher {
     this.#connections.add(connection);
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#read(connection, chunk));
-    // A reset is what a killed scheduler looks like: 'close' follows and says all there is to say.
+    // A reset is what a killed scheduler looks like: 'close' follows.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#gone(connection));
   }
@@ -219,7 +219,7 @@ export class Dispatcher {
     }
   }
 
-  /** A queue may take its time: until then the worker knows nothing of it. */
+  /** A queue may take its time: until then the worker does not know of it. */
   #revoke(connection: Connection, seq: number, key: TaskKey): void {
     const revoke = () => {
       const delivery = this.#register.revoke(key);
@@ -233,17 +233,17 @@ export class Dispatcher {
   }
 
   /** Not once the dispatcher is closed. */
-  #after(ms: number, deed: () => void): void {
+  #after(ms: number, action: () => void): void {
     const timer = setTimeout(() => {
       this.#later.delete(timer);
-      deed();
+      action();
     }, ms);
     this.#later.add(timer);
   }
 
   #welcome(connection: Connection, hello: Extract<FromExecutor, { type: 'hello' }>): void {
     const peer = `${hello.process}/${hello.pid}`;
-    // The same process again: it dropped its older connection, whose end may only arrive later.
+    // The same process again: it dropped its older connection, of which the end may arrive later.
     for (const other of [...this.#connections]) {
       if (other === connection || other.peer !== peer) continue;
       other.socket.destroy();
@@ -260,7 +260,9 @@ export class Dispatcher {
     const delivery = this.#register.deliver(workload, peer, seq);
     if (
       typeof delivery === 'number' &&
-      !this.#guard('onWorkload', () => this.#options.onWorkload(workload, connection.name, delivery))
+      !this.#guard('onWorkload', () =>
+        this.#options.onWorkload(workload, connection.name, new Delivery(delivery, workload.ti.id, this)),
+      )
     ) {
       // Not handed over, so not acknowledged: forgotten here, and new when the scheduler sends it again.
       this.#register.forget(workload);
@@ -275,7 +277,7 @@ export class Dispatcher {
   #adopt(connection: Connection, peer: string, seq: number, keys: readonly TaskKey[]): void {
     const adopted = this.#register.adopt(keys, peer);
     this.#send(connection, { type: 'adopted', seq, keys: adopted.map((entry) => entry.key) });
-    // Ended while its scheduler was dying: the new owner has to hear it, or it would hold the slot for ever.
+    // Ended while its scheduler was dying: the new owner has to be notified, or it would hold the slot for ever.
     for (const entry of adopted) this.#owe(peer, entry);
   }
 
@@ -288,7 +290,7 @@ export class Dispatcher {
     for (const connection of this.#connections) if (connection.peer === peer) this.#send(connection, message);
   }
 
-  /** What is said in one turn of the event loop is one write: in a busy second, tens of thousands of messages. */
+  /** The messages of one turn of the event loop are one write: in a busy second there are tens of thousands. */
   #send(connection: Connection, message: ToExecutor): void {
     const { socket } = connection;
     if (socket.destroyed || !socket.writable) return;

@@ -12,7 +12,7 @@ export function unixPath(address: string): string | null {
 
 /**
  * Binds the server and returns the address that executors can be given: with the port that was chosen. On other hosts than
- * loopback only if `elsewhere`: the hand-off believes who speaks to it.
+ * loopback only if `elsewhere`: the hand-off trusts its peers.
  */
 export async function listenAt(server: Server, address: string, elsewhere = false): Promise<string> {
   const path = unixPath(address);
@@ -25,7 +25,7 @@ export async function listenAt(server: Server, address: string, elsewhere = fals
   try {
     await bind(server, where);
   } catch (error) {
-    // A killed harness leaves its socket file; nobody listens there any more.
+    // A killed harness leaves its socket file, where no process listens any more.
     const stale = path !== null && isRecord(error) && error.code === 'EADDRINUSE' && !(await answers(path));
     if (!stale) throw new StackError(`cannot listen at ${address}: ${messageOf(error)}`, { cause: error });
     await rm(path, { force: true });
@@ -46,7 +46,7 @@ function bind(server: Server, where: ListenOptions): Promise<void> {
   });
 }
 
-/** True unless it is certain that nobody listens: a file is only removed when the connection is refused. */
+/** True unless it is certain that no process listens: a file is only removed when the connection is refused. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path, timeout: PROBE_MS });

@@ -11,7 +11,7 @@ interface Box {
   awaySince: number | null;
 }
 
-/** What schedulers have still to be told. Kept until they acknowledge it, or have been away for too long. */
+/** Notifications that schedulers have not acknowledged. Kept until they do, or have been away for too long. */
 export class Outbox {
   readonly #boxes = new Map<string, Box>();
   readonly #forgetAfterMs: number;
@@ -56,7 +56,7 @@ export class Outbox {
     if (box !== undefined) box.awaySince = now;
   }
 
-  /** The peer said hello: what it has to be told, oldest first. */
+  /** The peer said hello: the notifications that it has not acknowledged, oldest first. */
   back(peer: string): readonly Ended[] {
     const box = this.#boxes.get(peer) ?? { owed: new Map(), awaySince: null };
     box.awaySince = null;

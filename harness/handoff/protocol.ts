@@ -7,7 +7,7 @@ import { type LifeOutcome, parseKey, parseWorkload, type TaskKey, type Workload 
  *
  * A sequence number belongs to its sender: workload, adopt and revoke are the executor's, ended is the harness's. Each
  * side keeps what it sent until the answer with that number, and sends it again after every reconnect, because a send
- * on a socket whose other end has died succeeds once.
+ * on a socket of which the other end has died succeeds once.
  */
 export const PROTOCOL = 1;
 
@@ -27,7 +27,7 @@ export type ToExecutor =
       readonly outcome: LifeOutcome;
       /** The sequence number of the delivery that ended; null when the executor adopted the key. */
       readonly of: number | null;
-      /** It was told before, and the executor must pass it on all the same. */
+      /** It was sent before, and the executor must pass it on all the same. */
       readonly again?: true;
     }
   | { readonly type: 'adopted'; readonly seq: number; readonly keys: readonly TaskKey[] };

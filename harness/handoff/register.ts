@@ -20,9 +20,9 @@ export interface Entry {
   holders: Holder[];
   /** Its life has asked to be deferred and waits for the answer: the task may come back before that is there. */
   leaving: boolean;
-  /** Null while its life goes on. */
+  /** Null until its life ends. */
   outcome: LifeOutcome | null;
-  /** On the clock of whoever asks; null while its life goes on. */
+  /** On the caller's clock; null until its life ends. */
   endedMs: number | null;
 }
 
@@ -35,7 +35,7 @@ export class Register {
   readonly #ofKey = new Map<string, string>();
   readonly #ofTi = new Map<string, string>();
   readonly #deliveries = new Map<string, number>();
-  /** Whose life goes on, by number; those that a newer delivery has replaced are only here. */
+  /** Deliveries of which the life has not ended, by number; those that a newer one has replaced are only here. */
   readonly #ofDelivery = new Map<number, Entry>();
   #delivered = 0;
   #lastDelivery = 0;
@@ -52,7 +52,7 @@ export class Register {
 
   /**
    * `resend`: the same delivery again, because its acknowledgement was lost. `repeat`: another delivery while the life
-   * of the first still goes on. A delivery after that end is new, and gets a number: a deferred or rescheduled task
+   * of the first has not ended. A delivery after that end is new, and gets a number: a deferred or rescheduled task
    * comes back under the same id and try, and may do so before the worker that deferred it has its answer.
    */
   deliver(workload: Workload, peer: string, seq: number): number | 'resend' | 'repeat' {
@@ -105,7 +105,7 @@ export class Register {
     entry.endedMs = now;
     this.#endedCount += 1;
     this.#ofDelivery.delete(entry.delivery);
-    // Replaced: only its own scheduler has to hear of it.
+    // Replaced: only its own scheduler is notified of it.
     if (this.#live.get(entry.place) !== entry) return entry;
     this.#live.delete(entry.place);
     this.#ended.set(entry.place, entry);
@@ -131,7 +131,7 @@ export class Register {
     return adopted;
   }
 
-  /** Airflow takes a workload back: it may hand the same one over again, and that will be a new delivery. Its number, if it goes on. */
+  /** Airflow revokes a workload: it may hand the same one over again, as a new delivery. Returns its number if it is live. */
   revoke(key: TaskKey): number | undefined {
     const place = this.#ofKey.get(nameOf(key));
     const entry = place === undefined ? undefined : this.#live.get(place);
@@ -157,7 +157,7 @@ export class Register {
   }
 
   /**
-   * The same key under another id: a run was deleted and made again while a life of its first self goes on. The
+   * The same key under another id: a run was deleted and created again before a life of the first had ended. The
    * scheduler's slot belongs to the newer one, and the end of the older must not free it.
    */
   #supersede(key: TaskKey, peer: string): void {

@@ -35,7 +35,7 @@ export function keyOf(ti: WorkloadTaskInstance): TaskKey {
   return [ti.dag_id, ti.task_id, ti.run_id, ti.try_number, ti.map_index];
 }
 
-/** Throws an Error that names the first field that is not as promised. */
+/** Throws an Error that names the first field that is wrong. */
 export function parseWorkload(value: unknown): Workload {
   if (!isRecord(value)) throw new Error('workload is not an object');
   if (typeof value.token !== 'string') throw new Error('workload.token is not a string');

@@ -1,7 +1,7 @@
-/** Who plays the workers, as it is asked for on the command line and kept with a soak; nothing: the harness itself. */
+/** Which engine plays the workers, as the command line has it and a soak keeps it; empty: the native one. */
 export interface EngineFlags {
   readonly engine?: string | undefined;
   readonly vus?: number | undefined;
   readonly k6Processes?: number | undefined;
-  readonly lendAt?: string | undefined;
+  readonly workerListen?: string | undefined;
 }

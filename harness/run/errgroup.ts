@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Go's errgroup: the first failure aborts the others, and nothing is still running when this returns. Rejects with
- * the first failure; resolves when all have ended, also when they ended because `signal` told them to.
+ * Go's errgroup: the first failure cancels the others, and nothing is still running when this returns. Rejects with
+ * the first failure; resolves when all have ended, also when they ended because `signal` was aborted.
  */
-export async function together(
+export async function runAll(
   signal: AbortSignal,
   activities: readonly ((signal: AbortSignal) => Promise<void>)[],
 ): Promise<void> {
   const failure = new AbortController();
   const joined = AbortSignal.any([signal, failure.signal]);
-  // Each deed under way listens to it.
+  // Each action under way listens to it.
   setMaxListeners(0, joined);
   const results = await Promise.allSettled(
     activities.map((start) =>

@@ -7,7 +7,7 @@ import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
 import type { ChaosSpec, Plan, Scenario } from '../model/scenario.ts';
 import { findScenario } from './catalogue.ts';
-import { hostOf, type Subject } from './host.ts';
+import { hostOf, type Subject } from './subject.ts';
 
 export interface PlanFlags {
   readonly seed?: number | undefined;

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
+import type { RunContext } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { readProcessStats } from '../system/proc.ts';
 
 /**
- * A healthy server is at rest after a second. One that was drowned has a thousand requests in its queue, whose clients
- * have long gone, and carries some thirty of them out a second: without the wait nobody would know what came of them.
+ * A healthy server is quiescent after a second. One that was overloaded has a thousand requests in its queue of which the
+ * clients have long gone, and carries out some thirty of them a second: without the wait their outcome stays unknown.
  */
 const DEADLINE_MS = 60_000;
 const EVERY_MS = 250;
@@ -21,19 +20,18 @@ const API = /^(wt-)?api-/;
 
 /**
  * Waits, when no request is sent any more, until the API servers have carried out or dropped those whose clients have
- * gone, and writes down whether they have (`api_at_rest`): from then on what has not been committed never will be.
+ * gone, and records whether they have (`api_at_rest`): from then on what has not been committed never will be.
  * Where the servers' connections or processes cannot be told from others, nothing is written.
  */
-export async function comeToRest(
+export async function waitForQuiescence(
   { dsn, processes }: Pick<Stack, 'dsn' | 'processes'>,
-  record: RunFolder,
-  clock: RunClock,
+  { record, clock }: Pick<RunContext, 'record' | 'clock'>,
 ): Promise<void> {
   const servers = processes.filter(({ name }) => API.test(name)).map(({ pid }) => pid);
   if (servers.length === 0) return;
   const cpuSeconds = () => [...readProcessStats(servers).values()].reduce((sum, { cpuS }) => sum + cpuS, 0);
   const began = clock.now();
-  const atRest = await withClient(dsn, async (client) => {
+  const quiescent = await withClient(dsn, async (client) => {
     let quietSince: { readonly ms: number; readonly cpuS: number } | undefined;
     while (clock.now() - began < DEADLINE_MS) {
       const { rows } = await client.query<{ open: string }>(`
@@ -50,6 +48,6 @@ export async function comeToRest(
     }
     return false;
   });
-  const sample = { source: 'postgres', metric: 'api_at_rest', value: atRest ? 1 : 0 };
+  const sample = { source: 'postgres', metric: 'api_at_rest', value: quiescent ? 1 : 0 };
   record.append('samples', { at_ms: roundMs(clock.now()), ...sample });
 }

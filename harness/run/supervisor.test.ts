@@ -13,7 +13,7 @@ import { Supervisor } from './supervisor.ts';
 let folder: string;
 let table: ProcessTable;
 let record: RunFolder;
-let over: AbortController;
+let observing: AbortController;
 let failures: Error[];
 let running: SupervisedProcess;
 let supervisor: Supervisor;
@@ -23,7 +23,7 @@ beforeEach(() => {
   process.env.WINDTUNNEL_CACHE = folder;
   table = new ProcessTable(`supervise-test-${process.pid}`);
   record = new RunFolder(path.join(folder, 'run'));
-  over = new AbortController();
+  observing = new AbortController();
   failures = [];
   running = sleeper();
   const stack = {
@@ -36,12 +36,12 @@ beforeEach(() => {
     },
   };
   const fail = (error: Error) => failures.push(error);
-  supervisor = new Supervisor({ stack, record, clock: new RunClock(), fail, over: over.signal });
+  supervisor = new Supervisor({ record, clock: new RunClock(), fail }, stack, observing.signal);
   supervisor.start();
 });
 
 afterEach(async () => {
-  over.abort();
+  observing.abort();
   await table.close();
   await record.close();
   delete process.env.WINDTUNNEL_CACHE;
@@ -78,12 +78,12 @@ async function deaths(): Promise<string[]> {
   }
 }
 
-test('a process that dies is written down and started again', async () => {
+test('a process that dies is recorded and started again', async () => {
   await another(await kill());
   expect(await deaths()).toEqual([expect.stringContaining('"FATAL","message":"scheduler-1 was ended by SIGKILL"')]);
 });
 
-test('one that is held stays dead until it is let go, and is not written down', async () => {
+test('one that is held stays dead until it is released, and is not recorded', async () => {
   const release = supervisor.hold('scheduler-1');
   const dead = await kill();
   await sleep(1_500);
@@ -94,7 +94,7 @@ test('one that is held stays dead until it is let go, and is not written down', 
   expect(await deaths()).toEqual([]);
 });
 
-test('one that was let go alive is its own again: its death is written down', async () => {
+test('one that was released alive is watched again: its death is recorded', async () => {
   await supervisor.hold('scheduler-1')();
   await another(await kill());
   expect(await deaths()).toHaveLength(1);

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
+import type { RunContext } from '../model/run-context.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { lastException } from '../record/server-log.ts';
-import type { RunClock } from '../run-folder/clock.ts';
-import type { RunFolder } from '../run-folder/writer.ts';
 
 /** As long as a service manager waits before it starts a service again; twice as long for one that dies young. */
 const RESTART_AFTER_MS = 1_000;
@@ -13,35 +12,35 @@ const YOUNG_MS = 15_000;
 /** More deaths of one process than this are no accident of timing: the stack cannot be run. */
 const DEATHS_MAX = 10;
 
-export interface Supervision {
-  readonly stack: Pick<Stack, 'processes' | 'restart'>;
-  readonly record: RunFolder;
-  readonly clock: RunClock;
-  fail(error: Error): void;
-  readonly over: AbortSignal;
-}
+type SupervisorContext = Pick<RunContext, 'record' | 'clock' | 'fail'>;
+type SupervisedStack = Pick<Stack, 'processes' | 'restart'>;
 
 /**
- * Does what systemd or Kubernetes does for Airflow in production: a process that dies is written down and started
- * again. That it died is for the judge; only without PostgreSQL can a run not go on. What the nemesis holds is left
- * alone and not written down: the window of its fault says why it is dead.
+ * Does what systemd or Kubernetes does for Airflow in production: a process that dies is recorded and started again.
+ * That it died is for the judge; only without PostgreSQL the run cannot continue. A process that the nemesis holds is
+ * left alone and not recorded: the window of its fault explains its death.
  */
 export class Supervisor {
-  readonly #options: Supervision;
+  readonly #context: SupervisorContext;
+  readonly #stack: SupervisedStack;
   readonly #held = new Map<string, Hold>();
-  readonly #over: Promise<undefined>;
+  readonly #observing: AbortSignal;
+  readonly #done: Promise<undefined>;
 
-  constructor(options: Supervision) {
-    this.#options = options;
-    this.#over = new Promise((resolve) => {
-      if (options.over.aborted) resolve(undefined);
-      else options.over.addEventListener('abort', () => resolve(undefined), { once: true });
+  /** `observing`: when it is aborted, the supervisor stops watching. */
+  constructor(context: SupervisorContext, stack: SupervisedStack, observing: AbortSignal) {
+    this.#context = context;
+    this.#stack = stack;
+    this.#observing = observing;
+    this.#done = new Promise((resolve) => {
+      if (observing.aborted) resolve(undefined);
+      else observing.addEventListener('abort', () => resolve(undefined), { once: true });
     });
   }
 
   start(): void {
-    const { stack, fail } = this.#options;
-    for (const process of stack.processes) {
+    const { fail } = this.#context;
+    for (const process of this.#stack.processes) {
       void this.#watch(process).catch((error: unknown) =>
         fail(error instanceof Error ? error : new Error(String(error))),
       );
@@ -53,7 +52,7 @@ export class Supervisor {
     const hold = newHold();
     this.#held.set(name, hold);
     return async () => {
-      // Not if somebody else holds it by now.
+      // Not if another fault holds it by now.
       if (this.#held.get(name) === hold) this.#held.delete(name);
       hold.release();
       if (hold.waits) await hold.running;
@@ -61,27 +60,28 @@ export class Supervisor {
   }
 
   async #watch(first: SupervisedProcess): Promise<void> {
-    const { stack, fail, over } = this.#options;
+    const { fail } = this.#context;
+    const stack = this.#stack;
     let young = 0;
     let deaths = 0;
     for (let process = first; ; ) {
-      const bornMs = performance.now();
-      // A stack may outlive many runs: who waited for its processes to end would keep each run in memory.
-      const how = await Promise.race([process.ended, this.#over]);
-      if (over.aborted || how === undefined) return;
+      const startedMs = performance.now();
+      // A stack may outlive many runs: waiting for its processes alone would keep each run in memory.
+      const how = await Promise.race([process.ended, this.#done]);
+      if (this.#observing.aborted || how === undefined) return;
       if (!this.#held.has(process.name)) {
         const why = this.#note(process, how);
         if (process.name === 'postgres' || !stack.restart || ++deaths > DEATHS_MAX) {
           fail(new StackError(`${process.name} ${how} in mid-run${why} (see ${process.log}).`));
           return;
         }
-        young = performance.now() - bornMs < YOUNG_MS ? young + 1 : 1;
+        young = performance.now() - startedMs < YOUNG_MS ? young + 1 : 1;
         await sleep(Math.min(RESTART_AFTER_MS * 2 ** (young - 1), RESTART_AFTER_AT_MOST_MS));
       }
       const hold = this.#held.get(process.name);
       if (hold) hold.waits = true;
       await hold?.released;
-      const next = over.aborted ? undefined : stack.restart?.(process.name);
+      const next = this.#observing.aborted ? undefined : stack.restart?.(process.name);
       hold?.restarted();
       if (!next) return;
       process = next;
@@ -90,7 +90,7 @@ export class Supervisor {
 
   /** Returns the exception that its log ends with, as the end of a sentence. */
   #note({ name, pid, log }: SupervisedProcess, how: string): string {
-    const { record, clock } = this.#options;
+    const { record, clock } = this.#context;
     const exception = lastException(log);
     const why = exception ? `: ${exception}` : '';
     const row = { at_ms: roundMs(clock.now()), source: name, pid, severity: 'FATAL', message: `${name} ${how}${why}` };

@@ -1,26 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-
 import { allAtOnce } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
-import type { Subject } from '../run/host.ts';
-import { folderName } from '../run/perform-run.ts';
+import { runFolderName } from '../run/manifest.ts';
 import { resolvePlan, seconds } from '../run/plan.ts';
-import { knownBuild } from '../stacks/start-build.ts';
+import { DEFAULT_BUILD, subjectOf } from '../run/subject.ts';
 import { SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
 import { keepOf, withStops } from './plan.ts';
 
-export const DEFAULT_BUILD = 'airflow@3.3.2';
 const DEFAULT_DURATION = '8h';
 
 /** The folder of a new soak, with its index. Throws a UsageError that lists every problem of the flags. */
 export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
   const { scenario, window } = flags;
   const [subject, plan, windows, keep] = await allAtOnce(
-    async () => subjectOf(flags),
+    async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = { build: DEFAULT_BUILD }) => {
       if (scenario === undefined)
         throw new UsageError('Name a scenario (`windtunnel list` shows them), or give --resume FOLDER.');
@@ -33,7 +30,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
     () => resolveEngine(flags, true),
   );
   const id = randomBytes(3).toString('hex');
-  const folder = path.resolve(flags.out ?? path.join('runs', `soak-${folderName({ subject, plan }, id)}`));
+  const folder = path.resolve(flags.out ?? path.join('runs', `soak-${runFolderName({ subject, plan }, id)}`));
   return SoakFolder.create(folder, {
     format: SOAK_FORMAT,
     id,
@@ -52,11 +49,6 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
     windows: [],
     drift: [],
   });
-}
-
-function subjectOf({ build, target }: SoakFlags): Subject {
-  if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
-  return target === undefined ? { build: knownBuild(build ?? DEFAULT_BUILD).name } : { target: path.resolve(target) };
 }
 
 function windowsOf(duration: string, window: string): number {

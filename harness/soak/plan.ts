@@ -5,7 +5,7 @@ import { Rng } from '../model/rng.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
 import type { Keep } from '../model/soak.ts';
 import type { ThresholdResult } from '../model/verdict.ts';
-import { hostOf, type Subject } from '../run/host.ts';
+import { hostOf, type Subject } from '../run/subject.ts';
 
 const MOST_SEED = 2 ** 31;
 /** Longer lives are cut off at the end of a window: a seam is time without load. */

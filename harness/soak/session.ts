@@ -10,8 +10,9 @@ import { messageOf, StackError } from '../model/errors.ts';
 import type { SoakWindow } from '../model/soak.ts';
 import type { Stack } from '../model/stack.ts';
 import { type EngineChoice, engineWords } from '../run/engine.ts';
-import type { Subject } from '../run/host.ts';
-import { openStack, performRun } from '../run/perform-run.ts';
+import { recordRun } from '../run/run.ts';
+import { bringUp } from '../run/stack.ts';
+import type { Subject } from '../run/subject.ts';
 
 import { ProcessTable } from '../system/process-table.ts';
 import { readSizes } from './database-sizes.ts';
@@ -60,7 +61,7 @@ export class SoakSession {
       const progress = this.#show('starting');
       const wire = anyWires(plan, windows_planned, this.#subject);
       const logOf = (name: string) => this.#folder.log(name);
-      stack = await openStack({ subject: this.#subject, plan, progress, signal: this.#stop, wire, logOf }, table);
+      stack = await bringUp(this.#subject, { plan, progress, signal: this.#stop, table, wire, logOf });
       await this.#noteIdentity(stack);
       for (let number = this.#next(); number <= windows_planned; number = this.#next()) {
         if (this.#stop.aborted) break;
@@ -124,8 +125,8 @@ export class SoakSession {
     const began = this.#loadEndedAt;
     let failure: unknown;
     try {
-      const lent = { stack, settleMs: settleMs(plan.scenario) };
-      const performed = await performRun({
+      const shared = { stack, settleMs: settleMs(plan.scenario) };
+      const performed = await recordRun({
         subject: this.#subject,
         plan,
         out: run,
@@ -133,7 +134,7 @@ export class SoakSession {
         progress: watched,
         engine: this.#engine,
         signal: this.#stop,
-        lent,
+        shared,
       });
       failure = performed.failure;
     } catch (error) {

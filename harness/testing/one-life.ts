@@ -2,7 +2,7 @@ import { STEADY_HABITS } from '../../workloads/shapes.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import type { Habits } from '../model/scenario.ts';
-import { Ending } from '../worker/cancel.ts';
+import { CancelSource } from '../worker/cancel.ts';
 import { Hazards } from '../worker/hazards.ts';
 import { playLife } from '../worker/life.ts';
 import type { recordingServer } from './recording-server.ts';
@@ -12,9 +12,12 @@ const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -
 type RecordingServer = Awaited<ReturnType<typeof recordingServer>>;
 
 /** Tests only: the life `w-1`, 1001, with heartbeats every 100 ms. */
-export function oneLife(server: RecordingServer, { ms, habits, hazards = new Hazards() }: OneLife): Promise<LifeEnd> {
+export function oneLife(
+  server: RecordingServer,
+  { ms, habits, hazards = new Hazards(), cancel = new CancelSource() }: OneLife,
+): Promise<LifeEnd> {
   return playLife({
-    birth: {
+    spec: {
       life: 1,
       duplicateOf: null,
       worker: 'w-1',
@@ -33,11 +36,11 @@ export function oneLife(server: RecordingServer, { ms, habits, hazards = new Haz
       name: 'one',
       turn: 0,
     },
-    requests: server.api,
+    requests: server.requests,
     clock: server.clock,
     rng: new Rng(1),
     hazards: hazards.of(1, new Rng(2)),
-    hooks: { isRevoked: () => false, onStarted: () => undefined, onLeaving: () => undefined, over: new Ending() },
+    hooks: { isRevoked: () => false, onStarted: () => undefined, onLeaving: () => undefined, cancel },
   });
 }
 
@@ -45,4 +48,5 @@ interface OneLife {
   readonly ms: number;
   readonly habits: Partial<Habits>;
   readonly hazards?: Hazards;
+  readonly cancel?: CancelSource;
 }

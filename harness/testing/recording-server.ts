@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ApiClient, RequestLog } from '../fleet/http-client.ts';
+import { HttpTransport } from '../fleet/http-transport.ts';
+import { RunRequestLog } from '../fleet/request-log.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
+import { Requests } from '../worker/requests.ts';
 
 export interface Heard {
   readonly method: string;
@@ -13,10 +15,10 @@ export interface Heard {
   readonly body: unknown;
 }
 
-/** Tests only: an API server that hears everything, a client of it, and the record that the client writes. */
+/** Tests only: an API server that keeps every request, a client of it, and the record that the client writes. */
 export async function recordingServer(
   statusOf: (heard: Heard) => number = () => 204,
-  /** It answers nobody before it has heard so many. */
+  /** It answers no request before it has received so many. */
   answersFrom = 1,
 ) {
   const held: (() => void)[] = [];
@@ -46,15 +48,16 @@ export async function recordingServer(
   const folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
   const record = new RunFolder(path.join(folder, 'run'));
   const clock = new RunClock();
-  const numbers = new RequestLog(record);
-  const api = new ApiClient({ urls: [url], connections: 4, timeoutMs: 1_000, retries: 1, clock, book: numbers });
+  const requestLog = new RunRequestLog(record);
+  const transport = new HttpTransport([url], 4, 1_000);
+  const requests = new Requests({ transport, retries: 1, clock, requestLog });
   return {
     heard,
     url,
-    api,
+    requests,
     record,
     clock,
-    numbers,
+    requestLog,
     async operations(): Promise<Record<string, unknown>[]> {
       await record.flush();
       const lines = readFileSync(path.join(record.path, 'raw', 'operations.ndjson'), 'utf8')
@@ -63,7 +66,7 @@ export async function recordingServer(
       return lines.map((line): Record<string, unknown> => JSON.parse(line));
     },
     async close(): Promise<void> {
-      await api.close();
+      await transport.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await record.close();

@@ -1,25 +1,25 @@
 /**
- * That something is over: what lives need of an `AbortSignal`, which is one. k6 has none, and ten thousand lives need
- * something smaller.
+ * Whether and when something is cancelled: what a life needs of an `AbortSignal`, which is one. k6 has none, and ten
+ * thousand lives need something smaller.
  */
-export interface Over {
+export interface CancelSignal {
   readonly aborted: boolean;
   readonly reason: Error | undefined;
   throwIfAborted(): void;
-  addEventListener(type: 'abort', listener: Listener): void;
-  removeEventListener(type: 'abort', listener: Listener): void;
+  addEventListener(type: 'abort', listener: CancelListener): void;
+  removeEventListener(type: 'abort', listener: CancelListener): void;
 }
 
-type Listener = (() => void) | { handleEvent(): void };
+type CancelListener = (() => void) | { handleEvent(): void };
 
-/** Ends once; who listens hears it once. */
-export class Ending implements Over {
+/** Cancels once; each listener is called once. */
+export class CancelSource implements CancelSignal {
   aborted = false;
   reason: Error | undefined;
   /** Few at a time, and none for most of a life. */
-  #listeners: Listener[] | undefined;
+  #listeners: CancelListener[] | undefined;
 
-  end(reason = new Error('over')): void {
+  cancel(reason = new Error('cancelled')): void {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
@@ -32,28 +32,28 @@ export class Ending implements Over {
     if (this.aborted) throw this.reason;
   }
 
-  addEventListener(_type: 'abort', listener: Listener): void {
+  addEventListener(_type: 'abort', listener: CancelListener): void {
     if (this.aborted) return;
     this.#listeners ??= [];
     this.#listeners.push(listener);
   }
 
-  removeEventListener(_type: 'abort', listener: Listener): void {
+  removeEventListener(_type: 'abort', listener: CancelListener): void {
     const at = this.#listeners?.indexOf(listener) ?? -1;
     if (at >= 0) this.#listeners?.splice(at, 1);
   }
 }
 
-/** Resolves after so many milliseconds; rejects with the reason of the first that ends before. */
-export function pause(ms: number, ...overs: readonly Over[]): Promise<void> {
+/** Resolves after so many milliseconds; rejects with the reason of the first signal that is cancelled before. */
+export function pause(ms: number, ...signals: readonly CancelSignal[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);
-      for (const over of overs) over.removeEventListener('abort', fail);
+      for (const signal of signals) signal.removeEventListener('abort', fail);
     };
     const fail = () => {
       stop();
-      reject(overs.find(({ aborted }) => aborted)?.reason);
+      reject(signals.find(({ aborted }) => aborted)?.reason);
     };
     const timer = setTimeout(
       () => {
@@ -62,7 +62,7 @@ export function pause(ms: number, ...overs: readonly Over[]): Promise<void> {
       },
       Math.max(0, ms),
     );
-    for (const over of overs) over.addEventListener('abort', fail);
-    if (overs.some(({ aborted }) => aborted)) fail();
+    for (const signal of signals) signal.addEventListener('abort', fail);
+    if (signals.some(({ aborted }) => aborted)) fail();
   });
 }

@@ -1,16 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { expect, test } from 'vitest';
 import type { FleetHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import { oneLife } from '../testing/one-life.ts';
 import { type Heard, recordingServer } from '../testing/recording-server.ts';
-import { Ending, type Over } from './cancel.ts';
+import { CancelSource } from './cancel.ts';
 import { Hazards, type LifeHazards, type ThunderingHerd } from './hazards.ts';
 
 interface Played {
   readonly end: string;
   readonly operations: readonly Record<string, unknown>[];
   readonly heard: readonly Heard[];
-  readonly told: string;
+  readonly effect: string;
 }
 
 /** One life of 400 ms with heartbeats every 100 ms, while the window is open. */
@@ -19,21 +21,21 @@ async function playUnder(hazard: FleetHazard, status: (heard: Heard) => number =
   const hazards = new Hazards();
   const heal = await hazards.openWindow(hazard);
   const end = await oneLife(server, { ms: 400, habits: { xcom: 1 }, hazards });
-  const told = await heal();
+  const effect = await heal();
   const operations = await server.operations();
   await server.close();
-  return { end, operations, heard: server.heard, told };
+  return { end, operations, heard: server.heard, effect };
 }
 
 const kinds = ({ operations }: Played) => operations.map(({ kind }) => kind);
 
 test('a life that dies without a word sends no end', async () => {
   const played = await playUnder({ misbehaviour: 'silent_death', share: 1 });
-  expect(played).toMatchObject({ end: 'silent', told: '1 times, 1 lives' });
+  expect(played).toMatchObject({ end: 'silent', effect: '1 times, 1 lives' });
   expect(kinds(played)).toEqual(['run', 'rtif']);
 });
 
-test('a zombie sends nothing while it stands still, and goes on when it wakes up', async () => {
+test('a zombie sends nothing while it stands still, and continues when it wakes up', async () => {
   const played = await playUnder({ misbehaviour: 'zombie', share: 1, ms: [50, 50] });
   expect(played.end).toBe('reported');
   // Each heartbeat is an occasion to stand still again.
@@ -42,7 +44,7 @@ test('a zombie sends nothing while it stands still, and goes on when it wakes up
   expect(kinds(played)).toEqual(['run', 'rtif', ...Array(beats).fill('heartbeat'), 'xcom_push', 'state']);
 });
 
-test('a zombie that is told to stop has its end to report all the same, and nothing else', async () => {
+test('a zombie that the server stops reports its end all the same, and nothing else', async () => {
   const gone = ({ path }: Heard) => (path.endsWith('heartbeat') || path.endsWith('state') ? 404 : 204);
   const played = await playUnder({ misbehaviour: 'zombie', share: 1, ms: [50, 50] }, gone);
   expect(played.end).toBe('stopped');
@@ -61,39 +63,58 @@ test('a clock that is wrong shows at the start and at the end by as much', async
 
 test('an answer that is lost is unknown, whatever was asked', async () => {
   const { end, operations } = await playUnder({ misbehaviour: 'lost_answer', share: 1 });
-  // This client sends once: what it does not hear of, it gives up.
+  // This client sends once, and gives up without an answer.
   expect(end).toBe('gave-up');
   expect(operations).toMatchObject([{ kind: 'run', outcome: 'unknown', cause: 'answer-dropped', status: null }]);
 });
 
 test('with a share of nothing, and after the window, a life is left alone', async () => {
   const played = await playUnder({ misbehaviour: 'silent_death', share: 0 });
-  expect(played).toMatchObject({ end: 'reported', told: '0 times, 0 lives' });
+  expect(played).toMatchObject({ end: 'reported', effect: '0 times, 0 lives' });
   const hazards = new Hazards();
   const heal = await hazards.openWindow({ misbehaviour: 'zombie', share: 1, ms: [1, 1] });
   const life = hazards.of(1, new Rng(1));
   const hit = life.hit('zombie');
-  expect(hit?.over.aborted).toBe(false);
+  expect(hit?.closed.aborted).toBe(false);
   expect(life.hit('late_end')).toBeUndefined();
   await heal();
-  expect(hit?.over.aborted).toBe(true);
+  expect(hit?.closed.aborted).toBe(true);
   expect(life.hit('zombie')).toBeUndefined();
   expect(await heal()).toBe('1 times, 1 lives');
 });
 
-function rest(life: LifeHazards, ms: number, over: Over = new Ending()): Promise<ThunderingHerd | undefined> {
-  return new Promise((wakes, calledOff) => life.rest(ms, over, { wakes, calledOff }));
+/** The herds that a life at rest joins. */
+function restOf(life: LifeHazards): ThunderingHerd[] {
+  const joined: ThunderingHerd[] = [];
+  life.awaitHerd({ join: (herd) => joined.push(herd) });
+  return joined;
 }
 
 test('a thundering herd wakes all lives that rest, and none that comes later', async () => {
   const hazards = new Hazards();
-  const rests = [1, 2, 3].map((life) => rest(hazards.of(life, new Rng(life)), 60_000));
+  const rests = [1, 2, 3].map((life) => restOf(hazards.of(life, new Rng(life))));
+  const awake = hazards.of(6, new Rng(6));
+  const left = restOf(awake);
+  awake.leaveHerd();
   const heal = await hazards.openWindow({ misbehaviour: 'herd_end', share: 1 });
-  expect(await Promise.all(rests)).toEqual(['herd_end', 'herd_end', 'herd_end']);
-  expect(await rest(hazards.of(4, new Rng(4)), 1)).toBeUndefined();
+  expect(rests).toEqual([['herd_end'], ['herd_end'], ['herd_end']]);
+  expect(left).toEqual([]);
+  expect(restOf(hazards.of(4, new Rng(4)))).toEqual([]);
   expect(await heal()).toBe('3 times, 3 lives');
-  const over = new AbortController();
-  const resting = rest(hazards.of(5, new Rng(5)), 60_000, over.signal);
-  over.abort(new Error('over'));
-  await expect(resting).rejects.toThrow('over');
+});
+
+test('a thundering herd ends the work of a life, and a cancelled run ends its rest', async () => {
+  const server = await recordingServer();
+  const hazards = new Hazards();
+  const playing = oneLife(server, { ms: 60_000, habits: {}, hazards });
+  while (!server.heard.some(({ path }) => path.endsWith('heartbeat'))) await sleep(20);
+  await hazards.openWindow({ misbehaviour: 'herd_end', share: 1 });
+  expect(await playing).toBe('reported');
+  const cancel = new CancelSource();
+  const cancelled = oneLife(server, { ms: 60_000, habits: {}, hazards, cancel });
+  const begun = server.heard.length;
+  while (!server.heard.slice(begun).some(({ path }) => path.endsWith('heartbeat'))) await sleep(20);
+  cancel.cancel();
+  expect(await cancelled).toBe('run-ended');
+  await server.close();
 });

@@ -1,16 +1,16 @@
 import type { FleetHazard, HazardTarget, Misbehaviour } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
-import { Ending, type Over } from './cancel.ts';
+import { type CancelSignal, CancelSource } from './cancel.ts';
 
-/** What all do at once, at the opening of a window. */
+/** What all lives do at once when a window opens. */
 export type ThunderingHerd = 'herd_heartbeat' | 'herd_end';
 
-/** An occasion that was taken. */
+/** An occasion at which a life misbehaves. */
 export interface Hit {
-  /** How long it takes, or how far it is off, milliseconds. */
+  /** How long it takes, or how far off it is, milliseconds. */
   readonly ms: number;
-  /** The window closed. */
-  readonly over: Over;
+  /** Cancelled when the window closes. */
+  readonly closed: CancelSignal;
 }
 
 /** What a window did. */
@@ -22,22 +22,19 @@ export interface Hits {
 interface Window {
   readonly hazard: FleetHazard;
   readonly lives: Set<number>;
-  readonly over: Ending;
+  readonly closed: CancelSource;
   times: number;
 }
 
-/** Rests between two heartbeats, as a fleet does most of the time. */
-export interface Sleeper {
-  /** The time is up; or all wake up at once, and it joins them. */
-  wakes(herd: ThunderingHerd | undefined): void;
-  /** The run is over. */
-  calledOff(reason: unknown): void;
+/** Rests between two heartbeats, and can be woken by a thundering herd. */
+export interface HerdMember {
+  join(herd: ThunderingHerd): void;
 }
 
-/** What the windows that are open make of the fleet. */
+/** The windows that are open, for the whole fleet. */
 export class Hazards implements HazardTarget<FleetHazard> {
   readonly #open = new Set<Window>();
-  /** Those who rest: a set, because every life comes and goes at every beat. */
+  /** Lives that rest: a set, because every life comes and goes at every heartbeat. */
   readonly #resting = new Set<LifeHazards>();
   readonly #hits = new Map<Misbehaviour, number>();
 
@@ -49,17 +46,17 @@ export class Hazards implements HazardTarget<FleetHazard> {
     };
   }
 
-  /** What closes it may be called twice. */
+  /** The result closes the window; it may be called twice. */
   open(hazard: FleetHazard): () => Hits {
-    const window: Window = { hazard, lives: new Set(), over: new Ending(), times: 0 };
+    const window: Window = { hazard, lives: new Set(), closed: new CancelSource(), times: 0 };
     this.#open.add(window);
     const { misbehaviour } = hazard;
     if (misbehaviour === 'herd_heartbeat' || misbehaviour === 'herd_end') {
-      for (const resting of [...this.#resting]) resting.join(window, misbehaviour);
+      for (const resting of [...this.#resting]) resting.offer(window, misbehaviour);
     }
     return () => {
       this.#open.delete(window);
-      window.over.end();
+      window.closed.cancel();
       return { times: window.times, lives: window.lives.size };
     };
   }
@@ -74,7 +71,7 @@ export class Hazards implements HazardTarget<FleetHazard> {
     }
   }
 
-  /** Whether any is open: none is for most of most runs. */
+  /** Whether no window is open, as for most of most runs. */
   get isCalm(): boolean {
     return this.#open.size === 0;
   }
@@ -86,7 +83,7 @@ export class Hazards implements HazardTarget<FleetHazard> {
     return hits;
   }
 
-  /** As one life meets them. The generator is its own, so that who is hit does not depend on who else there is. */
+  /** As one life meets them. The generator is its own: who is hit does not depend on which other lives there are. */
   of(life: number, rng: Rng): LifeHazards {
     return new LifeHazards(life, rng, this.#open, this.#resting, this.#hits);
   }
@@ -98,10 +95,8 @@ export class LifeHazards {
   readonly #rng: Rng;
   readonly #open: ReadonlySet<Window>;
   readonly #resting: Set<LifeHazards>;
-  #sleeper: Sleeper | undefined;
-  #over: Over | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #hits: Map<Misbehaviour, number>;
+  #member: HerdMember | undefined;
 
   constructor(
     life: number,
@@ -117,61 +112,41 @@ export class LifeHazards {
     this.#hits = hits;
   }
 
-  /** Whether this occasion is taken. */
+  /** Whether the life misbehaves at this occasion, and how. */
   hit(misbehaviour: Misbehaviour): Hit | undefined {
     for (const window of this.#open) {
       const { share, ms = [0, 0] } = window.hazard;
       if (window.hazard.misbehaviour !== misbehaviour || !this.#rng.chance(share)) continue;
-      this.#note(window);
-      return { ms: this.#rng.between(...ms), over: window.over };
+      this.#count(window);
+      return { ms: this.#rng.between(...ms), closed: window.closed };
     }
     return undefined;
   }
 
-  /** Wakes the sleeper after so many milliseconds, or before, with the herd that it joins. One rest at a time. */
-  rest(ms: number, over: Over, sleeper: Sleeper): void {
-    this.#sleeper = sleeper;
-    this.#over = over;
-    this.#timer = setTimeout(wake, Math.max(0, ms), this);
+  /** From now on a thundering herd takes this member along, until `leaveHerd` or until it has joined one. */
+  awaitHerd(member: HerdMember): void {
+    this.#member = member;
     this.#resting.add(this);
-    over.addEventListener('abort', this);
-    if (over.aborted) this.handleEvent();
   }
 
-  /** Asked when a herd begins: joins it, or rests on. */
-  join(window: Window, herd: ThunderingHerd): void {
-    if (!this.#rng.chance(window.hazard.share)) return;
-    this.#note(window);
-    this.wake(herd);
-  }
-
-  wake(herd?: ThunderingHerd): void {
-    this.#rise()?.wakes(herd);
-  }
-
-  /** Of `over`. */
-  handleEvent(): void {
-    const reason = this.#over?.reason;
-    this.#rise()?.calledOff(reason);
-  }
-
-  #rise(): Sleeper | undefined {
-    const sleeper = this.#sleeper;
-    clearTimeout(this.#timer);
+  leaveHerd(): void {
+    this.#member = undefined;
     this.#resting.delete(this);
-    this.#over?.removeEventListener('abort', this);
-    this.#sleeper = this.#over = this.#timer = undefined;
-    return sleeper;
   }
 
-  #note(window: Window): void {
+  /** Called when a herd sets off: the life joins it, or not. */
+  offer(window: Window, herd: ThunderingHerd): void {
+    if (!this.#rng.chance(window.hazard.share)) return;
+    this.#count(window);
+    const member = this.#member;
+    this.leaveHerd();
+    member?.join(herd);
+  }
+
+  #count(window: Window): void {
     window.times++;
     window.lives.add(this.#life);
     const { misbehaviour } = window.hazard;
     this.#hits.set(misbehaviour, (this.#hits.get(misbehaviour) ?? 0) + 1);
   }
-}
-
-function wake(resting: LifeHazards): void {
-  resting.wake();
 }

@@ -1,9 +1,7 @@
-import type { Rng } from '../model/rng.ts';
-import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
-import type { LifeHazards } from './hazards.ts';
+import type { LifeContext } from './context.ts';
 
-/** What a life will do, drawn at its birth so that what the server answers does not change what is drawn. */
-export interface Fate {
+/** What a life will do, drawn before it starts, so that the server's answers do not change what is drawn. */
+export interface LifePlan {
   readonly pickupMs: number;
   readonly durationMs: number;
   readonly rtif: boolean;
@@ -14,18 +12,12 @@ export interface Fate {
   readonly silentDeath: boolean;
   readonly neverStarts: boolean;
   readonly defers: boolean;
-  /** How much of its work is done when an impostor comes; null: none does. */
+  /** The share of its work that is done when an impostor comes; null: none comes. */
   readonly impostorAt: number | null;
 }
 
-export interface Birth {
-  readonly task: TaskSpec;
-  readonly fleet: FleetSpec;
-  readonly rng: Rng;
-  readonly hazards: LifeHazards;
-}
-
-export function drawFate({ task, fleet, rng, hazards }: Birth): Fate {
+export function drawLifePlan({ spec, rng, hazards }: Pick<LifeContext, 'spec' | 'rng' | 'hazards'>): LifePlan {
+  const { task, fleet } = spec;
   const habits = { ...fleet.habits, ...task.habits };
   const drawn = {
     durationMs: rng.between(...task.duration_ms),
@@ -36,7 +28,7 @@ export function drawFate({ task, fleet, rng, hazards }: Birth): Fate {
     fails: rng.chance(habits.fails),
     silentDeath: rng.chance(habits.silent_death),
     defers: rng.chance(habits.defers),
-    // Last, so that a seed gives the lives that it gave before impostors came.
+    // Last, so that a seed gives the lives that it gave before there were impostors.
     impostorAt: rng.chance(habits.impostor) ? rng.between(0.2, 0.8) : null,
     pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
     neverStarts: rng.chance(habits.never_starts ?? 0),

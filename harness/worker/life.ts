@@ -1,11 +1,11 @@
 import { isRecord } from '../model/json.ts';
-import type { LifeEnd, OperationKind } from '../model/operation.ts';
+import type { LifeEnd } from '../model/operation.ts';
 import { pause } from './cancel.ts';
 import type { LifeContext } from './context.ts';
-import { besideImpostor, type ImpostorContext } from './impostor.ts';
-import { drawFate, type Fate } from './life-plan.ts';
+import { beatUntil, type HeartbeatSender } from './heartbeat.ts';
+import { besideImpostor } from './impostor.ts';
+import { drawLifePlan, type LifePlan } from './life-plan.ts';
 import type { Answer, RequestSpec, Subject } from './requests.ts';
-import { type Worker, work } from './work.ts';
 
 const UNIX_NAME = 'sim';
 /** On every Unix, wherever the triggerer runs. */
@@ -21,36 +21,39 @@ const FILE_THAT_EXISTS = '/etc/hosts';
  */
 export function playLife(context: LifeContext): Promise<LifeEnd> {
   return new RunningLife(context).play().catch((error) => {
-    if (context.hooks.over.aborted) return 'run-ended';
+    if (context.hooks.cancel.aborted) return 'run-ended';
     throw error;
   });
 }
 
-/** What is not the same in every request. */
-type Extra = Partial<Pick<RequestSpec, 'intendedMs' | 'requested' | 'target' | 'duplicateOf' | 'op' | 'dropAnswer'>>;
+/** What differs from request to request; `route` is one of the task instance's own. */
+type Draft = Pick<RequestSpec, 'kind' | 'method' | 'body'> &
+  Partial<Pick<RequestSpec, 'path' | 'intendedMs' | 'requested' | 'target' | 'duplicateOf' | 'op' | 'dropAnswer'>> & {
+    readonly route?: string;
+  };
 
-class RunningLife implements Worker {
+class RunningLife implements HeartbeatSender {
   readonly #context: LifeContext;
-  readonly #fate: Fate;
+  readonly #plan: LifePlan;
   readonly #subject: Subject;
   #token: string;
   #shouldRetry = false;
   #skewMs = 0;
-  /** This life goes on where an earlier one deferred. */
+  /** This life continues where an earlier one deferred. */
   #resumed = false;
   /** A request that the real client takes as the task's own failure was refused. */
   #spoiled = false;
 
   constructor(context: LifeContext) {
-    const { birth, rng, hazards } = context;
-    const { ti, token } = birth.workload;
+    const { spec } = context;
+    const { ti, token } = spec.workload;
     this.#context = context;
-    this.#fate = drawFate({ task: birth.task, fleet: birth.fleet, rng, hazards });
+    this.#plan = drawLifePlan(context);
     this.#token = token;
     this.#subject = {
       actor: 'life',
-      life: birth.life,
-      worker: birth.worker,
+      life: spec.life,
+      worker: spec.worker,
       dag_id: ti.dag_id,
       run_id: ti.run_id,
       task_id: ti.task_id,
@@ -61,31 +64,35 @@ class RunningLife implements Worker {
   }
 
   async play(): Promise<LifeEnd> {
-    const { clock, hooks, birth } = this.#context;
-    const startMs = birth.handedMs + this.#fate.pickupMs;
-    if (startMs > clock.now()) await pause(startMs - clock.now(), hooks.over);
+    const { clock, hooks, spec } = this.#context;
+    const startMs = spec.handedMs + this.#plan.pickupMs;
+    if (startMs > clock.now()) await pause(startMs - clock.now(), hooks.cancel);
     if (await hooks.isRevoked()) return 'revoked';
-    if (this.#fate.neverStarts) return 'never-started';
+    if (this.#plan.neverStarts) return 'never-started';
     const started = await this.#start(startMs);
     if (started) return started;
-    const endAt = clock.now() + this.#fate.durationMs;
-    if (this.#fate.rtif) await this.#writeRenderedFields();
-    const stopped = this.#spoiled ? undefined : await this.#workBesideImpostor(endAt);
+    const endAt = clock.now() + this.#plan.durationMs;
+    if (this.#plan.rtif) await this.#writeRenderedFields();
+    const stopped = this.#spoiled ? undefined : await this.#work(endAt);
     if (stopped) return stopped;
-    if (this.#fate.silentDeath || this.#context.hazards.hit('silent_death')) return 'silent';
-    // Once: what fired its trigger goes on to its end.
-    if (!this.#spoiled && this.#fate.defers && !this.#resumed) return this.#defer();
-    if (!this.#spoiled && birth.task.skips?.length) await this.#skipDownstream(birth.task.skips);
-    if (!this.#spoiled && this.#fate.xcom) await this.#pushResult();
+    if (this.#plan.silentDeath || this.#context.hazards.hit('silent_death')) return 'silent';
+    // Once: a life that was resumed by its trigger works to its end.
+    if (!this.#spoiled && this.#plan.defers && !this.#resumed) return this.#defer();
+    if (!this.#spoiled && spec.task.skips?.length) await this.#skipDownstream(spec.task.skips);
+    if (!this.#spoiled && this.#plan.xcom) await this.#pushResult();
     return this.report();
   }
 
   async #start(intendedMs: number): Promise<LifeEnd | undefined> {
-    const { worker, pid } = this.#context.birth;
+    const { worker, pid } = this.#context.spec;
     const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: this.#time() };
-    const answer = await this.#send('run', 'PATCH', this.#own('run'), body, {
+    const answer = await this.#send({
+      kind: 'run',
+      method: 'PATCH',
+      route: 'run',
+      body,
       requested: 'running',
-      dropAnswer: this.#fate.lostAnswer,
+      dropAnswer: this.#plan.lostAnswer,
       intendedMs,
     });
     if (answer.outcome === 'refused') return 'refused';
@@ -95,70 +102,69 @@ class RunningLife implements Worker {
     this.#shouldRetry = context.should_retry === true;
     this.#resumed = typeof context.next_method === 'string';
     for (const key of Array.isArray(context.xcom_keys_to_clear) ? context.xcom_keys_to_clear : []) {
-      await this.#send('xcom_clear', 'DELETE', this.#xcomPath(String(key)), undefined, { target: String(key) });
+      const target = String(key);
+      await this.#send({ kind: 'xcom_clear', method: 'DELETE', path: this.#xcomPath(target), body: undefined, target });
     }
     return undefined;
   }
 
   /** Twice at once is what the server sees of a client that timed out and sent again while the first was under way. */
   async #writeRenderedFields(): Promise<void> {
-    const { life } = this.#context.birth;
-    const first = this.#fate.rtifTwice ? this.#context.requests.takeNumber() : undefined;
+    const { life } = this.#context.spec;
+    const first = this.#plan.rtifTwice ? this.#context.requests.takeNumber() : undefined;
     const write = (n: number) => {
       const body = { bash_command: `echo life ${life} write ${n}` };
-      const extra = { requested: JSON.stringify(body), ...(first === undefined ? {} : { duplicateOf: first }) };
-      return this.#send(
-        'rtif',
-        'PUT',
-        this.#own('rtif'),
-        body,
-        n === 1 && first !== undefined ? { ...extra, op: first } : extra,
-      );
+      const requested = JSON.stringify(body);
+      const op = n === 1 ? first : undefined;
+      return this.#send({ kind: 'rtif', method: 'PUT', route: 'rtif', body, requested, duplicateOf: first, op });
     };
-    const answers = await Promise.all(this.#fate.rtifTwice ? [write(1), write(2)] : [write(1)]);
+    const answers = await Promise.all(this.#plan.rtifTwice ? [write(1), write(2)] : [write(1)]);
     if (answers.some((answer) => answer.outcome !== 'ok')) this.#spoiled = true;
   }
 
-  #workBesideImpostor(endAt: number): Promise<LifeEnd | undefined> {
-    const { requests, clock, birth, hooks } = this.#context;
-    const { over } = hooks;
-    const { impostorAt, durationMs } = this.#fate;
-    if (impostorAt === null) return work(this.#context, this, endAt);
-    const request: ImpostorContext['request'] = (kind, method, route, body) =>
-      this.#request(kind, method, this.#own(route), body);
+  #work(endAt: number): Promise<LifeEnd | undefined> {
+    const { impostorAt, durationMs } = this.#plan;
+    const work = () => beatUntil(endAt, this.#context, this);
+    if (impostorAt === null) return work();
     const atMs = endAt - durationMs * (1 - impostorAt);
-    return besideImpostor({ owner: birth, request, atMs, requests, clock, over }, () =>
-      work(this.#context, this, endAt),
-    );
+    return besideImpostor(this.#context, atMs, (draft) => this.#specOf(draft), work);
   }
 
   async beat(intendedMs: number): Promise<Answer> {
-    const { requests, hazards, birth, rng, hooks } = this.#context;
-    const body = { hostname: birth.worker, pid: birth.pid };
+    const { requests, hazards, spec, rng, hooks } = this.#context;
+    const body = { hostname: spec.worker, pid: spec.pid };
     const dropAnswer = hazards.hit('lost_answer') !== undefined;
-    const spec = this.#request('heartbeat', 'PUT', this.#own('heartbeat'), body, { intendedMs, dropAnswer });
+    const request = this.#specOf({
+      kind: 'heartbeat',
+      method: 'PUT',
+      route: 'heartbeat',
+      body,
+      intendedMs,
+      dropAnswer,
+    });
     const answer = dropAnswer
-      ? await requests.send(spec, rng, hooks.over)
-      : await requests.sendOnce(spec, 1, hooks.over);
+      ? await requests.send(request, rng, hooks.cancel)
+      : await requests.sendOnce(request, 1, hooks.cancel);
     this.#adoptToken(answer);
     return answer;
   }
 
   async #skipDownstream(skips: readonly string[]): Promise<void> {
-    const answer = await this.#send(
-      'skip_downstream',
-      'PATCH',
-      this.#own('skip-downstream'),
-      { tasks: skips },
-      { target: skips.join(' ') },
-    );
+    const answer = await this.#send({
+      kind: 'skip_downstream',
+      method: 'PATCH',
+      route: 'skip-downstream',
+      body: { tasks: skips },
+      target: skips.join(' '),
+    });
     if (answer.outcome !== 'ok') this.#spoiled = true;
   }
 
   async #pushResult(): Promise<void> {
-    const [key, value] = ['return_value', `life ${this.#context.birth.life}`];
-    const named = { target: key, requested: value };
-    const answer = await this.#send('xcom_push', 'POST', this.#xcomPath(key), value, named);
+    const target = 'return_value';
+    const requested = `life ${this.#context.spec.life}`;
+    const path = this.#xcomPath(target);
+    const answer = await this.#send({ kind: 'xcom_push', method: 'POST', path, body: requested, target, requested });
     if (answer.outcome !== 'ok') this.#spoiled = true;
   }
 
@@ -172,58 +178,50 @@ class RunningLife implements Worker {
       next_method: 'execute_complete',
     };
     await this.#context.hooks.onLeaving();
-    return endOf(await this.#send('state', 'PATCH', this.#own('state'), body, { requested: 'deferred' }));
+    return endOf(await this.#send({ kind: 'state', method: 'PATCH', route: 'state', body, requested: 'deferred' }));
   }
 
   async report(): Promise<LifeEnd> {
-    const state = !this.#spoiled && !this.#fate.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
+    const state = !this.#spoiled && !this.#plan.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
     const held = this.#context.hazards.hit('late_end');
-    if (held) await pause(held.ms, this.#context.hooks.over);
+    if (held) await pause(held.ms, this.#context.hooks.cancel);
     const end_date = this.#time();
     const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
-    const answer = await this.#send('state', 'PATCH', this.#own('state'), body, {
+    const dropAnswer = this.#plan.lostAnswer;
+    const answer = await this.#send({
+      kind: 'state',
+      method: 'PATCH',
+      route: 'state',
+      body,
       requested: state,
-      dropAnswer: this.#fate.lostAnswer,
+      dropAnswer,
     });
     return endOf(answer);
   }
 
-  async #send(
-    kind: OperationKind,
-    method: RequestSpec['method'],
-    path: string,
-    body: unknown,
-    extra: Extra,
-  ): Promise<Answer> {
+  async #send(draft: Draft): Promise<Answer> {
     const { requests, hazards, rng, hooks } = this.#context;
-    const dropAnswer = extra.dropAnswer === true || hazards.hit('lost_answer') !== undefined;
-    const spec = this.#request(kind, method, path, body, { ...extra, dropAnswer });
-    const answer = await requests.send(spec, rng, hooks.over);
+    const dropAnswer = draft.dropAnswer === true || hazards.hit('lost_answer') !== undefined;
+    const answer = await requests.send(this.#specOf({ ...draft, dropAnswer }), rng, hooks.cancel);
     this.#adoptToken(answer);
     return answer;
   }
 
-  /** Every one has the same properties in the same order, and so one shape for whatever reads it. */
-  #request(
-    kind: OperationKind,
-    method: RequestSpec['method'],
-    path: string,
-    body: unknown,
-    extra: Extra = {},
-  ): RequestSpec {
+  /** Each has the same properties in the same order, and so one shape for V8. */
+  #specOf(draft: Draft): RequestSpec {
     return {
       subject: this.#subject,
-      kind,
-      method,
-      path,
-      body,
+      kind: draft.kind,
+      method: draft.method,
+      path: draft.path ?? `/task-instances/${this.#context.spec.workload.ti.id}/${draft.route}`,
+      body: draft.body,
       token: this.#token,
-      intendedMs: extra.intendedMs ?? this.#context.clock.now(),
-      requested: extra.requested,
-      target: extra.target,
-      duplicateOf: extra.duplicateOf,
-      op: extra.op,
-      dropAnswer: extra.dropAnswer,
+      intendedMs: draft.intendedMs ?? this.#context.clock.now(),
+      requested: draft.requested,
+      target: draft.target,
+      duplicateOf: draft.duplicateOf,
+      op: draft.op,
+      dropAnswer: draft.dropAnswer,
     };
   }
 
@@ -237,12 +235,8 @@ class RunningLife implements Worker {
     if (answer.refreshedToken) this.#token = answer.refreshedToken;
   }
 
-  #own(route: string): string {
-    return `/task-instances/${this.#context.birth.workload.ti.id}/${route}`;
-  }
-
   #xcomPath(key: string): string {
-    const { dag_id, run_id, task_id, map_index } = this.#context.birth.workload.ti;
+    const { dag_id, run_id, task_id, map_index } = this.#context.spec.workload.ti;
     const parts = [dag_id, run_id, task_id, key].map(encodeURIComponent);
     return `/xcoms/${parts.join('/')}?map_index=${map_index}`;
   }

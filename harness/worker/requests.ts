@@ -1,7 +1,7 @@
 import { type Clock, roundMs } from '../model/clock.ts';
 import type { Operation, OperationKind, Outcome } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
-import { type Over, pause } from './cancel.ts';
+import { type CancelSignal, pause } from './cancel.ts';
 
 const MESSAGE_LENGTH = 300;
 /** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
@@ -44,65 +44,38 @@ export interface Answer {
   readonly retryAfterMs: number | null;
 }
 
-/** An answer as it came: header names in lower case. */
-export interface Received {
+/** An HTTP response as it came: header names in lower case. */
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
 }
 
-/** How requests reach the server: what is different from engine to engine. */
+/** How requests reach the server: what differs from engine to engine. */
 export interface Transport {
   /**
-   * Calls `leaves` as the request leaves, which is later than now where it must wait for a connection. Rejects where no
-   * answer came; an error's `code` then says why.
+   * A connection to the server of this life, or of an operator (null), once one is free: what is waited for here is the
+   * harness's delay, not the server's.
    */
-  exchange(request: Sending, over: Over): Promise<Received>;
+  acquire(life: number | null): Connection | Promise<Connection>;
 }
 
-/** One sending of a request. A class, and what answers it is one, too: closures for each would cost more than they do. */
-export class Sending {
-  readonly spec: RequestSpec;
-  readonly op: number;
-  readonly attempt: number;
-  readonly correlationId: string;
-  /** Undefined until it has left. */
-  sentMs: number | undefined;
-  readonly #options: RequestsOptions;
-
-  constructor(spec: RequestSpec, attempt: number, options: RequestsOptions) {
-    this.spec = spec;
-    this.attempt = attempt;
-    this.op = attempt === 1 && spec.op !== undefined ? spec.op : options.book.take();
-    this.correlationId = `${options.correlation}-${this.op}`;
-    this.#options = options;
-  }
-
-  leaves(): void {
-    this.sentMs = this.#options.clock.now();
-    this.#options.book.sent();
-  }
+/** One request at a time. */
+export interface Connection {
+  /** Rejects where no response came; an error's `code` then says why. `headers` are names and values in turn. */
+  request(spec: RequestSpec, headers: string[], cancel: CancelSignal): Promise<HttpResponse>;
+  /** Called once, when the request has ended. */
+  release(): void;
 }
 
-/** Names and values in turn, as undici takes them. */
-export function headersOf({ spec, correlationId }: Sending): string[] {
-  return [
-    'authorization',
-    `Bearer ${spec.token}`,
-    'airflow-api-version',
-    EXECUTION_API_VERSION,
-    'content-type',
-    'application/json',
-    'correlation-id',
-    correlationId,
-  ];
-}
-
-/** Numbers requests, and hears of each. */
-export interface OperationBook {
-  take(): number;
+/** Numbers the requests of a run and takes a row of each. */
+export interface RequestLog {
+  /** With a request's number it makes the id by which the server's log names that request. */
+  readonly correlation: string;
+  takeNumber(): number;
+  /** A request leaves. */
   sent(): void;
-  /** `status` is what the server answered, also where that answer is then dropped. */
+  /** It has ended. `status` is what the server answered, also where that answer is then dropped. */
   ended(row: Operation, status: number | null): void;
 }
 
@@ -111,12 +84,7 @@ export interface RequestsOptions {
   /** Sendings of one request in all. */
   readonly retries: number;
   readonly clock: Clock;
-  readonly book: OperationBook;
-  /**
-   * Before a request's number it makes the id by which the server's log names it. A random one would take more room on
-   * the disk than all the rest of a request.
-   */
-  readonly correlation: string;
+  readonly requestLog: RequestLog;
 }
 
 /**
@@ -132,46 +100,88 @@ export class Requests {
 
   /** For a request that another names as the one it duplicates before it is sent: to be given as its `op`. */
   takeNumber(): number {
-    return this.#options.book.take();
+    return this.#options.requestLog.takeNumber();
   }
 
-  /** The request with its retries. Resolves with the last answer; rejects only when the run is over. */
-  async send(spec: RequestSpec, rng: Rng, over: Over): Promise<Answer> {
+  /** The request with its retries. Resolves with the last answer; rejects only when the run is cancelled. */
+  async send(spec: RequestSpec, rng: Rng, cancel: CancelSignal): Promise<Answer> {
     const { retries, clock } = this.#options;
-    let answer = await this.sendOnce(spec, 1, over);
+    let answer = await this.sendOnce(spec, 1, cancel);
     for (let attempt = 2; answer.outcome === 'unknown' && attempt <= retries; attempt++) {
       // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
       const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
-      await pause(answer.retryAfterMs ?? pauseMs, over);
-      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, attempt, over);
+      await pause(answer.retryAfterMs ?? pauseMs, cancel);
+      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, attempt, cancel);
     }
     return answer;
   }
 
-  async sendOnce(spec: RequestSpec, attempt: number, over: Over): Promise<Answer> {
-    const { clock, book, transport } = this.#options;
-    over.throwIfAborted();
-    const sending = new Sending(spec, attempt, this.#options);
-    let got: Exchange;
+  /** Request, transport, answer, row: all that happens to one sending. */
+  async sendOnce(spec: RequestSpec, attempt: number, cancel: CancelSignal): Promise<Answer> {
+    const { clock, requestLog, transport } = this.#options;
+    cancel.throwIfAborted();
+    const op = attempt === 1 && spec.op !== undefined ? spec.op : requestLog.takeNumber();
+    const correlationId = `${requestLog.correlation}-${op}`;
+    const connection = await transport.acquire(spec.subject.life);
     try {
-      const { status, headers, text } = await transport.exchange(sending, over);
-      got = { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
-    } catch (error) {
-      // Nothing left: the run was over while it waited for a connection.
-      if (sending.sentMs === undefined) throw over.aborted ? over.reason : error;
-      // Nothing is known of a request without an answer: it may have committed.
-      got = { answer: noAnswer(), cause: over.aborted ? 'run-ended' : causeOf(error), text: '', retryAfter: null };
+      // Nothing left: the run was cancelled while it waited for a connection.
+      cancel.throwIfAborted();
+      const sentMs = clock.now();
+      requestLog.sent();
+      const received = await connection
+        .request(spec, headersOf(spec, correlationId), cancel)
+        .then(readResponse, (error: unknown) => withoutResponse(cancel.aborted ? 'run-ended' : causeOf(error)));
+      const answer = spec.dropAnswer && received.answer.outcome !== 'unknown' ? noAnswer() : received.answer;
+      requestLog.ended(
+        rowOf({ spec, op, attempt, sentMs, correlationId, answer, received, clock }),
+        received.answer.status,
+      );
+      return answer;
+    } finally {
+      connection.release();
     }
-    const answer = spec.dropAnswer && got.answer.outcome !== 'unknown' ? noAnswer() : got.answer;
-    book.ended(rowOf(sending, answer, got, clock), got.answer.status);
-    return answer;
   }
 }
 
+/** Names and values in turn, as undici takes them. */
+function headersOf({ token }: RequestSpec, correlationId: string): string[] {
+  return [
+    'authorization',
+    `Bearer ${token}`,
+    'airflow-api-version',
+    EXECUTION_API_VERSION,
+    'content-type',
+    'application/json',
+    'correlation-id',
+    correlationId,
+  ];
+}
+
+/** What came back of one sending. */
+interface Received {
+  readonly answer: Answer;
+  /** Why there is no response. */
+  readonly cause: string | null;
+  readonly text: string;
+  readonly retryAfter: boolean | null;
+}
+
+interface Sent {
+  readonly spec: RequestSpec;
+  readonly op: number;
+  readonly attempt: number;
+  readonly sentMs: number;
+  readonly correlationId: string;
+  /** What the client makes of it: none where the answer is dropped. */
+  readonly answer: Answer;
+  readonly received: Received;
+  readonly clock: Clock;
+}
+
 /** In the order of the table's columns, one by one: spread, it would take as long as all the rest. */
-function rowOf({ spec, op, attempt, sentMs, correlationId }: Sending, answer: Answer, got: Exchange, clock: Clock) {
+function rowOf({ spec, op, attempt, sentMs, correlationId, answer, received, clock }: Sent): Operation {
   const { subject } = spec;
-  const dropped = answer !== got.answer;
+  const dropped = answer !== received.answer;
   return {
     op,
     actor: subject.actor,
@@ -188,32 +198,34 @@ function rowOf({ spec, op, attempt, sentMs, correlationId }: Sending, answer: An
     attempt,
     duplicate_of: spec.duplicateOf ?? null,
     intended_ms: roundMs(spec.intendedMs),
-    sent_ms: roundMs(sentMs ?? 0),
-    ended_ms: got.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
+    sent_ms: roundMs(sentMs),
+    ended_ms: received.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
     outcome: answer.outcome,
     status: answer.status,
     reason: answer.reason,
     found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
     requested: spec.requested ?? null,
-    message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, got.text),
-    cause: dropped ? 'answer-dropped' : got.cause,
+    message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, received.text),
+    cause: dropped ? 'answer-dropped' : received.cause,
     correlation_id: correlationId,
-    retry_after: got.retryAfter,
-  } satisfies Operation;
+    retry_after: received.retryAfter,
+  };
 }
 
-interface Exchange {
-  readonly answer: Answer;
-  readonly cause: string | null;
-  readonly text: string;
-  readonly retryAfter: boolean | null;
+function readResponse({ status, text, headers }: HttpResponse): Received {
+  return { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
+}
+
+/** Nothing is known of a request without a response: it may have committed. */
+function withoutResponse(cause: string): Received {
+  return { answer: noAnswer(), cause, text: '', retryAfter: null };
 }
 
 function noAnswer(): Answer {
   return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null, retryAfterMs: null };
 }
 
-function readAnswer(status: number, text: string, headers: Received['headers']): Answer {
+function readAnswer(status: number, text: string, headers: HttpResponse['headers']): Answer {
   let body: unknown = null;
   try {
     body = text === '' ? null : JSON.parse(text);

@@ -1,16 +1,16 @@
 /**
- * A worker of the fleet, for the real k6: each VU borrows one life after another from the harness, plays it as the
- * harness itself would, and returns its record with it. Ends by itself when the run is over. Needs
+ * A worker of the fleet, for the real k6: each VU asks the harness for one life after another, plays it as the harness
+ * itself would, and reports its requests. Ends by itself when the run has ended. Needs
  *
- *     WINDTUNNEL_LEASES   where lives are lent, such as http://127.0.0.1:40123
+ *     WINDTUNNEL_URL      where the harness listens for workers, such as http://127.0.0.1:40123
  *     WINDTUNNEL_TOKEN    the run's token
  *     WINDTUNNEL_VUS      lives that it plays at once
  */
 import type { Options } from 'k6/options';
 import { pause } from '../../harness/worker/cancel.ts';
 import type { Lease } from '../../harness/worker/remote.ts';
-import { Borrowed } from './borrowed.ts';
-import { ask } from './desk.ts';
+import { askHarness } from './harness.ts';
+import { RemoteLife } from './remote-life.ts';
 
 export const options: Options = {
   scenarios: {
@@ -18,7 +18,7 @@ export const options: Options = {
       executor: 'per-vu-iterations',
       vus: Number(__ENV.WINDTUNNEL_VUS ?? 100),
       iterations: 1,
-      // Longer than any run: the harness says when it is over.
+      // Longer than any run: the harness ends it.
       maxDuration: '240h',
       gracefulStop: '10s',
     },
@@ -28,17 +28,17 @@ export const options: Options = {
   summaryTrendStats: ['med', 'p(95)', 'p(99)', 'max'],
 };
 
-/** The desk may be restarting, or the run be over and gone. */
+/** The harness may not listen yet, or be gone with its run. */
 const AWAY_MS = 1_000;
 const AWAY_TIMES = 15;
 
 export default async function worker(): Promise<void> {
   for (let away = 0; away < AWAY_TIMES; ) {
-    const { status, body } = await ask('/leases', { now_ms: Date.now() });
+    const { status, body } = await askHarness('/leases', { now_ms: Date.now() });
     if (status === 410) return;
-    if (status === 200) await new Borrowed(JSON.parse(body) as Lease).play();
+    if (status === 200) await new RemoteLife(JSON.parse(body) as Lease).play();
     else if (status !== 204) {
-      if (status !== 0) console.error(`The harness lends no life (${status}): ${body}`);
+      if (status !== 0) console.error(`The harness gave no life (${status}): ${body}`);
       away++;
       await pause(AWAY_MS);
       continue;

@@ -1,26 +1,24 @@
 import type { LifeEnd } from '../../model/operation.ts';
-import type { Hooks as LifeHooks } from '../../worker/context.ts';
-import type { Birth } from '../../worker/life-spec.ts';
+import type { LifeHooks } from '../../worker/context.ts';
+import type { LifeSpec } from '../../worker/life-spec.ts';
 
-/** What the fleet knows of a life while it is played, and what it has to hear of it. */
-export interface Hooks extends LifeHooks {
+/** The fleet's side of a life, which knows at once whether Airflow has revoked the workload. */
+export interface FleetHooks extends LifeHooks {
   isRevoked(): boolean;
-  /** Called when it is. */
-  onRevoked(listener: () => void): void;
 }
 
-/** Connections that may be had in all, and requests that wait for one of them. */
+/** The limit on connections, and requests that wait for one. */
 export interface ConnectionUse {
   readonly limit: number;
   readonly waiting: number;
 }
 
-/** Whoever plays lives. Each request is in the record before `play` resolves. */
+/** Plays lives. Each request is in the record before `play` resolves. */
 export interface Engine {
-  play(birth: Birth, hooks: Hooks): Promise<LifeEnd>;
-  /** Where the engine can tell: the bound on its connections, and the requests that wait for one. */
+  play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd>;
+  /** Where the engine knows. */
   readonly connections?: ConnectionUse;
-  /** For an engine that does not hear at once of the end of the run: when that will be, at the latest. */
+  /** For an engine that learns of the end of the run with delay: when that will be at the latest, on the run's clock. */
   willEndAt?(atMs: number): void;
   /** When all lives have ended. Idempotent. */
   close(): Promise<void>;

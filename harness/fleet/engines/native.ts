@@ -1,50 +1,52 @@
+import type { Clock } from '../../model/clock.ts';
 import type { LifeEnd } from '../../model/operation.ts';
 import type { FleetSpec } from '../../model/scenario.ts';
-import type { RunClock } from '../../run-folder/clock.ts';
 import type { Hazards } from '../../worker/hazards.ts';
 import { playLife } from '../../worker/life.ts';
-import { type Birth, chanceOf } from '../../worker/life-spec.ts';
-import { ApiClient, type ApiClientOptions } from '../http-client.ts';
-import type { ConnectionUse, Engine, Hooks } from './engine.ts';
+import { generatorsOf, type LifeSpec } from '../../worker/life-spec.ts';
+import { type RequestLog, Requests } from '../../worker/requests.ts';
+import { HttpTransport } from '../http-transport.ts';
+import type { ConnectionUse, Engine, FleetHooks } from './engine.ts';
 
 export interface NativeOptions {
   readonly fleet: FleetSpec;
   readonly executionUrls: readonly string[];
-  readonly clock: RunClock;
-  readonly book: ApiClientOptions['book'];
+  readonly clock: Clock;
+  readonly requestLog: RequestLog;
   readonly hazards: Hazards;
 }
 
 /** Plays all lives in this process, on its one thread. */
-export class Native implements Engine {
-  readonly #options: NativeOptions;
-  readonly #requests: ApiClient;
+export class NativeEngine implements Engine {
+  readonly #clock: Clock;
+  readonly #hazards: Hazards;
+  readonly #transport: HttpTransport;
+  readonly #requests: Requests;
 
-  constructor(options: NativeOptions) {
-    const { fleet, executionUrls, clock, book } = options;
-    const { connections, timeout_ms, retries } = fleet;
-    this.#options = options;
-    this.#requests = new ApiClient({ urls: executionUrls, connections, timeoutMs: timeout_ms, retries, clock, book });
+  constructor({ fleet, executionUrls, clock, requestLog, hazards }: NativeOptions) {
+    this.#clock = clock;
+    this.#hazards = hazards;
+    this.#transport = new HttpTransport(executionUrls, fleet.connections, fleet.timeout_ms);
+    this.#requests = new Requests({ transport: this.#transport, retries: fleet.retries, clock, requestLog });
   }
 
   get connections(): ConnectionUse {
-    return this.#requests.connections;
+    return this.#transport.connections;
   }
 
-  play(birth: Birth, hooks: Hooks): Promise<LifeEnd> {
-    const { clock, hazards } = this.#options;
-    const rngs = chanceOf(birth);
+  play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
+    const generators = generatorsOf(spec);
     return playLife({
-      birth,
+      spec,
       requests: this.#requests,
-      clock,
-      rng: rngs.own,
-      hazards: hazards.of(birth.life, rngs.hazards),
+      clock: this.#clock,
+      rng: generators.own,
+      hazards: this.#hazards.of(spec.life, generators.hazards),
       hooks,
     });
   }
 
   close(): Promise<void> {
-    return this.#requests.close();
+    return this.#transport.close();
   }
 }

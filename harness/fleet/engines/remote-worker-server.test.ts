@@ -9,28 +9,28 @@ import { STEADY_HABITS } from '../../../workloads/shapes.ts';
 import type { Operation } from '../../model/operation.ts';
 import { RunClock } from '../../run-folder/clock.ts';
 import { RunFolder } from '../../run-folder/writer.ts';
-import { Ending } from '../../worker/cancel.ts';
+import { CancelSource } from '../../worker/cancel.ts';
 import { Hazards } from '../../worker/hazards.ts';
-import type { Birth } from '../../worker/life-spec.ts';
-import type { Lease, Word } from '../../worker/remote.ts';
-import { RequestLog } from '../http-client.ts';
-import { LeaseDesk, type LeaseDeskOptions } from './remote-worker-server.ts';
+import type { LifeSpec } from '../../worker/life-spec.ts';
+import type { Lease, ProgressReport } from '../../worker/remote.ts';
+import { RunRequestLog } from '../request-log.ts';
+import { RemoteWorkerServer, type RemoteWorkerServerOptions } from './remote-worker-server.ts';
 
 let folder: string;
 let record: RunFolder;
-let desk: LeaseDesk;
-let book: RequestLog;
+let server: RemoteWorkerServer;
+let requestLog: RunRequestLog;
 let hazards: Hazards;
 let appended: Operation[];
 let lost: number[];
 
-async function open(options: Partial<LeaseDeskOptions> = {}): Promise<void> {
-  desk = await LeaseDesk.open({
+async function open(options: Partial<RemoteWorkerServerOptions> = {}): Promise<void> {
+  server = await RemoteWorkerServer.open({
     listen: '127.0.0.1:0',
     token: 'secret',
     executionUrls: ['http://one', 'http://two'],
     clock: new RunClock(),
-    book,
+    requestLog,
     hazards,
     windows: () => [],
     onLost: ({ life }) => lost.push(life),
@@ -43,18 +43,18 @@ beforeEach(() => {
   record = new RunFolder(path.join(folder, 'run'));
   appended = [];
   record.append = (_table, row) => appended.push(row as Operation);
-  book = new RequestLog(record);
+  requestLog = new RunRequestLog(record);
   hazards = new Hazards();
   lost = [];
 });
 
 afterEach(async () => {
-  await desk.close();
+  await server.close();
   await record.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-function birth(life: number): Birth {
+function specOf(life: number): LifeSpec {
   return {
     life,
     duplicateOf: null,
@@ -77,7 +77,7 @@ function hooks() {
   const heard = { startedMs: 0, left: 0, revoked: false };
   return {
     heard,
-    over: new Ending(),
+    cancel: new CancelSource(),
     isRevoked: () => heard.revoked,
     onRevoked: () => undefined,
     onStarted: (atMs: number) => {
@@ -90,7 +90,7 @@ function hooks() {
 }
 
 async function post(route: string, body: object, token = 'secret') {
-  const answer = await fetch(`${desk.url}${route}`, {
+  const answer = await fetch(`${server.url}${route}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, connection: 'close' },
     body: JSON.stringify(body),
@@ -100,121 +100,125 @@ async function post(route: string, body: object, token = 'secret') {
 }
 
 const ask = () => post('/leases', { now_ms: Date.now() });
-const word = (said: Partial<Word>): Word => ({ operations: [], sent: 0, hits: [], ...said });
+const report = (given: Partial<ProgressReport>): ProgressReport => ({ operations: [], sent: 0, hits: [], ...given });
 const request = (op: number, duplicate_of: number | null = null) =>
   ({ op, duplicate_of, life: 1, kind: 'rtif', intended_ms: 1, sent_ms: 2, ended_ms: 3, status: 409 }) as Operation;
 
-test('a life is lent to who asked first, and its record comes back under numbers of the run', async () => {
+test('a life is handed to the worker that asked first, and its record comes back under numbers of the run', async () => {
   await open();
   const waiting = ask();
-  await desk.asked(1, 5_000);
+  await server.workersAsk(1, 5_000);
   const { heard, ...hook } = hooks();
-  const played = desk.play(birth(1), hook);
+  const played = server.play(specOf(1), hook);
   const lease: Lease = (await waiting).json();
   expect(lease).toMatchObject({
-    birth: birth(1),
+    spec: specOf(1),
     url: 'http://two',
     windows: [],
-    correlation: book.correlation,
+    correlation: requestLog.correlation,
     endsMs: null,
   });
 
-  expect(book.take()).toBe(1);
+  expect(requestLog.takeNumber()).toBe(1);
   const operations = [[request(2, 1), 409] as const, [request(1), 409] as const];
-  const said = await post(`/leases/${lease.lease}`, word({ operations, sent: 3, startedMs: 77, leaving: true }));
-  expect(said.json()).toEqual({ over: false, revoked: false, endsMs: null });
+  const reply = await post(`/leases/${lease.lease}`, report({ operations, sent: 3, startedMs: 77, leaving: true }));
+  expect(reply.json()).toEqual({ cancelled: false, revoked: false, endsMs: null });
   expect(heard).toMatchObject({ startedMs: 77, left: 1 });
   // The second names the first as the one it duplicates, whatever numbers they get.
   expect(appended.map(({ op, duplicate_of }) => [op, duplicate_of])).toEqual([
     [2, 3],
     [3, null],
   ]);
-  expect(book.totals).toMatchObject({ sent: 3, ended: 2, inFlight: 1, http409: 2 });
+  expect(requestLog.totals).toMatchObject({ sent: 3, ended: 2, inFlight: 1, http409: 2 });
 
   heard.revoked = true;
-  desk.willEndAt(99_000);
-  const last = await post(`/leases/${lease.lease}`, word({ sent: 3, end: 'reported' }));
-  expect(last.json()).toEqual({ over: false, revoked: true, endsMs: 99_000 });
+  server.willEndAt(99_000);
+  const last = await post(`/leases/${lease.lease}`, report({ sent: 3, end: 'reported' }));
+  expect(last.json()).toEqual({ cancelled: false, revoked: true, endsMs: 99_000 });
   expect(await played).toBe('reported');
-  expect((await post(`/leases/${lease.lease}`, word({}))).status).toBe(410);
+  expect((await post(`/leases/${lease.lease}`, report({}))).status).toBe(410);
 });
 
-test('a lease without a word runs out as a dead worker; one with words goes on', async () => {
+test('a lease without reports expires with its worker taken to be dead; one with reports continues', async () => {
   await open({ leaseMs: 400 });
-  const [silent, talks] = [desk.play(birth(1), hooks()), desk.play(birth(2), hooks())];
+  const [silent, reporting] = [server.play(specOf(1), hooks()), server.play(specOf(2), hooks())];
   const dead: Lease = (await ask()).json();
   const alive: Lease = (await ask()).json();
   for (let i = 0; i < 8; i++) {
     await sleep(100);
-    expect((await post(`/leases/${alive.lease}`, word({}))).status).toBe(200);
+    expect((await post(`/leases/${alive.lease}`, report({}))).status).toBe(200);
   }
   expect(await silent).toBe('lost');
   expect(lost).toEqual([1]);
-  expect((await post(`/leases/${dead.lease}`, word({ end: 'reported' }))).status).toBe(410);
-  await post(`/leases/${alive.lease}`, word({ end: 'stopped' }));
-  expect(await talks).toBe('stopped');
+  expect((await post(`/leases/${dead.lease}`, report({ end: 'reported' }))).status).toBe(410);
+  await post(`/leases/${alive.lease}`, report({ end: 'stopped' }));
+  expect(await reporting).toBe('stopped');
 });
 
-test('the end of the run: who waits is told, who plays hears it with its next word, what was not lent ends', async () => {
+test('on shutdown idle workers get 410, active ones are cancelled with their next report, queued lives end', async () => {
   await open();
-  const lent = hooks();
-  const played = desk.play(birth(1), lent);
+  const active = hooks();
+  const played = server.play(specOf(1), active);
   const lease: Lease = (await ask()).json();
   const late = hooks();
-  const notLent = desk.play(birth(2), late);
-  for (const { over } of [lent, late]) over.end();
-  expect(await notLent).toBe('run-ended');
-  expect((await post(`/leases/${lease.lease}`, word({}))).json()).toEqual({ over: true, revoked: false, endsMs: null });
-  await post(`/leases/${lease.lease}`, word({ end: 'run-ended' }));
+  const queued = server.play(specOf(2), late);
+  for (const { cancel } of [active, late]) cancel.cancel();
+  expect(await queued).toBe('run-ended');
+  expect((await post(`/leases/${lease.lease}`, report({}))).json()).toEqual({
+    cancelled: true,
+    revoked: false,
+    endsMs: null,
+  });
+  await post(`/leases/${lease.lease}`, report({ end: 'run-ended' }));
   expect(await played).toBe('run-ended');
   const waiting = ask();
-  await desk.asked(1, 5_000);
-  desk.dismiss();
+  await server.workersAsk(1, 5_000);
+  server.dismiss();
   expect((await waiting).status).toBe(410);
   expect((await ask()).status).toBe(410);
 });
 
-test('what was taken back meanwhile is not lent', async () => {
+test('a workload that was revoked while it was queued is not handed out', async () => {
   await open();
   const taken = hooks();
   taken.heard.revoked = true;
-  const revoked = desk.play(birth(1), taken);
-  void desk.play(birth(2), hooks());
-  expect((await ask()).json()).toMatchObject({ birth: { life: 2 } });
+  const revoked = server.play(specOf(1), taken);
+  void server.play(specOf(2), hooks());
+  expect((await ask()).json()).toMatchObject({ spec: { life: 2 } });
   expect(await revoked).toBe('revoked');
 });
 
-test('who does not know the token, has another time, or makes no sense gets nothing', async () => {
+test('a wrong token, a wrong clock and a malformed request get no life', async () => {
   await open();
-  void desk.play(birth(1), hooks());
+  void server.play(specOf(1), hooks());
   expect((await post('/leases', { now_ms: Date.now() }, 'guess')).status).toBe(401);
   expect(await post('/leases', { now_ms: Date.now() - 5_000 })).toMatchObject({
     status: 409,
     text: expect.stringMatching(/^Your clock is 5\.\d s behind this one/),
   });
   expect((await post('/leases', {})).status).toBe(409);
-  expect((await fetch(`${desk.url}/leases`)).status).toBe(404);
+  expect((await fetch(`${server.url}/leases`)).status).toBe(404);
   const nonsense = { method: 'POST', headers: { authorization: 'Bearer secret' }, body: '[1' };
-  expect((await fetch(`${desk.url}/leases`, nonsense)).status).toBe(400);
+  expect((await fetch(`${server.url}/leases`, nonsense)).status).toBe(400);
   expect((await ask()).status).toBe(200);
 });
 
-test('windows strike lives elsewhere, and are told of it', async () => {
+test('windows apply to lives elsewhere, and their hits are counted', async () => {
   const hazard = { misbehaviour: 'zombie', share: 1 } as const;
   const gone = { hazard, opensMs: -20, closesMs: -10 };
   const coming = { hazard, opensMs: 60_000, closesMs: 70_000 };
   await open({ windows: () => [gone, coming] });
   const heal = await hazards.openWindow(hazard);
-  void desk.play(birth(1), hooks());
+  void server.play(specOf(1), hooks());
   const lease: Lease = (await ask()).json();
   expect(lease.windows).toEqual([coming]);
-  await post(`/leases/${lease.lease}`, word({ hits: [['zombie', 3]] }));
-  await post(`/leases/${lease.lease}`, word({ hits: [['zombie', 1]] }));
+  await post(`/leases/${lease.lease}`, report({ hits: [['zombie', 3]] }));
+  await post(`/leases/${lease.lease}`, report({ hits: [['zombie', 1]] }));
   expect(await heal()).toBe('4 times, 1 lives');
 });
 
-test('a place that is taken is said to be', async () => {
+test('an address in use is named', async () => {
   await open();
-  const listen = new URL(desk.url).host;
-  await expect(open({ listen })).rejects.toThrow(`Lives cannot be lent at ${listen}: `);
+  const listen = new URL(server.url).host;
+  await expect(open({ listen })).rejects.toThrow(`Cannot listen on ${listen} for k6 workers: `);
 });

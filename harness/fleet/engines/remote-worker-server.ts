@@ -3,121 +3,123 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import Queue from 'yocto-queue';
+import type { WallClock } from '../../model/clock.ts';
 import { messageOf, StackError, UsageError } from '../../model/errors.ts';
 import { isRecord } from '../../model/json.ts';
 import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import type { LifeEnd } from '../../model/operation.ts';
-import type { RunClock } from '../../run-folder/clock.ts';
 import type { Hazards } from '../../worker/hazards.ts';
-import type { Birth } from '../../worker/life-spec.ts';
-import type { Lease, Reply, Word } from '../../worker/remote.ts';
-import type { RequestLog } from '../http-client.ts';
-import type { Engine, Hooks } from './engine.ts';
+import type { LifeSpec } from '../../worker/life-spec.ts';
+import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.ts';
+import type { RequestLog } from '../../worker/requests.ts';
+import type { Engine, FleetHooks } from './engine.ts';
 
-/** A word is due so often: what a worker that dies can take with it, and how late it hears that the run is over. */
-const WORD_MS = 5_000;
-/** Without a word for so long its worker is dead. */
+/** A progress report is due so often: what a worker that dies takes with it, and how late it learns of the run's end. */
+const REPORT_MS = 5_000;
+/** Without a report for so long its worker is dead. */
 const LEASE_MS = 30_000;
 const SWEEP_MS = 1_000;
-/** Who asks while there is nothing to lend waits here so long. */
+/** A worker that asks while there is no life waits here so long. */
 const ASK_MS = 20_000;
 /** A clock that is off by more would put requests before or after the commits that they made. */
 const CLOCK_OFF_MS = 1_000;
 const ASKED_EVERY_MS = 50;
 const BODY_LIMIT = 32_000_000;
 
-export interface LeaseDeskOptions {
+export interface RemoteWorkerServerOptions {
   /** `127.0.0.1:0` or another host and port. */
   readonly listen: string;
-  /** Who has it may take workers' tokens. */
+  /** A client that has it gets workers' tokens. */
   readonly token: string;
   readonly executionUrls: readonly string[];
-  readonly clock: RunClock;
-  readonly book: RequestLog;
+  readonly clock: WallClock;
+  readonly requestLog: RequestLog;
   readonly hazards: Hazards;
   /** Those of the plan that have a time: none before the load. */
   windows(): readonly PlannedHazard[];
-  /** Called when a lease has run out. */
-  onLost(birth: Birth): void;
-  readonly wordMs?: number;
+  /** Called when a lease has expired. */
+  onLost(spec: LifeSpec): void;
+  readonly reportMs?: number;
   readonly leaseMs?: number;
 }
 
-interface Lent {
-  readonly birth: Birth;
-  readonly hooks: Hooks;
+/** A life that a remote worker plays. */
+interface RemotePlay {
+  readonly spec: LifeSpec;
+  readonly hooks: FleetHooks;
   readonly finish: (end: LifeEnd) => void;
   /** The numbers of its operations in the run, by its own. */
   readonly numbers: Map<number, number>;
   sent: number;
-  heardMs: number;
+  reportedMs: number;
 }
 
-type Waiting = Pick<Lent, 'birth' | 'hooks' | 'finish'> & { isTaken: boolean };
+/** A life that no worker has asked for yet. */
+type QueuedLife = Pick<RemotePlay, 'spec' | 'hooks' | 'finish'> & { isTaken: boolean };
 
 /**
- * Lends lives to whoever asks over HTTP and takes their record back. How many are played at once is how many ask; what
- * waits for one to ask is late, and shows as that.
+ * Hands lives to remote workers that ask over HTTP, and takes their records. As many are played at once as workers ask;
+ * a life that waits for a worker is late, and the record shows it.
  */
-export class LeaseDesk implements Engine {
+export class RemoteWorkerServer implements Engine {
   readonly url: string;
-  readonly #options: LeaseDeskOptions;
+  readonly #options: RemoteWorkerServerOptions;
   readonly #server: Server;
-  readonly #wordMs: number;
+  readonly #reportMs: number;
   readonly #leaseMs: number;
-  readonly #lent = new Map<number, Lent>();
-  /** Those that were taken back stay until their turn comes: to look for one among many takes long. */
-  readonly #births = new Queue<Waiting>();
+  readonly #plays = new Map<number, RemotePlay>();
+  /** Those that were revoked stay until their turn comes: to look for one among many takes long. */
+  readonly #queue = new Queue<QueuedLife>();
   readonly #asking = new Set<Asking>();
   readonly #sweeper: NodeJS.Timeout;
   #leases = 0;
-  #over = false;
+  #dismissed = false;
   #endsMs: number | null = null;
 
-  private constructor(url: string, server: Server, options: LeaseDeskOptions) {
+  private constructor(url: string, server: Server, options: RemoteWorkerServerOptions) {
     this.url = url;
     this.#options = options;
     this.#server = server;
-    this.#wordMs = options.wordMs ?? WORD_MS;
+    this.#reportMs = options.reportMs ?? REPORT_MS;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     server.on('request', (request, response) => void this.#serve(request, response));
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(SWEEP_MS, this.#leaseMs / 4));
   }
 
-  static async open(options: LeaseDeskOptions): Promise<LeaseDesk> {
+  static async open(options: RemoteWorkerServerOptions): Promise<RemoteWorkerServer> {
     const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(options.listen) ?? [];
     const server = createServer({ keepAliveTimeout: ASK_MS * 2, requestTimeout: 0 });
     try {
       server.listen({ host: host.replace(/^\[|\]$/g, ''), port: Number(port), backlog: 4096 });
       await once(server, 'listening');
     } catch (error) {
-      throw new UsageError(`Lives cannot be lent at ${options.listen}: ${messageOf(error)}.`, { cause: error });
+      throw new UsageError(`Cannot listen on ${options.listen} for k6 workers: ${messageOf(error)}.`, { cause: error });
     }
     const address = server.address();
     const bound = typeof address === 'object' && address ? address.port : Number(port);
-    return new LeaseDesk(`http://${host}:${bound}`, server, options);
+    return new RemoteWorkerServer(`http://${host}:${bound}`, server, options);
   }
 
-  play(birth: Birth, hooks: Hooks): Promise<LifeEnd> {
+  play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
     return new Promise((finish) => {
-      if (hooks.over.aborted) {
+      if (hooks.cancel.aborted) {
         finish('run-ended');
         return;
       }
-      const waiting: Waiting = { birth, hooks, finish, isTaken: false };
-      this.#births.enqueue(waiting);
-      hooks.over.addEventListener('abort', () => {
-        // What nobody has been lent yet ends with the run.
-        if (waiting.isTaken) return;
-        waiting.isTaken = true;
+      const queued: QueuedLife = { spec, hooks, finish, isTaken: false };
+      this.#queue.enqueue(queued);
+      hooks.cancel.addEventListener('abort', () => {
+        // A life that no worker has asked for ends with the run.
+        if (queued.isTaken) return;
+        queued.isTaken = true;
         finish('run-ended');
       });
-      this.#lend();
+      this.#handOut();
     });
   }
 
-  /** Resolves when so many ask at once: whoever is to play is there. */
-  async asked(wanted: number, withinMs: number, stop?: AbortSignal): Promise<void> {
+  /** Resolves when so many workers ask at once: all that are to play are there. */
+  async workersAsk(wanted: number, withinMs: number, stop?: AbortSignal): Promise<void> {
     for (let waited = 0; this.#asking.size < wanted; waited += ASKED_EVERY_MS) {
       if (waited >= withinMs) {
         throw new StackError(
@@ -129,14 +131,14 @@ export class LeaseDesk implements Engine {
     }
   }
 
-  /** Told with each word, so that lives end with the run and not with the next word after it. */
+  /** Sent with each reply, so that lives end with the run and not with the next report after it. */
   willEndAt(atMs: number): void {
     this.#endsMs = atMs;
   }
 
-  /** From now on whoever asks is told that the run is over. */
+  /** From now on workers that ask are answered that the run has ended. */
   dismiss(): void {
-    this.#over = true;
+    this.#dismissed = true;
     for (const asking of this.#asking) this.#answer(asking, 410);
   }
 
@@ -148,30 +150,30 @@ export class LeaseDesk implements Engine {
     await closed;
   }
 
-  #lend(): void {
+  #handOut(): void {
     for (const asking of this.#asking) {
       const next = this.#next();
       if (!next) return;
       const lease = ++this.#leases;
-      const { clock, executionUrls, book } = this.#options;
-      this.#lent.set(lease, { ...next, numbers: new Map(), sent: 0, heardMs: clock.now() });
+      const { clock, executionUrls, requestLog } = this.#options;
       const now = clock.now();
-      const { birth } = next;
+      const { spec } = next;
+      this.#plays.set(lease, { ...next, numbers: new Map(), sent: 0, reportedMs: now });
       this.#answer(asking, 200, {
         lease,
-        birth,
-        url: executionUrls[birth.life % executionUrls.length] ?? '',
-        correlation: book.correlation,
+        spec,
+        url: executionUrls[spec.life % executionUrls.length] ?? '',
+        correlation: requestLog.correlation,
         startedAt: clock.startedAt.getTime(),
-        wordMs: this.#wordMs,
+        reportMs: this.#reportMs,
         windows: this.#options.windows().filter(({ closesMs }) => closesMs > now),
         endsMs: this.#endsMs,
       } satisfies Lease);
     }
   }
 
-  #next(): Waiting | undefined {
-    for (let next = this.#births.dequeue(); next; next = this.#births.dequeue()) {
+  #next(): QueuedLife | undefined {
+    for (let next = this.#queue.dequeue(); next; next = this.#queue.dequeue()) {
       if (next.isTaken) continue;
       next.isTaken = true;
       if (!next.hooks.isRevoked()) return next;
@@ -180,13 +182,13 @@ export class LeaseDesk implements Engine {
     return undefined;
   }
 
-  /** What came of a lease whose worker died is not known: Airflow must notice by itself that nobody beats any more. */
+  /** The outcome of an expired lease is unknown: Airflow must notice by itself that there are no more heartbeats. */
   #sweep(): void {
     const now = this.#options.clock.now();
-    for (const [lease, { heardMs, birth, finish }] of this.#lent) {
-      if (now - heardMs < this.#leaseMs) continue;
-      this.#lent.delete(lease);
-      this.#options.onLost(birth);
+    for (const [lease, { reportedMs, spec, finish }] of this.#plays) {
+      if (now - reportedMs < this.#leaseMs) continue;
+      this.#plays.delete(lease);
+      this.#options.onLost(spec);
       finish('lost');
     }
   }
@@ -199,14 +201,14 @@ export class LeaseDesk implements Engine {
       const body = await bodyOf(request);
       if (request.headers.authorization !== `Bearer ${this.#options.token}`) return void response.writeHead(401).end();
       if (id === undefined) this.#ask(body, response);
-      else this.#hear(Number(id), body as unknown as Word, response);
+      else this.#takeReport(Number(id), body as unknown as ProgressReport, response);
     } catch (error) {
       if (!response.headersSent) response.writeHead(400, { 'content-type': 'text/plain' }).end(messageOf(error));
     }
   }
 
   #ask({ now_ms }: Record<string, unknown>, response: ServerResponse): void {
-    // The body has travelled meanwhile: what it says is a little in the past even if the clocks agree.
+    // The body took time to arrive: its time lies a little in the past even if the clocks agree.
     const offMs = Date.now() - Number(now_ms);
     if (!(Math.abs(offMs) <= CLOCK_OFF_MS)) {
       const why = `Your clock is ${(offMs / 1000).toFixed(1)} s behind this one: both must be set by NTP.\n`;
@@ -218,8 +220,8 @@ export class LeaseDesk implements Engine {
       clearTimeout(asking.timer);
       this.#asking.delete(asking);
     });
-    if (this.#over) this.#answer(asking, 410);
-    else this.#lend();
+    if (this.#dismissed) this.#answer(asking, 410);
+    else this.#handOut();
   }
 
   #answer(asking: Asking, status: number, body?: Lease): void {
@@ -230,32 +232,36 @@ export class LeaseDesk implements Engine {
     else response.writeHead(status).end();
   }
 
-  #hear(id: number, word: Word, response: ServerResponse): void {
-    const lent = this.#lent.get(id);
-    if (!lent) return void response.writeHead(410).end();
-    const { clock, book, hazards } = this.#options;
-    lent.heardMs = clock.now();
-    for (; lent.sent < word.sent; lent.sent++) book.sent();
-    for (const [operation, status] of word.operations) {
-      const op = this.#number(lent, operation.op);
-      const duplicate_of = operation.duplicate_of === null ? null : this.#number(lent, operation.duplicate_of);
-      book.ended({ ...operation, op, duplicate_of }, status);
+  #takeReport(id: number, report: ProgressReport, response: ServerResponse): void {
+    const play = this.#plays.get(id);
+    if (!play) return void response.writeHead(410).end();
+    const { clock, requestLog, hazards } = this.#options;
+    play.reportedMs = clock.now();
+    for (; play.sent < report.sent; play.sent++) requestLog.sent();
+    for (const [operation, status] of report.operations) {
+      const op = this.#numberOf(play, operation.op);
+      const duplicate_of = operation.duplicate_of === null ? null : this.#numberOf(play, operation.duplicate_of);
+      requestLog.ended({ ...operation, op, duplicate_of }, status);
     }
-    for (const [misbehaviour, times] of word.hits) hazards.addHits(misbehaviour, lent.birth.life, times);
-    if (word.startedMs !== undefined) lent.hooks.onStarted(word.startedMs);
-    if (word.leaving) void lent.hooks.onLeaving();
-    const { over } = lent.hooks;
-    const reply: Reply = { over: over.aborted, revoked: lent.hooks.isRevoked(), endsMs: this.#endsMs };
+    for (const [misbehaviour, times] of report.hits) hazards.addHits(misbehaviour, play.spec.life, times);
+    if (report.startedMs !== undefined) play.hooks.onStarted(report.startedMs);
+    if (report.leaving) void play.hooks.onLeaving();
+    const { cancel } = play.hooks;
+    const reply: ProgressReply = {
+      cancelled: cancel.aborted,
+      revoked: play.hooks.isRevoked(),
+      endsMs: this.#endsMs,
+    };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
-    if (word.end === undefined) return;
-    this.#lent.delete(id);
-    lent.finish(word.end);
+    if (report.end === undefined) return;
+    this.#plays.delete(id);
+    play.finish(report.end);
   }
 
-  #number({ numbers }: Lent, own: number): number {
+  #numberOf({ numbers }: RemotePlay, own: number): number {
     const known = numbers.get(own);
     if (known !== undefined) return known;
-    const op = this.#options.book.take();
+    const op = this.#options.requestLog.takeNumber();
     numbers.set(own, op);
     return op;
   }

@@ -7,15 +7,17 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Rng } from '../model/rng.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import type { RequestSpec } from '../worker/requests.ts';
-import { ApiClient, RequestLog } from './http-client.ts';
+import { type RequestSpec, Requests } from '../worker/requests.ts';
+import { HttpTransport } from './http-transport.ts';
+import { RunRequestLog } from './request-log.ts';
 
 let folder: string;
 let server: Server;
 let url: string;
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 let record: RunFolder;
-let client: ApiClient;
+let transport: HttpTransport;
+let client: Requests;
 const clock = new RunClock();
 
 beforeEach(async () => {
@@ -25,18 +27,12 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/execution`;
-  client = new ApiClient({
-    urls: [url],
-    connections: 2,
-    timeoutMs: 300,
-    retries: 3,
-    clock,
-    book: new RequestLog(record),
-  });
+  transport = new HttpTransport([url], 2, 300);
+  client = new Requests({ transport, retries: 3, clock, requestLog: new RunRequestLog(record) });
 });
 
 afterEach(async () => {
-  await client.close();
+  await transport.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await record.close();

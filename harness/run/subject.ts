@@ -1,12 +1,27 @@
 import type { Host } from '../faults/fault.ts';
+import { UsageError } from '../model/errors.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
+import { knownBuild } from '../stacks/start-build.ts';
 import { allowsFaults } from '../stacks/target.ts';
 
-/** What to run against: a build that we start, or the file of a stack that is there. */
+/** What to run against: a build that we start, or the target file of a stack that is up. */
 export type Subject = { readonly build: string } | { readonly target: string };
 
-/** What the nemesis has to know of the stack that this scenario will meet. */
+export const DEFAULT_BUILD = 'airflow@3.3.2';
+
+export interface SubjectFlags {
+  readonly build?: string | undefined;
+  readonly target?: string | undefined;
+}
+
+/** Throws a UsageError for both, and for a build that does not exist. */
+export function subjectOf({ build, target }: SubjectFlags, usual = DEFAULT_BUILD): Subject {
+  if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
+  return target === undefined ? { build: knownBuild(build ?? usual).name } : { target };
+}
+
+/** What is known of the stack when the plan is drawn. */
 export function hostOf(subject: Subject, scenario: Scenario): Host {
   const processes = 'build' in subject ? processNames(processesOf(scenario)) : [];
   const allowFaults = 'target' in subject && allowsFaults(subject.target);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Manifest } from '../model/manifest.ts';
 import { writeLiteralRun } from '../testing/literal-run.ts';
-import { judgeRun } from './judge-run.ts';
+import { judgeRunFolder } from './run.ts';
 
 test.each<[Manifest['ended'], boolean]>([
   ['completed', false],
@@ -13,7 +13,7 @@ test.each<[Manifest['ended'], boolean]>([
 ])('a run that ended as %s: that its lines stay is %s', async (ended, stay) => {
   const { folder, remove } = writeLiteralRun({ manifest: { ended }, operations: [{}], commits: [{}] });
   try {
-    await judgeRun(folder);
+    await judgeRunFolder(folder);
     expect(existsSync(path.join(folder, 'raw', 'operations.ndjson'))).toBe(stay);
     expect(existsSync(path.join(folder, 'operations.parquet'))).toBe(!stay);
     expect(existsSync(path.join(folder, 'verdict.json'))).toBe(true);

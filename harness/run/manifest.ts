@@ -1,0 +1,46 @@
+import os from 'node:os';
+
+import type { Manifest } from '../model/manifest.ts';
+import type { Stack } from '../model/stack.ts';
+import { RUN_FORMAT } from '../model/tables.ts';
+import { windtunnelVersion } from '../system/installation.ts';
+import { engineName } from './engine.ts';
+import type { RunRequest } from './request.ts';
+import type { RunSession } from './session.ts';
+
+/** The manifest before the load: what is known of a run before anything has happened. */
+export function manifestOf(
+  { plan, repeat, engine }: RunRequest,
+  { build, identity }: Stack,
+  { id, clock }: Pick<RunSession, 'id' | 'clock'>,
+): Manifest {
+  return {
+    format: RUN_FORMAT,
+    id,
+    build,
+    identity,
+    plan,
+    windtunnel: windtunnelVersion(),
+    node: process.version,
+    machine: { platform: os.platform(), arch: os.arch(), cpus: os.cpus().length, memory_bytes: os.totalmem() },
+    started_at: clock.startedAt.toISOString(),
+    repeat,
+    engine: engineName(engine),
+    writers: 'triggers',
+    load_started_ms: null,
+    load_ended_ms: null,
+    ended_ms: null,
+    ended: null,
+  };
+}
+
+/** Sorts by time, and names what ran: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
+export function runFolderName({ subject, plan }: Pick<RunRequest, 'subject' | 'plan'>, id: string): string {
+  const build = 'target' in subject ? 'target' : subject.build.replace(/[^A-Za-z0-9.]+/g, '-');
+  return [timeStamp(), plan.scenario.name, build, id].join('-');
+}
+
+/** Now, as the names of folders begin: `20261121-104500`, UTC. */
+export function timeStamp(): string {
+  return new Date().toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+}

@@ -1,0 +1,39 @@
+import type { RunProgress } from '../model/progress.ts';
+import type { Plan } from '../model/scenario.ts';
+import type { Stack } from '../model/stack.ts';
+import type { Judgement } from '../model/verdict.ts';
+import type { EngineChoice } from './engine.ts';
+import type { Subject } from './subject.ts';
+
+/** The stack of a soak, on which one run after another is a window. */
+export interface SharedStack {
+  readonly stack: Stack;
+  /** How long lives under way may take to end when the load has ended, milliseconds. */
+  readonly settleMs: number;
+}
+
+export interface RunRequest {
+  readonly subject: Subject;
+  readonly plan: Plan;
+  /** The run folder; by default one below `runs/`. */
+  readonly out: string | undefined;
+  /** The command that repeats the run, for the manifest. */
+  readonly repeat: string;
+  readonly progress: RunProgress;
+  /** Aborted: the load ends early, and what was recorded until then is judged. */
+  readonly signal: AbortSignal;
+  /** Absent: this process plays the lives. */
+  readonly engine?: EngineChoice | undefined;
+  /** A stack that is up already and stays up: this run is a window of a soak. */
+  readonly shared?: SharedStack;
+}
+
+export interface RecordedRun {
+  readonly folder: string;
+  /** Why the load did not last as long as planned, or undefined; the record until then can be judged. */
+  readonly failure?: unknown;
+}
+
+export interface JudgedRun extends RecordedRun {
+  readonly judgement: Judgement;
+}

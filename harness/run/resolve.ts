@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import { allAtOnce } from '../console/usage-errors.ts';
+import { hostable } from '../faults/draw.ts';
+import type { EngineFlags } from '../model/engine-flags.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+import { DRAWN, SCENARIOS } from './catalogue.ts';
+import { engineWords, resolveEngine } from './engine.ts';
+import { type PlanFlags, resolvePlan } from './plan.ts';
+import type { RunRequest } from './request.ts';
+import { DEFAULT_BUILD, hostOf, type SubjectFlags, subjectOf } from './subject.ts';
+
+export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
+  readonly scenario: string;
+  readonly out?: string | undefined;
+}
+
+/** What the flags of `run` ask for. Throws a UsageError that lists every problem of them. */
+export async function resolveRun(
+  flags: RunFlags,
+): Promise<Pick<RunRequest, 'subject' | 'plan' | 'engine' | 'out' | 'repeat'>> {
+  const stored = await storedRun(flags);
+  const [subject, plan, engine] = await allAtOnce(
+    async () => subjectOf(flags, stored?.build),
+    async (subject = { build: DEFAULT_BUILD }) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
+    () => resolveEngine(flags),
+  );
+  // A plan made for a build may meet a target.
+  hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
+  return { subject, plan, engine, out: flags.out, repeat: stored?.repeat ?? repeatOf(flags, plan.seed) };
+}
+
+/**
+ * The manifest of an earlier run, if `scenario` names one: its plan is complete. A name of the catalogue comes first, so
+ * that a folder `storm`, as `--out storm` makes one, does not hide the scenario: `./storm` names the folder.
+ */
+async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
+  if ([...SCENARIOS, ...DRAWN].some(({ name }) => name === flags.scenario)) return undefined;
+  const folder = path.basename(flags.scenario) === 'manifest.json' ? path.dirname(flags.scenario) : flags.scenario;
+  if (!existsSync(path.join(folder, 'manifest.json'))) return undefined;
+  const chosen = (['seed', 'duration', 'schedulers', 'apiServers', 'faults'] as const).filter(
+    (name) => flags[name] !== undefined,
+  );
+  if (chosen.length > 0) {
+    const named = chosen.map((name) => `--${name === 'apiServers' ? 'api-servers' : name}`).join(', ');
+    throw new UsageError(`${flags.scenario} is a stored run and has a plan: ${named} cannot change it.`);
+  }
+  return readManifest(folder);
+}
+
+/** The command that repeats the run: with the seed, which is drawn when none is given. */
+function repeatOf(flags: RunFlags, seed: number): string {
+  const words = ['windtunnel', 'run', flags.scenario];
+  if (flags.target !== undefined) words.push('--target', flags.target);
+  else words.push('--build', flags.build ?? DEFAULT_BUILD);
+  words.push('--seed', String(seed));
+  if (flags.duration !== undefined) words.push('--duration', flags.duration);
+  if (flags.schedulers !== undefined) words.push('--schedulers', String(flags.schedulers));
+  if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
+  if (flags.faults !== undefined) words.push('--faults', flags.faults);
+  return [...words, ...engineWords(flags)].join(' ');
+}

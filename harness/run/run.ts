@@ -1,0 +1,71 @@
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { writeReports } from '../../reports/write.ts';
+import { judge } from '../judge/judge.ts';
+import { messageOf } from '../model/errors.ts';
+import type { Stack } from '../model/stack.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { closeTables } from '../run-folder/close.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+import { record } from './record.ts';
+import type { JudgedRun, RecordedRun, RunRequest } from './request.ts';
+import { RunSession } from './session.ts';
+import { openStack } from './stack.ts';
+
+/** A run from its plan to its reports. The live line has ended when this returns. */
+export async function runScenario(request: RunRequest): Promise<JudgedRun> {
+  const { progress, signal } = request;
+  try {
+    const { folder, failure } = await recordRun(request);
+    progress.phase('judging');
+    const judgement = await judgeRunFolder(folder);
+    return { folder, judgement, failure: signal.aborted ? signal.reason : failure };
+  } finally {
+    progress.stop();
+  }
+}
+
+/**
+ * From a plan to a closed run folder; the stack is taken down again in every case. A failure before the load rejects,
+ * because there is nothing to judge; one during it is in the result.
+ */
+export async function recordRun(request: RunRequest): Promise<RecordedRun> {
+  const session = new RunSession(request);
+  let stack: Stack | undefined;
+  try {
+    stack = await openStack(request, session);
+    await session.writeManifest(stack);
+    const ended = await record(session, stack);
+    await session.record.updateManifest({ ended, ended_ms: session.clock.now() });
+    return { folder: session.record.path };
+  } catch (error) {
+    return await session.failed(error);
+  } finally {
+    await session.tearDown(stack);
+  }
+}
+
+/**
+ * From a record to its verdict and its reports. A run without an end was killed or is still under way: its tables stay
+ * open, because closing them would take the lines from the process that writes them.
+ */
+export async function judgeRunFolder(folder: string): Promise<Judgement> {
+  const manifest = await readManifest(folder);
+  if (manifest.ended !== null) await unlessFull(folder, 'its tables stay lines of JSON', () => closeTables(folder));
+  const judgement = await judge(folder);
+  await unlessFull(folder, 'its reports are not written', () => writeReports(folder, judgement, manifest));
+  return judgement;
+}
+
+/** A full disk, which has room for neither Parquet nor reports, does not stand between a record and its verdict. */
+async function unlessFull(folder: string, consequence: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const message = messageOf(error);
+    if (!/ENOSPC|EDQUOT|EROFS|EACCES|No space left|Permission denied/.test(message)) throw error;
+    for (const name of readdirSync(folder))
+      if (name.endsWith('.next')) rmSync(path.join(folder, name), { force: true });
+    console.error(`${folder}: ${consequence}, because ${message}`);
+  }
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import path from 'node:path';
+
+import { messageOf, StackError } from '../model/errors.ts';
+import type { RunProgress } from '../model/progress.ts';
+import type { RunContext } from '../model/run-context.ts';
+import type { Plan } from '../model/scenario.ts';
+import type { Stack } from '../model/stack.ts';
+import { RunClock } from '../run-folder/clock.ts';
+import { RunFolder } from '../run-folder/writer.ts';
+import { ProcessTable } from '../system/process-table.ts';
+import { manifestOf, runFolderName } from './manifest.ts';
+import type { RecordedRun, RunRequest } from './request.ts';
+
+/** What a run holds from its first moment to its last: its folder, its processes, its clock, and what stops it. */
+export class RunSession implements RunContext {
+  /** Six hexadecimal digits. */
+  readonly id = randomBytes(3).toString('hex');
+  readonly request: RunRequest;
+  readonly plan: Plan;
+  readonly progress: RunProgress;
+  readonly record: RunFolder;
+  readonly table = new ProcessTable(this.id);
+  readonly clock = new RunClock();
+  /** The load ends early: the run was interrupted, a part of it has failed, or the record cannot be written. */
+  readonly stop: AbortSignal;
+  readonly #failure = new AbortController();
+  #discard = false;
+
+  constructor(request: RunRequest) {
+    this.request = request;
+    this.plan = request.plan;
+    this.progress = request.progress;
+    const { subject, plan, out } = request;
+    this.record = new RunFolder(path.resolve(out ?? path.join('runs', runFolderName({ subject, plan }, this.id))));
+    this.record.failed.addEventListener('abort', () => this.#failure.abort(this.record.failed.reason), { once: true });
+    this.stop = AbortSignal.any([request.signal, this.#failure.signal]);
+    setMaxListeners(0, this.stop);
+  }
+
+  /** An arrow, because parts are given it as a function. */
+  readonly fail = (error: Error): void => this.#failure.abort(error);
+
+  throwIfFailed(): void {
+    this.#failure.signal.throwIfAborted();
+  }
+
+  get isInterrupted(): boolean {
+    return this.request.signal.aborted;
+  }
+
+  writeManifest(stack: Stack): Promise<void> {
+    return this.record.writeManifest(manifestOf(this.request, stack, this));
+  }
+
+  /** What becomes of a run that failed: rejects where the load had not begun. */
+  async failed(error: unknown): Promise<RecordedRun> {
+    if (!this.record.loadBegan) {
+      // A stack that failed explains itself in its logs; anything else left nothing worth keeping.
+      this.#discard = !(error instanceof StackError && this.record.hasLogs);
+      throw error;
+    }
+    const ended = this.isInterrupted ? 'interrupted' : 'stack-failed';
+    // On a full disk this fails, too; a manifest without an end says itself that the run did not complete.
+    await this.record.updateManifest({ ended, ended_ms: this.clock.now() }).catch(() => undefined);
+    return { folder: this.record.path, failure: error };
+  }
+
+  async tearDown(stack: Stack | undefined): Promise<void> {
+    const { progress } = this;
+    if (!this.request.shared) progress.phase('taking the stack down');
+    await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
+    await this.table.close();
+    await this.record.close();
+    if (this.#discard) this.record.remove();
+  }
+}

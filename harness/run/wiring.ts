@@ -1,0 +1,153 @@
+import path from 'node:path';
+
+import { fleetHazards } from '../faults/index.ts';
+import { Nemesis } from '../faults/nemesis.ts';
+import { CompletionNotifier } from '../fleet/completion-notifier.ts';
+import type { Engine } from '../fleet/engines/engine.ts';
+import { openK6 } from '../fleet/engines/k6.ts';
+import { NativeEngine } from '../fleet/engines/native.ts';
+import { Fleet } from '../fleet/fleet.ts';
+import { Operators } from '../fleet/operators.ts';
+import { RunRequestLog } from '../fleet/request-log.ts';
+import { Dispatcher } from '../handoff/dispatcher.ts';
+import type { LiveNumbers } from '../model/progress.ts';
+import type { Stack, SupervisedProcess } from '../model/stack.ts';
+import type { SampleMetric } from '../model/tables.ts';
+import { CommitStream } from '../record/commits.ts';
+import { Probes } from '../record/probes.ts';
+import { ServerLog } from '../record/server-log.ts';
+import { DagFolder } from '../stacks/dag-folder.ts';
+import { Hazards } from '../worker/hazards.ts';
+import { k6Options } from './engine.ts';
+import type { RunSession } from './session.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** What a run is made of. The parts do not know each other: what one needs of another it is given here. */
+export interface Parts {
+  readonly dags: DagFolder;
+  readonly commits: CommitStream;
+  readonly serverLog: ServerLog;
+  readonly requestLog: RunRequestLog;
+  readonly engine: Engine;
+  readonly fleet: Fleet;
+  readonly dispatcher: Dispatcher;
+  readonly operators: Operators;
+  readonly probes: Probes;
+  readonly supervisor: Supervisor;
+  readonly nemesis: Nemesis;
+}
+
+/** `observing`: aborted when the supervisor has nothing to watch any more. Nothing listens yet if it rejects. */
+export async function wireParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
+  const { plan, record, clock, table, request } = session;
+  const { dagNamespace, dsn, publicUrl } = stack;
+  const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace);
+  for (const file of dags.files) table.file(file);
+  if ('target' in request.subject) table.target(path.resolve(request.subject.target));
+  const publicToken = await stack.publicToken();
+
+  const requestLog = new RunRequestLog(record);
+  const hazards = new Hazards();
+  const helpers: SupervisedProcess[] = [];
+  const engine = await openEngine(session, stack, { requestLog, hazards, helpers });
+  const completions = new CompletionNotifier();
+  const fleet = new Fleet(session, { dagNamespace, engine, hazards, completions });
+  const dispatcher = await openDispatcher(session, stack, { engine, fleet, completions });
+  const live = () => fleet.live;
+  const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, requestLog, live });
+
+  const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
+  const supervisor = new Supervisor(session, stack, observing);
+  const hold = (name: string) => supervisor.hold(name);
+  const targets = { fleet: hazards, operators, executor: completions };
+  const nemesis = new Nemesis({ faults: plan.faults ?? [], stack, hold, record, clock, ...targets });
+  const probes = new Probes({
+    dsn,
+    processes: () => stack.processes,
+    helpers: () => helpers,
+    record,
+    clock,
+    fleet: () => fleetSamples({ engine, fleet, requestLog, commits }),
+  });
+  const serverLog = new ServerLog(stack.logs, record, clock);
+  return {
+    dags,
+    commits,
+    serverLog,
+    requestLog,
+    engine,
+    fleet,
+    dispatcher,
+    operators,
+    probes,
+    supervisor,
+    nemesis,
+  };
+}
+
+async function openEngine(
+  session: RunSession,
+  { executionUrls }: Stack,
+  { requestLog, hazards, helpers }: { requestLog: RunRequestLog; hazards: Hazards; helpers: SupervisedProcess[] },
+): Promise<Engine> {
+  const { plan, record, clock, stop, request } = session;
+  if (!request.engine) {
+    return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, requestLog, hazards });
+  }
+  const windows = () => {
+    const begunMs = record.manifest.load_started_ms;
+    return begunMs === null ? [] : fleetHazards(plan.faults ?? [], begunMs);
+  };
+  const options = k6Options(request.engine, session, helpers);
+  return openK6(session, options, { executionUrls, requestLog, hazards, windows, stop });
+}
+
+async function openDispatcher(
+  { fail }: RunSession,
+  { handOffAddress }: Stack,
+  { engine, fleet, completions }: Pick<Parts, 'engine' | 'fleet'> & { completions: CompletionNotifier },
+): Promise<Dispatcher> {
+  try {
+    return await Dispatcher.listen({
+      address: handOffAddress,
+      // A target that names another host says `i_own_this`; what we start ourselves has a socket file.
+      elsewhere: true,
+      onWorkload: (workload, from, delivery) => fleet.begin(workload, from, delivery),
+      onRevoke: (_key, delivery) => fleet.revoke(delivery),
+      revokeTakesMs: () => completions.revokeTakesMs(),
+      onError: fail,
+    });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** For the live line. */
+export function liveNumbers({ requestLog, fleet, probes, nemesis }: Parts): LiveNumbers {
+  return {
+    ...requestLog.totals,
+    live: fleet.started,
+    deadlocks: probes.deadlocks,
+    latency: requestLog.latency,
+    lastFailure: requestLog.lastFailure,
+    faults: nemesis.open,
+  };
+}
+
+function fleetSamples({
+  engine: { connections },
+  fleet,
+  requestLog,
+  commits,
+}: Pick<Parts, 'engine' | 'fleet' | 'requestLog' | 'commits'>): Partial<Record<SampleMetric, number>> {
+  const { sent, inFlight } = requestLog.totals;
+  return {
+    ...(connections ? { connection_limit: connections.limit, connections_waiting: connections.waiting } : {}),
+    live_lives: fleet.started,
+    handed: fleet.handed,
+    requests_in_flight: inFlight,
+    sent,
+    commit_lag_ms: commits.lagMs,
+  };
+}

@@ -1,0 +1,153 @@
+import type { Clock } from '../../harness/model/clock.ts';
+import type { LifeEnd, Operation } from '../../harness/model/operation.ts';
+import { CancelSource } from '../../harness/worker/cancel.ts';
+import { Hazards } from '../../harness/worker/hazards.ts';
+import { playLife } from '../../harness/worker/life.ts';
+import { generatorsOf } from '../../harness/worker/life-spec.ts';
+import type { Lease, OperationReport, ProgressReply, ProgressReport } from '../../harness/worker/remote.ts';
+import { type RequestLog, Requests } from '../../harness/worker/requests.ts';
+import { askHarness } from './harness.ts';
+import { K6Transport } from './transport.ts';
+
+/** A life that is played here for the harness, which gets progress reports of it. */
+export class RemoteLife {
+  readonly #lease: Lease;
+  readonly #clock: Clock;
+  readonly #requestLog: UnreportedRequests;
+  readonly #hazards = new Hazards();
+  readonly #cancel = new CancelSource();
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
+  #startedMs: number | undefined;
+  #leaving = false;
+  #lastReport: Promise<ProgressReply> = Promise.resolve({ cancelled: false, revoked: false, endsMs: null });
+  #knowsItsEnd = false;
+
+  constructor(lease: Lease) {
+    this.#lease = lease;
+    this.#clock = { now: () => Date.now() - lease.startedAt, tickMs: 1 };
+    this.#requestLog = new UnreportedRequests(`${lease.correlation}-${lease.spec.life}`);
+  }
+
+  async play(): Promise<void> {
+    const { spec, url, reportMs, endsMs } = this.#lease;
+    const generators = generatorsOf(spec);
+    const leasedMs = this.#clock.now();
+    this.#openWindows();
+    this.#reportEvery(reportMs);
+    this.#endAt(endsMs);
+    const end = await playLife({
+      spec,
+      requests: new Requests({
+        transport: new K6Transport(url, spec),
+        retries: spec.fleet.retries,
+        clock: this.#clock,
+        requestLog: this.#requestLog,
+      }),
+      clock: this.#clock,
+      rng: generators.own,
+      hazards: this.#hazards.of(spec.life, generators.hazards),
+      hooks: {
+        // It was not when the lease was given.
+        isRevoked: async () => this.#clock.now() - leasedMs > reportMs / 10 && (await this.#report()).revoked,
+        onStarted: (atMs) => {
+          this.#startedMs = atMs;
+          void this.#report();
+        },
+        onLeaving: async () => {
+          this.#leaving = true;
+          await this.#report();
+        },
+        cancel: this.#cancel,
+      },
+    });
+    // A timer that came with one more answer would keep the VU.
+    this.#knowsItsEnd = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#report(end);
+  }
+
+  /** Those that open while it lives, and those that are open already. */
+  #openWindows(): void {
+    const now = this.#clock.now();
+    for (const { hazard, opensMs, closesMs } of this.#lease.windows) {
+      // A thundering herd is of its first moment: a life that starts later is not in it.
+      if (opensMs < now && hazard.misbehaviour.startsWith('herd_')) continue;
+      const open = () => {
+        this.#timers.push(setTimeout(this.#hazards.open(hazard), closesMs - this.#clock.now()));
+      };
+      if (opensMs <= now) open();
+      else this.#timers.push(setTimeout(open, opensMs - now));
+    }
+  }
+
+  /** With the run, not with the first report after it. */
+  #endAt(endsMs: number | null): void {
+    if (endsMs === null || this.#knowsItsEnd) return;
+    this.#knowsItsEnd = true;
+    this.#timers.push(setTimeout(() => this.#cancel.cancel(), endsMs - this.#clock.now()));
+  }
+
+  #reportEvery(ms: number): void {
+    this.#timers.push(
+      setTimeout(() => {
+        void this.#report();
+        this.#reportEvery(ms);
+      }, ms),
+    );
+  }
+
+  /** One report at a time: the next holds what the last could not deliver. */
+  #report(end?: LifeEnd): Promise<ProgressReply> {
+    this.#lastReport = this.#lastReport.then(() => this.#send(end));
+    return this.#lastReport;
+  }
+
+  async #send(end: LifeEnd | undefined): Promise<ProgressReply> {
+    const report: ProgressReport = {
+      operations: this.#requestLog.unreported.splice(0),
+      sent: this.#requestLog.sends,
+      hits: this.#hazards.takeHits(),
+      ...(this.#startedMs === undefined ? {} : { startedMs: this.#startedMs }),
+      ...(this.#leaving ? { leaving: true } : {}),
+      ...(end === undefined ? {} : { end }),
+    };
+    for (let tries = 1; ; tries++) {
+      const { status, body } = await askHarness(`/leases/${this.#lease.lease}`, report);
+      if (status === 200) {
+        const reply = JSON.parse(body) as ProgressReply;
+        if (reply.cancelled) this.#cancel.cancel();
+        this.#endAt(reply.endsMs);
+        return reply;
+      }
+      // The lease has expired, or the harness has gone: nothing more is to be sent in its name.
+      if (status !== 0 || tries === 3) {
+        this.#cancel.cancel();
+        return { cancelled: true, revoked: false, endsMs: null };
+      }
+    }
+  }
+}
+
+/** Numbers the life's own requests and keeps their rows until the next report. */
+class UnreportedRequests implements RequestLog {
+  readonly correlation: string;
+  readonly unreported: OperationReport[] = [];
+  sends = 0;
+  #next = 1;
+
+  constructor(correlation: string) {
+    this.correlation = correlation;
+  }
+
+  takeNumber(): number {
+    return this.#next++;
+  }
+
+  sent(): void {
+    this.sends++;
+  }
+
+  ended(row: Operation, status: number | null): void {
+    this.unreported.push([row, status]);
+  }
+}
