@@ -24,7 +24,7 @@ import { writeCalibration } from './write.ts';
 const figures = (name: string, from = calibration()) => from.defects.find((one) => one.name === name);
 
 describe('the figures of a defect', () => {
-  test('are the runs that came to a verdict: found, Wilson’s interval, and the times of its own promises', () => {
+  test('are the runs that came to a verdict: found, Wilson’s interval, and the times of its own invariants', () => {
     expect(figures('lock-order')).toMatchObject({
       runs: 20,
       found: 19,
@@ -42,7 +42,7 @@ describe('the figures of a defect', () => {
     expect(figures('silent')).toMatchObject({ runs: 3, found: 0, failed_to_run: 1, median_first_violation_s: null });
   });
 
-  test('say when it was found by a promise that its file does not name', () => {
+  test('say when it was found by an invariant that its file does not name', () => {
     expect(figures('late-report')).toMatchObject({ runs: 10, found: 10, found_by_name: 6 });
     expect(findingsOf(calibration(), undefined).notByName).toEqual(['late-report']);
   });
@@ -89,7 +89,7 @@ describe('what is not as it should be', () => {
     expect(findingsOf(calibration({}, twice), before)).toMatchObject({ weaker: ['silent'], lost: [], bad: false });
   });
 
-  test('a defect that could not be run is told apart from a miss', () => {
+  test('a defect that could not be run is not a miss', () => {
     const failed = calibrationRun({ planted: 'silent', result: 'failed to run', verdict: null });
     const findings = findingsOf(calibrationOf(calibrationHead(), [planted('silent')], [failed]), undefined);
     expect(findings).toMatchObject({ missed: [], unmeasured: ['silent'], bad: false });
@@ -98,7 +98,7 @@ describe('what is not as it should be', () => {
   });
 });
 
-test('the matrix has every promise that is named or was broken, and knows which is which', () => {
+test('the matrix has every invariant that is named or was violated, and knows which is which', () => {
   const { invariants, rows } = matrixOf(calibration().defects);
   expect(invariants).toEqual([
     'a-started-life-owns-its-task',

@@ -20,24 +20,24 @@ export interface ComparisonLane {
   readonly middle: number;
   /** `14.2/min`, `0, at most 0.08/min`. */
   readonly said: string;
-  /** Null for A, which the others are held against. */
+  /** Null for A, the base of the comparison. */
   readonly against: AgainstA | null;
 }
 
 export interface AgainstA {
   readonly better: 'a' | 'b' | null;
-  /** More or fewer, higher or lower; null: no difference that chance does not explain. */
+  /** More or fewer, higher or lower; null: no significant difference. */
   readonly change: 'more' | 'fewer' | 'higher' | 'lower' | null;
   readonly ratio: string;
   readonly interval: string;
   readonly p: number;
-  /** What these runs would have seen: `would show from 22/min on`, `no rise would show`. */
+  /** What these runs could detect: `minimum detectable: 22/min`, `too few runs to detect any increase`. */
   readonly sensitivity: string;
-  /** How many runs a side it takes to see what was asked for; null: not asked. */
+  /** Runs a side that it takes to detect what was asked for; null: not asked. */
   readonly needed: string | null;
 }
 
-/** The counts, those that matter most first: what got worse, what got better, what comes next to it. */
+/** The counts: first what got worse, then what got better, then by p. */
 export function countRows(comparison: Comparison): ComparisonRow[] {
   return rowsOf(comparison, ({ tests }) => tests, countLane, baseOfCount);
 }
@@ -97,8 +97,8 @@ function countLane(test: CountDifference, { letter, b: side_b }: Against, detect
       p: p_adjusted,
       sensitivity:
         smallest_count_seen === null
-          ? 'no rise would show'
-          : `would show from ${rate(test.exposure_unit, smallest_count_seen / b_exposure)} on`,
+          ? 'too few runs to detect any increase'
+          : `minimum detectable: ${rate(test.exposure_unit, smallest_count_seen / b_exposure)}`,
       needed: decides && better === null && test.a > 0 && detect > 1 ? needed : null,
     },
   };
@@ -135,7 +135,7 @@ function measureLane(test: MeasureDifference, { letter, b: side_b }: Against): C
       ratio: `× ${Number(ratio.toPrecision(2))}`,
       interval: limits(test.interval),
       p: p_adjusted,
-      sensitivity: `would show from × ${Number(smallest_ratio_seen.toPrecision(2))} on`,
+      sensitivity: `minimum detectable: × ${Number(smallest_ratio_seen.toPrecision(2))}`,
       needed: null,
     },
   };
@@ -151,7 +151,7 @@ function limits(interval: readonly [number, number | null] | null): string {
   return `${Number(low.toPrecision(2))} to ${high === null ? '∞' : Number(high.toPrecision(2))}`;
 }
 
-/** `fewer, p = 0.002`; without a difference what would have shown. */
+/** `fewer, p = 0.002`; without a difference what could have been detected. */
 export function comparedText({ change, p, sensitivity }: AgainstA): string {
   return change === null ? sensitivity : `${change}, ${pValue(p)}`;
 }

@@ -22,7 +22,7 @@ export interface InvariantRow {
   readonly sides: readonly (ComparedInvariant | undefined)[];
 }
 
-/** Every promise that any build has: those that another build than A breaks and A keeps first, then what else differs. */
+/** Every invariant of any build: first what A satisfies and another build violates, then what else differs. */
 export function invariantRows(comparison: Comparison): InvariantRow[] {
   const builds = lettered(comparison).map(({ side }) => side);
   const names = [...new Set(builds.flatMap(({ invariants }) => invariants.map(({ name }) => name)))];

@@ -11,7 +11,7 @@ export function harnessCost(judgement: Judgement, manifest: Manifest): string {
   if (share === null) return 'The CPU time of the harness was not sampled.';
   return (
     `The harness used ${percent(share)} of the machine’s ${count(cpus)} CPUs during the load; ` +
-    'the rest was the stack’s to use.'
+    'the rest was available to the stack.'
   );
 }
 

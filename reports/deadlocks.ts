@@ -8,15 +8,15 @@ export interface DeadlockKind {
   readonly count: number;
   readonly first: Deadlock;
   readonly last: Deadlock;
-  /** The one that tells most: explained, with a request that failed. */
+  /** The most informative one: explained, with a request that failed. */
   readonly example: Deadlock;
-  /** Those of which a side has no name, no action or no subject. */
+  /** Those with a side that has no name, no action or no subject. */
   readonly dark: number;
   /** Requests that got the 5xx. */
   readonly operations: readonly number[];
 }
 
-/** Deadlocks of one kind told once, the most frequent first. */
+/** Deadlocks by kind, the most frequent first. */
 export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
   const groups = new Map<string, Deadlock[]>();
   for (const deadlock of deadlocks) {
@@ -43,7 +43,7 @@ export type LaneEventKind =
   | 'holds'
   | 'waits'
   | 'cancelled'
-  | 'goes-on'
+  | 'continues'
   | 'answered'
   | 'retried'
   | 'recorded';
@@ -57,30 +57,30 @@ export interface LaneEvent {
   readonly text: string;
 }
 
-/** More lanes than this are told by the statements alone. */
+/** Beyond so many sides only the statements are shown. */
 export const LANES = 4;
 
 /** `wt-scheduler-1 gives unfinished tasks the new DAG version (dag/run)`. */
-export function deedOf({ process, pid, action, subject }: DeadlockSide): string {
+export function actionOf({ process, pid, action, subject }: DeadlockSide): string {
   const name = `${process} (pid ${pid})`;
-  return `${name} ${action ?? 'does what the record does not tell'}${subject === null ? '' : `: ${subject}`}`;
+  return `${name} ${action ?? '(its action was not recorded)'}${subject === null ? '' : `: ${subject}`}`;
 }
 
-/** What the deadlocks of a kind have in common, in words; the fingerprint where a side is dark. */
+/** What the deadlocks of a kind have in common, in words; the fingerprint where a side is unknown. */
 export function titleOf({ example }: DeadlockKind): string {
-  const deeds = example.sides.map(({ process, action }) => (action === null ? null : `${roleOf(process)} ${action}`));
-  const known = [...new Set(deeds.flatMap((action) => (action === null ? [] : [action])))];
-  return deeds.includes(null) || known.length === 0 ? example.fingerprint : known.join(' × ');
+  const actions = example.sides.map(({ process, action }) => (action === null ? null : `${roleOf(process)} ${action}`));
+  const known = [...new Set(actions.flatMap((action) => (action === null ? [] : [action])))];
+  return actions.includes(null) || known.length === 0 ? example.fingerprint : known.join(' × ');
 }
 
-/** In the order of time, as far as it is known: who held what, who waited for it, who was cancelled, what came of it. */
+/** In the order of time, as far as it is known: who held what, who waited for it, who was cancelled, and the outcome. */
 export function storyOf({ at_ms, sides, outcome, died_ms }: Deadlock): LaneEvent[] {
   const shown = sides.slice(0, LANES);
   const waits = shown.flatMap((side, lane) => waitOf(side, lane, shown));
   const ends = shown.map((_, lane): LaneEvent => {
     const text =
-      lane === 0 ? 'PostgreSQL cancels its statement and rolls its transaction back' : 'gets its lock and goes on';
-    return { lane, at_ms: lane === 0 ? at_ms : null, kind: lane === 0 ? 'cancelled' : 'goes-on', text };
+      lane === 0 ? 'PostgreSQL cancels its statement and rolls its transaction back' : 'gets its lock and continues';
+    return { lane, at_ms: lane === 0 ? at_ms : null, kind: lane === 0 ? 'cancelled' : 'continues', text };
   });
   const begins = shown.flatMap(({ xact_started_ms, xid }, lane): LaneEvent[] =>
     xact_started_ms === null
@@ -88,7 +88,7 @@ export function storyOf({ at_ms, sides, outcome, died_ms }: Deadlock): LaneEvent
       : [{ lane, at_ms: xact_started_ms, kind: 'begins', text: `begins transaction${xid === null ? '' : ` ${xid}`}` }],
   );
   const died: LaneEvent[] =
-    died_ms === null ? [] : [{ lane: 0, at_ms: died_ms, kind: 'answered', text: 'the process dies of it' }];
+    died_ms === null ? [] : [{ lane: 0, at_ms: died_ms, kind: 'answered', text: 'the process exits because of it' }];
   return [...begins.sort(byTime), ...waits.sort(byTime), ...ends, ...died, ...(outcome ? outcomeEvents(outcome) : [])];
 }
 
@@ -97,26 +97,32 @@ function waitOf(side: DeadlockSide, lane: number, sides: readonly DeadlockSide[]
   const { waited_from_ms: at_ms, blocked_by, lock } = side;
   const wanted = side.waits_for ?? lockWords(lock);
   const holder = sides.findIndex(({ pid }) => pid === blocked_by);
-  const behind = holder < 0 ? '' : `, which ${sides[holder]?.process} has`;
+  const behind = holder < 0 ? '' : `, which ${sides[holder]?.process} holds`;
   return [
-    ...(holder < 0 ? [] : [{ lane: holder, at_ms, kind: 'holds' as const, text: `has ${wanted}` }]),
+    ...(holder < 0 ? [] : [{ lane: holder, at_ms, kind: 'holds' as const, text: `holds ${wanted}` }]),
     { lane, at_ms, kind: 'waits' as const, text: `waits for ${wanted}${behind}` },
   ];
 }
 
 function outcomeEvents(outcome: DeadlockOutcome): LaneEvent[] {
   const { status, answered_ms, retry_operation, retry_ms, retry_status, state, state_ms, commit } = outcome;
-  const answered = retry_status === null ? 'no answer' : `answered ${retry_status}`;
+  const answered = retry_status === null ? 'no response' : `${retry_status}`;
   const events: LaneEvent[] = [
-    { lane: 0, at_ms: answered_ms, kind: 'answered', text: `the client is answered ${status ?? 'nothing'}` },
+    {
+      lane: 0,
+      at_ms: answered_ms,
+      kind: 'answered',
+      text: status === null ? 'the client gets no response' : `the client gets ${status}`,
+    },
   ];
-  if (retry_operation === null) events.push({ lane: 0, at_ms: null, kind: 'retried', text: 'it is not sent again' });
+  if (retry_operation === null)
+    events.push({ lane: 0, at_ms: null, kind: 'retried', text: 'the client does not retry' });
   else {
-    const text = `the client sends it again (operation ${retry_operation}): ${answered}`;
+    const text = `the client retries (operation ${retry_operation}): ${answered}`;
     events.push({ lane: 0, at_ms: retry_ms, kind: 'retried', text });
   }
   const text =
-    state === null ? 'no later state is recorded' : `recorded in the end: ${state.toUpperCase()} (commit ${commit})`;
+    state === null ? 'no later state was recorded' : `final state: ${state.toUpperCase()} (commit ${commit})`;
   return [...events, { lane: 0, at_ms: state_ms, kind: 'recorded' as const, text }].sort(byTime);
 }
 
@@ -141,24 +147,24 @@ export function waitsOf({ sides }: Deadlock): Wait[] {
   return waits;
 }
 
-/** A line for each side and one for what came of it: enough where there is no room for lanes. */
+/** A line for each side and one for the outcome: enough where there is no room for lanes. */
 export function storyLines(deadlock: Deadlock): string[] {
   const { outcome } = deadlock;
   const lines = deadlock.sides.map((side, index) => {
     const from = side.waited_from_ms === null ? '' : ` since ${moment(side.waited_from_ms)}`;
     const waits = `waits${from} for ${side.waits_for ?? lockWords(side.lock)}`;
-    return `${deedOf(side)}; ${waits}${index === 0 ? '; it is the victim' : ''}`;
+    return `${actionOf(side)}; ${waits}${index === 0 ? '; it is the victim' : ''}`;
   });
   if (outcome === null) return lines;
-  const told = outcomeEvents(outcome).map(({ at_ms, text }) => (at_ms === null ? text : `${moment(at_ms)} ${text}`));
-  return [...lines, listed(told)];
+  const events = outcomeEvents(outcome).map(({ at_ms, text }) => (at_ms === null ? text : `${moment(at_ms)} ${text}`));
+  return [...lines, listed(events)];
 }
 
 /** PostgreSQL waits for the transaction that has changed the row; which row is not always known. */
 function lockWords(lock: string | null): string {
   const [, transaction] = /on transaction (\d+)/.exec(lock ?? '') ?? [];
   if (transaction !== undefined) return `a row that transaction ${transaction} has locked`;
-  return lock?.includes('on tuple') ? 'its turn at a row that others wait for' : (lock ?? 'a lock');
+  return lock?.includes('on tuple') ? 'a row that others wait for' : (lock ?? 'a lock');
 }
 
 /** Where one time is not known the order stands as it is. */

@@ -16,7 +16,7 @@ export function faultLanes(judgement: Judgement): Html | null {
   const violations = violationLane(judgement, place);
   if (shown.length === 0 && violations === null) return null;
   const [title, note] =
-    shown.length > 0 ? ['Faults', 'shaded in every chart below'] : ['Violations', 'the moments that the findings tell'];
+    shown.length > 0 ? ['Faults', 'shaded in every chart below'] : ['Violations', 'the times that the findings name'];
   return html`<figure class="fault-lanes"><figcaption><b>${title}</b> <span>${note}</span></figcaption>
 ${violations}
 ${shown.map((kind) => lane(laneName(kind), bars(kind, until, place)))}</figure>`;
@@ -26,15 +26,15 @@ ${shown.map((kind) => lane(laneName(kind), bars(kind, until, place)))}</figure>`
 type Place = (ms: number) => number;
 
 function violationLane({ findings }: Judgement, place: Place): Html | null {
-  const told = findings.slice(0, LANES);
-  if (told.length === 0) return null;
-  const ticks = told.flatMap(({ id, first, worst, last }) =>
+  const timed = findings.slice(0, LANES);
+  if (timed.length === 0) return null;
+  const ticks = timed.flatMap(({ id, first, worst, last }) =>
     [...new Set([first.at_ms, worst.at_ms, last.at_ms])].map((at_ms) => {
       const title = `${id} at ${moment(at_ms)}`;
       return html`<i class="tick" style="left:${place(at_ms).toFixed(2)}%" title="${title}"></i>`;
     }),
   );
-  const ids = told.map(({ id }) => id);
+  const ids = timed.map(({ id }) => id);
   return lane(`violations: the first, the worst and the last of ${some(ids, LANES)}`, ticks);
 }
 

@@ -1,9 +1,9 @@
 import type { FaultEffect, Phase } from '../harness/model/over-time.ts';
 import { count, counted, milliseconds, moment } from './words.ts';
 
-/** What each fault did to the load, as both documents tell it. */
+/** The effect of each fault on the load, in the words of both documents. */
 
-/** Past these the windows are told together, by kind: eight hours hold more than a table can. */
+/** Beyond so many windows they are grouped by kind: eight hours hold more than a table can. */
 const WINDOWS = 24;
 /** So many times as bad as before is pointed out. */
 const MARKED = 2;
@@ -14,7 +14,7 @@ export interface PhaseWord {
   readonly worse: boolean;
 }
 
-/** Before, while and after. */
+/** Before, during and after. */
 type Change = readonly PhaseWord[];
 
 export interface FaultTable {
@@ -25,13 +25,13 @@ export interface FaultTable {
 
 export interface FaultRow {
   readonly name: string;
-  /** Of whom, and what of it. */
+  /** The victim, and details. */
   readonly victim: string;
   readonly about: string;
   readonly cells: readonly (Change | string)[];
 }
 
-interface Told extends Omit<FaultRow, 'cells'> {
+interface FaultSummary extends Omit<FaultRow, 'cells'> {
   readonly before: Phase | null;
   readonly during: Phase | null;
   readonly after: Phase | null;
@@ -39,10 +39,10 @@ interface Told extends Omit<FaultRow, 'cells'> {
 }
 
 export function faultTable(faults: readonly FaultEffect[]): FaultTable {
-  const told = faults.length <= WINDOWS ? faults.map(one) : faultKinds(faults).map(kind);
+  const effects = faults.length <= WINDOWS ? faults.map(one) : faultKinds(faults).map(kind);
   return {
-    head: ['fault', 'ok a second', '4xx a second', 'failed a second', 'p95, ms', 'as before'],
-    rows: told.map((row) => ({
+    head: ['fault', 'ok per second', '4xx per second', 'failed per second', 'p95, ms', 'recovered after'],
+    rows: effects.map((row) => ({
       ...row,
       cells: [
         change(row, ({ ok_per_s }) => ok_per_s, 'fewer'),
@@ -53,9 +53,9 @@ export function faultTable(faults: readonly FaultEffect[]): FaultTable {
       ],
     })),
     note:
-      'Up to 10 s before it opened → while it was open → up to 10 s after it closed; bold: twice as bad. ' +
-      'Failed: 5xx, or no answer. As before: how long after it closed the first 5 s began in which nine of ten requests had an ' +
-      'answer within twice the p95 of before (100 ms at least). With “others”: another fault was open in the 10 s before.',
+      'Up to 10 s before the fault → while it was open → up to 10 s after it; bold: twice as bad. Failed: 5xx or no ' +
+      'response. Recovered: the first 5 s in which nine of ten requests were answered within twice the p95 of before ' +
+      '(at least 100 ms). “Others open”: another fault was open in the 10 s before.',
   };
 }
 
@@ -75,25 +75,25 @@ export function faultKinds(faults: readonly FaultEffect[]): FaultKind[] {
   return [...kinds].map(([fault, windows]) => ({ fault, windows }));
 }
 
-function one(effect: FaultEffect): Told {
+function one(effect: FaultEffect): FaultSummary {
   const { fault, victim, opened_ms, closed_ms, detail, others_before } = effect;
   const until = closed_ms === null ? 'the end' : moment(closed_ms);
   const about = [
     `${moment(opened_ms)} to ${until}`,
-    ...(others_before ? ['with others'] : []),
+    ...(others_before ? ['others open'] : []),
     ...(detail === null ? [] : [detail]),
   ];
   return { ...effect, name: fault, victim, about: about.join(' · '), recovered: recoveredWords(effect) };
 }
 
 function recoveredWords({ recovered_ms, closed_ms, before }: FaultEffect): string {
-  if (recovered_ms !== null) return recovered_ms === 0 ? 'at once' : moment(recovered_ms, 0);
+  if (recovered_ms !== null) return recovered_ms === 0 ? 'immediately' : moment(recovered_ms, 0);
   if (closed_ms === null) return 'never closed';
-  return before === null || before.p95_ms === null ? 'no before' : 'not seen';
+  return before === null || before.p95_ms === null ? 'not known' : 'not seen';
 }
 
 /** The windows of one kind: the median of each number. */
-function kind({ fault, windows }: FaultKind): Told {
+function kind({ fault, windows }: FaultKind): FaultSummary {
   const seen = windows.filter(({ recovered_ms }) => recovered_ms !== null);
   const longest = Math.max(0, ...seen.map(({ recovered_ms }) => recovered_ms ?? 0));
   const inTime = seen.length > 0 ? `, in ${moment(longest, 0)} at most` : '';
@@ -126,7 +126,7 @@ function typical(phases: readonly (Phase | null)[]): Phase | null {
 }
 
 function change(
-  { before, during, after }: Told,
+  { before, during, after }: FaultSummary,
   of: (phase: Phase) => number | null,
   worse: 'more' | 'fewer' = 'more',
 ): Change {

@@ -18,17 +18,17 @@ export function knownAs({ known_race }: Finding): string {
   return reported === null ? `known as ${known_race}, not reported upstream` : `known race ${known_race}`;
 }
 
-/** What sets the victims apart, a line each; where nothing does, that is said. */
+/** What distinguishes the affected, a line each. */
 export function contrastWords(contrast: Contrast): { readonly head: string; readonly lines: readonly string[] } {
   const { unit, victims, others, lines } = contrast;
   const head = `${count(victims)} ${unit} hit, ${count(others)} others`;
-  if (lines.length === 0) return { head, lines: ['Nothing that was recorded clearly sets them apart.'] };
+  if (lines.length === 0) return { head, lines: ['No recorded property distinguishes them.'] };
   return { head, lines: lines.map((line, index) => contrastLine(line, index > 0)) };
 }
 
 function contrastLine(line: ContrastLine, among: boolean): string {
   return (
-    `${among ? 'and among these ' : ''}${line.label}: ${count(line.victims)} of ${count(line.of_victims)} victims, ` +
+    `${among ? 'and among these ' : ''}${line.label}: ${count(line.victims)} of ${count(line.of_victims)} affected, ` +
     `${count(line.others)} of ${count(line.of_others)} others (${pValue(line.p_value)})`
   );
 }
@@ -52,7 +52,7 @@ export function stateChange({ before, after }: TimelineEntry): string {
   return before === null ? `→ ${after}` : `${before} → ${after}`;
 }
 
-/** Said once under every story, because it is what a reader doubts first. */
+/** Stands once under every timeline. */
 export const CLOCKS =
-  'Times are from the violation. Commits are on PostgreSQL’s clock and requests on the harness’s, so the order goes by ' +
-  'cause first (sent, committed, answered) and by time where that leaves it open.';
+  'Times are relative to the violation. Commits have PostgreSQL’s clock and requests the harness’s, so the order is by ' +
+  'cause first (sent, committed, answered), then by time.';

@@ -32,24 +32,24 @@ const hostileManifest = manifest({ repeat: HOSTILE, build: HOSTILE, identity: { 
 describe('report.html', () => {
   test('puts the verdict and why above everything else', () => {
     const page = reportHtml(judgement(), manifest());
-    const why = page.indexOf('airflow@3.2.1 broke 4 of 8 tested promises: rtif-last-writer-wins (81)');
+    const why = page.indexOf('airflow@3.2.1 violated 4 of 8 exercised invariants: rtif-last-writer-wins (81)');
     expect(why).toBeGreaterThan(0);
     expect(why).toBeLessThan(page.indexOf('<main>'));
     expect(page).toContain('<title>fail: airflow@3.2.1 · seeds</title>');
   });
 
-  test('tells what broke by cause, before the promises: the story, the victims, the faults, how to go on', () => {
+  test('has the findings before the invariants: timeline, affected tasks, faults, next commands', () => {
     const page = reportHtml(judgement(), manifest());
-    const [findings, promises] = ['id="findings"', 'id="promises"'].map((id) => page.indexOf(id));
+    const [findings, invariants] = ['id="findings"', 'id="invariants"'].map((id) => page.indexOf(id));
     expect(findings).toBeGreaterThan(0);
-    expect(findings).toBeLessThan(promises ?? 0);
+    expect(findings).toBeLessThan(invariants ?? 0);
     expect(page).toContain('A branch’s skip overwrote tasks that a worker was running');
     expect(page).toContain('known race #63266 · 4 times, 10 violations, from 31.0 s to 58.1 s');
-    expect(page).toContain('trigger rule one_success: 27 of 27 victims, 3 of 410 others (p &lt; 0.0001)');
+    expect(page).toContain('trigger rule one_success: 27 of 27 affected, 3 of 410 others (p &lt; 0.0001)');
     expect(page).toContain('kill of scheduler-1 (SIGKILL), from 30.0 s never healed: 1 occurrence');
     expect(page).toContain('windtunnel explain runs/2026-11-21T10-00-00-airflow-3.2.1 F1');
-    // What the findings tell is not told again promise by promise.
-    expect(page).not.toContain('How they broke');
+    // Violations in a finding are not listed again by invariant.
+    expect(page).not.toContain('<h2 id="violations">');
   });
 
   test('draws a story with a lane for each actor, a bar while a request is under way and a line to its commit', () => {
@@ -72,7 +72,7 @@ describe('report.html', () => {
     ]);
   });
 
-  test('where the violations could not be grouped, tells each with the rows that prove it', () => {
+  test('lists violations that could not be grouped, with the rows that prove each', () => {
     const page = reportHtml(judgement({ findings: [], findings_left_out: 'They could not.' }), manifest());
     expect(page).toContain('They could not.');
     expect(page).toContain('its heartbeat was then refused with 409.');
@@ -148,9 +148,9 @@ describe('report.html', () => {
     for (const fact of ['longest garbage collection', '2 % of the time', '118 ms']) expect(page).toContain(fact);
   });
 
-  test('stays a page when there is nothing to tell, and when there is far too much', () => {
+  test('stays a page when there is nothing to report, and when there is far too much', () => {
     const empty = reportHtml(emptyJudgement(), manifest());
-    expect(empty).toContain('Cannot say whether airflow@3.2.1 keeps its promises');
+    expect(empty).toContain('Inconclusive for airflow@3.2.1');
     expect(withoutCode(empty)).not.toMatch(/NaN|Infinity|undefined/);
     const huge = reportHtml(hugeJudgement(), manifest());
     expect(huge.length).toBeLessThan(1_200_000);
@@ -178,17 +178,17 @@ describe('report.md', () => {
   test('keeps what broke open, folds the rest, and stays short enough for a comment on a pull request', () => {
     const text = reportMarkdown(judgement(), manifest());
     const open = text.replace(/<details>[\s\S]*?<\/details>/g, '');
-    expect(open).toContain('broke 4 of 8 tested promises');
+    expect(open).toContain('violated 4 of 8 exercised invariants');
     expect(open).toContain('### F1: A branch’s skip');
     expect(open).toContain('| ✗ | **no-deadlocks**');
     expect(open).not.toContain('| ✓ |');
-    for (const folded of ['promises kept', 'Deadlocks', 'What the faults did', 'Latency'])
+    for (const folded of ['invariants satisfied', 'Deadlocks', 'Effects of the faults', 'Latency'])
       expect(text).toMatch(new RegExp(`<summary>.*${folded}`));
     expect(text).toContain('180 → **62** → 190');
     const huge = reportMarkdown(hugeJudgement(), manifest());
     expect(huge.length).toBeLessThan(65_536);
     expect(huge).toContain('… and 42 more findings');
-    expect(huge).toContain('The rest is in report.html');
+    expect(huge).toContain('report.html has the sections that are too long');
   });
 
   test('gives every table row as many cells as its head', () => {
@@ -207,7 +207,7 @@ describe('report.md', () => {
 });
 
 describe('junit.xml', () => {
-  test('is a failure for a broken promise, an error for an untested one, and skipped when nobody aimed at it', () => {
+  test('has a failure for a violated invariant, an error for one not exercised enough, and skips what was not aimed at', () => {
     const xml = reportJunit(
       judgement({
         invariants: [
@@ -229,7 +229,9 @@ describe('junit.xml', () => {
     expect(named).toMatch(
       /skip overwrote tasks[^<]*, 4 times, 10 violations, from [^<]*: windtunnel explain runs\S+ F1\n/,
     );
-    expect(xml).toMatch(/name="untested">\n {6}<error message="3 of 20 skips at running tasks needed to say"/);
+    expect(xml).toMatch(
+      /name="untested">\n {6}<error message="not exercised enough: 3 of the required 20 skips at running tasks"/,
+    );
     expect(xml).toMatch(/name="aside">\n {6}<skipped /);
     expect(xml).toContain('name="kept"/>');
     expect(xml).toMatch(/name="kept-up">\n {6}<error message="It lagged\."/);

@@ -49,7 +49,7 @@ function totalsOf(cases: readonly Case[]): string {
   return `tests="${cases.length}" failures="${failures}" errors="${errors}" skipped="${skipped}"`;
 }
 
-/** An unknown that was aimed at is an error: CI must not be green when a promise was not put to the test. */
+/** An unknown that was aimed at is an error: CI must not be green when an invariant was not exercised. */
 function invariantCase(invariant: InvariantResult, { findings, run }: Judgement): Case {
   const message = evidence(invariant);
   switch (invariant.verdict) {

@@ -2,7 +2,7 @@ import type { AnswerClass, Judgement } from '../harness/model/verdict.ts';
 import { LIMITS } from './limits.ts';
 import { count, counted, percent, some } from './words.ts';
 
-/** Why requests were refused or failed, as both documents and the terminal tell it. */
+/** Why requests were refused or failed, in the words of every format. */
 
 export interface ClassTable {
   readonly head: readonly string[];
@@ -25,11 +25,11 @@ export function classTable({ classes, counts }: Judgement): ClassTable {
     ]);
   const open = counts.refusals_unclassified ?? 0;
   const total = sorted.reduce((sum, row) => sum + row.count, 0);
-  const share = open === 0 ? '' : `For ${count(open)} of them (${percent(open / total)}) the record does not tell. `;
+  const share = open === 0 ? '' : `For ${count(open)} of them (${percent(open / total)}) the cause was not recorded. `;
   return {
-    head: ['count', 'request', 'answer', 'class', 'example'],
+    head: ['count', 'request', 'response', 'cause', 'example'],
     rows,
-    note: `Every 4xx and 5xx, and what the record says of it. ${share}${settledWords({ counts })}`,
+    note: `Every 4xx and 5xx, with its cause. ${share}${settledWords({ counts })}`,
     hidden: Math.max(0, sorted.length - rows.length),
   };
 }
@@ -42,20 +42,20 @@ function example({ example, cause_operation, cause_commit }: AnswerClass): strin
   return `operation ${example}${causes.length > 0 ? ` (${causes.join(', ')})` : ''}`;
 }
 
-/** What came of the requests that got no answer, or a 5xx. */
+/** The effect of the requests that got no response, or a 5xx. */
 export function settledWords({ counts }: Pick<Judgement, 'counts'>): string {
   const { unknown_settled: settled = 0, unknown_open: open = 0 } = counts;
   if (settled + open === 0) return '';
   const all = counted(settled + open, 'request');
   return open === 0
-    ? `Of ${all} without an answer, or with a 5xx, the commits tell what came.`
-    : `Of ${all} without an answer, or with a 5xx, the commits tell for ${count(settled)} what came.`;
+    ? `The commits show the effect of all ${all} without a response or with a 5xx.`
+    : `The commits show the effect of ${count(settled)} of ${all} without a response or with a 5xx.`;
 }
 
-/** `why: 170 retry of a lost answer, 34 legitimate and 2 more`, or nothing. */
+/** `causes: 170 retry of a lost answer, 34 legitimate and 2 more`, or nothing. */
 export function classWords({ classes }: Judgement): string {
   const byClass = new Map<string, number>();
   for (const row of classes) byClass.set(row.class, (byClass.get(row.class) ?? 0) + row.count);
   const sorted = [...byClass].sort(([, a], [, b]) => b - a).map(([name, n]) => `${count(n)} ${name}`);
-  return sorted.length === 0 ? '' : `why: ${some(sorted, 4)}`;
+  return sorted.length === 0 ? '' : `causes: ${some(sorted, 4)}`;
 }

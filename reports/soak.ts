@@ -24,23 +24,23 @@ export function soakSentence(soak: Soak): string {
     ...(load + seams > 0
       ? [`Between windows there was no load for ${percent(seams / (load + seams))} of the time.`]
       : []),
-    ...(never_tested.length === 0 ? [] : [`Not put to the test in any window: ${some(never_tested, 8)}.`]),
+    ...(never_tested.length === 0 ? [] : [`Not exercised enough in any window: ${some(never_tested, 8)}.`]),
     ...(state === 'running' ? ['It is still running.'] : []),
-    ...(why === null ? [] : [`It ended before its time: ${why}.`]),
+    ...(why === null ? [] : [`It ended early: ${why}.`]),
   ].join(' ');
 }
 
 export function brokenOf({ judged }: SoakWindow): string[] {
   if (judged === null) return [];
-  const promises = Object.entries(judged.broken).map(([name, violations]) => `${name} × ${count(violations)}`);
-  return [...promises, ...judged.thresholds_broken];
+  const violated = Object.entries(judged.broken).map(([name, violations]) => `${name} × ${count(violations)}`);
+  return [...violated, ...judged.thresholds_broken];
 }
 
 export function isBad(window: SoakWindow): boolean {
   return brokenOf(window).length > 0;
 }
 
-export function brokenTotals({ windows }: Soak): [name: string, told: string][] {
+export function brokenTotals({ windows }: Soak): [name: string, where: string][] {
   const where = new Map<string, { violations: number; numbers: number[] }>();
   for (const { number, judged } of windows) {
     const broken = [
@@ -69,7 +69,7 @@ export function driftSentence({ metric, trend, per_hour, change, p_value }: Drif
 
 export function gapSentence({ from, to, window }: Soak['gaps'][number]): string {
   const lasted = seconds((Date.parse(to) - Date.parse(from)) / 1000);
-  const broke = window === null ? '' : `; window ${window} was broken off and its plan played again`;
+  const broke = window === null ? '' : `; window ${window} was interrupted and its plan repeated`;
   return `No load for ${lasted} from ${from}${broke}.`;
 }
 

@@ -3,17 +3,17 @@ import { count, counted, percent, seconds, some } from './words.ts';
 
 /** What every format says in the same words; each takes care of its own escaping. */
 
-/** The verdict and why, in one sentence. `names: false` where the names stand beside it. */
+/** The verdict and its reason in one sentence. `names: false` where the names stand beside it. */
 export function headline(judgement: Judgement, { names } = { names: true }): string {
   const { verdict, build } = judgement;
   switch (verdict) {
     case 'fail':
       return failure(judgement, names);
     case 'unknown':
-      return `Cannot say whether ${build} keeps its promises: ${doubts(judgement)}.`;
+      return `Inconclusive for ${build}: ${doubts(judgement)}.`;
     case 'pass':
       return (
-        `${build} kept ${tested(judgement)} in ${seconds(judgement.load_seconds)} of ` +
+        `${build} satisfied ${tested(judgement)} in ${seconds(judgement.load_seconds)} of ` +
         `scenario ${judgement.scenario}.`
       );
     default:
@@ -29,39 +29,39 @@ function failure(judgement: Judgement, withNames: boolean): string {
     const names = worstFirst(broken).map(({ name, violations }) => `${name} (${count(violations)})`);
     const which = withNames ? `: ${some(names, 4)}` : '';
     const exercised = judgement.invariants.filter((invariant) => invariant.verdict !== 'unknown').length;
-    parts.push(`broke ${count(broken.length)} of ${counted(exercised, 'tested promise')}${which}`);
+    parts.push(`violated ${count(broken.length)} of ${counted(exercised, 'exercised invariant')}${which}`);
   }
   if (missed.length > 0) {
     const names = missed.map(({ metric, expression }) => `${metric} ${expression}`);
     parts.push(`missed ${counted(missed.length, 'threshold')}: ${some(names, 3)}`);
   }
   const first = judgement.first_violation_s;
-  const when = broken.length > 0 && first !== null ? `; first seen ${seconds(first)} into the load` : '';
+  const when = broken.length > 0 && first !== null ? `; first violation ${seconds(first)} into the load` : '';
   return `${judgement.build} ${parts.length > 0 ? parts.join(', and ') : 'failed'}${when}.`;
 }
 
 function doubts({ assumptions, invariants, thresholds }: Judgement): string {
   const shaky = assumptions.filter((assumption) => assumption.verdict !== 'pass').map(({ name }) => name);
-  const gentle = invariants.filter(({ aimed, verdict }) => aimed && verdict === 'unknown').map(({ name }) => name);
+  const idle = invariants.filter(({ aimed, verdict }) => aimed && verdict === 'unknown').map(({ name }) => name);
   const blind = thresholds.filter(({ verdict }) => verdict === 'unknown').map(({ metric }) => metric);
   const parts = [
     ...(shaky.length > 0
       ? [`${shaky.length === 1 ? 'the assumption' : 'assumptions'} ${some(shaky, 3)} did not hold`]
       : []),
-    ...(gentle.length > 0 ? [`${some(gentle, 3)} ${gentle.length === 1 ? 'was' : 'were'} not put to the test`] : []),
+    ...(idle.length > 0 ? [`${some(idle, 3)} ${idle.length === 1 ? 'was' : 'were'} not exercised enough`] : []),
     ...(blind.length > 0 ? [`nothing was measured for ${some(blind, 3)}`] : []),
   ];
-  return parts.length > 0 ? parts.join('; ') : 'the run was not enough to judge by';
+  return parts.length > 0 ? parts.join('; ') : 'nothing was judged';
 }
 
 function tested({ invariants }: Judgement): string {
   const kept = invariants.filter(({ verdict }) => verdict === 'pass').length;
-  return kept === 1 ? 'the one promise put to the test' : `all ${count(kept)} promises put to the test`;
+  return kept === 1 ? 'the one exercised invariant' : `all ${count(kept)} exercised invariants`;
 }
 
 const ORDER: Record<Verdict, number> = { fail: 0, unknown: 1, pass: 2 };
 
-/** Broken before doubtful before kept; within each, what the scenario aims at and what broke most often first. */
+/** Violated first, then unknown, then satisfied; within each, what the scenario aims at and what broke most often. */
 export function worstFirst(invariants: readonly InvariantResult[]): InvariantResult[] {
   return [...invariants].sort(
     (a, b) =>
@@ -72,7 +72,7 @@ export function worstFirst(invariants: readonly InvariantResult[]): InvariantRes
   );
 }
 
-/** An unknown that the scenario never set out to settle: said in passing, not counted against the run. */
+/** An unknown that the scenario does not aim at: mentioned, but not counted against the run. */
 export function isNotExercised({ verdict, aimed }: InvariantResult): boolean {
   return verdict === 'unknown' && !aimed;
 }
@@ -81,16 +81,19 @@ export function isNotExercised({ verdict, aimed }: InvariantResult): boolean {
 export function evidence(invariant: InvariantResult): string {
   const { verdict, violations, exercised, exercised_wanted, exercised_by, why_unknown } = invariant;
   if (verdict === 'fail') return `${counted(violations, 'violation')}${variantsSeen(invariant)}`;
-  if (verdict === 'pass') return exercised_by === '' ? 'kept' : `kept in ${count(exercised)} ${exercised_by}`;
-  return why_unknown ?? `${count(exercised)} of ${count(exercised_wanted)} ${exercised_by} needed to say`;
+  if (verdict === 'pass') return exercised_by === '' ? 'holds' : `holds in ${count(exercised)} ${exercised_by}`;
+  return (
+    why_unknown ??
+    `not exercised enough: ${count(exercised)} of the required ${count(exercised_wanted)} ${exercised_by}`
+  );
 }
 
-/** The ways in which it broke, most frequent first: a known race is told from another by its path. */
+/** Its variants, most frequent first. */
 function variantsSeen({ variants = {} }: InvariantResult): string {
   const sorted = Object.entries(variants).sort(([, a], [, b]) => b - a);
   if (sorted.length === 0) return '';
   return `: ${some(
-    sorted.map(([variant, n]) => (sorted.length === 1 ? `by ${variant}` : `${count(n)} by ${variant}`)),
+    sorted.map(([variant, n]) => (sorted.length === 1 ? variant : `${count(n)} × ${variant}`)),
     4,
   )}`;
 }

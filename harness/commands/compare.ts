@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { comparisonText } from '../../reports/terminal/report.ts';
+import { comparisonText } from '../../reports/terminal/comparison.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { compareBuilds } from '../compare/compare.ts';
 import { defaultPair } from '../compare/default-pair.ts';

@@ -24,9 +24,7 @@ describe('latency, throughput and cost', () => {
   test('are not compared with fewer than three runs a side, and that is said', () => {
     const result = compareJudgements(runs('A', 100, 104), runs('B', 300, 310));
     expect(result.pairs[0]?.measures).toEqual([]);
-    expect(result.caveats).toContain(
-      'Latency, throughput and cost are not compared: that takes 3 runs a side that can be believed.',
-    );
+    expect(result.caveats).toContain('Latency, throughput and cost are not compared: that takes 3 valid runs a side.');
   });
 
   test('of judgements from before they were read are left out', () => {
@@ -61,7 +59,7 @@ describe('more than two builds', () => {
   });
 });
 
-test('findings are told by cause: only in B first, then in both, then only in A', () => {
+test('findings are grouped by cause: only in B first, then in both, then only in A', () => {
   const having = (build: string, ...fingerprints: string[]) =>
     run(build, {}, { findings: fingerprints.map((fingerprint) => ({ ...finding(), fingerprint, occurrences: 3 })) });
   const [pair] = compareJudgements(

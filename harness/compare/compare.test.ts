@@ -11,7 +11,7 @@ const shaky: Partial<Judgement> = {
 };
 
 describe('a comparison of two builds', () => {
-  test('is better when B keeps a promise that A breaks', () => {
+  test('is better when B satisfies an invariant that A violates', () => {
     const result = compareJudgements(
       [run('airflow@3.2.1', { 'no-deadlocks': 'fail' }, deadlocks(8))],
       [run('airflow@3.2.2', { 'no-deadlocks': 'pass' }, deadlocks(0))],
@@ -19,54 +19,54 @@ describe('a comparison of two builds', () => {
     expect(result).toMatchObject({ verdict: 'pass', decision: 'better' });
     expect(result.sentence).toBe(
       'airflow@3.2.2 removes the deadlocks (8/min → 0, at most 3/min at 95 %); ' +
-        'nothing got worse that 2 runs could have seen',
+        'no regression was detected in 2 runs',
     );
     expect(result.differences[0]).toMatchObject({
       kind: 'invariant',
       name: 'no-deadlocks',
       better: 'b',
     });
-    // One of two tests that decide, and promises aimed at have half of the 5 %.
+    // One of two tests that decide, and invariants aimed at have half of the 5 %.
     expect(result.differences[0]).toHaveProperty('p_value', expect.closeTo(0.0078125 * 2, 9));
   });
 
-  test('is worse when B breaks a promise that A keeps, and an improvement does not hide it', () => {
+  test('is worse when B violates an invariant that A satisfies, and an improvement does not hide it', () => {
     const result = compareJudgements(
       [run('A', { p: 'pass', 'no-deadlocks': 'fail' }, deadlocks(8))],
       [run('B', { p: 'fail', 'no-deadlocks': 'pass' }, deadlocks(0))],
     );
     expect(result).toMatchObject({ verdict: 'fail', decision: 'worse' });
     expect(result.sentence).toBe(
-      'B is worse than A: it breaks p (0, at most 3/min at 95 % → 8/min); ' +
-        'though it removes the deadlocks (8/min → 0, at most 3/min at 95 %)',
+      'B is worse than A: it violates p (0, at most 3/min at 95 % → 8/min); ' +
+        'but it removes the deadlocks (8/min → 0, at most 3/min at 95 %)',
     );
   });
 
-  test('names what is broken on both', () => {
+  test('names what is violated on both', () => {
     const result = compareJudgements([run('A', { p: 'fail', q: 'fail' })], [run('B', { p: 'pass', q: 'fail' })]);
-    expect(result.sentence).toMatch(/; broken on both: q$/);
+    expect(result.sentence).toMatch(/; violated on both: q$/);
   });
 
-  test('sees no difference between a build and itself, and says what it could have seen', () => {
+  test('sees no difference between a build and itself, and says what it could detect', () => {
     const runs = [run('A', { p: 'pass', q: 'fail' }, deadlocks(8, 6))];
     const result = compareJudgements(runs, runs);
     expect(result).toMatchObject({ verdict: 'pass', decision: 'no difference seen', differences: [] });
     expect(result.sentence).toBe(
-      'no difference seen between A (A) and A (B); these runs would have seen deadlocks from 23 in 60 s on ' +
-        'and 5xx answers from 20 in 60 s on; broken on both: q',
+      'No difference seen between A (A) and A (B); minimum detectable increases: deadlocks 23 in 60 s ' +
+        'and 5xx responses 20 in 60 s; violated on both: q',
     );
   });
 
-  test('cannot say when B was not put to the test for what the scenario aims at', () => {
+  test('cannot say when B did not exercise what the scenario aims at', () => {
     const result = compareJudgements([run('A', { p: 'pass', q: 'fail' })], [run('B', { p: 'unknown', q: 'pass' })]);
     expect(result).toMatchObject({ verdict: 'unknown', decision: 'cannot say' });
     expect(result.sentence).toBe(
-      'cannot say whether B is better or worse than A: p was not put to the test on B; ' +
-        'what was seen: B keeps q (8/min → 0, at most 3/min at 95 %)',
+      'Cannot say whether B is better or worse than A: p was not exercised enough on B; ' +
+        'observed so far: B no longer violates q (8/min → 0, at most 3/min at 95 %)',
     );
   });
 
-  test('does not take A’s broken promise for kept on B without a chance there, aimed at or not', () => {
+  test('does not take what A violates for satisfied on B without exercising it, aimed at or not', () => {
     const untested = run('B', {});
     const result = compareJudgements(
       [run('A', { p: 'fail' })],
@@ -76,24 +76,22 @@ describe('a comparison of two builds', () => {
     expect(result.differences).toMatchObject([{ a: 'fail', b: 'unknown', better: null, p_value: null }]);
   });
 
-  test('flags as only seen in B what A was not put to the test for', () => {
+  test('names what B violates and A did not exercise', () => {
     const result = compareJudgements([run('A', { p: 'unknown' })], [run('B', { p: 'fail' })]);
     expect(result).toMatchObject({ verdict: 'unknown', decision: 'cannot say' });
-    expect(result.differences[0]?.sentence).toBe(
-      'p: only seen in B, which breaks it; A was not put to the test (0 in 60 s → 8 in 60 s)',
-    );
+    expect(result.differences[0]?.sentence).toBe('p: B violates it; not exercised enough on A (0 in 60 s → 8 in 60 s)');
   });
 
-  test('lets an invariant that neither side aimed at and neither could tell stay aside', () => {
+  test('ignores an invariant that neither side aimed at and neither exercised', () => {
     const aside = invariant('aside', 'unknown', { aimed: false });
     const side = { ...run('A', {}), invariants: [aside, invariant('p', 'pass')] };
     expect(compareJudgements([side], [side]).decision).toBe('no difference seen');
   });
 
-  test('admits when a broken promise was seen so rarely that chance could part the builds', () => {
+  test('says when an invariant was violated too rarely for a significant difference', () => {
     const [difference] = compareJudgements([run('A', { p: 1 })], [run('B', { p: 'pass' })]).differences;
     expect(difference?.sentence).toBe(
-      'p: B keeps it, A breaks it (1 in 60 s → 0 in 60 s; so few could part by chance, p = 1.00)',
+      'p: B satisfies it, A violates it (1 in 60 s → 0 in 60 s; not significant, p = 1.00)',
     );
   });
 });
@@ -105,7 +103,7 @@ describe('counts', () => {
     latency: latency('rtif', 1204),
   });
 
-  test('make B worse when a bad one is higher than chance explains', () => {
+  test('make B worse when a bad one is significantly higher', () => {
     const result = compareJudgements([run('A', { p: 'fail' }, deadlocks(2))], [run('B', { p: 'fail' }, deadlocks(30))]);
     expect(result.decision).toBe('worse');
     expect(result.sentence).toContain('B is worse than A: it has more deadlocks (2/min → 30/min)');
@@ -126,7 +124,7 @@ describe('counts', () => {
     expect(result.decision).toBe('no difference seen');
   });
 
-  test('of deadlocks are told apart by who blocked whom', () => {
+  test('of deadlocks are separate by who blocked whom', () => {
     const locked = (kinds: Record<string, number>) => ({
       ...deadlocks(Object.values(kinds).reduce((sum, n) => sum + n, 0)),
       deadlocks: Object.entries(kinds).map(([fingerprint, n]) => ({ ...deadlock(0), fingerprint, left_out: n - 1 })),
@@ -169,7 +167,7 @@ describe('counts', () => {
     expect(fewer).toBeGreaterThan(0);
   });
 
-  test('of violations are compared by variant where both sides break a promise', () => {
+  test('of violations are compared by variant where both sides violate an invariant', () => {
     const by = (variants: Record<string, number>) => ({
       ...run('A', {}),
       invariants: [invariant('p', 'fail', { variants })],
@@ -180,27 +178,27 @@ describe('counts', () => {
   });
 });
 
-describe('runs that cannot be believed', () => {
-  test('show no promise kept and no count, but what they saw broken is broken', () => {
+describe('runs that are not valid', () => {
+  test('show no invariant satisfied and no count, but a violation in them counts', () => {
     const result = compareJudgements(
       [run('A', { p: 'pass' })],
       [run('B', { p: 'pass' }, { ...shaky, ...deadlocks(40) })],
     );
     expect(result).toMatchObject({ decision: 'cannot say', tests: [] });
-    expect(result.sentence).toContain('no run of B can be believed: generator-kept-up did not hold');
+    expect(result.sentence).toContain('no valid run of B: generator-kept-up did not hold');
     const mixed = compareJudgements(
       [run('A', { p: 'pass' }), run('A', { p: 'pass' })],
       [run('B', { p: 'pass' }), run('B', { p: 'fail' }, shaky)],
     );
     expect(mixed.decision).toBe('worse');
-    expect(mixed.caveats).toContain('1 run left out of the counts, because an assumption did not hold there.');
+    expect(mixed.caveats).toContain('1 run not counted: an assumption did not hold there.');
   });
 
   test('or no runs, or other scenarios, leave nothing to say', () => {
     expect(compareJudgements([], [run('B', { p: 'pass' })]).verdict).toBe('unknown');
     const other = compareJudgements([run('A', { p: 'pass' })], [run('B', { p: 'fail' }, { scenario: 'storm' })]);
     expect(other.sentence).toContain(
-      'cannot say whether B is better or worse than A: the scenarios differ (seeds and storm)',
+      'Cannot say whether B is better or worse than A: the scenarios differ (seeds and storm)',
     );
   });
 

@@ -17,12 +17,12 @@ import { invariantDifferences, openQuestions } from './invariants.ts';
 import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './measures.ts';
 import { caveatsOf, comparisonSentence, namesOf } from './sentence.ts';
 import { seriesOf } from './series.ts';
-import { isBelieved, sideOf } from './sides.ts';
+import { isValidRun, sideOf } from './sides.ts';
 
 export interface CompareOptions {
-  /** How far runs of one build lie apart, as known before. */
+  /** The variation between runs of one build, as known before. */
   readonly between?: BetweenRuns;
-  /** By what factor a rate must rise to be worth planning for. */
+  /** The factor by which a rate must rise for the planned runs. */
   readonly detect?: number;
 }
 
@@ -44,10 +44,10 @@ interface Tested {
 }
 
 /**
- * Which of these builds are better or worse than the first? What makes one worse: more deadlocks, 5xx or violations of a
- * promise, or a latency or cost that shifted, beyond what chance explains; no improvement outweighs that. A promise that
- * only B was seen to break, so rarely that chance could have it so, leaves the question open. What one side was not put
- * to the test for is never taken for kept.
+ * Which of these builds are better or worse than the first? A build is worse if deadlocks, 5xx, violations of an
+ * invariant, a latency or a cost increased significantly; no improvement outweighs that. An invariant that only B was
+ * seen to violate, too rarely for a significant difference, leaves the question open. What a side did not exercise
+ * enough never counts as satisfied.
  */
 export function compareBuilds(builds: readonly Runs[], options: CompareOptions = {}): Comparison {
   const { between = BETWEEN_RUNS, detect = 2 } = options;
@@ -76,15 +76,15 @@ export function compareBuilds(builds: readonly Runs[], options: CompareOptions =
 
 function testPair(letter: string, a: Runs, b: Runs, base: ComparisonSide, between: BetweenRuns): Tested {
   const sides = { a: base, b: sideOf(b) };
-  const believed = { a: a.filter(isBelieved), b: b.filter(isBelieved) };
-  const possible = believed.a.length > 0 && believed.b.length > 0;
+  const valid = { a: a.filter(isValidRun), b: b.filter(isValidRun) };
+  const possible = valid.a.length > 0 && valid.b.length > 0;
   return {
     letter,
     a,
     b,
     sides,
     counts: possible ? seriesOf({ a, b }, sides).map((series) => testCount(series, between)) : [],
-    measures: possible ? measuresOf(believed).flatMap((measured) => testMeasure(measured, between)) : [],
+    measures: possible ? measuresOf(valid).flatMap((measured) => testMeasure(measured, between)) : [],
   };
 }
 
@@ -94,16 +94,16 @@ interface SharedLevel {
 }
 
 /**
- * Holm, all pairs together, so that 5 % is the chance of any false difference at all. The counts of promises that the
- * scenario aims at have one half of it to themselves, and all else that decides the other: what one set out to see is not
- * drowned by everything that could be looked at besides. What only informs has a 5 % of its own.
+ * Holm, over all pairs, so that 5 % is the probability of any false difference at all. One half of it belongs to the
+ * counts of invariants that the scenario aims at, the other half to everything else that decides: what a scenario is
+ * made to detect is not drowned by everything else that is compared. What only informs has 5 % of its own.
  */
 function shareLevel(tested: readonly Tested[], between: BetweenRuns, detect: number): SharedLevel {
   const all = tested.flatMap(({ sides, counts, measures }) => [
     ...counts.map((one) => ({ one, family: familyOf(one, sides) })),
     ...measures.map((one) => ({ one, family: one.measured.decides ? ('others' as const) : ('informing' as const) })),
   ]);
-  // What nobody counted cannot differ, so it takes nothing from the others' level.
+  // A count of 0 on all sides cannot differ, so it takes nothing from the level of the others.
   const possible = all.filter(({ one }) => 'measured' in one || one.test.interval !== null);
   const shared = new Map<CountTest | MeasureTest, Shared>();
   for (const family of ['aimed', 'others', 'informing'] as const) {
@@ -138,21 +138,21 @@ function against({ letter, a, b, sides, counts, measures }: Tested, shared: Shar
   const tests = counts.map((one) => ({ invariant: one.series.invariant, test: countDifference(one, shared.of(one)) }));
   const shifts = measures.map((one) => measureDifference(one, shared.of(one)));
   const invariants = invariantDifferences(sides, tests, letter);
-  const told = tests.map(({ test }) => test);
-  const differences: Difference[] = [...invariants, ...different(told), ...different(shifts)];
-  const incomparable = obstacles(sides, { a: a.filter(isBelieved), b: b.filter(isBelieved) }, letter);
+  const counted = tests.map(({ test }) => test);
+  const differences: Difference[] = [...invariants, ...different(counted), ...different(shifts)];
+  const incomparable = obstacles(sides, { a: a.filter(isValidRun), b: b.filter(isValidRun) }, letter);
   const open = [...incomparable, ...openQuestions(sides, invariants, letter)];
   const decision = decide(differences, incomparable, open);
-  const caveats = caveatsOf({ a, b, tests: told, shifts });
+  const caveats = caveatsOf({ a, b, tests: counted, shifts });
   return {
     letter,
     verdict: VERDICTS[decision],
     decision,
-    sentence: comparisonSentence(decision, { sides, letter, differences, tests: told, shifts, open }),
+    sentence: comparisonSentence(decision, { sides, letter, differences, tests: counted, shifts, open }),
     caveats,
     b: sides.b,
     differences,
-    tests: told,
+    tests: counted,
     measures: shifts,
     findings: comparedFindings(a, b),
   };
@@ -174,16 +174,16 @@ function decide(
 }
 
 /** What makes the two sides incomparable as a whole. */
-function obstacles(sides: Tested['sides'], believed: { readonly a: Runs; readonly b: Runs }, letter: string): string[] {
+function obstacles(sides: Tested['sides'], valid: { readonly a: Runs; readonly b: Runs }, letter: string): string[] {
   const found: string[] = [];
   if (sides.a.scenario !== sides.b.scenario) {
     found.push(`the scenarios differ (${sides.a.scenario} and ${sides.b.scenario})`);
   }
   for (const key of ['a', 'b'] as const) {
-    if (believed[key].length > 0) continue;
+    if (valid[key].length > 0) continue;
     const shaky = sides[key].assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name }) => name);
     const why = shaky.length > 0 ? `${some(shaky, 3)} did not hold` : 'there was no load';
-    found.push(`no run of ${namesOf(sides, letter)[key]} can be believed: ${why}`);
+    found.push(`no valid run of ${namesOf(sides, letter)[key]}: ${why}`);
   }
   return found;
 }

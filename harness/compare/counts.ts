@@ -13,7 +13,7 @@ import { type Counted, pooled } from '../statistics/statistics.ts';
 import type { BetweenRuns } from './between-runs.ts';
 import type { CountSeries } from './series.ts';
 
-/** Below this, after correction, a difference is not put down to chance. */
+/** Below this, after correction, a difference is significant. */
 export const LEVEL = 0.05;
 
 /** A count before it is known how many tests share the level. */
@@ -80,8 +80,8 @@ export function changeWords(unit: CountSeries['unit'], a: Counted, b: Counted): 
   return `${one(a)} → ${one(b)}`;
 }
 
-/** What these runs could have seen of a count, for the sentence beside "no difference seen". */
+/** The smallest increase of a count that these runs could detect, beside "no difference seen". */
 export function sensitivity({ title, b_exposure, exposure_unit, smallest_count_seen }: CountDifference): string {
   const unit = exposure_unit === 's' ? `in ${seconds(b_exposure)}` : `of ${counted(b_exposure, 'operation')}`;
-  return `${title} from ${count(smallest_count_seen ?? Number.NaN)} ${unit} on`;
+  return `${title} ${count(smallest_count_seen ?? Number.NaN)} ${unit}`;
 }

@@ -15,7 +15,7 @@ export interface InvariantPair {
   readonly b: ComparedInvariant;
 }
 
-/** Every promise that either side has; where one has not, it was not put to the test. */
+/** Every invariant that either side has; a side that lacks it did not exercise it. */
 export function paired({ a, b }: Sides): InvariantPair[] {
   const find = (side: ComparisonSide, name: string): ComparedInvariant =>
     side.invariants.find((invariant) => invariant.name === name) ?? {
@@ -30,15 +30,15 @@ export function paired({ a, b }: Sides): InvariantPair[] {
   return [...names].map((name) => ({ name, a: find(a, name), b: find(b, name) }));
 }
 
-/** A count that was tested, and the promise whose violations it counts. */
+/** A count that was tested, and the invariant that it counts violations of. */
 export interface TestOf {
   readonly invariant: string | null;
   readonly test: CountDifference;
 }
 
 /**
- * Promises with two verdicts. A verdict is of the runs that were made: one deadlock in three runs breaks the promise
- * there, and three other runs of the same build may have none. So which side does better is for the count to say.
+ * Invariants with two verdicts. A verdict is of the runs that were made: one deadlock in three runs violates the
+ * invariant there, and three other runs of the same build may have none. The count decides which side does better.
  */
 export function invariantDifferences(sides: Sides, tests: readonly TestOf[], letter: string): InvariantDifference[] {
   const names = namesOf(sides, letter);
@@ -57,7 +57,7 @@ export function invariantDifferences(sides: Sides, tests: readonly TestOf[], let
         { count: before.violations, exposure: a.load_seconds },
         { count: after.violations, exposure: b.load_seconds },
       );
-      const weak = test === null || better !== null ? '' : `; so few could part by chance, ${pValue(test.p_adjusted)}`;
+      const weak = test === null || better !== null ? '' : `; not significant, ${pValue(test.p_adjusted)}`;
       return {
         kind: 'invariant',
         name,
@@ -77,28 +77,28 @@ export function openQuestions(sides: Sides, differences: readonly InvariantDiffe
   const names = namesOf(sides, letter);
   return paired(sides).flatMap(({ name, a: before, b: after }) => {
     if (after.verdict === 'unknown' && (after.aimed || before.aimed || before.verdict === 'fail')) {
-      return [`${name} was not put to the test on ${names.b}`];
+      return [`${name} was not exercised enough on ${names.b}`];
     }
     if (after.verdict !== 'fail' || before.verdict === 'fail') return [];
     if (before.verdict === 'unknown') {
-      return [`${name} is broken on ${names.b}, and was not put to the test on ${names.a}`];
+      return [`${names.b} violates ${name}, which was not exercised enough on ${names.a}`];
     }
     const difference = differences.find((one) => one.name === name);
     if (difference?.better === 'a') return [];
     const times = after.violations === 1 ? 'once' : `${after.violations} times`;
-    return [`${names.b} broke ${name} ${times} and ${names.a} never, which chance could do`];
+    return [`${names.b} violated ${name} ${times} and ${names.a} never, too rarely to establish a difference`];
   });
 }
 
 function invariantSentence(name: string, a: Verdict, b: Verdict, buildA: string, buildB: string): string {
   if (a === 'unknown') {
     return b === 'fail'
-      ? `${name}: only seen in ${buildB}, which breaks it; ${buildA} was not put to the test`
-      : `${name}: ${buildB} keeps it; ${buildA} was not put to the test`;
+      ? `${name}: ${buildB} violates it; not exercised enough on ${buildA}`
+      : `${name}: ${buildB} satisfies it; not exercised enough on ${buildA}`;
   }
   if (b === 'unknown')
-    return `${name}: cannot say, ${buildB} was not put to the test; ${buildA} ${a === 'fail' ? 'breaks' : 'keeps'} it`;
+    return `${name}: not exercised enough on ${buildB}; ${buildA} ${a === 'fail' ? 'violates' : 'satisfies'} it`;
   return b === 'fail'
-    ? `${name}: ${buildB} breaks it, ${buildA} keeps it`
-    : `${name}: ${buildB} keeps it, ${buildA} breaks it`;
+    ? `${name}: ${buildB} violates it, ${buildA} satisfies it`
+    : `${name}: ${buildB} satisfies it, ${buildA} violates it`;
 }

@@ -6,7 +6,7 @@ import type { BetweenRuns, MeasureKind } from './between-runs.ts';
 import { LEVEL, type Shared } from './counts.ts';
 import type { Sides } from './series.ts';
 
-/** One value of every believed run of both sides. */
+/** One value of every valid run of both sides. */
 export interface MeasureSeries {
   readonly name: string;
   readonly title: string;
@@ -61,7 +61,7 @@ const QUANTILES = [
   { name: 'p99', of: ({ p99_ms }: LatencySummary) => p99_ms, decides: false, requests: 200 },
 ] as const;
 
-/** What every believed run of both sides has a value of. */
+/** What every valid run of both sides has a value of. */
 export function measuresOf({ a, b }: Sides): MeasureSeries[] {
   const found: MeasureSeries[] = [];
   const add = (what: Omit<MeasureSeries, 'a' | 'b'>, of: (run: Judgement) => number | null) => {

@@ -2,7 +2,7 @@ import type { ComparisonSide } from '../model/comparison.ts';
 import type { AnswerClass, Judgement } from '../model/verdict.ts';
 import type { Counted } from '../statistics/statistics.ts';
 import type { CountKind } from './between-runs.ts';
-import { isBelieved } from './sides.ts';
+import { isValidRun } from './sides.ts';
 
 /** One count of every run of both sides. */
 export interface CountSeries {
@@ -11,7 +11,7 @@ export interface CountSeries {
   readonly kind: CountKind;
   readonly unit: 's' | 'operations';
   readonly decides: boolean;
-  /** The promise whose violations it counts. */
+  /** The invariant that it counts violations of. */
   readonly invariant: string | null;
   readonly a: readonly Counted[];
   readonly b: readonly Counted[];
@@ -19,35 +19,30 @@ export interface CountSeries {
 
 type Runs = readonly Judgement[];
 
-/** Runs of each build; and the same without those that cannot be believed. */
+/** Runs of each build. */
 export interface Sides {
   readonly a: Runs;
   readonly b: Runs;
 }
 
 /**
- * Everything that both sides count. What decides: deadlocks, 5xx and the violations of each promise. What informs: their
- * parts, and refusals by their class. Whether a refusal is wrong is the judge's matter, and then it is a violation.
+ * Everything that both sides count. Deadlocks, 5xx and the violations of each invariant decide. Their parts, and refused
+ * requests by class, inform: a refusal that is wrong is a violation already.
  */
 export function seriesOf(
   all: Sides,
   merged: { readonly a: ComparisonSide; readonly b: ComparisonSide },
 ): CountSeries[] {
-  const believed = { a: all.a.filter(isBelieved), b: all.b.filter(isBelieved) };
-  return [
-    ...plainSeries(believed),
-    ...violationSeries(all, merged),
-    ...fingerprintSeries(believed),
-    ...answerSeries(believed),
-  ];
+  const valid = { a: all.a.filter(isValidRun), b: all.b.filter(isValidRun) };
+  return [...plainSeries(valid), ...violationSeries(all, merged), ...fingerprintSeries(valid), ...answerSeries(valid)];
 }
 
-/** These promises' violations are counts of their own, and one event must not be tested twice. */
+/** Violations of these invariants are counts of their own: one event must not be tested twice. */
 const COUNTED_AS: Readonly<Record<string, string>> = { 'no-deadlocks': 'deadlocks', 'error-contract': 'http_5xx' };
 
 function plainSeries({ a, b }: Sides): CountSeries[] {
   const common = { kind: 'wrongs', unit: 's', decides: true } as const;
-  // The harness's own deadlocks are none of the build's; the promise knows them apart.
+  // The invariant leaves out deadlocks that the harness itself caused.
   const deadlocks = (run: Judgement) =>
     run.invariants.find(({ name }) => name === 'no-deadlocks')?.violations ?? run.counts.deadlocks ?? 0;
   const http5xx = (run: Judgement) => run.counts.http_5xx ?? 0;
@@ -63,7 +58,7 @@ function plainSeries({ a, b }: Sides): CountSeries[] {
     {
       ...common,
       name: 'http_5xx',
-      title: '5xx answers',
+      title: '5xx responses',
       invariant: 'error-contract',
       a: perSecond(a, http5xx),
       b: perSecond(b, http5xx),
@@ -75,7 +70,7 @@ function perSecond(runs: Runs, of: (run: Judgement) => number): Counted[] {
   return runs.map((run) => ({ count: of(run), exposure: run.load_seconds }));
 }
 
-/** Of every promise that one side breaks and both were put to the test for; by variant where both break it. */
+/** Of every invariant that one side violates and both exercised; by variant where both violate it. */
 function violationSeries(
   { a, b }: Sides,
   merged: { readonly a: ComparisonSide; readonly b: ComparisonSide },
@@ -88,9 +83,9 @@ function violationSeries(
     if (name in COUNTED_AS || verdicts.includes('unknown') || !verdicts.includes('fail')) return [];
     const result = (run: Judgement) => run.invariants.find((invariant) => invariant.name === name);
     const violations = (run: Judgement) => result(run)?.violations ?? 0;
-    // A violation that was seen is seen; that there was none, only a run that may be believed shows.
-    const tells = (run: Judgement) => run.load_seconds > 0 && (isBelieved(run) || violations(run) > 0);
-    const [inA, inB] = [a.filter(tells), b.filter(tells)];
+    // A violation counts in any run; only a valid run shows that there was none.
+    const counts = (run: Judgement) => run.load_seconds > 0 && (isValidRun(run) || violations(run) > 0);
+    const [inA, inB] = [a.filter(counts), b.filter(counts)];
     const series = (label: string, title: string, of: (run: Judgement) => number): CountSeries => ({
       name: label,
       title,
@@ -109,7 +104,7 @@ function violationSeries(
     return variants.map((variant) =>
       series(
         `violations{invariant:${name},variant:${variant}}`,
-        `violations of ${name} by ${variant}`,
+        `violations of ${name}, variant ${variant}`,
         (run) => result(run)?.variants?.[variant] ?? 0,
       ),
     );

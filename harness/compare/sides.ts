@@ -1,8 +1,8 @@
 import type { ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
 import { type InvariantResult, type Judgement, type Verdict, worst } from '../model/verdict.ts';
 
-/** A run that had load and whose assumptions hold: only such a run shows that a promise is kept, or how often. */
-export function isBelieved(run: Judgement): boolean {
+/** A run that had load and in which all assumptions hold: only such a run shows that an invariant holds. */
+export function isValidRun(run: Judgement): boolean {
   return run.load_seconds > 0 && run.assumptions.every(({ verdict }) => verdict === 'pass');
 }
 
@@ -58,10 +58,10 @@ function grouped(results: readonly Result[]): Map<string, Result[]> {
   return byName;
 }
 
-/** A violation seen in any run is seen; that it is kept, only a run that may be believed shows. */
+/** A violation counts in any run; only a valid run shows that there is none. */
 function mergedVerdict(results: readonly Result[]): Verdict {
   if (results.some(({ invariant }) => invariant.verdict === 'fail')) return 'fail';
-  return results.some(({ invariant, run }) => invariant.verdict === 'pass' && isBelieved(run)) ? 'pass' : 'unknown';
+  return results.some(({ invariant, run }) => invariant.verdict === 'pass' && isValidRun(run)) ? 'pass' : 'unknown';
 }
 
 function mergedAssumptions(runs: readonly Judgement[]): { name: string; verdict: Verdict }[] {

@@ -82,9 +82,9 @@ function defects({ defects: all }: Calibration, history: readonly Calibration[])
     { title: 'trend', narrow: true },
   ];
   const note =
-    'Found: at least one promise was broken. The line is Wilson’s 95 % interval of the probability, from never at the ' +
+    'Found: at least one invariant was violated. The line is Wilson’s 95 % interval of the probability, from never at the ' +
     'left to always at the right. First violation: median, least and most, in seconds since the load began, of the ' +
-    'promises that the defect’s file names. The number beside a promise: in how many runs it was broken, if not in all.';
+    'invariants that the defect’s file names. The number beside an invariant: the runs that violated it, if not all.';
   return section('defects', 'Defects', table('Defects', columns, rows, { prose: true }), note);
 }
 
@@ -103,7 +103,7 @@ function catchers(one: DefectFigures): Content {
   });
 }
 
-/** Rows are defects and columns promises, because there are more of the former, and their heads can be turned. */
+/** Rows are defects and columns invariants, because there are more of the former, and their heads can be turned. */
 function matrix({ defects: all }: Calibration): Html | null {
   if (all.length === 0) return null;
   const { invariants, rows } = matrixOf(all);
@@ -116,7 +116,7 @@ function matrix({ defects: all }: Calibration): Html | null {
   ]);
   const columns = [{ title: 'defect' }, ...invariants.map((title) => ({ title: cut(title, 80), numeric: true }))];
   const note =
-    'In how many runs of a defect each promise was broken. Coloured: the defect’s file names the promise; ' +
+    'The number of runs of a defect that violated each invariant. Coloured: the defect’s file names the invariant; ' +
     'amber: it names it, and these runs did not break it. Grey: a consequence that the file does not name.';
   return section(
     'matrix',
@@ -204,7 +204,7 @@ function toExplain({ runs }: Calibration): Html | null {
   return section('explain', 'Runs to look at', table('Runs to look at', columns, rows, { prose: true }));
 }
 
-/** More is the kept files' to tell. */
+/** The kept files have the rest. */
 const MOST_RESULTS = 30;
 
 function results(history: readonly Calibration[]): Html | null {

@@ -185,7 +185,7 @@ function rowsOf({ lines, metric, title, unit }: Chart, time: OverTime): Html {
   return table(`${title} as a table`, columns, rows);
 }
 
-/** All that the script is given. In seconds on the run's clock, as everything in the report is told. */
+/** All that the script is given. In seconds on the run's clock, as everything in the report. */
 function dataOf({ over_time: time, faults, first_violation_s }: Judgement, shown: readonly Chart[]): object {
   const seconds = (ms: number) => Number((ms / 1_000).toFixed(2));
   const until = time.from_ms + time.steps * time.step_ms;

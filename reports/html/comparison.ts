@@ -99,8 +99,8 @@ ${lanesTable('Parts and answers', informing, comparison.detect)}</details>`;
     'Counts',
     [deciding.length > 0 ? lanesTable('Counts', deciding, comparison.detect) : null, none, parts],
     'A dot is a run; the bar is the rate of all of them, the band its 95 % limits. p is corrected for ' +
-      `${counted(comparison.deciding_tests, 'test')} that decide. “Would show”: the lowest rate that these runs would have ` +
-      `told from A’s. “Runs for × ${comparison.detect}”: how many a side it takes to see such a rise 9 times in 10.`,
+      `${counted(comparison.deciding_tests, 'test')} that decide. “Minimum detectable”: the lowest rate that these runs would distinguish ` +
+      `from A’s. “Runs for × ${comparison.detect}”: how many a side it takes to see such a rise 9 times in 10.`,
   );
 }
 
@@ -136,10 +136,10 @@ function invariants(comparison: Comparison): Html {
     ...sides.map((one, index) => verdictCell(builds[index]?.letter ?? '', one)),
   ]);
   const columns = [
-    { title: 'promise' },
+    { title: 'invariant' },
     ...builds.map(({ letter, side }) => ({ title: `${letter} ${cut(side.build, 60)}`, narrow: true })),
   ];
-  return section('promises', 'Promises', table('Promises', columns, rows, { prose: true }));
+  return section('invariants', 'Invariants', table('Invariants', columns, rows, { prose: true }));
 }
 
 /** The letter is for the narrow screen, where the columns' heads are out of sight. */
@@ -165,7 +165,7 @@ function findings({ letter, b, findings: all }: Against, several: boolean): Html
     `findings-${letter}`,
     `Findings${of}`,
     html`<div class="found">${shown}</div>`,
-    'Violations with one cause, told once. That one was seen on one side only does not say that the other is free of it.',
+    'Violations grouped by cause. A cause that was seen on one side only may still exist on the other.',
   );
 }
 

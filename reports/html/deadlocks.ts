@@ -1,6 +1,6 @@
 import {
+  actionOf,
   type DeadlockKind,
-  deedOf,
   LANES,
   type LaneEvent,
   storyOf,
@@ -10,7 +10,7 @@ import {
 } from '../deadlocks.ts';
 import { LIMITS } from '../limits.ts';
 import { numbered } from '../summary.ts';
-import { count, counted, moment } from '../words.ts';
+import { count, moment } from '../words.ts';
 import { cut, type Html, html } from './html.ts';
 
 /** One kind of deadlock: what the sides were doing, the lanes of one of them as an example, and the statements. */
@@ -21,13 +21,13 @@ export function deadlockDossier(kind: DeadlockKind): Html {
   const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
   const statements = example.sides.slice(0, 6).map(
     (side, index) => html`<div>
-<h4>${cut(deedOf(side), 300)}${index === 0 ? html` <span class="soft">victim</span>` : null}</h4>
+<h4>${cut(actionOf(side), 300)}${index === 0 ? html` <span class="soft">victim</span>` : null}</h4>
 <pre tabindex="0"><code>${cut(side.statement, LIMITS.statement)}</code></pre></div>
 `,
   );
   return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(titleOf(kind), 300)}</h3>
 <span class="soft">${when}${requests}</span></header>
-${dark > 0 ? html`<p class="soft">Of ${counted(dark, 'one', 'of these')} a side is not explained.</p>` : null}
+${dark > 0 ? html`<p class="soft">In ${count(dark)} of these, one side is not explained.</p>` : null}
 <p class="soft">The one at ${moment(example.at_ms)}:</p>
 ${graph(waitsOf(example))}
 ${lanes(kind)}
@@ -48,7 +48,7 @@ function graph(waits: readonly Wait[]): Html | null {
     const pointed = holder !== null && holder === (waits[index + 1] ?? waits[0])?.side;
     const held = holder === null ? ', its holder was not recorded' : pointed ? '' : `, which ${holder.process} holds`;
     return html`<div class="node"><b>${cut(side.process, 60)}</b>${victim}
-<span>${cut(side.action ?? 'does what the record does not tell', 160)}</span>${subject}</div>
+<span>${cut(side.action ?? '(its action was not recorded)', 160)}</span>${subject}</div>
 <div class="edge"><span class="soft">waits for</span> ${cut(wanted, 160)}\
 <span class="soft">${cut(held, 80)}</span></div>
 `;

@@ -3,7 +3,7 @@ import { faultTable, type PhaseWord } from '../fault-words.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { section, table } from './page.ts';
 
-/** What each fault did to the load: before it opened, while it was open, after it closed. */
+/** The effect of each fault on the load: before it opened, while it was open, after it closed. */
 export function faultsSection({ faults }: Judgement): Html | null {
   if (faults.length === 0) return null;
   const { head, rows, note } = faultTable(faults);
@@ -13,7 +13,7 @@ export function faultsSection({ faults }: Judgement): Html | null {
     ...cells.map((cell) => (typeof cell === 'string' ? cell : change(cell))),
   ]);
   const shown = html`<div class="effects">${table('Faults', columns, cells)}</div>`;
-  return section('faults', 'What the faults did', shown, note);
+  return section('faults', 'Effects of the faults', shown, note);
 }
 
 function change(words: readonly PhaseWord[]): Content[] {

@@ -34,14 +34,14 @@ function finding(one: Finding, { run, manifest, open }: Setting): Html {
   const head = html`<summary><span class="often">${count(occurrences)} ×</span>
 <h3><span class="mono soft">${id}</span> ${cut(title, 400)}</h3>
 <span class="soft">${cut(`${knownAs(one)} · ${howOften(one)}`, 300)}</span></summary>`;
-  const body = html`<div class="told">
-<p>${cut(worst.sentence, LIMITS.sentence)} <span class="soft">The worst, at ${moment(worst.at_ms)}.</span></p>
+  const body = html`<div class="details">
+<p>${cut(worst.sentence, LIMITS.sentence)} <span class="soft">Worst occurrence, at ${moment(worst.at_ms)}.</span></p>
 ${leftOut === null ? null : html`<p class="note">${cut(leftOut, LIMITS.sentence)}</p>`}
 ${timeline && timeline.entries.length > 0 ? story(timeline, id) : null}
-<h4>Promises that it breaks</h4><ul class="plain">${names}</ul>
+<h4>Violated invariants</h4><ul class="plain">${names}</ul>
 ${contrast === null ? null : different(contrast)}
-${one.faults.length === 0 ? null : html`<h4>Faults that were open</h4><ul class="plain">${one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`)}</ul>`}
-<h4>Go on</h4>
+${one.faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`)}</ul>`}
+<h4>Next steps</h4>
 ${[explainCommand(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
 </div>`;
   return open
@@ -56,7 +56,7 @@ function different(contrast: Contrast): Html {
     bar('others', others, of_others),
   ]);
   const items = lines.map((line, index) => html`<li>${cut(line, 400)}${bars[index] ?? null}</li>`);
-  return html`<h4>What was different about the victims</h4><p class="soft">${head}.</p><ul class="plain contrast">${items}</ul>`;
+  return html`<h4>What distinguishes the affected</h4><p class="soft">${head}.</p><ul class="plain contrast">${items}</ul>`;
 }
 
 function bar(who: 'victims' | 'others', some: ContrastLine['victims'], all: number): Html {

@@ -22,14 +22,14 @@ export function reportHtml(judgement: Judgement, manifest: Manifest): string {
   const sections = (
     [
       ['findings', 'Findings', findingsSection(judgement, manifest)],
-      ['promises', 'Promises', promises(judgement)],
-      ['broken', 'How they broke', broken(judgement)],
+      ['invariants', 'Invariants', invariantsSection(judgement)],
+      ['violations', 'Violations', broken(judgement)],
       ['deadlocks', 'Deadlocks', deadlocks(judgement)],
       ['time', 'Over time', drawn],
       ['faults', 'Faults', faultsSection(judgement)],
-      ['refusals', 'Refusals', refusals(judgement)],
+      ['refusals', 'Refused requests', refusals(judgement)],
       ['latency', 'Latency', latency(judgement)],
-      ['measured', 'How it was measured', measured(judgement, manifest)],
+      ['measured', 'Conditions', measured(judgement, manifest)],
       ['repeat', 'Repeat', repeat(judgement, manifest)],
     ] as const
   ).filter(([, , body]) => body !== null);
@@ -50,9 +50,9 @@ function contents(sections: readonly (readonly [id: string, title: string, body:
 }
 
 function repeat({ run }: Judgement, manifest: Manifest): Html {
-  const note = 'Every request and every committed row change is in the run folder; ask it in SQL.';
-  return html`${section('repeat', 'Repeat it', command(manifest.repeat))}
-${section('deeper', 'Look deeper', command(exampleQuery(run)), note)}`;
+  const note = 'Every request and every committed row change is in the run folder. Query it in SQL.';
+  return html`${section('repeat', 'Repeat this run', command(manifest.repeat))}
+${section('query', 'Query this run', command(exampleQuery(run)), note)}`;
 }
 
 function hero(judgement: Judgement): Html {
@@ -74,15 +74,15 @@ function numbers(judgement: Judgement): [string, Content][] {
   return [
     ['requests', count(counts.operations ?? 0)],
     ...(counts.lives === undefined ? [] : ([['lives', count(counts.lives)]] satisfies [string, Content][])),
-    ['409 answers', count(counts.http_409 ?? 0)],
-    ['5xx answers', bad(counts.http_5xx)],
+    ['409 responses', count(counts.http_409 ?? 0)],
+    ['5xx responses', bad(counts.http_5xx)],
     ['deadlocks', bad(counts.deadlocks)],
     ['first violation', first_violation_s === null ? '–' : seconds(first_violation_s)],
     ['harness CPU', harness_cpu_share === null ? '–' : percent(harness_cpu_share)],
   ];
 }
 
-function promises({ invariants }: Judgement): Html | null {
+function invariantsSection({ invariants }: Judgement): Html | null {
   if (invariants.length === 0) return null;
   const sorted = worstFirst(invariants);
   const kept = sorted.filter((one) => one.verdict === 'pass' || isNotExercised(one));
@@ -91,25 +91,25 @@ function promises({ invariants }: Judgement): Html | null {
   const shown = folds ? sorted.filter((one) => !kept.includes(one)) : sorted;
   const passed = kept.filter(({ verdict }) => verdict === 'pass').length;
   const aside = kept.length - passed;
-  const words = `${count(passed)} kept${aside > 0 ? `, ${count(aside)} not aimed at and not put to the test` : ''}`;
-  return section('promises', 'Promises', [
-    shown.length > 0 ? promiseTable('Promises', shown) : null,
+  const words = `${count(passed)} hold${aside > 0 ? `, ${count(aside)} not exercised and not aimed at by this scenario` : ''}`;
+  return section('invariants', 'Invariants', [
+    shown.length > 0 ? invariantTable('Invariants', shown) : null,
     folds
       ? html`<details class="folded"><summary>${words}</summary>
-${promiseTable('Promises that were kept', kept)}</details>`
+${invariantTable('Invariants that hold', kept)}</details>`
       : null,
   ]);
 }
 
 const UNFOLDED = 8;
 
-function promiseTable(label: string, invariants: readonly InvariantResult[]): Html {
+function invariantTable(label: string, invariants: readonly InvariantResult[]): Html {
   const rows = invariants.map((invariant) => [
     badge(invariant.verdict),
     html`<strong>${cut(invariant.name, 120)}</strong><small>${cut(invariant.claim, 400)}</small>`,
     html`${cut(evidence(invariant), 300)}${asides(invariant)}`,
   ]);
-  const columns = [{ title: 'verdict', narrow: true }, { title: 'promise' }, { title: 'what was seen' }];
+  const columns = [{ title: 'verdict', narrow: true }, { title: 'invariant' }, { title: 'evidence' }];
   return table(label, columns, rows, { prose: true });
 }
 
@@ -118,14 +118,14 @@ function asides({ known_issues, aimed, verdict }: InvariantResult): Html | null 
   return known_issues.length === 0 ? null : html`<small>known race ${cut(known_issues.join(', '), 120)}</small>`;
 }
 
-/** Without findings (they could not be grouped, or the verdict is an old one) each promise tells its own violations. */
+/** Without findings (they could not be grouped, or the verdict is an old one) each invariant has its own violations. */
 function broken({ findings, invariants, run }: Judgement): Html | null {
   if (findings.length > 0) return null;
   const failing = worstFirst(invariants).filter(({ verdict }) => verdict === 'fail');
   if (failing.length === 0) return null;
   return section(
-    'broken',
-    'How they broke',
+    'violations',
+    'Violations',
     failing.map((invariant) => finding(invariant, run)),
   );
 }
@@ -159,7 +159,7 @@ function overTime(judgement: Judgement): Html | null {
   const drawn = charts(judgement);
   const note =
     'Seconds on the run’s clock, as everywhere in this report. Dashed red: the first violation; dashed grey: the end ' +
-    'of the load. Point at a chart, or go through one with the arrow keys, to see one moment in all of them.';
+    'of the load. Point at a chart, or walk through it with the arrow keys: all charts show the same moment.';
   return drawn && section('time', 'Over time', drawn, note);
 }
 
@@ -169,7 +169,12 @@ function refusals(judgement: Judgement): Html | null {
   const columns = head.map((title, index) => ({ title, numeric: index === 0 }));
   const cells = rows.map((row) => row.map((cell) => cut(cell, 400)));
   const rest = hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')}.</p>` : null;
-  return section('refusals', 'Refusals and failures', [table('Refusals', columns, cells, { prose: true }), rest], note);
+  return section(
+    'refusals',
+    'Refused and failed requests',
+    [table('Refusals', columns, cells, { prose: true }), rest],
+    note,
+  );
 }
 
 function latency({ latency }: Judgement): Html | null {
@@ -197,12 +202,12 @@ function measured(judgement: Judgement, manifest: Manifest): Html {
   const limits = thresholds.map(({ verdict, metric, expression, value }) => [
     badge(verdict),
     html`<span class="mono">${cut(`${metric} ${expression}`, 300)}</span>`,
-    value === null ? 'nothing' : Number(value.toPrecision(4)),
+    value === null ? 'not measured' : Number(value.toPrecision(4)),
   ]);
   const head = [{ title: 'verdict', narrow: true }, { title: 'threshold' }, { title: 'measured', numeric: true }];
   return section(
     'measured',
-    'How it was measured',
+    'Conditions',
     [
       facts(harnessFacts(judgement), 'numbers'),
       limits.length > 0 ? html`${table('Thresholds', head, limits, { prose: true })}<br>` : null,

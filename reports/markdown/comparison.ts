@@ -21,14 +21,12 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
     ...sentences,
     ...caveats.map(plain),
     '## Counts',
-    countRows(comparison).length === 0
-      ? 'No count was tested: one side has no run that can be believed.'
-      : rowsTable(counts, heads),
-    `p is corrected for ${counted(comparison.deciding_tests, 'test')} that decide; how it is computed: docs/comparing.md.`,
+    countRows(comparison).length === 0 ? 'No count was tested: one side has no valid run.' : rowsTable(counts, heads),
+    `p is corrected for ${counted(comparison.deciding_tests, 'deciding test')}; docs/comparing.md says how.`,
     ...(measures.length === 0 ? [] : ['## Latency, throughput, cost', rowsTable(measures, heads)]),
-    '## Promises',
+    '## Invariants',
     markdownTable(
-      ['promise', ...heads],
+      ['invariant', ...heads],
       invariantRows(comparison).map(({ name, sides }) => [plain(name), ...sides.map(cell)]),
     ),
     '## Runs',

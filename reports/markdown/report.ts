@@ -27,20 +27,20 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
     plain(headline(judgement)),
     countsLine(judgement),
     ...findingSections(judgement, manifest),
-    ...(doubtful.length === 0 ? [] : ['## Promises', promiseTable(doubtful)]),
+    ...(doubtful.length === 0 ? [] : ['## Invariants', invariantTable(doubtful)]),
     ...violationSections(judgement),
   ];
   const folds = [
     fold(
-      `${counted(kept.length, 'promise')} kept, or not put to the test`,
-      kept.length > 0 ? [promiseTable(kept)] : [],
+      `${counted(kept.length, 'invariant')} satisfied or not exercised`,
+      kept.length > 0 ? [invariantTable(kept)] : [],
     ),
     fold('Deadlocks', deadlockSection(judgement)),
-    fold('What the faults did', faultSection(judgement)),
-    fold('Refusals and failures', refusalSection(judgement)),
+    fold('Effects of the faults', faultSection(judgement)),
+    fold('Refused and failed requests', refusalSection(judgement)),
     fold('Latency', latencySection(judgement)),
-    fold('How it was measured', conditions(judgement, manifest)),
-    fold('Look deeper', [code(exampleQuery(run))]),
+    fold('Conditions', conditions(judgement, manifest)),
+    fold('Query this run', [code(exampleQuery(run))]),
   ];
   return document(fitting([...open, code(manifest.repeat)], folds));
 }
@@ -56,7 +56,7 @@ function fitting(open: readonly string[], folds: readonly string[]): string[] {
   return [
     ...open,
     ...shown,
-    ...(shown.length < folds.length ? ['The rest is in report.html: it is too long for here.'] : []),
+    ...(shown.length < folds.length ? ['report.html has the sections that are too long for this document.'] : []),
   ];
 }
 
@@ -74,9 +74,9 @@ function countsLine({ counts }: Judgement): string {
   ].join(' · ');
 }
 
-function promiseTable(invariants: readonly InvariantResult[]): string {
+function invariantTable(invariants: readonly InvariantResult[]): string {
   return markdownTable(
-    ['', 'promise', 'what was seen', 'known race'],
+    ['', 'invariant', 'evidence', 'known race'],
     invariants.map((invariant) => [
       GLYPH[invariant.verdict],
       `**${plain(invariant.name)}** ${plain(invariant.claim)}`,
@@ -116,10 +116,10 @@ function findingSections({ findings, findings_left_out: leftOut, run }: Judgemen
       return [
         `### ${id}: ${plain(title)}`,
         plain(`${howOften(finding)}; ${knownAs(finding)}.`),
-        fold('The worst, what it breaks, and how to see it', [
+        fold('Worst occurrence, violated invariants, commands', [
           `At ${moment(worst.at_ms)}: ${plain(worst.sentence)}`,
           [
-            `* breaks ${invariants.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
+            `* violates ${invariants.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
             ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
             ...faults.map((fault) => `* fault ${plain(faultWords(fault))}`),
           ].join('\n'),
@@ -127,17 +127,17 @@ function findingSections({ findings, findings_left_out: leftOut, run }: Judgemen
         ]),
       ];
     }),
-    ...(hidden > 0 ? [`… and ${counted(hidden, 'more finding')}: \`windtunnel explain\` tells them all.`] : []),
+    ...(hidden > 0 ? [`… and ${counted(hidden, 'more finding')}: \`windtunnel explain\` lists them all.`] : []),
     ...(leftOut === null ? [] : [plain(leftOut)]),
   ];
 }
 
-/** Without findings each promise tells its own violations. */
+/** Without findings each invariant has its own violations. */
 function violationSections(judgement: Judgement): string[] {
   if (judgement.findings.length > 0) return [];
   const broken = worstFirst(judgement.invariants).filter(({ verdict }) => verdict === 'fail');
   if (broken.length === 0) return [];
-  return ['## Broken promises', ...broken.flatMap((invariant) => violations(invariant, judgement.run))];
+  return ['## Violations', ...broken.flatMap((invariant) => violations(invariant, judgement.run))];
 }
 
 function violations(invariant: InvariantResult, run: string): string[] {
@@ -228,7 +228,7 @@ function conditions(judgement: Judgement, manifest: Manifest): string[] {
             thresholds.map(({ verdict, metric, expression, value }) => [
               GLYPH[verdict],
               `${plain(metric)} ${plain(expression)}`,
-              value === null ? 'nothing' : String(Number(value.toPrecision(4))),
+              value === null ? 'not measured' : String(Number(value.toPrecision(4))),
             ]),
           ),
         ]),

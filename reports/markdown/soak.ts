@@ -17,15 +17,15 @@ export function soakMarkdown(soak: Soak): string {
     ...(broken.length === 0
       ? []
       : [
-          '## Broken',
+          '## Violated',
           markdownTable(
-            ['promise or threshold', 'where'],
+            ['invariant or threshold', 'where'],
             broken.map((row) => row.map(plain)),
           ),
         ]),
     '## Windows',
     markdownTable(
-      ['window', 'verdict', 'requests', 'deadlocks', 'broken or in doubt', 'on disk'],
+      ['window', 'verdict', 'requests', 'deadlocks', 'violated or in doubt', 'on disk'],
       shown.map((window) => [
         `${window.number}${window.attempt > 1 ? `, attempt ${window.attempt}` : ''}`,
         window.judged === null

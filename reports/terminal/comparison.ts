@@ -9,8 +9,18 @@ import {
   isCounted,
   measureRows,
 } from '../comparison-rows.ts';
-import { count, lines, padEnd, shorten, visible } from '../words.ts';
-import { fitted, mark, type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
+import { count, GLYPH, visible } from '../words.ts';
+import {
+  fitted,
+  fitting,
+  hanging,
+  type Paint,
+  paintFor,
+  SCREEN,
+  type TerminalCell,
+  type TextOptions,
+  terminalTable,
+} from './screen.ts';
 
 export interface ComparisonTextOptions extends TextOptions {
   /** Where compare.html lies; without it no path is printed. */
@@ -22,69 +32,77 @@ export function comparisonText(comparison: Comparison, { folder, ...options }: C
   const paint = paintFor(options);
   const { a, pairs, caveats } = comparison;
   const builds = lettered(comparison);
-  const width = builds.length === 2 ? 18 : Math.max(8, Math.floor((SCREEN.columns - NAME) / builds.length));
   const footer = [
-    ...caveats.slice(0, 2).map((caveat) => paint.dim(fitted(caveat))),
+    ...caveats.slice(0, 2).flatMap((caveat) => hanging('', caveat, 2, paint.dim)),
     ...(folder === undefined ? [] : [`report: ${paint.underline(visible(path.join(folder, 'compare.html')))}`]),
     '',
     ...pairs.flatMap(({ letter, verdict, decision, sentence }) => {
       const colour = { fail: paint.red, unknown: paint.yellow, pass: paint.green }[verdict];
       const head = pairs.length === 1 ? decision.toUpperCase() : `${letter} ${decision.toUpperCase()}`;
-      const room = pairs.length === 1 ? 5 : 2;
-      const said = lines(visible(sentence), SCREEN.columns);
-      // The rest is on the page.
-      const kept = said.length <= room ? said : [...said.slice(0, room - 1), `${said[room - 1] ?? ''} …`];
-      return [paint.bold(colour(head)), ...kept.map((line) => shorten(line, SCREEN.columns))];
+      return [paint.bold(colour(head)), ...hanging('', `${sentence}.`, pairs.length === 1 ? 8 : 4)];
     }),
   ];
   const names = builds.map(({ letter, side }) => `${letter} ${side.build}`).join(', ');
-  const heads = builds.map(({ letter }) => padEnd(letter, width)).join('');
-  const head = [fitted(`${a.scenario}: ${names}`), paint.dim(`${' '.repeat(NAME)}${heads}`.trimEnd())];
-  const room = Math.max(8, SCREEN.lines - footer.length - head.length);
   const shown = [
     ...countRows(comparison).filter((row) => row.decides && isCounted(row)),
     ...measureRows(comparison).filter(({ lanes }) => lanes.some(({ against }) => (against?.better ?? null) !== null)),
   ];
-  const counts = shown.map((row) => rowLine(row, builds.length, width, paint));
-  const invariants = invariantRows(comparison).map((row) => invariantLine(row, width, paint));
-  const forCounts = Math.min(counts.length, Math.max(4, room - invariants.length));
-  const body = [...limited(invariants, room - forCounts), ...limited(counts, forCounts)];
-  return [...head, ...body, ...footer].join('\n');
+  const all = invariantRows(comparison);
+  const telling = all.filter(({ sides }) => !isSameOnAll(sides) || sides[0]?.verdict === 'fail');
+  const [heads = [], ...rows] = terminalTable([
+    ['', ...builds.map(({ letter }) => ({ text: letter, paint: paint.dim }))],
+    ...telling.map((row): [string, ...TerminalCell[]] => [row.name, ...invariantCells(row, paint)]),
+    ...shown.map((row): [string, ...TerminalCell[]] => [row.title, ...countCells(row, builds.length, paint)]),
+  ]);
+  const head = [fitted(`${a.scenario}: ${names}`), ...heads];
+  const rest = restOf(all.filter((row) => !telling.includes(row))).map(paint.dim);
+  const room = Math.max(8, SCREEN.lines - footer.length - head.length - rest.length);
+  const [invariants, counts] = [rows.slice(0, telling.length), rows.slice(telling.length)];
+  const forCounts = Math.min(counts.flat().length, Math.max(4, room - invariants.flat().length));
+  const more = (hidden: number) => `  and ${hidden} more`;
+  return [
+    ...head,
+    ...fitting(invariants, room - forCounts, more),
+    ...rest,
+    ...fitting(counts, forCounts, more),
+    ...footer,
+  ].join('\n');
 }
 
-const NAME = 38;
-
-function limited(all: readonly string[], room: number): string[] {
-  if (all.length <= room) return [...all];
-  return [...all.slice(0, room - 1), `  and ${all.length - room + 1} more`];
+function isSameOnAll(sides: InvariantRow['sides']): boolean {
+  return new Set(sides.map((side) => side?.verdict ?? 'unknown')).size === 1;
 }
 
-function nameOf(text: string): string {
-  return padEnd(shorten(visible(text), NAME - 2), NAME);
+/** Of invariants that no build violates and that are alike on all, their number is enough. */
+function restOf(rows: readonly InvariantRow[]): string[] {
+  const holding = rows.filter(({ sides }) => sides[0]?.verdict === 'pass').length;
+  const idle = rows.length - holding;
+  const parts = [
+    ...(holding > 0 ? [`${count(holding)} invariants hold on all builds`] : []),
+    ...(idle > 0 ? [`${count(idle)} are not exercised enough on any`] : []),
+  ];
+  return parts.length === 0 ? [] : [parts.join(', ')];
 }
 
-function invariantLine({ name, sides }: InvariantRow, width: number, paint: Paint): string {
-  const cell = (invariant: ComparedInvariant | undefined) => {
-    if (!invariant) return padEnd('–', width);
+function invariantCells({ sides }: InvariantRow, paint: Paint): TerminalCell[] {
+  return sides.map((invariant: ComparedInvariant | undefined): TerminalCell => {
+    if (!invariant) return { text: '–' };
     const { verdict, violations } = invariant;
+    const colour = { fail: paint.red, unknown: paint.yellow, pass: paint.green }[verdict];
     const text = verdict === 'fail' ? `fail × ${count(violations)}` : verdict;
-    return `${mark(verdict, paint)} ${padEnd(shorten(text, width - 3), width - 2)}`;
-  };
-  return `${nameOf(name)}${sides.map(cell).join('')}`.trimEnd();
+    return { text: `${GLYPH[verdict]} ${text}`, paint: colour };
+  });
 }
 
-/** With two builds what came of the test stands beside them; with more there is no room but for its mark. */
-function rowLine({ title, lanes }: ComparisonRow, builds: number, width: number, paint: Paint): string {
-  const cells = lanes.map((lane) => {
-    const sign = builds > 2 ? signOf(lane) : '';
-    return padEnd(shorten(`${lane.said.replace(/^0 \(.*/, '0')}${sign}`, width - 1), width);
-  });
+/** With two builds the result of the test stands beside them; with more there is only room for its mark. */
+function countCells({ lanes }: ComparisonRow, builds: number, paint: Paint): TerminalCell[] {
+  const cells: TerminalCell[] = lanes.map((lane) => ({
+    text: `${lane.said.replace(/^0 \(.*/, '0')}${builds > 2 ? signOf(lane) : ''}`,
+  }));
   const against = lanes.at(-1)?.against ?? null;
-  if (builds > 2 || against === null) return `${nameOf(title)}${cells.join('')}`.trimEnd();
-  const said = shorten(comparedText(against), SCREEN.columns - NAME - 2 * width);
-  const painted =
-    against.better === 'a' ? paint.red(said) : against.better === 'b' ? paint.green(said) : paint.dim(said);
-  return `${nameOf(title)}${cells.join('')}${painted}`.trimEnd();
+  if (builds > 2 || against === null) return cells;
+  const colour = against.better === 'a' ? paint.red : against.better === 'b' ? paint.green : paint.dim;
+  return [...cells, { text: comparedText(against), paint: colour }];
 }
 
 function signOf({ against }: ComparisonLane): string {

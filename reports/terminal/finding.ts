@@ -11,9 +11,9 @@ export function findingsText(judgement: Judgement, options: TextOptions): string
   const paint = paintFor(options);
   const { findings, findings_left_out: leftOut } = judgement;
   if (findings.length === 0)
-    return leftOut ?? `${visible(judgement.build)} broke no promise in this run: nothing to explain.`;
+    return leftOut ?? `${visible(judgement.build)} violated no invariant in this run: there is nothing to explain.`;
   const paragraphs = findings.map((finding) => paragraph(finding, paint));
-  const more = `more of one: ${explainCommand(judgement.run)} ${findings[0]?.id}`;
+  const more = `details: ${explainCommand(judgement.run)} ${findings[0]?.id}`;
   return [...paragraphs, ...(leftOut === null ? [] : [leftOut]), paint.dim(visible(more))].join('\n\n');
 }
 
@@ -24,7 +24,7 @@ function paragraph(finding: Finding, paint: Paint): string {
     : '';
   const text =
     `${title}: ${howOften(finding)}, ${knownAs(finding)}. ` +
-    `Breaks ${invariants.map(({ name, violations }) => `${name} (${count(violations)})`).join(', ')}.${sentence(apart)}`;
+    `Violates ${invariants.map(({ name, violations }) => `${name} (${count(violations)})`).join(', ')}.${sentence(apart)}`;
   const [first = '', ...rest] = lines(visible(text), SCREEN.columns - 4);
   return [`${paint.bold(padEnd(id, 4))}${first}`, ...rest.map((line) => `    ${line}`)].join('\n');
 }
@@ -45,22 +45,22 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
     ...(left_out === null ? [] : lines(visible(left_out), SCREEN.columns)),
     '',
     ...invariants.flatMap(({ name, claim, violations }, index) =>
-      block(index === 0 ? 'breaks' : '', `${name} (${count(violations)}): ${claim}`),
+      block(index === 0 ? 'violates' : '', `${name} (${count(violations)}): ${claim}`),
     ),
     ...block('worst', `${moment(worst.at_ms)}  ${worst.sentence}`),
-    ...(apart ? block('victims', apart.head) : []),
+    ...(apart ? block('affected', apart.head) : []),
     ...(apart?.lines.flatMap((line) => block('', line)) ?? []),
-    ...(faults.length === 0 ? block('faults', 'no window of damage was open') : []),
+    ...(faults.length === 0 ? block('faults', 'none was open') : []),
     ...faults.flatMap((fault, index) => block(index === 0 ? 'faults' : '', faultWords(fault))),
     ...(timeline === null ? [] : story(timeline, paint)),
     '',
-    `repeat  ${visible(manifest.repeat)}`,
-    ...(query === null ? [] : [`query   ${visible(query)}`]),
+    `repeat    ${visible(manifest.repeat)}`,
+    ...(query === null ? [] : [`query     ${visible(query)}`]),
   ].join('\n');
 }
 
 function block(label: string, text: string): string[] {
-  return lines(visible(text), SCREEN.columns - 8).map((line, i) => `${padEnd(i === 0 ? label : '', 8)}${line}`);
+  return lines(visible(text), SCREEN.columns - 10).map((line, i) => `${padEnd(i === 0 ? label : '', 10)}${line}`);
 }
 
 function story(timeline: Timeline, paint: Paint): string[] {
@@ -68,13 +68,13 @@ function story(timeline: Timeline, paint: Paint): string[] {
   const hidden = timeline.left_out > 0 ? ` ${counted(timeline.left_out, 'row')} further away not shown.` : '';
   return [
     '',
-    ...lines(visible(`story of ${timeline.subject}, * proves it`), SCREEN.columns).map((line) => paint.bold(line)),
-    ...timeline.entries.map((entry) => told(entry, who, paint)),
+    ...lines(visible(`timeline of ${timeline.subject}, * proves it`), SCREEN.columns).map((line) => paint.bold(line)),
+    ...timeline.entries.map((entry) => entryLine(entry, who, paint)),
     ...lines(`${CLOCKS}${hidden}`, SCREEN.columns).map((line) => paint.dim(line)),
   ];
 }
 
-function told(entry: TimelineEntry, who: number, paint: Paint): string {
+function entryLine(entry: TimelineEntry, who: number, paint: Paint): string {
   const { offset_ms, actor, proves, outcome, event } = entry;
   const head = `${offset(offset_ms).padStart(9)} ${proves ? '*' : ' '} ${padEnd(shorten(visible(actor), who), who)}  `;
   const words = [entry.what, stateChange(entry)].filter((word) => word !== '').join('  ');

@@ -25,8 +25,8 @@ export function soakLine(window: SoakWindow): string {
     size(bytes),
   ];
   const why = [...brokenOf(window), ...judged.doubts.map((doubt) => `in doubt: ${doubt}`)].map(visible);
-  const told = ended === 'completed' ? '' : ` (${ended})`;
-  return [`window ${number}${told}: ${GLYPH[verdict]} ${verdict}`, ...facts, ...why].join(' · ');
+  const how = ended === 'completed' ? '' : ` (${ended})`;
+  return [`window ${number}${how}: ${GLYPH[verdict]} ${verdict}`, ...facts, ...why].join(' · ');
 }
 
 /** What `windtunnel soak` prints at its end. */
@@ -35,7 +35,7 @@ export function soakText(soak: Soak, options: TextOptions): string {
   return [
     `${verdictWord(soak.verdict, paint)}  ${visible(soakTitle(soak))}`,
     ...lines(visible(soakSentence(soak)), 98).map((line) => `  ${line}`),
-    ...brokenTotals(soak).map(([name, told]) => `  ${paint.red('✗')} ${visible(name)}: ${told}`),
+    ...brokenTotals(soak).map(([name, where]) => `  ${paint.red('✗')} ${visible(name)}: ${where}`),
     ...drifting(soak).map((drift) => `  ~ ${visible(driftSentence(drift))}`),
     ...soak.gaps.map((gap) => `  ! ${gapSentence(gap)}`),
   ].join('\n');

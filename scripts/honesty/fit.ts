@@ -7,7 +7,7 @@ import {
 } from '../../harness/compare/between-runs.ts';
 import { measuresOf } from '../../harness/compare/measures.ts';
 import { seriesOf } from '../../harness/compare/series.ts';
-import { isBelieved, sideOf } from '../../harness/compare/sides.ts';
+import { isValidRun, sideOf } from '../../harness/compare/sides.ts';
 import type { Calibration, CalibrationRun } from '../../harness/model/calibration.ts';
 import { FREQUENT, logLikelihood, type Prior, SPREADS } from '../../harness/statistics/count-test.ts';
 import { mean, type Scatter, sumOfSquares } from '../../harness/statistics/shift-test.ts';
@@ -104,7 +104,7 @@ interface GroupScatter {
 }
 
 function scattersOf({ runs }: Group): GroupScatter[] {
-  const believed = runs.filter(isBelieved);
+  const believed = runs.filter(isValidRun);
   return measuresOf({ a: believed, b: believed }).map(({ kind, a, floor }) => {
     const logs = a.map((value) => Math.log(value + floor));
     return { kind, variance: sumOfSquares(logs) / (logs.length - 1), freedom: logs.length - 1 };
