@@ -2,9 +2,9 @@ import { type NewestFigures, newestFigures } from '../harness/calibrate/figures.
 import type { Calibration, DefectFigures, Planted } from '../harness/model/calibration.ts';
 import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { markdownTable, plain } from '../reports/markdown/document.ts';
-import { count, seconds } from '../reports/words.ts';
+import { count, lines, seconds } from '../reports/words.ts';
 
-/** What docs/calibration.md is made of: the catalogue of defects, the promises, and the results that were kept. */
+/** What docs/calibration.md is made of: the catalogue of defects, the invariants, and the results that were kept. */
 export interface CalibrationSources {
   readonly planted: readonly Planted[];
   readonly invariants: readonly { readonly name: string; readonly claim: string }[];
@@ -22,7 +22,7 @@ export function withFigures(document: string, all: CalibrationSources): string {
   const parts = {
     figures: figures(sources, measured),
     clean: clean(sources),
-    promises: promises(sources, measured),
+    invariants: byInvariant(sources, measured),
     matrix: matrix(sources, measured),
     faults: underFaults({ ...all, kept: troubled }, measured),
   };
@@ -60,7 +60,7 @@ function provenance(results: readonly Calibration[]): string {
       const at = commit === null ? '' : ` at ${commit}`;
       return `${started_at.slice(0, 10)}${at} (${machine.cpus} CPUs, ${settings.jobs} at a time)`;
     });
-  return `NewestFigures ${said.join('; ')}.`;
+  return lines(`Measured ${said.join('; ')}.`, 120).join('\n');
 }
 
 /** All results since the oldest that the figures rest on: none of them may have accused a clean stack. */
@@ -94,7 +94,7 @@ function clean({ planted, kept }: CalibrationSources): string {
     ),
     remedies.length === 0
       ? ''
-      : 'Switches that must be as good as clean, because they cure or because they break no promise:',
+      : 'Switches that must be as good as clean, because they cure or because they violate no invariant:',
     markdownTable(
       ['switch', 'what it does', 'runs', 'violations'],
       remedies.map(({ name, summary }) => {
@@ -125,8 +125,11 @@ function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<st
   ].join('\n\n');
 }
 
-/** The legend of the matrix, and its other direction: by what each promise has been seen to be broken. */
-function promises({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {
+/** The legend of the matrix, and its other direction: which defects have been seen to violate each invariant. */
+function byInvariant(
+  { planted, invariants }: CalibrationSources,
+  measured: ReadonlyMap<string, NewestFigures>,
+): string {
   const rows = invariants.map(({ name, claim }, index) => {
     const namedBy = catchable(planted).filter(({ caughtBy }) => caughtBy.includes(name));
     const seen = namedBy.map((defect) => {
@@ -135,7 +138,7 @@ function promises({ planted, invariants }: CalibrationSources, measured: Readonl
     });
     return [String(index + 1), `\`${name}\``, plain(claim), seen.join(', ')];
   });
-  return markdownTable(['', 'invariant', 'the promise', 'defects that break it'], rows);
+  return markdownTable(['', 'invariant', 'claim', 'defects that violate it'], rows);
 }
 
 function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {

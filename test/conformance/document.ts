@@ -1,3 +1,4 @@
+import { lines } from '../../reports/words.ts';
 import { type Comparison, tallyOf } from './compare.ts';
 import type { Difference } from './differences/difference.ts';
 import { DIFFERENCES } from './differences/index.ts';
@@ -47,5 +48,6 @@ function lastOf(releases: string): string {
 
 function item({ airflow, reference, reason, cases }: Difference): string {
   const where = [...new Set(cases.map(({ dialogue, route }) => dialogue ?? route ?? 'any refusal'))];
-  return `- **Airflow ${airflow}**; the reference stack ${reference}. ${reason} (${where.join('; ')})`;
+  const text = `- **Airflow ${airflow}**; the reference stack ${reference}. ${reason} (${where.join('; ')})`;
+  return lines(text, 118).join('\n  ');
 }
