@@ -121,6 +121,11 @@ test.each([
   ['a broken manifest', () => withManifest('{"format":'), /cannot be read as JSON/],
   ['a manifest of something else', () => withManifest('[1]'), /is not a windtunnel manifest/],
   ['a manifest of another format', () => withManifest({ ...literalManifest({}), format: 99 }), /is of format 99, and/],
+  [
+    'a run of an old format',
+    () => withManifest({ ...literalManifest({}), format: 2 }),
+    /is of format 2, and this windtunnel reads format 3: convert it with `npm run convert-run -- \S+ NEW`/,
+  ],
   ['a manifest without its plan', () => withManifest({ ...literalManifest({}), plan: {} }), /lacks "plan.seed"/],
 ])('%s gets one clear sentence', async (_case, folder, sentence) => {
   const refused = openRun(folder());
