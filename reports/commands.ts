@@ -1,5 +1,5 @@
-import type { Finding } from '../harness/model/finding.ts';
-import type { Violation } from '../harness/model/verdict.ts';
+import type { Finding, Violation } from '../harness/model/finding.ts';
+import type {} from '../harness/model/verdict.ts';
 
 /** Commands that a reader pastes. */
 

@@ -1,4 +1,5 @@
-import type { InvariantResult, Judgement, Verdict, Violation } from '../harness/model/verdict.ts';
+import type { Violation } from '../harness/model/finding.ts';
+import type { InvariantResult, Judgement, Verdict } from '../harness/model/verdict.ts';
 import { count, counted, percent, seconds, some } from './words.ts';
 
 /** What every format says in the same words; each takes care of its own escaping. */

@@ -1,5 +1,14 @@
 import type { ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
-import { type InvariantResult, type Judgement, type Verdict, worst } from '../model/verdict.ts';
+import type { InvariantResult, Judgement, Verdict } from '../model/verdict.ts';
+
+const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
+
+/** A violation outweighs doubt, doubt outweighs a pass. */
+export function worst(verdicts: Iterable<Verdict>): Verdict {
+  let result: Verdict = 'pass';
+  for (const verdict of verdicts) if (RANK[verdict] > RANK[result]) result = verdict;
+  return result;
+}
 
 /** A run that had load and in which all assumptions hold: only such a run shows that an invariant holds. */
 export function isValidRun(run: Judgement): boolean {

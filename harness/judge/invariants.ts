@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 import { messageOf } from '../model/errors.ts';
-import type { InvariantResult, Verdict, Violation } from '../model/verdict.ts';
+import type { Violation } from '../model/finding.ts';
+import type { InvariantResult, Verdict } from '../model/verdict.ts';
 import { identifier } from '../run-folder/files.ts';
 import { type InvariantFile, type InvariantForm, readInvariantFiles } from './invariant-file.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { DeepReadonly } from './deep-readonly.ts';
+import { VERDICT } from './verdict.ts';
 
 /**
  * Builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. The types are made of the
@@ -12,7 +13,6 @@ const number = z.number();
 const numbers = z.array(number);
 const maybe = number.nullable();
 const whole = z.int();
-const verdict = z.enum(['pass', 'fail', 'unknown']);
 const limits = z.tuple([number, number]);
 const counts = z.record(text, number);
 const decision = z.enum(['better', 'worse', 'no difference seen', 'cannot say']);
@@ -26,7 +26,7 @@ const p_adjusted = number.describe(
 const run = z.object({
   run: text,
   seed: whole,
-  verdict,
+  verdict: VERDICT,
   load_seconds: number,
   first_violation_s: maybe,
   counts,
@@ -35,7 +35,7 @@ const run = z.object({
 const invariant = z.object({
   name: text,
   claim: text,
-  verdict: verdict.describe(
+  verdict: VERDICT.describe(
     '`fail` if any run violated it; `pass` if a run without failed assumptions exercised it and none violated it',
   ),
   aimed: z.boolean(),
@@ -46,11 +46,11 @@ const invariant = z.object({
 const side = z.object({
   build: text,
   scenario: text,
-  verdict: verdict.describe('The worst verdict of its runs'),
+  verdict: VERDICT.describe('The worst verdict of its runs'),
   runs: z.array(run),
   load_seconds: number.describe('Of all runs together'),
   invariants: z.array(invariant),
-  assumptions: z.array(z.object({ name: text, verdict })),
+  assumptions: z.array(z.object({ name: text, verdict: VERDICT })),
   counts: counts.describe('Sums over the runs'),
   first_violation_s: maybe.describe('The earliest of its runs'),
   harness_cpu_share: maybe.describe('The largest of its runs'),
@@ -59,8 +59,8 @@ const side = z.object({
 const invariantDifference = z.object({
   kind: z.literal('invariant'),
   name: text,
-  a: verdict,
-  b: verdict,
+  a: VERDICT,
+  b: VERDICT,
   a_violations: whole,
   b_violations: whole,
   better: better.describe(
@@ -151,7 +151,7 @@ const tests = z.array(countDifference).describe('Every count that was tested; `d
 const against = z
   .object({
     letter: text.describe('`B`, `C`, …'),
-    verdict,
+    verdict: VERDICT,
     decision,
     sentence,
     caveats,
@@ -166,7 +166,7 @@ const against = z
   .describe('One build compared with A');
 
 export const COMPARISON = z.object({
-  verdict: verdict.describe('The worst of the pairs. `fail`: a build is worse than A. `unknown`: undecided'),
+  verdict: VERDICT.describe('The worst of the pairs. `fail`: a build is worse than A. `unknown`: undecided'),
   decision: decision.describe('Of the pair with that verdict'),
   sentence: sentence.describe('The decision and its reasons, for people; a sentence for each pair'),
   caveats: caveats.describe('What limits the conclusion, such as different scenarios on the two sides'),

@@ -1,106 +1,119 @@
-import type { Violation } from './verdict.ts';
+import { z } from 'zod';
 
-/** Violations with one cause, told once: what happened, how often, to whom, and in which order. */
-export interface Finding {
-  /** `F1`, `F2`, … in the order of the reports of one run. */
-  readonly id: string;
-  /** The same for the same kind of cause in every run: eight hexadecimal digits. */
-  readonly fingerprint: string;
-  /** One sentence, without a full stop. */
-  readonly title: string;
-  /** The promise whose violation lies nearest to the cause, and its variant. */
-  readonly root: { readonly invariant: string; readonly variant: string };
-  readonly invariants: readonly BrokenInvariant[];
-  /** A name of `KNOWN_RACES`; null: not known. */
-  readonly known_race: string | null;
-  /** How often the cause struck: violations that share evidence are one occurrence. */
-  readonly occurrences: number;
-  readonly violations: number;
-  readonly first: FindingMoment;
-  readonly worst: FindingMoment;
-  readonly last: FindingMoment;
-  /** The story of the worst occurrence; null for findings past the first `TIMELINES`. */
-  readonly timeline: Timeline | null;
-  readonly contrast: Contrast | null;
-  /** Windows of damage that were open at one of its moments, or had just closed. */
-  readonly faults: readonly FaultWindow[];
-  /** What was left out, in a sentence, or null. */
-  readonly left_out: string | null;
-}
+import type { DeepReadonly } from './deep-readonly.ts';
 
-export interface BrokenInvariant {
-  readonly name: string;
-  readonly claim: string;
-  readonly violations: number;
-}
+/** Violations, and what explains them. A part of the schema of `verdict.json`, which the types are made of. */
 
-export interface FindingMoment extends Violation {
-  readonly invariant: string;
-}
+const text = z.string();
+const number = z.number();
+const whole = z.int();
+const maybe = number.nullable();
+const maybeText = text.nullable();
+const maybeWhole = whole.nullable();
 
-/** Requests and commits in one order: causality first, then the clocks (harness/judge/findings/order.ts). */
-export interface Timeline {
-  /** The task instance, DAG or processes that it is about. */
-  readonly subject: string;
-  /** The moment of the violation on the run's clock: offsets count from here. */
-  readonly at_ms: number;
-  readonly entries: readonly TimelineEntry[];
-  /** How many requests and commits of the same subject are not shown. */
-  readonly left_out: number;
-}
+export const VIOLATION = z.object({
+  at_ms: number.describe("On the run's clock"),
+  subject: text.describe('The object of it: `dag/run/task[map_index]`, a DAG, a backfill'),
+  variant: text
+    .optional()
+    .describe('Which of the ways to violate the invariant it was, such as `skip-downstream`; known races have theirs'),
+  severity: number.describe('Comparable among violations of one invariant; the largest is shown as "worst"'),
+  sentence: text.describe('For users of Airflow'),
+  operations: z.array(whole).describe('`operations.op` of the rows that prove it'),
+  commits: z.array(whole).describe('`commits.seq` of the rows that prove it'),
+});
 
-export interface TimelineEntry {
-  readonly at_ms: number;
-  /** From the violation; negative before it. */
-  readonly offset_ms: number;
-  /** Whose lane: `w-12`, `scheduler-1`, `api-execution-1`, an operator's name, `postgres`, `fault`. */
-  readonly actor: string;
-  /** `exchange`: a request and its answer, between which nothing else of the story happened. */
-  readonly event: 'request' | 'answer' | 'exchange' | 'commit' | 'log' | 'fault';
-  readonly what: string;
-  /** Of a commit that changed a state. */
-  readonly before: string | null;
-  readonly after: string | null;
-  /** Of an answer. */
-  readonly outcome: 'ok' | 'refused' | 'unknown' | null;
-  /** A change of the very task instance that the story is about, whose states make one line. */
-  readonly of_subject: boolean;
-  /** One of the rows that prove the violation. */
-  readonly proves: boolean;
-  /** `operations.op` or `commits.seq`. */
-  readonly operation: number | null;
-  readonly commit: number | null;
-  /** Of a commit: `operations.op` of the request that did it, as far as that is known. */
-  readonly by: number | null;
-}
+const moment = VIOLATION.extend({ invariant: text });
 
-/** What was different about the victims. */
-export interface Contrast {
-  /** What is compared, in the plural: `tries`, `DAG runs`. */
-  readonly unit: string;
-  readonly victims: number;
-  readonly others: number;
-  /** At most three, each among those for whom the ones before hold; empty: nothing sets the victims apart. */
-  readonly lines: readonly ContrastLine[];
-}
+const timelineEntry = z.object({
+  at_ms: number,
+  offset_ms: number.describe('From the violation; negative before it'),
+  actor: text.describe("`w-12`, `scheduler-1`, `api-execution-1`, an operator's name, `postgres`, `fault`"),
+  event: z
+    .enum(['request', 'answer', 'exchange', 'commit', 'log', 'fault'])
+    .describe('`exchange`: a request and its response, with nothing else of the timeline between them'),
+  what: text,
+  before: maybeText.describe('State before a commit that changed it'),
+  after: maybeText.describe('State after a commit that changed it'),
+  outcome: z.enum(['ok', 'refused', 'unknown']).nullable().describe('Of a response'),
+  of_subject: z.boolean().describe('A change of the task instance that the timeline is about'),
+  proves: z.boolean().describe('One of the rows that prove the violation'),
+  operation: maybeWhole.describe('`operations.op`'),
+  commit: maybeWhole.describe('`commits.seq`'),
+  by: maybeWhole.describe('Of a commit: `operations.op` of the request that made it, if that is known'),
+});
 
-export interface ContrastLine {
-  readonly label: string;
-  readonly victims: number;
-  readonly of_victims: number;
-  readonly others: number;
-  readonly of_others: number;
-  /** Fisher's exact test, one-sided, one victim an occurrence, times the number of differences that were looked at. */
-  readonly p_value: number;
-}
+const timeline = z
+  .object({
+    subject: text.describe('The task instance, DAG or processes that it is about'),
+    at_ms: number.describe("The moment of the violation on the run's clock: offsets count from here"),
+    entries: z.array(timelineEntry),
+    left_out: whole.describe('How many requests and commits of the same subject are not shown'),
+  })
+  .describe('Requests and commits in one order: causality first, then the clocks');
 
-export interface FaultWindow {
-  readonly fault: string;
-  readonly victim: string;
-  readonly opened_ms: number;
-  /** Null: still open at the end. */
-  readonly closed_ms: number | null;
-  readonly detail: string | null;
-  /** Occurrences that fell into it. */
-  readonly occurrences: number;
-}
+const contrastLine = z.object({
+  label: text,
+  victims: whole,
+  of_victims: whole,
+  others: whole,
+  of_others: whole,
+  p_value: number.describe("Fisher's exact test, one-sided, one victim an occurrence, times the number of tests"),
+});
+
+const contrast = z
+  .object({
+    unit: text.describe('What is compared, in the plural: `tries`, `DAG runs`'),
+    victims: whole,
+    others: whole,
+    lines: z
+      .array(contrastLine)
+      .describe('At most three, each among those with the differences before it; empty: no difference was found'),
+  })
+  .describe('What was different about the victims');
+
+const faultWindow = z.object({
+  fault: text,
+  victim: text,
+  opened_ms: number,
+  closed_ms: maybe.describe('Null: still open at the end'),
+  detail: maybeText,
+  occurrences: whole.describe('How many fell into it'),
+});
+
+const brokenInvariant = z.object({ name: text, claim: text, violations: whole });
+
+export const FINDING = z
+  .object({
+    id: text.describe('`F1`, `F2`, … in the order of the reports of one run'),
+    fingerprint: text.describe('The same for the same kind of cause in every run: eight hexadecimal digits'),
+    title: text.describe('One sentence, without a full stop'),
+    root: z
+      .object({ invariant: text, variant: text })
+      .describe('The invariant with the violation that is nearest to the cause, and its variant'),
+    invariants: z.array(brokenInvariant),
+    known_race: maybeText.describe('Its name; null: not known'),
+    occurrences: whole.describe('How often the cause occurred: violations that share evidence are one occurrence'),
+    violations: whole,
+    first: moment,
+    worst: moment,
+    last: moment,
+    timeline: timeline.nullable().describe('Of the worst occurrence; null for all but the first findings'),
+    contrast: contrast.nullable(),
+    faults: z
+      .array(faultWindow)
+      .describe('Windows of damage that were open at one of its moments, or had just been closed'),
+    left_out: maybeText.describe('What was left out, in a sentence, or null'),
+  })
+  .describe('Violations with one cause: what happened, how often, to which subjects, and in which order');
+
+type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
+export type Violation = Plain<typeof VIOLATION>;
+export type Finding = Plain<typeof FINDING>;
+export type FindingMoment = Plain<typeof moment>;
+export type BrokenInvariant = Plain<typeof brokenInvariant>;
+export type Timeline = Plain<typeof timeline>;
+export type TimelineEntry = Plain<typeof timelineEntry>;
+export type Contrast = Plain<typeof contrast>;
+export type ContrastLine = Plain<typeof contrastLine>;
+export type FaultWindow = Plain<typeof faultWindow>;

@@ -1,96 +1,103 @@
-/** A run over its time, in at most `MOST_STEPS` steps however long it was: what the charts draw. */
-export interface OverTime {
-  /** The beginning of the first step on the run's clock: when the load began. */
-  readonly from_ms: number;
-  readonly step_ms: number;
-  readonly steps: number;
-  /** When the load ended on the run's clock; the steps after it are those of settling. */
-  readonly load_ended_ms: number;
-  readonly series: readonly Series[];
-}
+import { z } from 'zod';
 
-/** One line of a chart. */
-export interface Series {
-  readonly metric: SeriesMetric;
-  /** What of it: an outcome, a quantile, a process. */
-  readonly of: string;
-  /** One for each step; null where nothing was measured. */
-  readonly values: readonly (number | null)[];
-}
+import type { DeepReadonly } from './deep-readonly.ts';
 
-export type SeriesMetric =
+/** A run over its time. A part of the schema of `verdict.json`, which the types are made of. */
+
+const text = z.string();
+const number = z.number();
+const whole = z.int();
+const maybe = number.nullable();
+
+const seriesMetric = z.enum([
   /** Requests a second by outcome (`ok`, `refused`, `unknown`), in the step for which they were intended. */
-  | 'requests_per_s'
+  'requests_per_s',
   /** From the intended start: `p50`, `p95`, `p99`. */
-  | 'latency_ms'
+  'latency_ms',
   /** How many in the step: `409`, `5xx`, `deadlocks`. */
-  | 'events'
+  'events',
   /** `live lives`, `requests in flight`. */
-  | 'load'
+  'load',
   /** Processors used, by process; past eight processes by role. */
-  | 'cpu_cores'
-  | 'memory_bytes'
+  'cpu_cores',
+  'memory_bytes',
   /** `waiting for a lock`, `connections`: sessions of the database. */
-  | 'database'
-  /** The longest of the step: `event loop delay`, `waiting for a processor`, `collecting garbage`, `sent late`, `recorder behind`, `commit stream behind`. */
-  | 'harness_ms';
-
-/** A window of damage and the load before, while and after it was open. */
-export interface FaultEffect {
-  readonly window: number;
-  readonly fault: string;
-  readonly victim: string;
-  readonly opened_ms: number;
-  /** Null: still open at the end. */
-  readonly closed_ms: number | null;
-  readonly detail: string | null;
-  /** Another window was open in the seconds before it, so that they are no quiet ones. */
-  readonly others_before: boolean;
-  /** Up to 10 s before it opened; while it was open; up to 10 s after it closed. Null: there were no such seconds of load. */
-  readonly before: Phase | null;
-  readonly during: Phase | null;
-  readonly after: Phase | null;
+  'database',
   /**
-   * From its end to the first 5 s of load, within a minute, in which nine of ten requests had an answer within twice the
-   * time that 95 % took before it opened (100 ms at least); null: not seen, or there was nothing before to compare with.
+   * The longest of the step: `event loop delay`, `waiting for a processor`, `collecting garbage`, `sent late`,
+   * `recorder behind`, `commit stream behind`.
    */
-  readonly recovered_ms: number | null;
-}
+  'harness_ms',
+]);
 
-/** Requests count in the phase for which they were intended. */
-export interface Phase {
-  readonly seconds: number;
-  readonly ok_per_s: number;
-  readonly refused_per_s: number;
-  /** 5xx, or no answer. */
-  readonly unknown_per_s: number;
-  /** From the intended start; null: nothing was answered. */
-  readonly p95_ms: number | null;
-  /** Lives at work, the mean; null if not sampled. */
-  readonly live: number | null;
-}
+const series = z.object({
+  metric: seriesMetric,
+  of: text.describe('Which of the metric: an outcome, a quantile, a process'),
+  values: z.array(maybe).describe('One for each step; null where nothing was measured'),
+});
 
-/** What the harness took, and how well it kept up, during the load. Null: not sampled. */
-export interface HarnessCost {
-  /** Of the machine's CPU, 0 to 1. */
-  readonly cpu_share: number | null;
-  readonly cpu_s: number | null;
-  readonly peak_rss_bytes: number | null;
-  /** The longest time its event loop stood still. */
-  readonly loop_delay_ms: number | null;
-  /** How much later than intended requests were sent: 99 of 100 of them, and the latest. */
-  readonly late_p99_ms: number | null;
-  readonly late_max_ms: number | null;
-  /** How far the stream of commits was behind, at most. */
-  readonly commit_lag_ms: number | null;
-  /** The longest time that it collected garbage at a stretch. */
-  readonly gc_pause_ms: number | null;
-  /** Of the load's time, how much its event loop was ready to run and had to wait for a processor, 0 to 1. */
-  readonly cpu_wait_share: number | null;
-  /** The greatest age of a row that was not with the kernel yet. */
-  readonly recorder_behind_ms: number | null;
-  /** Requests that waited for a connection, at most. */
-  readonly connections_waiting: number | null;
-  /** Of the machine's ephemeral ports, the most that were in use, 0 to 1. */
-  readonly ports_share: number | null;
-}
+export const OVER_TIME = z
+  .object({
+    from_ms: number.describe("The beginning of the first step on the run's clock: when the load began"),
+    step_ms: number,
+    steps: whole,
+    load_ended_ms: number.describe("On the run's clock; the steps after it are those of settling"),
+    series: z.array(series),
+  })
+  .describe('A run over its time, in a limited number of steps however long it was: the data of the charts');
+
+const phase = z
+  .object({
+    seconds: number,
+    ok_per_s: number,
+    refused_per_s: number,
+    unknown_per_s: number.describe('5xx, or no response'),
+    p95_ms: maybe.describe('From the intended start; null: no response'),
+    live: maybe.describe('Lives at work, the mean; null if not sampled'),
+  })
+  .nullable()
+  .describe('Requests count in the phase for which they were intended. Null: there were no such seconds of load');
+
+export const FAULT_EFFECT = z
+  .object({
+    window: whole,
+    fault: text,
+    victim: text,
+    opened_ms: number,
+    closed_ms: maybe.describe('Null: still open at the end'),
+    detail: text.nullable(),
+    others_before: z.boolean().describe('Another window was open in the seconds before it, which were not quiet then'),
+    before: phase.describe('Up to 10 s before it opened'),
+    during: phase.describe('While it was open'),
+    after: phase.describe('Up to 10 s after it closed'),
+    recovered_ms: maybe.describe(
+      'From its end to the first 5 s of load, within a minute, in which nine of ten requests had a response within ' +
+        'twice the time that 95 % took before it opened (100 ms at least); null: not seen, or nothing to compare with',
+    ),
+  })
+  .describe('A window of damage and the load before, during and after it');
+
+export const HARNESS_COST = z
+  .object({
+    cpu_share: maybe.describe("Of the machine's CPU, 0 to 1"),
+    cpu_s: maybe,
+    peak_rss_bytes: maybe,
+    loop_delay_ms: maybe.describe('The longest pause of its event loop'),
+    late_p99_ms: maybe.describe('How much later than intended requests were sent: 99 of 100 of them'),
+    late_max_ms: maybe.describe('… and the latest'),
+    commit_lag_ms: maybe.describe('How far the stream of commits was behind, at most'),
+    gc_pause_ms: maybe.describe('The longest garbage collection'),
+    cpu_wait_share: maybe.describe("Share of the load's time in which its event loop waited for a processor, 0 to 1"),
+    recorder_behind_ms: maybe.describe('The greatest age of a row that was not with the kernel yet'),
+    connections_waiting: maybe.describe('Requests that were queued for a connection, at most'),
+    ports_share: maybe.describe("Of the machine's ephemeral ports, the most that were in use, 0 to 1"),
+  })
+  .describe('What the harness took, and how well it kept up, during the load. Null: not sampled');
+
+type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
+export type OverTime = Plain<typeof OVER_TIME>;
+export type Series = Plain<typeof series>;
+export type SeriesMetric = z.infer<typeof seriesMetric>;
+export type FaultEffect = Plain<typeof FAULT_EFFECT>;
+export type Phase = NonNullable<Plain<typeof phase>>;
+export type HarnessCost = Plain<typeof HARNESS_COST>;

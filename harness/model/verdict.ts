@@ -1,215 +1,181 @@
-import type { Finding } from './finding.ts';
-import type { FaultEffect, HarnessCost, OverTime } from './over-time.ts';
+import { z } from 'zod';
+
+import type { DeepReadonly } from './deep-readonly.ts';
+import { FINDING, VIOLATION } from './finding.ts';
+import { FAULT_EFFECT, HARNESS_COST, OVER_TIME } from './over-time.ts';
+
+/**
+ * The judgement of a run: what `windtunnel check --json` prints and `verdict.json` holds. The types are made of the
+ * schema that is published as docs/verdict.schema.json; docs/verdict.md explains it.
+ */
+
+const text = z.string();
+const number = z.number();
+const whole = z.int();
+const maybe = number.nullable();
+const maybeText = text.nullable();
+const maybeWhole = whole.nullable();
 
 /** Three answers, everywhere. A run that did not exercise an invariant enough is `unknown`, never `pass`. */
-export type Verdict = 'pass' | 'fail' | 'unknown';
+export const VERDICT = z.enum(['pass', 'fail', 'unknown']);
 
-const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
+const invariant = z.object({
+  name: text,
+  claim: text,
+  verdict: VERDICT,
+  known_issues: z.array(text).describe('Issue numbers of the known races that it catches, such as `#63266`'),
+  exercised: number.describe('How often the run exercised it'),
+  exercised_wanted: number.describe('How often it must, or the verdict is `unknown`'),
+  exercised_by: text.describe('What is counted, in the plural'),
+  aimed: z
+    .boolean()
+    .describe('Whether the scenario set out to exercise it: only then does `unknown` count against the run'),
+  violations: whole,
+  first: VIOLATION.nullable(),
+  worst: VIOLATION.nullable(),
+  last: VIOLATION.nullable(),
+  variants: z.record(text, number).optional().describe('How many violations were of which variant'),
+  why_unknown: maybeText.describe('Why the verdict is `unknown`, or null'),
+});
 
-/** A broken promise outweighs doubt, doubt outweighs a kept promise. */
-export function worst(verdicts: Iterable<Verdict>): Verdict {
-  let result: Verdict = 'pass';
-  for (const verdict of verdicts) if (RANK[verdict] > RANK[result]) result = verdict;
-  return result;
-}
+const assumption = z
+  .object({ name: text, claim: text, verdict: VERDICT, sentence: text })
+  .describe('A precondition of judging. Without it the run cannot pass; `unknown`: it could not be checked');
 
-/** One counterexample to an invariant. */
-export interface Violation {
-  /** On the run's clock. */
-  readonly at_ms: number;
-  /** What it happened to: `dag/run/task[map_index]`, a DAG, a backfill. */
-  readonly subject: string;
-  /** Which of the ways to break the promise it was, such as `skip-downstream`: known races are told apart by it. */
-  readonly variant?: string;
-  /** How bad among its kind; the largest is shown as "worst". */
-  readonly severity: number;
-  /** A sentence that a user of Airflow understands. */
-  readonly sentence: string;
-  /** `operations.op` and `commits.seq` of the rows that prove it. */
-  readonly operations: readonly number[];
-  readonly commits: readonly number[];
-}
+const threshold = z
+  .object({ metric: text, expression: text, verdict: VERDICT, value: maybe })
+  .describe("As the scenario states it, in k6's syntax: `http_req_duration{operation:heartbeat}` and `p(95)<200`");
 
-export interface InvariantResult {
-  readonly name: string;
-  readonly claim: string;
-  readonly verdict: Verdict;
-  /** Issue numbers of the known races it catches, such as `#63266`; empty if none. */
-  readonly known_issues: readonly string[];
-  /** How often the run exercised it, how often it must, and what is counted, in the plural. */
-  readonly exercised: number;
-  readonly exercised_wanted: number;
-  readonly exercised_by: string;
-  /** Whether the scenario set out to exercise it: only then does `unknown` count against the run. */
-  readonly aimed: boolean;
-  readonly violations: number;
-  readonly first: Violation | null;
-  readonly worst: Violation | null;
-  readonly last: Violation | null;
-  /** How many violations were of which variant. */
-  readonly variants?: Readonly<Record<string, number>>;
-  /** Why the verdict is `unknown`, or null. */
-  readonly why_unknown: string | null;
-}
+const deadlockSide = z
+  .object({
+    pid: whole,
+    process: text,
+    statement: text,
+    action: maybeText.describe(
+      'What it was doing, in words that follow its name: `gives unfinished tasks the new DAG version`',
+    ),
+    subject: maybeText.describe('For what: `dag/run/task[map_index]`, or `dag/run`'),
+    operation: maybeWhole.describe('`operations.op` of the request that it served'),
+    xid: maybeWhole,
+    xact_started_ms: maybe,
+    lock: maybeText.describe("In PostgreSQL's words"),
+    waits_for: maybeText.describe("The row in Airflow's words"),
+    blocked_by: maybeWhole.describe('The pid that held it'),
+    waited_from_ms: maybe,
+  })
+  .describe('One process in a deadlock. Null: neither a statement, nor a commit, nor the lock sampler shows it');
 
-/** A precondition of judging. `unknown` when it could not be told; either way the run cannot pass. */
-export interface AssumptionResult {
-  readonly name: string;
-  readonly claim: string;
-  readonly verdict: Verdict;
-  readonly sentence: string;
-}
+const deadlockOutcome = z
+  .object({
+    status: maybeWhole,
+    answered_ms: maybe,
+    retry_operation: maybeWhole.describe("The client's next sending of it"),
+    retry_ms: maybe,
+    retry_status: maybeWhole,
+    state: maybeText.describe('The state that the task instance was given next; null: none was recorded'),
+    state_ms: maybe,
+    commit: maybeWhole,
+  })
+  .describe('What became of the request that a deadlock failed');
 
-export interface ThresholdResult {
-  /** As the scenario states it, in k6's words: `http_req_duration{operation:heartbeat}` and `p(95)<200`. */
-  readonly metric: string;
-  readonly expression: string;
-  readonly verdict: Verdict;
-  readonly value: number | null;
-}
+const deadlock = z.object({
+  at_ms: number,
+  sides: z.array(deadlockSide).describe('Both (or more) sides, the victim first'),
+  fingerprint: text.describe("The same for one kind: the processes' roles and the statements without their literals"),
+  operation: maybeWhole.describe('`operations.op` of the request that got the 5xx, if one was found'),
+  explained: z.boolean().describe('Every side has a process, an action and a subject'),
+  outcome: deadlockOutcome.nullable(),
+  died_ms: maybe.describe("When the victim's process died of it; null if it survived"),
+  left_out: whole.describe('On the last one of a kind that is listed: how many more of that kind followed. Else 0'),
+});
 
-/** One process in a deadlock. Null is what neither a statement, nor a commit, nor the sampler of locks tells. */
-export interface DeadlockSide {
-  readonly pid: number;
-  readonly process: string;
-  readonly statement: string;
-  /** What it was doing, in words that follow its name: `gives unfinished tasks the new DAG version`. */
-  readonly action: string | null;
-  /** For what: `dag/run/task[map_index]`, or `dag/run`. */
-  readonly subject: string | null;
-  /** `operations.op` of the request that it served. */
-  readonly operation: number | null;
-  readonly xid: number | null;
-  readonly xact_started_ms: number | null;
-  /** The lock in PostgreSQL's words, the row in Airflow's, and whose it was. */
-  readonly lock: string | null;
-  readonly waits_for: string | null;
-  readonly blocked_by: number | null;
-  readonly waited_from_ms: number | null;
-}
+const refusalCount = z
+  .object({
+    status: whole,
+    kind: text,
+    reason: text,
+    found_state: text,
+    replay: z
+      .boolean()
+      .describe('The client had sent the same request before without a response: that one may have been carried out'),
+    count: whole,
+  })
+  .describe('One kind of refusal, by operation, reason and the state that the server found');
 
-/** What came of the request that a deadlock failed. */
-export interface DeadlockOutcome {
-  readonly status: number | null;
-  readonly answered_ms: number | null;
-  /** The client's next sending of it. */
-  readonly retry_operation: number | null;
-  readonly retry_ms: number | null;
-  readonly retry_status: number | null;
-  /** The state that the task instance was given next, and the commit; null if the record has none. */
-  readonly state: string | null;
-  readonly state_ms: number | null;
-  readonly commit: number | null;
-}
+const answerClass = z
+  .object({
+    status: whole,
+    kind: text,
+    reason: text,
+    found_state: text,
+    class: text,
+    count: whole,
+    example: whole.describe('`operations.op` of the first of them'),
+    explanation: text.describe('Of the example'),
+    cause_operation: maybeWhole.describe('The request that caused the example, where there is one'),
+    cause_commit: maybeWhole.describe('The commit that caused it, where there is one'),
+  })
+  .describe('Why requests were answered 4xx or 5xx, by request, response and class. The classes: docs/verdict.md');
 
-/** One deadlock that PostgreSQL reported. */
-export interface Deadlock {
-  readonly at_ms: number;
-  /** Both (or more) sides, the victim first. */
-  readonly sides: readonly DeadlockSide[];
-  /** The same for deadlocks of one kind: the processes' roles and the statements without their literals. */
-  readonly fingerprint: string;
-  /** `operations.op` of the request that got the 5xx, if one was found. */
-  readonly operation: number | null;
-  /** Every side has a name, a deed and a subject. */
-  readonly explained: boolean;
-  readonly outcome: DeadlockOutcome | null;
-  /** When the victim's process died of it; null if it lived. */
-  readonly died_ms: number | null;
-  /** On the last one of a kind that is listed: how many more of that kind came after it. Else 0. */
-  readonly left_out: number;
-}
+const latency = z
+  .object({ kind: text, count: whole, p50_ms: number, p95_ms: number, p99_ms: number, max_ms: number })
+  .describe('Milliseconds from the intended start of the request to its end');
 
-/** One kind of refusal: 409s counted by operation, reason and the state the server found. */
-export interface RefusalCount {
-  readonly status: number;
-  readonly kind: string;
-  readonly reason: string;
-  readonly found_state: string;
-  /** The client had sent the same request before and got no answer: the server may have carried that one out. */
-  readonly replay: boolean;
-  readonly count: number;
-}
+const measures = z
+  .object({
+    tasks_per_second: maybe.describe('Task instances that came to an end state, per second of load'),
+    cpu_s_per_task: maybe.describe('CPU seconds of all processes of the stack, PostgreSQL included, for each of those'),
+    memory_bytes: maybe.describe("Peak resident memory of Airflow's processes, without PostgreSQL"),
+    lock_waits: maybe.describe('How many PostgreSQL backends waited for a lock at a time, on average'),
+  })
+  .describe('What the stack did during the load, and what it cost. Null: not sampled');
 
-/** Why requests were answered 4xx or 5xx: those of one request, answer and class. The classes: docs/verdict.md. */
-export interface AnswerClass {
-  readonly status: number;
-  readonly kind: string;
-  readonly reason: string;
-  readonly found_state: string;
-  readonly class: string;
-  readonly count: number;
-  /** `operations.op` of the first of them, and what is known of it. */
-  readonly example: number;
-  readonly explanation: string;
-  /** The request and the commit that brought the example about, where there is one. */
-  readonly cause_operation: number | null;
-  readonly cause_commit: number | null;
-}
+const timelinePoint = z.object({
+  second: whole,
+  requests: whole,
+  http_409: whole,
+  http_5xx: whole,
+  deadlocks: whole,
+  live: maybe,
+});
 
-/** What `windtunnel check --json` prints and `verdict.json` holds. Documented in docs/verdict.md. */
-export interface Judgement {
-  readonly verdict: Verdict;
-  readonly build: string;
-  readonly scenario: string;
-  readonly seed: number;
-  /** The run folder. */
-  readonly run: string;
-  /** What broke, grouped by cause: the first is the one to read first. Empty where no promise was broken. */
-  readonly findings: readonly Finding[];
-  /** What is not among them and why, in a sentence; null: nothing. */
-  readonly findings_left_out: string | null;
-  readonly invariants: readonly InvariantResult[];
-  readonly assumptions: readonly AssumptionResult[];
-  readonly thresholds: readonly ThresholdResult[];
-  readonly counts: Readonly<Record<string, number>>;
-  readonly refusals: readonly RefusalCount[];
-  readonly classes: readonly AnswerClass[];
-  readonly latency: readonly LatencySummary[];
-  readonly deadlocks: readonly Deadlock[];
-  /** Seconds from the start of the load to the first violation; null if there was none. */
-  readonly first_violation_s: number | null;
-  /** Share of the machine's CPU that the harness itself used during the load, 0 to 1; null if not sampled. */
-  readonly harness_cpu_share: number | null;
-  readonly load_seconds: number;
-  /** What the stack did and what it cost; absent in verdicts of before they were read. */
-  readonly measures?: RunMeasures;
-  /** Per second of load. */
-  readonly timeline: readonly TimelinePoint[];
-  /** What the charts draw. */
-  readonly over_time: OverTime;
-  /** The first windows of damage, and the load around each; at most 500. */
-  readonly faults: readonly FaultEffect[];
-  readonly harness: HarnessCost;
-}
+export const JUDGEMENT = z.object({
+  verdict: VERDICT,
+  build: text,
+  scenario: text,
+  seed: whole,
+  run: text.describe('The run folder'),
+  findings: z.array(FINDING).describe('What broke, grouped by cause: the first is the one to read first'),
+  findings_left_out: maybeText.describe('What is not among them and why, in a sentence; null: nothing'),
+  invariants: z.array(invariant),
+  assumptions: z.array(assumption),
+  thresholds: z.array(threshold),
+  counts: z.record(text, number),
+  refusals: z.array(refusalCount),
+  classes: z.array(answerClass),
+  latency: z.array(latency),
+  deadlocks: z.array(deadlock),
+  first_violation_s: maybe.describe('Seconds from the start of the load; null if there was none'),
+  harness_cpu_share: maybe.describe("Share of the machine's CPU that the harness used during the load, 0 to 1"),
+  load_seconds: number,
+  measures: measures.optional().describe('Absent in verdicts from before they were measured'),
+  timeline: z.array(timelinePoint).describe('Per second of load'),
+  over_time: OVER_TIME,
+  faults: z.array(FAULT_EFFECT).describe('The first windows of damage, at most 500, and the load around each'),
+  harness: HARNESS_COST,
+});
 
-/** Of the stack over the load of one run; null: not sampled. */
-export interface RunMeasures {
-  /** Task instances that came to an end state, per second of load. */
-  readonly tasks_per_second: number | null;
-  /** CPU seconds of all its processes, PostgreSQL included, for each of those. */
-  readonly cpu_s_per_task: number | null;
-  /** Resident memory of Airflow's processes together at its highest, PostgreSQL not included. */
-  readonly memory_bytes: number | null;
-  /** How many PostgreSQL backends waited for a lock at a time, on average. */
-  readonly lock_waits: number | null;
-}
-
-/** Milliseconds from the intended start of the request to its end. */
-export interface LatencySummary {
-  readonly kind: string;
-  readonly count: number;
-  readonly p50_ms: number;
-  readonly p95_ms: number;
-  readonly p99_ms: number;
-  readonly max_ms: number;
-}
-
-export interface TimelinePoint {
-  readonly second: number;
-  readonly requests: number;
-  readonly http_409: number;
-  readonly http_5xx: number;
-  readonly deadlocks: number;
-  readonly live: number | null;
-}
+type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
+export type Verdict = z.infer<typeof VERDICT>;
+export type Judgement = Plain<typeof JUDGEMENT>;
+export type InvariantResult = Plain<typeof invariant>;
+export type AssumptionResult = Plain<typeof assumption>;
+export type ThresholdResult = Plain<typeof threshold>;
+export type Deadlock = Plain<typeof deadlock>;
+export type DeadlockSide = Plain<typeof deadlockSide>;
+export type DeadlockOutcome = Plain<typeof deadlockOutcome>;
+export type RefusalCount = Plain<typeof refusalCount>;
+export type AnswerClass = Plain<typeof answerClass>;
+export type RunMeasures = Plain<typeof measures>;
+export type LatencySummary = Plain<typeof latency>;
+export type TimelinePoint = Plain<typeof timelinePoint>;

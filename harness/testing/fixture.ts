@@ -1,5 +1,6 @@
+import type { Violation } from '../model/finding.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { InvariantResult, Judgement, TimelinePoint, Verdict, Violation } from '../model/verdict.ts';
+import type { InvariantResult, Judgement, TimelinePoint, Verdict } from '../model/verdict.ts';
 import { answerClass, deadlock, side } from './fixture-evidence.ts';
 import { entry, finding, hostileFinding } from './fixture-finding.ts';
 import { faultEffect, HARNESS_COST, NO_HARNESS_COST, overTime } from './fixture-over-time.ts';
