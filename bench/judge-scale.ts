@@ -214,7 +214,7 @@ function value(period: string, last: number): string {
     WHEN metric IN ('cpu_s', 'backfill_checks') THEN value + ${period} * (
       SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source)
     WHEN metric IN ('live_lives', 'requests_in_flight') THEN ${SIDE_BY_SIDE} * value
-    WHEN metric = 'api_at_rest' AND ${period} < ${last} THEN 0
+    WHEN metric = 'api_quiescent' AND ${period} < ${last} THEN 0
     ELSE value END`;
 }
 

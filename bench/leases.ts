@@ -1,5 +1,5 @@
 /**
- * What one run can lend to k6: the processor time of the harness for each request that a k6 sends, with its record. The
+ * What one run can hand to k6: the processor time of the harness for each request that a k6 sends, with its record. The
  * harness has one core; a k6 and the stub that answers it share the other, and are slower than it: what it could carry is
  * worked out from its share of the core.
  *

@@ -30,6 +30,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   mischief: 'misbehaviour',
   twin_delivery: 'duplicate_delivery',
   stampede: 'herd',
+  api_at_rest: 'api_quiescent',
 };
 
 /** Columns that hold words of ours. `row` and `hostname` have names of workers. */

@@ -78,7 +78,7 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const dag = fanOut('wt_load', 12, [2_000, 4_000]);
 const scenario: Scenario = {
-  name: 'lent',
+  name: 'remote',
   describe: 'Lives of a few seconds, some of which lose answers, defer or are met by impostors',
   duration_s: 22,
   schedulers: 1,
@@ -142,7 +142,7 @@ describe.each([
 
   afterAll(() => run?.close());
 
-  test.skipIf(isMissing)('the record is whole and breaks no promise', () => {
+  test.skipIf(isMissing)('the record is whole and violates no invariant', () => {
     const failing = judgement.assumptions.filter(({ verdict }) => verdict !== 'pass');
     // Whether two busy cores let it keep the pace is not what this is about.
     expect(failing.map(({ name }) => name).filter((name) => name !== 'fleet-kept-pace')).toEqual([]);
@@ -195,7 +195,7 @@ describe.each([
         SELECT operations.* REPLACE (numbers.number AS op, firsts.number AS duplicate_of)
         FROM operations JOIN numbers USING (op) LEFT JOIN numbers AS firsts ON firsts.op = operations.duplicate_of
       ) TO '${path.join(other, 'operations.parquet')}' (FORMAT parquet)`);
-    const told = ({ invariants, assumptions, counts }: Judgement) => ({
+    const resultOf = ({ invariants, assumptions, counts }: Judgement) => ({
       counts,
       invariants: invariants.map(({ name, verdict, exercised, violations }) => ({
         name,
@@ -205,7 +205,7 @@ describe.each([
       })),
       assumptions: assumptions.map(({ name, verdict }) => ({ name, verdict })),
     });
-    expect(told(await judge(other))).toEqual(told(judgement));
+    expect(resultOf(await judge(other))).toEqual(resultOf(judgement));
   });
 });
 
@@ -243,7 +243,7 @@ describe.skipIf(why !== undefined || !isNightly)('a soak on k6', () => {
 });
 
 describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {
-  test('takes its lives with it: they end as lost, the rest goes on, and nobody can say what they did', async () => {
+  test('takes its lives with it: they end as lost, the others continue, and what the lost ones did is unknown', async () => {
     const flags = ['--engine', 'k6', '--k6-processes', '2', '--vus', '80', '--out', 'killed', '--json'];
     const running = start(['run', planned('killed-plan'), ...flags], cwd, { TMPDIR: stacks });
     await until('the load with lives', () => /load +\d+ %.* (?:[2-9]\d|\d{3}) live/.test(running.stderr()));
@@ -263,8 +263,10 @@ describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {
         count(*) FILTER ("end" = 'reported') AS others FROM lives`);
       expect(Number(lost)).toBeGreaterThan(0);
       expect(Number(others)).toBeGreaterThan(Number(lost));
-      const told = await run.rows(`SELECT message FROM server_log WHERE source = 'harness' AND message LIKE 'k6-%'`);
-      expect(told).toEqual([{ message: expect.stringMatching(/^k6-\d was ended by SIGKILL in mid-run$/) }]);
+      const messages = await run.rows(
+        `SELECT message FROM server_log WHERE source = 'harness' AND message LIKE 'k6-%'`,
+      );
+      expect(messages).toEqual([{ message: expect.stringMatching(/^k6-\d was ended by SIGKILL in mid-run$/) }]);
     } finally {
       await run.close();
     }

@@ -1,4 +1,4 @@
-"""Stands in for the scheduler around a real HandOffExecutor: does what it is told, a line of JSON at a time."""
+"""Stands in for the scheduler around a real HandOffExecutor: obeys commands, a line of JSON each."""
 
 import json
 import sys

@@ -140,7 +140,7 @@ for (const version of ['3.1.8', '3.3.2']) {
     }
     const key = (task: string) => ['wt_d', task, 'r', 1, -1] as const;
 
-    it('keeps workloads while nobody listens, delivers them then, and reports a key only when its life has ended', async () => {
+    it('keeps workloads while no dispatcher listens, delivers them then, and reports a key only when its life has ended', async () => {
       const driver = await scheduler();
       await driver.do({ do: 'queue', task: 'a' });
       expect(await driver.do({ do: 'queue', task: 'b' })).toMatchObject({
@@ -166,7 +166,7 @@ for (const version of ['3.1.8', '3.3.2']) {
       await driver.do({ do: 'queue', task: 'a' });
       await driver.until((said) => said.unacked === 0);
       await first.close();
-      // Into a socket whose other end is gone: this send succeeds.
+      // Into a socket of which the other end is gone: this send succeeds.
       expect(await driver.do({ do: 'queue', task: 'b' })).toMatchObject({ running: ['a', 'b'], events: {} });
       await listen();
       await driver.until((said) => said.unacked === 0);
@@ -212,7 +212,7 @@ for (const version of ['3.1.8', '3.3.2']) {
       expect(handed).toHaveLength(2);
     });
 
-    it('ends in bounded time while nobody listens', async () => {
+    it('ends in bounded time while no dispatcher listens', async () => {
       const driver = await scheduler();
       await driver.do({ do: 'queue', task: 'a' });
       const before = performance.now();

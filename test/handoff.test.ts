@@ -17,27 +17,27 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-interface Heard {
+interface Seen {
   readonly dispatcher: Dispatcher;
   readonly workloads: Workload[];
   readonly errors: string[];
   readonly events: string[];
 }
 
-async function listen(over: Partial<DispatcherOptions> = {}): Promise<Heard> {
-  const heard = { workloads: [] as Workload[], errors: [] as string[], events: [] as string[] };
+async function listen(over: Partial<DispatcherOptions> = {}): Promise<Seen> {
+  const seen = { workloads: [] as Workload[], errors: [] as string[], events: [] as string[] };
   const dispatcher = await Dispatcher.listen({
     address: 'tcp:127.0.0.1:0',
-    onWorkload: (workload) => heard.workloads.push(workload),
-    onRepeat: (workload) => heard.events.push(`repeat ${workload.ti.task_id}`),
-    onRevoke: (key) => heard.events.push(`revoke ${key[1]}`),
-    onConnect: (name, pid) => heard.events.push(`connect ${name}/${pid}`),
-    onDisconnect: (name, pid) => heard.events.push(`disconnect ${name}/${pid}`),
-    onError: (error) => heard.errors.push(error.message),
+    onWorkload: (workload) => seen.workloads.push(workload),
+    onRepeat: (workload) => seen.events.push(`repeat ${workload.ti.task_id}`),
+    onRevoke: (key) => seen.events.push(`revoke ${key[1]}`),
+    onConnect: (name, pid) => seen.events.push(`connect ${name}/${pid}`),
+    onDisconnect: (name, pid) => seen.events.push(`disconnect ${name}/${pid}`),
+    onError: (error) => seen.errors.push(error.message),
     ...over,
   });
   ends.push(() => dispatcher.close());
-  return { dispatcher, ...heard };
+  return { dispatcher, ...seen };
 }
 
 async function client(dispatcher: Dispatcher, name?: string, pid?: number): Promise<HandClient> {
@@ -70,7 +70,7 @@ describe('delivery', () => {
     expect(dispatcher.known()).toMatchObject({ delivered: 1, resent: 1, repeated: 0 });
   });
 
-  it('knows a resend even when the life has ended meanwhile', async () => {
+  it('knows a resend even when the life has ended by then', async () => {
     const { dispatcher, workloads } = await listen();
     const first = await client(dispatcher);
     first.send(workloadLine(1));
@@ -182,18 +182,18 @@ describe('delivery', () => {
 });
 
 describe('the end of a life', () => {
-  it('is told again after a reconnect until it is acknowledged', async () => {
+  it('is sent again after a reconnect until it is acknowledged', async () => {
     const { dispatcher } = await listen();
     const first = await client(dispatcher);
     first.send(workloadLine(1));
     await first.next();
     dispatcher.end(['wt_d', 't', 'r', 1, -1], 'fail');
-    const told = await first.next();
-    expect(told).toMatchObject({ type: 'ended', key: KEY, outcome: 'fail' });
+    const ended = await first.next();
+    expect(ended).toMatchObject({ type: 'ended', key: KEY, outcome: 'fail' });
     await first.close();
     const second = await client(dispatcher);
-    expect(await second.next()).toEqual(told);
-    second.send({ type: 'ended_ack', seq: told.seq });
+    expect(await second.next()).toEqual(ended);
+    second.send({ type: 'ended_ack', seq: ended.seq });
     await second.flushed();
     expect(dispatcher.known()).toMatchObject({ owed: 0, live: 0, ended: 1 });
   });
@@ -211,7 +211,7 @@ describe('the end of a life', () => {
     expect(await heir.next()).toMatchObject({ type: 'ended', key: KEY, of: null });
   });
 
-  it('is told to an heir that adopts the key after the life has ended', async () => {
+  it('is sent to an heir that adopts the key after the life has ended', async () => {
     const { dispatcher } = await listen();
     const dead = await client(dispatcher, 'scheduler-1', 1);
     dead.send(workloadLine(1));
@@ -239,7 +239,7 @@ describe('the end of a life', () => {
     expect(dispatcher.known().owed).toBeLessThanOrEqual(1);
   });
 
-  it('is told twice where that is wanted, the second time marked, and to a scheduler that was away', async () => {
+  it('is sent twice where that is wanted, the second time marked, and to a scheduler that was away', async () => {
     const { dispatcher } = await listen();
     const scheduler = await client(dispatcher);
     scheduler.send(workloadLine(1));

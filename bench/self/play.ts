@@ -11,10 +11,10 @@ import { ProcessTable, type SpawnOptions } from '../../harness/system/process-ta
 
 /** Beside warming up and measuring: to read the code, to hand over, to end. */
 const SLACK_S = 60;
-/** Whoever is measured ends its record after its last life. */
+/** The player closes its record after its last life. */
 const SLOW_END_MS = 20_000;
 
-/** What the player is told. */
+/** What the player gets. */
 export interface Play {
   readonly socket: string;
   readonly port: number;
@@ -62,8 +62,8 @@ export async function play({ lives, livesPerS, profileTo, ...rest }: PlayRequest
     const result = path.join(folder, 'measured.json');
     const log = path.join(folder, 'log');
     const options = { env: process.env, cwd: folder, log, isOurs: true };
-    const told: Play = { ...rest, socket, port };
-    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(told)], options, profileTo);
+    const given: Play = { ...rest, socket, port };
+    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(given)], options, profileTo);
     const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
     const deadline = AbortSignal.timeout((rest.warmUpS + rest.seconds + SLACK_S) * 1000);
     const how = await Promise.race([
@@ -124,9 +124,9 @@ function isProgram(file: string): boolean {
 
 function aborted(signal: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
-    const tell = () => resolve('took too long');
-    if (signal.aborted) tell();
-    else signal.addEventListener('abort', tell, { once: true });
+    const giveUp = () => resolve('took too long');
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
   });
 }
 

@@ -9,7 +9,7 @@ import { exitCodeOfVerdict } from '../console/exit-code.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { Progress } from '../console/progress.ts';
-import { allAtOnce } from '../console/usage-errors.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
@@ -53,7 +53,7 @@ export const compareCommand: CliCommand<CompareFlags> = {
     const detect = factorOf(flags.detect);
     const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
     const signal = interruptSignal();
-    const [builds, engine, , plan] = await allAtOnce(
+    const [builds, engine, , plan] = await collectUsageErrors(
       () => buildsOf(flags, signal),
       () => resolveEngine(flags, true),
       async () => checkRuns(flags.runs),

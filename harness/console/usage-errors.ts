@@ -8,7 +8,7 @@ type Asked<First, Others extends readonly unknown[]> = {
  * What a command was asked for, read piece by piece; the later ones get the first, if there is one. Whatever is wrong
  * with any of them is said at once.
  */
-export async function allAtOnce<First, Others extends readonly unknown[]>(
+export async function collectUsageErrors<First, Others extends readonly unknown[]>(
   first: () => Promise<First>,
   ...others: Asked<First, Others>
 ): Promise<[First, ...Others]> {

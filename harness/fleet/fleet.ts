@@ -122,7 +122,7 @@ export class Fleet {
     this.#options.completions.close();
   }
 
-  /** Each life has a host of its own: the server tells workers apart by host name and pid. */
+  /** Each life has a host of its own: the server distinguishes workers by host name and pid. */
   #newWorker(): Pick<LifeSpec, 'life' | 'worker' | 'pid'> {
     const life = ++this.#lives;
     return { life, worker: `w-${life}`, pid: 1000 + (life % 30_000) };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { StackError } from '../model/errors.ts';
 import type { DagSpec, OperatorSpec, Scenario } from '../model/scenario.ts';
-import { type Heard, recordingServer } from '../testing/recording-server.ts';
+import { type ReceivedRequest, recordingServer } from '../testing/recording-server.ts';
 import type { LiveLife } from './fleet.ts';
 import { Operators } from './operators.ts';
 
@@ -12,7 +12,7 @@ async function withOperators<T>(
   scenario: Partial<Scenario>,
   use: (operators: Operators, operations: () => Promise<Record<string, unknown>[]>) => Promise<T>,
   options: { readonly status?: number; readonly live?: readonly LiveLife[]; readonly answersFrom?: number } = {},
-): Promise<{ result: T; heard: readonly Heard[] }> {
+): Promise<{ result: T; received: readonly ReceivedRequest[] }> {
   const server = await recordingServer(() => options.status ?? 200, options.answersFrom);
   const plan = { seed: 1, scenario: { ...seeds, operators: [], ...scenario } };
   const { clock, requestLog } = server;
@@ -21,7 +21,7 @@ async function withOperators<T>(
     { publicUrl: server.url, publicToken: 'token', dagNamespace: '', requestLog, live: () => options.live ?? [] },
   );
   try {
-    return { result: await use(operators, server.operations), heard: server.heard };
+    return { result: await use(operators, server.operations), received: server.received };
   } finally {
     await operators.close();
     await server.close();
@@ -50,11 +50,11 @@ function living(map_index: number): LiveLife {
 }
 
 test('the pool is set before the load, and only where the scenario says how', async () => {
-  const { heard } = await withOperators({ pool_slots: 24 }, (operators) => operators.prepare(never));
-  expect(heard).toMatchObject([
+  const { received } = await withOperators({ pool_slots: 24 }, (operators) => operators.prepare(never));
+  expect(received).toMatchObject([
     { method: 'PATCH', path: '/api/v2/pools/default_pool?update_mask=slots', body: { slots: 24 } },
   ]);
-  expect((await withOperators({}, (operators) => operators.prepare(never))).heard).toEqual([]);
+  expect((await withOperators({}, (operators) => operators.prepare(never))).received).toEqual([]);
 });
 
 test('a stack that refuses the pool says nothing about the build', async () => {
@@ -66,26 +66,30 @@ test('a stack that refuses the pool says nothing about the build', async () => {
 test('the operator that marks names a task that runs, and a mapped one by its index', async () => {
   const spec = { operator: 'mark', dags: ['wt_a'], every_ms: 1_000, start_after_ms: 0 } as const;
   const route = '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00/taskInstances/t';
-  const { heard, result } = await until(spec, [living(-1)]);
-  expect(heard).toMatchObject([{ method: 'PATCH', path: route, body: { new_state: 'failed' } }]);
+  const { received, result } = await until(spec, [living(-1)]);
+  expect(received).toMatchObject([{ method: 'PATCH', path: route, body: { new_state: 'failed' } }]);
   expect(result).toMatchObject([{ kind: 'mark', ti_id: 'ti-1', requested: 'failed', map_index: -1 }]);
-  expect((await until(spec, [living(3)])).heard[0]?.path).toBe(`${route}/3`);
+  expect((await until(spec, [living(3)])).received[0]?.path).toBe(`${route}/3`);
 });
 
 test('arrivals are open: all fall due, although the server answers none before it has received the last', async () => {
   const arrivals = { executor: 'constant-arrival-rate', rate: 50, duration: '200ms' } as const;
   const spec = { operator: 'trigger', dags: ['wt_a'], arrivals } as const;
   const run = (operators: Operators) => operators.run(AbortSignal.timeout(20_000));
-  const { heard } = await withOperators({ operators: [spec] }, run, { answersFrom: 10 });
-  expect(heard.map(({ path }) => path)).toEqual(Array(10).fill('/api/v2/dags/wt_a/dagRuns'));
+  const { received } = await withOperators({ operators: [spec] }, run, { answersFrom: 10 });
+  expect(received.map(({ path }) => path)).toEqual(Array(10).fill('/api/v2/dags/wt_a/dagRuns'));
 });
 
 test('nothing is marked while nothing runs', async () => {
   const spec = { operator: 'mark', dags: ['wt_b'], every_ms: 1_000, start_after_ms: 0 } as const;
-  const { heard } = await withOperators({ operators: [spec] }, (operators) => operators.run(AbortSignal.timeout(100)), {
-    live: [living(-1)],
-  });
-  expect(heard).toEqual([]);
+  const { received } = await withOperators(
+    { operators: [spec] },
+    (operators) => operators.run(AbortSignal.timeout(100)),
+    {
+      live: [living(-1)],
+    },
+  );
+  expect(received).toEqual([]);
 });
 
 test('an empty backfill asks for a range that holds no minute', async () => {
@@ -99,38 +103,38 @@ test('an empty backfill asks for a range that holds no minute', async () => {
     pause_ms: 5_000,
     empty: true,
   } as const;
-  const { heard, result } = await until(spec);
-  expect(heard).toMatchObject([
+  const { received, result } = await until(spec);
+  expect(received).toMatchObject([
     { body: { from_date: '2026-01-01T00:00:15.000Z', to_date: '2026-01-01T00:00:30.000Z', max_active_runs: 1 } },
   ]);
   expect(result).toMatchObject([{ kind: 'backfill', requested: '0 runs' }]);
 });
 
 test('while a window is open somebody deletes what is at work, after setting it back, until it is healed', async () => {
-  const { result, heard } = await withOperators(
+  const { result, received } = await withOperators(
     { dags: [dagOf('wt_a')] },
     async (operators, operations) => {
       const heal = await operators.openWindow({ action: 'delete', every_ms: 20, seed: 1 });
       await new Promise((resolve) => setTimeout(resolve, 100));
-      const told = await heal();
+      const effect = await heal();
       const sent = (await operations()).length;
-      expect(await heal()).toBe(told);
-      return { told, sent, after: (await operations()).length };
+      expect(await heal()).toBe(effect);
+      return { effect, sent, after: (await operations()).length };
     },
     { live: [living(-1)] },
   );
   const run = '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00';
   // The next one does not wait for the one before: where answers are slow, two are set back before the first is deleted.
-  const first = (method: string) => heard.findIndex((one) => one.method === method);
-  expect(heard[first('PATCH')]).toMatchObject({ path: run, body: { state: 'queued' } });
-  expect(heard[first('DELETE')]).toMatchObject({ path: run, body: null });
+  const first = (method: string) => received.findIndex((one) => one.method === method);
+  expect(received[first('PATCH')]).toMatchObject({ path: run, body: { state: 'queued' } });
+  expect(received[first('DELETE')]).toMatchObject({ path: run, body: null });
   expect(first('DELETE')).toBeGreaterThan(first('PATCH'));
-  expect(result.told).toMatch(/^[1-9]\d* were accepted, 0 were not$/);
+  expect(result.effect).toMatch(/^[1-9]\d* were accepted, 0 were not$/);
   expect(result.after).toBe(result.sent);
 });
 
 test('tasks at work in one run are changed in one request, each to a state that people may set', async () => {
-  const { heard } = await withOperators(
+  const { received } = await withOperators(
     { dags: [dagOf('wt_a')] },
     async (operators) => {
       const heal = await operators.openWindow({ action: 'bulk', every_ms: 1_000, seed: 1 });
@@ -139,7 +143,7 @@ test('tasks at work in one run are changed in one request, each to a state that 
     },
     { live: [living(-1), { ...living(-1), startedMs: null }] },
   );
-  expect(heard).toMatchObject([
+  expect(received).toMatchObject([
     {
       method: 'PATCH',
       path: '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00/taskInstances',
@@ -149,13 +153,13 @@ test('tasks at work in one run are changed in one request, each to a state that 
 });
 
 test('paused DAGs are unpaused when the window is healed, and only those of the scenario are touched', async () => {
-  const { heard } = await withOperators({}, async (operators) => {
+  const { received } = await withOperators({}, async (operators) => {
     const heal = await operators.openWindow({ action: 'pause', every_ms: 1_000, seed: 1 });
     await heal();
   });
   const dags = seeds.dags.map(({ dag_id }) => `/api/v2/dags/${dag_id}?update_mask=is_paused`);
   const asked = (is_paused: boolean) =>
-    heard
+    received
       .filter(({ body }) => (body as { readonly is_paused: boolean }).is_paused === is_paused)
       .map(({ path }) => path);
   expect(asked(true).sort()).toEqual([...dags].sort());

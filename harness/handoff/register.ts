@@ -3,7 +3,7 @@ import { keyOf, type LifeOutcome, type TaskKey, type Workload } from './workload
 /** Ended deliveries that are remembered at most, however many end in a while: under 100 MB. */
 const REMEMBERED = 100_000;
 
-/** A scheduler that holds a key: one of each, and seldom a second. */
+/** A scheduler that holds a key: one of each, and rarely a second. */
 export interface Holder {
   readonly peer: string;
   /** Of its delivery; null when it adopted the key. */

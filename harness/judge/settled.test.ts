@@ -10,7 +10,7 @@ const API = { writer: 'wt-api-execution-1', statement: 'UPDATE task_instance SET
 const BEAT = { writer: 'wt-api-execution-1', statement: "UPDATE task_instance SET last_heartbeat_at='…' WHERE id = …" };
 const RUNNING = { seq: 1, state: 'running', committed_ms: 500, row: { hostname: 'w-1', pid: 1 }, writer: API.writer };
 const LOST = { outcome: 'unknown', cause: 'UND_ERR_HEADERS_TIMEOUT', sent_ms: 1_000, ended_ms: 6_000 } as const;
-const AT_REST = { at_ms: 69_000, source: 'postgres', metric: 'api_at_rest', value: 1 };
+const QUIESCENT = { at_ms: 69_000, source: 'postgres', metric: 'api_quiescent', value: 1 };
 const END = { seq: 99, relation: 'dag_run', change: 'insert', id: '9', dag_id: 'wt_other', committed_ms: 69_500 };
 
 test('a report whose answer was lost took effect where its state was committed, however late', async () => {
@@ -19,7 +19,7 @@ test('a report whose answer was lost took effect where its state was committed, 
     await settled({
       operations: [report, { ...report, attempt: 2, sent_ms: 8_000, ended_ms: 13_000 }],
       commits: [RUNNING, { seq: 2, state: 'success', committed_ms: 12_000, ...API }],
-      samples: [AT_REST],
+      samples: [QUIESCENT],
     }),
   ).toEqual([
     { op: 1, settled: 'took effect', seq: 2 },
@@ -32,7 +32,7 @@ test('the state that somebody else gave the task proves nothing', async () => {
     const rows = await settled({
       operations: [{ ...LOST, kind: 'state', requested: 'failed' }],
       commits: [RUNNING, { seq: 2, state: 'failed', committed_ms: 3_000, writer }],
-      samples: [AT_REST],
+      samples: [QUIESCENT],
     });
     expect(rows).toEqual([{ op: 1, settled: 'did not', seq: null }]);
   }
@@ -46,7 +46,7 @@ test('a start is known by its host, and another host that started the task is an
       { seq: 1, state: 'queued', committed_ms: 0, writer: 'wt-scheduler-1' },
       { ...RUNNING, seq: 2, committed_ms: 7_000, row: { hostname, pid: 1 } },
     ],
-    samples: [AT_REST],
+    samples: [QUIESCENT],
   });
   expect(await settled(run('w-1'))).toEqual([{ op: 1, settled: 'took effect', seq: 2 }]);
   expect(await settled(run('w-2'))).toEqual([{ op: 1, settled: 'did not', seq: null }]);
@@ -57,7 +57,7 @@ test("a heartbeat changes no recorded column; its row tells, and an answered one
   const run = (commits: LiteralRun['commits']): LiteralRun => ({
     operations: [LOST, { sent_ms: 6_500, ended_ms: 6_600 }],
     commits: [RUNNING, ...(commits ?? [])],
-    samples: [AT_REST],
+    samples: [QUIESCENT],
   });
   expect(await settled(run([beat, { ...beat, seq: 3, committed_ms: 6_550 }]))).toEqual([
     { op: 1, settled: 'took effect', seq: 2 },
@@ -86,7 +86,7 @@ test('rendered fields and XComs are known by their value, skipped tasks by their
       { ...task, seq: 2, relation: 'xcom', change: 'insert', row: { key: 'return_value', value: '"life 12"' } },
       { ...task, seq: 3, task_id: 'right', id: 'ti-9', state: 'skipped' },
     ],
-    samples: [AT_REST],
+    samples: [QUIESCENT],
   });
   expect(rows.map((row) => [row.op, row.settled, row.seq])).toEqual([
     [1, 'did not', null],
@@ -124,7 +124,7 @@ test("operators' actions are known by the rows that the public API wrote", async
       },
       { seq: 5, relation: 'backfill', change: 'insert', id: '1', dag_id: 'wt_dag', ...core },
     ],
-    samples: [AT_REST],
+    samples: [QUIESCENT],
     finals: { dag: [{ dag_id: 'wt_dag', is_paused: true }] },
   });
   expect(rows.map((row) => [row.settled, row.seq])).toEqual([
@@ -156,7 +156,7 @@ test('a request may be carried out long after its client has gone: it stays open
   const early = { ...late, sent_ms: 10_000 };
   expect(await settled({ operations: [early], commits: [RUNNING, END] })).toMatchObject([{ settled: 'did not' }]);
   // At rest, the servers have nothing left to do.
-  const rested = { operations: [late], commits: [RUNNING, END], samples: [AT_REST] };
+  const rested = { operations: [late], commits: [RUNNING, END], samples: [QUIESCENT] };
   expect(await settled(rested)).toMatchObject([{ settled: 'did not' }]);
   // Unless one was held up then, or the record does not reach so far.
   const held = [{ window: 1, fault: 'pause', victim: 'api-execution-1', opened_ms: 50_000, closed_ms: null }];

@@ -7,9 +7,9 @@ export type Misbehaviour =
   | 'duplicate_delivery'
   /** Waits before it starts. */
   | 'late_start'
-  /** Waits before it reports its end, and sends no heartbeat meanwhile. */
+  /** Waits before it reports its end, and sends no heartbeat until then. */
   | 'late_end'
-  /** Stands still between two heartbeats; when it wakes up it goes on as if no time had passed. */
+  /** Stands still between two heartbeats; when it wakes up it continues as if no time had passed. */
   | 'zombie'
   /** Its machine's clock is wrong. */
   | 'skewed_clock'
@@ -20,7 +20,7 @@ export type Misbehaviour =
 /** How lives behave otherwise while a window is open. */
 export interface FleetHazard {
   readonly misbehaviour: Misbehaviour;
-  /** How likely each occasion is taken: a birth, a request, a heartbeat, as the misbehaviour has it. */
+  /** How likely each occasion is taken: a start, a request, a heartbeat, as the misbehaviour has it. */
   readonly share: number;
   /** How long it takes, or how far it is off, milliseconds; drawn evenly for each occasion. */
   readonly ms?: readonly [number, number];
@@ -55,6 +55,6 @@ export interface ExecutorHazard {
 
 /** What of the harness's own load a fault may change. `openWindow` resolves when it is so, with what undoes it. */
 export interface HazardTarget<What> {
-  /** The undoing may be called twice; it resolves with what was done meanwhile, in words. */
+  /** The undoing may be called twice; it resolves with what the window did, in words. */
   openWindow(what: What): Promise<() => Promise<string>>;
 }

@@ -11,7 +11,7 @@ export interface Recorder {
   readonly behindMs: number;
 }
 
-/** Writes what the harness itself has to say about a run: a row of `server_log` whose source is `harness`. */
+/** Writes what the harness itself has to say about a run: a row of `server_log` with the source `harness`. */
 export function note(
   { record, clock }: { readonly record: Recorder; readonly clock: Clock },
   severity: 'WARNING' | 'ERROR',

@@ -1,7 +1,7 @@
 import type { LogSource } from './log-source.ts';
 import type { Wire } from './wire.ts';
 
-/** A process on this machine, with its log, as whoever watches or breaks it needs it. */
+/** A process on this machine, with its log: what watches it or breaks it needs no more. */
 export interface SupervisedProcess {
   readonly name: string;
   readonly pid: number;
@@ -41,7 +41,7 @@ export interface Stack {
   readonly heartbeatTimeoutS: number;
   /** Put before every DAG id, so that two runs against one stack do not meet; empty for a stack of our own. */
   readonly dagNamespace: string;
-  /** Whether somebody goes on using it: then nothing of ours may stay in its database. */
+  /** Whether it is used after the run: then nothing of ours may stay in its database. */
   readonly outlivesRun: boolean;
   /** Ends what was started for this run; leaves a target as it was. */
   close(): Promise<void>;

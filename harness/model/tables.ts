@@ -250,4 +250,4 @@ export type SampleMetric =
   /** How far the commit stream is behind, in milliseconds. */
   | 'commit_lag_ms'
   /** 1 when the API servers had no work left after the last request, 0 when that took too long. */
-  | 'api_at_rest';
+  | 'api_quiescent';

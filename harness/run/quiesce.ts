@@ -19,9 +19,9 @@ const IDLE_SHARE = 0.15;
 const API = /^(wt-)?api-/;
 
 /**
- * Waits, when no request is sent any more, until the API servers have carried out or dropped those whose clients have
- * gone, and records whether they have (`api_at_rest`): from then on what has not been committed never will be.
- * Where the servers' connections or processes cannot be told from others, nothing is written.
+ * Waits, when no request is sent any more, until the API servers have carried out or dropped those of which the clients have
+ * gone, and records whether they have (`api_quiescent`): from then on what has not been committed never will be.
+ * Where the servers' connections or processes cannot be distinguished from others, nothing is written.
  */
 export async function waitForQuiescence(
   { dsn, processes }: Pick<Stack, 'dsn' | 'processes'>,
@@ -48,6 +48,6 @@ export async function waitForQuiescence(
     }
     return false;
   });
-  const sample = { source: 'postgres', metric: 'api_at_rest', value: quiescent ? 1 : 0 };
+  const sample = { source: 'postgres', metric: 'api_quiescent', value: quiescent ? 1 : 0 };
   record.append('samples', { at_ms: roundMs(clock.now()), ...sample });
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-import { allAtOnce } from '../console/usage-errors.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
@@ -23,7 +23,7 @@ export async function resolveRun(
   flags: RunFlags,
 ): Promise<Pick<RunRequest, 'subject' | 'plan' | 'engine' | 'out' | 'repeat'>> {
   const stored = await storedRun(flags);
-  const [subject, plan, engine] = await allAtOnce(
+  const [subject, plan, engine] = await collectUsageErrors(
     async () => subjectOf(flags, stored?.build),
     async (subject = { build: DEFAULT_BUILD }) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
     () => resolveEngine(flags),

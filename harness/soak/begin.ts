@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { allAtOnce } from '../console/usage-errors.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
@@ -16,7 +16,7 @@ const DEFAULT_DURATION = '8h';
 /** The folder of a new soak, with its index. Throws a UsageError that lists every problem of the flags. */
 export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
   const { scenario, window } = flags;
-  const [subject, plan, windows, keep] = await allAtOnce(
+  const [subject, plan, windows, keep] = await collectUsageErrors(
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = { build: DEFAULT_BUILD }) => {
       if (scenario === undefined)

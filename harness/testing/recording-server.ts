@@ -8,7 +8,7 @@ import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { Requests } from '../worker/requests.ts';
 
-export interface Heard {
+export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
   readonly token: string;
@@ -17,12 +17,12 @@ export interface Heard {
 
 /** Tests only: an API server that keeps every request, a client of it, and the record that the client writes. */
 export async function recordingServer(
-  statusOf: (heard: Heard) => number = () => 204,
+  statusOf: (received: ReceivedRequest) => number = () => 204,
   /** It answers no request before it has received so many. */
   answersFrom = 1,
 ) {
   const held: (() => void)[] = [];
-  const heard: Heard[] = [];
+  const received: ReceivedRequest[] = [];
   const server = createServer((request, response) => {
     let text = '';
     request.on('data', (chunk) => {
@@ -36,10 +36,10 @@ export async function recordingServer(
         token: headers.authorization ?? '',
         body: text === '' ? null : JSON.parse(text),
       };
-      heard.push(one);
+      received.push(one);
       response.statusCode = statusOf(one);
       held.push(() => response.end());
-      if (heard.length >= answersFrom) for (const answer of held.splice(0)) answer();
+      if (received.length >= answersFrom) for (const answer of held.splice(0)) answer();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,7 +52,7 @@ export async function recordingServer(
   const transport = new HttpTransport([url], 4, 1_000);
   const requests = new Requests({ transport, retries: 1, clock, requestLog });
   return {
-    heard,
+    received,
     url,
     requests,
     record,

@@ -4,19 +4,22 @@ import { expect, test } from 'vitest';
 import type { FleetHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import { oneLife } from '../testing/one-life.ts';
-import { type Heard, recordingServer } from '../testing/recording-server.ts';
+import { type ReceivedRequest, recordingServer } from '../testing/recording-server.ts';
 import { CancelSource } from './cancel.ts';
 import { Hazards, type LifeHazards, type ThunderingHerd } from './hazards.ts';
 
 interface Played {
   readonly end: string;
   readonly operations: readonly Record<string, unknown>[];
-  readonly heard: readonly Heard[];
+  readonly received: readonly ReceivedRequest[];
   readonly effect: string;
 }
 
 /** One life of 400 ms with heartbeats every 100 ms, while the window is open. */
-async function playUnder(hazard: FleetHazard, status: (heard: Heard) => number = () => 204): Promise<Played> {
+async function playUnder(
+  hazard: FleetHazard,
+  status: (received: ReceivedRequest) => number = () => 204,
+): Promise<Played> {
   const server = await recordingServer(status);
   const hazards = new Hazards();
   const heal = await hazards.openWindow(hazard);
@@ -24,7 +27,7 @@ async function playUnder(hazard: FleetHazard, status: (heard: Heard) => number =
   const effect = await heal();
   const operations = await server.operations();
   await server.close();
-  return { end, operations, heard: server.heard, effect };
+  return { end, operations, received: server.received, effect };
 }
 
 const kinds = ({ operations }: Played) => operations.map(({ kind }) => kind);
@@ -45,15 +48,15 @@ test('a zombie sends nothing while it stands still, and continues when it wakes 
 });
 
 test('a zombie that the server stops reports its end all the same, and nothing else', async () => {
-  const gone = ({ path }: Heard) => (path.endsWith('heartbeat') || path.endsWith('state') ? 404 : 204);
+  const gone = ({ path }: ReceivedRequest) => (path.endsWith('heartbeat') || path.endsWith('state') ? 404 : 204);
   const played = await playUnder({ misbehaviour: 'zombie', share: 1, ms: [50, 50] }, gone);
   expect(played.end).toBe('stopped');
   expect(kinds(played)).toEqual(['run', 'rtif', 'heartbeat', 'state']);
 });
 
 test('a clock that is wrong shows at the start and at the end by as much', async () => {
-  const { heard } = await playUnder({ misbehaviour: 'skewed_clock', share: 1, ms: [-300_000, -300_000] });
-  const dates = heard.flatMap(({ body }) => {
+  const { received } = await playUnder({ misbehaviour: 'skewed_clock', share: 1, ms: [-300_000, -300_000] });
+  const dates = received.flatMap(({ body }) => {
     const { start_date, end_date } = body as { readonly start_date?: string; readonly end_date?: string };
     return [start_date, end_date].filter((date) => date !== undefined);
   });
@@ -83,7 +86,7 @@ test('with a share of nothing, and after the window, a life is left alone', asyn
   expect(await heal()).toBe('1 times, 1 lives');
 });
 
-/** The herds that a life at rest joins. */
+/** The herds that a resting life joins. */
 function restOf(life: LifeHazards): ThunderingHerd[] {
   const joined: ThunderingHerd[] = [];
   life.awaitHerd({ join: (herd) => joined.push(herd) });
@@ -107,13 +110,13 @@ test('a thundering herd ends the work of a life, and a cancelled run ends its re
   const server = await recordingServer();
   const hazards = new Hazards();
   const playing = oneLife(server, { ms: 60_000, habits: {}, hazards });
-  while (!server.heard.some(({ path }) => path.endsWith('heartbeat'))) await sleep(20);
+  while (!server.received.some(({ path }) => path.endsWith('heartbeat'))) await sleep(20);
   await hazards.openWindow({ misbehaviour: 'herd_end', share: 1 });
   expect(await playing).toBe('reported');
   const cancel = new CancelSource();
   const cancelled = oneLife(server, { ms: 60_000, habits: {}, hazards, cancel });
-  const begun = server.heard.length;
-  while (!server.heard.slice(begun).some(({ path }) => path.endsWith('heartbeat'))) await sleep(20);
+  const begun = server.received.length;
+  while (!server.received.slice(begun).some(({ path }) => path.endsWith('heartbeat'))) await sleep(20);
   cancel.cancel();
   expect(await cancelled).toBe('run-ended');
   await server.close();

@@ -13,7 +13,7 @@ const FILE_THAT_EXISTS = '/etc/hosts';
 
 /**
  * One task attempt as Airflow's supervisor and runner live it: start, rendered fields, heartbeats, skips, result, end.
- * One request at a time, except where a client whose answer was lost is played. The states are
+ * One request at a time, except where it plays a client that lost an answer. The states are
  *
  *     handed → started → working → reporting → ended
  *

@@ -74,17 +74,17 @@ function specOf(life: number): LifeSpec {
 }
 
 function hooks() {
-  const heard = { startedMs: 0, left: 0, revoked: false };
+  const seen = { startedMs: 0, left: 0, revoked: false };
   return {
-    heard,
+    seen,
     cancel: new CancelSource(),
-    isRevoked: () => heard.revoked,
+    isRevoked: () => seen.revoked,
     onRevoked: () => undefined,
     onStarted: (atMs: number) => {
-      heard.startedMs = atMs;
+      seen.startedMs = atMs;
     },
     onLeaving: () => {
-      heard.left++;
+      seen.left++;
     },
   };
 }
@@ -108,7 +108,7 @@ test('a life is handed to the worker that asked first, and its record comes back
   await open();
   const waiting = ask();
   await server.workersAsk(1, 5_000);
-  const { heard, ...hook } = hooks();
+  const { seen, ...hook } = hooks();
   const played = server.play(specOf(1), hook);
   const lease: Lease = (await waiting).json();
   expect(lease).toMatchObject({
@@ -123,7 +123,7 @@ test('a life is handed to the worker that asked first, and its record comes back
   const operations = [[request(2, 1), 409] as const, [request(1), 409] as const];
   const reply = await post(`/leases/${lease.lease}`, report({ operations, sent: 3, startedMs: 77, leaving: true }));
   expect(reply.json()).toEqual({ cancelled: false, revoked: false, endsMs: null });
-  expect(heard).toMatchObject({ startedMs: 77, left: 1 });
+  expect(seen).toMatchObject({ startedMs: 77, left: 1 });
   // The second names the first as the one it duplicates, whatever numbers they get.
   expect(appended.map(({ op, duplicate_of }) => [op, duplicate_of])).toEqual([
     [2, 3],
@@ -131,7 +131,7 @@ test('a life is handed to the worker that asked first, and its record comes back
   ]);
   expect(requestLog.totals).toMatchObject({ sent: 3, ended: 2, inFlight: 1, http409: 2 });
 
-  heard.revoked = true;
+  seen.revoked = true;
   server.willEndAt(99_000);
   const last = await post(`/leases/${lease.lease}`, report({ sent: 3, end: 'reported' }));
   expect(last.json()).toEqual({ cancelled: false, revoked: true, endsMs: 99_000 });
@@ -181,7 +181,7 @@ test('on shutdown idle workers get 410, active ones are cancelled with their nex
 test('a workload that was revoked while it was queued is not handed out', async () => {
   await open();
   const taken = hooks();
-  taken.heard.revoked = true;
+  taken.seen.revoked = true;
   const revoked = server.play(specOf(1), taken);
   void server.play(specOf(2), hooks());
   expect((await ask()).json()).toMatchObject({ spec: { life: 2 } });

@@ -83,7 +83,7 @@ SELECT
   END AS until_ms,
   -- From here on nothing was under way any more: see the sample's description. Not believed of a server that something
   -- held up.
-  (SELECT min(at_ms) FROM samples WHERE metric = 'api_at_rest' AND value = 1
+  (SELECT min(at_ms) FROM samples WHERE metric = 'api_quiescent' AND value = 1
     AND NOT EXISTS (FROM fault_windows WHERE opened_ms <= at_ms AND coalesce(closed_ms > at_ms, true))) AS at_rest_ms
 FROM manifest;
 

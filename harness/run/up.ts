@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { stringify } from 'yaml';
+import { StackError, UsageError } from '../model/errors.ts';
+import type { ManagedStack } from '../stacks/managed.ts';
+import { knownBuild, startBuild } from '../stacks/start-build.ts';
+import type { TargetFile } from '../stacks/target.ts';
+import { ProcessTable } from '../system/process-table.ts';
+
+export interface UpOptions {
+  readonly build: string;
+  readonly schedulers: number;
+  readonly apiServers: number;
+  /** The target file to write. */
+  readonly out: string;
+  readonly signal: AbortSignal;
+  progress(text: string): void;
+  /** Called when the target file is there. */
+  onUp(): void;
+}
+
+/** Starts a stack, writes its target file and keeps it running until `signal`; then takes both away. */
+export async function keepUp({ build, schedulers, apiServers, out, signal, progress, onUp }: UpOptions): Promise<void> {
+  const wanted = knownBuild(build);
+  const file = path.resolve(out);
+  if (existsSync(file))
+    throw new UsageError(
+      `The target file ${out} exists: another \`up\` may be running. Name another with --out, or remove it.`,
+    );
+  const table = new ProcessTable(randomBytes(3).toString('hex'), 'up');
+  const logs = path.resolve('runs', `up-${table.id}`);
+  try {
+    mkdirSync(logs, { recursive: true });
+    const logOf = (name: string) => path.join(logs, `${name}.log`);
+    // A triggerer, because a scenario that runs on it may defer.
+    const stack = await startBuild(wanted, { schedulers, apiServers, triggerer: true, table, logOf, progress, signal });
+    table.file(file);
+    writeFileSync(file, stringify(targetOf(build, stack, table)));
+    onUp();
+    await waitForEnd(stack, signal);
+  } finally {
+    await table.close();
+    rmSync(logs, { recursive: true, force: true });
+    const runs = path.dirname(logs);
+    if (readdirSync(runs).length === 0) rmdirSync(runs);
+  }
+}
+
+function targetOf(build: string, stack: ManagedStack, table: ProcessTable): TargetFile {
+  const secret = path.join(stack.folder, 'jwt-secret');
+  writeFileSync(secret, stack.secret, { mode: 0o600 });
+  const postgresLog = stack.logs.find((log) => log.source === 'postgres')?.file;
+  return {
+    name: build,
+    execution_api: [...stack.executionUrls],
+    public_api: stack.publicUrl,
+    dsn: stack.dsn,
+    jwt_secret: { file: secret },
+    handoff: stack.handOffAddress,
+    dags_folder: stack.dagsFolder,
+    task_instance_heartbeat_timeout_s: stack.heartbeatTimeoutS,
+    processes: table.processes.map(({ name, pid, log }) => ({ name, pid, log })),
+    ...(postgresLog ? { postgres_jsonlog: postgresLog } : {}),
+  };
+}
+
+async function waitForEnd(stack: ManagedStack, signal: AbortSignal): Promise<void> {
+  const died = Promise.race(stack.processes.map(async (p) => `${p.name} ${await p.ended} (see ${p.log}).`));
+  // Polling keeps the process alive; waiting alone would not.
+  while (!signal.aborted) {
+    const dead = await Promise.race([died, sleep(500)]);
+    if (dead) throw new StackError(dead);
+  }
+}
