@@ -70,7 +70,7 @@ export interface SchedulerBehaviour {
    * that a worker runs: `DagRun._are_premature_tis`, which asks with `flag_upstream_failed`.
    */
   readonly settlesUnfinished: boolean;
-  /** Whether a run is created for this date of a DAG's schedule, whose turn it is. */
+  /** Whether a run is created for this date of a DAG's schedule. */
   createsRun(dagId: string, logicalDate: Date): boolean;
   /** The map indexes that a scheduled run gets of a task with so many values; -1 alone for one that is not mapped. */
   mapIndexes(values: number | undefined): readonly number[];
@@ -94,9 +94,9 @@ export interface SchedulerBehaviour {
   readonly orphaned: string;
   /** Whether orphans are offered to the executor; if not, all of them are reset, as `BaseExecutor` has it. */
   readonly adopts: boolean;
-  /** SQL condition over `task_instance`: whose workers have not been heard of for too long. */
+  /** SQL condition over `task_instance`: those without a heartbeat for too long. */
   readonly silent: string;
-  /** Whether who was found silent is looked at again before it is failed: it may have been heard meanwhile. */
+  /** Whether a task without heartbeats is checked again before it is failed: one may have been accepted since. */
   readonly looksAgain: boolean;
   /** SQL condition over `task_instance`: which of those that were stuck in QUEUED may still be taken back. */
   readonly requeueable: string;
@@ -108,7 +108,7 @@ export interface SchedulerBehaviour {
   readonly examinable: string;
   /** SQL condition over `backfill`: which of those without unfinished runs are complete. */
   readonly backfillComplete: string;
-  /** Whether what the executor tells is about the try that the row holds. */
+  /** Whether the executor's event is about the try that the row holds. */
   concernsThisTry(event: ExecutorEvent, ti: TaskInstanceRow): boolean;
   /** Executor events are looked at when they are this old. Milliseconds. */
   readonly eventDelayMs: number;
@@ -151,7 +151,7 @@ export interface TaskInstanceRow extends TaskKey {
 export interface Worker {
   readonly hostname: string;
   readonly pid: number;
-  /** Only `/run` tells it. */
+  /** Only for `/run`. */
   readonly unixname?: string;
 }
 
@@ -165,8 +165,8 @@ export interface FailedEnd {
   readonly error: unknown;
   /** The transaction that failed; PostgreSQL refuses everything in it but ROLLBACK. */
   readonly tx: Tx;
-  /** Runs a deed in a transaction of its own, on another connection. */
-  inFreshTransaction<T>(deed: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs an action in a transaction of its own, on another connection. */
+  inFreshTransaction<T>(action: (tx: Tx) => Promise<T>): Promise<T>;
   readonly id: string;
   readonly requested: string;
 }
@@ -185,8 +185,8 @@ export interface Claims {
 export interface ExecutorEvent extends TaskKey {
   readonly try_number: number;
   readonly state: 'success' | 'failed';
-  /** Not from its worker: a scheduler has not heard of it for too long. */
+  /** Not from its worker: it had no heartbeat for too long. */
   readonly silent: boolean;
-  /** `Date.now()` when the executor heard of it. */
+  /** `Date.now()` when the executor received it. */
   readonly at: number;
 }

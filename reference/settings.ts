@@ -1,5 +1,5 @@
 /**
- * What a process of the reference stack is told through its environment, and the times it keeps. The times are those
+ * What configures a process of the reference stack, from its environment, and its time-outs. The times are those
  * that harness/stacks/airflow/settings.ts gives a real Airflow, or Airflow's own where that file is silent.
  */
 export interface Settings {
@@ -9,7 +9,7 @@ export interface Settings {
   /** Signs every token (HS512). */
   readonly secret: string;
   readonly defects: readonly string[];
-  /** Where API servers listen: on loopback, unless they are told otherwise (a container has an address of its own). */
+  /** Where API servers listen: on loopback by default (a container has an address of its own). */
   readonly host: string;
   readonly port: number;
   /** `unix:/path` or `tcp:127.0.0.1:port`: where the scheduler's executor finds the harness. */
@@ -60,8 +60,8 @@ export const TIMES = {
   /** Hard-coded in Airflow. */
   backfillCheckMs: 30_000,
   /**
-   * Airflow's Python takes its time to examine a run, whose row is locked meanwhile: without it, the moment that #66734
-   * needs would hardly exist here. How much time is our assumption; nobody has measured it.
+   * Airflow's Python needs time to examine a run while it holds the lock on its row: without it, the moment that #66734
+   * needs would hardly exist here. How much time is an assumption; it is not measured.
    */
   examineRunMs: 15,
   /**

@@ -30,7 +30,7 @@ export async function runTriggerer({ settings, behaviour, signal }: Role): Promi
 
 /**
  * Fires what is old enough, then deletes the triggers that no task instance waits for. Two transactions, as in
- * Airflow: while a trigger's row is deleted, nobody may refer to it, for the delete would take the task instance along.
+ * Airflow: while a trigger's row is deleted, no row may refer to it: the delete would cascade to the task instance.
  */
 export async function fireTriggers(
   pool: pg.Pool,

@@ -10,15 +10,15 @@ export interface Api {
 }
 
 /** A writing request: a transaction that ends with `conclude`, which commits before the answer is sent. */
-export function writing(api: Api, kind: string, deed: (tx: Tx) => Promise<Reply>): Promise<Reply> {
-  return transaction(api.pool, deed, (tx, reply) => api.behaviour.conclude(tx, { kind, reply }));
+export function writing(api: Api, kind: string, action: (tx: Tx) => Promise<Reply>): Promise<Reply> {
+  return transaction(api.pool, action, (tx, reply) => api.behaviour.conclude(tx, { kind, reply }));
 }
 
 /** A connection without a transaction, for statements that commit by themselves. */
-export async function connected<T>(api: Api, deed: (db: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function connected<T>(api: Api, action: (db: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await api.pool.connect();
   try {
-    return await deed(client);
+    return await action(client);
   } finally {
     client.release();
   }

@@ -112,7 +112,7 @@ export const flag: Read<boolean> = (value) => {
 
 /** A datetime; one without a time zone is taken for UTC. */
 export const time: Read<Date> = (value) => readMoment(value, false);
-/** A datetime that must tell its time zone. */
+/** A datetime that must have a time zone. */
 export const awareTime: Read<Date> = (value) => readMoment(value, true);
 
 function readMoment(value: unknown, aware: boolean): Date | Unfit {

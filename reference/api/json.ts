@@ -15,7 +15,9 @@ export function readJson(raw: string, contentType: string | undefined): unknown 
   }
 }
 
-/** Where Python's parser stops, and why; V8 tells the place, except of a first character that cannot begin a value. */
+/**
+ * Where Python's parser stops, and why; V8 reports the place, except of a first character that cannot begin a value.
+ */
 function complaint(raw: string, message: string) {
   const [, position] = /position (\d+)/.exec(message) ?? [];
   const [at, error] = /Unterminated string/.test(message)

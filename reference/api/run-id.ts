@@ -7,7 +7,7 @@ const RUN_TYPES = ['backfill', 'scheduled', 'manual', 'operator_triggered', 'ass
 const OWN = /^(?:manual|scheduled|asset_triggered)__(?:\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00)$/;
 const ALLOWED = /^[A-Za-z0-9_.~:+-]+$/;
 
-/** The id of a run of that type; ids of manual runs have the microseconds that tell two of one moment apart. */
+/** The id of a run of that type; ids of manual runs have the microseconds that distinguish two of one second. */
 export function newRunId(runType: (typeof RUN_TYPES)[number], runAfter: Date, now = false): string {
   const moment = pythonIso(runAfter);
   const micros = String(randomInt(1, 1000)).padStart(3, '0');

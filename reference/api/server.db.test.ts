@@ -15,7 +15,7 @@ afterAll(() => database.close());
 it.each([
   ['workers', runExecutionApi, '/execution/health'],
   ['users', runPublicApi, '/api/v2/version'],
-])('serves %s until it is told to stop, and leaves no connection behind', async (_whom, serve, path) => {
+])('serves %s until it is stopped, and leaves no connection behind', async (_whom, serve, path) => {
   const [port = 0] = await freePorts(1);
   const stop = new AbortController();
   const served = serve({

@@ -54,7 +54,8 @@ async function versions(dagId: string) {
 describe('the dag-processor', () => {
   it('makes a DAG that is due from its start, and one that backfills can use and nothing schedules', async () => {
     const { rows } = await pool.query(
-      'SELECT dag_id, is_paused, is_stale, max_active_runs, next_dagrun, next_dagrun_create_after FROM dag ORDER BY dag_id',
+      `SELECT dag_id, is_paused, is_stale, max_active_runs, next_dagrun, next_dagrun_create_after
+         FROM dag ORDER BY dag_id`,
     );
     const start = new Date(NOW.getTime() - 60_000);
     expect(rows).toEqual([
@@ -89,7 +90,7 @@ describe('the dag-processor', () => {
     expect(await parsed()).not.toEqual(first);
   });
 
-  it('leaves it to users whether a DAG is paused, and goes on after its latest run', async () => {
+  it('leaves it to users whether a DAG is paused, and continues after its latest run', async () => {
     await pool.query('UPDATE dag SET is_paused = true');
     await addRun(pool, 'fan', 'scheduled__x', { run_type: 'scheduled', logical_date: NOW });
     await dags.bumpRevision(['fan']);

@@ -27,18 +27,18 @@ export function openPool(settings: Settings, max: number = LIMITS.connections): 
 }
 
 /**
- * Runs `deed` between BEGIN and `commit` (READ COMMITTED, as Airflow does); an error of either rolls back and is thrown
- * on.
+ * Runs `action` between BEGIN and `commit` (READ COMMITTED, as Airflow does); an error of either rolls back and is
+ * thrown on.
  */
 export async function transaction<T>(
   pool: pg.Pool,
-  deed: (tx: Tx) => Promise<T>,
+  action: (tx: Tx) => Promise<T>,
   commit: (tx: Tx, result: T) => Promise<unknown> = (tx) => tx.query('COMMIT'),
 ): Promise<T> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
-    const result = await deed(client);
+    const result = await action(client);
     await commit(client, result);
     client.release();
     return result;

@@ -34,7 +34,7 @@ export class Job {
     return new Job(row.id, pool, type);
   }
 
-  /** Writes a heartbeat if one is due. A database that is away is no reason to die here: the next query will tell. */
+  /** Writes a heartbeat if one is due. A database that is away is no error here: the next query will fail. */
   async beat(): Promise<void> {
     const now = performance.now();
     if (now - this.#beatAt < TIMES.jobHeartbeatMs) return;
@@ -47,7 +47,7 @@ export class Job {
     }
   }
 
-  /** `success` for one that was told to end. Never throws: the process ends either way. */
+  /** `success` for one that was stopped. Never throws: the process ends either way. */
   async end(state: 'success' | 'failed'): Promise<void> {
     try {
       await this.#pool.query('UPDATE job SET state = $2, end_date = now() WHERE id = $1', [this.id, state]);

@@ -29,12 +29,12 @@ export function hasNoConnection(error: unknown): boolean {
 
 /**
  * A transaction that is run again after a deadlock or a lost connection, as Airflow's `retry_db_transaction` does.
- * `deed` must be fit to be run twice: what it changes outside the database, it changes after this has returned.
+ * `action` must be fit to be run twice: what it changes outside the database, it changes after this has returned.
  */
-export async function retriedTransaction<T>(pool: pg.Pool, what: string, deed: (tx: Tx) => Promise<T>): Promise<T> {
+export async function retriedTransaction<T>(pool: pg.Pool, what: string, action: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transaction(pool, deed);
+      return await transaction(pool, action);
     } catch (error) {
       const state = sqlStateOf(error) ?? '';
       if (attempt === ATTEMPTS || !(OPERATIONAL.test(state) || hasNoConnection(error))) throw error;

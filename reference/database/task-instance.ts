@@ -30,8 +30,8 @@ const ENDED_NOW = `coalesce(end_date, now()),
   CASE WHEN end_date IS NULL THEN EXTRACT(EPOCH FROM now() - start_date) ELSE duration END`;
 
 /**
- * Ends a try that will be followed by another: history, and a new id for the row, so that whoever still holds the old
- * one is told (410). Airflow: `prepare_db_for_next_try`. Returns the new id.
+ * Ends a try that will be followed by another: history, and a new id for the row, so that a worker with the
+ * old one gets 410. Airflow: `prepare_db_for_next_try`. Returns the new id.
  */
 export async function prepareNextTry(tx: Tx, behaviour: Behaviour, ti: TaskInstanceRow): Promise<string> {
   await tx.query('DELETE FROM task_reschedule WHERE ti_id = $1', [ti.id]);

@@ -8,8 +8,9 @@ export const apiLeaksMemory: Defect = {
   kind: 'defect',
   summary: 'the API server keeps some memory of every request',
   story:
-    'A cache without a bound, keyed by something that never comes again. Nothing is wrong for hours; then the server ' +
-    'is killed for its memory, always on the busiest day. Here it keeps 256 KiB a request, so that half a minute shows it.',
+    'A cache without a bound, keyed by something that never comes again. Nothing is wrong for hours; then the ' +
+    'server is killed for its memory, always on the busiest day. Here it keeps 256 KiB a request, so that half a ' +
+    'minute shows it.',
   caughtBy: ['memory-is-bounded'],
   scenario: 'crowd',
   durationS: 45,

@@ -6,8 +6,8 @@ export const backfillCompleteOnFailure: Defect = {
   kind: 'remedy',
   summary: 'a creation that fails completes its backfill itself; no age is needed',
   story:
-    'The EXISTS guard, and whoever fails to create the runs writes completed_at in a new transaction. It cures all but ' +
-    'one thing: a server that is killed in the middle cannot write any more, and its orphan stays.',
+    'The EXISTS guard, and when creating the runs fails, completed_at is written in a new transaction. It cures all ' +
+    'but one thing: a server that is killed in the middle cannot write any more, and its orphan stays.',
   caughtBy: [],
   scenario: 'backfills',
   durationS: 95,

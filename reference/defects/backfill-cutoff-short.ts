@@ -6,8 +6,8 @@ export const backfillCutoffShort: Defect = {
   kind: 'remedy',
   summary: 'backfills without runs are given up at an age that a slow creation reaches',
   story:
-    'The age-based clean-up of orphans, with an age that was chosen for small backfills. A creation that takes longer ' +
-    'is taken for abandoned while it is under way, and everything is as in the original race, only rarer.',
+    'The age-based clean-up of orphans, with an age that was chosen for small backfills. A creation that takes ' +
+    'longer is taken for abandoned while it is under way, and everything is as in the original race, only rarer.',
   caughtBy: ['backfill-completes-after-its-runs'],
   scenario: 'backfills',
   durationS: 30,

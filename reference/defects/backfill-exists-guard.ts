@@ -6,9 +6,9 @@ export const backfillExistsGuard: Defect = {
   kind: 'remedy',
   summary: 'a backfill is complete only if it has had runs: one that never got any blocks its DAG for ever',
   story:
-    'The first remedy that the report discusses. It closes the race, and leaves the orphans: where the creation failed ' +
-    'after the row was committed, no run will ever come, the backfill is never completed, and every later backfill of ' +
-    'the DAG is refused with 409.',
+    'The first remedy that the report discusses. It closes the race, and leaves the orphans: where the creation ' +
+    'failed after the row was committed, no run will ever come, the backfill is never completed, and every later ' +
+    'backfill of the DAG is refused with 409.',
   caughtBy: ['backfill-does-not-block'],
   scenario: 'backfills',
   // An orphan is given up after two minutes, at a look that comes every 30 s.

@@ -5,8 +5,8 @@ export const dagStarved: Defect = {
   kind: 'defect',
   summary: 'the runs of the DAG that comes last by name are never examined',
   story:
-    'The scheduler takes a bounded number of runs each loop, in an order that always begins with the same ones. Under ' +
-    'enough load the last DAG is never reached: its runs are RUNNING, and nothing in them is ever scheduled.',
+    'The scheduler takes a bounded number of runs each loop, in an order that always begins with the same ones. ' +
+    'Under enough load the last DAG is never reached: its runs are RUNNING, and nothing in them is ever scheduled.',
   caughtBy: ['every-dag-progresses'],
   scenario: 'crowd',
   durationS: 40,

@@ -7,9 +7,9 @@ export const deadlock503: Defect = {
   kind: 'remedy',
   summary: 'a deadlock is answered 503 with Retry-After: nothing is lost, but the deadlocks stay',
   story:
-    'The retryable answer that the report asks for. The worker comes back after the pause it is told, and the task ' +
-    'ends as it should. What remains is the cost: PostgreSQL waits for deadlock_timeout each time, with both rows ' +
-    'locked, and when the scheduler is the victim its whole loop is thrown away.',
+    'The retryable answer that the report asks for. The worker comes back after the pause that the answer asks for, ' +
+    'and the task ends as it should. What remains is the cost: PostgreSQL waits for deadlock_timeout each time, ' +
+    'with both rows locked, and when the scheduler is the victim its whole loop is thrown away.',
   caughtBy: ['no-deadlocks'],
   scenario: 'storm',
   on: ['state-lock-joined'],

@@ -6,9 +6,9 @@ export const doubleDispatch: Defect = {
   kind: 'defect',
   summary: 'one workload in ten is handed to two workers',
   story:
-    'A queue that delivers at least once, or an executor that sends again what it believes lost. The API refuses the ' +
-    'second worker if both are there at once; the promise that each queueing is one hand-off is broken all the same, ' +
-    'and a slot and a pod are paid for nothing.',
+    'A queue that delivers at least once, or an executor that sends again what it believes lost. The API refuses ' +
+    'the second worker if both are there at once; the task is still handed off twice for one queueing, and a slot ' +
+    'and a pod are paid for nothing.',
   caughtBy: ['hand-off-follows-queueing'],
   scenario: 'crowd',
   change: () => ({

@@ -6,7 +6,7 @@ export const heartbeatFromImpostor: Defect = {
   summary: 'a heartbeat is accepted from a worker that does not run the task',
   story:
     'The fast path of the heartbeat checks the state and forgets host and pid. A zombie that was replaced is never ' +
-    'told to stop, so two workers do the same work, and a dead worker is kept alive in the books by another.',
+    'stopped, so two workers do the same work, and the heartbeats of another worker hide that a worker is dead.',
   caughtBy: ['impostors-are-refused'],
   scenario: 'crowd',
   change: () => ({

@@ -5,8 +5,8 @@ export const historyDoubled: Defect = {
   kind: 'defect',
   summary: 'a try is put into the history twice',
   story:
-    'The API and a handler both record the try that ended, and the table has no unique key over task and try (Airflow ' +
-    'had none for a long time). Every count of attempts is too high by one.',
+    'The API and a handler both record the try that ended, and the table has no unique key over task and try ' +
+    '(Airflow had none for a long time). Every count of attempts is too high by one.',
   caughtBy: ['history-is-complete'],
   scenario: 'crowd',
   schema: 'ALTER TABLE task_instance_history DROP CONSTRAINT task_instance_history_dtrt_uq',

@@ -10,8 +10,8 @@ export const lockOverSlowCall: Defect = {
   summary: 'one end report in sixty calls something slow while it holds its row',
   story:
     'A listener, a secrets backend or an asset manager is called between the UPDATE and the COMMIT, and takes nine ' +
-    'seconds. Whoever needs the row waits: the scheduler, which must put it on a new DAG version, and behind the ' +
-    'scheduler every other run of its loop.',
+    'seconds. Everything that needs the row waits: the scheduler, which must put it on a new DAG version, and ' +
+    'behind the scheduler every other run of its loop.',
   caughtBy: ['locks-are-brief'],
   scenario: 'storm',
   durationS: 30,

@@ -5,8 +5,8 @@ export const lostCommitAcknowledged: Defect = {
   kind: 'defect',
   summary: 'a request whose COMMIT never reached the database is answered as if it had',
   story:
-    'The handler takes an error at COMMIT for a broken connection that does not matter any more: the work is done, is it ' +
-    'not? The worker is told 204 and goes; its task stays RUNNING until the heartbeat time-out, and runs again.',
+    'The handler takes an error at COMMIT for a broken connection that no longer matters, as if the work were done. ' +
+    'The worker gets 204 and ends; its task stays RUNNING until the heartbeat time-out, and runs again.',
   caughtBy: ['acknowledged-is-durable'],
   scenario: 'mishaps',
   durationS: 60,

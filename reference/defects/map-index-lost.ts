@@ -6,8 +6,8 @@ export const mapIndexLost: Defect = {
   kind: 'defect',
   summary: 'the last map index of a mapped task gets no task instance',
   story:
-    'Indexes begin with 0, and the loop ends one too early. Nobody misses the last file of the list: the run is a ' +
-    'success.',
+    'Indexes begin with 0, and the loop ends one too early. That the last file of the list is missing goes ' +
+    'unnoticed: the run is a success.',
   caughtBy: ['every-map-index-once'],
   scenario: 'mishaps',
   change: () => ({ mapIndexes: (values) => everyMapIndex(values === undefined ? values : values - 1) }),

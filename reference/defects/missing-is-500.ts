@@ -5,8 +5,9 @@ export const missingIs500: Defect = {
   kind: 'defect',
   summary: 'a task instance that is not there is answered 500',
   story:
-    'The row is read with .one() and the exception is nobody\'s. To the worker a 500 means "try again": a task that was ' +
-    'cleared goes on working and asking instead of stopping at once. skip-downstream did this in Airflow 3.1.',
+    'The row is read with .one() and no code handles the exception. To the worker a 500 means "try again": a task ' +
+    'that was cleared keeps working and sending requests instead of stopping at once. skip-downstream did this in ' +
+    'Airflow 3.1.',
   caughtBy: ['error-contract'],
   scenario: 'mishaps',
   durationS: 30,

@@ -5,9 +5,9 @@ export const orphanResetLive: Defect = {
   kind: 'defect',
   summary: "every scheduler takes the others' tasks for orphans and resets them, alive or not",
   story:
-    'The look for orphans forgets that a scheduler may be alive although it is not this one, and the executor adopts ' +
-    'nothing, as the base class has it. Every half minute whatever runs is reset, gets a new id and runs a second time, ' +
-    'while its first worker learns from a 410 that it is nobody any more.',
+    'The look for orphans forgets that a scheduler may be alive although it is not this one, and the executor ' +
+    'adopts nothing, as the base class has it. Every half minute all running tasks are reset, get a new id and run ' +
+    'a second time, while their first workers get 410.',
   caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task', 'one-live-attempt'],
   scenario: 'storm',
   durationS: 40,

@@ -3,7 +3,7 @@ import type { Defect } from './defect.ts';
 export const poolOversubscribed: Defect = {
   name: 'pool-oversubscribed',
   kind: 'defect',
-  summary: "a pool's slots are given out anew in every loop, whatever is taken",
+  summary: 'every loop gives out all slots of a pool, also those that are taken',
   story:
     'A pool protects something that cannot bear more: a licence, a small database. Here the scheduler subtracts what ' +
     'it has queued itself in this loop and forgets what runs already.',

@@ -5,9 +5,9 @@ export const requeueUnguarded: Defect = {
   kind: 'defect',
   summary: 'a task that is stuck in QUEUED is set back to SCHEDULED by its key alone, though a worker has started it',
   story:
-    'The scheduler reads what has been queued for too long, and tells the executor of one after the other. That takes ' +
-    'its time where the queue is slow, and a worker that was slow, too, starts the task meanwhile. The UPDATE that ' +
-    'follows does not ask: the task runs, is SCHEDULED, and is run again.',
+    'The scheduler reads what has been queued for too long, and has the executor revoke one after the other. Where ' +
+    'the queue is slow that takes seconds, in which a slow worker may start its task. The UPDATE that follows does ' +
+    'not check the state: the task runs, is SCHEDULED, and is run again.',
   caughtBy: ['running-is-not-overwritten'],
   scenario: 'stuck',
   durationS: 45,

@@ -5,8 +5,8 @@ export const rtifFirstStays: Defect = {
   kind: 'defect',
   summary: 'rendered fields are inserted where there are none, and a later try does not replace them',
   story:
-    'ON CONFLICT DO NOTHING is a quick end of the 409s of #63581, and loses something else: whoever looks at the second ' +
-    'try of a task is shown the command of the first.',
+    'ON CONFLICT DO NOTHING is a quick end of the 409s of #63581, and loses something else: a user who looks at the ' +
+    'second try of a task sees the command of the first.',
   caughtBy: ['rtif-last-writer-wins'],
   scenario: 'crowd',
   change: () => ({

@@ -4,12 +4,12 @@ export const runningUpstreamFailed: Defect = {
   name: 'running-upstream-failed',
   kind: 'defect',
   summary:
-    'where nothing else is ready in a run, a task whose upstream is marked FAILED becomes UPSTREAM_FAILED, also while it runs',
+    'if nothing else in a run is ready, a task with an upstream marked FAILED becomes UPSTREAM_FAILED, even a running one',
   story:
-    'Somebody looks at a result, finds it bad, and marks the task that made it as failed; what comes after it is at work ' +
-    'by then. The scheduler looks at the run, finds nothing to schedule, and asks once more whether any unfinished task ' +
-    'could be: with the flag that lets the question set UPSTREAM_FAILED, and of tasks that workers run, too. The work of ' +
-    'those is lost, and the run ends under them.',
+    'A user finds a bad result and marks the task that made it as failed, while the tasks downstream are running. ' +
+    'The scheduler finds nothing to schedule in the run, and checks once more whether any unfinished task could be ' +
+    'scheduled: with the flag that lets the check set UPSTREAM_FAILED, and also for tasks that workers run. Their ' +
+    'work is lost, and the run ends under them.',
   caughtBy: ['running-is-not-overwritten', 'tasks-change-as-allowed'],
   scenario: 'race-upstream-marked',
   durationS: 30,

@@ -5,11 +5,11 @@ import type { Defect } from './defect.ts';
 export const schedulerCrashes: Defect = {
   name: 'scheduler-crashes',
   kind: 'defect',
-  summary: 'now and then an error that nobody catches ends a scheduler',
+  summary: 'now and then an error that is not caught ends a scheduler',
   story:
-    'One run that cannot be examined, for a template, a timetable or a deadlock that was not retried often enough, and ' +
-    'the process is gone. It is started again and meets the same run. Nothing is lost, but for a minute nobody adopts ' +
-    'its tasks. Airflow 3.2.1 was seen to end so after a deadlock between two schedulers.',
+    'One run that cannot be examined, for a template, a timetable or a deadlock that was not retried often enough, ' +
+    'and the process is gone. It is started again and meets the same run. Nothing is lost, but for a minute no ' +
+    'scheduler adopts its tasks. Airflow 3.2.1 was seen to end so after a deadlock between two schedulers.',
   caughtBy: ['processes-stay-alive'],
   scenario: 'storm',
   durationS: 20,

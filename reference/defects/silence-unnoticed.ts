@@ -3,7 +3,7 @@ import type { Defect } from './defect.ts';
 export const silenceUnnoticed: Defect = {
   name: 'silence-unnoticed',
   kind: 'defect',
-  summary: 'workers that are not heard of any more are never missed',
+  summary: 'workers that no longer send heartbeats are never given up',
   story:
     'A pod is evicted, a machine goes away. The task stays in RUNNING, its slot stays taken, its run never ends, ' +
     'and the retries that it has are never used.',

@@ -5,8 +5,9 @@ export const startNotRepeatable: Defect = {
   kind: 'defect',
   summary: 'a worker that repeats /run, because the first answer was lost, is refused',
   story:
-    'The state alone decides who may start. A worker whose first /run was carried out and whose answer was lost is told ' +
-    'that the task runs already, drops it, and nobody runs it until the heartbeat time-out.',
+    'The state alone decides who may start. When the answer to a successful /run is lost, the worker sends it again ' +
+    'and gets the answer that the task runs already. It drops the task, and no worker runs it until the heartbeat ' +
+    'time-out.',
   caughtBy: ['running-is-not-overwritten'],
   scenario: 'mishaps',
   durationS: 45,

@@ -5,9 +5,9 @@ export const stateLockJoined: Defect = {
   kind: 'defect',
   summary: 'an end report locks its task instance, then by a bare FOR UPDATE its dag_run, too',
   story:
-    'The ORM fetches the task instance joined with its DAG run, and a bare FOR UPDATE locks both. The scheduler holds ' +
-    'the dag_run row while it puts the task instances on a new DAG version: each waits for the other, PostgreSQL ends ' +
-    'one of them, and the worker or the scheduler gets an error. Airflow 3.2.0 and 3.2.1.',
+    'The ORM fetches the task instance joined with its DAG run, and a bare FOR UPDATE locks both. The scheduler ' +
+    'holds the dag_run row while it puts the task instances on a new DAG version: each waits for the other, ' +
+    'PostgreSQL ends one of them, and the worker or the scheduler gets an error. Airflow 3.2.0 and 3.2.1.',
   caughtBy: ['no-deadlocks', 'error-contract'],
   scenario: 'storm',
   change: () => ({

@@ -5,8 +5,8 @@ export const supersededTryAccepted: Defect = {
   kind: 'defect',
   summary: 'the heartbeat of a try that was cleared away is accepted',
   story:
-    'The UPDATE met no row, and nobody asked why. The worker of a try that an operator cleared is never told, so that ' +
-    'the old and the new try work side by side until the old one ends.',
+    'The UPDATE matched no row, and the code does not check why. The worker of a try that an operator cleared is ' +
+    'never stopped, so that the old and the new try work side by side until the old one ends.',
   caughtBy: ['a-superseded-try-is-told'],
   scenario: 'mishaps',
   durationS: 30,

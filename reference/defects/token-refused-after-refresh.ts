@@ -6,8 +6,8 @@ export const tokenRefusedAfterRefresh: Defect = {
   kind: 'defect',
   summary: 'one refreshed token in five is not valid yet when it is handed out',
   story:
-    'The server that refreshes tokens has a clock that is fast by a minute, and its peers check `nbf`. The worker drops ' +
-    'its old token for one that is refused with 403, and a healthy task is lost.',
+    'The server that refreshes tokens has a clock that is fast by a minute, and its peers check `nbf`. The worker ' +
+    'drops its old token for one that is refused with 403, and a healthy task is lost.',
   caughtBy: ['tokens-keep-working'],
   scenario: 'crowd',
   change: (below) => ({

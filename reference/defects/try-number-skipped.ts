@@ -5,8 +5,8 @@ export const tryNumberSkipped: Defect = {
   kind: 'defect',
   summary: 'scheduling now and then raises the try number by two',
   story:
-    'Two places raise the counter, each believing that the other does not. A retry is lost without having been tried, ' +
-    'and the tries of a task are numbered 1, 3, 4.',
+    'Two places raise the counter, each believing that the other does not. A retry is lost without having been ' +
+    'tried, and the tries of a task are numbered 1, 3, 4.',
   caughtBy: ['history-is-complete'],
   scenario: 'crowd',
   change: (below) => ({

@@ -8,11 +8,11 @@ const BETWEEN_MS = 40;
 export const versionWritesState: Defect = {
   name: 'version-writes-state',
   kind: 'defect',
-  summary: 'the scheduler writes back whole rows to set their DAG version: a state changed meanwhile is lost',
+  summary: 'the scheduler writes back whole rows to set their DAG version: a state that changed in between is lost',
   story:
-    'A lost update. The scheduler reads the unfinished instances without a lock and writes every column back with the ' +
-    'new version. A task that a worker started or ended in between returns to its old state: RUNNING becomes QUEUED ' +
-    'under its worker, and a SUCCESS that was acknowledged is RUNNING again, for ever.',
+    'A lost update. The scheduler reads the unfinished instances without a lock and writes every column back with ' +
+    'the new version. A task that a worker started or ended in between returns to its old state: RUNNING becomes ' +
+    'QUEUED under its worker, and a SUCCESS that was acknowledged is RUNNING again, for ever.',
   caughtBy: ['acknowledged-is-durable', 'running-is-not-overwritten'],
   scenario: 'storm',
   durationS: 20,

@@ -31,7 +31,7 @@ export class DagBag {
        ORDER BY dag_version.dag_id, dag_version.version_number DESC`,
       [[...new Set(dagIds)]],
     );
-    // A version that no task instance has is rewritten in place: the hash tells.
+    // A version that no task instance has is rewritten in place: then its hash differs.
     const isNew = ({ dag_id, dag_version_id, dag_hash }: LatestRow) => {
       const kept = this.#kept.get(dag_id);
       return kept?.dag.dag_version_id !== dag_version_id || kept.hash !== dag_hash;

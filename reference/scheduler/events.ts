@@ -9,7 +9,7 @@ import { type Scheduling, TASK_INSTANCE } from './scheduling.ts';
 const ACTIVE: ReadonlySet<string | null> = new Set(['scheduled', 'queued', 'running', 'restarting']);
 
 /**
- * `process_executor_events`: "the executor says that it ended, the database says that it goes on" is a failure. All of
+ * `process_executor_events`: "the executor says that it ended, the database says that it runs" is a failure. All of
  * them in one transaction, where Airflow commits after each that it fails. An event about a row that somebody else
  * holds is dropped, as there.
  */
@@ -56,11 +56,11 @@ async function lockTasks(tx: Tx, events: readonly ExecutorEvent[], silent: strin
 /** False for a try that ended as it should, and for one that is on its way again. */
 function isMismatch({ behaviour, jobId, executor }: Scheduling, event: ExecutorEvent, ti: Row): boolean {
   if (!behaviour.concernsThisTry(event, ti) || !ACTIVE.has(ti.state)) return false;
-  // It was heard again, which Airflow does not ask.
+  // A heartbeat of it was accepted since then, which Airflow does not check.
   if (event.silent && behaviour.looksAgain && !ti.is_silent) return false;
   // Another scheduler has queued it again, or this one has.
   if (ti.queued_by_job_id !== jobId || executor.has(event)) return false;
-  // The trigger fired before the end of the life that deferred was heard of.
+  // The trigger fired before the end of the deferring life was reported.
   const resumed = ti.state === 'scheduled' && event.state === 'success' && ti.next_method !== null;
   return !resumed;
 }

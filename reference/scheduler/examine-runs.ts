@@ -20,7 +20,7 @@ interface VersionedTask extends RunTask {
 }
 
 /**
- * `_schedule_all_dag_runs`: the runs that nobody has looked at for longest, and what is next in each. Their rows stay
+ * `_schedule_all_dag_runs`: the runs that were not examined for longest, and what is next in each. Their rows stay
  * locked until the one commit at the end; a worker's report that holds a task instance makes all of them wait.
  */
 export function examineRuns({ pool, behaviour, dags, jobId }: Scheduling): Promise<void> {
@@ -101,7 +101,7 @@ async function hasVersion(tx: Tx, run: RunKey, tis: readonly VersionedTask[], ve
   return rows.length > 0;
 }
 
-/** `TaskInstance.set_state`, here with a guard: what a worker or a user has moved on meanwhile is not moved back. */
+/** `TaskInstance.set_state`, here with a guard: a state that a worker or a user has set since is kept. */
 async function settle(tx: Tx, behaviour: Behaviour, { settled }: Decision): Promise<void> {
   const settleable = behaviour.settlesUnfinished ? 'true' : behaviour.schedulable;
   for (const state of ['upstream_failed', 'skipped'] as const) {
@@ -138,7 +138,8 @@ async function endRun(tx: Tx, { id, dag_id, run_id }: Run, state: 'success' | 'f
 }
 
 /**
- * `_set_exceeds_max_active_runs`, after all runs and in the order of the DAGs, as whoever else locks several of them.
+ * `_set_exceeds_max_active_runs`, after all runs and in the order of the DAGs, as everything does that locks several of
+ * them.
  */
 async function admitMoreRuns(tx: Tx, ended: readonly Run[]): Promise<void> {
   const dagIds = new Set(ended.filter(({ run_type }) => run_type !== 'backfill').map(({ dag_id }) => dag_id));

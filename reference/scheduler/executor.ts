@@ -12,7 +12,7 @@ const TASK_AUDIENCE = 'urn:airflow.apache.org:task';
 /** The scheduler's loop waits for an adoption. */
 const ADOPT_WAIT_MS = 2_000;
 const REVOKE_WAIT_MS = 2_000;
-/** At its end the scheduler may still owe acknowledgements; whoever stops it waits no longer than this for them. */
+/** How long a scheduler that stops waits for its last acknowledgements to be sent. */
 const END_WAIT_MS = 1_000;
 
 /** A task instance's try, which is what Airflow's `TaskInstanceKey` names. */
@@ -23,7 +23,7 @@ type WireKey = readonly [string, string, string, number, number];
 
 /**
  * An executor that runs nothing: it publishes workloads on a socket, and a try is over when the harness says so. It
- * speaks the protocol of docker/executor, version 1, whose README tells it in full. What was sent stays in `#unacked`
+ * speaks the protocol of docker/executor, version 1, see its README. What was sent stays in `#unacked`
  * until its answer comes and is sent again on every new connection. Nothing is ever failed because the harness is away.
  */
 export class HandOffExecutor {
@@ -47,7 +47,7 @@ export class HandOffExecutor {
     this.#wire = new Wire({
       address: settings.handOff,
       greeting: () => this.#greeting(),
-      heard: (message) => this.#heard(message),
+      received: (message) => this.#receive(message),
     });
   }
 
@@ -92,7 +92,7 @@ export class HandOffExecutor {
     this.#running.delete(nameOf(key));
   }
 
-  /** Airflow takes a workload back, and waits until the harness has told the worker, but not for long. */
+  /** Airflow revokes a workload, and waits for the harness to confirm it, but not for long. */
   async revoke(key: TryKey): Promise<void> {
     this.release(key);
     const seq = this.#send({ type: 'revoke', key: wireKeyOf(key) });
@@ -150,7 +150,7 @@ export class HandOffExecutor {
     yield* this.#unacked.values();
   }
 
-  #heard(message: Message): void {
+  #receive(message: Message): void {
     const seq = Number(message.seq);
     switch (message.type) {
       case 'ack':
@@ -181,9 +181,9 @@ export class HandOffExecutor {
   #ended(key: TryKey, { outcome, of, again }: Message): void {
     const delivery = this.#running.get(nameOf(key));
     // Revoked, adopted by another scheduler, or reported before: the scheduler must not hear it twice, unless the
-    // harness wants just that, and no newer delivery of the same key goes on.
+    // harness wants just that, and no newer delivery of the same key is running.
     if ((delivery === undefined) !== (again === true)) return;
-    // An earlier delivery of the same key, which was deferred or rescheduled: the newer one goes on.
+    // An earlier delivery of the same key, which was deferred or rescheduled: the newer one is running.
     if (typeof of === 'number' && typeof delivery === 'number' && of < delivery) return;
     this.report(key, outcome === 'success' ? 'success' : 'failed');
   }

@@ -85,7 +85,7 @@ async function logged(event: string): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-/** The lives are over, and the executor has heard of it. */
+/** Ends the lives, and waits until the executor knows it. */
 async function endLives(...ids: readonly string[]): Promise<void> {
   for (const id of ids) dispatcher.end(id, 'success');
   await vi.waitFor(() => expect(dispatcher.known().owed).toBe(0));
@@ -100,7 +100,7 @@ describe("an executor's event", () => {
     expect(await logged('state mismatch')).toBe(0);
   });
 
-  it('about a try that goes on in the database fails it, and a running one gets a history and a new id', async () => {
+  it('about a try that runs in the database fails it, and a running one gets a history and a new id', async () => {
     await setTask(one.pool, 'r', 'a', { state: 'running', start_date: new Date() });
     await setTask(one.pool, 'r', 'b', { state: 'running', start_date: new Date() });
     await endLives(idOf('a'), idOf('b'));
@@ -125,7 +125,7 @@ describe("an executor's event", () => {
     expect((await statesOf(one.pool, 'r')).a).toBe('scheduled');
   });
 
-  it('about a task that was cleared while it ran lets it begin anew', async () => {
+  it('about a task that was cleared while it ran lets it begin again', async () => {
     await setTask(one.pool, 'r', 'a', { state: 'restarting' });
     await endLives(idOf('a'));
     await processExecutorEvents(one.scheduling);
@@ -208,7 +208,7 @@ it('gives up a worker whose heartbeats have stopped', async () => {
   await processExecutorEvents(one.scheduling);
   expect(await statesOf(one.pool, 'r')).toEqual({ a: 'up_for_retry', b: 'running' });
   expect(await logged('heartbeat timeout')).toBe(1);
-  // Its end comes after all, and is nobody's any more.
+  // Its end comes late, and belongs to no try any more.
   await endLives(idOf('a'));
   expect(one.scheduling.executor.takeEvents(0)).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { TIMES } from '../settings.ts';
 import { normalDecisions } from './decisions.ts';
 
 /**
- * `State.unfinished` without NULL, which an `IN` in SQL never meets: instances that nobody has scheduled keep their
+ * `State.unfinished` without NULL, which an `IN` in SQL never meets: instances that are not scheduled yet keep their
  * version.
  */
 const UNFINISHED = `'scheduled', 'queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule', 'deferred',

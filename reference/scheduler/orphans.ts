@@ -7,7 +7,7 @@ import { type Scheduling, TASK_INSTANCE } from './scheduling.ts';
 
 /**
  * `adopt_or_reset_orphaned_tasks`: task instances whose scheduler died are adopted if the harness still plays them, and
- * reset if not. Airflow asks its executor while it holds the rows; here nobody waits for the hand-off with a lock, so
+ * reset if not. Airflow asks its executor while it holds the rows; here no lock is held while the hand-off is asked, so
  * that they are looked for twice. What another scheduler has taken in between is no longer found the second time.
  */
 export async function adoptOrReset({ pool, behaviour, jobId, executor }: Scheduling): Promise<void> {
@@ -57,7 +57,7 @@ async function findOrphans(tx: Tx, { orphaned }: Behaviour, lock: string): Promi
   return rows;
 }
 
-/** The try is over: history, a new id, and whoever may still run it is told so at its next heartbeat. */
+/** The try is over: history, a new id, and a worker that still runs it gets 410 at its next heartbeat. */
 async function reset(tx: Tx, behaviour: Behaviour, ti: TaskInstanceRow): Promise<void> {
   const id = await prepareNextTry(tx, behaviour, ti);
   await tx.query(

@@ -87,7 +87,7 @@ async function requeueOrFail(
   return 'failed';
 }
 
-/** Counted since the try last ran: a resumed task begins anew. */
+/** Counted since the try last ran: a resumed task begins again. */
 async function timesStuck(tx: Tx, ti: TaskInstanceRow): Promise<number> {
   const { rows } = await tx.query<{ times: number }>(
     `WITH entries AS (
@@ -101,7 +101,7 @@ async function timesStuck(tx: Tx, ti: TaskInstanceRow): Promise<number> {
   return rows[0]?.times ?? 0;
 }
 
-/** `check_trigger_timeouts`: a deferral whose trigger did not fire in time goes on as a failure. */
+/** `check_trigger_timeouts`: a deferral whose trigger did not fire in time continues as a failure. */
 export async function timeOutTriggers({ pool }: Scheduling): Promise<void> {
   const timedOut = await retriedTransaction(pool, 'check_trigger_timeouts', async (tx) => {
     const { rowCount } = await tx.query(

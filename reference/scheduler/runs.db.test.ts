@@ -139,7 +139,7 @@ describe('a run', () => {
     const { rows } = await one.pool.query(
       `SELECT task_id, version_number FROM task_instance JOIN dag_version ON dag_version.id = dag_version_id ORDER BY 1`,
     );
-    // NULL is not in State.unfinished's SQL: what nobody has scheduled keeps its version, as in Airflow.
+    // NULL is not in State.unfinished's SQL: what is not scheduled yet keeps its version, as in Airflow.
     expect(rows.map(({ version_number }) => version_number)).toEqual([1, 2, 1]);
   });
 

@@ -23,7 +23,7 @@ const CONNECTIONS = 5;
 /** [scheduler] trigger_timeout_check_interval. */
 const TRIGGER_CHECK_MS = 15_000;
 
-/** `SchedulerJobRunner`: runs until it is told to end, or breaks on an error that no retry cures. */
+/** `SchedulerJobRunner`: runs until it is stopped, or fails with an error that no retry cures. */
 export async function runScheduler({ settings, behaviour, signal }: Role): Promise<void> {
   log('info', 'Starting the scheduler');
   const pool = openPool(settings, CONNECTIONS);

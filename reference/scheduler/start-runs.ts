@@ -25,7 +25,7 @@ const START_LOCK = 20;
 /**
  * `_start_queued_dagruns`. Unlike Airflow's, only one scheduler at a time is in here: 3.3.2 locks the backfill, which
  * makes its count true, but nothing for a DAG's own runs, so that two schedulers that count at the same moment can
- * start one run too many. Whoever comes second leaves it to the next loop, as with the critical section.
+ * start one run too many. The scheduler that comes second leaves it to the next loop, as with the critical section.
  */
 export function startQueuedRuns({ pool, behaviour }: Scheduling): Promise<void> {
   return retriedTransaction(pool, '_start_queued_dagruns', async (tx) => {

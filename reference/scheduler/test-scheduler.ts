@@ -16,7 +16,7 @@ import type { Scheduling } from './scheduling.ts';
 
 export const SECRET = 'a secret of sixty-four bytes, which is what HS512 wants of its key!';
 
-/** Nobody listens there: the executor keeps what it cannot send. */
+/** Nothing listens there: the executor keeps what it cannot send. */
 const NOWHERE = 'unix:/nonexistent/hand-off.sock';
 
 export function settingsFor(dsn: string, process: string, more: Partial<Settings> = {}): Settings {
@@ -148,7 +148,7 @@ export async function runState(pool: pg.Pool, runId: string): Promise<string | u
 }
 
 /**
- * An empty database, but for jobs and pools. Quicker than TRUNCATE, which makes a file anew for every table and index.
+ * An empty database, but for jobs and pools. Quicker than TRUNCATE, which makes a new file for every table and index.
  */
 export async function clear(pool: pg.Pool): Promise<void> {
   await pool.query(`DELETE FROM dag_run; DELETE FROM backfill; DELETE FROM dag; DELETE FROM log; DELETE FROM trigger`);

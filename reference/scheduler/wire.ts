@@ -14,7 +14,7 @@ export interface WireOptions {
   readonly address: string;
   /** What every new connection begins with. */
   greeting(): Iterable<Message>;
-  heard(message: Message): void;
+  received(message: Message): void;
 }
 
 /**
@@ -25,7 +25,7 @@ export class Wire {
   #socket: Socket | null = null;
   /** Not null while a connection is made or waited for. */
   #knocking: NodeJS.Timeout | null = null;
-  #told = '';
+  #logged = '';
   #closed = false;
 
   constructor(options: WireOptions) {
@@ -65,7 +65,7 @@ export class Wire {
       socket.setTimeout(0);
       if (this.#closed) return void socket.destroy();
       this.#socket = socket;
-      this.#tell(`connected to the harness at ${this.#options.address}`);
+      this.#logChange(`connected to the harness at ${this.#options.address}`);
       for (const message of this.#options.greeting()) this.write(message);
     });
     socket.on('data', (chunk) => {
@@ -74,7 +74,7 @@ export class Wire {
       if (rest.length > LINE_LIMIT) socket.destroy(new Error('a line without an end'));
       for (const line of lines) this.#hear(line);
     });
-    socket.on('error', (error) => this.#tell(`no connection to the harness: ${error.message}`));
+    socket.on('error', (error) => this.#logChange(`no connection to the harness: ${error.message}`));
     socket.once('close', () => {
       if (this.#socket === socket) this.#socket = null;
       if (this.#closed) return;
@@ -90,14 +90,14 @@ export class Wire {
     } catch {
       message = null; // Reported below; the scheduler must survive a harness that misspeaks.
     }
-    if (typeof message === 'object' && message !== null) this.#options.heard(message as Message);
+    if (typeof message === 'object' && message !== null) this.#options.received(message as Message);
     else log('warning', `windtunnel: the harness sent ${line.length} characters that are no message`);
   }
 
   /** Once per change: a scheduler that waits for the harness for an hour writes one line. */
-  #tell(text: string): void {
-    if (text === this.#told || this.#closed) return;
-    this.#told = text;
+  #logChange(text: string): void {
+    if (text === this.#logged || this.#closed) return;
+    this.#logged = text;
     log('info', `windtunnel: ${text}`);
   }
 }

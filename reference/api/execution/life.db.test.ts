@@ -52,7 +52,7 @@ it('answers a replayed end 200, and refuses one that says something else', async
   });
 });
 
-it('tells an impostor, and a worker whose task does not run, why their heartbeat is refused', async () => {
+it('answers an impostor, and the worker of a task that does not run, why their heartbeat is refused', async () => {
   const run = await api.run('refused');
   const id = await api.started(run);
   expect(await api.beat(id, IMPOSTOR)).toMatchObject({
@@ -66,7 +66,7 @@ it('tells an impostor, and a worker whose task does not run, why their heartbeat
   });
 });
 
-it('tells an id that never was (404) from one of an earlier try (410)', async () => {
+it('distinguishes an id that never existed (404) from one of an earlier try (410)', async () => {
   const run = await api.run('earlier', [{ task_id: 'a', upstream: [], retries: 1 }]);
   const id = await api.started(run);
   expect(await api.end(id, 'up_for_retry', { retry_reason: 'try harder' })).toMatchObject({ status: 204 });
@@ -118,7 +118,7 @@ it('skips what has not begun, and leaves alone what runs or has ended', async ()
   });
 });
 
-it('defers a task, and hands its method and arguments to the worker that goes on', async () => {
+it('defers a task, and hands its method and arguments to the worker that continues', async () => {
   const run = await api.run('deferred');
   const id = await api.started(run);
   const body = { state: 'deferred', classpath: 'x.Y', trigger_kwargs: { a: 1 }, next_method: 'execute_complete' };
@@ -143,7 +143,7 @@ it('fails the task when a worker asks for a state that is not its to ask for', a
   expect(await api.row(run)).toMatchObject({ state: 'failed' });
 });
 
-it('reschedules a task, and tells the first of its starts', async () => {
+it('reschedules a task, and answers with the first of its starts', async () => {
   const run = await api.run('rescheduled');
   const id = await api.started(run);
   expect(await api.end(id, 'up_for_reschedule', { reschedule_date: '2040-01-01T00:00:00Z' })).toMatchObject({

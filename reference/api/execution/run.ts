@@ -47,7 +47,7 @@ async function run(api: Api, tx: Tx, call: Call, start: z.infer<typeof START>): 
     text: 'SELECT count(task_reschedule.id) AS count FROM task_reschedule WHERE task_reschedule.ti_id = $1',
     values: [id],
   });
-  // A start that came before already, from the same worker, is answered and not told again.
+  // A repeated start of the same worker is answered, and nothing else is done.
   if (ti.state === 'running') await api.behaviour.startAgain(tx, ti);
   else await audit(tx, 'running', ti, JSON.stringify({ host_name: start.hostname }));
   const context = contextFor(call.version, {
@@ -70,7 +70,7 @@ async function run(api: Api, tx: Tx, call: Call, start: z.infer<typeof START>): 
 }
 
 async function setRunning(tx: Tx, ti: TaskInstanceRow, start: z.infer<typeof START>): Promise<void> {
-  // A task that goes on after a deferral keeps the start of its beginning.
+  // A task that continues after a deferral keeps its first start date.
   const resumes = isDict(ti.next_kwargs) ? Object.keys(ti.next_kwargs).length > 0 : Boolean(ti.next_kwargs);
   await tx.query({
     name: resumes ? 'run-resume' : 'run-start',

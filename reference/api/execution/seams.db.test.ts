@@ -11,10 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-async function withApi(changes: Partial<Behaviour>, deed: (api: TestApi) => Promise<void>): Promise<void> {
+async function withApi(changes: Partial<Behaviour>, action: (api: TestApi) => Promise<void>): Promise<void> {
   const api = await TestApi.start(database.dsn, changes);
   try {
-    await deed(api);
+    await action(api);
   } finally {
     await api.close();
   }

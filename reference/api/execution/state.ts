@@ -43,7 +43,7 @@ async function report(api: Api, tx: Tx, call: Call, payload: StatePayload): Prom
     const reply = await api.behaviour.endFailed({
       error,
       tx,
-      inFreshTransaction: (deed) => inFreshTransaction(api, deed),
+      inFreshTransaction: (action) => inFreshTransaction(api, action),
       id: ti.id,
       requested: payload.state,
     });
@@ -122,10 +122,10 @@ async function failUnexpected(api: Api, tx: Tx, ti: TaskInstanceRow, asked: stri
   return 'failed';
 }
 
-async function inFreshTransaction<T>(api: Api, deed: (tx: Tx) => Promise<T>): Promise<T> {
+async function inFreshTransaction<T>(api: Api, action: (tx: Tx) => Promise<T>): Promise<T> {
   const results: T[] = [];
   await writing(api, 'failure', async (tx) => {
-    results.push(await deed(tx));
+    results.push(await action(tx));
     return ACCEPTED;
   });
   return results[0] as T;

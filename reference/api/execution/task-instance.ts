@@ -22,9 +22,10 @@ export async function lockTaskInstance(api: Api, tx: Tx, id: string, route: stri
 }
 
 /**
- * A task that was deferred comes back under its old id, so that who holds a token of its first part can speak for the
- * second. Airflow lets that pass: a deferral whose answer was lost, sent again, takes the task from its new worker, and
- * a workload that was delivered twice starts it for him. A token of before it was queued again tells.
+ * A deferred task comes back under its old id, so that a worker with a token of its first part can act for the second.
+ * Airflow accepts that: a deferral that is sent again, because its answer was lost, takes the task from its new worker,
+ * and a workload that was delivered twice starts it for the wrong worker. A token from before the task was queued again
+ * shows it.
  */
 export function isOfAnEarlierPart(ti: TaskInstanceRow, { iat }: Claims): boolean {
   if (ti.next_method === null || ti.queued_dttm === null) return false;

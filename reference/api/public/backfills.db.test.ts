@@ -105,7 +105,7 @@ it('leaves nothing behind when its runs cannot be created', async () => {
   }
 });
 
-it('tells what it would create, and creates nothing, in a dry run', async () => {
+it('answers what it would create, and creates nothing, in a dry run', async () => {
   const dag_id = await newDag('dry');
   const got = await api.user('POST', '/api/v2/backfills/dry_run', { dag_id, ...DATES });
   expect(got).toMatchObject({ status: 200, body: { total_entries: 3 } });

@@ -8,7 +8,7 @@ interface Part {
   readonly heartbeat: string | null;
 }
 
-/** The newest job of a kind, running ones first. Healthy is one that runs and was heard of lately. */
+/** The newest job of a kind, running ones first. It is healthy if it runs and has sent a heartbeat lately. */
 async function partOf(api: Api, jobType: string, none: string | null): Promise<Part> {
   const { rows } = await api.pool.query<{ state: string | null; latest_heartbeat: Date | null; age_ms: number | null }>(
     `SELECT job.state, job.latest_heartbeat,

@@ -49,7 +49,7 @@ it('triggers a run with all its task instances, and refuses its id a second time
   });
 });
 
-it('clears a running task: it restarts under a new id, and its worker is told 410', async () => {
+it('clears a running task: it restarts under a new id, and its worker gets 410', async () => {
   const run = await api.run('cleared', [
     { task_id: 'a', upstream: [] },
     { task_id: 'done', upstream: [], retries: 2 },
@@ -74,7 +74,7 @@ it('clears a running task: it restarts under a new id, and its worker is told 41
   ]);
 });
 
-it('clears nothing in a dry run, which is what it does unless told otherwise', async () => {
+it('clears nothing in a dry run, which is the default', async () => {
   const run = await api.run('dry');
   const id = await api.started(run);
   const body = { dag_run_id: run, only_failed: false };
@@ -104,7 +104,7 @@ it('does not lose the end that a worker reports while the task is being cleared'
   }
 });
 
-it('marks a task, and gives what failed after it another chance', async () => {
+it('marks a task, and clears the tasks that failed after it', async () => {
   const run = await api.run('marked', [
     { task_id: 'a', upstream: [] },
     { task_id: 'b', upstream: ['a'] },
@@ -143,7 +143,7 @@ it('pauses a DAG, and changes the slots of the default pool and nothing else of 
   expect(await api.user('GET', '/api/v2/pools/nowhere')).toMatchObject({ status: 404 });
 });
 
-it('tells who lives by the newest heartbeats', async () => {
+it('reports as healthy what has sent a heartbeat lately', async () => {
   await api.pool.query(`INSERT INTO job (job_type, state, latest_heartbeat) VALUES
     ('SchedulerJob', 'running', now()), ('DagProcessorJob', 'running', now() - interval '2 minutes')`);
   expect(await api.user('GET', '/api/v2/monitor/health')).toMatchObject({

@@ -39,10 +39,10 @@ export function letsThrough(mask: readonly string[], field: string): boolean {
   return mask.length === 0 || mask.includes(field);
 }
 
-/** A writing request in one transaction, with the row in `log` that tells who did what. */
-export function logged<T>(api: Api, call: PublicCall, event: string, deed: (tx: Tx) => Promise<T>): Promise<T> {
+/** A writing request in one transaction, with a row in `log` that says which user did what. */
+export function logged<T>(api: Api, call: PublicCall, event: string, action: (tx: Tx) => Promise<T>): Promise<T> {
   return transaction(api.pool, async (tx) => {
-    const result = await deed(tx);
+    const result = await action(tx);
     await logAction(tx, call, event);
     return result;
   });

@@ -218,7 +218,7 @@ async function runsOf(tx: Tx, choice: Choice, given: z.infer<typeof MARK>): Prom
   return { ...choice, runId: null, from: given.include_past ? null : date, to: given.include_future ? null : date };
 }
 
-/** What failed because of the task gets another chance. */
+/** The tasks that failed because of this one are cleared. */
 async function clearFailedAfter(api: Api, tx: Tx, dag: SerializedDag, task: string, choice: Choice): Promise<void> {
   const after = relatives(dag, [task], 'downstream');
   if (after.length === 0) return;
