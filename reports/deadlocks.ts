@@ -1,3 +1,4 @@
+import type { Finding } from '../harness/model/finding.ts';
 import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../harness/model/verdict.ts';
 import { listed, moment } from './words.ts';
 
@@ -36,6 +37,12 @@ export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
       return [{ fingerprint, count, first, last, example, dark: group.length - explained.length, operations }];
     })
     .sort((a, b) => b.count - a.count);
+}
+
+/** The deadlock that a finding has as its worst occurrence, if it is a finding of deadlocks and its sides are known. */
+export function deadlockOf({ root, worst }: Finding, deadlocks: readonly Deadlock[]): Deadlock | undefined {
+  if (root.invariant !== 'no-deadlocks') return undefined;
+  return deadlocks.find(({ at_ms, explained }) => explained && at_ms === worst.at_ms);
 }
 
 export type LaneEventKind =

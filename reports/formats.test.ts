@@ -15,6 +15,8 @@ import {
   manifest,
   violation,
 } from '../harness/testing/fixture.ts';
+import { deadlock } from '../harness/testing/fixture-evidence.ts';
+import { deadlockFinding } from '../harness/testing/fixture-finding.ts';
 import { overTime } from '../harness/testing/fixture-over-time.ts';
 import { shellWord } from './commands.ts';
 import { reportHtml } from './html/report.ts';
@@ -89,8 +91,21 @@ describe('report.html', () => {
       expect(page).toContain(side);
     }
     expect(page.match(/FOR UPDATE/g)).toHaveLength(1);
-    const graph = /<div class="cycle pair"[\s\S]*?The statements/.exec(page)?.[0] ?? '';
+    const graph = /<div class="cycle pair"[\s\S]*?SQL statements/.exec(page)?.[0] ?? '';
     expect(graph).toContain('waits for</span> dag_run wt_storm/run-3<');
+  });
+
+  test('a finding of a deadlock has the steps, with the SQL folded, and the section of deadlocks refers to it', () => {
+    const one = deadlockFinding();
+    const page = reportHtml(judgement({ findings: [one], deadlocks: [deadlock(9_100)] }), manifest());
+    const card = /<details class="finding cause" id="F1"[\s\S]*?<h4>Violated/.exec(page)?.[0] ?? '';
+    expect(card).not.toContain(one.worst.sentence);
+    expect(card.indexOf('carries out an end report')).toBeLessThan(card.indexOf('<summary>SQL statements'));
+    expect(card.indexOf('<summary>SQL statements')).toBeLessThan(card.indexOf('FOR UPDATE'));
+    expect(page.match(/FOR UPDATE/g)).toHaveLength(1);
+    expect(page).toContain('<a href="#F1">finding F1</a>');
+    const text = reportMarkdown(judgement({ findings: [one], deadlocks: [deadlock(9_100)] }), manifest());
+    expect(text).toMatch(/At 9\.1 s:\n\n\* wt-api-execution-1/);
   });
 
   test('lets no text from a run become markup', () => {

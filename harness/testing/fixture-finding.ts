@@ -71,6 +71,16 @@ export function finding(over: Partial<Finding> = {}): Finding {
   };
 }
 
+/** Its worst occurrence is `deadlock(9_100)` of fixture-evidence.ts. */
+export function deadlockFinding(): Finding {
+  const { worst } = finding();
+  return finding({
+    title: 'A worker’s report and the scheduler deadlocked',
+    root: { invariant: 'no-deadlocks', variant: 'state PATCH' },
+    worst: { ...worst, at_ms: 9_100, sentence: 'PostgreSQL ended a deadlock.' },
+  });
+}
+
 export function hostileFinding(): Finding {
   const base = finding();
   const fault = { fault: HOSTILE, victim: HOSTILE, opened_ms: 1, closed_ms: 2, detail: HOSTILE, occurrences: 1 };

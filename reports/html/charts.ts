@@ -26,45 +26,45 @@ const EVENTS = { metric: 'events', unit: '', height: 84, scale: 'whole', bars: t
 const KINDS: readonly Kind[] = [
   {
     metric: 'requests_per_s',
-    title: 'Requests a second',
+    title: 'Requests per second',
     unit: '',
-    note: 'when they were wanted, by what came of them',
+    note: 'at their intended time, by outcome',
     height: 160,
   },
   {
     metric: 'latency_ms',
     title: 'Latency',
     unit: 'ms',
-    note: 'from the intended start to the answer; logarithmic',
+    note: 'from the intended start to the response; logarithmic',
     height: 160,
     scale: 'logarithmic',
   },
-  { ...EVENTS, of: '409', title: '409 answers', note: 'refused because of a conflict' },
-  { ...EVENTS, of: '5xx', title: '5xx answers', note: 'the server failed' },
-  { ...EVENTS, of: 'deadlocks', title: 'Deadlocks', note: 'as PostgreSQL reported them' },
-  { metric: 'load', title: 'Load', unit: '', note: 'lives at work, requests without an answer yet', height: 130 },
+  { ...EVENTS, of: '409', title: '409 responses', note: 'refused because of a conflict' },
+  { ...EVENTS, of: '5xx', title: '5xx responses', note: 'server errors' },
+  { ...EVENTS, of: 'deadlocks', title: 'Deadlocks', note: 'as reported by PostgreSQL' },
+  { metric: 'load', title: 'Load', unit: '', note: 'active lives, requests in flight', height: 130 },
   { metric: 'cpu_cores', title: 'CPU', unit: 'cores', note: 'by process', height: 150 },
   {
     metric: 'memory_bytes',
     title: 'Memory',
     unit: 'MiB',
-    note: 'resident, by process; what its processes share counts for each of them',
+    note: 'resident, by process; shared memory counts for each process',
     height: 130,
     per: 2 ** 20,
   },
   {
     metric: 'database',
-    title: 'Sessions of the database',
+    title: 'Database sessions',
     unit: '',
-    note: 'at most, of those seen once a second',
+    note: 'maximum of one sample per second',
     height: 120,
     scale: 'whole',
   },
   {
     metric: 'harness_ms',
-    title: 'How the harness kept up',
+    title: 'Harness',
     unit: 'ms',
-    note: 'the longest of each moment; logarithmic',
+    note: 'maximum per step; logarithmic',
     height: 120,
     scale: 'logarithmic',
   },
@@ -89,8 +89,8 @@ export function charts(judgement: Judgement): Html | null {
   return html`<div class="charts">
 ${faultLanes(judgement)}
 ${shown.map((chart, index) => figure(chart, index, time))}
-${silent.length === 0 ? null : html`<p class="note">Not one: ${silent.map(({ title }) => title).join(', ')}.</p>`}
-<p class="note undrawn">The charts are drawn by a script of this page, and here none runs: the tables say the same.</p>
+${silent.length === 0 ? null : html`<p class="note">None: ${silent.map(({ title }) => title).join(', ')}.</p>`}
+<p class="note undrawn">The charts need JavaScript, which does not run here; the tables have the same numbers.</p>
 <output id="chart-said" class="unseen"></output>
 ${scriptData('chart-data', dataOf(judgement, shown))}
 </div>`;
@@ -107,7 +107,7 @@ function linesOf({ series }: OverTime, { metric, of, per = 1 }: Kind): Line[] {
   }));
 }
 
-const NAMES: Readonly<Record<string, string>> = { refused: 'refused (4xx)', unknown: '5xx or no answer' };
+const NAMES: Readonly<Record<string, string>> = { refused: 'refused (4xx)', unknown: '5xx or no response' };
 
 /** Where a colour has a meaning it has the same one everywhere. */
 const OWN_COLOUR: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@ import type {
   Comparison,
   ComparisonSide,
 } from '../../harness/model/comparison.ts';
-import { invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import { type InvariantRow, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, countRows, isCounted, measureRows } from '../comparison-rows.ts';
 import { count, counted, listed, percent, seconds, some } from '../words.ts';
 import { type Content, cut, type Html, html } from './html.ts';
@@ -53,7 +53,7 @@ function badgeOf({ verdict, decision }: Against): Html {
   return html`<span class="badge ${verdict}">${decision}</span>`;
 }
 
-/** All builds at a glance: what each breaks, and what came of holding it against A. */
+/** All builds at a glance: what each violates, and how it compares with A. */
 function matrix(comparison: Comparison): Html {
   const builds = lettered(comparison);
   const columns = [
@@ -61,7 +61,7 @@ function matrix(comparison: Comparison): Html {
     ...builds.map(({ letter, side }) => ({ title: `${letter} ${cut(side.build, 40)}`, narrow: true })),
   ];
   const decisions = [
-    html`<strong>held against A</strong>`,
+    html`<strong>compared with A</strong>`,
     html`<span class="soft">the base</span>`,
     ...comparison.pairs.map(badgeOf),
   ];
@@ -75,7 +75,7 @@ function matrix(comparison: Comparison): Html {
     'builds',
     'Builds',
     table('Builds', columns, [decisions, ...differing], { prose: true }),
-    'Promises on which the builds differ; all of them are below.',
+    'Invariants on which the builds differ; all of them are below.',
   );
 }
 
@@ -85,22 +85,22 @@ function counts(comparison: Comparison): Html {
   const silent = rows.filter((row) => row.decides && !isCounted(row));
   const informing = rows.filter((row) => !row.decides && isCounted(row));
   if (rows.length === 0) {
-    return section('counts', 'Counts', html`<p>No count was tested: one side has no run that can be believed.</p>`);
+    return section('counts', 'Counts', html`<p>No count was tested: one side has no valid run.</p>`);
   }
   const none =
-    silent.length === 0 ? null : html`<p class="note">Not once on any side: ${some(silent.map(notOnce), 6)}.</p>`;
+    silent.length === 0 ? null : html`<p class="note">None on any side: ${some(silent.map(notOnce), 6)}.</p>`;
   const parts =
     informing.length === 0
       ? null
-      : html`<details><summary>Parts of these, and answers by class: ${counted(informing.length, 'more count')}, which decide nothing</summary>
-${lanesTable('Parts and answers', informing, comparison.detect)}</details>`;
+      : html`<details><summary>${counted(informing.length, 'more count')} that do not decide: parts of these, and responses by cause</summary>
+${lanesTable('Parts and responses', informing, comparison.detect)}</details>`;
   return section(
     'counts',
     'Counts',
     [deciding.length > 0 ? lanesTable('Counts', deciding, comparison.detect) : null, none, parts],
     'A dot is a run; the bar is the rate of all of them, the band its 95 % limits. p is corrected for ' +
-      `${counted(comparison.deciding_tests, 'test')} that decide. “Minimum detectable”: the lowest rate that these runs would distinguish ` +
-      `from A’s. “Runs for × ${comparison.detect}”: how many a side it takes to see such a rise 9 times in 10.`,
+      `${counted(comparison.deciding_tests, 'deciding test')}. “Minimum detectable”: the lowest rate that these runs would distinguish ` +
+      `from A’s. “Runs for × ${comparison.detect}”: runs a side to detect such a rise 9 times in 10.`,
   );
 }
 
@@ -121,25 +121,42 @@ function measures(comparison: Comparison): Html | null {
       lanesTable('Latency, throughput, cost', deciding, comparison.detect),
       informing.length === 0
         ? null
-        : html`<details><summary>Other percentiles and lock waits: ${counted(informing.length, 'more measure')}, which decide nothing</summary>
+        : html`<details><summary>${counted(informing.length, 'more measure')} that do not decide: other percentiles and lock waits</summary>
 ${lanesTable('Other percentiles', informing, comparison.detect)}</details>`,
     ],
     'A dot is one run’s value; the band goes from the lowest to the highest, the bar is their geometric mean. The interval ' +
-      'is a bootstrap over runs. What decides must have shifted by more than 10 %, interval and all.',
+      'is a bootstrap over runs. A deciding measure must have shifted by more than 10 %, with its whole interval.',
   );
 }
 
 function invariants(comparison: Comparison): Html {
   const builds = lettered(comparison);
-  const rows = invariantRows(comparison).map(({ name, claim, sides }) => [
-    html`<strong>${cut(name, 120)}</strong><small>${cut(claim, 400)}</small>`,
-    ...sides.map((one, index) => verdictCell(builds[index]?.letter ?? '', one)),
-  ]);
+  const rowsOf = (some: readonly InvariantRow[]) =>
+    some.map(({ name, claim, sides }) => [
+      html`<strong>${cut(name, 120)}</strong><small>${cut(claim, 400)}</small>`,
+      ...sides.map((one, index) => verdictCell(builds[index]?.letter ?? '', one)),
+    ]);
   const columns = [
     { title: 'invariant' },
     ...builds.map(({ letter, side }) => ({ title: `${letter} ${cut(side.build, 60)}`, narrow: true })),
   ];
-  return section('invariants', 'Invariants', table('Invariants', columns, rows, { prose: true }));
+  const all = invariantRows(comparison);
+  const alike = all.filter(({ sides }) =>
+    sides.every((one) => one?.verdict === sides[0]?.verdict && one?.verdict !== 'fail'),
+  );
+  const shown = all.filter((row) => !alike.includes(row));
+  const holding = alike.filter(({ sides }) => sides[0]?.verdict === 'pass').length;
+  const words = [
+    ...(holding > 0 ? [`${count(holding)} hold on all builds`] : []),
+    ...(alike.length > holding ? [`${count(alike.length - holding)} not exercised enough on any`] : []),
+  ].join(', ');
+  return section('invariants', 'Invariants', [
+    shown.length > 0 ? table('Invariants', columns, rowsOf(shown), { prose: true }) : null,
+    alike.length === 0
+      ? null
+      : html`<details class="folded"><summary>${words}</summary>
+${table('Invariants with one verdict', columns, rowsOf(alike), { prose: true })}</details>`,
+  ]);
 }
 
 /** The letter is for the narrow screen, where the columns' heads are out of sight. */

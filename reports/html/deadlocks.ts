@@ -1,3 +1,4 @@
+import type { Deadlock } from '../../harness/model/verdict.ts';
 import {
   actionOf,
   type DeadlockKind,
@@ -13,26 +14,34 @@ import { numbered } from '../summary.ts';
 import { count, moment } from '../words.ts';
 import { cut, type Html, html } from './html.ts';
 
-/** One kind of deadlock: what the sides were doing, the lanes of one of them as an example, and the statements. */
-export function deadlockDossier(kind: DeadlockKind): Html {
+/** One kind of deadlock, with one of them as an example; `finding` is the finding that shows its steps already. */
+export function deadlockKind(kind: DeadlockKind, finding: string | undefined): Html {
   const { example, dark } = kind;
   const when =
     kind.count === 1 ? `at ${moment(kind.first.at_ms)}` : `${moment(kind.first.at_ms)} to ${moment(kind.last.at_ms)}`;
   const requests = kind.operations.length > 0 ? ` · failed: ${numbered('operation', kind.operations)}` : '';
-  const statements = example.sides.slice(0, 6).map(
+  return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(titleOf(kind), 300)}</h3>
+<span class="soft">${when}${requests}</span></header>
+${dark > 0 ? html`<p class="soft">In ${count(dark)} of these, one side is not explained.</p>` : null}
+${
+  finding === undefined
+    ? html`<p class="soft">Example, at ${moment(example.at_ms)}:</p>${deadlockSteps(example)}`
+    : html`<p class="soft">Its steps: <a href="#${finding}">finding ${finding}</a>.</p>`
+}</article>
+`;
+}
+
+/** What each side was doing and waited for, then the steps in lanes, and the SQL a click away. */
+export function deadlockSteps(deadlock: Deadlock): Html {
+  const statements = deadlock.sides.slice(0, 6).map(
     (side, index) => html`<div>
 <h4>${cut(actionOf(side), 300)}${index === 0 ? html` <span class="soft">victim</span>` : null}</h4>
 <pre tabindex="0"><code>${cut(side.statement, LIMITS.statement)}</code></pre></div>
 `,
   );
-  return html`<article class="finding"><header><h3>${count(kind.count)} × ${cut(titleOf(kind), 300)}</h3>
-<span class="soft">${when}${requests}</span></header>
-${dark > 0 ? html`<p class="soft">In ${count(dark)} of these, one side is not explained.</p>` : null}
-<p class="soft">The one at ${moment(example.at_ms)}:</p>
-${graph(waitsOf(example))}
-${lanes(kind)}
-<details><summary>The statements</summary><div class="sides">${statements}</div></details></article>
-`;
+  return html`${graph(waitsOf(deadlock))}
+${lanes(deadlock)}
+<details><summary>SQL statements</summary><div class="sides">${statements}</div></details>`;
 }
 
 /**
@@ -57,13 +66,13 @@ function graph(waits: readonly Wait[]): Html | null {
   return html`<div class="${form}" role="group" aria-label="Who waits for whom">${parts}</div>`;
 }
 
-function lanes({ example }: DeadlockKind): Html {
-  const sides = example.sides.slice(0, LANES);
+function lanes(deadlock: Deadlock): Html {
+  const sides = deadlock.sides.slice(0, LANES);
   const heads = sides.map(
     ({ process, pid }, index) =>
       html`<b style="grid-column: ${index + 2}">${cut(process, 60)} <span class="soft">pid ${pid}</span></b>`,
   );
-  const rows = storyOf(example).map((event) => row(event, sides[event.lane]?.process ?? ''));
+  const rows = storyOf(deadlock).map((event) => row(event, sides[event.lane]?.process ?? ''));
   return html`<div class="lanes" style="--lanes: ${sides.length}"><div class="lane-heads">${heads}</div>
 <ol>${rows}</ol></div>
 `;

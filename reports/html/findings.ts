@@ -1,19 +1,23 @@
 import type { Contrast, ContrastLine, Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
-import type { Judgement } from '../../harness/model/verdict.ts';
+import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
 import { evidenceQuery, explainCommand } from '../commands.ts';
+import { deadlockOf } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset } from '../finding-words.ts';
 import { LIMITS } from '../limits.ts';
 import { count, counted, moment } from '../words.ts';
+import { deadlockSteps } from './deadlocks.ts';
 import { cut, type Html, html } from './html.ts';
 import { command, section } from './page.ts';
 
 /** What broke, by cause: the first opened, the others a click away. */
 export function findingsSection(judgement: Judgement, manifest: Manifest): Html | null {
-  const { findings, findings_left_out: leftOut, run } = judgement;
+  const { findings, findings_left_out: leftOut, run, deadlocks } = judgement;
   if (findings.length === 0 && leftOut === null) return null;
   return section('findings', 'Findings', [
-    ...findings.map((one, index) => finding(one, { run, manifest, open: index === 0 })),
+    ...findings.map((one, index) =>
+      finding(one, { run, manifest, open: index === 0, deadlock: deadlockOf(one, deadlocks) }),
+    ),
     leftOut === null ? null : html`<p class="note">${cut(leftOut, LIMITS.sentence)}</p>`,
   ]);
 }
@@ -22,9 +26,11 @@ interface Setting {
   readonly run: string;
   readonly manifest: Manifest;
   readonly open: boolean;
+  /** The worst occurrence, if it is a deadlock. */
+  readonly deadlock: Deadlock | undefined;
 }
 
-function finding(one: Finding, { run, manifest, open }: Setting): Html {
+function finding(one: Finding, { run, manifest, open, deadlock }: Setting): Html {
   const { id, title, occurrences, worst, invariants, timeline, contrast, left_out: leftOut } = one;
   const query = evidenceQuery(run, one);
   const names = invariants.map(
@@ -35,9 +41,9 @@ function finding(one: Finding, { run, manifest, open }: Setting): Html {
 <h3><span class="mono soft">${id}</span> ${cut(title, 400)}</h3>
 <span class="soft">${cut(`${knownAs(one)} · ${howOften(one)}`, 300)}</span></summary>`;
   const body = html`<div class="details">
-<p>${cut(worst.sentence, LIMITS.sentence)} <span class="soft">Worst occurrence, at ${moment(worst.at_ms)}.</span></p>
+<p>${deadlock ? null : html`${cut(worst.sentence, LIMITS.sentence)} `}<span class="soft">Worst occurrence, at ${moment(worst.at_ms)}.</span></p>
 ${leftOut === null ? null : html`<p class="note">${cut(leftOut, LIMITS.sentence)}</p>`}
-${timeline && timeline.entries.length > 0 ? story(timeline, id) : null}
+${deadlock ? deadlockSteps(deadlock) : timeline && timeline.entries.length > 0 ? story(timeline, id) : null}
 <h4>Violated invariants</h4><ul class="plain">${names}</ul>
 ${contrast === null ? null : different(contrast)}
 ${one.faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`)}</ul>`}
@@ -45,8 +51,8 @@ ${one.faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${
 ${[explainCommand(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
 </div>`;
   return open
-    ? html`<details class="finding cause" open>${head}${body}</details>`
-    : html`<details class="finding cause">${head}${body}</details>`;
+    ? html`<details class="finding cause" id="${id}" open>${head}${body}</details>`
+    : html`<details class="finding cause" id="${id}">${head}${body}</details>`;
 }
 
 function different(contrast: Contrast): Html {
@@ -95,7 +101,7 @@ function story(timeline: Timeline, id: string): Html {
   });
   const hidden = timeline.left_out > 0 ? ` ${counted(timeline.left_out, 'row')} further away not shown.` : '';
   return html`<figure class="story" style="--lanes:${lanes.length}" aria-labelledby="story-${id}">
-<figcaption id="story-${id}"><b>The story of ${cut(timeline.subject, 200)}</b></figcaption>
+<figcaption id="story-${id}"><b>Timeline of ${cut(timeline.subject, 200)}</b></figcaption>
 <div class="lanes-head" aria-hidden="true"><span></span>${names.map((name) => html`<span>${cut(name, 40)}</span>`)}</div>
 <ol>${rows}</ol>
 <p class="note">● proves it. A bar is a request under way, a line leads from it to what it committed. The stripe on the left is the task’s state. ${CLOCKS}${hidden}</p></figure>`;

@@ -9,9 +9,10 @@ const HEIGHT = 22;
 export function lanesTable(label: string, rows: readonly ComparisonRow[], detect: number): Html {
   const planned = rows.some(({ lanes }) => lanes.some(({ against }) => against?.needed != null));
   const heads = ['', '', '0 to the highest', '', 'difference', 'to A', '95 %', 'p'];
-  if (planned) heads.push(`runs for × ${detect}`);
+  if (planned) heads.push(`runs for ×\u00a0${detect}`);
   const body = rows.map(
-    (row) => html`<tbody role="rowgroup">${row.lanes.map((lane, index) => line(row, lane, index, planned))}</tbody>\n`,
+    (row) =>
+      html`<tbody role="rowgroup">${row.lanes.map((lane, index) => line(row, lane, index, planned ? detect : null))}</tbody>\n`,
   );
   const head = heads.map((title) => html`<th role="columnheader" scope="col">${title}</th>`);
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
@@ -21,19 +22,22 @@ ${body}</table></div>
 `;
 }
 
-function line({ title, lanes }: ComparisonRow, lane: ComparisonLane, index: number, planned: boolean): Html {
+function line({ title, lanes }: ComparisonRow, lane: ComparisonLane, index: number, detect: number | null): Html {
   const name =
     index > 0 ? null : html`<th role="rowheader" scope="rowgroup" rowspan="${lanes.length}">${cut(title, 160)}</th>`;
   const { against } = lane;
+  const planned = detect !== null;
   const cells =
     against === null
       ? [html`<td role="cell" colspan="${planned ? 5 : 4}"></td>`]
       : [
           html`<td role="cell" class="difference">${difference(against)}</td>`,
-          html`<td role="cell" class="number">${against.ratio}</td>`,
-          html`<td role="cell" class="number soft">${against.interval}</td>`,
-          html`<td role="cell" class="number">${probability(against.p)}</td>`,
-          planned ? html`<td role="cell" class="number">${against.needed ?? ''}</td>` : null,
+          html`<td role="cell" class="number" data-of="to A">${against.ratio}</td>`,
+          html`<td role="cell" class="number soft" data-of="95 %">${against.interval}</td>`,
+          html`<td role="cell" class="number" data-of="p">${probability(against.p)}</td>`,
+          planned
+            ? html`<td role="cell" class="number" data-of="runs for × ${detect}">${against.needed ?? ''}</td>`
+            : null,
         ];
   return html`<tr role="row">${name}<td role="cell" class="of"><b>${lane.letter}</b>${lanes.length > 2 ? html` <span class="soft">${cut(lane.build, 40)}</span>` : null}</td>
 <td role="cell">${strip(lanes, lane)}</td><td role="cell" class="number">${lane.said}</td>${cells}</tr>

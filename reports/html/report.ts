@@ -2,14 +2,14 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
 import { exampleQuery, proofQuery } from '../commands.ts';
 import { harnessCost, harnessFacts, provenance } from '../conditions.ts';
-import { deadlockKinds } from '../deadlocks.ts';
+import { deadlockKinds, deadlockOf } from '../deadlocks.ts';
 import { LIMITS } from '../limits.ts';
 import { classTable } from '../refusals.ts';
 import { evidence, headline, isNotExercised, proof, violationsShown, worstFirst } from '../summary.ts';
 import { count, counted, milliseconds, moment, percent, seconds } from '../words.ts';
 import { chartScript } from './chart-page.ts';
 import { charts } from './charts.ts';
-import { deadlockDossier } from './deadlocks.ts';
+import { deadlockKind } from './deadlocks.ts';
 import { faultsSection } from './faults.ts';
 import { findingsSection } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
@@ -149,8 +149,14 @@ function deadlocks(judgement: Judgement): Html | null {
   const kinds = deadlockKinds(judgement.deadlocks);
   if (kinds.length === 0) return null;
   const hidden = kinds.length - LIMITS.deadlockKinds;
+  const shown = judgement.findings.flatMap((finding) => {
+    const worst = deadlockOf(finding, judgement.deadlocks);
+    return worst === undefined ? [] : [{ id: finding.id, fingerprint: worst.fingerprint }];
+  });
   return section('deadlocks', 'Deadlocks', [
-    ...kinds.slice(0, LIMITS.deadlockKinds).map(deadlockDossier),
+    ...kinds
+      .slice(0, LIMITS.deadlockKinds)
+      .map((kind) => deadlockKind(kind, shown.find(({ fingerprint }) => fingerprint === kind.fingerprint)?.id)),
     hidden > 0 ? html`<p class="note">… and ${counted(hidden, 'more kind')} of deadlock.</p>` : null,
   ]);
 }

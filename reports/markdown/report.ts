@@ -2,7 +2,7 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
 import { exampleQuery, explainCommand, proofQuery } from '../commands.ts';
 import { harnessCost, provenance } from '../conditions.ts';
-import { type DeadlockKind, deadlockKinds, storyLines, titleOf } from '../deadlocks.ts';
+import { type DeadlockKind, deadlockKinds, deadlockOf, storyLines, titleOf } from '../deadlocks.ts';
 import { faultTable, type PhaseWord } from '../fault-words.ts';
 import { contrastWords, faultWords, howOften, knownAs } from '../finding-words.ts';
 import { LIMITS } from '../limits.ts';
@@ -106,18 +106,27 @@ function phaseWord({ text, worse }: PhaseWord): string {
 }
 
 /** The stories are the HTML report's and `windtunnel explain`'s: a table of thirty rows is no comment on a pull request. */
-function findingSections({ findings, findings_left_out: leftOut, run }: Judgement, manifest: Manifest): string[] {
+function findingSections(judgement: Judgement, manifest: Manifest): string[] {
+  const { findings, findings_left_out: leftOut, run, deadlocks } = judgement;
   if (findings.length === 0) return [];
   const hidden = findings.length - MOST_FINDINGS;
   return [
     '## Findings',
     ...findings.slice(0, MOST_FINDINGS).flatMap((finding) => {
       const { id, title, worst, invariants, contrast, faults } = finding;
+      const deadlock = deadlockOf(finding, deadlocks);
       return [
         `### ${id}: ${plain(title)}`,
         plain(`${howOften(finding)}; ${knownAs(finding)}.`),
         fold('Worst occurrence, violated invariants, commands', [
-          `At ${moment(worst.at_ms)}: ${plain(worst.sentence)}`,
+          deadlock ? `At ${moment(worst.at_ms)}:` : `At ${moment(worst.at_ms)}: ${plain(worst.sentence)}`,
+          ...(deadlock
+            ? [
+                storyLines(deadlock)
+                  .map((line) => `* ${plain(line)}`)
+                  .join('\n'),
+              ]
+            : []),
           [
             `* violates ${invariants.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
             ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
@@ -174,9 +183,9 @@ function deadlockKind(kind: DeadlockKind): string[] {
   const story = storyLines(kind.example).map((line) => `* ${plain(line)}`);
   return [
     `### ${count(kind.count)} × ${plain(titleOf(kind))}`,
-    `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}. The one at ${moment(kind.example.at_ms)}:`,
+    `First at ${moment(kind.first.at_ms)}, last at ${moment(kind.last.at_ms)}${requests}. Example, at ${moment(kind.example.at_ms)}:`,
     story.join('\n'),
-    code(sides.join('\n\n'), 'sql'),
+    fold('SQL statements', [code(sides.join('\n\n'), 'sql')]),
   ];
 }
 

@@ -10,7 +10,8 @@ import {
   judgement,
   manifest,
 } from '../../harness/testing/fixture.ts';
-import { finding } from '../../harness/testing/fixture-finding.ts';
+import { deadlock } from '../../harness/testing/fixture-evidence.ts';
+import { deadlockFinding, finding } from '../../harness/testing/fixture-finding.ts';
 import { findingsText, findingText } from './finding.ts';
 import { SCREEN } from './screen.ts';
 
@@ -48,6 +49,14 @@ test('one finding has its invariants, the affected, faults, the timeline in one 
     '  +800 ms * w-7              heartbeat: 409 not_running',
     '  +900 ms   w-8              reports SUCCESS: 500',
   ]);
+});
+
+test('a finding of a deadlock has what each side did first, and the SQL last', () => {
+  const text = findingText(judgement({ deadlocks: [deadlock(9_100)] }), manifest(), deadlockFinding(), plain);
+  expect(text).toContain('\n  • wt-api-execution-1 (pid 412) carries out an end report (state PATCH)');
+  expect(text).not.toContain('PostgreSQL ended a deadlock.');
+  expect(text.indexOf('repeat    ')).toBeLessThan(text.indexOf('SQL statements'));
+  expect(text.indexOf('SQL statements')).toBeLessThan(text.indexOf('dag_version_id='));
 });
 
 test('prose and timelines keep the width of the screen, and no text of a run is obeyed', () => {

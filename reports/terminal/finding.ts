@@ -1,10 +1,12 @@
 import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
-import type { Judgement } from '../../harness/model/verdict.ts';
+import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
 import { evidenceQuery, explainCommand } from '../commands.ts';
+import { deadlockOf, LANES, storyLines } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset, stateChange } from '../finding-words.ts';
-import { count, counted, lines, moment, padEnd, shorten, visible } from '../words.ts';
-import { type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
+import { LIMITS } from '../limits.ts';
+import { count, counted, excerpt, lines, moment, padEnd, shorten, visible } from '../words.ts';
+import { hanging, type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
 
 /** `windtunnel explain RUN`: a short paragraph for each finding. */
 export function findingsText(judgement: Judgement, options: TextOptions): string {
@@ -39,6 +41,7 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
   const { id, fingerprint, title, invariants, worst, contrast, faults, timeline, left_out } = finding;
   const query = evidenceQuery(judgement.run, finding);
   const apart = contrast && contrastWords(contrast);
+  const deadlock = deadlockOf(finding, judgement.deadlocks);
   return [
     ...lines(visible(`${id}  ${title}`), SCREEN.columns).map((line) => paint.bold(line)),
     visible(`${howOften(finding)} · ${knownAs(finding)} · fingerprint ${fingerprint}`),
@@ -47,16 +50,38 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
     ...invariants.flatMap(({ name, claim, violations }, index) =>
       block(index === 0 ? 'violates' : '', `${name} (${count(violations)}): ${claim}`),
     ),
-    ...block('worst', `${moment(worst.at_ms)}  ${worst.sentence}`),
+    ...(deadlock ? [] : block('worst', `${moment(worst.at_ms)}  ${worst.sentence}`)),
     ...(apart ? block('affected', apart.head) : []),
     ...(apart?.lines.flatMap((line) => block('', line)) ?? []),
     ...(faults.length === 0 ? block('faults', 'none was open') : []),
     ...faults.flatMap((fault, index) => block(index === 0 ? 'faults' : '', faultWords(fault))),
-    ...(timeline === null ? [] : story(timeline, paint)),
+    ...(deadlock ? steps(deadlock, paint) : timeline === null ? [] : story(timeline, paint)),
     '',
     `repeat    ${visible(manifest.repeat)}`,
     ...(query === null ? [] : [`query     ${visible(query)}`]),
+    ...(deadlock ? statements(deadlock, paint) : []),
   ].join('\n');
+}
+
+/** What each side did and waited for, then the outcome. */
+function steps(deadlock: Deadlock, paint: Paint): string[] {
+  return [
+    '',
+    paint.bold(`steps of the deadlock at ${moment(deadlock.at_ms)}`),
+    ...storyLines(deadlock).flatMap((line) => hanging('  • ', line)),
+  ];
+}
+
+/** The SQL, last: it is long, and the steps say what it does. */
+function statements({ sides }: Deadlock, paint: Paint): string[] {
+  const each = sides.slice(0, LANES).flatMap(({ process, pid, statement }) => {
+    const head = `  ${visible(process)} (pid ${pid})`;
+    return [
+      paint.dim(shorten(head, SCREEN.columns)),
+      ...hanging('    ', excerpt(statement, LIMITS.statement), 4, paint.dim),
+    ];
+  });
+  return ['', paint.dim('SQL statements (whole in report.html)'), ...each];
 }
 
 function block(label: string, text: string): string[] {
