@@ -106,7 +106,7 @@ test('a failure that is marked upstream of a running task puts it to the test, a
   const result = await marked({}, [settled]);
   expect(result.variants).toEqual({ 'trigger rule': 1 });
   expect(result.first?.sentence).toMatch(
-    /^scheduler \(wt-scheduler-1\), which asked its trigger rule once more, set task task .* from RUNNING to UPSTREAM_FAILED/,
+    /^scheduler \(wt-scheduler-1\), which evaluated its trigger rule again, set task task .* from RUNNING to UPSTREAM_FAILED/,
   );
 });
 
@@ -161,7 +161,7 @@ test('a worker that was heard again is not to be given up for a silence that is 
   expect(result.variants).toEqual({ 'heard again': 1 });
   expect(result.first).toMatchObject({ operations: [3, 4] });
   expect(result.first?.sentence).toMatch(
-    /while worker w-1 had been running it for 24\.5 s, unheard for 21\.\d s, but a heartbeat of it had been accepted 0\.\d s before/,
+    /while worker w-1 had been running it for 24\.5 s, 21\.\d s without a heartbeat, but one had been accepted 0\.\d s before/,
   );
 });
 

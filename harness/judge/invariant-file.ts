@@ -1,13 +1,23 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+import { messageOf, UsageError } from '../model/errors.ts';
+import { placesOf, SENTENCE_FORMATS } from './sentence.ts';
 
 /**
- * A promise or an assumption as it stands in its .sql file: a header of `-- key: value` lines, then sections that
- * begin with a line `-- name` of their own. harness/invariants/README.md describes the format for whoever adds one.
+ * An invariant or an assumption as it stands in its .sql file: a header of `-- key: value` lines, then sections that
+ * begin with a line `-- name` of their own. docs/adding-an-invariant.md describes the format.
  */
 export interface InvariantFile {
   readonly name: string;
+  /** Where it stands, for messages. */
+  readonly file: string;
   readonly header: Readonly<Record<string, string>>;
   readonly sections: Readonly<Record<string, string>>;
+  /** In which line of the file the SQL of a section begins. */
+  readonly lines: Readonly<Record<string, number>>;
+  /** Brought by a user: what is wrong with its SQL is for the user to fix, and no doubt about the run. */
+  readonly own: boolean;
 }
 
 export interface InvariantForm {
@@ -19,7 +29,7 @@ export interface InvariantForm {
 
 const folders = new Map<string, Promise<readonly InvariantFile[]>>();
 
-/** All .sql files of a folder, by name, read once a process. A malformed one is a defect of ours, and says where. */
+/** All .sql files of a folder, by name, read once a process. All that is wrong with them is one error. */
 export function readInvariantFiles(folder: URL, form: InvariantForm): Promise<readonly InvariantFile[]> {
   const files = folders.get(folder.href) ?? readFolder(folder, form);
   folders.set(folder.href, files);
@@ -27,46 +37,96 @@ export function readInvariantFiles(folder: URL, form: InvariantForm): Promise<re
 }
 
 async function readFolder(folder: URL, form: InvariantForm): Promise<InvariantFile[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
-  return Promise.all(
-    files.map(async (file) => parseInvariant(file.slice(0, -4), await readFile(new URL(file, folder), 'utf8'), form)),
+  const names = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort();
+  const problems: string[] = [];
+  const read = await Promise.all(
+    names.map(async (name) => {
+      const url = new URL(encodeURIComponent(name), folder);
+      const text = await readFile(url, 'utf8');
+      return parseInvariant({ file: fileURLToPath(url), text, form, problems });
+    }),
   );
+  if (problems.length > 0) throw new UsageError(problems.sort().join('\n'));
+  return read;
 }
 
-export function parseInvariant(name: string, text: string, form: InvariantForm): InvariantFile {
+/** A user's folder; what keeps it from being read is one error. */
+export async function readOwnFiles(folder: string, form: InvariantForm): Promise<readonly InvariantFile[]> {
+  let files: readonly InvariantFile[];
+  try {
+    files = await readInvariantFiles(pathToFileURL(`${folder}/`), form);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`The invariants in ${folder} cannot be read: ${messageOf(error)}.`, { cause: error });
+  }
+  if (files.length === 0) throw new UsageError(`There is no .sql file in ${folder}.`);
+  return files.map((file) => ({ ...file, own: true }));
+}
+
+interface Parsed {
+  readonly file: string;
+  readonly text: string;
+  readonly form: InvariantForm;
+  /** What is wrong is added here, as `FILE:LINE: problem`. */
+  readonly problems: string[];
+}
+
+export function parseInvariant({ file, text, form, problems }: Parsed): InvariantFile {
   const header: Record<string, string> = {};
   const sections: Record<string, string> = {};
+  const lines: Record<string, number> = {};
+  const wrong = (line: number, problem: string) => problems.push(`${file}:${line}: ${problem}`);
   let key: string | undefined;
   let section: string | undefined;
-  for (const line of text.split('\n')) {
+  for (const [index, line] of text.split('\n').entries()) {
     const opened = /^-- (\w+)$/.exec(line)?.[1];
     if (opened && [...form.sections, ...form.optionalSections].includes(opened)) {
       section = opened;
       sections[section] = '';
     } else if (section) {
+      if (sections[section] === '' && line.trim() === '') continue;
+      lines[section] ??= index + 1;
       sections[section] += `${line}\n`;
     } else {
-      key = headerLine(name, line, key, header);
+      key = headerLine(line, key, header, (problem) => wrong(index + 1, problem));
+      if (key !== undefined && !isKnown(key, form)) {
+        wrong(index + 1, `there is no header "${key}"; there are ${[...form.required, ...form.optional].join(', ')}`);
+        delete header[key];
+        key = undefined;
+      }
     }
   }
-  for (const wanted of form.required) if (!header[wanted]) throw new Error(`${name}.sql has no "-- ${wanted}:"`);
+  for (const wanted of form.required) if (!header[wanted]) wrong(1, `a line "-- ${wanted}: …" is missing`);
   for (const wanted of form.sections)
-    if (!sections[wanted]?.trim()) throw new Error(`${name}.sql has no "-- ${wanted}"`);
-  for (const there of Object.keys(header)) {
-    if (![...form.required, ...form.optional].includes(there)) throw new Error(`${name}.sql: what is "-- ${there}:"?`);
+    if (!sections[wanted]?.trim()) wrong(1, `the section "-- ${wanted}" is missing or empty`);
+  for (const [name, template] of Object.entries(header)) {
+    if (!name.startsWith('sentence')) continue;
+    for (const format of placesOf(template).unknownFormats)
+      wrong(1, `there is no format "${format}" for a sentence; there are ${SENTENCE_FORMATS.join(', ')}`);
   }
-  return { name, header, sections: mapValues(sections, (sql) => sql.trim().replace(/;$/, '')) };
+  const wanted = header['min-exercised'];
+  if (wanted !== undefined && !/^\d+$/.test(wanted))
+    wrong(1, `"min-exercised" must be a whole number, not "${wanted}"`);
+  const name = file.replace(/^.*[/\\]/, '').replace(/\.sql$/, '');
+  const trimmed = Object.entries(sections).map(([one, sql]) => [one, sql.trim().replace(/;$/, '')] as const);
+  return { name, file, header, sections: Object.fromEntries(trimmed), lines, own: false };
+}
+
+function isKnown(key: string, { required, optional }: InvariantForm): boolean {
+  const base = key.replace(/\[.+\]$/, '[variant]');
+  return required.includes(key) || optional.includes(base);
 }
 
 /** `-- key: value` begins an entry, `--   more` continues it; blank lines part. */
 function headerLine(
-  name: string,
   line: string,
   key: string | undefined,
   header: Record<string, string>,
+  wrong: (problem: string) => void,
 ): string | undefined {
-  const [, opened, value] = /^-- ([a-z][a-z-]*): (.+)$/.exec(line) ?? [];
+  const [, opened, value] = /^-- ([a-z][a-z-]*(?:\[[^\]]+\])?): (.+)$/.exec(line) ?? [];
   if (opened !== undefined && value !== undefined) {
+    if (opened in header) wrong(`"${opened}" stands here a second time`);
     header[opened] = value.trim();
     return opened;
   }
@@ -75,10 +135,14 @@ function headerLine(
     header[key] += ` ${more.trim()}`;
     return key;
   }
-  if (line.trim() === '') return undefined;
-  throw new Error(`${name}.sql: this line is neither header nor section: ${line}`);
+  if (line.trim() !== '') wrong(`this line is neither header nor section: ${line}`);
+  return undefined;
 }
 
-function mapValues(record: Record<string, string>, map: (value: string) => string): Record<string, string> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+/** An error of a section's SQL as `FILE:LINE: DuckDB's words`. */
+export function located({ file, lines }: InvariantFile, section: string, error: unknown): UsageError {
+  const message = messageOf(error);
+  const within = Number(/\nLINE (\d+):/.exec(message)?.[1] ?? 1);
+  const line = (lines[section] ?? 1) + within - 1;
+  return new UsageError(`${file}:${line}: ${message.split('\n')[0]}`, { cause: error });
 }

@@ -4,14 +4,15 @@ import { messageOf } from '../model/errors.ts';
 import type { Violation } from '../model/finding.ts';
 import type { InvariantResult, Verdict } from '../model/verdict.ts';
 import { identifier } from '../run-folder/files.ts';
-import { type InvariantFile, type InvariantForm, readInvariantFiles } from './invariant-file.ts';
+import { type InvariantFile, type InvariantForm, located, readInvariantFiles } from './invariant-file.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';
+import { createViolations } from './violations.ts';
 
 const FOLDER = new URL('../invariants/', import.meta.url);
 
 export const INVARIANT_FORM: InvariantForm = {
   required: ['claim', 'title', 'source', 'needs', 'exercised-by', 'min-exercised'],
-  optional: ['known-issues', 'because'],
+  optional: ['known-issues', 'because', 'sentence', 'sentence[variant]'],
   sections: ['exercised', 'violations'],
   optionalSections: ['given'],
 };
@@ -29,20 +30,27 @@ export async function listInvariants(): Promise<Pick<InvariantResult, 'name' | '
   }));
 }
 
-/** Judges one promise. Whatever goes wrong in judging it is `unknown`: never a crash, and never a pass. */
+/**
+ * Judges one invariant. What goes wrong in judging one of ours makes it `unknown`: never a crash, and never a pass. What
+ * is wrong with a user's SQL is for the user to fix.
+ */
 export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise<InvariantResult> {
   // A connection of its own, so that its temporary tables go with it.
   const connection = await run.connect();
+  let section = 'given';
   try {
-    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs`);
+    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of`);
     if (file.sections.given) await connection.run(file.sections.given);
-    await connection.run(`CREATE TEMP TABLE violations AS ${file.sections.violations}`);
+    section = 'violations';
+    await createViolations(connection, file);
     await excuseLostRuns(connection);
     const found = await readViolations(connection);
+    section = 'exercised';
     const [exercised] = await rowsOf(connection, file.sections.exercised ?? '');
     await keepViolations(connection, file.name);
     return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
+    if (file.own) throw located(file, section, error);
     return resultOf(run, file, 0, NOTHING, `judging it failed: ${messageOf(error).split('\n')[0]}`);
   } finally {
     connection.closeSync();

@@ -1,0 +1,56 @@
+-- Whether a change of a task instance takes a slot (1) or gives it back (-1).
+CREATE OR REPLACE MACRO took_slot(state, old_state, change) AS
+  coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
+    - coalesce(old_state IN ('queued', 'running'), false)::INTEGER;
+
+-- What DAG runs may hold at a time: slots of a pool, tasks of a run, runs of a DAG or of a backfill. `scope` tells what
+-- shares a limit. Nothing where the scenario sets no limit.
+CREATE OR REPLACE VIEW limited_changes AS
+-- The DAGs of a scenario have one pool, in which each task takes one slot.
+SELECT 'pool' AS kind, 'default_pool' AS scope, pool_slots AS most, dag_id, run_id, task_id, map_index,
+  NULL::BIGINT AS backfill_id, seq, xid, committed_ms, writer, took_slot(state, old_state, change) AS step
+FROM task_instance_changes CROSS JOIN plan WHERE pool_slots IS NOT NULL
+UNION ALL
+SELECT 'tasks of a run', concat_ws('/', dag_id, run_id), max_active_tasks, dag_id, run_id, NULL, NULL, NULL,
+  seq, xid, committed_ms, writer, took_slot(state, old_state, change)
+FROM task_instance_changes JOIN plan_dags USING (dag_id) WHERE max_active_tasks IS NOT NULL
+UNION ALL
+SELECT 'runs of a DAG', concat_ws('/', runs.dag_id, runs.backfill_id), max_active_runs, runs.dag_id, run_id, NULL, NULL,
+  runs.backfill_id, seq, xid, committed_ms, writer,
+  (coalesce(state, '') = 'running' AND change <> 'delete')::INTEGER - (coalesce(old_state, '') = 'running')::INTEGER
+FROM (
+  -- A delete names the id alone.
+  SELECT * REPLACE (coalesce(dag_id, lag(dag_id) OVER of_run) AS dag_id,
+    coalesce(backfill_id, lag(backfill_id) OVER of_run) AS backfill_id)
+  FROM dag_run_changes WINDOW of_run AS (PARTITION BY dag_run_id ORDER BY seq)
+) AS runs
+JOIN (
+  SELECT dag_id, NULL::BIGINT AS backfill_id, max_active_runs FROM plan_dags
+  UNION ALL
+  SELECT dag_id, try_cast(id AS BIGINT), any_value(try_cast("row" ->> 'max_active_runs' AS INTEGER))
+  FROM commits WHERE relation = 'backfill' AND change <> 'delete' GROUP BY ALL
+) AS allowed ON allowed.dag_id = runs.dag_id AND allowed.backfill_id IS NOT DISTINCT FROM runs.backfill_id;
+
+-- One row: a change that took one more of what `limited_kind` limits, and how many are then held. Others see all that a
+-- transaction changes at once: `taking` are those that it took and `steps` its sum, and `is_last` the last one that it
+-- took. `held` counts what it gives back afterwards, `held_after` also what it takes afterwards. `before_*`: the change
+-- that took one before. `seqs`: the transaction's, of those that go beyond the limit.
+CREATE OR REPLACE MACRO occupancy(limited_kind) AS TABLE
+WITH counted AS (
+  SELECT *,
+    sum(step) OVER up_to + coalesce(sum(step) OVER later, 0) AS held_after,
+    sum(step) OVER up_to + coalesce(sum(least(step, 0)) OVER later, 0) AS held,
+    sum(step) OVER whole_xid AS steps, sum(greatest(step, 0)) OVER whole_xid AS taking,
+    step = 1 AND coalesce(max(step) OVER later, -1) < 1 AS is_last
+  FROM limited_changes WHERE kind = limited_kind AND step <> 0
+  WINDOW up_to AS (PARTITION BY scope ORDER BY seq), whole_xid AS (PARTITION BY scope, xid),
+    later AS (PARTITION BY scope, xid ORDER BY seq ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+), taken AS (
+  SELECT *, lag(committed_ms) OVER others AS before_ms, lag(writer) OVER others AS before_writer,
+    lag(seq) OVER others AS before_seq
+  FROM counted WHERE step = 1 WINDOW others AS (PARTITION BY scope ORDER BY seq)
+), proof AS (
+  SELECT scope, xid, list(seq ORDER BY seq)[:10] AS seqs FROM taken
+  SEMI JOIN (FROM taken WHERE held_after > most) AS beyond USING (scope, xid) GROUP BY ALL
+)
+SELECT taken.*, proof.seqs FROM taken LEFT JOIN proof USING (scope, xid);

@@ -1,0 +1,66 @@
+-- One row: what explains that a task instance left RUNNING or an end state; a change may have several causes, or none.
+-- `op` is the request, where one did it. `cause` is one of
+-- * report: the worker's own end report. The server turns one that it cannot carry out into FAILED.
+-- * operator: a clear, a mark, a bulk change or a deletion through the public API.
+-- * skip: a branch's skip-downstream that named the task.
+-- * taken back: a scheduler took it for stuck in QUEUED.
+-- * deadline: no sign of life had reached the server for as long as the heartbeat time-out.
+-- * worker dead: all lives of this try had ended, so that none was overwritten.
+-- * harness cut: a harness that was killed has no record of what it had under way.
+CREATE OR REPLACE TABLE change_causes AS
+WITH leaving AS (
+  FROM left_running
+  UNION ALL BY NAME
+  FROM task_instance_changes WHERE is_end_state(old_state) AND (state IS DISTINCT FROM old_state OR change = 'delete')
+), starts AS (
+  SELECT ti_id AS old_ti_id, min(sent_ms) AS started_ms FROM operations WHERE kind = 'run' AND outcome <> 'refused'
+  GROUP BY ti_id
+)
+SELECT seq, 'report' AS cause, op
+FROM leaving JOIN operations ON operations.ti_id = old_ti_id AND kind = 'state' AND outcome <> 'refused'
+WHERE old_state = 'running' AND coalesce(writer_role = 'api-execution', true)
+  AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
+  -- A report of another state is no excuse.
+  AND (requested IS NULL OR requested = leaving.state OR leaving.state = 'failed')
+UNION ALL
+SELECT seq, 'operator', NULL FROM leaving WHERE writer_role = 'api-core'
+UNION ALL
+SELECT seq, 'operator', action.op
+FROM leaving JOIN operator_actions AS action USING (dag_id, run_id)
+WHERE may_have_committed(action.sent_ms, action.ended_ms, action.outcome, committed_ms)
+  AND (writer_role IS NULL OR (old_state = 'running' AND writer_role NOT IN ('api-core', 'api-execution', 'scheduler')
+    AND coalesce(action.task_id = leaving.task_id, true)))
+UNION ALL
+SELECT seq, 'skip', skips.op
+FROM leaving JOIN skips USING (dag_id, run_id, task_id)
+WHERE leaving.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
+  AND may_have_committed(skips.sent_ms, skips.ended_ms, skips.outcome, committed_ms)
+UNION ALL
+SELECT seq, 'taken back', NULL FROM leaving SEMI JOIN taken_back USING (seq)
+UNION ALL
+SELECT seq, 'deadline', given_up.op
+FROM given_up JOIN starts ON old_ti_id = ti_id CROSS JOIN plan
+WHERE coalesce(silent_ms, committed_ms - started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
+UNION ALL
+SELECT seq, 'worker dead', NULL
+FROM leaving JOIN lives ON lives.ti_id = old_ti_id AND lives.end <> 'refused'
+WHERE old_state = 'running' AND coalesce(writer_role <> 'api-execution', true)
+GROUP BY seq, committed_ms
+-- A life that the server stopped was stopped by this very change unless it ended clearly before.
+HAVING max(lives.ended_ms + CASE WHEN lives.end = 'stopped' THEN 1 ELSE -1 END * clock_tolerance_ms()) <= committed_ms
+UNION ALL
+SELECT seq, 'harness cut', NULL
+FROM leaving CROSS JOIN requests_known
+WHERE committed_ms >= until_ms AND coalesce(writer_role <> 'scheduler', true);
+
+-- Whether one of these causes explains a change.
+CREATE OR REPLACE MACRO explained_by(change_seq, causes) AS
+  change_seq IN (SELECT seq FROM change_causes WHERE list_contains(causes, cause));
+
+-- One row: a change that took a task from its worker, and the next request of that worker that was refused for it.
+CREATE OR REPLACE VIEW refused_after AS
+SELECT left_running.seq, answer.op, answer.kind, answer.ended_ms - left_running.committed_ms AS after_ms,
+  concat_ws(' ', answer.status, answer.reason, '(found ' || upper(answer.found_state) || ')') AS answer
+FROM left_running ASOF JOIN (
+  FROM operations WHERE kind IN ('heartbeat', 'state') AND outcome = 'refused'
+) AS answer ON answer.ti_id = old_ti_id AND left_running.committed_ms - clock_tolerance_ms() <= answer.ended_ms;
