@@ -4,9 +4,9 @@
  *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts] [--lines] [--keep FOLDER]
  *
  * A stored run is multiplied: copies of it side by side, as many as a large installation would show at once, and one
- * after another; every copy has ids of its own, so that each promise is put to the test in every copy. What the copies
+ * after another; every copy has ids of its own, so that every copy exercises each invariant. What the copies
  * before it left unfinished an operator has marked failed. Without --run a minute of the scenario mishaps on the
- * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own, whose largest
+ * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own; its largest
  * resident memory is read from the kernel (Linux). With --lines it begins as a run that has just ended does, with lines
  * of JSON. With --parts each part of judging is measured instead; with --keep the
  * multiplied run stays, in FOLDER.
@@ -54,7 +54,7 @@ try {
   const large = values.keep ?? path.join(scratch, 'large');
   const { operations, commits } = await multiply(base, large, Number(values.operations));
   console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
-  if (values.parts) await told([...nodeArguments(PARTS), large]);
+  if (values.parts) await printedBy([...nodeArguments(PARTS), large]);
   else await judged(large);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
@@ -79,7 +79,7 @@ function print({ invariants, assumptions }: Judgement): void {
   for (const { name, verdict, sentence } of assumptions) console.log(`  ${verdict.padEnd(8)} ${name}: ${sentence}`);
 }
 
-async function told(args: readonly string[]): Promise<void> {
+async function printedBy(args: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: JUDGING_MS });
   await once(child, 'close');
 }

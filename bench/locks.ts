@@ -1,5 +1,5 @@
 /**
- * What the sampler of locks costs: one look at a database where nobody waits, and one where twenty do; and how much it
+ * What the sampler of locks costs: one look at a database in which nothing waits, and one where twenty do; and how much it
  * slows single-row UPDATEs down that run beside it.
  *
  *     npm run bench:locks
@@ -42,7 +42,7 @@ try {
   const sampler = new LockSampler({ dsn, record, clock: new RunClock() });
   await sampler.start();
   const connections = await Promise.all(Array.from({ length: IDLE_CONNECTIONS }, () => connect(dsn)));
-  console.log(`a look while nobody waits, ${IDLE_CONNECTIONS} connections: ${await looks(sampler)}`);
+  console.log(`a look while nothing waits, ${IDLE_CONNECTIONS} connections: ${await looks(sampler)}`);
 
   const [holder, ...rest] = connections;
   if (!holder) throw new Error('no connection');

@@ -30,7 +30,7 @@ const { values } = parseArgs({
   },
 });
 const PROGRAM = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
-/** Of the promises, the one that a lost acknowledgement breaks. */
+/** The invariant that a lost acknowledgement violates. */
 const DURABLE = 'acknowledged-is-durable';
 
 const windowS = seconds(values.window) ?? 600;
@@ -78,11 +78,11 @@ async function killIn(number: number, folder: string, child: ChildProcess): Prom
 
 /** Prints what a soak shows of the harness; returns what is wrong with it. */
 function report(name: string, folder: string): string[] {
-  const told = read(folder);
-  if (!told) return [`${name}: no index`];
-  const completed = told.windows.filter((one) => one.ended === 'completed');
-  console.log(`\n${name}\n${soakText(told, { color: false })}`);
-  for (const { metric, windows, per_hour, change, p_value, trend } of told.drift) {
+  const index = read(folder);
+  if (!index) return [`${name}: no index`];
+  const completed = index.windows.filter((one) => one.ended === 'completed');
+  console.log(`\n${name}\n${soakText(index, { color: false })}`);
+  for (const { metric, windows, per_hour, change, p_value, trend } of index.drift) {
     if (!/^(harness\.(rss|heap)|database)/.test(metric)) continue;
     const slope = per_hour === null ? 'no slope' : `${size(per_hour)} an hour`;
     const share = change === null ? '' : `, ${(change * 100).toFixed(1)} % in all`;
@@ -90,14 +90,14 @@ function report(name: string, folder: string): string[] {
       `  ${metric}: ${slope}${share}, ${windows} windows, p = ${p_value?.toPrecision(2) ?? 'none'}: ${trend}`,
     );
   }
-  const most = Math.max(0, ...told.windows.map(({ bytes }) => bytes));
+  const most = Math.max(0, ...index.windows.map(({ bytes }) => bytes));
   console.log(
     `  disk: ${size(bytesOf(folder))}, of which logs ${size(bytesOf(path.join(folder, 'logs')))}; a window at most ${size(most)}`,
   );
-  const lost = told.windows.reduce((sum, { judged }) => sum + (judged?.broken[DURABLE] ?? 0), 0);
-  const tested = told.windows.filter(({ judged }) => judged?.kept.includes(DURABLE)).length;
+  const lost = index.windows.reduce((sum, { judged }) => sum + (judged?.broken[DURABLE] ?? 0), 0);
+  const tested = index.windows.filter(({ judged }) => judged?.kept.includes(DURABLE)).length;
   console.log(
-    `  ${DURABLE}: ${lost} violations; kept in ${tested} of ${told.windows.length} windows, broken-off ones included`,
+    `  ${DURABLE}: ${lost} violations; kept in ${tested} of ${index.windows.length} windows, broken-off ones included`,
   );
   const numbers = new Set(completed.map(({ number }) => number));
   return [

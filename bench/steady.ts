@@ -18,7 +18,7 @@ import { spread } from './spread.ts';
 
 const SCENARIO = path.join(import.meta.dirname, 'steady-load.ts');
 const BIN_MIN = 5;
-/** Beside the load: to start, to come to rest, and to judge some million requests. */
+/** Beside the load: to start, to become quiescent, and to judge some million requests. */
 const SLACK_MS = 60 * 60_000;
 
 const { values, positionals } = parseArgs({

@@ -8,7 +8,7 @@ import { listInvariants } from '../harness/judge/invariants.ts';
 import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { currentResults, LEAST_RUNS, withFigures } from '../scripts/docs-calibration.ts';
 
-/** Seeds of clean runs that were accused with reason; docs/calibration.md says why, and what was mended. */
+/** Seeds of clean runs that were accused with reason; docs/calibration.md says why, and what was fixed. */
 const EXPLAINED = [52_013];
 
 /** The document, the catalogue of defects and the kept results say the same. */

@@ -204,7 +204,7 @@ async function loadOn(services: Services, duration: string, pathOf: (image: stri
   return verdict;
 }
 
-/** What Prometheus would have been told, and who spoke to the database, until the run was over. */
+/** What Prometheus would have scraped, and who was connected to the database, until the run was over. */
 async function seenUntil(ended: Promise<unknown>, url: string, dsn: string) {
   const metrics = new Set<string>();
   const applications = new Set<string>();

@@ -147,7 +147,7 @@ async function refusal(ask: () => unknown): Promise<string> {
   }
 }
 
-/** As `parseArgs` is told: `seed: { type: …`, or `'at-once': {`. */
+/** As an option of `parseArgs`: `seed: { type: …`, or `'at-once': {`. */
 function knowsFlag(program: string, flag: string): boolean {
   return new RegExp(`^\\s*'?${flag}'?: \\{|\\b${flag}'?: \\{ type|--${flag}\\b`, 'm').test(program);
 }

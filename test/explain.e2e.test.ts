@@ -27,7 +27,7 @@ describe('windtunnel explain, from the stored folder alone', () => {
   const explain = (...args: string[]) => windtunnel(['explain', stored.folder, ...args], stored.folder);
 
   test(
-    'names every finding, and tells the whole story of one',
+    'names every finding, and prints the whole timeline of one',
     async () => {
       const all = await explain();
       expect(all).toMatchObject({ code: 0, stderr: '' });
@@ -71,7 +71,7 @@ describe('the findings of a run of the reference stack', () => {
   afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
   test(
-    'tell a skip that overwrites as one race, each story in the order of its causes',
+    'shows a skip that overwrites as one race, each timeline in the order of its causes',
     async () => {
       const flags = ['--build', 'reference+skip-unguarded', '--duration', '20s', '--seed', '3', '--out', 'run'];
       expect((await windtunnel(['run', 'race-63266', ...flags], cwd)).code).toBe(1);
@@ -87,9 +87,9 @@ describe('the findings of a run of the reference stack', () => {
       expect(at(/^as branch, skips /)).toBeGreaterThanOrEqual(0);
       expect(at(/^as branch, skips /)).toBeLessThan(overwritten);
       // By its next heartbeat, or by the answer to its end, unless the load ended before that.
-      const told = entries.map(({ what }) => what).join('\n');
+      const text = entries.map(({ what }) => what).join('\n');
       if (!/the worker was never told/.test(skip?.worst.sentence ?? '')) {
-        expect(at(/409 (not_running|invalid_state)/), told).toBeGreaterThan(overwritten);
+        expect(at(/409 (not_running|invalid_state)/), text).toBeGreaterThan(overwritten);
       }
       expect(entries[overwritten]?.by).toBe(entries[at(/^as branch, skips /)]?.operation);
       expect(skip?.contrast?.victims).toBeGreaterThan(0);

@@ -83,7 +83,7 @@ async function playOn(build: string): Promise<OpenRun> {
   const manifest = { ...literalManifest({}), build, plan: { seed: 11, scenario, faults } };
   writeFileSync(path.join(planned, 'manifest.json'), JSON.stringify(manifest));
   const { code, stderr } = await windtunnel(['run', planned, '--build', build, '--out', build, '--json'], cwd);
-  // What the build promises under these faults is not what this is about.
+  // Which invariants the build keeps under these faults is not what this is about.
   expect([0, 1, 3], stderr.slice(-800)).toContain(code);
   return openRun(path.join(cwd, build));
 }
@@ -123,7 +123,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       expect(ends).toEqual([{ status: 200 }]);
     });
 
-    test('duplicate delivery: both start, and the second is told that the task runs', async () => {
+    test('duplicate delivery: both start, and the second is refused because the task runs', async () => {
       const both = `lives AS copy JOIN lives AS owner ON owner.life = copy.duplicate_of AND owner.ti_id = copy.ti_id
         JOIN operations ON operations.life = copy.life AND operations.kind = 'run'
         WHERE owner.started_ms IS NOT NULL`;
@@ -186,13 +186,13 @@ for (const build of ['reference', 'airflow@3.3.2']) {
         expect(Number(resting)).toBeGreaterThan(2);
         return Number(joined) / Number(resting);
       };
-      // By chance it would be one in four, and one in twenty. Whose beat is under way does not hear of it.
+      // Without the fault it would be one in four, and one in twenty. A life with a heartbeat under way is not affected.
       expect(await joined('heartbeat', 'herd_heartbeat')).toBeGreaterThan(0.6);
       // Before the end they push their result.
       expect(await joined('xcom_push', 'herd_end')).toBeGreaterThan(0.6);
     });
 
-    test('zombies come back when they have been given up, and are told so', async () => {
+    test('zombies come back when they have been given up, and are refused', async () => {
       // A task that is given up has its next try's id at once, in a commit of its own or not.
       const returns = await run().rows(`SELECT beat.status, report.outcome FROM operations AS beat
         JOIN lives USING (life)
@@ -209,7 +209,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       }
     });
 
-    test('silent death: lives end without a word, and nobody tells the scheduler', async () => {
+    test('silent death: lives end without a report, and the scheduler gets no event', async () => {
       expect(await count(`lives WHERE "end" = 'silent'`)).toBeGreaterThan(0);
       expect(await count(`lives JOIN operations USING (life) WHERE "end" = 'silent' AND kind = 'state'`)).toBe(0);
     });
@@ -242,23 +242,23 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       expect(await count(`${queued} AND committed_ms < opened_ms`)).toBeGreaterThan(10);
     });
 
-    test("the executor's news: some ends are heard of twice, some never", async () => {
+    test('executor events: some ends are reported twice, some never', async () => {
       const logs = path.join(cwd, build, 'logs');
-      const heard = new Map<string, number>();
+      const reported = new Map<string, number>();
       for (const name of readdirSync(logs).filter((file) => file.startsWith('scheduler'))) {
         const text = readFileSync(path.join(logs, name), 'utf8');
         for (const [, task, runId] of text.matchAll(
           /Received executor event with state \w+ for task instance TaskInstanceKey\(dag_id='wt_load', task_id='(\w+)', run_id='([^']+)'/g,
         )) {
-          heard.set(`${runId}/${task}`, (heard.get(`${runId}/${task}`) ?? 0) + 1);
+          reported.set(`${runId}/${task}`, (reported.get(`${runId}/${task}`) ?? 0) + 1);
         }
       }
-      expect([...heard.values()].filter((times) => times > 1).length).toBeGreaterThan(0);
+      expect([...reported.values()].filter((times) => times > 1).length).toBeGreaterThan(0);
       const ended = await run().rows(`SELECT run_id || '/' || task_id AS key FROM lives JOIN fault_windows
         ON fault = 'executor-events' AND detail LIKE '%lost%' AND ended_ms BETWEEN opened_ms AND until_ms
         WHERE "end" = 'reported'`);
       expect(ended.length).toBeGreaterThan(0);
-      expect(ended.filter(({ key }) => !heard.has(String(key))).length).toBeGreaterThan(0);
+      expect(ended.filter(({ key }) => !reported.has(String(key))).length).toBeGreaterThan(0);
     });
   });
 }

@@ -48,7 +48,7 @@ test('revoke-slow: what is taken back one after the other takes longer by the de
   expect(Number(gaps[0]?.gap_ms)).toBeGreaterThan(290);
 });
 
-test('a worker whose task is taken back in time does not start it', async () => {
+test('a worker does not start a task that is revoked in time', async () => {
   const revoked =
     await run.rows(`SELECT started_ms, (SELECT count(*) FROM operations WHERE operations.life = lives.life) AS sent
     FROM lives WHERE "end" = 'revoked'`);
@@ -56,7 +56,7 @@ test('a worker whose task is taken back in time does not start it', async () => 
   for (const life of revoked) expect(life).toEqual({ started_ms: null, sent: 0 });
 });
 
-test('one that starts meanwhile is overwritten, and runs once more', async () => {
+test('one that starts during the revocation is overwritten, and runs once more', async () => {
   const twice = await run.row(`SELECT count(*) AS n FROM taken_back WHERE old_state IN ('running', 'success')`);
   expect(Number(twice.n)).toBeGreaterThan(0);
 });

@@ -79,7 +79,7 @@ for (const { build, replayed, skip } of BUILDS) {
       }
     });
 
-    test('a lost COMMIT never happened, one whose answer is lost did; both are answered 5xx', async () => {
+    test('a lost COMMIT never happened, one with a lost answer did; both are answered 5xx', async () => {
       // On a busy machine 3.2.1 writes its traceback for longer than the client waits: only what was answered counts.
       const ends = await ask(`
         SELECT fault, committed, at_last FROM (
@@ -134,7 +134,7 @@ for (const { build, replayed, skip } of BUILDS) {
       expect(slow?.least).toBeGreaterThanOrEqual(2 * LATENCY_MS);
     });
 
-    test('after a reset of all its connections the scheduler goes on with others', async () => {
+    test('after a reset of all its connections the scheduler continues with others', async () => {
       const [row] = await ask(`
         SELECT count(*) FILTER (known)::INTEGER AS by_old, count(*) FILTER (NOT known)::INTEGER AS by_new FROM (
           SELECT writer_pid IN (SELECT pid FROM backends WHERE at_ms < opened_ms) AS known FROM commits, fault_windows

@@ -146,7 +146,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       },
     );
 
-    test('kill: it is gone while the window is open, another follows, and its death accuses nobody', async () => {
+    test('kill: it is gone while the window is open, another follows, and its death is no violation', async () => {
       const { from, until, detail } = windowOf('kill', 'scheduler-1');
       const [, before = '', after = ''] =
         /^process (\d+) and \d+ of its children were killed; process (\d+) follows$/.exec(detail) ?? [];
@@ -164,7 +164,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       ).toBe(0);
     });
 
-    test.runIf(adopted)('kill: what the dead scheduler had queued is adopted, and goes on', async () => {
+    test.runIf(adopted)('kill: what the dead scheduler had queued is adopted, and continues', async () => {
       const { from } = windowOf('kill', 'scheduler-1');
       const changes = `SELECT id AS ti_id, committed_ms, state, "row" ->> 'queued_by_job_id' AS job,
           lag("row" ->> 'queued_by_job_id') OVER (PARTITION BY id ORDER BY seq) AS old_job
@@ -222,7 +222,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       }
     });
 
-    test('bystander-lock: while it has a whole table, nobody writes there', async () => {
+    test('bystander-lock: while it has a whole table, nothing writes there', async () => {
       const { from, until } = windowOf('bystander-lock', 'locks all');
       const writes = (start: number, end: number) =>
         number(
@@ -255,7 +255,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       expect(await freshBackends('wt-api-execution-1', from)).toBeGreaterThan(0);
     });
 
-    test('restart-postgres: everybody has new backends, and no commit is lost or told twice', async () => {
+    test('restart-postgres: all processes have new backends, and no commit is lost or recorded twice', async () => {
       const { from, until, detail } = windowOf('restart-postgres', 'postgres');
       expect(detail).toMatch(/^it did not answer for \d+\.\d s$/);
       expect(

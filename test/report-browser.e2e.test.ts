@@ -31,7 +31,7 @@ const ARGS = [
 const executablePath = findChromium();
 if (!executablePath) {
   const missing = 'No Chromium found (CHROMIUM_PATH, or chromium or google-chrome on the PATH): apt install chromium';
-  // In CI nobody reads a warning, so there a browser that is missing is a failure.
+  // In CI a warning is not read, so there a browser that is missing is a failure.
   if (process.env.CI) throw new Error(missing);
   console.warn(`SKIPPED: the reports were not opened in a browser. ${missing}`);
 }
@@ -184,28 +184,28 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
     }
   });
 
-  test('what is pointed at in one chart is told in all of them, by the mouse and by the keyboard', async () => {
+  test('what is pointed at in one chart is shown in all of them, by the mouse and by the keyboard', async () => {
     const { page, complaints } = await open('normal/report.html', 1600, 'light');
-    const told = () =>
+    const shown = () =>
       page.evaluate<string[]>(`[...document.querySelectorAll('figure.chart')].slice(0, 2).map((figure) =>
         figure.querySelector('.at').textContent + ' ' + figure.querySelector('.said').textContent)`);
     try {
-      const whole = await told();
+      const whole = await shown();
       const plot = page.locator('.plot').first();
       await plot.hover({ position: { x: 400, y: 60 } });
-      const [requests, latency] = await told();
+      const [requests, latency] = await shown();
       expect(requests).toMatch(/^\d+\.5 s \d+$/);
       expect(latency).toMatch(/^\d+\.5 s \d+ ms$/);
       expect(requests?.split(' s ')[0]).toBe(latency?.split(' s ')[0]);
       await page.mouse.move(0, 0);
-      expect(await told()).toEqual(whole);
+      expect(await shown()).toEqual(whole);
       await plot.focus();
       await page.keyboard.press('Home');
       await page.keyboard.press('ArrowRight');
-      expect((await told())[1]).toMatch(/^22\.5 s /);
+      expect((await shown())[1]).toMatch(/^22\.5 s /);
       expect(await page.textContent('#chart-said')).toMatch(/^22\.5 s: ok \d+, refused \(4xx\) 3, 5xx or no answer 0$/);
       await page.keyboard.press('Escape');
-      expect(await told()).toEqual(whole);
+      expect(await shown()).toEqual(whole);
       expect(complaints).toEqual([]);
     } finally {
       await page.close();

@@ -39,7 +39,7 @@ const story = ({ windows }: Soak) => windows.map(({ number, attempt, ended }) =>
 const tables = (folder: string, window: string) =>
   readdirSync(path.join(cwd, folder, window)).filter((name) => name.endsWith('.parquet'));
 
-test('a soak that is killed in its second window goes on there, and ends as if nothing had been', async () => {
+test('a soak that is killed in its second window continues there, and ends as if nothing had happened', async () => {
   const flags = ['--build', 'reference', '--duration', '12s', '--window', '6s', '--seed', '7', '--keep-windows', '0'];
   // A soak that is resumed keeps the engine that it began with.
   const first = soak('brief.ts', ...flags, '--engine', 'native', '--out', 'kept');
@@ -62,7 +62,7 @@ test('a soak that is killed in its second window goes on there, and ends as if n
     const { engine } = JSON.parse(readFileSync(path.join(cwd, 'kept', folder, 'manifest.json'), 'utf8'));
     expect(engine).toBe('native');
   }
-  // The same plan; what the broken one had written is judged, and accuses nobody.
+  // The same plan; what the broken one had written is judged, without a violation.
   expect(again?.seed).toBe(cut?.seed);
   expect(one?.seed).not.toBe(cut?.seed);
   expect(cut?.judged?.broken).toEqual({});

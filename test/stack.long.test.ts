@@ -137,16 +137,16 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       }
       await run.close();
       // Sums of fractions differ in their last digits.
-      const told = async (from: string) =>
+      const findings = async (from: string) =>
         JSON.parse(
           JSON.stringify({ ...(await judge(from)), run: null }, (_key, value) =>
             typeof value === 'number' ? Number(value.toPrecision(9)) : value,
           ),
         );
-      expect(await told(shuffled)).toEqual(await told(folder));
+      expect(await findings(shuffled)).toEqual(await findings(folder));
     });
 
-    test('an end report is carried out, its answer lost: sent again it is taken or refused, and told from wrong ones', async ({
+    test('an end report is carried out, its answer lost: sent again it is accepted or refused, and is not classed as wrong', async ({
       skip,
     }) => {
       const sql = `SELECT DISTINCT again.status, refusal_classes.class
@@ -186,7 +186,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       ).not.toBe('pass');
     });
 
-    // Told in every test run of the reference stack; of a real release at night.
+    // In every test run on the reference stack; on a real release at night.
     const nightly = test.runIf(build === 'reference' || isNightly);
 
     nightly('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
@@ -273,7 +273,7 @@ describe('where there is no Python', () => {
     const args = ['compare', ...load, '--out', 'pair', '--json'];
     const { code, stdout, stderr } = await windtunnel(args);
     expect(stderr).toMatch(/The real Airflow cannot be had here \(.*none on PATH.*\) Comparing the reference stack/);
-    // Whether one run a side is enough to say so is chance.
+    // One run a side need not be enough to say so.
     expect([0, 3], stderr.slice(-500)).toContain(code);
     const comparison: Comparison = JSON.parse(stdout);
     const deadlocks = comparison.differences.find(({ name }) => name === 'no-deadlocks');

@@ -6,7 +6,7 @@ export interface Dialogue {
   /** `group/what happens`. */
   readonly name: string;
   readonly shape: Shape;
-  /** Needs a scheduler that goes on: played first, at the same time as the others of its kind. */
+  /** Needs a scheduler that continues: played first, at the same time as the others of its kind. */
   readonly scheduled?: true;
   play(talk: Talk): Promise<void>;
 }

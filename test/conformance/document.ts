@@ -3,7 +3,7 @@ import { type Comparison, tallyOf } from './compare.ts';
 import type { Difference } from './differences/difference.ts';
 import { DIFFERENCES } from './differences/index.ts';
 
-/** The document with what is generated in it made anew: the numbers, and the list of differences. */
+/** The document with its generated parts replaced: the numbers, and the list of differences. */
 export function withFigures(document: string, comparisons: readonly Comparison[]): string {
   return between(between(document, 'numbers', numbers(comparisons)), 'differences', differences());
 }

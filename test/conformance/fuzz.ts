@@ -9,7 +9,7 @@ import { Talk } from './talk.ts';
 
 export const DEFAULT_SEED = 2026;
 export const SEQUENCES = 100;
-/** What shrinking may use up: each try needs task instances that nobody has talked to. */
+/** What shrinking may use up: each try needs unused task instances. */
 export const SHRINKING = 100;
 
 export function drawSequences(seed: number): Sequence[] {

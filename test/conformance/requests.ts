@@ -20,7 +20,7 @@ export const BERT: Worker = { hostname: 'host-b', unixname: 'bert', pid: 1002 };
 type Method = Request['method'];
 type Extra = Partial<Pick<Request, 'token' | 'headers' | 'raw' | 'show'>>;
 
-/** Any request of a worker, with the task instance's own token unless told otherwise. */
+/** Any request of a worker, with the task instance's own token unless another is given. */
 export function execution(route: string, method: Method, path: string, ti: Ti, body?: unknown, extra?: Extra): Request {
   return { route, api: 'execution', method, path, token: ti.token, ...(body === undefined ? {} : { body }), ...extra };
 }

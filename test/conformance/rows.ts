@@ -61,7 +61,7 @@ export async function readRows(
   return mask.json(shown);
 }
 
-/** The backfills of a DAG, their runs, and the runs that are there whoever made them. */
+/** The backfills of a DAG, their runs, and all runs, whichever request made them. */
 export async function readBackfills(db: pg.Pool, dagId: string, mask: Mask): Promise<Json> {
   const backfills = await db.query<Record<string, unknown>>(
     `SELECT from_date, to_date, is_paused, reprocess_behavior, max_active_runs, completed_at,

@@ -12,7 +12,7 @@ const TASKS = {
   single: [{ task_id: 'task' }],
   retry: [{ task_id: 'task', retries: 2 }],
   pair: [{ task_id: 'task' }, { task_id: 'other' }, { task_id: 'later', upstream: ['task'] }],
-  /** A branch, and what it may skip: in each state that a worker can bring a task to, and one that nobody queued. */
+  /** A branch, and what it may skip: in each state that a worker can bring a task to, and one that was never queued. */
   branch: [
     { task_id: 'branch', skips: ['later', 'join'] },
     { task_id: 'queued' },

@@ -33,7 +33,7 @@ export interface StageOptions {
   progress(text: string): void;
 }
 
-/** Where a dialogue takes place: a DAG, and a run of it whose root tasks are QUEUED and handed over. */
+/** Where a dialogue takes place: a DAG, and a run of it with root tasks that are QUEUED and handed over. */
 export interface Place extends PlannedPlace {
   readonly workloads: ReadonlyMap<string, Workload>;
 }
@@ -98,7 +98,7 @@ export class Stage {
     return this.#free.filter(({ shape }) => shape === 'fuzz').length;
   }
 
-  /** Tells the scheduler that a try is over, so that it can hand over the next one, and waits for that. */
+  /** Reports to the scheduler that a try is over, so that it can hand over the next one, and waits for that. */
   async nextWorkload(ended: Workload, tryNumber: number): Promise<Workload> {
     const { dag_id, run_id, task_id, id } = ended.ti;
     const key = keyOf(dag_id, run_id, task_id, tryNumber);

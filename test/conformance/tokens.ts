@@ -12,7 +12,7 @@ export interface TokenSpec {
 }
 
 const AUDIENCE = 'urn:airflow.apache.org:task';
-/** Longer than a whole play of all dialogues, so that no answer carries a refreshed token by chance. */
+/** Longer than a whole play of all dialogues, so that no answer carries a refreshed token. */
 const LIFETIME_S = 3_600;
 
 /** A worker's token as a scheduler would sign it, with one thing wrong if the dialogue wants that. */

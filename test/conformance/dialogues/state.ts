@@ -16,8 +16,8 @@ import type { Talk } from '../talk.ts';
 
 type Payload = Readonly<Record<string, unknown>>;
 
-/** Started, told `payload`, told again, and looked at. */
-function told(name: string, payload: Payload, shape: Shape = 'single'): Dialogue {
+/** Started, `payload` reported, reported again, and read. */
+function reported(name: string, payload: Payload, shape: Shape = 'single'): Dialogue {
   return {
     name: `state/${name}`,
     shape,
@@ -47,32 +47,32 @@ async function raceOfEnds(talk: Talk, first: Payload, second: Payload, legal: re
 const ODD = ['scheduled', 'queued', 'restarting', 'running', 'none', 'shutdown', 'awaiting_input'];
 
 export const stateDialogues: readonly Dialogue[] = [
-  told('success', SUCCESS),
-  told('success without outlets, with a map index name', {
+  reported('success', SUCCESS),
+  reported('success without outlets, with a map index name', {
     state: 'success',
     end_date: ENDED,
     rendered_map_index: 'x',
   }),
-  told('failed', FAILED),
-  told('failed with retries left', FAILED, 'retry'),
-  told('skipped', { state: 'skipped', end_date: ENDED }),
-  told('removed', { state: 'removed', end_date: ENDED }),
-  told('upstream failed', { state: 'upstream_failed', end_date: ENDED }),
-  told('deferred', DEFERRED),
-  told('deferred without a time-out, with next arguments', {
+  reported('failed', FAILED),
+  reported('failed with retries left', FAILED, 'retry'),
+  reported('skipped', { state: 'skipped', end_date: ENDED }),
+  reported('removed', { state: 'removed', end_date: ENDED }),
+  reported('upstream failed', { state: 'upstream_failed', end_date: ENDED }),
+  reported('deferred', DEFERRED),
+  reported('deferred without a time-out, with next arguments', {
     state: 'deferred',
     classpath: DEFERRED.classpath,
     trigger_kwargs: {},
     next_method: 'resume',
     next_kwargs: { a: 1 },
   }),
-  told('up for reschedule', UP_FOR_RESCHEDULE),
-  told('up for retry without retries left', UP_FOR_RETRY),
-  told('success with an unknown asset', {
+  reported('up for reschedule', UP_FOR_RESCHEDULE),
+  reported('up for retry without retries left', UP_FOR_RETRY),
+  reported('success with an unknown asset', {
     ...SUCCESS,
     task_outlets: [{ name: 'nowhere', uri: 's3://nowhere', type: 'Asset' }],
   }),
-  ...ODD.map((odd) => told(`the odd state ${odd}`, { state: odd })),
+  ...ODD.map((odd) => reported(`the odd state ${odd}`, { state: odd })),
   {
     name: 'state/up for retry archives the try and gives a new id',
     shape: 'retry',

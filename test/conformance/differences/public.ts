@@ -190,7 +190,7 @@ export const publicDifferences: readonly Difference[] = [
     releases: ['3.2.1'],
     airflow: 'answers 200 to a bulk update of task instances and changes nothing; neither success nor errors name one',
     reference: 'changes them and names them',
-    reason: 'What leaves its DAG and run to the path is not found again under them; mended with 3.2.2.',
+    reason: 'What leaves its DAG and run to the path is not found again under them; fixed with 3.2.2.',
     cases: [
       { dialogue: BULK, step: 'mark', seen: { 'body.update.success': [[], [CHANGED]] } },
       {

@@ -150,7 +150,7 @@ export const tokenDifferences: readonly Difference[] = [
   {
     releases: LINE_3_1,
     airflow: 'refuses a user without a token',
-    reference: 'lets everybody in as an admin, as it is told to',
+    reference: 'lets everyone in as an admin, as it is configured',
     reason: 'The simple auth manager with all users admins wants no token since 3.2.',
     cases: [
       {
