@@ -169,16 +169,17 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       expect(Math.max(...off)).toBeGreaterThan(20_000);
     });
 
-    test('storm: all beat at one moment, and at another all report their ends', async () => {
-      /** Of the lives that rest between two beats as a storm opens, and go on after it, how many do this at once. */
-      const joined = async (kind: string, storm: string) => {
+    test('thundering herd: all send a heartbeat at one moment, and at another all report their ends', async () => {
+      /** Of the lives that are between two heartbeats when the window opens, and live longer, the share that joins. */
+      const joined = async (kind: string, herd: string) => {
         const { resting, joined } = await run().row(`WITH own AS (
             FROM operations WHERE actor = 'life' AND kind NOT LIKE 'impostor%'),
-          storms AS (SELECT opened_ms FROM fault_windows WHERE fault = 'thundering-herd' AND detail LIKE '%${storm}%'),
+          herds AS (
+            SELECT opened_ms FROM fault_windows WHERE fault = 'thundering-herd' AND detail LIKE '%${herd}%'),
           before AS (SELECT opened_ms, life, arg_max(kind, sent_ms) AS kind, max(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms
-            FROM own JOIN storms ON sent_ms < opened_ms GROUP BY ALL),
+            FROM own JOIN herds ON sent_ms < opened_ms GROUP BY ALL),
           after AS (SELECT opened_ms, life, arg_min(kind, sent_ms) AS kind, min(intended_ms) AS intended_ms
-            FROM own JOIN storms ON sent_ms >= opened_ms GROUP BY ALL)
+            FROM own JOIN herds ON sent_ms >= opened_ms GROUP BY ALL)
           SELECT count(*) AS resting,
             count(*) FILTER (after.kind = '${kind}' AND after.intended_ms <= opened_ms + 250) AS joined
           FROM before JOIN after USING (opened_ms, life)
