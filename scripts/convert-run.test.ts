@@ -33,7 +33,10 @@ function writeManifest(format: number): void {
     plan: {
       ...plan,
       scenario: { ...scenario, fleet: { ...scenario.fleet, habits: HABITS }, aims: ['strangers-are-refused'] },
-      faults: [{ fault: 'strangers', victim: 'fleet', at_ms: 1, for_ms: 2, with: { mischief: 'stampede_end' } }],
+      faults: [
+        { fault: 'strangers', victim: 'fleet', at_ms: 1, for_ms: 2, with: {} },
+        { fault: 'storm', victim: 'fleet', at_ms: 1, for_ms: 2, with: { mischief: 'stampede_end' } },
+      ],
     },
   };
   writeFileSync(path.join(from, 'manifest.json'), JSON.stringify(old));
@@ -77,7 +80,8 @@ test('packed columns, former names and former values of format 2 become those of
     'commits.parquet',
   );
   await writeParquet(
-    `SELECT 'strangers' AS fault, 1 AS "window", 2000 AS opened_us, NULL AS closed_us`,
+    `SELECT fault, row_number() OVER () AS "window", 1000 + 1000 * row_number() OVER () AS opened_us, NULL AS closed_us
+      FROM (SELECT unnest(['strangers', 'storm', 'wire-cut', 'skewed-clocks']) AS fault)`,
     'faults.parquet',
   );
   await writeParquet(`SELECT '3' AS id, 'wt_dag' AS dag_id`, 'final_backfill.parquet');
@@ -117,7 +121,12 @@ test('packed columns, former names and former values of format 2 become those of
   expect(await converted(`SELECT committed_ms, "row" ->> '$.hostname' AS host FROM commits`)).toEqual([
     { committed_ms: 2.5, host: 'w-5-impostor' },
   ]);
-  expect(await converted('SELECT fault, opened_ms FROM faults')).toEqual([{ fault: 'impostors', opened_ms: 2 }]);
+  expect(await converted('SELECT * EXCLUDE (closed_ms, detail) FROM faults ORDER BY opened_ms')).toMatchObject([
+    { fault: 'impostors', opened_ms: 2, cuts_connections: false, skews_clocks: false },
+    { fault: 'thundering-herd', opened_ms: 3, cuts_connections: false, skews_clocks: false },
+    { fault: 'wire-cut', opened_ms: 4, cuts_connections: true, skews_clocks: false },
+    { fault: 'skewed-clocks', opened_ms: 5, cuts_connections: false, skews_clocks: true },
+  ]);
   expect(await converted('SELECT id, dag_id FROM final_backfill')).toEqual([{ id: '3', dag_id: 'wt_dag' }]);
   expect(readFileSync(path.join(to, 'logs', 'scheduler-1.log'), 'utf8')).toBe('a line');
   expect(JSON.parse(readFileSync(path.join(to, 'manifest.json'), 'utf8'))).toMatchObject({
@@ -125,7 +134,7 @@ test('packed columns, former names and former values of format 2 become those of
     build: 'reference+start-by-impostor',
     plan: {
       scenario: { aims: ['impostors-are-refused'], fleet: { habits: { impostor: 0.5 } } },
-      faults: [{ fault: 'impostors', with: { misbehaviour: 'herd_end' } }],
+      faults: [{ fault: 'impostors' }, { fault: 'thundering-herd', with: { misbehaviour: 'herd_end' } }],
     },
   });
 });

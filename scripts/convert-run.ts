@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
+import type { Fault } from '../harness/faults/fault.ts';
+import { FAULTS } from '../harness/faults/index.ts';
 import { UsageError } from '../harness/model/errors.ts';
 import { isRecord } from '../harness/model/json.ts';
 import { FINAL_TABLES, RUN_FORMAT, TABLE_NAMES, TABLES, type TableName } from '../harness/model/tables.ts';
@@ -32,6 +34,25 @@ const RENAMED: Readonly<Record<string, string>> = {
   stampede: 'herd',
   api_at_rest: 'api_quiescent',
 };
+
+/** A fault that had the name of a scenario, which keeps it. */
+const FORMER_HERD = 'storm';
+const HERD = 'thundering-herd';
+
+/** Columns that are computed from others of an old run. */
+const DERIVED: Partial<Record<TableName, Readonly<Record<string, string>>>> = {
+  faults: {
+    fault: `CASE fault WHEN ${literal(FORMER_HERD)} THEN ${literal(HERD)} ELSE fault END`,
+    cuts_connections: faultIs(({ cutsConnections }) => cutsConnections === true),
+    skews_clocks: faultIs(({ skewsClocks }) => skewsClocks === true),
+  },
+};
+
+function faultIs(what: (fault: Fault) => boolean): string {
+  return `fault IN (${FAULTS.filter(what)
+    .map(({ name }) => literal(name))
+    .join(', ')})`;
+}
 
 /** Columns that hold words of ours. `row` and `hostname` have names of workers. */
 const TEXTS: Partial<Record<TableName, readonly string[]>> = {
@@ -116,7 +137,10 @@ export async function convertRun(from: string, to: string): Promise<void> {
     for (const file of files) if (existsSync(path.join(from, file))) cpSync(path.join(from, file), path.join(to, file));
   }
   await closeTables(to);
-  const text = JSON.stringify({ ...manifest, format: RUN_FORMAT }, null, 2);
+  const text = JSON.stringify({ ...manifest, format: RUN_FORMAT }, null, 2).replaceAll(
+    `"fault": "${FORMER_HERD}"`,
+    `"fault": "${HERD}"`,
+  );
   const now = Object.entries(RENAMED).reduce((words, [before, after]) => words.replaceAll(before, after), text);
   writeFileSync(path.join(to, 'manifest.json'), `${now}\n`);
 }
@@ -178,7 +202,8 @@ function selected(table: TableName, there: ReadonlySet<string>): string {
   return Object.entries(TABLES[table])
     .map(([column, type]) => {
       const former = formerName(table, column);
-      const value = there.has(former) ? identifier(former) : (unpacked[former] ?? `NULL::${type}`);
+      const stored = there.has(former) ? identifier(former) : (unpacked[former] ?? `NULL::${type}`);
+      const value = DERIVED[table]?.[column] ?? stored;
       return `${TEXTS[table]?.includes(column) ? inWords(value, type) : value} AS ${identifier(column)}`;
     })
     .join(', ');

@@ -25,11 +25,11 @@ interface Entry {
 interface State {
   readonly id: string;
   readonly harness: Entry;
-  /** `up` keeps its stack for others; `run` has one for itself. */
+  /** `up`: the processes stay for other commands until `down`; `run`: they end with the one that started them. */
   readonly purpose: Purpose;
   readonly folders: readonly string[];
   readonly files: readonly string[];
-  /** Target files of stacks that hold something of this run: the recorder's triggers and its slot. */
+  /** Files that describe databases which hold something of this owner; the caller of `heal` cleans those up. */
   readonly targets: readonly string[];
   readonly processes: readonly Entry[];
 }
@@ -48,8 +48,8 @@ export interface SpawnOptions {
 }
 
 /**
- * Every process and folder that one run makes, kept on disk as it grows, so that `windtunnel heal` can take away
- * what a killed harness left. Each process leads a session of its own; its descendants are found by that session, by
+ * Every process and folder that one owner makes, kept on disk as it grows, so that `windtunnel heal` can remove what a
+ * killed harness left. Each process leads a session of its own; its descendants are found by that session, by
  * parentage and by the marker in their environment, because each of these alone has a hole (PostgreSQL's backends
  * start sessions of their own, and both PostgreSQL and setproctitle write over their environment).
  */
@@ -75,7 +75,7 @@ export class ProcessTable {
     return this.#processes;
   }
 
-  /** Makes a folder that goes away with the run. StackError if it is there already: it may be another user's. */
+  /** Makes a folder that `close` removes. StackError if it is there already: it may be another user's. */
   folder(folder: string): string {
     mkdirSync(path.dirname(folder), { recursive: true });
     // Noted before it is made: a crash in between leaves a name too many, never a folder.
@@ -92,14 +92,14 @@ export class ProcessTable {
     return folder;
   }
 
-  /** Notes a file that goes away with the run. */
+  /** Notes a file that `close` removes. */
   file(file: string): string {
     this.#files.push(file);
     this.#save();
     return file;
   }
 
-  /** Notes that the run puts something into a stack that is not ours. */
+  /** Notes the file that describes a database of others which gets something of ours. */
   target(file: string): void {
     this.#targets.push(file);
     this.#save();
@@ -136,7 +136,7 @@ export class ProcessTable {
     return process;
   }
 
-  /** Ends one PostgreSQL server before the rest: the one that a template was made with. */
+  /** Ends one PostgreSQL server before the rest. */
   async stop(process: SupervisedProcess): Promise<void> {
     await endProcesses([process.pid], 'SIGQUIT', []);
     this.#processes = this.#processes.filter((p) => p.pid !== process.pid);
@@ -173,7 +173,7 @@ export interface Healed {
   readonly outcome: 'healed' | 'still running' | 'left something';
   readonly processes: number;
   readonly folders: number;
-  /** Target files of stacks that still hold something of the run. */
+  /** See `ProcessTable.target`: these may still hold something. */
   readonly targets: readonly string[];
 }
 
@@ -226,7 +226,7 @@ function savedStates(): State[] {
   try {
     names = readdirSync(stateFolder());
   } catch {
-    return []; // No run has ever been started by this user.
+    return []; // This user has never started anything.
   }
   return names
     .filter((name) => name.endsWith('.json'))
@@ -239,7 +239,7 @@ function savedStates(): State[] {
     });
 }
 
-/** Takes away all that a run made on this machine; returns how many processes it ended. */
+/** Removes all that an owner made on this machine; returns how many processes it ended. */
 async function clearAway(state: State): Promise<number> {
   const roots = state.processes.filter(({ pid, born }) => bornAt(pid) === born);
   const family = descendants(state.id, roots);
@@ -273,7 +273,7 @@ async function endProcesses(
   for (let waited = 0; waited < TERM_MS && all.some(isAlive); waited += 20) await sleep(20);
 }
 
-/** Everything that belongs to a run: by session, by parentage, by the marker. Never this process. */
+/** All processes that belong to an owner: by session, by parentage, by the marker. Never this process. */
 function descendants(id: string, roots: readonly { readonly pid: number }[]): number[] {
   const marked = (pid: number) => environmentHas(pid, `${MARKER}=${id}`);
   return familyOf(
