@@ -3,6 +3,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs';
 import type { AnyCliCommand } from './console/command.ts';
 import { exitCodeOfError } from './console/exit-code.ts';
 import { InterruptedError, StackError, UsageError } from './model/errors.ts';
+import { windtunnelVersion } from './system/installation.ts';
 
 /** Where the program writes: the process itself, or what a test gives. */
 export interface Io {
@@ -85,6 +86,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       .scriptName('windtunnel')
       .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and checks its invariants.')
       .command(yargsCommands((ended) => (code = ended)))
+      .version(windtunnelVersion())
       .demandCommand(1, 'Name a command')
       .strict()
       .recommendCommands()

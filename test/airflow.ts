@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 
 import { findPython } from '../harness/stacks/airflow/python.ts';
-
-export const WINDTUNNEL = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
+import { WINDTUNNEL } from '../harness/system/installation.ts';
+import { missing } from './missing.ts';
 
 /** Why the tests against the real Airflow cannot run here, or undefined. In CI, which must have Python, that is an error. */
 export async function whyNoAirflow(): Promise<string | undefined> {
@@ -16,8 +16,7 @@ export async function whyNoAirflow(): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    if (process.env.CI) throw new Error(`CI must have Python: ${why}`);
-    console.warn(`SKIPPED: the tests against the real Airflow, because ${why}`);
+    missing('Python', why);
     return why;
   }
 }

@@ -13,32 +13,9 @@ let cwd: string;
 
 beforeAll(() => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-calibrate-'));
-  writeFileSync(path.join(cwd, 'there.json'), '{}');
 });
 
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
-
-const COMPLAINTS: readonly [args: string, says: RegExp][] = [
-  ['--defects nope,rtif-merge,no-more', /there is no "nope", no "no-more"; there is skip-unguarded, .*rtif-merge/],
-  ['--defects ,', /--defects names nothing; there is skip-unguarded/],
-  [
-    '--runs 1.5 --clean -1 --jobs 9 --duration soon --seed -1',
-    /--runs must[\s\S]*--clean must[\s\S]*--jobs must[\s\S]*--duration must[\s\S]*--seed must/,
-  ],
-  ['--runs 0', /--runs 0 without --clean leaves nothing to run/],
-  ['--out result.txt', /--out must be a \.json file, not "result\.txt"/],
-  ['--out there.json', /result there\.json exists/],
-  ['--baseline missing.json', /missing\.json is not a kept calibration: ENOENT/],
-  ['--baseline there.json', /there\.json is not a kept calibration: format is not of format 1/],
-];
-
-test.each(COMPLAINTS)('windtunnel calibrate %s: one clear complaint', async (args, says) => {
-  const { code, stdout, stderr } = await windtunnel(['calibrate', ...args.split(' ')], cwd);
-  expect(stderr).toMatch(says);
-  expect(stderr).not.toMatch(/\n\s+at /);
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(readdirSync(cwd)).toEqual(['there.json']);
-});
 
 /** Those that show within seconds; all of them are the nightly job's to look for. */
 const QUICK = ['skip-guard-queued', 'rtif-merge', 'end-accepted-twice', 'history-doubled'];

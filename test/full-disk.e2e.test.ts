@@ -6,7 +6,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Judgement } from '../harness/model/verdict.ts';
-import { expectNothingLeft, stacksFolder, WINDTUNNEL } from './airflow.ts';
+import { WINDTUNNEL } from '../harness/system/installation.ts';
+import { expectNothingLeft, stacksFolder } from './airflow.ts';
 
 /** A disk that is really full: a file system of so many kB, which only this command and its children see. */
 const SMALL_KB = 500;

@@ -2,16 +2,13 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { writeLiteralRun } from '../harness/testing/literal-run.ts';
-import { windtunnel } from './airflow.ts';
+import { callInProcess } from './in-process.ts';
 
 let run: { folder: string; remove(): void };
 let cwd: string;
-/** Each starts the program, and most judge a run. */
-vi.setConfig({ testTimeout: 120_000 });
-
 beforeAll(() => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-report-'));
   run = writeLiteralRun({
@@ -34,7 +31,7 @@ const DOCUMENTS: readonly [format: string, file: string, begins: RegExp][] = [
 test.each(DOCUMENTS)(
   'report --format %s prints that document alone, which %s holds, too',
   async (format, file, begins) => {
-    const { code, stdout } = await windtunnel(['report', run.folder, '--format', format], cwd);
+    const { code, stdout } = await callInProcess(['report', run.folder, '--format', format], cwd);
     expect(code).toBe(0);
     expect(stdout).toMatch(begins);
     expect(stdout).toBe(readFileSync(path.join(run.folder, file), 'utf8'));
@@ -42,7 +39,7 @@ test.each(DOCUMENTS)(
 );
 
 test('report --out writes it there and says where', async () => {
-  const { stdout } = await windtunnel(['report', run.folder, '--format', 'junit', '--out', 'ci/junit.xml'], cwd);
+  const { stdout } = await callInProcess(['report', run.folder, '--format', 'junit', '--out', 'ci/junit.xml'], cwd);
   expect(stdout).toBe(`${path.join(cwd, 'ci', 'junit.xml')}\n`);
   expect(readFileSync(path.join(cwd, 'ci', 'junit.xml'), 'utf8')).toContain('<testsuites');
 });
@@ -51,10 +48,10 @@ test('report --open gives the page to the browser, and says so if there is none'
   const browser = path.join(cwd, 'browser');
   writeFileSync(browser, `#!/bin/sh\nprintf %s "$1" > "${cwd}/opened"\n`);
   chmodSync(browser, 0o755);
-  const { code } = await windtunnel(['report', run.folder, '--open'], cwd, { BROWSER: browser });
+  const { code } = await callInProcess(['report', run.folder, '--open'], cwd, { BROWSER: browser });
   expect(code).toBe(0);
   expect(readFileSync(path.join(cwd, 'opened'), 'utf8')).toBe(path.join(run.folder, 'report.html'));
-  const none = await windtunnel(['report', run.folder, '--open'], cwd, { BROWSER: path.join(cwd, 'none') });
+  const none = await callInProcess(['report', run.folder, '--open'], cwd, { BROWSER: path.join(cwd, 'none') });
   expect(none.code).toBe(2);
   expect(none.stderr).toMatch(
     /There is no \S+none here to open it with: name a program in BROWSER, or open \S+report\.html/,
