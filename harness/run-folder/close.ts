@@ -3,7 +3,6 @@ import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { TableName } from '../model/tables.ts';
 import { linesFile, literal, parquetFile } from './files.ts';
 import { runTables } from './reader.ts';
 
@@ -11,7 +10,7 @@ import { runTables } from './reader.ts';
  * In what order a table is written. What the requests of a life share, its ids above all, is stored once where they lie
  * together. The order of a table's rows has no meaning.
  */
-const ORDER: Partial<Record<TableName, string>> = { operations: 'life, op', lives: 'life' };
+const ORDER: Readonly<Record<string, string | undefined>> = { operations: 'life, op', lives: 'life' };
 
 /** More lines than this are not sorted: sorting would need more memory than it saves on disk. */
 const SORTED_BYTES = 256 << 20;
@@ -32,7 +31,7 @@ export async function closeTables(runFolder: string): Promise<void> {
     for (const { name, source, select } of await runTables(connection, runFolder)) {
       const lines = linesFile(runFolder, name);
       if (source === 'raw') {
-        const order = statSync(lines).size > SORTED_BYTES ? undefined : (ORDER as Record<string, string>)[name];
+        const order = statSync(lines).size > SORTED_BYTES ? undefined : ORDER[name];
         await writeParquet(connection, `${select}${order ? ` ORDER BY ${order}` : ''}`, parquetFile(runFolder, name));
       }
       if (existsSync(lines)) await rm(lines);
