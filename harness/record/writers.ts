@@ -13,6 +13,7 @@ const STATEMENT_LENGTH = 240;
 /** What the harness does to a live table waits at most so long for its lock, then steps back and tries again. */
 const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_TRIES = 10;
+const SLOT_TRIES = 50;
 
 /** Adds the publication and, in a schema of its own, the function and the triggers that name the writers. */
 export async function installWriters(dsn: string): Promise<void> {
@@ -42,14 +43,24 @@ export async function installWriters(dsn: string): Promise<void> {
 /** Leaves the database as it was found. Safe to call when nothing is there, and again after a crash. */
 export async function removeWriters(dsn: string): Promise<void> {
   await withClient(dsn, async (client) => {
-    await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE slot_name = '${SLOT}' AND NOT active`);
+    await dropSlot(client);
     await client.query(`DROP PUBLICATION IF EXISTS ${PUBLICATION}`);
     for (const table of Object.keys(WATCHED)) {
       await alone(client, `DROP TRIGGER IF EXISTS windtunnel_writer ON public.${table}`);
     }
     await client.query('DROP SCHEMA IF EXISTS windtunnel CASCADE');
   });
+}
+
+/** The server may take a moment to see that the reader of the slot has gone; a slot that stayed would retain its log. */
+async function dropSlot(client: pg.Client): Promise<void> {
+  for (let tries = 1; tries <= SLOT_TRIES; tries++) {
+    await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+      WHERE slot_name = '${SLOT}' AND NOT active`);
+    const { rows } = await client.query(`SELECT FROM pg_replication_slots WHERE slot_name = '${SLOT}'`);
+    if (rows.length === 0) return;
+    await sleep(100);
+  }
 }
 
 /**
