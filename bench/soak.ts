@@ -12,7 +12,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Soak } from '../harness/model/soak.ts';
-import { seconds } from '../harness/run/plan.ts';
+import { parseSeconds } from '../harness/run/plan.ts';
 import { bytesOf } from '../harness/soak/folder.ts';
 import { size } from '../reports/soak.ts';
 import { soakText } from '../reports/terminal/soak.ts';
@@ -33,7 +33,7 @@ const PROGRAM = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
 /** The invariant that a lost acknowledgement violates. */
 const DURABLE = 'acknowledged-is-durable';
 
-const windowS = seconds(values.window) ?? 600;
+const windowS = parseSeconds(values.window) ?? 600;
 const planned = Math.max(3, Math.round((Number(values.hours) * 3600) / windowS));
 
 function soak(args: readonly string[]): ChildProcess {

@@ -1,5 +1,5 @@
 /**
- * Writes the figures of docs/calibration.md anew: from the catalogue of defects, the invariants, and the results that
+ * Writes the figures of docs/calibration.md: from the list of defects, the invariants, and the results that
  * `windtunnel calibrate` kept in records/calibration/. `test/calibration-docs.test.ts` holds them together.
  *
  *     npm run calibration-docs

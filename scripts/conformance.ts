@@ -2,10 +2,10 @@
  * Plays the dialogues of test/conformance against real releases and the reference stack, and says where they differ.
  *
  *     npm run conformance                                   the reference stack, against what is recorded of four releases
- *     npm run conformance -- --docs                         … and writes the figures of docs/conformance.md anew
+ *     npm run conformance -- --docs                         … and writes the figures of docs/conformance.md
  *     npm run conformance -- airflow@3.3.2 airflow@3.1.8    live, one release at a time
  *     npm run conformance -- airflow@3.3.2 --seed 7         and random sequences of that seed, shrunk if they differ
- *     npm run conformance -- airflow@3.3.2 --record         writes test/conformance/recorded/3.3.2.json anew
+ *     npm run conformance -- airflow@3.3.2 --record         replaces test/conformance/recorded/3.3.2.json
  *
  * A difference that is not listed, or one that is and no longer seen, makes the exit code 1. About a minute a release.
  */
@@ -32,7 +32,7 @@ const { values, positionals } = parseArgs({
   options: {
     record: { type: 'boolean', default: false },
     docs: { type: 'boolean', default: false },
-    /** New random sequences to keep: then every release has to be recorded anew. */
+    /** New random sequences to keep: then every release must be recorded again. */
     'new-sequences': { type: 'boolean', default: false },
     seed: { type: 'string' },
     /** How many random sequences `--seed` draws; with more than 150 the executor's 1024 slots would be full of them. */

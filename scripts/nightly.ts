@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { lock } from 'proper-lockfile';
 
 import { messageOf, UsageError } from '../harness/model/errors.ts';
-import { seconds } from '../harness/run/plan.ts';
+import { parseSeconds } from '../harness/run/plan.ts';
 import { EVIDENCE, type Evidence } from './nightly/evidence.ts';
 import { dueIn } from './nightly/order.ts';
 import { readRecords } from './nightly/records.ts';
@@ -36,7 +36,7 @@ function optionsOf(args: readonly string[]): NightlyOptions & { readonly list: b
       work: { type: 'string', default: path.join(root, 'runs', 'nightly') },
     },
   });
-  const budgetS = seconds(values.budget);
+  const budgetS = parseSeconds(values.budget);
   if (budgetS === undefined) throw new UsageError(`--budget must be like 30m or 3h, not "${values.budget}".`);
   return {
     all: EVIDENCE,

@@ -8,7 +8,7 @@ import { scenario as seeds } from './scenarios/seeds.ts';
 import { scenario as storm } from './scenarios/storm.ts';
 import { scenario as stuck } from './scenarios/stuck.ts';
 
-/** What is drawn, and how often. Those in which much of everything happens come up most. */
+/** The scenarios to draw from, with weights: those with much activity of every kind come up most. */
 const WEIGHTS: readonly (readonly [Scenario, number])[] = [
   [mishaps, 3],
   [crowd, 4],
@@ -24,10 +24,11 @@ const BAG: readonly [Scenario, ...Scenario[]] = [
   ...WEIGHTS.flatMap(([scenario, weight]) => Array.from({ length: weight }, () => scenario)),
 ];
 
-/** For the next race, which nobody has named yet: any load, any faults, two at once. */
+/** For races without a name yet: any load, any faults, two at once. */
 export const exploratory = {
   name: 'exploratory',
-  describe: 'Another load and other faults for each seed: a scenario drawn by weight, and any two faults at once',
+  describe:
+    'A different load and different faults for each seed: a scenario drawn by weight, and any two faults at once',
 
   draw(seed: number): Scenario {
     const rng = new Rng(seed, 'exploratory');
@@ -38,7 +39,7 @@ export const exploratory = {
       describe: `${base.name} with faults`,
       schedulers: rng.pick([1, 2, 2, 3]),
       chaos: { faults: 'all', pause_ms: [1_000, 6_000], at_once: 2 },
-      // It goes where it goes: too gentle for one promise or another is no reason to doubt the rest.
+      // None: an invariant that the drawn load does not exercise must not make the verdict unknown.
       aims: [],
     };
   },

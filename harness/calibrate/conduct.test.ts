@@ -35,7 +35,7 @@ interface Conducted {
 /** Conducts with one answer a try: a judgement, an error, or a run that waits for its signal. */
 async function conducted(
   queue: readonly Job[],
-  answers: readonly (Judgement | Error | 'hangs' | 'ends when told')[],
+  answers: readonly (Judgement | Error | 'hangs' | 'ends when cancelled')[],
   over: Partial<Conducting> = {},
 ): Promise<Conducted> {
   const discarded: string[] = [];
@@ -52,7 +52,7 @@ async function conducted(
       const answer = answers[asked++] ?? new Error('one run too many');
       if (answer instanceof Error) throw answer;
       if (answer === 'hangs') return new Promise<never>(() => undefined);
-      if (answer === 'ends when told') {
+      if (answer === 'ends when cancelled') {
         return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       }
       return { judgement: answer, loadStartedMs: 10_000 };
@@ -62,8 +62,8 @@ async function conducted(
   return { runs, discarded };
 }
 
-describe('what came of a run', () => {
-  test('a defect is found when any promise is broken, and the time counts from the start of the load', async () => {
+describe('the outcome of a run', () => {
+  test('a defect is found if any invariant is violated, and the time counts from the start of the load', async () => {
     const { runs, discarded } = await conducted([job()], [broken('no-deadlocks', 12_340)]);
     expect(runs).toMatchObject([
       { result: 'found', violations: { 'no-deadlocks': 3 }, first_violation_s: 2.3, tries: 1, folder: null },
@@ -71,12 +71,12 @@ describe('what came of a run', () => {
     expect(discarded).toEqual(['run-7-1']);
   });
 
-  test('found by an invariant that its file does not name, it is found, and no time is taken from that', async () => {
+  test('a defect that only an unnamed invariant finds is found, without a time', async () => {
     const { runs } = await conducted([job()], [broken('error-contract', 12_000)]);
     expect(runs).toMatchObject([{ result: 'found', first_violation_s: null }]);
   });
 
-  test('a miss keeps its folder and says why the judge was in doubt', async () => {
+  test('a miss keeps its folder and names the failed assumptions', async () => {
     const doubt = { name: 'fleet-kept-pace', claim: 'c', verdict: 'fail' as const, sentence: 's' };
     const unsure = { ...quiet, verdict: 'unknown' as const, assumptions: [doubt] };
     const { runs, discarded } = await conducted([job()], [unsure]);
@@ -86,7 +86,7 @@ describe('what came of a run', () => {
     expect(discarded).toEqual([]);
   });
 
-  test('where nothing may be found, a violation is a false alarm and its folder is kept', async () => {
+  test('a violation on a clean build is a false alarm, and its folder is kept', async () => {
     const { runs } = await conducted([clean, cured, clean], [quiet, quiet, broken('error-contract', 11_000)]);
     expect(runs.map(({ result, folder }) => [result, folder])).toEqual([
       ['clean', null],
@@ -96,14 +96,14 @@ describe('what came of a run', () => {
   });
 });
 
-describe('a run that cannot be run', () => {
-  test('is tried once more', async () => {
+describe('a run that fails', () => {
+  test('is repeated once', async () => {
     const { runs, discarded } = await conducted([clean], [new StackError('no port'), quiet]);
     expect(runs).toMatchObject([{ result: 'clean', tries: 2 }]);
     expect(discarded).toEqual(['run-7-1', 'run-7-2']);
   });
 
-  test('is neither found nor missed when that fails, too', async () => {
+  test('is neither found nor missed if it fails twice', async () => {
     const { runs } = await conducted([job(), clean], [new Error('one'), new StackError('no port'), quiet]);
     expect(runs.map(({ result, failure, folder }) => [result, failure, folder])).toEqual([
       ['failed to run', 'no port', 'run-7-2'],
@@ -111,15 +111,15 @@ describe('a run that cannot be run', () => {
     ]);
   });
 
-  test('is told to end when it takes far too long, and left behind when it does not', async () => {
+  test('is cancelled when it takes far too long, and abandoned if it does not end', async () => {
     const limits = { overheadMs: 20, graceMs: 20 };
-    const { runs } = await conducted([job({ durationS: 0 })], ['ends when told', 'hangs'], { limits });
+    const { runs } = await conducted([job({ durationS: 0 })], ['ends when cancelled', 'hangs'], { limits });
     expect(runs).toMatchObject([{ result: 'failed to run', tries: 2 }]);
-    expect(runs[0]?.failure).toMatch(/not over after 0 s, and did not end when told to/);
+    expect(runs[0]?.failure).toMatch(/had not ended after 0 s, and did not end when cancelled/);
   });
 });
 
-test('several at once, each counted', async () => {
+test('concurrent runs are all counted', async () => {
   let [now, most] = [0, 0];
   const queue = Array.from({ length: 7 }, (_, seed) => job({ seed }));
   const { runs } = await conducted(queue, [], {
@@ -134,9 +134,9 @@ test('several at once, each counted', async () => {
   expect({ most, seeds: runs.map(({ seed }) => seed) }).toEqual({ most: 3, seeds: [0, 1, 2, 3, 4, 5, 6] });
 });
 
-test('an interruption keeps what was measured, and half a run counts for nothing', async () => {
+test('an interruption keeps the completed runs and drops the incomplete one', async () => {
   const interrupt = new AbortController();
-  const { runs, discarded } = await conducted([clean, clean, clean], [quiet, 'ends when told'], {
+  const { runs, discarded } = await conducted([clean, clean, clean], [quiet, 'ends when cancelled'], {
     signal: interrupt.signal,
     onEnd: () => setTimeout(() => interrupt.abort(new InterruptedError('Ctrl-C')), 5),
   });

@@ -5,9 +5,9 @@ import { StackError } from '../model/errors.ts';
 import { failureOf, type JudgedJob, outcomeOf } from './outcome.ts';
 import type { Job } from './schedule.ts';
 
-/** What conducting needs of the world; a test gives literal judgements instead. */
+/** What conducting needs from outside; a test passes literal judgements instead. */
 export interface Conducting {
-  /** How many runs at the same time: each has a stack of its own. */
+  /** Concurrent runs, each with a stack of its own. */
   readonly jobs: number;
   /** Keep every run folder, not only those that have something to explain. */
   readonly keep: boolean;
@@ -23,16 +23,16 @@ export interface Conducting {
 }
 
 interface Limits {
-  /** Beyond the load: starting the stack, settling, judging. Measured: some 15 s; a busy machine gets ten times that. */
+  /** In addition to the load: start of the stack, settling, judging. Measured: 15 s; a busy machine gets ten times that. */
   readonly overheadMs: number;
-  /** After that the run is told to end; and if it does not even do that, it is given up. */
+  /** After that the run is cancelled; if it does not end then, it is abandoned. */
   readonly graceMs: number;
 }
 
 const LIMITS: Limits = { overheadMs: 150_000, graceMs: 60_000 };
 const TRIES = 2;
 
-/** Plays the jobs in their order, so many at once, and gives what came of each. Ends early, in order, with the signal. */
+/** Runs the jobs in order, `jobs` of them at a time, and returns their outcomes. An aborted signal ends it early. */
 export async function conduct(queue: readonly Job[], parts: Conducting): Promise<CalibrationRun[]> {
   const limit = pLimit(parts.jobs);
   const ended = await limit.map(queue, async (job) => {
@@ -45,7 +45,7 @@ export async function conduct(queue: readonly Job[], parts: Conducting): Promise
   return ended.flat();
 }
 
-/** Undefined if the calibration was interrupted meanwhile: half a run counts for nothing. */
+/** Undefined if the calibration was interrupted: an incomplete run is not counted. */
 async function conductOne(job: Job, parts: Conducting): Promise<CalibrationRun | undefined> {
   for (let tried = 1; ; tried++) {
     const folder = parts.folderOf(job, tried);
@@ -65,7 +65,7 @@ async function conductOne(job: Job, parts: Conducting): Promise<CalibrationRun |
   }
 }
 
-/** A run that takes far too long is told to end, as by Ctrl-C; one that does not end then is left behind. */
+/** A run that takes far too long is cancelled, as by Ctrl-C; one that does not end then is abandoned. */
 async function inTime(job: Job, folder: string, { runOne, signal, limits }: Conducting): Promise<JudgedJob> {
   const { overheadMs, graceMs } = { ...LIMITS, ...limits };
   const late = new AbortController();
@@ -74,9 +74,9 @@ async function inTime(job: Job, folder: string, { runOne, signal, limits }: Cond
   let givingUp: NodeJS.Timeout | undefined;
   const givenUp = new Promise<never>((_, reject) => {
     ending = setTimeout(() => {
-      const reason = new StackError(`the run was not over after ${Math.round(deadlineMs / 1000)} s`);
+      const reason = new StackError(`the run had not ended after ${Math.round(deadlineMs / 1000)} s`);
       late.abort(reason);
-      givingUp = setTimeout(() => reject(new StackError(`${reason.message}, and did not end when told to`)), graceMs);
+      givingUp = setTimeout(() => reject(new StackError(`${reason.message}, and did not end when cancelled`)), graceMs);
     }, deadlineMs);
   });
   try {

@@ -7,7 +7,7 @@ import type { Argv } from 'yargs';
 import { FAULTS } from '../faults/index.ts';
 import type { Planted } from '../model/calibration.ts';
 import { UsageError } from '../model/errors.ts';
-import { seconds } from '../run/plan.ts';
+import { parseSeconds } from '../run/plan.ts';
 import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
 /** Where results are kept, relative to the current folder. */
@@ -78,7 +78,7 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
   whole('runs', flags.runs, 0, 1000);
   whole('clean', flags.clean, 0, 10_000);
   whole('jobs', flags.jobs, 1, 8);
-  const durationS = seconds(flags.duration);
+  const durationS = parseSeconds(flags.duration);
   if (durationS === undefined || durationS > 3600) {
     problems.push(`--duration must be like 30s or 2m, from 1s to 1h, not "${flags.duration}"`);
   }

@@ -10,7 +10,7 @@ export interface JudgedJob {
   readonly loadStartedMs: number;
 }
 
-/** What is kept of a run: whether it was found, by whom, and when. */
+/** The result that is kept of a run: found or not, by which invariants, and when. */
 export function outcomeOf(job: Job, { judgement, loadStartedMs }: JudgedJob, tries: number): CalibrationRun {
   const broken = judgement.invariants.filter(({ verdict }) => verdict === 'fail');
   const named = broken.filter(({ name }) => !expectsViolation(job) || job.planted?.caughtBy.includes(name));
@@ -44,7 +44,7 @@ export function failureOf(job: Job, error: unknown, tries: number): CalibrationR
   };
 }
 
-/** A remedy that cures is as good as no defect at all. */
+/** False for a remedy that works: its runs must be clean. */
 export function expectsViolation({ planted }: Pick<Job, 'planted'>): boolean {
   return planted !== null && planted.caughtBy.length > 0;
 }

@@ -4,10 +4,10 @@ import type { CalibrationRun } from '../model/calibration.ts';
 import type { RunProgress } from '../model/progress.ts';
 import type { Job } from './schedule.ts';
 
-/** Start, settling and judging of a run, as a first guess of the time left; then it is measured. */
+/** Start, settling and judging of a run: a first estimate of the time left, until it is measured. */
 const OVERHEAD_S = 20;
 
-/** The live line of a whole calibration: how far it is, how long it will take, what is under way; above it what was odd. */
+/** The live line of a calibration: progress, time left, running jobs; above it misses, false alarms and failures. */
 export class CalibrationProgress {
   readonly #line: LiveLine;
   readonly #total: number;
@@ -26,7 +26,7 @@ export class CalibrationProgress {
     this.#line = new LiveLine({ label: 'calibrate', read: () => this.#now() });
   }
 
-  /** For one run: its phases are told here instead of on a line of its own. */
+  /** Progress of one run: its phase appears in the calibration's line. */
   of(job: Job): RunProgress {
     this.#running.set(job, 'starting');
     return {

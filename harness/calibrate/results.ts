@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { CALIBRATION_FORMAT, type Calibration } from '../model/calibration.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 
-/** What comparing and the trend rest on; the rest of a document of this format is as its writer made it. */
+/** The fields that a comparison and the trend read; the others are not checked. */
 const KEPT = z.looseObject({
   format: z.literal(CALIBRATION_FORMAT, { error: `is not of format ${CALIBRATION_FORMAT}` }),
   started_at: z.iso.datetime(),
@@ -26,7 +26,7 @@ const KEPT = z.looseObject({
   clean: z.looseObject({ runs: z.number(), false_alarms: z.number() }),
 });
 
-/** A result that an earlier calibration kept. UsageError: it is none. */
+/** The result of an earlier calibration. Throws a UsageError if the file is not one. */
 export async function readCalibration(file: string): Promise<Calibration> {
   let document: unknown;
   try {
@@ -42,7 +42,7 @@ export async function readCalibration(file: string): Promise<Calibration> {
   return document as Calibration;
 }
 
-/** All results in a folder; what is none of them is told and left out, because a trend is worth more than its worst file. */
+/** All results in a folder, the oldest first. A file that is not a result is left out and reported to `onOther`. */
 export async function readKept(folder: string, onOther: (why: string) => void): Promise<Calibration[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];

@@ -22,12 +22,12 @@ export class CalibrationFolders {
     return path.join(this.#top, `${number}-${planted?.name ?? 'clean'}-${seed}`);
   };
 
-  /** Relative, because a result is kept and read elsewhere. */
+  /** Relative, because results are read on other machines. */
   kept = (folder: string): string | null => (existsSync(folder) ? path.relative('.', folder) : null);
 
   discard = (folder: string): void => rmSync(folder, { recursive: true, force: true });
 
-  /** Nothing empty stays behind. */
+  /** Removes folders that are empty. */
   close(): void {
     for (const folder of [this.#top, path.dirname(this.#top)]) {
       if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
@@ -35,7 +35,7 @@ export class CalibrationFolders {
   }
 }
 
-/** One run as `windtunnel run` does it. Rejects also where the load did not last: half a run measures nothing. */
+/** One run, as `windtunnel run` makes it. Rejects also if the load did not last as planned. */
 export async function runJob(
   job: Job,
   { folder, signal, progress }: { folder: string; signal: AbortSignal; progress: RunProgress },
@@ -49,6 +49,6 @@ export async function runJob(
   const { judgement, failure } = await runScenario({ subject: { build }, plan, out: folder, repeat, progress, signal });
   if (failure !== undefined) throw failure;
   const { load_started_ms } = await readManifest(folder);
-  if (load_started_ms === null) throw new StackError(`the load of ${folder} never began`);
+  if (load_started_ms === null) throw new StackError(`the load of ${folder} did not begin`);
   return { judgement, loadStartedMs: load_started_ms };
 }

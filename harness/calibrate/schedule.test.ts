@@ -35,7 +35,7 @@ describe('the order of a calibration', () => {
     expect(names(plan()).join(' ')).toBe('a b clean c b clean c a clean c a clean b a clean b c clean');
   });
 
-  test('with faults, clean runs go anywhere, and what needs a fault of its own has it without being asked', () => {
+  test('with --faults clean runs are exploratory; a defect that needs a fault has it without --faults', () => {
     const calm = plan({ planted: [planted('a'), { ...planted('b'), faults: 'kill' }] });
     const faultsOf = (name: string) => new Set(calm.filter((job) => names([job])[0] === name).map((job) => job.faults));
     expect([faultsOf('a'), faultsOf('b'), faultsOf('clean')]).toEqual([
@@ -50,7 +50,7 @@ describe('the order of a calibration', () => {
     );
   });
 
-  test('no two runs share a seed, and the same command plays the same again', () => {
+  test('no two runs share a seed, and the same command repeats the same plans', () => {
     const seeds = plan().map(({ seed }) => seed);
     expect(new Set(seeds).size).toBe(18);
     expect(plan()).toEqual(plan());
@@ -68,13 +68,13 @@ describe('the order of a calibration', () => {
     }
   });
 
-  test('a defect that needs longer has longer', () => {
+  test('a defect that needs a longer load has it', () => {
     expect(new Set(plan().map((job) => `${job.planted?.name} ${job.durationS}`))).toEqual(
       new Set(['a 30', 'b 30', 'c 45', 'undefined 30']),
     );
   });
 
-  test('as many clean runs as asked for, none and alone included', () => {
+  test('as many clean runs as requested, including none, and clean runs only', () => {
     expect(names(plan({ clean: 0 }))).not.toContain('clean');
     expect(names(plan({ clean: 7 })).filter((name) => name === 'clean')).toHaveLength(7);
     expect(names(plan({ runs: 0, clean: 50 }))).toEqual(Array.from({ length: 50 }, () => 'clean'));

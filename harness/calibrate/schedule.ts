@@ -1,26 +1,26 @@
 import type { Planted } from '../model/calibration.ts';
 
-/** One run to come. */
+/** A run to make. */
 export interface Job {
   readonly build: string;
-  /** What is switched on, or null for the stack as it should be. */
+  /** The defect that is switched on; null for the clean stack. */
   readonly planted: Planted | null;
   readonly scenario: string;
   readonly durationS: number;
   readonly schedulers: number;
   readonly seed: number;
-  /** What the nemesis breaks meanwhile, as `--faults` has it; null: what the scenario says. */
+  /** The faults, in the form of `--faults`; null: those of the scenario. */
   readonly faults: string | null;
 }
 
-/** Where the nemesis may do what it likes, a clean stack is not accused under any load. */
+/** With faults, clean runs use this scenario: a clean stack must have no violation under any load. */
 const ANY_LOAD = 'exploratory';
 
 export interface ScheduleOptions {
   readonly planted: readonly Planted[];
-  /** Of each planted thing. */
+  /** Of each defect. */
   readonly runs: number;
-  /** Clean runs altogether; undefined: one for every two of a planted thing. */
+  /** Clean runs in total; undefined: one for every two runs with a defect. */
   readonly clean: number | undefined;
   readonly durationS: number;
   readonly seed: number;
@@ -29,13 +29,13 @@ export interface ScheduleOptions {
   readonly schedulersOf: (scenario: string) => number;
 }
 
-/** A promise may break only where schedulers meet, or only where one is alone. */
+/** A false alarm may need several schedulers, or a single one. */
 const SCHEDULERS = [1, 2, 3] as const;
 
 /**
  * Every round runs everything once, in an order that turns by one from round to round, with the clean runs spread
- * evenly between: what drifts with time, such as a busy machine, then weighs on all alike, and a calibration that is
- * interrupted has measured everything about equally often.
+ * evenly between: changes over time, such as a busier machine, then affect all alike, and an interrupted calibration
+ * has measured everything about equally often.
  */
 export function schedule({ planted, runs, clean, durationS, seed, faults, schedulersOf }: ScheduleOptions): Job[] {
   const jobs: Omit<Job, 'seed'>[] = [];
@@ -58,7 +58,7 @@ export function schedule({ planted, runs, clean, durationS, seed, faults, schedu
     }
   }
   for (; cleanDone < cleanTotal; cleanDone++) jobs.push(loads.next());
-  // The place gives the seed: no two runs play the same, and the same command plays the same again.
+  // The position gives the seed: no two runs have the same plan, and the same command repeats the same plans.
   return jobs.map((job, place) => ({ ...job, seed: seed + place }));
 }
 
@@ -67,7 +67,7 @@ function turned<T>(items: readonly T[], by: number): readonly T[] {
   return [...items.slice(at), ...items.slice(0, at)];
 }
 
-/** Clean runs under the scenarios of the planted things, each as often as they use it, with 1, 2, 3 schedulers in turn. */
+/** Clean runs under the defects' scenarios, as often as the defects use each, with 1, 2, 3 schedulers in turn. */
 class CleanLoads {
   readonly #shares = new Map<string, { readonly share: number; given: number }>();
   readonly #durationS: number;

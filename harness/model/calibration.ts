@@ -1,6 +1,6 @@
 import type { Verdict } from './verdict.ts';
 
-/** How surely each planted bug is found: what `windtunnel calibrate --json` prints and `records/calibration/` keeps. */
+/** How often each defect is found: what `windtunnel calibrate --json` prints and `records/calibration/` keeps. */
 export interface Calibration {
   /** `CALIBRATION_FORMAT` of the writer. */
   readonly format: number;
@@ -16,7 +16,7 @@ export interface Calibration {
   readonly settings: CalibrationSettings;
   readonly defects: readonly DefectFigures[];
   readonly clean: CleanFigures;
-  /** Cures are expected to be clean; their runs are among the clean ones, too. */
+  /** Remedies that work are expected to be clean; their runs count as clean runs as well. */
   readonly remedies: readonly RemedyFigures[];
   readonly runs: readonly CalibrationRun[];
 }
@@ -69,9 +69,9 @@ export interface DefectFigures {
   readonly caught_by_runs: Readonly<Record<string, number>>;
   /** Invariants that the defect's file names. */
   readonly named: readonly string[];
-  /** Runs found by one of the named: fewer than `found` means that the file does not tell the whole truth. */
+  /** Runs found by one of the named: fewer than `found` means that the file's list is incomplete. */
   readonly found_by_name: number;
-  /** Runs without a violation whose verdict was `unknown`: misses, for which the judge at least did not vouch. */
+  /** Runs without a violation and with the verdict `unknown`: they count as misses. */
   readonly unknown: number;
   readonly failed_to_run: number;
 }
@@ -84,7 +84,7 @@ export interface CleanFigures {
   readonly interval: readonly [number, number] | null;
   readonly unknown: number;
   readonly failed_to_run: number;
-  /** Which invariants cried out, and in how many runs. */
+  /** The violated invariants, and in how many runs. */
   readonly raised_by: Readonly<Record<string, number>>;
   readonly by_load: readonly {
     readonly scenario: string;

@@ -8,7 +8,7 @@ export const SOAK_FORMAT = 1;
 
 /**
  * `soak.json`, the index of a soak: windows of load, one after another on a stack that stays up, each a run folder that is
- * judged while the next one runs. Written anew, in one step, whenever something in it changes. Documented in docs/soak.md.
+ * judged while the next one runs. Replaced in one step at each change. Documented in docs/soak.md.
  */
 export interface Soak {
   readonly format: number;
@@ -26,10 +26,10 @@ export interface Soak {
   readonly why: string | null;
   /** Of the windows that are judged; with `state` completed of the whole. */
   readonly verdict: Verdict;
-  /** Promises that the scenario aims at and no window has put to the test so far. */
+  /** Invariants that the scenario aims at and no window has exercised so far. */
   readonly never_tested: readonly string[];
   /** One for each start of the harness: the first, and each `--resume`. */
-  readonly sessions: readonly SoakSession[];
+  readonly sessions: readonly SoakSessionEntry[];
   readonly gaps: readonly SoakGap[];
   readonly windows: readonly SoakWindow[];
   readonly drift: readonly Drift[];
@@ -42,10 +42,10 @@ export interface Keep {
   readonly bytes: number;
 }
 
-export interface SoakSession {
+export interface SoakSessionEntry {
   readonly number: number;
   readonly started_at: string;
-  /** The process, so that nobody resumes what is still running. */
+  /** The process: a soak that is still running cannot be resumed. */
   readonly harness: { readonly pid: number; readonly born: string };
   /** Versions as the stack reported them; null until it was up. */
   readonly identity: Readonly<Record<string, string>> | null;
@@ -62,7 +62,7 @@ export interface SoakGap {
 
 export interface SoakWindow {
   readonly number: number;
-  /** 1; more where an earlier attempt was broken off and the same plan was played again. */
+  /** 1; more if an earlier attempt was broken off and the plan repeated. */
   readonly attempt: number;
   readonly session: number;
   readonly seed: number;
@@ -75,7 +75,7 @@ export interface SoakWindow {
   readonly seam_s: number | null;
   /** Null until it is judged. */
   readonly judged: JudgedWindow | null;
-  /** What it takes on the disk, and whether its tables are still there. */
+  /** Its size on disk, and whether its tables are still there. */
   readonly bytes: number;
   readonly whole: boolean;
   /** At its end, by metric: see `Drift`. */
@@ -85,13 +85,13 @@ export interface SoakWindow {
 /** What the index keeps of a window's verdict. */
 export interface JudgedWindow {
   readonly verdict: Verdict;
-  /** Violations of each broken promise, and the thresholds that did not hold, `deadlocks: count<1`. */
+  /** Violations by invariant, and the violated thresholds, `deadlocks: count<1`. */
   readonly broken: Readonly<Record<string, number>>;
   readonly thresholds_broken: readonly string[];
-  /** Promises that the scenario aims at: put to the test and kept; and not put to the test. */
+  /** Invariants that the scenario aims at: exercised and not violated; and not exercised. */
   readonly kept: readonly string[];
   readonly untested: readonly string[];
-  /** Why the window cannot say: its failed assumptions, or that judging itself failed. */
+  /** Why the window is in doubt: its failed assumptions, or that judging itself failed. */
   readonly doubts: readonly string[];
   readonly findings: readonly string[];
   readonly load_s: number;
@@ -99,7 +99,7 @@ export interface JudgedWindow {
   readonly seconds_to_judge: number;
 }
 
-/** One number over the windows of a soak, held against chance: Mann and Kendall's test, Theil and Sen's slope. */
+/** The trend of one number over the windows of a soak: Mann and Kendall's test, Theil and Sen's slope. */
 export interface Drift {
   /** `harness.heap_bytes`, `stack.memory_bytes`, `latency.heartbeat.p95_ms`, `table.task_instance.bytes`. */
   readonly metric: string;
@@ -109,7 +109,7 @@ export interface Drift {
   readonly per_hour: number | null;
   /** The same times the hours of the soak, as a share of the median; null where that is 0. */
   readonly change: number | null;
-  /** Two-sided, Holm's correction over all metrics; null where so few windows could not show anything. */
+  /** Two-sided, Holm's correction over all metrics; null if there are too few windows to detect a trend. */
   readonly p_value: number | null;
   readonly trend: 'rises' | 'falls' | 'none seen' | 'too few windows';
 }

@@ -12,7 +12,7 @@ export const backfillCompletesEarly: KnownRace = {
     scenario: {
       ...PLAIN_STACK,
       name: 'race-62561',
-      describe: 'Backfills whose runs take long to create, while schedulers look for completed ones (#62561)',
+      describe: 'Backfills with runs that take long to create, while schedulers look for completed ones (#62561)',
       // Schedulers look for completed backfills every 30 s: a shorter run may contain no such look.
       duration_s: 45,
       dags: groups.flat(),

@@ -20,8 +20,8 @@ const busy = [1, 2, 3].map((n): DagSpec => {
 export const unlockedRun: KnownRace = {
   ...unreported('unlocked-run'),
   title:
-    'A scheduler that retried after a database error examined runs whose locks it had lost, and deadlocked with ' +
-    'another scheduler or with a clear',
+    'A scheduler that retried after a database error examined runs without their locks, which it had lost, and ' +
+    'deadlocked with another scheduler or with a clear',
   marks: [{ invariant: 'no-deadlocks', variants: ['run examined without its lock'] }],
   trial: {
     scenario: {

@@ -47,7 +47,7 @@ export async function resolvePlan(
   };
   const schedulers = count('schedulers', flags.schedulers);
   const apiServers = count('api-servers', flags.apiServers);
-  const duration = flags.duration === undefined ? undefined : seconds(flags.duration);
+  const duration = flags.duration === undefined ? undefined : parseSeconds(flags.duration);
   if (flags.duration !== undefined && duration === undefined) {
     problems.push(`--duration must be like 60s, 5m or 1h, and at least 1s, not "${flags.duration}"`);
   }
@@ -99,7 +99,7 @@ async function checkAims({ name, aims, thresholds }: Scenario): Promise<void> {
 }
 
 /** `60s`, `5m`, `1h` or a bare number of seconds; undefined for anything else, and for less than a second. */
-export function seconds(text: string): number | undefined {
+export function parseSeconds(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text.trim());
   if (!match) return undefined;
   const value = Number(match[1]) * { s: 1, m: 60, h: 3600 }[(match[2] ?? 's') as 's' | 'm' | 'h'];

@@ -5,7 +5,7 @@ import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
-import { resolvePlan, seconds } from '../run/plan.ts';
+import { parseSeconds, resolvePlan } from '../run/plan.ts';
 import { DEFAULT_BUILD, subjectOf } from '../run/subject.ts';
 import { SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
@@ -22,7 +22,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
       if (scenario === undefined)
         throw new UsageError('Name a scenario (`windtunnel list` shows them), or give --resume FOLDER.');
       // An invalid window is reported by windowsOf.
-      const duration = seconds(window) === undefined ? undefined : window;
+      const duration = parseSeconds(window) === undefined ? undefined : window;
       return resolvePlan(scenario, { ...flags, duration }, subject, (one) => withStops(one, flags.stopOn ?? []));
     },
     async () => windowsOf(flags.duration ?? DEFAULT_DURATION, window),
@@ -52,7 +52,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
 }
 
 function windowsOf(duration: string, window: string): number {
-  const [whole, one] = [seconds(duration), seconds(window)];
+  const [whole, one] = [parseSeconds(duration), parseSeconds(window)];
   const problems = [
     ...(whole === undefined ? [`--duration must be like 30m or 8h, not "${duration}"`] : []),
     ...(one === undefined || one < 5 ? [`--window must be like 30s or 10m, and at least 5s, not "${window}"`] : []),

@@ -17,7 +17,7 @@ function drift(windows: readonly SoakWindow[], metric: string): Drift {
   return found;
 }
 
-test('a leak under noise is seen, with its size an hour; noise alone is not', () => {
+test('a leak under noise is detected, with its size per hour; noise alone is not', () => {
   const windows = soak((i) => ({ leaking: 1000 + 2 * i + (NOISE[i] ?? 0), steady: 1000 + (NOISE[i] ?? 0) }));
   const leak = drift(windows, 'leaking');
   expect(leak.trend).toBe('rises');
@@ -28,13 +28,13 @@ test('a leak under noise is seen, with its size an hour; noise alone is not', ()
   expect(drift(windows, 'steady').trend).toBe('none seen');
 });
 
-test('what a session needs to warm up is no drift', () => {
+test('the warm-up of a session is not drift', () => {
   expect([warmUp(1), warmUp(10), warmUp(48)]).toEqual([1, 1, 5]);
   const windows = soak((i) => ({ heap: i < 2 ? 10 * i : 1000 + (NOISE[i] ?? 0) }));
   expect(drift(windows, 'heap')).toMatchObject({ windows: 18, trend: 'none seen' });
 });
 
-test('a restart is no drift, and a drift in each session is one', () => {
+test('a restart is not drift; a drift in each session is', () => {
   const of = (value: (place: number, session: number) => number) =>
     soak(() => ({}), 20).map((window, i) => {
       const session = i < 10 ? 1 : 2;
@@ -46,7 +46,7 @@ test('a restart is no drift, and a drift in each session is one', () => {
   expect(drift(falling, 'value')).toMatchObject({ windows: 18, trend: 'falls' });
 });
 
-test('few windows are said to be few; broken-off ones are not read', () => {
+test('too few windows are reported as such; broken-off ones are not read', () => {
   const few = soak((i) => ({ value: i }), 4);
   expect(drift(few, 'value')).toMatchObject({ windows: 3, trend: 'too few windows', p_value: null });
   const cut = [...few, literalWindow(5, { ended: 'broken-off', readings: { value: 99 } })];

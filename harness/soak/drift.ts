@@ -6,7 +6,7 @@ import { type Reading, trendOf } from '../statistics/trend.ts';
 const LEVEL = 0.05;
 const HOUR_MS = 3_600_000;
 
-/** What a verdict says of a window that may drift, by metric. */
+/** The readings of a window that may drift, by metric. */
 export function readingsOf({ latency, measures, harness, counts, load_seconds }: Judgement): Record<string, number> {
   const readings: Record<string, number | null | undefined> = {
     ...Object.fromEntries(latency.map(({ kind, p95_ms }) => [`latency.${kind}.p95_ms`, p95_ms])),
@@ -24,14 +24,14 @@ export function readingsOf({ latency, measures, harness, counts, load_seconds }:
   );
 }
 
-/** The first windows of a session, in which caches fill and code is compiled: a tenth of them, at least one. */
+/** How many windows of a session are warm-up (caches fill, code is compiled): a tenth, at least one. */
 export function warmUp(windows: number): number {
   return Math.max(1, Math.ceil(windows / 10));
 }
 
 /**
- * Each metric over the completed windows. Sessions are not compared with each other: after a restart everything begins anew,
- * and that is no drift.
+ * The trend of each metric over the completed windows. Sessions are not compared with each other: a restart is not
+ * drift.
  */
 export function driftOf(windows: readonly SoakWindow[]): Drift[] {
   const completed = windows.filter(({ ended }) => ended === 'completed');
@@ -44,7 +44,7 @@ export function driftOf(windows: readonly SoakWindow[]): Drift[] {
     const series = sessions.map((session) => seriesOf(session, metric));
     return { metric, series, trend: trendOf(series) };
   });
-  // What so few windows could not have shown is no test, and must not make the others stricter.
+  // A series too short to show any trend is not tested, and must not make the correction of the others stricter.
   const tested = trends.filter(({ trend }) => trend.least_p < LEVEL);
   const corrected = holm(tested.map(({ trend }) => trend.p_value));
   return trends.map(({ metric, series, trend: { readings, per_hour } }) => {

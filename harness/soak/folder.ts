@@ -10,10 +10,10 @@ import { driftOf } from './drift.ts';
 import { toReduce } from './retention.ts';
 import { neverTested, verdictOf } from './verdict.ts';
 
-/** What stays of a window whose tables went: all that people read of it, and its plan, with which it can be played again. */
+/** Files that stay when a window is reduced: what people read, and the plan, with which it can be repeated. */
 const SUMMARY = new Set(['manifest.json', 'verdict.json', 'report.md', 'report.html', 'junit.xml']);
 
-/** The folder of a soak: its index, which is on the disk whole at every moment, and its windows. */
+/** The folder of a soak: its windows, and its index, which is complete on disk at every moment. */
 export class SoakFolder {
   readonly path: string;
   #soak: Soak;
@@ -27,7 +27,7 @@ export class SoakFolder {
   static async create(folder: string, soak: Soak): Promise<SoakFolder> {
     if (existsSync(folder) && readdirSync(folder).length > 0)
       throw new UsageError(
-        `The soak folder ${folder} is not empty: name another with --out, or go on with it: --resume ${folder}.`,
+        `The soak folder ${folder} is not empty: choose another --out, or continue with --resume ${folder}.`,
       );
     try {
       for (const part of ['windows', 'logs']) mkdirSync(path.join(folder, part), { recursive: true });
@@ -66,7 +66,7 @@ export class SoakFolder {
     return this.update({ windows, drift: driftOf(windows) });
   }
 
-  /** Takes away the tables of windows that are not worth their place on the disk any more. */
+  /** Removes the tables of windows that exceed the limits. */
   async retain(): Promise<void> {
     const { windows, keep } = this.#soak;
     const sized = windows.map((one) => (one.whole ? { ...one, bytes: bytesOf(this.runFolder(one)) } : one));
@@ -77,16 +77,16 @@ export class SoakFolder {
 
   #reduce(window: SoakWindow): SoakWindow {
     const folder = this.runFolder(window);
-    // A window whose load never began leaves no folder.
+    // A window without load leaves no folder.
     if (!existsSync(folder)) return { ...window, whole: false, bytes: 0 };
     for (const name of readdirSync(folder))
       if (!SUMMARY.has(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
     return { ...window, whole: false, bytes: bytesOf(folder) };
   }
 
-  /** One at a time, each in one step: whoever reads it sees the state before or after. */
+  /** One at a time, each in one step: a reader sees the state before or after. */
   save(): Promise<void> {
-    // A disk that was full once may have room again: each attempt fails or succeeds for itself.
+    // A disk that was full may have room again: each attempt fails or succeeds by itself.
     const before = this.#saving.catch(() => undefined);
     this.#saving = before.then(async () => {
       await replace(path.join(this.path, 'soak.json'), `${JSON.stringify(this.#soak, null, 2)}\n`);
@@ -117,7 +117,7 @@ function readSoak(folder: string): Soak {
   return parsed as unknown as Soak;
 }
 
-/** All that a folder takes, in bytes; 0 for one that is not there. */
+/** Bytes of all files in a folder; 0 if it does not exist. */
 export function bytesOf(folder: string): number {
   if (!existsSync(folder)) return 0;
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -127,7 +127,7 @@ export function bytesOf(folder: string): number {
     }, 0);
 }
 
-/** When anything below a folder was last written; undefined for one that is empty or not there. */
+/** When a file in the folder was last written; undefined if there is none. */
 export function lastWritten(folder: string): Date | undefined {
   if (!existsSync(folder)) return undefined;
   const times = readdirSync(folder, { recursive: true, withFileTypes: true })

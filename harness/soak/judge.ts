@@ -7,14 +7,14 @@ import { WINDTUNNEL } from '../system/installation.ts';
 import { ProcessTable } from '../system/process-table.ts';
 
 /**
- * Judges a run in a process of its own, less important than the harness: beside a load that goes on, neither the time nor
- * the memory that judging takes may be the harness's. Rejects if it came to no verdict.
+ * Judges a run in a process of its own with lower priority, because the next window's load is running: its time and
+ * memory must not be the harness's. Rejects if there is no verdict.
  */
 export async function judgeAside(runFolder: string, log: string): Promise<{ judgement: Judgement; seconds: number }> {
   const began = performance.now();
   const file = path.join(runFolder, 'verdict.json');
   rmSync(file, { force: true });
-  // In a table: what a killed harness leaves, `heal` ends before anybody judges the same run again.
+  // Listed in a table, so that `heal` ends it after the harness was killed.
   const table = new ProcessTable(randomBytes(3).toString('hex'));
   try {
     const child = table.start('judge', process.execPath, [WINDTUNNEL, 'check', runFolder], {

@@ -13,7 +13,7 @@ const subject = { build: 'reference' };
 const calm = shipped('seeds');
 const chaotic: Scenario = { ...calm, duration_s: 600, chaos: { faults: 'all', pause_ms: [3_000, 8_000] } };
 
-test('a window has the same seed and faults whenever it is played, and others than its neighbour', () => {
+test('a window always has the same seed and faults, different from the next window', () => {
   const plan = { seed: 7, scenario: chaotic };
   const second = windowPlan(plan, 2, subject);
   expect(windowPlan(plan, 2, subject)).toEqual(second);
@@ -23,12 +23,12 @@ test('a window has the same seed and faults whenever it is played, and others th
   expect(windowPlan({ seed: 7, scenario: calm }, 2, subject).faults).toEqual([]);
 });
 
-test('the one stack is made for whatever any window will break', () => {
+test('the stack is made for the faults of all windows', () => {
   expect(anyWires({ seed: 7, scenario: chaotic }, 5, subject)).toBe(true);
   expect(anyWires({ seed: 7, scenario: calm }, 5, subject)).toBe(false);
 });
 
-test('lives may end after the load, but not for ever', () => {
+test('lives may end after the load, within a limit', () => {
   expect(settleMs(calm)).toBe(18_000);
   const dags = calm.dags.map((dag) => ({
     ...dag,
@@ -37,7 +37,7 @@ test('lives may end after the load, but not for ever', () => {
   expect(settleMs({ ...calm, dags })).toBe(30_000);
 });
 
-test('only a broken threshold that asks for it ends a soak', () => {
+test('only a violated threshold with abortOnFail ends a soak', () => {
   const thresholds = { deadlocks: ['count<1'], http_409: [{ threshold: 'count<5', abortOnFail: true }] };
   const scenario = withStops({ ...calm, thresholds }, ['http_req_duration{operation:heartbeat}: p(95)<200']);
   const result = (metric: string, expression: string, verdict: 'pass' | 'fail') => ({
@@ -55,7 +55,7 @@ test('only a broken threshold that asks for it ends a soak', () => {
   expect(stopReason(scenario, [result(heartbeat, 'p(95)<200', 'fail')])).toMatch(/heartbeat\}: p\(95\)<200/);
 });
 
-test('room on the disk is given in the words of a disk', () => {
+test('the disk limit has a unit', () => {
   expect(keepOf(3, '5GB')).toEqual({ windows: 3, bytes: 5e9 });
   expect(keepOf(0, '500 mb')).toEqual({ windows: 0, bytes: 5e8 });
   expect(() => keepOf(1, '12')).toThrow(/--disk must be like/);

@@ -8,25 +8,25 @@ import type { ThresholdResult } from '../model/verdict.ts';
 import { hostOf, type Subject } from '../run/subject.ts';
 
 const MOST_SEED = 2 ** 31;
-/** Longer lives are cut off at the end of a window: a seam is time without load. */
+/** Longer lives are cut off at the end of a window: the seam is time without load. */
 const LONGEST_SETTLE_MS = 30_000;
 const UNITS = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 } as const;
 
-/** The same for the same seed and number, whenever and by whichever session it is played. */
+/** The plan of a window: the same for the same seed and number, in every session. */
 export function windowPlan({ seed, scenario }: Plan, number: number, subject: Subject): Plan {
   const own = Math.floor(new Rng(seed, 'window', number).next() * MOST_SEED);
   const { chaos } = scenario;
   return { seed: own, scenario, faults: chaos ? drawFaults(chaos, hostOf(subject, scenario), own) : [] };
 }
 
-/** Whether any window breaks something on the way to the database: the stack is made once, for all of them. */
+/** Whether any window has a fault of the database connections: the stack is made once, for all windows. */
 export function anyWires(plan: Plan, windows: number, subject: Subject): boolean {
   for (let number = 1; number <= windows; number++)
     if (needWires(windowPlan(plan, number, subject).faults ?? [])) return true;
   return false;
 }
 
-/** Time for whoever began at the end of the load. */
+/** Time for lives that began at the end of the load. */
 export function settleMs({ dags }: Scenario): number {
   const longest = Math.max(0, ...dags.flatMap(({ tasks }) => tasks.map(({ duration_ms }) => duration_ms[1])));
   return Math.min(longest + 4_000, LONGEST_SETTLE_MS);
@@ -46,7 +46,7 @@ export function withStops(scenario: Scenario, stops: readonly string[]): Scenari
   return { ...scenario, thresholds };
 }
 
-/** The first broken threshold that k6, too, would end a test at (`abortOnFail`), in words; undefined: none. */
+/** The first violated threshold with `abortOnFail`, in words; undefined if there is none. */
 export function stopReason({ thresholds }: Scenario, results: readonly ThresholdResult[]): string | undefined {
   const broken = results.find(
     ({ metric, expression, verdict }) =>

@@ -5,8 +5,8 @@ import { literalWindow } from '../testing/literal-window.ts';
 import { toReduce } from './retention.ts';
 
 const ROOM = { windows: 2, bytes: 1e9 };
-const broken = (number: number, promise = 'no-deadlocks') =>
-  literalWindow(number, { judged: { verdict: 'fail', broken: { [promise]: 1 } } });
+const broken = (number: number, invariant = 'no-deadlocks') =>
+  literalWindow(number, { judged: { verdict: 'fail', broken: { [invariant]: 1 } } });
 
 /** `p` passed, `f` failed, `?` not judged yet: windows 1, 2, 3 … */
 function windows(story: string): SoakWindow[] {
@@ -16,25 +16,25 @@ function windows(story: string): SoakWindow[] {
   });
 }
 
-test('the newest windows stay whole, older ones that kept every promise are reduced', () => {
+test('the newest windows keep their tables, older ones without a violation are reduced', () => {
   expect(toReduce(windows('ppppp'), ROOM)).toEqual([0, 1]);
   expect(toReduce(windows('ppp'), ROOM)).toEqual([]);
 });
 
-test('what broke a promise stays, and so do the windows before and after it', () => {
+test('a window with a violation stays, and so do the windows before and after it', () => {
   expect(toReduce(windows('pppfpppppp'), { windows: 0, bytes: 1e9 })).toEqual([0, 1, 5, 6, 7, 8]);
 });
 
-test('a window waits for the verdict of the next one, whose neighbour it may turn out to be', () => {
+test('a window is not reduced before the next one is judged', () => {
   expect(toReduce(windows('ppp?'), { windows: 0, bytes: 1e9 })).toEqual([0, 1]);
 });
 
-test('what is reduced already is not reduced again', () => {
+test('a reduced window is not reduced again', () => {
   const [first, ...rest] = windows('ppppp').map((one, i) => (i === 0 ? { ...one, whole: false, bytes: 1 } : one));
   expect(toReduce(first ? [first, ...rest] : rest, ROOM)).toEqual([1]);
 });
 
-test('a full disk takes windows that passed, then neighbours, then repetitions; what shows a promise broken last', () => {
+test('a full disk: passed windows are reduced first, then neighbours, then repeated violations', () => {
   const story = windows('pfffp?');
   const room = (bytes: number) => toReduce(story, { windows: 5, bytes });
   expect(room(600)).toEqual([]);
@@ -45,7 +45,7 @@ test('a full disk takes windows that passed, then neighbours, then repetitions; 
   expect(room(100)).toEqual([0, 1, 2, 3, 4]);
 });
 
-test('of each promise the first and the latest time that it broke outlive the others', () => {
+test('the first and the latest violation of each invariant stay longest', () => {
   const story = [broken(1), broken(2, 'error-contract'), broken(3), broken(4), broken(5), literalWindow(6)];
   expect(toReduce(story, { windows: 0, bytes: 400 })).toEqual([2, 3]);
 });

@@ -1,15 +1,15 @@
 import type { Keep, SoakWindow } from '../model/soak.ts';
 
 /**
- * Which windows are to be reduced to their verdict now, by their place in the list. Whole stay: what is not judged yet, the
- * newest, whatever broke a promise with the windows before and after it, and `keep.windows` of the others. Where all that is
- * more than the disk may hold, first the others go, then the neighbours, then violations that the windows before and
- * after show, too: of each promise the first and the latest time that it broke stay longest.
+ * The windows to reduce to their verdict now, as indexes of the list. Complete stay: windows that are not judged yet, the
+ * newest, those with a violation with the window before and after each, and `keep.windows` of the others. If that is more
+ * than the disk limit, the others are reduced first, then the neighbours, then violations that other windows show as
+ * well: the first and the latest violation of each invariant stay longest.
  */
 export function toReduce(windows: readonly SoakWindow[], keep: Keep): number[] {
   const broke = windows.map(isBroken);
   const near = windows.map((_, i) => broke[i - 1] === true || broke[i + 1] === true);
-  const telling = tellingWindows(windows);
+  const representative = representativeWindows(windows);
   const order = windows.map((_, place) => place).filter((place) => windows[place]?.whole);
   const open = (place: number) => windows[place]?.judged === null || place === windows.length - 1;
   const free = order.filter((place) => !open(place) && !broke[place]);
@@ -20,7 +20,7 @@ export function toReduce(windows: readonly SoakWindow[], keep: Keep): number[] {
   const given = [
     quiet,
     free,
-    order.filter((place) => !open(place) && !telling.has(place)),
+    order.filter((place) => !open(place) && !representative.has(place)),
     order.filter((place) => !open(place)),
   ];
   for (const places of given) {
@@ -32,7 +32,7 @@ export function toReduce(windows: readonly SoakWindow[], keep: Keep): number[] {
   return [...gone].sort((a, b) => a - b);
 }
 
-/** What comes after may break a promise, and then this is its neighbour. */
+/** The next window may turn out to have a violation, and then this one is its neighbour. */
 function nextIsOpen(windows: readonly SoakWindow[], place: number): boolean {
   return place + 1 < windows.length && windows[place + 1]?.judged === null;
 }
@@ -41,8 +41,8 @@ function isBroken({ judged }: SoakWindow): boolean {
   return judged?.verdict === 'fail';
 }
 
-/** The first and the latest window that broke each promise or threshold. */
-function tellingWindows(windows: readonly SoakWindow[]): Set<number> {
+/** The first and the latest window that violated each invariant or threshold. */
+function representativeWindows(windows: readonly SoakWindow[]): Set<number> {
   const first = new Map<string, number>();
   const latest = new Map<string, number>();
   for (const [place, { judged }] of windows.entries()) {

@@ -22,7 +22,7 @@ import { judgeAside } from './judge.ts';
 import { anyWires, settleMs, stopReason, windowPlan } from './plan.ts';
 import { judgedWindow } from './verdict.ts';
 
-/** A log of the stack that is longer is put aside between two windows, over what was put aside before. */
+/** A longer log of the stack is rotated between two windows; one old file is kept. */
 const LOG_BYTES = 16 << 20;
 
 interface SessionOptions {
@@ -31,14 +31,14 @@ interface SessionOptions {
   readonly signal: AbortSignal;
 }
 
-/** One session of a soak: a stack is brought up, and the windows that are missing are played on it, one after another. */
+/** One session of a soak: starts a stack, and runs the missing windows on it one after another. */
 export class SoakSession {
   readonly #folder: SoakFolder;
   readonly #subject: Subject;
   readonly #number: number;
   readonly #engine: EngineChoice | undefined;
   readonly #enough = new AbortController();
-  /** From outside, or from inside: `#enough`. */
+  /** Aborted from outside, or by a threshold: `#enough`. */
   readonly #stop: AbortSignal;
   #judging: Promise<void> = Promise.resolve();
   #loadEndedAt: number | undefined;
@@ -52,7 +52,7 @@ export class SoakSession {
     this.#stop = AbortSignal.any([signal, this.#enough.signal]);
   }
 
-  /** Resolves when all windows are played and judged, or the session was stopped. Rejects where the stack failed. */
+  /** Resolves when all windows are judged, or the session was stopped. Rejects if the stack failed. */
   async run(): Promise<void> {
     const { plan, windows_planned } = this.#folder.soak;
     const table = new ProcessTable(randomBytes(3).toString('hex'));
@@ -73,13 +73,13 @@ export class SoakSession {
       this.#progress?.phase('taking the stack down');
       await stack?.close().catch((error: unknown) => this.#say(`Could not take the stack down: ${messageOf(error)}`));
       await table.close();
-      // What was under way when the stack failed is judged, too.
+      // The window that was running when the stack failed is judged as well.
       await this.#judging.catch(() => undefined);
       this.#progress?.stop();
     }
   }
 
-  /** What ended it from inside, or undefined. */
+  /** The threshold that ended it, or undefined. */
   get stopped(): string | undefined {
     return this.#enough.signal.aborted ? String(this.#enough.signal.reason) : undefined;
   }
@@ -89,12 +89,12 @@ export class SoakSession {
     return this.#progress?.now() ?? { ...NO_NUMBERS, phase: 'starting', elapsedMs: 0 };
   }
 
-  /** The windows that an earlier session left without a verdict: of one that was broken off, what had been written. */
+  /** Judges the windows that an earlier session left unjudged; of an interrupted one, what had been recorded. */
   async judgeLeftOver(): Promise<void> {
     for (const window of this.#folder.soak.windows) if (window.judged === null) await this.#judge(window);
   }
 
-  /** The first number that was not played to its end. */
+  /** The first window without a completed attempt. */
   #next(): number {
     const done = new Set(
       this.#folder.soak.windows.filter(({ ended }) => ended === 'completed').map(({ number }) => number),
@@ -141,13 +141,13 @@ export class SoakSession {
       failure = error;
     }
     const seamS = began === undefined || loadBeganAt === undefined ? null : (loadBeganAt - began) / 1000;
-    // From here to the next load is seam; what settling took of it is counted from the planned end of the load.
+    // The seam begins at the planned end of the load, so that settling is part of it.
     this.#loadEndedAt = loadBeganAt === undefined ? undefined : loadBeganAt + plan.scenario.duration_s * 1000;
     const stopped = this.#stop.aborted;
     const ended = stopped ? 'interrupted' : failure === undefined ? 'completed' : 'stack-failed';
     const readings = ended === 'completed' ? await this.#read(stack) : {};
     await this.#folder.updateWindow(window.folder, { ended, seam_s: seamS, readings });
-    // Judging one while the next is played is enough: with more, they would pile up on a slow machine.
+    // One window is judged at a time: more would pile up on a slow machine.
     await this.#judging;
     if (loadBeganAt !== undefined) this.#judging = this.#judge({ ...window, ended, readings });
     if (failure !== undefined && !stopped) throw failure;
@@ -209,8 +209,8 @@ export class SoakSession {
     const first = sessions.find((one) => one.identity !== null)?.identity;
     const other = Object.entries(identity).filter(([name, value]) => first && first[name] !== value);
     if (other.length === 0) return;
-    const told = other.map(([name, value]) => `${name} was ${first?.[name]} and is ${value}`).join(', ');
-    throw new StackError(`This is not the build that the soak began with: ${told}. Begin a new soak.`);
+    const changes = other.map(([name, value]) => `${name} was ${first?.[name]} and is ${value}`).join(', ');
+    throw new StackError(`This is not the build that the soak began with: ${changes}. Begin a new soak.`);
   }
 
   #show(what: string): Progress {
@@ -243,7 +243,7 @@ function shortenLogs({ logs }: Stack): void {
   }
 }
 
-/** What is still held afterwards is in use, or leaks; without this a reading would tell when V8 last tidied up. */
+/** Memory that is still held afterwards is in use or leaks; without this a reading depends on V8's last collection. */
 function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');

@@ -1,10 +1,10 @@
 import type { JudgedWindow, Soak, SoakWindow } from '../model/soak.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
 
-/** So much of a soak may be in doubt (the generator was late, a window was not judged) before all of it is. */
+/** The share of windows that may be in doubt (late generator, not judged) without making the soak unknown. */
 const MOST_DOUBT = 0.1;
 
-/** What the index keeps of a window's verdict. */
+/** The part of a window's verdict that the index keeps. */
 export function judgedWindow(judgement: Judgement, secondsToJudge: number): JudgedWindow {
   const { invariants, assumptions, thresholds } = judgement;
   const aimed = invariants.filter((one) => one.aimed);
@@ -21,7 +21,7 @@ export function judgedWindow(judgement: Judgement, secondsToJudge: number): Judg
     doubts: assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name, sentence }) => `${name}: ${sentence}`),
     findings: judgement.findings.map(({ title }) => title),
     load_s: judgement.load_seconds,
-    // Most are 0, and an index of a thousand windows is read and written whole.
+    // Most are 0, and the index of a thousand windows is read and written as a whole.
     counts: Object.fromEntries(Object.entries(judgement.counts).filter(([, value]) => value !== 0)),
     seconds_to_judge: secondsToJudge,
   };
@@ -38,9 +38,9 @@ export function thresholdName({
 }
 
 /**
- * What broke in any window broke. The rest is told of the windows together, because a window is short: a promise that the
- * scenario aims at must have been put to the test in one of them; and no more than a tenth of them may be in doubt. An
- * attempt that was broken off counts only for what it broke, since its plan was played again; where it was not, it is missing.
+ * A violation in any window is a failure. The rest is decided over all windows, because a window is short: each invariant
+ * that the scenario aims at must have been exercised in one of them, and no more than a tenth may be in doubt. An attempt
+ * that was broken off counts only for its violations; a window without a completed attempt is missing.
  */
 export function verdictOf({
   windows,
@@ -56,7 +56,7 @@ export function verdictOf({
   return untestedOf(sound).every((name) => kept.has(name)) ? 'pass' : 'unknown';
 }
 
-/** Promises that were in no window put to the test, though the scenario aims at them. */
+/** Invariants that the scenario aims at and no window exercised. */
 export function neverTested(windows: readonly SoakWindow[]): string[] {
   const kept = new Set(windows.flatMap(({ judged }) => (judged?.doubts.length === 0 ? judged.kept : [])));
   return untestedOf(windows).filter((name) => !kept.has(name));

@@ -24,7 +24,7 @@ import {
   writeJson,
 } from './records.ts';
 
-/** A step that is told to end gets so long to take its stack down. */
+/** The time that an interrupted step gets to take its stack down. */
 const STOP_MS = (GRACE_S - 30) * 1000;
 /** Of a timer. */
 const LONGEST_MS = 2 ** 31 - 1;

@@ -7,7 +7,7 @@ Reads the JSON file of its own name beside it (``wt_dags.json``), or the one tha
     tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?}]
 
 Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
-Parsed anew every other second while DAGs churn, so that it imports as little as it can. The operators never run: the
+Parsed every other second while DAGs churn: it imports as little as possible. The operators never run: the
 workers are windtunnel's.
 """
 

@@ -10,7 +10,7 @@ const groups = [1, 2, 3].map((group) => [1, 2, 3, 4, 5].map((n) => backfillTarge
  */
 export const scenario: Scenario = {
   name: 'backfills',
-  describe: 'Backfills whose runs are being created at every moment, and second ones asked for meanwhile',
+  describe: 'Backfills with runs being created at every moment, and requests for a second backfill of the same DAG',
   duration_s: 60,
   schedulers: 2,
   api_servers: 1,

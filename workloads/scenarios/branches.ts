@@ -5,10 +5,10 @@ import { earlyBranch, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.t
 const late = [1, 2].map((n) => lateBranch(`wt_late_${n}`, 4));
 const early = [1, 2].map((n) => earlyBranch(`wt_early_${n}`));
 
-/** The setting of #63266, from both ends: skips that must not take effect any more, and skips that must. */
+/** The setting of #63266, and its opposite: skips that must no longer take effect, and skips that must. */
 export const scenario: Scenario = {
   name: 'branches',
-  describe: 'Branch skips that meet tasks in every state: not looked at, about to be scheduled, queued, running',
+  describe: 'Branch skips of tasks in every state: not scheduled yet, about to be scheduled, queued, running',
   duration_s: 60,
   schedulers: 2,
   api_servers: 1,

@@ -20,7 +20,7 @@ export const scenario: Scenario = {
   pool_slots: 12,
   fleet: {
     ...REAL_CLIENT,
-    // Tasks are short: each must live to send a heartbeat or two.
+    // Tasks are short: each should send a heartbeat or two.
     heartbeat_ms: 1_000,
     habits: { ...STEADY_HABITS, xcom: 0.6, fails: 0.15, lost_answer: 0.1, impostor: 0.15 },
   },

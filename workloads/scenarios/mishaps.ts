@@ -6,7 +6,7 @@ const calm = fanOut('wt_calm', 20, [4_000, 9_000]);
 const mapped = mappedOver('wt_mapped', 8, 4);
 const rough = fanOut('wt_rough', 20, [4_000, 9_000]);
 
-/** What goes wrong on an ordinary day, without any fault of Airflow's: it must cope, and lose nothing. */
+/** Failures of an ordinary day that are not Airflow's: it must handle them and lose nothing. */
 export const scenario: Scenario = {
   name: 'mishaps',
   describe:

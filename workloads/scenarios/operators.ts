@@ -4,7 +4,7 @@ import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.
 
 const dags = [1, 2, 3].map((n) => unscheduled(fanOut(`wt_hands_${n}`, 20, [4_000, 9_000]), 4));
 
-/** From none to so many a second in 40 s, and then so many for a while. */
+/** Rises from 0 to this rate per second in 40 s, then stays there. */
 function moreAndMore(startTime: string, target: number, stays: string): ArrivalRate {
   const stages = [
     { duration: '40s', target },
@@ -13,10 +13,10 @@ function moreAndMore(startTime: string, target: number, stays: string): ArrivalR
   return { executor: 'ramping-arrival-rate', startTime, stages };
 }
 
-/** The morning after an incident: everybody clears and marks what runs, more and more of them. */
+/** The morning after an incident: more and more users clear and mark running tasks. */
 export const scenario: Scenario = {
   name: 'operators',
-  describe: 'Operator storm: people who clear, mark and trigger, ever more often, while workers work',
+  describe: 'Operator storm: users who clear, mark and trigger more and more often while tasks run',
   duration_s: 75,
   schedulers: 2,
   api_servers: 1,

@@ -2,13 +2,13 @@ import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
-/** Longer than any run: once they live, they do nothing but beat. */
+/** Longer than any run: after their start, these tasks only send heartbeats. */
 const dags = [1, 2, 3, 4].map((n) => unscheduled(fanOut(`wt_plateau_${n}`, 50, [900_000, 900_000]), 1));
 
-/** What an API server spends on workers that merely live, and whether each of them stays heard. */
+/** The cost of heartbeats for an API server, and whether all of them are accepted. */
 export const scenario: Scenario = {
   name: 'plateau',
-  describe: 'Heartbeat plateau: 200 workers on long tasks that start within seconds and then only beat',
+  describe: 'Heartbeat plateau: 200 workers on long tasks that start within seconds and then only send heartbeats',
   duration_s: 90,
   schedulers: 1,
   api_servers: 1,

@@ -4,10 +4,10 @@ import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.
 
 const dags = [1, 2, 3, 4].map((n) => unscheduled(fanOut(`wt_ramp_${n}`, 5, [2_000, 4_000]), 64));
 
-/** More and more DAG runs, then fewer: where does it become slow, and does it recover? The report draws both over time. */
+/** More and more DAG runs, then fewer: at which rate does Airflow become slow, and does it recover? See the charts. */
 export const scenario: Scenario = {
   name: 'ramp',
-  describe: 'DAG runs at a rate that rises from one every two seconds to two a second, stays there, and falls again',
+  describe: 'DAG runs at a rate that rises from one every two seconds to two a second, stays there, and falls',
   duration_s: 120,
   schedulers: 2,
   api_servers: 1,

@@ -4,10 +4,10 @@ import { fanOut, ids, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
 
 const dags = [1, 2, 3].map((n) => fanOut(`wt_restart_${n}`, 15, [3_000, 8_000]));
 
-/** A rolling upgrade that does not end: whatever is killed comes back, and its work must go on. */
+/** An endless rolling upgrade: every killed process is restarted, and its work must continue. */
 export const scenario: Scenario = {
   name: 'restarts',
-  describe: 'Restart storm: schedulers and API servers are killed and started again, two at once, while workers work',
+  describe: 'Restart storm: schedulers and API servers are killed and restarted, two at a time, while tasks run',
   duration_s: 90,
   schedulers: 2,
   api_servers: 2,

@@ -6,7 +6,7 @@ const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 11_000])
 const branches = [1, 2].map((n) => lateBranch(`wt_branch_${n}`, 4));
 const backfills = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => backfillTarget(`wt_backfill_${n}`));
 
-/** The four races that windtunnel was asked for, side by side: each has its own DAGs, so that none hides another. */
+/** The four races that windtunnel was built to find, at once: each has its own DAGs, so that none hides another. */
 export const scenario: Scenario = {
   name: 'seeds',
   describe:

@@ -5,14 +5,14 @@ import { fanOut, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
 const busy = unscheduled(fanOut('wt_stuck', 10, [1_500, 4_000]), 64);
 const dag = {
   ...busy,
-  // Before and after the schedulers take them back.
+  // Before and after the schedulers requeue them.
   tasks: busy.tasks.map((task) => ({ ...task, pickup_ms: [3_000, 14_000] as const })),
 };
 
-/** Workers are slow to begin: a cluster that scales up, a full node. Some tasks are taken back from them. */
+/** Workers start slowly: a cluster that scales up, a full node. Schedulers requeue some of their tasks. */
 export const scenario: Scenario = {
   name: 'stuck',
-  describe: 'Workers pick up late, some after their task was taken back as stuck in QUEUED',
+  describe: 'Workers that start late, some after their task was requeued as stuck in QUEUED',
   duration_s: 60,
   schedulers: 1,
   api_servers: 1,

@@ -5,7 +5,7 @@ import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.
 /** As many siblings in one run as a large fan-out has, all of one length. */
 const dags = [1, 2].map((n) => unscheduled(fanOut(`wt_wave_${n}`, 60, [12_000, 14_000]), 2));
 
-/** Nothing happens for a while, then everything ends within seconds: the end of a large fan-out, again and again. */
+/** Quiet, then all tasks end within seconds: the end of a large fan-out, repeatedly. */
 export const scenario: Scenario = {
   name: 'wave',
   describe: 'Completion waves: 60 siblings that start together and report their ends within seconds of each other',
