@@ -68,7 +68,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['report nowhere --format markdown', /nowhere is not a run folder/],
   ['report nowhere --format parquet', /Invalid values:[\s\S]*format[\s\S]*"junit"/],
   ['report nowhere --out somewhere', /--out needs --format/],
-  ['report nowhere --open --format junit', /--open shows report\.html: leave --format out/],
+  ['report nowhere --open --format junit', /--open shows report\.html: it takes no --format/],
   ['check nowhere', /nowhere is not a run folder/],
   ['check old', /is of format 99, and this windtunnel reads format \d+/],
   ['soak', /Name a scenario .* --resume FOLDER/],

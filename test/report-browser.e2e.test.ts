@@ -163,15 +163,15 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
           };
         })`);
       expect(charts.map(({ title }) => title)).toEqual([
-        'Requests a second',
+        'Requests per second',
         'Latency',
-        '409 answers',
+        '409 responses',
         'Deadlocks',
         'Load',
         'CPU',
         'Memory',
-        'Sessions of the database',
-        'How the harness kept up',
+        'Database sessions',
+        'Harness',
       ]);
       for (const { title, colours, said, rows } of charts) {
         // The words of the axes are of one colour; the grid and the lines have others.
@@ -184,28 +184,30 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
     }
   });
 
-  test('what is pointed at in one chart is shown in all of them, by the mouse and by the keyboard', async () => {
+  test('all charts show the moment that is pointed at in one, by mouse or keyboard', async () => {
     const { page, complaints } = await open('normal/report.html', 1600, 'light');
-    const shown = () =>
+    const values = () =>
       page.evaluate<string[]>(`[...document.querySelectorAll('figure.chart')].slice(0, 2).map((figure) =>
         figure.querySelector('.at').textContent + ' ' + figure.querySelector('.said').textContent)`);
     try {
-      const whole = await shown();
+      const whole = await values();
       const plot = page.locator('.plot').first();
       await plot.hover({ position: { x: 400, y: 60 } });
-      const [requests, latency] = await shown();
+      const [requests, latency] = await values();
       expect(requests).toMatch(/^\d+\.5 s \d+$/);
       expect(latency).toMatch(/^\d+\.5 s \d+ ms$/);
       expect(requests?.split(' s ')[0]).toBe(latency?.split(' s ')[0]);
       await page.mouse.move(0, 0);
-      expect(await shown()).toEqual(whole);
+      expect(await values()).toEqual(whole);
       await plot.focus();
       await page.keyboard.press('Home');
       await page.keyboard.press('ArrowRight');
-      expect((await shown())[1]).toMatch(/^22\.5 s /);
-      expect(await page.textContent('#chart-said')).toMatch(/^22\.5 s: ok \d+, refused \(4xx\) 3, 5xx or no answer 0$/);
+      expect((await values())[1]).toMatch(/^22\.5 s /);
+      expect(await page.textContent('#chart-said')).toMatch(
+        /^22\.5 s: ok \d+, refused \(4xx\) 3, 5xx or no response 0$/,
+      );
       await page.keyboard.press('Escape');
-      expect(await shown()).toEqual(whole);
+      expect(await values()).toEqual(whole);
       expect(complaints).toEqual([]);
     } finally {
       await page.close();
@@ -241,7 +243,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
         await page.keyboard.press('Tab');
         labels.push(await page.evaluate<string>('document.activeElement.getAttribute("aria-label") ?? ""'));
       }
-      expect(labels).toEqual(expect.arrayContaining(['Promises', 'Refusals', 'Latency', 'Assumptions']));
+      expect(labels).toEqual(expect.arrayContaining(['Invariants', 'Refusals', 'Latency', 'Assumptions']));
     } finally {
       await page.close();
     }

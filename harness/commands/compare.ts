@@ -36,15 +36,15 @@ export const compareCommand: CliCommand<CompareFlags> = {
       .positional('builds', {
         type: 'string',
         array: true,
-        describe: 'Builds, or folders of stored runs; the first is what the others are held against',
+        describe: 'Builds, or folders of stored runs; the first is the base of the comparison',
       })
       .option('scenario', { type: 'string', default: 'seeds', describe: 'A name from `list`, or a .ts file' })
       .option('runs', { type: 'number', default: 2, describe: 'Runs of each build, interleaved' })
-      .option('aa', { type: 'boolean', describe: 'Compare the build with itself: what is found is chance' })
+      .option('aa', { type: 'boolean', describe: 'Compare the build with itself: any difference is a false alarm' })
       .option('detect', {
         type: 'string',
         default: '2x',
-        describe: 'Say how many runs it takes to see a rate so much higher',
+        describe: 'Compute the runs needed to detect a rate higher by this factor',
       })
       .option('out', { type: 'string', describe: 'Folder for the comparison and its runs (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }),
@@ -68,7 +68,7 @@ export const compareCommand: CliCommand<CompareFlags> = {
     }
     const [word] = engineWords(flags);
     if (known.length > 0 && word !== undefined)
-      throw new UsageError(`Stored runs have been played: ${word} is for runs that are to be made.`);
+      throw new UsageError(`${word} is for new runs: stored runs have their engine.`);
     const sides = plan ? await runAll(builds, flags, { plan, engine, folder, signal }) : await judgeStored(known);
     const comparison = compareBuilds(sides, { detect });
     await writeComparison(folder, comparison);
@@ -78,7 +78,7 @@ export const compareCommand: CliCommand<CompareFlags> = {
   },
 };
 
-/** An explicit build is what was asked for, or an error; only when nothing is said is there a choice. */
+/** The builds that are named; without any, a pair is chosen. */
 async function buildsOf({ builds = [], aa }: CompareFlags, signal: AbortSignal): Promise<readonly string[]> {
   const [first] = builds;
   if (aa === true) {
@@ -94,7 +94,9 @@ async function buildsOf({ builds = [], aa }: CompareFlags, signal: AbortSignal):
     return [a, b];
   }
   if (builds.length === 1)
-    throw new UsageError(`compare needs two builds or two stored runs: what to hold against ${first}? (--aa: itself)`);
+    throw new UsageError(
+      `compare needs two builds or two stored runs: name one to compare ${first} with (--aa: with itself)`,
+    );
   if (builds.length > MOST_BUILDS)
     throw new UsageError(`compare takes up to ${MOST_BUILDS} builds, not ${builds.length}.`);
   if (!builds.some(storedRuns)) for (const build of builds) knownBuild(build);
@@ -140,7 +142,7 @@ interface ToRun {
   readonly signal: AbortSignal;
 }
 
-/** A B, then B A, and so on: what drifts with time then weighs on all alike. All sides play the same seeds. */
+/** A B, then B A, and so on: a drift over time affects all sides alike. All sides have the same seeds. */
 async function runAll(
   builds: readonly string[],
   flags: CompareFlags,
@@ -162,7 +164,7 @@ async function runAll(
       const repeat = [`windtunnel run ${flags.scenario} --build ${build} ${load}`, ...engineWords(flags)].join(' ');
       const request = { subject: { build }, plan, engine, out, repeat, progress, signal };
       const { judgement, failure } = await runScenario(request);
-      // Half a comparison decides nothing: the runs that were made stay and can be compared by their folders.
+      // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {
         console.error(`The comparison ended early; its runs are in ${folder}.`);
         throw failure;

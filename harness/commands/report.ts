@@ -25,14 +25,15 @@ export const reportCommand: CliCommand<ReportFlags> = {
       .option('format', {
         type: 'string',
         choices: Object.keys(DOCUMENTS),
-        describe: 'Print this document instead',
+        describe: 'Print this report instead',
       })
       .option('out', { type: 'string', describe: 'Write it to this file instead' })
       .option('open', { type: 'boolean', describe: 'Open report.html in the browser' }),
 
   async handler({ run, format, out, open }) {
-    if (out !== undefined && format === undefined) throw new UsageError('--out needs --format: what to write there?');
-    if (open && format !== undefined) throw new UsageError('--open shows report.html: leave --format out.');
+    if (out !== undefined && format === undefined)
+      throw new UsageError('--out needs --format: name the report to write.');
+    if (open && format !== undefined) throw new UsageError('--open shows report.html: it takes no --format.');
     const judgement = await judgeRunFolder(run);
     const document = format === undefined ? undefined : DOCUMENTS[format];
     if (document !== undefined) {
@@ -59,11 +60,11 @@ async function openInBrowser(file: string): Promise<void> {
   const opener = process.env.BROWSER || usual;
   const child = spawn(opener, [file], { stdio: 'ignore', detached: true });
   try {
-    // One that is there already returns at once; one that is started by this stays, and needs us no more.
+    // A running browser returns immediately; one that this starts keeps running on its own.
     await once(child, 'exit', { signal: AbortSignal.timeout(OPENED_MS) });
   } catch (error) {
     if (isRecord(error) && error.name === 'AbortError') return;
-    throw new UsageError(`There is no ${opener} here to open it with: name a program in BROWSER, or open ${file}.`, {
+    throw new UsageError(`${opener} was not found: set BROWSER to a program, or open ${file}.`, {
       cause: error,
     });
   } finally {

@@ -1,7 +1,7 @@
 import { InterruptedError, StackError, UsageError } from '../model/errors.ts';
 import type { Verdict } from '../model/verdict.ts';
 
-/** Part of the interface: CI reads these. Only 1 accuses the build. */
+/** Part of the interface: CI reads these. Only 1 says that the build failed. */
 const EXIT_CODE = { pass: 0, fail: 1, usage: 2, unknown: 3, stack: 4, crash: 70, interrupted: 130 } as const;
 
 export function exitCodeOfVerdict(verdict: Verdict): number {

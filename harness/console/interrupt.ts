@@ -3,10 +3,10 @@ import { setMaxListeners } from 'node:events';
 import { InterruptedError } from '../model/errors.ts';
 
 /**
- * Aborts on the first Ctrl-C, SIGTERM or hang-up: the run then ends in order, heals and judges what there is. Further
- * ones are answered, not obeyed: leaving in mid-heal is what `windtunnel heal` has to mend.
+ * Aborts on the first SIGINT, SIGTERM or SIGHUP: the run then ends in order, heals and judges what was recorded. The
+ * second only prints a message, because a process that exits while it heals leaves damage behind; the third exits.
  */
-export function interruptSignal(meaning = 'ending the run, healing, then judging what there is …'): AbortSignal {
+export function interruptSignal(meaning = 'ending the run, healing, then judging what was recorded …'): AbortSignal {
   const controller = new AbortController();
   // Several runs at a time wait for it in many places.
   setMaxListeners(0, controller.signal);
@@ -18,10 +18,10 @@ export function interruptSignal(meaning = 'ending the run, healing, then judging
         console.error(`\n${name}: ${meaning}`);
         controller.abort(new InterruptedError(`interrupted by ${name}`));
       } else if (count === 3) {
-        console.error('Leaving now. Run `windtunnel heal` to take away what is left.');
+        console.error('Exiting now. Run `windtunnel heal` to clean up what is left.');
         process.exit(130);
       } else {
-        console.error('Still healing; once more leaves the rest to `windtunnel heal`.');
+        console.error('Still healing. Interrupt once more to exit and leave the rest to `windtunnel heal`.');
       }
     });
   }

@@ -52,7 +52,7 @@ afterEach(() => {
 });
 
 describe('the live line on a terminal', () => {
-  test('says phase, time, lives, rate and what went wrong', () => {
+  test('has phase, time, lives, rate and what went wrong', () => {
     expect(liveText('airflow@3.2.1 (1 of 2)', now)).toBe(
       'airflow@3.2.1 (1 of 2) · load 21 %, 48 s left ·  113 live ·   182 requests/s · p95   412 ms · 409 9  · 5xx 6  · deadlocks 8',
     );
@@ -67,7 +67,7 @@ describe('the live line on a terminal', () => {
     expect(line).toMatch(/deadlocks 8 · faults: kill scheduler-1 · 500 to state of leaf_3$/);
   });
 
-  test('is written over, at most ten times a second, and only when it changed', () => {
+  test('is overwritten, at most ten times a second, and only when it changed', () => {
     const terminal = screen(true);
     let reads = 0;
     const line = new LiveLine({ label: 'a', stream: terminal, read: () => ({ ...now, live: ++reads }) });
@@ -107,7 +107,7 @@ describe('the live line on a terminal', () => {
     line.stop();
   });
 
-  test('uses no colour when told so', () => {
+  test('uses no colour on request', () => {
     const terminal = screen(true);
     new LiveLine({ label: 'a', stream: terminal, read: () => now, color: false }).stop();
     expect(terminal.written.join('').replaceAll('\r\u001b[2K', '')).toBe(liveText('a', now));

@@ -19,13 +19,13 @@ export interface LiveNow {
   readonly http409: number | null;
   readonly http5xx: number | null;
   readonly deadlocks: number | null;
-  /** Windows of damage that are open: `kill scheduler-1`. */
+  /** Faults with an open window: `kill scheduler-1`. */
   readonly faults: readonly string[];
   /** The latest thing that looks like a violation. */
   readonly note?: string | undefined;
 }
 
-/** Before there are numbers, or where there never are. */
+/** As long as there are no numbers. */
 export const NO_NUMBERS = {
   plannedMs: null,
   live: null,
@@ -40,7 +40,7 @@ export const NO_NUMBERS = {
   faults: [],
 } as const satisfies Partial<LiveNow>;
 
-/** The part of a terminal (or of what stands in its place) that the line needs. */
+/** What the line needs of a terminal or a file. */
 export interface LiveStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -58,15 +58,15 @@ export interface LiveOptions extends Partial<TextOptions> {
 }
 
 const ERASE_LINE = '\r\u001b[2K';
-/** The eye follows no faster, and a slow terminal must not slow the run. */
+/** Readers follow no faster, and a slow terminal must not slow the run. */
 const REDRAW_MS = 100;
-/** Without a terminal: how soon a change of phase is seen, and how often a log gets a line. */
+/** Without a terminal: how soon a change of phase is printed, and how often a line is printed at least. */
 const LOOK_MS = 250;
 const PLAIN_MS = 10_000;
 
 /**
- * Says where a run stands while it lasts: on a terminal in one line that is written over, elsewhere in a plain line at
- * each change of phase and every 10 s. The cursor is never hidden, so there is nothing to give back if we are killed.
+ * The progress of a run: on a terminal one line that is overwritten, elsewhere a plain line at each change of phase and
+ * every 10 s. The cursor is never hidden, so a killed process leaves the terminal as it was.
  */
 export class LiveLine {
   readonly #options: LiveOptions;
@@ -95,7 +95,7 @@ export class LiveLine {
     if (!this.#stopped) this.#redraw();
   }
 
-  /** Takes the line away. What is printed afterwards begins at the left of an empty line. */
+  /** Removes the line. The next output begins at the left of an empty line. */
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -115,7 +115,7 @@ export class LiveLine {
 
   #redraw(): void {
     if (!this.#isTerminal()) return;
-    // One column less than there are: a full line makes some terminals wrap, and a wrapped line cannot be erased.
+    // One column less than the width: a full line wraps in some terminals, and a wrapped line cannot be erased.
     const columns = Math.max(1, (this.#stream.columns || 80) - 1);
     const line = shorten(liveText(this.#options.label, this.#options.read(), SPARKS), columns);
     if (line === this.#shown) return;
@@ -138,10 +138,10 @@ export class LiveLine {
   }
 }
 
-/** As wide as half a minute's look back may be on a line that has more to say. */
+/** Columns of a sparkline: one a second. */
 const SPARKS = 12;
 
-/** The numbers keep their places, so that the eye can stay on one of them. `sparks`: columns of each sparkline. */
+/** Numbers keep their places, so that they can be followed. `sparks`: columns of each sparkline. */
 export function liveText(label: string, now: LiveNow, sparks = 0): string {
   const { live, requestsPerSecond, p95Ms, http409, http5xx, deadlocks, faults, note } = now;
   const drawn = (values: readonly (number | null)[]) =>
@@ -163,7 +163,7 @@ export function liveText(label: string, now: LiveNow, sparks = 0): string {
   ].join(' · ');
 }
 
-/** `load 20 %, 48 s left`; where nobody knows how long it takes, for how long it has. */
+/** `load 20 %, 48 s left`; where the end is not known, the time since the phase began. */
 function phaseText({ phase, elapsedMs, plannedMs }: LiveNow): string {
   if (plannedMs === null || plannedMs <= 0) return `${visible(phase)} ${seconds(Math.floor(elapsedMs / 1000))}`;
   const done = Math.min(1, elapsedMs / plannedMs);

@@ -42,7 +42,7 @@ export class Progress implements RunProgress {
   now(): LiveNow {
     const at = performance.now();
     const numbers = this.#read?.();
-    if (numbers) this.#look(numbers, at);
+    if (numbers) this.#sample(numbers, at);
     return {
       phase: this.#phase,
       elapsedMs: at - this.#since,
@@ -61,8 +61,8 @@ export class Progress implements RunProgress {
     };
   }
 
-  /** Rate and latency of the last second or more: over the whole run they would hide that it stalls. */
-  #look({ sent, latency }: LiveNumbers, at: number): void {
+  /** Rate and latency of the last second or more: averages over the whole run would hide a stall. */
+  #sample({ sent, latency }: LiveNumbers, at: number): void {
     if (this.#last && at - this.#last.at < 1_000) return;
     if (this.#last) {
       this.#rates.push(((sent - this.#last.sent) * 1_000) / (at - this.#last.at));

@@ -1,16 +1,16 @@
 import { UsageError } from '../model/errors.ts';
 
-type Asked<First, Others extends readonly unknown[]> = {
+type Readers<First, Others extends readonly unknown[]> = {
   [Index in keyof Others]: (first: First | undefined) => Promise<Others[Index]>;
 };
 
 /**
- * What a command was asked for, read piece by piece; the later ones get the first, if there is one. Whatever is wrong
- * with any of them is said at once.
+ * Reads the flags of a command piece by piece; the later pieces get the first, if it could be read. Throws one
+ * UsageError with the messages of all UsageErrors.
  */
 export async function collectUsageErrors<First, Others extends readonly unknown[]>(
   first: () => Promise<First>,
-  ...others: Asked<First, Others>
+  ...others: Readers<First, Others>
 ): Promise<[First, ...Others]> {
   const [one] = await Promise.allSettled([first()]);
   const known = one.status === 'fulfilled' ? one.value : undefined;
@@ -20,7 +20,7 @@ export async function collectUsageErrors<First, Others extends readonly unknown[
     return settled.map((each) => (each.status === 'fulfilled' ? each.value : undefined)) as [First, ...Others];
   }
   const usage = reasons.filter((reason) => reason instanceof UsageError);
-  // What is not here, such as k6, is of no interest before it is known what is wanted.
+  // A missing program, such as k6, matters only once the flags are right.
   if (usage.length === 0) throw reasons[0];
   throw new UsageError(usage.map(({ message }) => message).join('\n'));
 }
