@@ -96,7 +96,7 @@ test('what was done is kept when the nightly is killed, and its result has commi
   await resumed.ended;
   expect(resumed.output()).toMatch(/tiny {15}about 60 s +1 step, 1 done/);
   expect(resumed.output()).not.toMatch(/tiny, list/);
-  expect(resumed.output()).toMatch(/tiny, run: (pass|fail) in [\s\S]*The round is complete/);
+  expect(resumed.output()).toMatch(/tiny, run: (pass|fail) in [\s\S]*Nothing is left in this round/);
   expect(() => process.kill(-(orphan?.pid ?? 0), 0)).toThrow(/ESRCH/);
   const record = JSON.parse(readFileSync(path.join(top, 'records', 'nightly', 'tiny.json'), 'utf8')) as EvidenceRecord;
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: top, encoding: 'utf8' }).trim();

@@ -73,13 +73,14 @@ export async function runNightly(options: NightlyOptions): Promise<boolean> {
       passed &&= result.result === 'pass';
       const done = [...(round.steps[evidence.name] ?? []), result];
       round = saveRound(work, { ...round, steps: { ...round.steps, [evidence.name]: done } });
-      print(`${evidence.name}, ${step.name}: ${result.result} in ${duration(result.seconds)}`);
+      const see = result.result === 'pass' ? '' : `: see ${path.relative('.', logOf(work, evidence, step))}`;
+      print(`${evidence.name}, ${step.name}: ${result.result} in ${duration(result.seconds)}${see}`);
       if (i === steps.length - 1) round = complete(evidence, done, round, options);
     }
   }
   replaceFile(path.join(folder, 'README.md'), recordsReadme(all, readRecords(nightly)));
   const left = dueIn(chosen, readRecords(nightly), round).map(({ evidence }) => evidence.name);
-  print(left.length === 0 ? 'The round is complete.' : `Left for the next time: ${left.join(', ')}.`);
+  print(left.length === 0 ? 'Nothing is left in this round.' : `Left for the next time: ${left.join(', ')}.`);
   return passed;
 }
 
@@ -133,9 +134,8 @@ interface Playing extends NightlyOptions {
 async function play(evidence: Evidence, step: Step, round: Round, options: Playing): Promise<StepResult | undefined> {
   const work = workOf(options.work, evidence);
   mkdirSync(work, { recursive: true });
-  const name = step.name.replaceAll(/[^a-z0-9.-]+/gi, '-').slice(0, 80);
   // The step writes to the file itself, so that it outlives a nightly that is killed.
-  const log = openSync(path.join(work, `${name}.log`), 'w');
+  const log = openSync(logOf(options.work, evidence, step), 'w');
   const started_at = new Date().toISOString();
   const began = performance.now();
   // A group of its own: Ctrl-C reaches the nightly alone, which then stops the whole group.
@@ -195,6 +195,10 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
 
 function workOf(work: string, { name }: Evidence): string {
   return path.join(work, name.replaceAll(':', '-'));
+}
+
+function logOf(work: string, evidence: Evidence, step: Step): string {
+  return path.join(workOf(work, evidence), `${step.name.replaceAll(/[^a-z0-9.-]+/gi, '-').slice(0, 80)}.log`);
 }
 
 function saveRound(work: string, round: Round): Round {
