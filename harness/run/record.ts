@@ -5,7 +5,6 @@ import { messageOf } from '../model/errors.ts';
 import { note } from '../model/recorder.ts';
 import type { Stack } from '../model/stack.ts';
 import { takeSnapshot } from '../record/snapshot.ts';
-
 import { runAll } from './errgroup.ts';
 import { waitForQuiescence } from './quiesce.ts';
 import { makeReady } from './ready.ts';
@@ -41,14 +40,19 @@ export async function record(session: RunSession, stack: Stack): Promise<'comple
     await settle(session, stack, parts);
     return session.isInterrupted ? 'interrupted' : 'completed';
   } finally {
-    await stopLoad(parts);
-    // A run that is to stop at once does not wait for it; then what is not settled stays open.
-    if (!stop.aborted) await attempt('see the API servers quiescent', () => waitForQuiescence(stack, session), session);
-    await attempt('read the last samples', () => parts.probes.read(), session);
-    observing.abort();
-    await probing;
-    progress.phase('snapshot');
-    await close(session, stack, parts);
+    try {
+      await stopLoad(parts);
+      // A run that is to stop at once does not wait for it; then what is not settled stays open.
+      if (!stop.aborted)
+        await attempt('see the API servers quiescent', () => waitForQuiescence(stack, session), session);
+      await attempt('read the last samples', () => parts.probes.read(), session);
+      observing.abort();
+      await probing;
+      progress.phase('snapshot');
+      await close(session, stack, parts);
+    } finally {
+      parts.dags.remove();
+    }
   }
 }
 
@@ -100,14 +104,13 @@ async function stopLoad({ fleet, dispatcher, engine, operators }: Parts): Promis
   await operators.close();
 }
 
-async function close(session: RunSession, stack: Stack, { commits, probes, serverLog, dags }: Parts): Promise<void> {
+async function close(session: RunSession, stack: Stack, { commits, probes, serverLog }: Parts): Promise<void> {
   const { record } = session;
   await attempt('take the snapshot', () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record), session);
   await attempt('close the commit stream', () => commits.stop({ restore: stack.outlivesRun }), session);
   await attempt('close the probe', () => probes.close(), session);
   serverLog.close();
   await record.flush();
-  dags.remove();
 }
 
 /** Closing continues whatever fails; what failed is in the record, where the judge's assumptions find it. */
