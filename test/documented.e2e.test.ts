@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { documentedCommands, PLAYED } from '../scripts/documented.ts';
 import { windtunnel } from './airflow.ts';
+import { callInProcess } from './in-process.ts';
 
 /**
  * The commands of the documents that take seconds, as they stand there, on a run that was just recorded. What takes
@@ -37,7 +38,7 @@ test('there are commands of each kind', () => {
 test.each(playedNow)('%s', async (line) => {
   const [, ...words] = documented.find((command) => command.line === line)?.words ?? [];
   const filled = words.map((word) => word.replace(/^RUN\b/, run).replace(/^SQL$/, 'SELECT 1 AS one'));
-  const { code, stdout, stderr } = await windtunnel(filled, cwd);
+  const { code, stdout, stderr } = await callInProcess(filled, cwd);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect([0, 1, 3], stderr).toContain(code);
   expect(stdout).not.toBe('');
@@ -51,7 +52,7 @@ test('the SQL in docs/run-folder.md runs on a run', async () => {
     .filter((query) => query !== '');
   expect(queries.length).toBeGreaterThan(2);
   for (const query of queries) {
-    const { code, stderr } = await windtunnel(['query', run, query], cwd);
+    const { code, stderr } = await callInProcess(['query', run, query], cwd);
     expect(stderr).toBe('');
     expect(code).toBe(0);
   }
