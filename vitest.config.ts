@@ -44,7 +44,15 @@ export default defineConfig({
     reporters: ['default', closingLine],
     projects: [
       { test: { ...timeouts, name: 'pure', ...files('pure'), sequence: { groupOrder: 0 } } },
-      { test: { ...timeouts, name: 'db', ...files('db'), sequence: { groupOrder: 1 } } },
+      {
+        test: {
+          ...timeouts,
+          name: 'db',
+          ...files('db'),
+          globalSetup: 'test/postgres-servers.ts',
+          sequence: { groupOrder: 1 },
+        },
+      },
       { test: { ...timeouts, name: 'e2e', ...files('e2e'), fileParallelism: false, sequence: { groupOrder: 2 } } },
       { test: { ...timeouts, name: 'long', ...files('long'), fileParallelism: false, sequence: { groupOrder: 3 } } },
     ],

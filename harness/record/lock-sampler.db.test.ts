@@ -9,24 +9,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WATCHED_SCHEMA } from '../../test/schema.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { type Postgres, startPostgres } from '../stacks/postgres.ts';
-import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
-import { ProcessTable } from '../system/process-table.ts';
+import { newDatabase, type TestDatabase } from '../testing/database.ts';
 import { LockSampler } from './lock-sampler.ts';
 
 let folder: string;
-let table: ProcessTable;
-let postgres: Postgres;
+let database: TestDatabase;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
-  table = new ProcessTable('locks-test');
-  const [port = 0] = await freePorts(1);
-  const work = table.folder(path.join(tmpdir(), `wt-locks-test-${process.pid}`));
-  const log = path.join(folder, 'postgres.log');
-  postgres = await startPostgres({ table, folder: work, port, log, fsync: false, signal: AbortSignal.timeout(60_000) });
-  await withClient(postgres.dsn('postgres'), async (client) => {
+  database = await newDatabase();
+  await withClient(database.dsn, async (client) => {
     await client.query(WATCHED_SCHEMA);
     await client.query(`INSERT INTO dag_run (dag_id, run_id, state) VALUES ('wt_a', 'r', 'running')`);
     await client.query(`INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state)
@@ -35,19 +28,19 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await table.close();
+  await database.drop();
   rmSync(folder, { recursive: true, force: true });
 });
 
 async function open(name: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: postgres.dsn('postgres'), application_name: name });
+  const client = new pg.Client({ connectionString: database.dsn, application_name: name });
   await client.connect();
   return client;
 }
 
 test('who waits for whom over which row is written once, with the one that is waited for', async () => {
   const record = new RunFolder(path.join(folder, 'run'));
-  const sampler = new LockSampler({ dsn: postgres.dsn('postgres'), record, clock: new RunClock() });
+  const sampler = new LockSampler({ dsn: database.dsn, record, clock: new RunClock() });
   await sampler.start();
   expect(await sampler.look()).toBe(0);
   const [scheduler, api] = [await open('wt-scheduler-1'), await open('wt-api-execution-1')];
