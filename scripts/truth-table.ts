@@ -14,20 +14,7 @@ import { parseArgs } from 'node:util';
 
 import type { Judgement } from '../harness/model/verdict.ts';
 import { judgedRun } from './judged-run.ts';
-
-const RELEASES = ['3.1.8', '3.2.1', '3.2.2', '3.3.2'] as const;
-
-/** The variant that a cell is about: violations of other variants do not count here. */
-const ROWS: readonly { invariant: string; variant: string | null; expected: readonly ('fail' | 'pass')[] }[] = [
-  { invariant: 'running-is-not-overwritten', variant: 'skip-downstream', expected: ['fail', 'pass', 'pass', 'pass'] },
-  {
-    invariant: 'no-deadlocks',
-    variant: 'state PATCH × dag_version UPDATE',
-    expected: ['pass', 'fail', 'pass', 'pass'],
-  },
-  { invariant: 'rtif-last-writer-wins', variant: null, expected: ['fail', 'fail', 'fail', 'pass'] },
-  { invariant: 'backfill-completes-after-its-runs', variant: null, expected: ['fail', 'fail', 'pass', 'pass'] },
-];
+import { cellOf, RELEASES, ROWS } from './truth-table-cells.ts';
 
 const { values } = parseArgs({
   options: {
@@ -110,11 +97,7 @@ function cell(row: { invariant: string; variant: string | null }, release: strin
   const results = (judgements[release] ?? []).flatMap(({ invariants }) =>
     invariants.filter(({ name }) => name === row.invariant),
   );
-  const found = results.map((result) => {
-    const hits = row.variant === null ? result.violations : (result.variants?.[row.variant] ?? 0);
-    if (hits > 0) return { verdict: 'fail', number: hits };
-    return { verdict: result.exercised >= result.exercised_wanted ? 'pass' : 'unknown', number: result.exercised };
-  });
+  const found = results.map((result) => cellOf(result, row.variant));
   const counts = (['fail', 'pass', 'unknown'] as const).flatMap((verdict) => {
     const numbers = found.filter((f) => f.verdict === verdict).map(({ number }) => number);
     if (numbers.length === 0) return [];

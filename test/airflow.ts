@@ -5,27 +5,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect } from 'vitest';
 
+import { findK6 } from '../harness/fleet/engines/k6-binary.ts';
 import { findPython } from '../harness/stacks/airflow/python.ts';
 import { WINDTUNNEL } from '../harness/system/installation.ts';
-import { missing } from './missing.ts';
+import { whyMissing } from './missing.ts';
 
 /** Why the tests against the real Airflow cannot run here, or undefined. In CI, which must have Python, that is an error. */
-export async function whyNoAirflow(): Promise<string | undefined> {
-  try {
-    await findPython(AbortSignal.timeout(30_000));
-    return undefined;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    missing('Python', why);
-    return why;
-  }
+export function whyNoAirflow(): Promise<string | undefined> {
+  return whyMissing('Python', () => findPython(AbortSignal.timeout(30_000)));
 }
 
-/**
- * Stories whose twin on the reference stack is in every test run, and which would make that longer than half an hour:
- * `WINDTUNNEL_NIGHTLY=1` has them, too.
- */
-export const isNightly = process.env.WINDTUNNEL_NIGHTLY === '1';
+/** Why the tests of the engine k6 cannot run here, or undefined. In CI, which must have k6, that is an error. */
+export function whyNoK6(): Promise<string | undefined> {
+  return whyMissing('k6', findK6);
+}
 
 export interface Ended {
   readonly code: number | null;

@@ -17,7 +17,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-/** Those that show within seconds; all of them are the nightly job's to look for. */
+/** Those that show within seconds; the nightly calibration looks for all of them. */
 const QUICK = ['skip-guard-queued', 'rtif-merge', 'end-accepted-twice', 'history-doubled'];
 
 describe('a short calibration', () => {

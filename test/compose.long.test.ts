@@ -17,7 +17,7 @@ import { TARGET } from '../harness/stacks/target.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 import { SETTINGS_FILES } from '../scripts/docker-settings.ts';
-import { isNightly, start, whyNoAirflow } from './airflow.ts';
+import { start, whyNoAirflow } from './airflow.ts';
 import { dashboardMetrics, readDashboard, servedMetrics } from './compose/metrics.ts';
 import { PlainTopology } from './compose/plain.ts';
 import { DOCKER, mountsOf, readCompose, type Services } from './compose/read.ts';
@@ -238,15 +238,14 @@ describe.skipIf(!linux)('as plain processes', () => {
   });
 });
 
-if (isNightly) {
-  const why = linux ? await whyNoAirflow() : 'not Linux';
-  test.skipIf(why !== undefined)(
-    'the real Airflow starts from the files, is loaded and is judged',
-    { timeout: RUN_MS },
-    async () => {
-      const options = { log: () => undefined, signal: AbortSignal.timeout(RUN_MS) };
-      const { bin } = await installAirflow('3.3.2', options);
-      await loadOn(readCompose(AIRFLOW, { SCENARIO: 'storm' }), '20s', () => `${bin}:/usr/bin:/bin`);
-    },
-  );
-}
+const why = linux ? await whyNoAirflow() : 'not Linux';
+
+test.skipIf(why !== undefined)(
+  'the real Airflow starts from the files, is loaded and is judged',
+  { timeout: RUN_MS },
+  async () => {
+    const options = { log: () => undefined, signal: AbortSignal.timeout(RUN_MS) };
+    const { bin } = await installAirflow('3.3.2', options);
+    await loadOn(readCompose(AIRFLOW, { SCENARIO: 'storm' }), '20s', () => `${bin}:/usr/bin:/bin`);
+  },
+);

@@ -9,7 +9,6 @@ import { parse, parseAllDocuments } from 'yaml';
 import { findK6 } from '../harness/fleet/engines/k6-binary.ts';
 import { judge } from '../harness/judge/judge.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
-import { messageOf } from '../harness/model/errors.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
 import type { Soak } from '../harness/model/soak.ts';
@@ -17,22 +16,11 @@ import type { Judgement } from '../harness/model/verdict.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
 import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
-import { expectNothingLeft, isNightly, stackProcesses, stacksFolder, start, until, windtunnel } from './airflow.ts';
+import { expectNothingLeft, stackProcesses, stacksFolder, start, until, whyNoK6, windtunnel } from './airflow.ts';
 
 /** The harness's own process and the real k6 each play the lives of a run on the reference stack. */
 
 const why = await whyNoK6();
-
-async function whyNoK6(): Promise<string | undefined> {
-  try {
-    await findK6();
-    return undefined;
-  } catch (error) {
-    if (process.env.CI) throw new Error(`CI must have k6: ${messageOf(error)}`);
-    console.warn(`SKIPPED: the tests of the engine k6, because ${messageOf(error)}`);
-    return messageOf(error);
-  }
-}
 
 interface Named {
   readonly name: string;
@@ -209,7 +197,7 @@ describe.each([
   });
 });
 
-describe.skipIf(why !== undefined || !isNightly)('a soak on k6', () => {
+describe.skipIf(why !== undefined)('a soak on k6', () => {
   test('plays each of its windows by k6s of their own, and says so in each', async () => {
     const flags = [
       '--build',

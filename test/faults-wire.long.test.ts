@@ -8,7 +8,7 @@ import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
 import { RUN_FORMAT } from '../harness/model/tables.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
-import { isNightly, whyNoAirflow, windtunnel } from './airflow.ts';
+import { whyNoAirflow, windtunnel } from './airflow.ts';
 
 const why = await whyNoAirflow();
 const RUN_MS = 240_000;
@@ -42,7 +42,7 @@ const faults: readonly PlannedFault[] = [
 /** The same story on each: what a client's second try is answered when the first one had been done differs. */
 const BUILDS = [
   { build: 'reference', replayed: 200, skip: false },
-  ...(isNightly ? [{ build: 'airflow@3.3.2', replayed: 200, skip: why !== undefined }] : []),
+  { build: 'airflow@3.3.2', replayed: 200, skip: why !== undefined },
   // Not 3.2.1 yet: after its first lost connections it answers nothing for the rest of so short a load.
 ] as const;
 

@@ -11,7 +11,6 @@ import type { Comparison } from '../harness/model/comparison.ts';
 import {
   type Ended,
   expectNothingLeft,
-  isNightly,
   readLines,
   type Started,
   stackProcesses,
@@ -186,10 +185,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       ).not.toBe('pass');
     });
 
-    // In every test run on the reference stack; on a real release at night.
-    const nightly = test.runIf(build === 'reference' || isNightly);
-
-    nightly('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
+    test('Ctrl-C: the run heals, judges what there is and ends with 130', { timeout: RUN_MS }, async () => {
       const run = begin(['run', 'storm', '--build', build, '--seed', '7', '--out', 'interrupted']);
       await until('the load', () => inLoad.test(run.stderr()));
       run.kill('SIGINT');
@@ -205,7 +201,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
 
     // On the reference stack the calibration has a defect for it.
     if (build !== 'reference') {
-      nightly('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
+      test('a scheduler that dies is started again, and the verdict names it', { timeout: RUN_MS }, async () => {
         const args = [
           'run',
           'storm',
@@ -232,7 +228,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       });
     }
 
-    nightly('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
+    test('up in one terminal and run --target in another, then down', { timeout: RUN_MS }, async () => {
       const up = begin(['up', onTarget.build, '--schedulers', '1']);
       const file = path.join(cwd, 'windtunnel-target.yaml');
       await until('the target file', () => existsSync(file));

@@ -141,7 +141,6 @@ async function play(evidence: Evidence, step: Step, round: Round, options: Playi
   // A group of its own: Ctrl-C reaches the nightly alone, which then stops the whole group.
   const child = spawn(step.program ?? process.execPath, step.args({ work, seed: round.seed }), {
     cwd: options.root,
-    env: { ...process.env, WINDTUNNEL_NIGHTLY: '1' },
     stdio: ['ignore', log, log],
     detached: true,
   });
