@@ -24,7 +24,7 @@ export interface Play {
   /** How long each life works; 0: it reports its end at once. */
   readonly lifeMs: number;
   readonly connections: number;
-  /** Played by a k6 beside the stub: then what is measured only lends lives and writes down. */
+  /** Played by a k6 beside the stub: then what is measured only hands out lives and records. */
   readonly k6?: { readonly path: string; readonly vus: number };
 }
 
