@@ -37,16 +37,9 @@ function rowOf({ name, missing }: Evidence, record: EvidenceRecord | undefined):
   if (record === undefined) return [name, 'no record yet', '', '', '', ''];
   const { last_passed: passed, result, ended_at, commit, steps } = record;
   const failed = steps.filter((step) => step.result === 'fail').map((step) => step.name);
-  const latest = `${result}, ${day(ended_at)} at \`${commit}\`${failed.length === 0 ? '' : `: ${failed.join('; ')}`}`;
-  if (passed === null) return [name, 'never', '', '', '', plain(latest)];
-  return [
-    name,
-    day(passed.at),
-    `\`${passed.commit}\``,
-    machineText(passed.machine),
-    seconds(passed.seconds),
-    plain(latest),
-  ];
+  const latest = `${result}, ${day(ended_at)} at \`${commit}\`${failed.length === 0 ? '' : `: ${plain(failed.join('; '))}`}`;
+  if (passed === null) return [name, 'never', '', '', '', latest];
+  return [name, day(passed.at), `\`${passed.commit}\``, machineText(passed.machine), seconds(passed.seconds), latest];
 }
 
 function machineText({ platform, arch, cpus, node }: Machine): string {
