@@ -56,7 +56,7 @@ export type LaneEventKind =
   | 'recorded';
 
 export interface LaneEvent {
-  /** Index of the side in whose lane it stands; the victim's is 0. */
+  /** Index of the side that it belongs to; the victim's is 0. */
   readonly lane: number;
   /** On the run's clock; null where only the order is known. */
   readonly at_ms: number | null;

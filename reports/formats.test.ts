@@ -26,7 +26,7 @@ import { reportMarkdown } from './markdown/report.ts';
 import { seconds, shorten, visible } from './words.ts';
 import { writeReports } from './write.ts';
 
-/** The page without uPlot, whose code has words of HTML in it. */
+/** The page without uPlot, which has words of HTML in its code. */
 const withoutCode = (page: string) => page.replace(/<script>[\s\S]*?<\/script>/, '');
 
 const hostileManifest = manifest({ repeat: HOSTILE, build: HOSTILE, identity: { [HOSTILE]: HOSTILE } });

@@ -11,7 +11,7 @@ import { HOSTILE } from '../harness/testing/fixture.ts';
 import { type LiteralRun, writeLiteralRun } from '../harness/testing/literal-run.ts';
 import { writeReports } from './write.ts';
 
-/** Run folders as nobody should make them: what is written of them must neither break nor inject. */
+/** Hostile run folders: their reports must neither break nor inject. */
 
 /** A text that attacks the reader, in every column that holds text. */
 function hostileRow(table: keyof typeof TABLES, numbers: Readonly<Record<string, number>>): Record<string, unknown> {

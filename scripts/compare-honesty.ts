@@ -82,7 +82,7 @@ function fromKeptRuns(): void {
   console.log(`  single counts with p < 0.05: ${share(below(counted), counted.length)}`);
   console.log(`  single measures with p < 0.05: ${share(below(measures), measures.length)}`);
   const outside = measures.filter(({ interval: [low, high] }) => low > 1 || high < 1).length;
-  console.log(`  measures whose 95 % interval leaves out 1: ${share(outside, measures.length)}`);
+  console.log(`  measures with a 95 % interval that leaves out 1: ${share(outside, measures.length)}`);
 }
 
 function seesTwice(): void {

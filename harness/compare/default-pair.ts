@@ -6,13 +6,13 @@ export interface Pair {
   readonly b: string;
 }
 
-/** The two releases between which #66734 and #62561 were mended: the difference is known, so a newcomer can check it. */
+/** The two releases between which #66734 and #62561 were fixed: the difference is known, so a newcomer can check it. */
 const RELEASES = ['3.2.1', '3.2.2'] as const;
 /** The same races, switched on in the reference stack. */
 const STAND_IN: Pair = { a: 'reference+state-lock-joined+rtif-merge+backfill-no-guard', b: 'reference' };
 
 /**
- * What `compare` compares when nobody says: two releases of the real Airflow, or, where there is no Python or no
+ * What `compare` compares by default: two releases of the real Airflow, or, where there is no Python or no
  * package index to install them from, the reference stack with and without their races. `say` gets the one line.
  */
 export async function defaultPair(say: (line: string) => void, signal: AbortSignal): Promise<Pair> {

@@ -10,14 +10,14 @@ export function comparedFindings(a: readonly Judgement[], b: readonly Judgement[
     fingerprint,
     title,
     known_race,
-    a: struck(a, fingerprint),
-    b: struck(b, fingerprint),
+    a: occurrencesOf(a, fingerprint),
+    b: occurrencesOf(b, fingerprint),
   }));
   const rank = (one: ComparedFinding) => (one.a.runs === 0 ? 0 : one.b.runs === 0 ? 2 : 1);
   return compared.sort((x, y) => rank(x) - rank(y) || total(y) - total(x));
 }
 
-function struck(runs: readonly Judgement[], fingerprint: string): ComparedFinding['a'] {
+function occurrencesOf(runs: readonly Judgement[], fingerprint: string): ComparedFinding['a'] {
   const with_it = runs.flatMap(({ findings }) => findings.filter((one) => one.fingerprint === fingerprint).slice(0, 1));
   return { occurrences: with_it.reduce((sum, { occurrences }) => sum + occurrences, 0), runs: with_it.length };
 }

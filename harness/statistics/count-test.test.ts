@@ -57,7 +57,7 @@ describe('without spread it is the exact test of two Poisson rates', () => {
   });
 
   test('errs at most as often as it says, when both rates are the same', () => {
-    // Exactly, not by chance: the sum over all outcomes of a Poisson pair with mean 4 that the test calls different.
+    // Exactly, without sampling: the sum over all outcomes of a Poisson pair with mean 4 that the test calls different.
     const poisson = (n: number): number => (n === 0 ? Math.exp(-4) : (poisson(n - 1) * 4) / n);
     let wrong = 0;
     for (let a = 0; a < 25; a++) {

@@ -62,10 +62,10 @@ export function pValueOf(a: readonly Counted[], b: readonly Counted[], weights: 
   return twoSided([total(a), total(b)], weights);
 }
 
-/** Beyond so many times A's rate nobody asks any more. */
+/** Larger factors are not searched. */
 const LARGEST_FACTOR = 100;
 
-/** The smallest count of B, above the rate of A, that would have been told from A's at this level; null: none. */
+/** The smallest count of B, above the rate of A, that differs from A's at this level; null: none. */
 export function smallestCountSeen(
   a: readonly Counted[],
   b: readonly Counted[],
@@ -253,7 +253,7 @@ function commonRate(a: Pair[0], b: Pair[1], spread: number): number {
   return rate;
 }
 
-/** All ratios of the rates from which the test would not tell these counts: bisected, as B's exposure is stretched. */
+/** All ratios of the rates that the test does not reject for these counts: bisected, as B's exposure is stretched. */
 function ratioInterval([a, b]: Pair, weights: Weights): readonly [number, number | null] {
   const at = (logRatio: number) => tails([a, { ...b, exposure: b.exposure * Math.exp(logRatio) }], weights);
   const centre = Math.log(Math.max(b.count, 0.5) / b.exposure / (Math.max(a.count, 0.5) / a.exposure));

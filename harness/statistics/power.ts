@@ -12,7 +12,7 @@ export interface PowerPlan {
   readonly factor: number;
 }
 
-/** Nobody plays more runs a side. */
+/** More runs a side are not practical. */
 export const MOST_RUNS = 100;
 /** What is asked for is 9 in 10; the simulation of so many comparisons may itself be lucky. */
 const WANTED = 0.92;
@@ -47,7 +47,7 @@ function isEnough(a: readonly Counted[], { between, weights, level, factor }: Po
   let missed = 0;
   for (let i = 0; i < COMPARISONS; i++) {
     const spread = drawSpread(weights, rng);
-    // How well the runs of A tell its rate, by the model's own variance.
+    // The uncertainty of A's rate, by the model's own variance.
     const doubt = Math.log1p(1 / count + spread / a.length);
     const rate = (count / exposure) * Math.exp(Math.sqrt(doubt) * normal(rng) - doubt / 2);
     const side = (mean: number) =>
@@ -74,7 +74,7 @@ function normal(rng: Rng): number {
   return Math.sqrt(-2 * Math.log(1 - rng.next())) * Math.cos(2 * Math.PI * rng.next());
 }
 
-/** A negative binomial count: down from 1, probability by probability, until the chance drawn is used up. */
+/** A negative binomial count: down from 1, probability by probability, until the number drawn is used up. */
 export function drawCount(mean: number, spread: number, rng: Rng): number {
   const size = 1 / spread;
   let left = rng.next();

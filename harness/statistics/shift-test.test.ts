@@ -26,7 +26,7 @@ describe('the shift of a value between builds', () => {
     expect(high).toBeGreaterThan(once?.ratio ?? 0);
   });
 
-  test('of runs that agree by chance is not sure of itself: what was known keeps the interval wide', () => {
+  test('of runs that happen to agree keeps a wide interval, because of what was known before', () => {
     const [low, high] = compareShift([100, 100.1, 100], [110, 110.1, 110], KNOWN)?.interval ?? [1, 1];
     expect(high / low).toBeGreaterThan(1.2);
   });

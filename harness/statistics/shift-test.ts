@@ -23,7 +23,7 @@ export interface ShiftTest {
   /** 95 %, by bootstrap over the runs. */
   readonly interval: readonly [number, number];
   readonly p_value: number;
-  /** The smallest factor above 1 that would have been told from 1 at a level. */
+  /** The smallest factor above 1 that differs from 1 at a level. */
   smallestSeen(level: number): number;
 }
 
@@ -63,7 +63,7 @@ function errorOf(a: readonly number[], b: readonly number[], { deviation, freedo
 }
 
 /**
- * The 95 % point of |t| when runs are drawn anew. Drawn are the runs' distances from the mean of their side, from both
+ * The 95 % point of |t| when runs are resampled. Drawn are the runs' distances from the mean of their side, from both
  * sides together, because three of one side make too few different samples; stretched to the moderated scatter, because
  * three runs that happen to agree are no proof that runs agree.
  */

@@ -4,7 +4,7 @@ export interface Counted {
   readonly exposure: number;
 }
 
-/** Holm's step-down correction: among many counts some differ by chance. In the order given. */
+/** Holm's step-down correction: among many counts some differ at random. In the order given. */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((p, index) => ({ p, index })).sort((x, y) => x.p - y.p);
   const adjusted = pValues.slice();

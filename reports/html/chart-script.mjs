@@ -178,7 +178,7 @@ function resize(widthOf) {
   for (const { plot, place } of drawn) plot.setSize({ width: widthOf(place), height: plot.height });
 }
 
-/** Only to another width: what is said below a chart changes its height, and must not draw all of them anew. */
+/** Only to another width: what is said below a chart changes its height, and must not redraw all of them. */
 function resizeIfWider() {
   const [first] = drawn;
   const printed = root.classList.contains('printed');

@@ -167,7 +167,7 @@ function withUnit(value: number, unit: Kind['unit']): string {
   return unit === '' ? shown : `${shown} ${unit}`;
 }
 
-/** More rows than these nobody reads; the whole is in the view `over_time`. */
+/** Rows of a table; all of them are in the view `over_time`. */
 const ROWS = 15;
 
 function rowsOf({ lines, metric, title, unit }: Chart, time: OverTime): Html {

@@ -115,9 +115,9 @@ function rank(actor: string): number {
 }
 
 interface CellSetting {
-  /** Whose event it is. */
+  /** The lane of the event's actor. */
   readonly lane: number;
-  /** Whose request did it: a line leads from there. */
+  /** The lane of the request that caused it: a line leads from there. */
   readonly from: number;
   /** A request of this lane is under way. */
   readonly busy: boolean;

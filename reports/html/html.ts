@@ -52,7 +52,7 @@ export const scriptData = Html.ofData;
 
 export type Content = Html | string | number | null | readonly Content[];
 
-/** A template whose values are escaped, unless they are themselves made by it. Values stand in text or in quotes. */
+/** A template that escapes its values, unless they are themselves made by it. Values stand in text or in quotes. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
   return Html.ofTemplate(strings, values);
 }

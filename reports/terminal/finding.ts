@@ -104,7 +104,7 @@ function entryLine(entry: TimelineEntry, who: number, paint: Paint): string {
   const head = `${offset(offset_ms).padStart(9)} ${proves ? '*' : ' '} ${padEnd(shorten(visible(actor), who), who)}  `;
   const words = [entry.what, stateChange(entry)].filter((word) => word !== '').join('  ');
   const text = `${event === 'answer' ? '← ' : ''}${words}`;
-  // A story is read line by line: what does not fit goes on below, under its own beginning.
+  // What does not fit continues below its own beginning.
   const shown = lines(visible(text), Math.max(30, SCREEN.columns - head.length)).join(`\n${' '.repeat(head.length)}`);
   const painted = outcome === 'refused' ? paint.yellow(shown) : outcome === 'unknown' ? paint.red(shown) : shown;
   return proves ? `${paint.bold(head)}${painted}` : `${paint.dim(head)}${painted}`;

@@ -56,8 +56,8 @@ function shuffled(runs: readonly Judgement[], rng: Rng): Judgement[] {
 }
 
 /**
- * A build told from itself: by whatever decides, also where the decision as a whole is left open for another reason, such
- * as a promise that a short run did not put to the test.
+ * A build that differs from itself, by anything that decides, also where the decision as a whole is left open for another reason, such
+ * as an invariant that a short run did not exercise enough.
  */
 export function isFalse({ differences }: Comparison): boolean {
   return differences.some(({ better }) => better !== null);

@@ -54,7 +54,7 @@ function seriesOfGroup({ name, runs }: Group): GroupSeries[] {
     .map(({ kind, a }) => ({ of: name, kind, runs: a }));
 }
 
-/** Violations of each promise in the runs of one defect. */
+/** Violations of each invariant in the runs of one defect. */
 function seriesOfCalibration({ started_at, runs, settings }: Calibration): GroupSeries[] {
   const groups = new Map<string, CalibrationRun[]>();
   for (const run of runs) {
@@ -63,16 +63,16 @@ function seriesOfCalibration({ started_at, runs, settings }: Calibration): Group
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups].flatMap(([of, same]) => {
-    const promises = [...new Set(same.flatMap(({ violations }) => Object.keys(violations)))];
-    return promises
-      .map((promise) => same.map((run) => ({ count: run.violations[promise] ?? 0, exposure: run.duration_s })))
+    const names = [...new Set(same.flatMap(({ violations }) => Object.keys(violations)))];
+    return names
+      .map((name) => same.map((run) => ({ count: run.violations[name] ?? 0, exposure: run.duration_s })))
       .filter((counted) => counted.length >= 2 && pooled(counted).count >= 4)
       .map((counted) => ({ of, kind: 'wrongs' as const, runs: counted }));
   });
 }
 
 const ROUNDS = 500;
-/** Groups that nobody has seen, evenly over all spreads. */
+/** Unseen groups, evenly over all spreads. */
 const DOUBT = 1;
 
 function spreadsOf(series: readonly GroupSeries[]): number[] {

@@ -7,7 +7,7 @@ import { NO_HARNESS_COST } from '../../harness/testing/fixture-over-time.ts';
 /** What a comparison reads of a run, a line each: small enough to be kept, unlike the runs. */
 export const POOL = path.join(import.meta.dirname, 'runs.ndjson');
 
-/** Runs of one build that played the same scenario equally long, one after another: they differ by chance alone. */
+/** Runs of one build that played the same scenario equally long, one after another: they differ at random only. */
 export interface Group {
   readonly name: string;
   readonly runs: readonly Judgement[];

@@ -31,8 +31,8 @@ const TESTS = 10;
 
 /**
  * A pilot of a few runs; as many more as the tool then asks for to see a doubled rate, looked at again when they are in,
- * because they tell more of how far runs lie apart; and, when it asks for no more than there are, the comparison with a
- * build whose rate is doubled. The number asked for depends on A alone, so looking again makes no difference likelier
+ * because they show more of how far runs lie apart; and, when it asks for no more than there are, the comparison with a
+ * build with a doubled rate. The number asked for depends on A alone, so looking again makes no difference likelier
  * (an internal pilot: Wittes and Brittain 1990). Where it asks for more than 100 nothing is compared, nor counted as seen.
  */
 export function powerTrials(between: BetweenRuns, trials: number, seed: number): PowerTrial[] {
@@ -48,7 +48,7 @@ function powerTrial(known: Prior, { rate, spread, pilot, trials }: Setting, seed
   const rng = new Rng(seed, 'power-trials', rate, spread, pilot);
   const draw = (runs: number, factor: number): Counted[] =>
     Array.from({ length: runs }, () => ({ count: drawCount(factor * rate, spread, rng), exposure: 60 }));
-  const told = (a: readonly Counted[], b: readonly Counted[]) => pValueOf(a, b, weightsAfter(known, [a, b])) < level;
+  const differ = (a: readonly Counted[], b: readonly Counted[]) => pValueOf(a, b, weightsAfter(known, [a, b])) < level;
   const asks = (a: readonly Counted[], b: readonly Counted[]) => {
     const plan = { between: known, weights: weightsAfter(known, [a, b]), level, factor: 2 };
     return (pooled(a).count === 0 ? null : runsNeeded(a, plan)) ?? Number.POSITIVE_INFINITY;
@@ -69,8 +69,8 @@ function powerTrial(known: Prior, { rate, spread, pilot, trials }: Setting, seed
     }
     played.push(Number.isFinite(wanted) ? a.length : Number.POSITIVE_INFINITY);
     if (!Number.isFinite(wanted)) unanswered++;
-    else if (told(a, b) && pooled(b).count > pooled(a).count) seen++;
-    if (told(a, same)) blamed++;
+    else if (differ(a, b) && pooled(b).count > pooled(a).count) seen++;
+    if (differ(a, same)) blamed++;
   }
   return {
     rate,

@@ -6,7 +6,7 @@ import type { Comparison } from '../../harness/model/comparison.ts';
 import { windtunnel } from '../windtunnel.ts';
 
 /**
- * A defect each, whose violations come in numbers: two sides on which nothing happens cannot be told apart wrongly. The
+ * A defect each, with many violations: two sides without events cannot differ. The
  * scenario that shows it exercises it enough in 20 s.
  */
 const PLAYED: readonly (readonly [build: string, scenario: string])[] = [
