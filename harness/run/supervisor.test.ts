@@ -62,7 +62,7 @@ async function kill(): Promise<number> {
 
 async function another(than: number): Promise<void> {
   for (let waited = 0; running.pid === than; waited += 20) {
-    if (waited > 20_000) throw new Error('it was not started again');
+    if (waited > 60_000) throw new Error('it was not started again');
     await sleep(20);
   }
 }

@@ -99,9 +99,9 @@ describe('buildOnce', () => {
     const file = path.join(root, 'killed.mts');
     writeFileSync(file, script);
     const child = spawn(process.execPath, ['--import', TYPESCRIPT, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data', { signal: AbortSignal.timeout(25_000) });
+    await once(child.stdout, 'data', { signal: AbortSignal.timeout(60_000) });
     child.kill('SIGKILL');
-    await once(child, 'exit', { signal: AbortSignal.timeout(5_000) });
+    await once(child, 'exit', { signal: AbortSignal.timeout(60_000) });
     expect(readdirSync(folder)).toHaveLength(1);
 
     const built = await buildOnce(folder, once_({ staleMs: STALE_MS }), makeTool);

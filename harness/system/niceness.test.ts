@@ -47,11 +47,11 @@ function sessionOf(pid: number): number {
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let waited = 0; !isSo(); waited += 50) {
-    if (waited > 5_000) throw new Error('it did not come to be');
+    if (waited > 60_000) throw new Error('it did not come to be');
     await sleep(50);
   }
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  for (let waited = 0; child.signalCode === null && waited < 5_000; waited += 20) await sleep(20);
+  for (let waited = 0; child.signalCode === null && waited < 60_000; waited += 20) await sleep(20);
 }

@@ -25,7 +25,7 @@ afterEach(() => {
 const FAMILY = 'sleep 300 & setsid sleep 301 & wait';
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition() && waited < 10_000; waited += 20) await sleep(20);
+  for (let waited = 0; !condition() && waited < 60_000; waited += 20) await sleep(20);
   expect(condition()).toBe(true);
 }
 
