@@ -6,7 +6,7 @@ import { airflowSettings } from '../harness/stacks/airflow/settings.ts';
 import { POSTGRES_SETTINGS } from '../harness/stacks/postgres.ts';
 
 /**
- * What the containers are told is what `windtunnel run --build` tells its processes: these files are written from the
+ * The containers get the same settings as the processes of `windtunnel run --build`: these files are written from the
  * same tables, by `npm run docker-settings`, and a test says when that was forgotten.
  */
 export const SETTINGS_FILES: Readonly<Record<string, () => string>> = {

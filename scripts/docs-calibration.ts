@@ -14,7 +14,7 @@ export interface CalibrationSources {
 /** A try of fewer runs says little, and does not replace what more runs said. */
 export const LEAST_RUNS = 2;
 
-/** The document with everything between its markers made anew. Throws if a marker is missing. */
+/** The document with everything between its markers replaced. Throws if a marker is missing. */
 export function withFigures(document: string, all: CalibrationSources): string {
   const troubled = all.kept.filter(({ settings }) => settings.faults);
   const sources = { ...all, kept: all.kept.filter(({ settings }) => !settings.faults) };

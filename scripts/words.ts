@@ -75,7 +75,13 @@ const LEGITIMATE: readonly RegExp[] = [
   /\b(node:)?(fs|timers|stream|dns)\/promises\b/g,
   /\bpromisify\b/g,
   // Names of invariants, which stored verdicts and the history of a build refer to.
-  /\b(work-goes-on|strangers-are-refused|a-superseded-try-is-told)\b/g,
+  /\b(work-goes-on|a-superseded-try-is-told)\b/g,
+  // The name of a known race, and of its scenario.
+  /\b(race-)?heard-again\b|\bheardAgain\b/g,
+  // The user that runs PostgreSQL for root.
+  /"nobody"|\^nobody:/g,
+  // A draw with a probability, and the rules of a proxy.
+  /\brng\.chance\(|\bexpected\.chance\(|^ {2}chance\(probability|#rng\.chance\(|\bRuleBook\b/gm,
 ];
 
 /** The word itself is fine elsewhere; in this form it has another name. */
@@ -90,7 +96,7 @@ const FORMS: Readonly<Record<string, { pattern: RegExp; files: RegExp }>> = {
 
 /** The list itself, what it replaced, and data. */
 const NOT_READ =
-  /^(scripts\/words\.ts|test\/words\.(test\.ts|json)|CHANGELOG\.md|records\/.*\.json|test\/conformance\/recorded\/.*)$/;
+  /^(scripts\/words\.ts|scripts\/convert-run[\w.-]*|test\/words\.(test\.ts|json)|CHANGELOG\.md|records\/.*\.json|test\/conformance\/recorded\/.*)$/;
 const READ = /(\.(ts|mjs|sql|md|ya?ml|py|css|sh|toml)|Dockerfile|^\.ci\/run)$/;
 const EXPORTING = /^(harness|reports|workloads)\/.*\.ts$/;
 

@@ -64,11 +64,9 @@ const invariantDifference = z.object({
   a_violations: whole,
   b_violations: whole,
   better: better.describe(
-    'The side that does better; null where one side did not exercise it, or where chance explains the difference',
+    'The side that does better; null where one side did not exercise it, or where the difference may be random',
   ),
-  p_value: maybe.describe(
-    'Probability of such a difference by chance alone, corrected; null: one side did not exercise it',
-  ),
+  p_value: maybe.describe('The p-value, corrected; null: one side did not exercise it'),
   sentence,
 });
 
@@ -86,7 +84,7 @@ const countDifference = z.object({
   decides: z
     .boolean()
     .describe('Whether more of it is worse. Parts of a count, and refusals that may be right, decide nothing'),
-  better: better.describe('For one that decides: the side with fewer, if chance does not explain it'),
+  better: better.describe('For one that decides: the side with fewer, if the difference is not random'),
   p_value: number.describe(
     'Exact given the spread between runs, averaged over the spreads that these runs allow; two-sided',
   ),
@@ -145,7 +143,9 @@ const finding = z
 
 const differences = z
   .array(difference)
-  .describe('Only what differs: invariants violated on one side, counts and measures that chance does not explain');
+  .describe(
+    'Only what differs: invariants violated on one side, counts and measures with a difference that is not random',
+  );
 const tests = z.array(countDifference).describe('Every count that was tested; `differences` repeats those that differ');
 
 const against = z

@@ -7,9 +7,9 @@ import {
   DEFERRED,
   ENDED,
   FAILED,
-  NOBODY,
   STARTED,
   SUCCESS,
+  UNKNOWN_ID,
   UP_FOR_RESCHEDULE,
   UP_FOR_RETRY,
 } from './requests.ts';
@@ -48,7 +48,7 @@ const oddValue: fc.Arbitrary<Json> = fc.constantFrom<Json>(
   {},
   STARTED,
   '2026-02-01T10:00:00',
-  NOBODY,
+  UNKNOWN_ID,
 );
 
 /** Most bodies stay as they are; some lose a field, gain one, or hold something odd. */
@@ -162,7 +162,7 @@ const request: fc.Arbitrary<FuzzRequest> = fc
       {
         weight: 1,
         arbitrary: fc
-          .constantFrom(NOBODY, 'nowhere')
+          .constantFrom(UNKNOWN_ID, 'nowhere')
           .map((id) => ({ ...sound, path: sound.path.replace('{self}', id) })),
       },
     ),

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type FuzzRequest, type Sequence, sequence } from './fuzz-sequence.ts';
 import type { Request } from './http.ts';
 import type { Json, Step } from './observation.ts';
-import { NOBODY } from './requests.ts';
+import { UNKNOWN_ID } from './requests.ts';
 import type { Stage } from './stage.ts';
 import { Talk } from './talk.ts';
 
@@ -85,7 +85,7 @@ async function tokenOf(talk: Talk, token: FuzzRequest['token']): Promise<string 
     case 'other':
       return talk.ti(token).token;
     case 'nobody':
-      return talk.token({ sub: NOBODY });
+      return talk.token({ sub: UNKNOWN_ID });
     case 'workload':
       return talk.token({ sub: id, scope: 'workload' });
     case 'expired':

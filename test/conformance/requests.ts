@@ -6,7 +6,7 @@ export const STARTED = '2026-02-01T10:00:00Z';
 export const ENDED = '2026-02-01T10:05:00Z';
 /** Far enough ahead that no scheduler acts on it. */
 export const SOME_DAY = '2050-01-01T00:00:00Z';
-export const NOBODY = '00000000-0000-7000-8000-000000000000';
+export const UNKNOWN_ID = '00000000-0000-7000-8000-000000000000';
 
 export interface Worker {
   readonly hostname: string;

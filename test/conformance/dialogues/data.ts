@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { execution, NOBODY, rtif, SUCCESS, start, state, variable, xcom } from '../requests.ts';
+import { execution, rtif, SUCCESS, start, state, UNKNOWN_ID, variable, xcom } from '../requests.ts';
 
 export const rtifDialogues: readonly Dialogue[] = [
   {
@@ -44,8 +44,8 @@ export const rtifDialogues: readonly Dialogue[] = [
     name: 'rtif/of an unknown id',
     shape: 'single',
     async play(talk) {
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('write', rtif({ ...talk.ti('task'), id: NOBODY }, { a: 'b' }, { token }));
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('write', rtif({ ...talk.ti('task'), id: UNKNOWN_ID }, { a: 'b' }, { token }));
     },
   },
   {

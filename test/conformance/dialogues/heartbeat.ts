@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { ANNE, BERT, FAILED, heartbeat, NOBODY, SUCCESS, start, state, UP_FOR_RETRY } from '../requests.ts';
+import { ANNE, BERT, FAILED, heartbeat, SUCCESS, start, state, UNKNOWN_ID, UP_FOR_RETRY } from '../requests.ts';
 
 export const heartbeatDialogues: readonly Dialogue[] = [
   {
@@ -55,8 +55,8 @@ export const heartbeatDialogues: readonly Dialogue[] = [
     name: 'heartbeat/of an unknown id',
     shape: 'single',
     async play(talk) {
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('heartbeat', heartbeat({ ...talk.ti('task'), id: NOBODY }, ANNE, { token }));
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('heartbeat', heartbeat({ ...talk.ti('task'), id: UNKNOWN_ID }, ANNE, { token }));
     },
   },
   {

@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { execution, NOBODY, SUCCESS, start, state, UP_FOR_RESCHEDULE } from '../requests.ts';
+import { execution, SUCCESS, start, state, UNKNOWN_ID, UP_FOR_RESCHEDULE } from '../requests.ts';
 import type { Talk, Ti } from '../talk.ts';
 
 /** A GET about the task instances of the dialogue's run. */
@@ -52,8 +52,8 @@ export const queryDialogues: readonly Dialogue[] = [
       const ti = talk.ti('task');
       const path = (id: string) => `/task-instances/${id}/previous-successful-dagrun`;
       await talk.send('of a manual run', query(ti, 'previous-successful-dagrun', path(ti.id)));
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('unknown', { ...query(ti, 'previous-successful-dagrun', path(NOBODY)), token });
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('unknown', { ...query(ti, 'previous-successful-dagrun', path(UNKNOWN_ID)), token });
     },
   },
   {
@@ -63,8 +63,8 @@ export const queryDialogues: readonly Dialogue[] = [
       const ti = talk.ti('task');
       const path = (id: string) => `/task-instances/${id}/validate-inlets-and-outlets`;
       await talk.send('of a task without any', query(ti, 'validate-inlets-and-outlets', path(ti.id)));
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('unknown', { ...query(ti, 'validate-inlets-and-outlets', path(NOBODY)), token });
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('unknown', { ...query(ti, 'validate-inlets-and-outlets', path(UNKNOWN_ID)), token });
     },
   },
   {
@@ -77,7 +77,7 @@ export const queryDialogues: readonly Dialogue[] = [
       await talk.prepare(start(ti));
       await talk.prepare(state(ti, UP_FOR_RESCHEDULE));
       await talk.send('one', first);
-      await talk.send('unknown', query(ti, 'reschedule', `/task-reschedules/${NOBODY}/start_date`));
+      await talk.send('unknown', query(ti, 'reschedule', `/task-reschedules/${UNKNOWN_ID}/start_date`));
     },
   },
   {

@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { ANNE, BERT, heartbeat, NOBODY, SUCCESS, skipDownstream, start, state, UP_FOR_RETRY } from '../requests.ts';
+import { ANNE, BERT, heartbeat, SUCCESS, skipDownstream, start, state, UNKNOWN_ID, UP_FOR_RETRY } from '../requests.ts';
 
 export const skipDialogues: readonly Dialogue[] = [
   {
@@ -109,8 +109,8 @@ export const skipDialogues: readonly Dialogue[] = [
     name: 'skip/by an unknown id',
     shape: 'branch',
     async play(talk) {
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('skip', skipDownstream({ ...talk.ti('branch'), id: NOBODY }, ['later'], { token }));
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('skip', skipDownstream({ ...talk.ti('branch'), id: UNKNOWN_ID }, ['later'], { token }));
     },
   },
   {

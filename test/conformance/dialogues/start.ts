@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { ANNE, BERT, FAILED, heartbeat, NOBODY, SUCCESS, start, state, UP_FOR_RETRY } from '../requests.ts';
+import { ANNE, BERT, FAILED, heartbeat, SUCCESS, start, state, UNKNOWN_ID, UP_FOR_RETRY } from '../requests.ts';
 
 export const startDialogues: readonly Dialogue[] = [
   {
@@ -111,8 +111,8 @@ export const startDialogues: readonly Dialogue[] = [
     name: 'start/of an unknown id',
     shape: 'single',
     async play(talk) {
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('start', start({ ...talk.ti('task'), id: NOBODY }, ANNE, { token }));
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('start', start({ ...talk.ti('task'), id: UNKNOWN_ID }, ANNE, { token }));
     },
   },
   {

@@ -4,10 +4,10 @@ import {
   DEFERRED,
   ENDED,
   FAILED,
-  NOBODY,
   SUCCESS,
   start,
   state,
+  UNKNOWN_ID,
   UP_FOR_RESCHEDULE,
   UP_FOR_RETRY,
 } from '../requests.ts';
@@ -144,8 +144,8 @@ export const stateDialogues: readonly Dialogue[] = [
     name: 'state/of an unknown id',
     shape: 'single',
     async play(talk) {
-      const token = await talk.token({ sub: NOBODY });
-      await talk.send('success', state({ ...talk.ti('task'), id: NOBODY }, SUCCESS, { token }));
+      const token = await talk.token({ sub: UNKNOWN_ID });
+      await talk.send('success', state({ ...talk.ti('task'), id: UNKNOWN_ID }, SUCCESS, { token }));
     },
   },
   {

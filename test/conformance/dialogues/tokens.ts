@@ -1,5 +1,5 @@
 import type { Dialogue } from '../dialogue.ts';
-import { heartbeat, NOBODY, start, variable, xcom } from '../requests.ts';
+import { heartbeat, start, UNKNOWN_ID, variable, xcom } from '../requests.ts';
 
 export const tokenDialogues: readonly Dialogue[] = [
   {
@@ -52,7 +52,7 @@ export const tokenDialogues: readonly Dialogue[] = [
     shape: 'single',
     async play(talk) {
       const ti = talk.ti('task');
-      const token = await talk.token({ sub: NOBODY });
+      const token = await talk.token({ sub: UNKNOWN_ID });
       await talk.send('start', start(ti, undefined, { token }));
       await talk.send('heartbeat', heartbeat(ti, undefined, { token }));
       await talk.send('xcom, which asks for any task', { ...xcom('POST', ti, 'k', 1), token });
