@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { configDefaults, defineConfig } from 'vitest/config';
 import type { Reporter, TestModule } from 'vitest/node';
 
@@ -43,8 +45,20 @@ const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 };
 export default defineConfig({
   test: {
     reporters: ['default', closingLine],
+    // By default one core would be left idle, and that is half of two.
+    maxWorkers: availableParallelism(),
     projects: [
-      { test: { ...timeouts, name: 'pure', ...files('pure'), sequence: { groupOrder: 0 } } },
+      // Files share a process: what each loads, DuckDB and all, is loaded once.
+      {
+        test: {
+          ...timeouts,
+          name: 'pure',
+          ...files('pure'),
+          isolate: false,
+          unstubEnvs: true,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           ...timeouts,
