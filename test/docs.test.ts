@@ -88,6 +88,22 @@ test('what docs/architecture.md names is in the tree: files, folders, and what a
   expect(symbols.filter((_, i) => !declared[i])).toEqual([]);
 });
 
+test('files and folders of the tree that documents name are there', async () => {
+  const named = await Promise.all(
+    (await documents()).map(async (file) => {
+      const text = await read(file);
+      const names = [
+        ...text.matchAll(
+          /`((?:harness|workloads|reports|reference|docs|test|scripts|bench|records|docker)\/[\w./-]*)`/g,
+        ),
+      ];
+      return names.map(([, name = '']) => ({ file, name }));
+    }),
+  );
+  expect(named.flat().length).toBeGreaterThan(60);
+  expect(named.flat().filter(({ name }) => !/[A-Z]{4}/.test(name) && !existsSync(path.join(root, name)))).toEqual([]);
+});
+
 test('links between documents lead somewhere', async () => {
   const broken = await Promise.all(
     (await documents()).map(async (file) => {
