@@ -12,12 +12,14 @@ import { judge } from '../harness/judge/judge.ts';
 const [run = ''] = process.argv.slice(2);
 let began = performance.now();
 let used = process.cpuUsage();
-const { invariants } = await judge(run, (part) => {
-  const { user, system } = process.cpuUsage(used);
-  const seconds = [performance.now() - began, (user + system) / 1000].map((ms) => (ms / 1000).toFixed(1).padStart(7));
-  console.log(`${seconds[0]} s ${seconds[1]} s of CPU  at most ${peakMiB().toFixed(0).padStart(5)} MiB  ${part}`);
-  began = performance.now();
-  used = process.cpuUsage();
+const { invariants } = await judge(run, {
+  done: (part) => {
+    const { user, system } = process.cpuUsage(used);
+    const seconds = [performance.now() - began, (user + system) / 1000].map((ms) => (ms / 1000).toFixed(1).padStart(7));
+    console.log(`${seconds[0]} s ${seconds[1]} s of CPU  at most ${peakMiB().toFixed(0).padStart(5)} MiB  ${part}`);
+    began = performance.now();
+    used = process.cpuUsage();
+  },
 });
 const failed = invariants.filter(({ why_unknown }) => why_unknown?.startsWith('judging it failed'));
 for (const { name, why_unknown } of failed) console.log(`${name}: ${why_unknown}`);

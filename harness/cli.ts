@@ -36,8 +36,8 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/calibrate.ts')).calibrateCommand,
   ],
   [
-    'check <run>',
-    'Judge a stored run folder again; needs no stack',
+    'check [run]',
+    'Judge a stored run folder again, or test an invariant; needs no stack',
     async () => (await import('./commands/check.ts')).checkCommand,
   ],
   [
@@ -65,6 +65,11 @@ const COMMANDS: readonly Listed[] = [
     'list',
     'Scenarios, builds, faults, invariants and defects: what there is',
     async () => (await import('./commands/list.ts')).listCommand,
+  ],
+  [
+    'new <kind> <name>',
+    'Write an invariant with its test, or a scenario, that works at once',
+    async () => (await import('./commands/new.ts')).newCommand,
   ],
   [
     'doctor',

@@ -124,6 +124,11 @@ export const PLAYED: readonly Played[] = [
     when: 'elsewhere',
     why: 'names the command only',
   },
+  {
+    lines: /^windtunnel new |--invariants |^windtunnel check --test /,
+    when: 'elsewhere',
+    why: 'works on files of the reader: harness/judge/invariant-test.test.ts',
+  },
   { lines: /^windtunnel report \S+ --open$/, when: 'elsewhere', why: 'opens a browser window' },
   { lines: /^windtunnel (?:list|doctor)$/, when: 'now', why: '' },
   { lines: /^windtunnel (?:check|explain|query|report) RUN\b/, when: 'now', why: '' },

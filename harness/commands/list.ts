@@ -1,14 +1,21 @@
 import type { CliCommand } from '../console/command.ts';
 import { FAULTS } from '../faults/index.ts';
-import { listInvariants } from '../judge/invariants.ts';
+import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
 import { DRAWN, SCENARIOS } from '../run/catalogue.ts';
 import { knownReleases } from '../stacks/airflow/releases.ts';
 import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
-export const listCommand: CliCommand<{ readonly json?: boolean | undefined }> = {
-  builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
+export const listCommand: CliCommand<{
+  readonly json?: boolean | undefined;
+  readonly invariants?: string | undefined;
+}> = {
+  builder: (args) =>
+    args
+      .option('invariants', { type: 'string', describe: 'A folder with invariants of your own, listed as well' })
+      .option('json', { type: 'boolean', describe: 'Print one JSON document' }),
 
-  async handler({ json }) {
+  async handler({ json, invariants: folder }) {
+    const own = await readOwnInvariants(folder);
     const scenarios = SCENARIOS.map(({ name, describe, duration_s, schedulers, aims }) => ({
       name,
       describe,
@@ -16,7 +23,11 @@ export const listCommand: CliCommand<{ readonly json?: boolean | undefined }> = 
       schedulers,
       aims,
     }));
-    const invariants = (await listInvariants()).map(({ name, claim, known_issues }) => ({ name, claim, known_issues }));
+    const invariants = (await listInvariants(own)).map(({ name, claim, known_issues }) => ({
+      name,
+      claim,
+      known_issues,
+    }));
     const drawn = DRAWN.map(({ name, describe }) => ({ name, describe }));
     const faults = FAULTS.map(({ name, describe }) => ({ name, describe }));
     const builds = [...knownReleases().map((version) => `airflow@${version}`), 'reference'];
@@ -45,7 +56,7 @@ export const listCommand: CliCommand<{ readonly json?: boolean | undefined }> = 
     for (const { name, describe } of faults) console.log(`  ${name.padEnd(width)}  ${describe}`);
     console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION, and the reference stack; for example');
     console.log(`  ${builds.join('  ')}`);
-    console.log('\nInvariants: what a build promises');
+    console.log('\nInvariants: what must hold');
     for (const { name, claim, known_issues } of invariants)
       console.log(`  ${name.padEnd(width)}  ${claim}${known_issues.length > 0 ? ` (${known_issues.join(', ')})` : ''}`);
     console.log(

@@ -25,6 +25,7 @@ export const runCommand: CliCommand<RunCommandFlags> = {
       })
       .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
       .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
+      .option('invariants', { type: 'string', describe: 'A folder with invariants of your own (.sql), judged as well' })
       .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' })
       .option('quiet', { type: 'boolean', describe: 'Print nothing until the verdict' })

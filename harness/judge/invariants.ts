@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-import { messageOf } from '../model/errors.ts';
+import { messageOf, UsageError } from '../model/errors.ts';
 import type { Violation } from '../model/finding.ts';
 import type { InvariantResult, Verdict } from '../model/verdict.ts';
 import { identifier } from '../run-folder/files.ts';
-import { type InvariantFile, type InvariantForm, located, readInvariantFiles } from './invariant-file.ts';
+import { type InvariantFile, type InvariantForm, located, readInvariantFiles, readOwnFiles } from './invariant-file.ts';
+import { withLiteralRun } from './literal-database.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';
 import { createViolations } from './violations.ts';
 
@@ -21,9 +22,30 @@ export async function readInvariants(): Promise<readonly InvariantFile[]> {
   return readInvariantFiles(FOLDER, INVARIANT_FORM);
 }
 
+/** A user's invariants, from a folder; none without one. Each is tried on an empty run, so that its SQL is known to work. */
+export async function readOwnInvariants(folder: string | undefined): Promise<readonly InvariantFile[]> {
+  if (folder === undefined) return [];
+  const files = await readOwnFiles(folder, INVARIANT_FORM);
+  const shipped = new Set((await readInvariants()).map(({ name }) => name));
+  const problems = files
+    .filter(({ name }) => shipped.has(name))
+    .map(({ file }) => `${file}: an invariant of this name ships.`);
+  for (const file of files) {
+    try {
+      await withLiteralRun({}, (run) => judgeInvariant(run, file));
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  }
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return files;
+}
+
 /** What `windtunnel list` prints: no run is needed to say what is promised. */
-export async function listInvariants(): Promise<Pick<InvariantResult, 'name' | 'claim' | 'known_issues'>[]> {
-  return (await readInvariants()).map(({ name, header }) => ({
+export async function listInvariants(
+  own: readonly InvariantFile[] = [],
+): Promise<Pick<InvariantResult, 'name' | 'claim' | 'known_issues'>[]> {
+  return [...(await readInvariants()), ...own].map(({ name, header }) => ({
     name,
     claim: header.claim ?? '',
     known_issues: knownIssuesOf(header),

@@ -2,6 +2,7 @@ import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Ver
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
 import { readDeadlocks } from './dossiers.ts';
 import { readFindings } from './findings/findings.ts';
+import type { InvariantFile } from './invariant-file.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
 import { readMeasures } from './measures.ts';
 import { explained, type OpenRun, openRun } from './open-run.ts';
@@ -17,15 +18,22 @@ import {
 } from './summary.ts';
 import { judgeThresholds } from './thresholds.ts';
 
+export interface JudgeOptions {
+  /** Gets the name of each part of the work when it is over. */
+  readonly done?: ((part: string) => void) | undefined;
+  /** A user's invariants, judged beside those that ship. */
+  readonly own?: readonly InvariantFile[] | undefined;
+}
+
 /**
- * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. `done` is
- * told each part of the work when it is over.
+ * The verdict on a stored run: from the folder alone, so that it is the same next month on another
+ * machine.
  */
-export async function judge(runFolder: string, done: (part: string) => void = () => {}): Promise<Judgement> {
+export async function judge(runFolder: string, { done = () => {}, own = [] }: JudgeOptions = {}): Promise<Judgement> {
   const run = await openRun(runFolder);
   try {
     done('opening');
-    return await judgeRun(run, done);
+    return await judgeRun(run, done, own);
   } catch (error) {
     throw await explained(run, error);
   } finally {
@@ -33,14 +41,14 @@ export async function judge(runFolder: string, done: (part: string) => void = ()
   }
 }
 
-async function judgeRun(run: OpenRun, done: (part: string) => void): Promise<Judgement> {
+async function judgeRun(run: OpenRun, done: (part: string) => void, own: readonly InvariantFile[]): Promise<Judgement> {
   await run.materialise('task_instance_changes');
   done('task_instance_changes');
   await run.prepare();
   done('evidence');
   // One at a time: each may use all the memory that judging is given.
   const invariants: InvariantResult[] = [];
-  const files = await readInvariants();
+  const files = [...(await readInvariants()), ...own];
   for (const file of files) {
     invariants.push(await judgeInvariant(run, file));
     done(file.name);

@@ -22,6 +22,8 @@ export interface Manifest {
   readonly started_at: string;
   /** Who played the lives: `native`, or which k6 with how many VUs. Absent in records of before there was a choice. */
   readonly engine?: string;
+  /** Names of the user's own invariants with which it was judged (`--invariants`); absent: none. */
+  readonly own_invariants?: readonly string[];
   /** The command that repeats the run. */
   readonly repeat: string;
   /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */

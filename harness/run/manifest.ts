@@ -10,7 +10,7 @@ import type { RunSession } from './session.ts';
 
 /** The manifest before the load: what is known of a run before anything has happened. */
 export function manifestOf(
-  { plan, repeat, engine }: RunRequest,
+  { plan, repeat, engine, own = [] }: RunRequest,
   { build, identity }: Stack,
   { id, clock }: Pick<RunSession, 'id' | 'clock'>,
 ): Manifest {
@@ -26,6 +26,7 @@ export function manifestOf(
     started_at: clock.startedAt.toISOString(),
     repeat,
     engine: engineName(engine),
+    ...(own.length > 0 ? { own_invariants: own.map(({ name }) => name) } : {}),
     writers: 'triggers',
     load_started_ms: null,
     load_ended_ms: null,

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 
 import type { Argv } from 'yargs';
 import { drawFaults } from '../faults/draw.ts';
-import { listInvariants } from '../judge/invariants.ts';
+import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
 import type { ChaosSpec, Plan, Scenario } from '../model/scenario.ts';
@@ -15,6 +15,8 @@ export interface PlanFlags {
   readonly schedulers?: number | undefined;
   readonly apiServers?: number | undefined;
   readonly faults?: string | undefined;
+  /** The folder of the user's own invariants, which a scenario may aim at. */
+  readonly invariants?: string | undefined;
 }
 
 /** For faults that are asked for by name: a window every few seconds, one at a time. */
@@ -57,7 +59,7 @@ export async function resolvePlan(
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   const seed = flags.seed ?? randomInt(2 ** 31);
   const { chaos: usualChaos, ...usual } = change(await findScenario(scenarioName, seed));
-  await checkAims(usual);
+  await checkAims(usual, flags.invariants);
   const chaos = chaosOf(flags.faults, usualChaos);
   const scenario = {
     ...usual,
@@ -83,8 +85,11 @@ function chaosOf(flag: string | undefined, usual: ChaosSpec | undefined): ChaosS
 }
 
 /** What a scenario asks of the judge; the shape of the rest is the catalogue's to check. */
-async function checkAims({ name, aims, thresholds }: Scenario): Promise<void> {
-  const known = new Set((await listInvariants()).map((invariant) => invariant.name));
+// What is wrong with the user's own invariants is said where they are read.
+async function checkAims({ name, aims, thresholds }: Scenario, folder: string | undefined): Promise<void> {
+  const known = new Set(
+    (await listInvariants(await readOwnInvariants(folder).catch(() => []))).map((invariant) => invariant.name),
+  );
   const problems = [
     ...aims
       .filter((aim) => !known.has(aim))

@@ -1,3 +1,4 @@
+import type { InvariantFile } from '../judge/invariant-file.ts';
 import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
@@ -24,6 +25,8 @@ export interface RunRequest {
   readonly signal: AbortSignal;
   /** Absent: this process plays the lives. */
   readonly engine?: EngineChoice | undefined;
+  /** The user's own invariants, judged beside those that ship. */
+  readonly own?: readonly InvariantFile[];
   /** A stack that is up already and stays up: this run is a window of a soak. */
   readonly shared?: SharedStack;
 }

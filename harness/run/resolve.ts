@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
+import { readOwnInvariants } from '../judge/invariants.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -21,16 +22,17 @@ export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
 /** What the flags of `run` ask for. Throws a UsageError that lists every problem of them. */
 export async function resolveRun(
   flags: RunFlags,
-): Promise<Pick<RunRequest, 'subject' | 'plan' | 'engine' | 'out' | 'repeat'>> {
+): Promise<Pick<RunRequest, 'subject' | 'plan' | 'engine' | 'out' | 'repeat' | 'own'>> {
   const stored = await storedRun(flags);
-  const [subject, plan, engine] = await collectUsageErrors(
+  const [subject, plan, engine, own] = await collectUsageErrors(
     async () => subjectOf(flags, stored?.build),
     async (subject = { build: DEFAULT_BUILD }) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
     () => resolveEngine(flags),
+    () => readOwnInvariants(flags.invariants),
   );
   // A plan made for a build may meet a target.
   hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
-  return { subject, plan, engine, out: flags.out, repeat: stored?.repeat ?? repeatOf(flags, plan.seed) };
+  return { subject, plan, engine, own, out: flags.out, repeat: stored?.repeat ?? repeatOf(flags, plan.seed) };
 }
 
 /**

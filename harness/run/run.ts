@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { writeReports } from '../../reports/write.ts';
+import type { InvariantFile } from '../judge/invariant-file.ts';
 import { judge } from '../judge/judge.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Stack } from '../model/stack.ts';
@@ -18,7 +19,7 @@ export async function runScenario(request: RunRequest): Promise<JudgedRun> {
   try {
     const { folder, failure } = await recordRun(request);
     progress.phase('judging');
-    const judgement = await judgeRunFolder(folder);
+    const judgement = await judgeRunFolder(folder, request.own);
     return { folder, judgement, failure: signal.aborted ? signal.reason : failure };
   } finally {
     progress.stop();
@@ -49,10 +50,10 @@ export async function recordRun(request: RunRequest): Promise<RecordedRun> {
  * From a record to its verdict and its reports. A run without an end was killed or is still under way: its tables stay
  * open, because closing them would take the lines from the process that writes them.
  */
-export async function judgeRunFolder(folder: string): Promise<Judgement> {
+export async function judgeRunFolder(folder: string, own: readonly InvariantFile[] = []): Promise<Judgement> {
   const manifest = await readManifest(folder);
   if (manifest.ended !== null) await unlessFull(folder, 'its tables stay lines of JSON', () => closeTables(folder));
-  const judgement = await judge(folder);
+  const judgement = await judge(folder, { own });
   await unlessFull(folder, 'its reports are not written', () => writeReports(folder, judgement, manifest));
   return judgement;
 }

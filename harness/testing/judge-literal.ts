@@ -1,9 +1,10 @@
 import { judgeAssumption, readAssumptions } from '../judge/assumptions.ts';
 import { judgeInvariant, readInvariants } from '../judge/invariants.ts';
-import type { OpenRun } from '../judge/open-run.ts';
+import { withLiteralRun } from '../judge/literal-database.ts';
+import type { LiteralRun } from '../judge/literal-run.ts';
 import type { AssumptionResult, InvariantResult } from '../model/verdict.ts';
-import { LiteralDatabase } from './literal-database.ts';
-import { type LiteralRun, literalManifest, literalTables } from './literal-run.ts';
+
+export { withLiteralRun } from '../judge/literal-database.ts';
 
 /** Tests only: one promise judged on a run written by hand. */
 export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantResult> {
@@ -21,20 +22,6 @@ export function assumeLiteral(name: string, run: LiteralRun): Promise<Assumption
     if (!file) throw new Error(`there is no assumption ${name}`);
     return judgeAssumption(open, file);
   });
-}
-
-/** Databases that hold no run at the moment. */
-const idle: LiteralDatabase[] = [];
-
-/** Tests only: a run written by hand, opened without a folder, and taken away again. */
-export async function withLiteralRun<T>(run: LiteralRun, use: (open: OpenRun) => Promise<T>): Promise<T> {
-  const manifest = literalManifest(run);
-  const database = idle.pop() ?? (await LiteralDatabase.create(manifest));
-  const result = await use(await database.fill(manifest, literalTables(run)));
-  // Not after a failure: what a test broke must not break the next one.
-  await database.clear();
-  idle.push(database);
-  return result;
 }
 
 /** Tests only: `n` rows, each made from its number. */

@@ -2,13 +2,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-
-import { createManifestTables } from '../judge/manifest-tables.ts';
-import { type OpenRun, rowsOf, runOver, SETTINGS } from '../judge/open-run.ts';
-import { readViewFiles, type ViewFile, Views } from '../judge/views.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { identifier, literal } from '../run-folder/files.ts';
 import { type RunTable, runTables } from '../run-folder/reader.ts';
+import { type LiteralRun, literalManifest, literalTables } from './literal-run.ts';
+import { createManifestTables } from './manifest-tables.ts';
+import { type OpenRun, rowsOf, runOver, SETTINGS } from './open-run.ts';
+import { readViewFiles, type ViewFile, Views } from './views.ts';
 
 type Rows = readonly object[];
 
@@ -116,4 +116,18 @@ export class LiteralDatabase {
       [JSON.stringify(rows)],
     );
   }
+}
+
+/** Databases that hold no run at the moment. */
+const idle: LiteralDatabase[] = [];
+
+/** A run written by hand, opened without a folder, and taken away again. */
+export async function withLiteralRun<T>(run: LiteralRun, use: (open: OpenRun) => Promise<T>): Promise<T> {
+  const manifest = literalManifest(run);
+  const database = idle.pop() ?? (await LiteralDatabase.create(manifest));
+  const result = await use(await database.fill(manifest, literalTables(run)));
+  // Not after a failure: what a test broke must not break the next one.
+  await database.clear();
+  idle.push(database);
+  return result;
 }

@@ -1,0 +1,39 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import type { CliCommand } from '../console/command.ts';
+import { UsageError } from '../model/errors.ts';
+import { newInvariant, newScenario } from '../run/templates.ts';
+
+interface NewFlags {
+  readonly kind: string;
+  readonly name: string;
+  readonly out?: string | undefined;
+}
+
+export const newCommand: CliCommand<NewFlags> = {
+  builder: (args) =>
+    args
+      .positional('kind', { type: 'string', demandOption: true, choices: ['invariant', 'scenario'] as const })
+      .positional('name', { type: 'string', demandOption: true, describe: 'Small letters, digits and hyphens' })
+      .option('out', { type: 'string', describe: 'The folder (default: invariants/ or the current one)' }),
+
+  async handler({ kind, name, out }) {
+    if (!/^[a-z][a-z0-9-]*$/.test(name)) {
+      throw new UsageError(`A name has small letters, digits and hyphens, such as tasks-start-soon, not "${name}".`);
+    }
+    const folder = out ?? (kind === 'invariant' ? 'invariants' : '.');
+    const { files, say } = kind === 'invariant' ? newInvariant(name, folder) : newScenario(name, folder);
+    const taken = files.filter(({ file }) => existsSync(path.join(folder, file)));
+    if (taken.length > 0) {
+      throw new UsageError(taken.map(({ file }) => `${path.join(folder, file)} is there already.`).join('\n'));
+    }
+    mkdirSync(folder, { recursive: true });
+    for (const { file, text } of files) {
+      writeFileSync(path.join(folder, file), text);
+      console.log(`wrote ${path.join(folder, file)}`);
+    }
+    console.log(say);
+    return 0;
+  },
+};
