@@ -243,7 +243,7 @@ describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {
     expect(verdict).toBe('unknown');
     expect(assumptions.find(({ name }) => name === 'lives-came-back')).toMatchObject({
       verdict: 'fail',
-      sentence: expect.stringMatching(/^\d+ of \d+ lives were not heard of again/),
+      sentence: expect.stringMatching(/^\d+ of \d+ lives sent no record of what they did/),
     });
     const run = await openRun(path.join(cwd, 'killed'));
     try {

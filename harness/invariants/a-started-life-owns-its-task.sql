@@ -1,6 +1,6 @@
 -- claim: After a worker's start was accepted, its heartbeats are accepted until its own end report or an operator's
 --   action.
--- title: A worker that was running a task was told to stop
+-- title: The server stopped a worker that was running its task
 -- source: the worker's supervisor kills the task at 404, 409 or 410 and sends no end state
 -- needs: operations, lives
 -- exercised-by: lives that sent heartbeats

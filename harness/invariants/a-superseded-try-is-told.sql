@@ -1,6 +1,6 @@
 -- claim: After a task instance's try was superseded (a clear, a retry, a time-out), what its worker still sends is
 --   refused, so that it stops.
--- title: A worker of a try that another one had replaced was not told so
+-- title: The server accepted requests of a try that another one had replaced
 -- source: each try has an id of its own; the Execution API answers 404, 410 or 409 to one that is gone
 -- needs: commits, operations
 -- exercised-by: heartbeats and end reports sent with an id that was gone

@@ -68,8 +68,8 @@ SELECT
     coalesce(' («' || shortened(nullif(message, ''), 120) || '»)', ''))
     || CASE
       WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
-      WHEN deleted THEN ': its task had been deleted meanwhile, which is worth a 404.'
-      WHEN NOT deleted THEN ': its task had been given another try meanwhile, which is worth a 409.'
+      WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'
+      WHEN NOT deleted THEN ': its task had been given another try by then, which calls for a 409.'
       WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
       ELSE ', which the API does not promise.'
     END AS sentence,

@@ -58,7 +58,7 @@ test('a 500 for a task that was given another try or deleted meanwhile is told a
   const replaced = await judge({ operations: [clear], commits: [another] });
   expect(replaced.variants).toEqual({ 'clear 500, another try meanwhile': 1 });
   expect(replaced.first).toMatchObject({ operations: [9], commits: [1] });
-  expect(replaced.first?.sentence).toMatch(/: its task had been given another try meanwhile, which is worth a 409\.$/);
+  expect(replaced.first?.sentence).toMatch(/: its task had been given another try by then, which calls for a 409\.$/);
   const variants = async (commit: object) => (await judge({ operations: [clear], commits: [commit] })).variants;
   expect(await variants({ ...another, committed_ms: 8_000 })).toEqual({ 'clear 500': 1 });
   expect(await variants({ ...another, task_id: 'other' })).toEqual({ 'clear 500': 1 });

@@ -120,7 +120,7 @@ SELECT
   format('{} was ready and not scheduled for {}', subject_of(dag_id, run_id, task_id, map_index),
     seconds(until_ms - ready_ms))
     || CASE WHEN looked_ms > until_ms THEN ', when the load ended' ELSE '' END
-    || format('; {:d} task instances of other DAGs were scheduled meanwhile.', others) AS sentence,
+    || format('; {:d} task instances of other DAGs were scheduled in that time.', others) AS sentence,
   []::BIGINT[] AS operations,
   []::BIGINT[] AS commits
 FROM passed_over

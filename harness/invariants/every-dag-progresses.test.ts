@@ -29,7 +29,7 @@ test('a new run that is not looked at while another DAG is served is a violation
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'new run': 1 } });
   expect(result.first).toMatchObject({ at_ms: 16_000, subject: 'wt_dag/run1/task', severity: 30_000 });
   expect(result.first?.sentence).toBe(
-    'wt_dag/run1/task was ready and not scheduled for 30.0 s; 20 task instances of other DAGs were scheduled meanwhile.',
+    'wt_dag/run1/task was ready and not scheduled for 30.0 s; 20 task instances of other DAGs were scheduled in that time.',
   );
 });
 

@@ -52,10 +52,7 @@ SELECT
     ELSE roles
   END AS variant,
   len(sides) AS severity,
-  'PostgreSQL broke a deadlock between '
-    || list_aggregate(
-      list_transform(sides, side -> format('{} («{}»)', side.process, shortened(side.statement, 140))),
-      'string_agg', ' and ')
+  format('PostgreSQL broke a deadlock of {}', coalesce(parties, 'processes that its log does not name'))
     || format('; it cancelled the statement of {}', sides[1].process)
     || CASE
       WHEN answer.op IS NULL THEN '.'
@@ -65,6 +62,11 @@ SELECT
   list_filter([answer.op], op -> op IS NOT NULL) AS operations,
   []::BIGINT[] AS commits
 FROM deadlocks LEFT JOIN operations AS answer ON answer.op = deadlocks.operation
+LEFT JOIN (
+  SELECT deadlock, string_agg(process || coalesce(', which ' || action || coalesce(' for ' || subject, ''), ''),
+    ', and ' ORDER BY place) AS parties
+  FROM deadlock_sides GROUP BY deadlock
+) AS named_sides USING (deadlock)
 -- The recorder's own triggers lock tables, too, and a fault's bystander rows; what they meet accuses nobody.
 WHERE len(list_filter(sides, side -> side.process LIKE 'wt-harness%' OR side.process = 'wt-bystander')) = 0
 UNION ALL

@@ -59,7 +59,7 @@ const BACKENDS = [
 ];
 const FAILED = { op: 9, kind: 'state', sent_ms: 9_000, ended_ms: 10_050, outcome: 'unknown', status: 500 } as const;
 
-test('a deadlock is a violation that names both processes, both statements and the request that failed', async () => {
+test('a deadlock is a violation that names both processes, what each did and the request that failed', async () => {
   const result = await judge({
     operations: [FAILED],
     commits: [{}],
@@ -73,8 +73,11 @@ test('a deadlock is a violation that names both processes, both statements and t
     operations: [9],
     subject: 'wt-api-execution-1 and wt-scheduler-2',
   });
-  expect(result.first?.sentence).toMatch(
-    /^PostgreSQL broke a deadlock between wt-api-execution-1 \(«SELECT task_instance\.rendered_map_index, .*…»\) and wt-scheduler-2 \(«UPDATE task_instance SET dag_version_id=.*…»\); it cancelled the statement of wt-api-execution-1, and the request state for wt_dag\/run1\/task was answered 500\.$/,
+  expect(result.first?.sentence).toBe(
+    'PostgreSQL broke a deadlock of wt-api-execution-1, which carries out an end report (state PATCH) for ' +
+      'wt_dag/run1/task, and wt-scheduler-2, which gives unfinished tasks the new DAG version for ' +
+      'wt_storm_1/manual__1; it cancelled the statement of wt-api-execution-1, and the request state for ' +
+      'wt_dag/run1/task was answered 500.',
   );
 });
 

@@ -71,7 +71,7 @@ SELECT
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
   'not cleared' AS variant,
   1 AS severity,
-  format('Worker {} began try {:d} of {} and was not told to delete the result {} that an earlier try had left.', worker,
+  format('Worker {} began try {:d} of {} and got no request to delete the result {} that an earlier try had left.', worker,
     try_number, subject_of(dag_id, run_id, task_id, map_index), key) AS sentence,
   [push, op] AS operations,
   []::BIGINT[] AS commits

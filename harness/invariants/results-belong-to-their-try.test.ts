@@ -18,7 +18,7 @@ test('a try that is not told of the result before it is a violation', async () =
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'not cleared': 1 } });
   expect(result.first).toMatchObject({ at_ms: 9_005, subject: 'wt_dag/run1/task', operations: [5, 7] });
   expect(result.first?.sentence).toBe(
-    'Worker w-2 began try 2 of wt_dag/run1/task and was not told to delete the result return_value that an earlier try ' +
+    'Worker w-2 began try 2 of wt_dag/run1/task and got no request to delete the result return_value that an earlier try ' +
       'had left.',
   );
 });

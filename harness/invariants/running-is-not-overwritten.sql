@@ -77,5 +77,5 @@ SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
   format(CASE change WHEN 'delete' THEN 'deleted task {} of {}/{} from RUNNING'
     ELSE 'set task {} of {}/{} from RUNNING to {}' END, task_id, dag_id, run_id, state_name(state)) AS changed,
   coalesce(format('{} later its {} was refused with {}, and its work was lost', seconds(after_ms), kind, answer),
-    'the worker was never told') AS consequence
+    'the worker got no answer that says so') AS consequence
 FROM overwritten LEFT JOIN skipped USING (seq) LEFT JOIN heard USING (seq) LEFT JOIN refused_after USING (seq);

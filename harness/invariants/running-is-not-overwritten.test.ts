@@ -72,7 +72,9 @@ test('a scheduler that overwrites a running task is told apart from a skip', asy
   });
   expect(result.verdict).toBe('fail');
   expect(result.variants).toEqual({ scheduler: 1 });
-  expect(result.first?.sentence).toMatch(/^scheduler \(wt-scheduler-2\) set task task .* the worker was never told\.$/);
+  expect(result.first?.sentence).toMatch(
+    /^scheduler \(wt-scheduler-2\) set task task .* the worker got no answer that says so\.$/,
+  );
 });
 
 test('a task that starts while it is taken back as stuck in QUEUED is a race of its own', async () => {

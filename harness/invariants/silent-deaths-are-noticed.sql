@@ -1,4 +1,4 @@
--- claim: A task whose worker is not heard of any more leaves RUNNING when the heartbeat time-out is over.
+-- claim: A task leaves RUNNING when its worker has sent nothing for longer than the heartbeat time-out.
 -- title: A worker died and its task stayed in RUNNING
 -- source: [scheduler] task_instance_heartbeat_timeout and its detection interval;
 --   `_find_and_purge_task_instances_without_heartbeats`

@@ -1,4 +1,4 @@
--- claim: A worker that uses the newest token it was given is never told that its token is not good.
+-- claim: The server never refuses the newest token that it has given to a worker.
 -- title: A worker’s newest token was refused
 -- source: the Execution API renews a token before it ends, in `Refreshed-API-Token`; since 3.3 also at `/run`, where
 --   the queue's token is exchanged for one that opens the other routes

@@ -9,6 +9,6 @@ SELECT
   lost = 0 AS ok,
   CASE
     WHEN lost = 0 THEN 'None was lost.'
-    ELSE format('{:d} of {:d} lives were not heard of again: what they did is not known.', lost, lives)
+    ELSE format('{:d} of {:d} lives sent no record of what they did.', lost, lives)
   END AS sentence
 FROM lost;

@@ -57,7 +57,7 @@ WITH run_types AS (
 SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN skipped.life IS NOT NULL THEN 'named by a branch’s skip while it was handed over or ran' END,
   CASE WHEN renewed.life IS NOT NULL THEN 'its DAG got a new version while it reported its end, or within 2 s before' END,
-  CASE WHEN operated.life IS NOT NULL THEN 'an operator cleared or marked in its DAG run meanwhile' END,
+  CASE WHEN operated.life IS NOT NULL THEN 'an operator cleared or marked in its DAG run during the try' END,
   CASE WHEN requests.rtif_twice THEN 'wrote its rendered fields twice at once' END,
   CASE WHEN lives.end = 'never-started' THEN 'its worker was lost before it started' END,
   CASE WHEN lives.end = 'silent' THEN 'its worker died without a word' END,

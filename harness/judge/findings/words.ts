@@ -91,7 +91,7 @@ export function commitWords({ source, row, number, at_ms, proves }: StoryRow, su
   }
   if (source === 'deadlock') {
     const [victim = 'a process', ...others] = (Array.isArray(row.processes) ? row.processes : []).map(nameOf);
-    const what = `deadlock of ${victim} and ${others.join(', ')}: it cancels the statement of ${victim} («${text(row.statement)}»)`;
+    const what = `deadlock of ${victim} and ${others.join(', ')}: PostgreSQL cancels what ${victim} was doing`;
     return { ...common, actor: 'postgres', event: 'log', what };
   }
   return {

@@ -116,6 +116,6 @@ CREATE OR REPLACE MACRO action_of(kind, statement) AS
       WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM dag_run\s.*FOR (NO KEY )?(UPDATE|SHARE)', 's') THEN 'picks runs to examine'
       WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM (\w+).*FOR (NO KEY )?(UPDATE|SHARE|KEY SHARE)', 's') THEN
         'locks rows of ' || regexp_extract(statement, '\sFROM (\w+)', 1)
-      ELSE nullif(shortened(statement, 60), '')
+      WHEN one_line(statement) <> '' THEN 'runs another statement'
     END
   END;

@@ -58,9 +58,9 @@ CREATE OR REPLACE MACRO excused_delay(began, ended) AS
   met_fault(began, ended)
   OR EXISTS (FROM standstills WHERE standstills.until_ms >= began AND standstills.from_ms <= ended);
 
--- One row: a window in which connections to the database were cut, refused or lost, and whose: NULL, all of them. A transaction
--- that is cut fails, and whoever runs it may say so (5xx) or end. For two seconds longer: a statement that was under
--- way at the end of the window, or a connection that had been cut before it was used again.
+-- One row: a window in which connections to the database were cut, refused or lost, of one process, or of all (NULL). A
+-- transaction that is cut fails, and its process may answer 5xx or end. For two seconds longer: a statement that was
+-- under way at the end of the window, or a connection that had been cut before it was used again.
 CREATE OR REPLACE VIEW cut_windows AS
 SELECT "window", fault, opened_ms, until_ms + 2000 AS until_ms, nullif(victim, 'postgres') AS process
 FROM fault_windows

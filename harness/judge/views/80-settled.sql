@@ -36,7 +36,7 @@ WITH patience AS (
       WHEN kind = 'pool' OR (kind = 'pause' AND is_paused IS NULL) THEN 'the rows that it changes are not recorded'
       WHEN kind LIKE 'xcom_%' AND NOT has_xcoms THEN 'no rows of xcom were recorded'
       WHEN kind LIKE 'xcom_%' AND target IS NULL THEN 'the key of the XCom was not recorded'
-      WHEN kind LIKE '%heartbeat' AND NOT has_statements THEN 'without statements a heartbeat cannot be told'
+      WHEN kind LIKE '%heartbeat' AND NOT has_statements THEN 'a heartbeat shows only in statements, which were not recorded'
     END AS blind
   FROM unknown, record, patience
 )

@@ -235,7 +235,7 @@ SELECT
     WHEN class = 'overload' THEN overloaded
     WHEN status >= 500 AND seq IS NOT NULL THEN
       format('the task instance was no more ({} by {}), for which 404 is promised', action,
-        coalesce(writer, 'somebody'))
+        coalesce(writer, 'an unknown process'))
     WHEN status >= 500 THEN coalesce(said, 'the log tells no cause')
     WHEN class IN ('token', 'not understood') THEN coalesce(shortened(coalesce(message, reason), 120), '')
     WHEN class = 'wrong' AND of_task THEN
