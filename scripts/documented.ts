@@ -159,6 +159,7 @@ export const PLAYED: readonly Played[] = [
     why: 'needs a record of the reader',
   },
   { lines: /^npm run bench:honesty -- --keep/, when: 'elsewhere', why: 'needs runs of the reader, and keeps them' },
+  { lines: /^npm run bench:honesty -- --fit/, when: 'elsewhere', why: 'writes harness/compare/between-runs.json' },
   { lines: /^npm run bench:/, when: 'nightly', why: 'measures for minutes' },
   { lines: /^npx vitest/, when: 'elsewhere', why: 'tests, which run by themselves' },
   { lines: /^python bench\/check-statistics/, when: 'elsewhere', why: 'needs scipy; nightly evidence of its own' },
