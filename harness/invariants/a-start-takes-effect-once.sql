@@ -1,8 +1,8 @@
 -- claim: A start that a worker sends again, because its answer was lost, is accepted and changes nothing: the same try,
 --   one start.
 -- title: A start that was sent again was refused, or carried out again
--- source: `/run` answers a start of the same host, user and process with 200 («Duplicate start request received»); since
---   3.2 it notes a start in the audit log only if the task was not running
+-- source: `/run` answers a start of the same host, user and process with 200 («Duplicate start request received»);
+--   since 3.2 it notes a start in the audit log only if the task was not running
 -- needs: commits, operations, writers
 -- exercised-by: starts that were sent again after they had been carried out
 -- min-exercised: 5

@@ -5,34 +5,27 @@
 -- exercised-by: accepted end reports
 -- min-exercised: 20
 -- because: a run in which fewer tasks ended has shown little about ends
--- sentence: Worker {worker} reported {requested:state} for {subject} and the server accepted it; {after_ms:seconds} later
---   [{skip:if}a skip-downstream through ]{writer} {changed}.
--- sentence[never committed]: Worker {worker} reported {requested:state} for {subject} and the server accepted it, but the
---   state was never committed.
--- sentence[taken as a failure]: Worker {worker} reported {requested:state} for {subject} and the server accepted it, but
---   it had met an error in the database and committed FAILED.
-
--- given
-CREATE TEMP TABLE acknowledged AS
-SELECT op, worker, ti_id, dag_id, run_id, task_id, map_index, requested, ended_ms
-FROM operations WHERE kind = 'state' AND outcome = 'ok' AND requested IN ('success', 'failed', 'skipped');
+-- sentence: Worker {worker} reported {requested:state} for {subject} and the server accepted it; {after_ms:seconds}
+--   later [{skip:if}a skip-downstream through ]{writer} {changed}.
+-- sentence[never committed]: Worker {worker} reported {requested:state} for {subject} and the server accepted it, but
+--   the state was never committed.
+-- sentence[taken as a failure]: Worker {worker} reported {requested:state} for {subject} and the server accepted it,
+--   but it had met an error in the database and committed FAILED.
 
 -- exercised
-SELECT count(*) FROM acknowledged;
+SELECT count(*) FROM accepted_ends;
 
 -- violations
 WITH reached AS (
   -- A replay may be answered 200 long after the state was committed, so there is no earliest moment.
   SELECT coalesce(old_ti_id, ti_id) AS ti_id, state AS requested, min(committed_ms) AS reached_ms
   FROM task_instance_changes WHERE is_end_state(state) GROUP BY ALL
-), skipped AS (
-  SELECT seq, min(op) AS skip FROM change_causes WHERE cause = 'skip' GROUP BY seq
 )
 SELECT ended_ms AS at_ms, 2e9 AS severity, [op] AS operations, []::BIGINT[] AS commits, -- Worse than one undone.
   CASE WHEN op IN (SELECT op FROM taken_as_failure) THEN 'taken as a failure' ELSE 'never committed' END AS variant,
-  acknowledged.*
-FROM acknowledged LEFT JOIN reached USING (ti_id, requested)
-ANTI JOIN final_task_instance AS final ON final.id = acknowledged.ti_id AND final.state = requested
+  accepted_ends.*
+FROM accepted_ends LEFT JOIN reached USING (ti_id, requested)
+ANTI JOIN final_task_instance AS final ON final.id = accepted_ends.ti_id AND final.state = requested
 WHERE coalesce(reached_ms > ended_ms + clock_tolerance_ms(), true)
   -- The stream may end before what was answered last: the harness was killed, or the stream was behind.
   AND ended_ms <= (SELECT max(committed_ms) FROM commits) - 2000
@@ -41,8 +34,8 @@ SELECT committed_ms AS at_ms, at_ms - ended_ms AS severity, [op, skip] AS operat
   CASE WHEN skip IS NOT NULL THEN 'skip-downstream' WHEN seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
     WHEN writer_role = 'scheduler' AND state IN ('failed', 'up_for_retry') THEN 'executor event'
     ELSE coalesce(writer_role, 'unknown writer') END AS variant,
-  acknowledged.*, writer, skip, severity AS after_ms,
+  accepted_ends.*, writer, skip, severity AS after_ms,
   CASE WHEN change = 'delete' THEN 'deleted it' ELSE 'changed it to ' || state_name(state) END AS changed
-FROM acknowledged JOIN task_instance_changes AS changes ON old_ti_id = acknowledged.ti_id AND old_state = requested
-LEFT JOIN skipped USING (seq)
+FROM accepted_ends JOIN task_instance_changes AS changes ON old_ti_id = accepted_ends.ti_id AND old_state = requested
+LEFT JOIN causing_skips USING (seq)
 WHERE (state IS DISTINCT FROM old_state OR change = 'delete') AND NOT explained_by(seq, ['operator']);

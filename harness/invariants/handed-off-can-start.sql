@@ -53,7 +53,8 @@ WITH taken_away AS (
   ) AS death ON committed_ms BETWEEN death.at_ms - clock_tolerance_ms() AND death.until_ms
   WHERE coalesce(writer_role = 'scheduler', true) AND (state IS NULL OR change = 'delete')
 ), by_duplicate AS (
-  -- A fault gave one workload to two workers, and the other one had started it, or may have: one of them must be refused.
+  -- A fault gave one workload to two workers, and the other one had started it, or may have: one of them must be
+  -- refused.
   SELECT refused.op
   FROM refused JOIN (
     SELECT life, duplicate_of AS other FROM lives WHERE duplicate_of IS NOT NULL
@@ -66,7 +67,8 @@ WITH taken_away AS (
   -- [scheduler] task_queued_timeout.
   SELECT op FROM taken_away CROSS JOIN plan WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
 ), by_first_worker AS (
-  -- #49889: it had been taken back from the worker that started it, or was about to, and went to a second one all the same.
+  -- #49889: it had been taken back from the worker that started it, or was about to, and went to a second one all the
+  -- same.
   SELECT DISTINCT refused.op
   FROM refused JOIN taken_away USING (op) JOIN task_instance_changes AS changes ON changes.ti_id = refused.ti_id
   JOIN taken_back ON taken_back.seq = changes.seq

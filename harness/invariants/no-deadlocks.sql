@@ -33,7 +33,8 @@ SELECT
     WHEN roles LIKE '%api-execution%' AND roles LIKE '%scheduler%'
       AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
-    -- Who examines a run holds its row, and need not wait to note that it did, nor meets another who schedules its tasks.
+    -- Who examines a run holds its row, and need not wait to note that it did, nor meets another who schedules its
+    -- tasks.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag_run SET %last_scheduling_decision%'
       OR regexp_full_match(fingerprint,
         '(scheduler: UPDATE task_instance SET (dag_version_id|scheduled_dttm, state, try_number)( × )?)+')

@@ -1,7 +1,7 @@
 -- claim: Each date of a DAG's schedule gets one run, and in time.
 -- title: A date of a schedule did not get its run in time
--- source: documentation on scheduling and catch-up; `_create_dag_runs`, and the unique key of dag_run on DAG and logical
---   date
+-- source: documentation on scheduling and catch-up; `_create_dag_runs`, and the unique key of dag_run on DAG and
+--   logical date
 -- needs: commits
 -- exercised-by: dates that were due while the load was on
 -- min-exercised: 2
@@ -17,8 +17,8 @@ SELECT dag_id, run_id, dag_run_id, seq, committed_ms, on_clock("row" ->> 'logica
 FROM dag_run_changes
 WHERE change = 'insert' AND ("row" ->> 'run_type') = 'scheduled' AND ("row" ->> 'logical_date') IS NOT NULL;
 
--- From the minute in which the load began, and so many before it, until 20 s before its end: a scheduler creates one run
--- a DAG in each of its loops, which last a second or two, and ten seconds where the machine is busy beyond measure.
+-- From the minute in which the load began, and so many before it, until 20 s before its end: a scheduler creates one
+-- run a DAG in each of its loops, which last a second or two, and ten seconds where the machine is busy beyond measure.
 CREATE TEMP TABLE dates AS
 SELECT dag_id, max_active_runs, first_ms + 60000.0 * unnest(range(
     0, 1 + greatest(0, floor((load_ended_ms - 20000 - first_ms) / 60000))::BIGINT)) AS date_ms

@@ -8,17 +8,13 @@
 --   marked upstream of running tasks
 -- min-exercised: 3
 -- because: where skip-downstream has no state guard, each of them overwrites; so does taking back what starts just then
--- sentence: {by} {changed} while worker {victim} had been running it for {ran_ms:seconds}[, {silent_ms:seconds} without a
---   heartbeat, but one had been accepted {ago_ms:seconds} before]; {consequence}.
+-- sentence: {by} {changed} while worker {victim} had been running it for {ran_ms:seconds}[, {silent_ms:seconds} without
+--   a heartbeat, but one had been accepted {ago_ms:seconds} before]; {consequence}.
 
 -- given
 CREATE TEMP TABLE overwritten AS
 SELECT left_running.*, worker AS victim, committed_ms - started_ms AS ran_ms
--- Only what a worker of ours runs: its start was accepted, or may have been.
-FROM left_running JOIN (
-  SELECT ti_id AS old_ti_id, arg_min(worker, (outcome <> 'ok', sent_ms, op)) AS worker, min(sent_ms) AS started_ms
-  FROM operations WHERE kind = 'run' AND outcome <> 'refused' GROUP BY ti_id
-) USING (old_ti_id)
+FROM left_running JOIN started_tries ON started_tries.ti_id = old_ti_id
 WHERE NOT explained_by(seq, ['report', 'operator', 'deadline', 'worker dead', 'harness cut']);
 
 -- exercised
@@ -50,10 +46,7 @@ SELECT
     WHERE marked.kind = 'mark' AND marked.requested = 'failed' AND marked.outcome = 'ok');
 
 -- violations
-WITH skipped AS (
-  SELECT seq, min(op) AS skip, arg_min(branch_task_id, op) AS branch, arg_min(worker, op) AS worker
-  FROM change_causes JOIN skips USING (op) WHERE cause = 'skip' GROUP BY seq
-), heard AS (
+WITH heard AS (
   -- Silent for longer than the time-out, and then a heartbeat was accepted before it was given up.
   SELECT seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - heard_ms) AS ago_ms,
     arg_max(signs.op, sent_ms) AS heartbeat
@@ -66,7 +59,8 @@ WITH skipped AS (
   GROUP BY seq
 )
 SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
-  CASE WHEN skip IS NOT NULL THEN 'skip-downstream' WHEN is_taken_back AND state = 'scheduled' AND writer_role = 'scheduler' THEN 'stuck in queued'
+  CASE WHEN skip IS NOT NULL THEN 'skip-downstream'
+    WHEN is_taken_back AND state = 'scheduled' AND writer_role = 'scheduler' THEN 'stuck in queued'
     WHEN heartbeat IS NOT NULL THEN 'heard again'
     WHEN writer_role = 'scheduler' AND state IN ('upstream_failed', 'skipped') THEN 'trigger rule'
     ELSE coalesce(writer_role, 'unknown writer') END AS variant,
@@ -78,4 +72,4 @@ SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
     ELSE 'set task {} of {}/{} from RUNNING to {}' END, task_id, dag_id, run_id, state_name(state)) AS changed,
   coalesce(format('{} later its {} was refused with {}, and its work was lost', seconds(after_ms), kind, answer),
     'the worker got no answer that says so') AS consequence
-FROM overwritten LEFT JOIN skipped USING (seq) LEFT JOIN heard USING (seq) LEFT JOIN refused_after USING (seq);
+FROM overwritten LEFT JOIN causing_skips USING (seq) LEFT JOIN heard USING (seq) LEFT JOIN refused_after USING (seq);

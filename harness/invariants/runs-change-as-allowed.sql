@@ -1,5 +1,5 @@
--- claim: A DAG run is started and ended by a scheduler alone, or by an operator's action, and it ends only when all of its
---   tasks have.
+-- claim: A DAG run is started and ended by a scheduler alone, or by an operator's action, and it ends only when all of
+--   its tasks have.
 -- title: A DAG run was started or ended as it must not be
 -- source: `_start_queued_dagruns` and `DagRun.update_state`; the public API clears, marks and deletes runs; workers
 --   trigger and clear them, and do nothing else to them

@@ -8,8 +8,8 @@
 -- because: each is looked for by the same statement
 
 -- given
--- After the time-out: the look for silent workers comes every 5 s (our stacks) or 10 s (Airflow's default), what it finds
--- goes through the executor's events into the next loop, and loops take one to two seconds on two busy cores.
+-- After the time-out: the look for silent workers comes every 5 s (our stacks) or 10 s (Airflow's default), what it
+-- finds goes through the executor's events into the next loop, and loops take one to two seconds on two busy cores.
 CREATE TEMP TABLE silent AS
 SELECT lives.*, sign.sent_ms AS sign_ms, sign.op, sign.sent_ms + heartbeat_timeout_ms + 20000 AS until_ms
 FROM lives JOIN (

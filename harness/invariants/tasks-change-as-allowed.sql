@@ -24,7 +24,8 @@ FROM (VALUES
   ('scheduler', 'removed', 'none'),
   -- The critical section, which gives back what it cannot find a DAG or an executor for.
   ('scheduler', 'scheduled', 'queued none failed'),
-  -- Stuck in QUEUED; taken from a scheduler that died; ended as the executor says, but not as the database does; silent.
+  -- Stuck in QUEUED; taken from a scheduler that died; ended as the executor says, but not as the database does;
+  -- silent.
   ('scheduler', 'queued', 'scheduled'),
   ('scheduler', 'queued running restarting', 'none'),
   ('scheduler', 'scheduled queued running restarting', 'failed up_for_retry'),

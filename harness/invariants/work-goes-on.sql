@@ -1,5 +1,5 @@
--- claim: Nothing waits for ever, once faults are over: what is queued is handed to a worker, what is deferred is resumed,
---   what was cleared while it ran is tried again, and each scheduler that lives hands over its share.
+-- claim: Nothing waits for ever, once faults are over: what is queued is handed to a worker, what is deferred is
+--   resumed, what was cleared while it ran is tried again, and each scheduler that lives hands over its share.
 -- title: Work stood still that nothing held up
 -- source: documentation on the scheduler: several share the work, and one takes over what another leaves
 -- needs: commits, lives
@@ -10,7 +10,8 @@
 -- given
 -- How long each may last, at most:
 -- * queued, and not handed over: 20 s. The scheduler that queued it sends it in the same loop.
--- * deferred: 30 s. The fleet's triggers fire at once; a triggerer starts new ones every second, and writes their events.
+-- * deferred: 30 s. The fleet's triggers fire at once; a triggerer starts new ones every second, and writes their
+--   events.
 -- * restarting: until its worker, which may have died, is missed; then as for any silent death.
 CREATE TEMP TABLE stays AS
 WITH moves AS (

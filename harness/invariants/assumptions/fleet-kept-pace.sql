@@ -1,12 +1,12 @@
 -- claim: The harness sent its requests when the scenario wanted them sent.
 
 -- judgement
--- On a quiet machine 99 % are sent within 10 ms, and the loop pauses for no more than 100 ms. A stack that saturates the
--- machine takes processors from the harness, too: then these are exceeded (`disturbed`), and what matters is whether
--- that is little beside what was measured. Of the time within which 99 % of the requests were answered, counted from the
--- intended start, a tenth at most may be lateness of ours, and half a single pause, which also delays the reading of
--- answers. Never more than 250 ms, a twentieth of the client's time-out, and 1 s: so long a pause would pass for a slow
--- server in every request under way. Retries wait on purpose and are left out.
+-- On a quiet machine 99 % are sent within 10 ms, and the loop pauses for no more than 100 ms. A stack that saturates
+-- the machine takes processors from the harness, too: then these are exceeded (`disturbed`), and what matters is
+-- whether that is little beside what was measured. Of the time within which 99 % of the requests were answered, counted
+-- from the intended start, a tenth at most may be lateness of ours, and half a single pause, which also delays the
+-- reading of answers. Never more than 250 ms, a twentieth of the client's time-out, and 1 s: so long a pause would pass
+-- for a slow server in every request under way. Retries wait on purpose and are left out.
 WITH sent AS (
   SELECT
     count(*) AS requests,

@@ -1,7 +1,7 @@
 -- What may have been different about the victims: `facts`, one row for each try that a worker played (`unit` = 'tries',
--- `member` its life) and for each DAG run that was started ('DAG runs', `member` its dag_run id), with what holds of it in
--- words. Everything is said of victims and others alike and from the same moments, and nothing that a violation itself
--- brings about (a request that is sent again after a 500): that would set every victim apart, and explain none.
+-- `member` its life) and for each DAG run that was started ('DAG runs', `member` its dag_run id), with what holds of it
+-- in words. Everything is said of victims and others alike and from the same moments, and nothing that a violation
+-- itself brings about (a request that is sent again after a 500): that would set every victim apart, and explain none.
 -- Not of every try: of the victims, and of as many others as are compared with them.
 CREATE TEMP TABLE tries AS
 FROM lives

@@ -1,7 +1,8 @@
 -- Who suffered: `victims`, one row for each violation and each try or DAG run that it hit.
 CREATE TEMP TABLE victims AS
 WITH named_lives AS (
-  -- A request that proves it, from the life that it is about. Of a deadlock, whose subject is processes, the failed one's.
+  -- A request that proves it, from the life that it is about. Of a deadlock, whose subject is processes, the failed
+  -- one's.
   SELECT DISTINCT v, lives.life
   FROM (SELECT v, subject, unnest(operations) AS op FROM kept_violations) AS named
   JOIN operations USING (op) JOIN lives ON lives.life = operations.life

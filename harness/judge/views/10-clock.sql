@@ -6,8 +6,8 @@ SELECT
 FROM manifest
 CROSS JOIN (SELECT min(sent_ms) AS first_ms, max(coalesce(ended_ms, sent_ms)) AS last_ms FROM operations) AS seen;
 
--- One row: until when every request that was sent is on record. A request is written down when it has ended, so a harness
--- that was killed has not written down what it had under way; one that ended by itself knows all of them.
+-- One row: until when every request that was sent is on record. A request is written down when it has ended, so a
+-- harness that was killed has not written down what it had under way; one that ended by itself knows all of them.
 CREATE OR REPLACE VIEW requests_known AS
 SELECT CASE WHEN manifest.ended IS NOT NULL THEN 'infinity'::DOUBLE ELSE last_ms - request_timeout_ms END AS until_ms
 FROM manifest CROSS JOIN plan CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations);
@@ -26,8 +26,8 @@ FROM samples
 WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > 1000;
 
 -- One row: a window of damage, with the row of its end where it was closed. `until_ms` is the end of the load for one
--- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window excuses
--- what takes long. Safety is promised always, progress only while no window is open or fresh:
+-- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window
+-- excuses what takes long. Safety is promised always, progress only while no window is open or fresh:
 -- * no longer than it is open: what clients and users do. It breaks nothing that would have to come back.
 -- * 30 s after any other: a process that was killed has imported itself again after 20 s on two busy cores, and what
 --   waited meanwhile is worked off in the rest.

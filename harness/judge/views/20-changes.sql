@@ -2,8 +2,8 @@
 -- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
 -- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
 -- false the record begins here: `old_state` is NULL because nobody looked, not because the state was none.
--- Of the row and the statement only what is asked for of many: all changes are sorted, and a long run has tens of millions.
--- Whoever wants more joins `commits` by `seq`. What the statement tells is NULL where none was recorded.
+-- Of the row and the statement only what is asked for of many: all changes are sorted, and a long run has tens of
+-- millions. Whoever wants more joins `commits` by `seq`. What the statement tells is NULL where none was recorded.
 CREATE OR REPLACE VIEW task_instance_changes AS
 WITH task_instances AS (
   SELECT
@@ -42,9 +42,9 @@ SELECT
 FROM changes
 WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
 
--- One row: a commit by which a scheduler took a task back that had been queued for too long (`_handle_tasks_stuck_in_queued`):
--- its executor was told, then the task was set to SCHEDULED. Told by the statement, as schedulers set tasks to SCHEDULED
--- for other reasons, too.
+-- One row: a commit by which a scheduler took a task back that had been queued for too long
+-- (`_handle_tasks_stuck_in_queued`): its executor was told, then the task was set to SCHEDULED. Told by the statement,
+-- as schedulers set tasks to SCHEDULED for other reasons, too.
 CREATE OR REPLACE VIEW taken_back AS
 SELECT seq, committed_ms, writer, old_state FROM task_instance_changes
 WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;

@@ -14,6 +14,16 @@ SELECT
 FROM operations
 WHERE kind = 'skip_downstream' AND outcome <> 'refused' AND target IS NOT NULL;
 
+-- One row: a try whose start the server accepted, or may have accepted, and the worker that runs it.
+CREATE OR REPLACE VIEW started_tries AS
+SELECT ti_id, arg_min(worker, (outcome <> 'ok', sent_ms, op)) AS worker, min(sent_ms) AS started_ms
+FROM operations WHERE kind = 'run' AND outcome <> 'refused' GROUP BY ti_id;
+
+-- One row: an end state that a worker reported and the server accepted.
+CREATE OR REPLACE VIEW accepted_ends AS
+SELECT op, worker, ti_id, dag_id, run_id, task_id, map_index, requested, ended_ms
+FROM operations WHERE kind = 'state' AND outcome = 'ok' AND requested IN ('success', 'failed', 'skipped');
+
 -- One row: one kind of refusal (4xx) and how often it was answered.
 CREATE OR REPLACE VIEW refusals AS
 SELECT
@@ -46,8 +56,8 @@ LEFT JOIN (
   GROUP BY begun.seq
 ) AS started USING (seq);
 
--- One row: a commit that took a task out of RUNNING, whoever made it. `old_ti_id` is the id that was run: one transaction
--- may give the row its next id before it takes it out of RUNNING.
+-- One row: a commit that took a task out of RUNNING, whoever made it. `old_ti_id` is the id that was run: one
+-- transaction may give the row its next id before it takes it out of RUNNING.
 CREATE OR REPLACE VIEW left_running AS
 WITH renewed AS (
   SELECT xid, dag_id, run_id, task_id, map_index, min(seq) AS renewed_seq, arg_min(old_ti_id, seq) AS first_ti_id
@@ -58,9 +68,9 @@ SELECT * EXCLUDE (renewed_seq, first_ti_id)
 FROM task_instance_changes LEFT JOIN renewed USING (xid, dag_id, run_id, task_id, map_index)
 WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'delete');
 
--- One row: a commit by which a scheduler, or nobody knows who, took a task out of RUNNING. `silent_ms`: how long before that
--- the last sign of life had been sent to which the server had answered by then, NULL if there was none. A heartbeat that
--- the server is still at has not been heard.
+-- One row: a commit by which a scheduler, or nobody knows who, took a task out of RUNNING. `silent_ms`: how long before
+-- that the last sign of life had been sent to which the server had answered by then, NULL if there was none. A
+-- heartbeat that the server is still at has not been heard.
 CREATE OR REPLACE VIEW given_up AS
 SELECT taken.seq, taken.old_ti_id AS ti_id, taken.committed_ms, sign.op, taken.committed_ms - sign.sent_ms AS silent_ms
 FROM left_running AS taken

@@ -12,9 +12,6 @@ WITH leaving AS (
   FROM left_running
   UNION ALL BY NAME
   FROM task_instance_changes WHERE is_end_state(old_state) AND (state IS DISTINCT FROM old_state OR change = 'delete')
-), starts AS (
-  SELECT ti_id AS old_ti_id, min(sent_ms) AS started_ms FROM operations WHERE kind = 'run' AND outcome <> 'refused'
-  GROUP BY ti_id
 )
 SELECT seq, 'report' AS cause, op
 FROM leaving JOIN operations ON operations.ti_id = old_ti_id AND kind = 'state' AND outcome <> 'refused'
@@ -39,7 +36,7 @@ UNION ALL
 SELECT seq, 'taken back', NULL FROM leaving SEMI JOIN taken_back USING (seq)
 UNION ALL
 SELECT seq, 'deadline', given_up.op
-FROM given_up JOIN starts ON old_ti_id = ti_id CROSS JOIN plan
+FROM given_up JOIN started_tries USING (ti_id) CROSS JOIN plan
 WHERE coalesce(silent_ms, committed_ms - started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
 UNION ALL
 SELECT seq, 'worker dead', NULL
@@ -56,6 +53,11 @@ WHERE committed_ms >= until_ms AND coalesce(writer_role <> 'scheduler', true);
 -- Whether one of these causes explains a change.
 CREATE OR REPLACE MACRO explained_by(change_seq, causes) AS
   change_seq IN (SELECT seq FROM change_causes WHERE list_contains(causes, cause));
+
+-- One row: a change that a branch's skip explains, and the first such skip.
+CREATE OR REPLACE VIEW causing_skips AS
+SELECT seq, min(op) AS skip, arg_min(branch_task_id, op) AS branch, arg_min(worker, op) AS worker
+FROM change_causes JOIN skips USING (op) WHERE cause = 'skip' GROUP BY seq;
 
 -- One row: a change that took a task from its worker, and the next request of that worker that was refused for it.
 CREATE OR REPLACE VIEW refused_after AS

@@ -30,7 +30,8 @@ WITH reports AS (
   WHERE NOT EXISTS (
     FROM named_sides WHERE named_sides.deadlock = reports.deadlock AND named_sides.pid = reports.victim)
 ), noted AS (
-  -- A connection that lived for less than the second between two looks of the probe may have been logged, or seen waiting.
+  -- A connection that lived for less than the second between two looks of the probe may have been logged, or seen
+  -- waiting.
   SELECT pid, at_ms, application_name AS name FROM backends WHERE application_name <> ''
   UNION ALL
   SELECT pid, at_ms, application_name FROM server_log WHERE source = 'postgres' AND application_name <> ''
@@ -82,9 +83,9 @@ WITH reports AS (
     floor((ended_ms + clock_tolerance_ms()) / 1000)::BIGINT + 1)) AS second
   FROM operations WHERE status >= 500
 ), failed AS (
-  -- The request that was answered 5xx while it happened. Its ids are literals of the victim's statement where the client
-  -- writes them in; else it is named only if no other request failed at that moment. A scheduler that is the victim
-  -- fails no request.
+  -- The request that was answered 5xx while it happened. Its ids are literals of the victim's statement where the
+  -- client writes them in; else it is named only if no other request failed at that moment. A scheduler that is the
+  -- victim fails no request.
   SELECT
     deadlock, op,
     coalesce(contains(victim.statement, operations.ti_id), false)

@@ -121,8 +121,8 @@ WITH requests AS (
   WHERE outcome <> 'refused' AND NOT (kind = 'state' AND coalesce(status = 200, false) AND outcome = 'ok'
     AND EXISTS (FROM operations AS other WHERE other.kind = 'state' AND other.status = 204))
 ), timed AS (
-  -- Keys are long and a long run has tens of millions of them: their hashes do. By the minute: a task that runs for hours
-  -- has as many heartbeats, all with one key.
+  -- Keys are long and a long run has tens of millions of them: their hashes do. By the minute: a task that runs for
+  -- hours has as many heartbeats, all with one key.
   SELECT * EXCLUDE (minutes), unnest(minutes) AS minute
   FROM (
     SELECT * EXCLUDE (keys), unnest(keys) LIKE 'instead|%' AS as_failed, hash(unnest(keys)) AS key,

@@ -1,7 +1,7 @@
 -- One row: a side of a deadlock, what it did there for whom, what it waited for and since when. `action` and `subject`
--- are NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into them
--- (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that
--- somebody was seen waiting for.
+-- are NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into
+-- them (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the row
+-- that somebody was seen waiting for.
 CREATE OR REPLACE TABLE deadlock_sides AS
 WITH sides AS (
   SELECT deadlock, at_ms, victim, deadlocks.xid AS victim_xid, context, operation, waits, place,

@@ -2,9 +2,9 @@
 -- `seq` is the commit that proves it; `how` says it in words, and why an open one is open.
 CREATE OR REPLACE TABLE settled AS
 WITH patience AS (
-  -- Where the servers were not seen at rest: no request of this run took effect later after it was sent than the longest
-  -- here; we wait twice as long, and at least 30 s, six times the client's time-out. What waits for a lock that long
-  -- breaks locks-are-brief.
+  -- Where the servers were not seen at rest: no request of this run took effect later after it was sent than the
+  -- longest here; we wait twice as long, and at least 30 s, six times the client's time-out. What waits for a lock that
+  -- long breaks locks-are-brief.
   SELECT greatest(30000, 2 * coalesce(max(committed_ms - sent_ms), 0)) AS bound_ms
   FROM carried_out JOIN operations USING (op) WHERE kind <> 'backfill'
 ), proof AS (

@@ -1,5 +1,5 @@
--- One row: a request that was answered 4xx or 5xx, and why. `explanation` says it in words; `cause_op` and `cause_commit` are
--- the request and the commit that brought it about, where there is one. The classes of 4xx:
+-- One row: a request that was answered 4xx or 5xx, and why. `explanation` says it in words; `cause_op` and
+-- `cause_commit` are the request and the commit that brought it about, where there is one. The classes of 4xx:
 --   retry of a lost answer  an earlier sending of the same request by the same life had been carried out
 --   duplicate delivery      the task had been handed to another life, which started or ended it
 --   late update             the life had been given up, superseded or cleared before
