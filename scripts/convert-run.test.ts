@@ -32,7 +32,11 @@ function writeManifest(format: number): void {
     build: 'reference+start-by-stranger',
     plan: {
       ...plan,
-      scenario: { ...scenario, fleet: { ...scenario.fleet, habits: HABITS }, aims: ['strangers-are-refused'] },
+      scenario: {
+        ...scenario,
+        fleet: { ...scenario.fleet, habits: HABITS },
+        aims: ['strangers-are-refused', 'a-superseded-try-is-told'],
+      },
       faults: [
         { fault: 'strangers', victim: 'fleet', at_ms: 1, for_ms: 2, with: {} },
         { fault: 'storm', victim: 'fleet', at_ms: 1, for_ms: 2, with: { mischief: 'stampede_end' } },
@@ -133,7 +137,10 @@ test('packed columns, former names and former values of format 2 become those of
     format: 3,
     build: 'reference+start-by-impostor',
     plan: {
-      scenario: { aims: ['impostors-are-refused'], fleet: { habits: { impostor: 0.5 } } },
+      scenario: {
+        aims: ['impostors-are-refused', 'a-superseded-try-is-refused'],
+        fleet: { habits: { impostor: 0.5 } },
+      },
       faults: [{ fault: 'impostors' }, { fault: 'thundering-herd', with: { misbehaviour: 'herd_end' } }],
     },
   });

@@ -33,6 +33,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   twin_delivery: 'duplicate_delivery',
   stampede: 'herd',
   api_at_rest: 'api_quiescent',
+  'a-superseded-try-is-told': 'a-superseded-try-is-refused',
 };
 
 /** A fault that had the name of a scenario, which keeps it. */

@@ -74,8 +74,8 @@ const LEGITIMATE: readonly RegExp[] = [
   /\bPromise\b/g,
   /\b(node:)?(fs|timers|stream|dns)\/promises\b/g,
   /\bpromisify\b/g,
-  // Names of invariants, which stored verdicts and the history of a build refer to.
-  /\b(work-goes-on|a-superseded-try-is-told)\b/g,
+  // The name of an invariant, which stored verdicts and the history of a build refer to.
+  /\bwork-goes-on\b/g,
   // The name of a known race, and of its scenario.
   /\b(race-)?heard-again\b|\bheardAgain\b/g,
   // The user that runs PostgreSQL for root.

@@ -19,7 +19,7 @@ export const TROUBLED_WORK: readonly string[] = [
   ...STEADY_WORK,
   'impostors-are-refused',
   'an-end-takes-effect-once',
-  'a-superseded-try-is-told',
+  'a-superseded-try-is-refused',
   'history-is-complete',
   'tasks-change-as-allowed',
   'runs-change-as-allowed',

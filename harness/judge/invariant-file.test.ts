@@ -98,7 +98,7 @@ test('the invariants are there, by their names', async () => {
     'a-retry-is-a-retry',
     'a-start-takes-effect-once',
     'a-started-life-owns-its-task',
-    'a-superseded-try-is-told',
+    'a-superseded-try-is-refused',
     'acknowledged-is-durable',
     'an-end-takes-effect-once',
     'backfill-completes-after-its-runs',

@@ -22,7 +22,7 @@ export const heardAgain: KnownRace = {
       operators: [{ operator: 'trigger', dags: ids([slow]), every_ms: 3_000, start_after_ms: 0 }],
       // The stopped workers resume one by one, in the 20 s that begin when a scheduler may fail them.
       chaos: { faults: ['zombies'], pause_ms: [0, 1_000], lasts_ms: [58_000, 62_000] },
-      aims: [...ANY_LOAD, 'a-superseded-try-is-told'],
+      aims: [...ANY_LOAD, 'a-superseded-try-is-refused'],
     },
     has: ['airflow@3.3.2'],
     has_not: null,

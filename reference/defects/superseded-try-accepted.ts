@@ -7,7 +7,7 @@ export const supersededTryAccepted: Defect = {
   story:
     'The UPDATE matched no row, and the code does not check why. The worker of a try that an operator cleared is ' +
     'never stopped, so that the old and the new try work side by side until the old one ends.',
-  caughtBy: ['a-superseded-try-is-told'],
+  caughtBy: ['a-superseded-try-is-refused'],
   scenario: 'mishaps',
   durationS: 30,
   change: (below) => ({

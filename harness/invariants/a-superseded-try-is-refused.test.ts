@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { judgeLiteral, many } from '../testing/judge-literal.ts';
 import type { LiteralRun } from '../testing/literal-run.ts';
 
-const judge = (run: LiteralRun) => judgeLiteral('a-superseded-try-is-told', run);
+const judge = (run: LiteralRun) => judgeLiteral('a-superseded-try-is-refused', run);
 
 const CLEARED = { id: 'ti-2', old_id: 'ti-1', state: 'restarting', committed_ms: 3_000, writer: 'wt-api-core-1' };
 const BEAT = { op: 4, kind: 'heartbeat', sent_ms: 4_000 } as const;
