@@ -4,19 +4,16 @@
  *
  *     npm run bench:locks
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import pg from 'pg';
 import { LockSampler } from '../harness/record/lock-sampler.ts';
 import { RunClock } from '../harness/run-folder/clock.ts';
 import { RunFolder } from '../harness/run-folder/writer.ts';
-import { startPostgres } from '../harness/stacks/postgres.ts';
-import { freePorts } from '../harness/system/ports.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
-import { ProcessTable } from '../harness/system/process-table.ts';
 import { WATCHED_SCHEMA } from '../test/schema.ts';
+import { withPostgres } from './postgres.ts';
+import { median, spread } from './spread.ts';
 
 const LOOKS = 300;
 const IDLE_CONNECTIONS = 60;
@@ -24,15 +21,7 @@ const WAITERS = 20;
 const UPDATES = 3_000;
 const ROUNDS = 5;
 
-const table = new ProcessTable(`bench-${process.pid}`);
-const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
-try {
-  const [port = 0] = await freePorts(1);
-  const folder = table.folder(path.join(tmpdir(), `wt-bench-${process.pid}`));
-  const log = path.join(scratch, 'postgres.log');
-  const signal = AbortSignal.timeout(60_000);
-  const postgres = await startPostgres({ table, folder, port, log, fsync: false, signal });
-  const dsn = postgres.dsn('postgres');
+await withPostgres({ fsync: false }, async ({ dsn, scratch }) => {
   await withClient(dsn, async (client) => {
     await client.query(WATCHED_SCHEMA);
     await client.query(`INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state)
@@ -64,14 +53,12 @@ try {
     over.abort();
     await looking;
   }
-  const shown = [Math.min(...ratios), median(ratios), Math.max(...ratios)].map((n) => n.toFixed(2)).join(' / ');
-  console.log(`single-row UPDATEs beside it: ${shown} times as long (min / median / max of ${ROUNDS} rounds)`);
+  console.log(
+    `single-row UPDATEs beside it: ${spread(ratios, 2)} times as long (min / median / max of ${ROUNDS} rounds)`,
+  );
   await Promise.all([sampler.close(), ...connections.map((one) => one.end())]);
   await record.close();
-} finally {
-  await table.close();
-  rmSync(scratch, { recursive: true, force: true });
-}
+});
 
 async function connect(dsn: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: dsn, application_name: 'wt-scheduler-1' });
@@ -96,8 +83,4 @@ async function updates(client: pg.Client): Promise<number> {
     await client.query(`UPDATE task_instance SET pid = ${i} WHERE task_id = 't${1 + (i % 100)}'`);
   }
   return performance.now() - began;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }

@@ -24,26 +24,11 @@ try {
   const short = { lives: 64, livesPerS: 0, lifeMs: 0, heartbeatMs: 5_000, connections: 1024 };
   const { requests_per_s, cpu_share } = await play({ ...short, seconds, warmUpS: WARM_UP_S, profileTo: folder });
   const profile = readProfile();
-  const all = profile.timeDeltas.reduce((sum, us) => sum + us, 0);
-  const idle = timeOf(profile, ({ functionName }) => functionName === '(idle)').get('') ?? 0;
-  console.log(
-    `${requests_per_s.toFixed(0)} requests a second at ${(cpu_share * 100).toFixed(0)} % of a core; of its time:`,
-  );
-  print(
-    timeOf(profile, () => true, ownerOf),
-    all - idle,
-    12,
-  );
+  const share = (cpu_share * 100).toFixed(0);
+  console.log(`${requests_per_s.toFixed(0)} requests a second at ${share} % of a core; of its time:`);
+  print(profile, ownerOf, 12);
   console.log('\nfunctions that took the most by themselves:');
-  print(
-    timeOf(
-      profile,
-      () => true,
-      ({ functionName, url }) => `${functionName || '(anonymous)'}  ${ownerOf({ functionName, url })}`,
-    ),
-    all - idle,
-    20,
-  );
+  print(profile, (frame) => `${frame.functionName || '(anonymous)'}  ${ownerOf(frame)}`, 20);
   if (values.keep !== undefined) copyFileSync(path.join(folder, profileOfFleet()), values.keep);
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -86,24 +71,16 @@ function ownerOf({ functionName, url }: Frame): string {
   return url.replace(/^.*\/harness\//, 'harness/');
 }
 
-/** Microseconds of samples. */
-function timeOf(
-  { nodes, samples, timeDeltas }: Profile,
-  wanted: (frame: Frame) => boolean,
-  name: (frame: Frame) => string = () => '',
-) {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+/** The names with the most samples, each with its share of the time in which the core did something. */
+function print({ nodes, samples, timeDeltas }: Profile, name: (frame: Frame) => string, most: number): void {
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, name(callFrame)]));
   const times = new Map<string, number>();
   samples.forEach((id, i) => {
-    const frame = frames.get(id);
-    if (!frame || !wanted(frame)) return;
-    times.set(name(frame), (times.get(name(frame)) ?? 0) + (timeDeltas[i] ?? 0));
+    const of = names.get(id) ?? '';
+    if (!of.startsWith('(idle)')) times.set(of, (times.get(of) ?? 0) + (timeDeltas[i] ?? 0));
   });
-  return times;
-}
-
-function print(times: ReadonlyMap<string, number>, all: number, most: number): void {
-  const sorted = [...times].filter(([name]) => !name.startsWith('(idle)')).sort(([, x], [, y]) => y - x);
-  for (const [name, us] of sorted.slice(0, most))
-    console.log(`  ${((100 * us) / all).toFixed(1).padStart(5)} %  ${name}`);
+  const all = [...times.values()].reduce((sum, us) => sum + us, 0);
+  for (const [of, us] of [...times].sort(([, x], [, y]) => y - x).slice(0, most)) {
+    console.log(`  ${((100 * us) / all).toFixed(1).padStart(5)} %  ${of}`);
+  }
 }

@@ -8,18 +8,14 @@
  * UPDATE with its COMMIT, and results of 1 MB. The client is a process of its own, as a scheduler is; the proxy's CPU is
  * what this process uses. Interleaved, so that what drifts weighs on all alike.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 
 import pg from 'pg';
-import { startPostgres } from '../harness/stacks/postgres.ts';
-import { freePorts } from '../harness/system/ports.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
-import { ProcessTable } from '../harness/system/process-table.ts';
 import { openWireProxy } from '../harness/wire/proxy.ts';
+import { withPostgres } from './postgres.ts';
+import { spread } from './spread.ts';
 
 const ROUNDS = 7;
 const SECONDS = 0.5;
@@ -37,47 +33,36 @@ if (process.send) obey();
 else await compare();
 
 async function compare(): Promise<void> {
-  const table = new ProcessTable(`bench-${process.pid}`);
-  const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
   const client = fork(import.meta.filename, []);
   try {
-    const [port = 0] = await freePorts(1);
-    const folder = table.folder(path.join(tmpdir(), `wt-bench-${process.pid}`));
-    const log = path.join(scratch, 'postgres.log');
-    const postgres = await startPostgres({
-      table,
-      folder,
-      port,
-      log,
-      fsync: true,
-      signal: AbortSignal.timeout(60_000),
-    });
-    await withClient(postgres.dsn('postgres'), (one) => one.query('CREATE TABLE t AS SELECT 1 AS id, 0 AS n'));
-    const proxy = await openWireProxy({ host: '127.0.0.1', port });
-    const rates = new Map<string, number[]>();
-    const micros = new Map<string, number[]>();
-    for (let round = 0; round <= ROUNDS; round++) {
-      for (const kind of KINDS) {
-        for (const way of WAYS) {
-          const rule = way === 'with a rule' ? proxy.add({ do: 'cut', statement: /UPDATE\s+nothing\b/i }) : undefined;
-          const before = process.cpuUsage();
-          client.send({ kind, port: way === 'directly' ? port : proxy.port } satisfies Order);
-          const [perSecond] = (await once(client, 'message')) as [number];
-          const { user, system } = process.cpuUsage(before);
-          rule?.remove();
-          if (round === 0) continue; // Warming up.
-          note(rates, `${kind}, ${way}`, perSecond);
-          note(micros, `${kind}, ${way}`, (user + system) / (perSecond * SECONDS));
-        }
-      }
-    }
-    await proxy.close();
-    print(rates, micros);
+    await withPostgres({ fsync: true }, ({ dsn, port }) => measureWays(client, dsn, port));
   } finally {
     client.disconnect();
-    await table.close();
-    rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+async function measureWays(client: ChildProcess, dsn: string, port: number): Promise<void> {
+  await withClient(dsn, (one) => one.query('CREATE TABLE t AS SELECT 1 AS id, 0 AS n'));
+  const proxy = await openWireProxy({ host: '127.0.0.1', port });
+  const rates = new Map<string, number[]>();
+  const micros = new Map<string, number[]>();
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const kind of KINDS) {
+      for (const way of WAYS) {
+        const rule = way === 'with a rule' ? proxy.add({ do: 'cut', statement: /UPDATE\s+nothing\b/i }) : undefined;
+        const before = process.cpuUsage();
+        client.send({ kind, port: way === 'directly' ? port : proxy.port } satisfies Order);
+        const [perSecond] = (await once(client, 'message')) as [number];
+        const { user, system } = process.cpuUsage(before);
+        rule?.remove();
+        if (round === 0) continue; // Warming up.
+        note(rates, `${kind}, ${way}`, perSecond);
+        note(micros, `${kind}, ${way}`, (user + system) / (perSecond * SECONDS));
+      }
+    }
+  }
+  await proxy.close();
+  print(rates, micros);
 }
 
 function note(series: Map<string, number[]>, name: string, value: number): void {
@@ -131,20 +116,14 @@ async function one(client: pg.PoolClient, kind: Kind): Promise<void> {
 }
 
 function print(rates: Map<string, number[]>, micros: Map<string, number[]>): void {
-  const three = (values: number[], digits: number) => {
-    const sorted = values.toSorted((a, b) => a - b);
-    return [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((n) => (n ?? 0).toFixed(digits)).join(' / ');
-  };
   console.log(`statements a second, min / median / max of ${ROUNDS} rounds of ${SECONDS} s`);
   for (const kind of KINDS) {
     const directly = rates.get(`${kind}, directly`) ?? [];
     for (const way of WAYS) {
       const series = rates.get(`${kind}, ${way}`) ?? [];
       const ratio = series.map((rate, i) => rate / (directly[i] ?? rate));
-      const beside = `× ${three(ratio, 2)}, proxy CPU ${three(micros.get(`${kind}, ${way}`) ?? [], 0)} µs each`;
-      console.log(
-        `  ${`${kind}, ${way}`.padEnd(38)} ${three(series, 0).padEnd(24)}${way === 'directly' ? '' : beside}`,
-      );
+      const beside = `× ${spread(ratio, 2)}, proxy CPU ${spread(micros.get(`${kind}, ${way}`) ?? [])} µs each`;
+      console.log(`  ${`${kind}, ${way}`.padEnd(38)} ${spread(series).padEnd(24)}${way === 'directly' ? '' : beside}`);
     }
   }
 }

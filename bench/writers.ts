@@ -7,8 +7,6 @@
  * UPDATEs of 40 rows, as the scheduler's are; without anything, with logical decoding, and with decoding plus the
  * statement triggers that name the writer. Interleaved, so that what drifts weighs on all alike.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import pg from 'pg';
@@ -16,32 +14,18 @@ import { CommitStream } from '../harness/record/commits.ts';
 import { removeWriters } from '../harness/record/writers.ts';
 import { RunClock } from '../harness/run-folder/clock.ts';
 import { RunFolder } from '../harness/run-folder/writer.ts';
-import { startPostgres } from '../harness/stacks/postgres.ts';
-import { freePorts } from '../harness/system/ports.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
-import { ProcessTable } from '../harness/system/process-table.ts';
 import { WATCHED_SCHEMA } from '../test/schema.ts';
+import { withPostgres } from './postgres.ts';
+import { spread } from './spread.ts';
 
 const ROWS = 4_000;
 const SINGLE = 4_000;
 const BULK = 400;
 const ROUNDS = 7;
 
-const table = new ProcessTable(`bench-${process.pid}`);
-const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
-try {
-  const [port = 0] = await freePorts(1);
-  const folder = table.folder(path.join(tmpdir(), `wt-bench-${process.pid}`));
-  const postgres = await startPostgres({
-    table,
-    folder,
-    port,
-    log: path.join(scratch, 'postgres.log'),
-    // As in a run: the cost of a commit is part of what is compared against.
-    fsync: true,
-    signal: AbortSignal.timeout(60_000),
-  });
-  const dsn = postgres.dsn('postgres');
+// As in a run: the cost of a commit is part of what is compared against.
+await withPostgres({ fsync: true }, async ({ dsn, scratch }) => {
   await withClient(dsn, async (client) => {
     await client.query(WATCHED_SCHEMA);
     await client.query(`INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, try_number)
@@ -63,10 +47,7 @@ try {
   }
   await removeWriters(dsn);
   print(micros);
-} finally {
-  await table.close();
-  rmSync(scratch, { recursive: true, force: true });
-}
+});
 
 /** Microseconds a statement, commit included. */
 async function measure(dsn: string): Promise<Record<'one row' | '40 rows', number>> {
@@ -94,17 +75,10 @@ async function measure(dsn: string): Promise<Record<'one row' | '40 rows', numbe
 
 function print(micros: Record<string, number[]>): void {
   console.log('µs a statement, min / median / max of', ROUNDS, 'rounds');
-  const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-  for (const [name, numbers] of Object.entries(micros)) {
-    const shown = [Math.min(...numbers), median(numbers), Math.max(...numbers)].map((n) => n.toFixed(0)).join(' / ');
-    console.log(`  ${name.padEnd(34)} ${shown}`);
-  }
+  for (const [name, numbers] of Object.entries(micros)) console.log(`  ${name.padEnd(34)} ${spread(numbers)}`);
   for (const kind of ['one row', '40 rows']) {
-    const pairs = (micros[`${kind}, decoding and triggers`] ?? []).map(
-      (n, i) => n / (micros[`${kind}, nothing`]?.[i] ?? 1),
-    );
-    console.log(
-      `  ${kind}: ${Math.min(...pairs).toFixed(2)} / ${median(pairs).toFixed(2)} / ${Math.max(...pairs).toFixed(2)} times as long`,
-    );
+    const before = micros[`${kind}, nothing`] ?? [];
+    const ratios = (micros[`${kind}, decoding and triggers`] ?? []).map((n, i) => n / (before[i] ?? 1));
+    console.log(`  ${kind}: ${spread(ratios, 2)} times as long`);
   }
 }

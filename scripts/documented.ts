@@ -154,7 +154,7 @@ export const PLAYED: readonly Played[] = [
     why: 'nightly evidence of their own',
   },
   {
-    lines: /^npm run (?:convert-run|bench:(?:report|record|judge))\b.* (?:RUN|OLD)\b/,
+    lines: /^npm run (?:convert-run|bench:(?:report|judge))\b.* (?:RUN|OLD)\b/,
     when: 'elsewhere',
     why: 'needs a record of the reader',
   },
