@@ -7,6 +7,7 @@ import { type OpenRun, openRun, type Row } from '../harness/judge/open-run.ts';
 import type { PlannedFault } from '../harness/model/fault.ts';
 import type { Scenario } from '../harness/model/scenario.ts';
 import { recordRun } from '../harness/run/run.ts';
+import { subjectOf } from '../harness/run/subject.ts';
 import { backfillTarget, fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { whyNoAirflow } from './airflow.ts';
 
@@ -87,7 +88,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
     beforeAll(async () => {
       folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
       const { failure } = await recordRun({
-        subject: { build },
+        subject: subjectOf({ build }),
         plan: { seed: 5, scenario: { ...scenario, duration_s }, faults: [...FAULTS, killed] },
         out: path.join(folder, 'run'),
         repeat: '',

@@ -3,7 +3,9 @@ import path from 'node:path';
 import { StackError } from '../model/errors.ts';
 import type { RunProgress } from '../model/progress.ts';
 import { resolvePlan } from '../run/plan.ts';
+import { repeatCommand } from '../run/repeat.ts';
 import { runScenario } from '../run/run.ts';
+import { subjectOf } from '../run/subject.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import type { JudgedJob } from './outcome.ts';
 import type { Job } from './schedule.ts';
@@ -41,12 +43,11 @@ export async function runJob(
   { folder, signal, progress }: { folder: string; signal: AbortSignal; progress: RunProgress },
 ): Promise<JudgedJob> {
   const { build, scenario, seed, schedulers, durationS } = job;
-  const faults = job.faults ?? undefined;
-  const plan = await resolvePlan(scenario, { seed, schedulers, faults, duration: `${durationS}s` }, { build });
-  const repeat =
-    `windtunnel run ${scenario} --build ${build} --seed ${seed} --duration ${durationS}s ` +
-    `--schedulers ${schedulers}${faults === undefined ? '' : ` --faults ${faults}`}`;
-  const { judgement, failure } = await runScenario({ subject: { build }, plan, out: folder, repeat, progress, signal });
+  const subject = subjectOf({ build });
+  const flags = { seed, schedulers, faults: job.faults ?? undefined, duration: `${durationS}s` };
+  const plan = await resolvePlan(scenario, flags, subject);
+  const repeat = repeatCommand({ scenario, subject, ...flags });
+  const { judgement, failure } = await runScenario({ subject, plan, out: folder, repeat, progress, signal });
   if (failure !== undefined) throw failure;
   const { load_started_ms } = await readManifest(folder);
   if (load_started_ms === null) throw new StackError(`the load of ${folder} did not begin`);

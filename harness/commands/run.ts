@@ -9,6 +9,7 @@ import { engineOptions } from '../run/engine.ts';
 import { planOptions } from '../run/plan.ts';
 import { type RunFlags, resolveRun } from '../run/resolve.ts';
 import { runScenario } from '../run/run.ts';
+import { subjectName } from '../run/subject.ts';
 
 interface RunCommandFlags extends RunFlags, MetricsFlags {
   readonly json?: boolean | undefined;
@@ -35,7 +36,7 @@ export const runCommand: CliCommand<RunCommandFlags> = {
     const resolved = await resolveRun(flags);
     const { subject, plan } = resolved;
     const signal = interruptSignal();
-    const label = 'build' in subject ? subject.build : subject.target;
+    const label = subjectName(subject);
     const progress = new Progress(label, plan.scenario.duration_s, { quiet: flags.quiet ?? false });
     const served = { label, read: () => progress.now(), note: (text: string) => progress.note(text) };
     const { failure, judgement } = await whileServing(flags, served, () =>

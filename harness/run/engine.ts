@@ -1,11 +1,8 @@
 import type { Argv } from 'yargs';
-import type { K6Options } from '../fleet/engines/k6.ts';
-import { findK6, K6_WORKER, type K6Binary } from '../fleet/engines/k6-binary.ts';
+import { findK6, type K6Binary } from '../fleet/engines/k6-binary.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
-import type { SupervisedProcess } from '../model/stack.ts';
 import { notWhole } from './plan.ts';
-import type { RunSession } from './session.ts';
 
 const DEFAULT_VUS = 200;
 const MOST_VUS = 50_000;
@@ -93,32 +90,4 @@ export function engineName(choice: EngineChoice | undefined): string {
   if (!choice) return 'native';
   const { k6 } = choice;
   return k6 ? `k6 ${k6.version}, ${k6.vus.join(' + ')} VUs` : 'k6, started elsewhere';
-}
-
-/** Each k6 that is started is in the process table, ends with the run, and is added to `helpers`. */
-export function k6Options(
-  { listen, token, k6 }: EngineChoice,
-  { table, record, progress }: Pick<RunSession, 'table' | 'record' | 'progress'>,
-  helpers: SupervisedProcess[],
-): K6Options {
-  return {
-    listen,
-    token,
-    vus: k6?.vus ?? [],
-    onOpen: (url) => {
-      if (k6) return;
-      progress.note(`listening for k6 at ${url}: start it with WINDTUNNEL_URL=${url} and the same WINDTUNNEL_TOKEN`);
-    },
-    start: (index, env) => {
-      const name = `k6-${index + 1}`;
-      const helper = table.start(name, k6?.path ?? 'k6', K6_WORKER, {
-        env: { ...process.env, ...env },
-        cwd: record.path,
-        log: record.log(name),
-        isOurs: true,
-      });
-      helpers.push(helper);
-      return helper;
-    },
-  };
 }

@@ -37,7 +37,7 @@ export function manifestOf(
 
 /** Sorts by time, and names what ran: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
 export function runFolderName({ subject, plan }: Pick<RunRequest, 'subject' | 'plan'>, id: string): string {
-  const build = 'target' in subject ? 'target' : subject.build.replace(/[^A-Za-z0-9.]+/g, '-');
+  const build = 'target' in subject ? 'target' : subject.build.name.replace(/[^A-Za-z0-9.]+/g, '-');
   return [timeStamp(), plan.scenario.name, build, id].join('-');
 }
 

@@ -35,7 +35,7 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
     }) as Argv<T & PlanFlags>;
 }
 
-/** Flags win over the scenario, after `change`. Whatever is wrong with them is said at once. */
+/** Applies `change` to the scenario, then the flags. Throws a UsageError that lists every problem of them. */
 export async function resolvePlan(
   scenarioName: string,
   flags: PlanFlags,

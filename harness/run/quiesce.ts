@@ -19,8 +19,8 @@ const IDLE_SHARE = 0.15;
 const API = /^(wt-)?api-/;
 
 /**
- * Waits, when no request is sent any more, until the API servers have carried out or dropped those of which the clients have
- * gone, and records whether they have (`api_quiescent`): from then on what has not been committed never will be.
+ * Call when nothing is sent any more. Waits until the API servers have finished or dropped requests that no client waits
+ * for, and records in `api_quiescent` whether they did: then what has not been committed never will be.
  * Where the servers' connections or processes cannot be distinguished from others, nothing is written.
  */
 export async function waitForQuiescence(

@@ -10,7 +10,7 @@ import type { Parts } from './wiring.ts';
 const CONNECT_MS = 60_000;
 const DAGS_MS = 60_000;
 
-/** Until the schedulers are connected and Airflow knows the DAGs: before that there is nothing to load it with. */
+/** Sets the pool, writes the DAGs, then waits for the schedulers and the DAGs. */
 export async function makeReady(
   { plan, stop }: RunSession,
   stack: Stack,

@@ -9,10 +9,11 @@ import { UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { DRAWN, SCENARIOS } from './catalogue.ts';
-import { engineWords, resolveEngine } from './engine.ts';
+import { resolveEngine } from './engine.ts';
 import { type PlanFlags, resolvePlan } from './plan.ts';
+import { repeatCommand } from './repeat.ts';
 import type { RunRequest } from './request.ts';
-import { DEFAULT_BUILD, hostOf, type SubjectFlags, subjectOf } from './subject.ts';
+import { hostOf, type SubjectFlags, subjectOf } from './subject.ts';
 
 export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
   readonly scenario: string;
@@ -26,13 +27,14 @@ export async function resolveRun(
   const stored = await storedRun(flags);
   const [subject, plan, engine, own] = await collectUsageErrors(
     async () => subjectOf(flags, stored?.build),
-    async (subject = { build: DEFAULT_BUILD }) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
+    async (subject = subjectOf({})) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
     () => resolveEngine(flags),
     () => readOwnInvariants(flags.invariants),
   );
   // A plan made for a build may meet a target.
   hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
-  return { subject, plan, engine, own, out: flags.out, repeat: stored?.repeat ?? repeatOf(flags, plan.seed) };
+  const repeat = repeatCommand({ ...flags, subject, seed: stored ? undefined : plan.seed });
+  return { subject, plan, engine, own, out: flags.out, repeat };
 }
 
 /**
@@ -51,17 +53,4 @@ async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
     throw new UsageError(`${flags.scenario} is a stored run and has a plan: ${named} cannot change it.`);
   }
   return readManifest(folder);
-}
-
-/** The command that repeats the run: with the seed, which is drawn when none is given. */
-function repeatOf(flags: RunFlags, seed: number): string {
-  const words = ['windtunnel', 'run', flags.scenario];
-  if (flags.target !== undefined) words.push('--target', flags.target);
-  else words.push('--build', flags.build ?? DEFAULT_BUILD);
-  words.push('--seed', String(seed));
-  if (flags.duration !== undefined) words.push('--duration', flags.duration);
-  if (flags.schedulers !== undefined) words.push('--schedulers', String(flags.schedulers));
-  if (flags.apiServers !== undefined) words.push('--api-servers', String(flags.apiServers));
-  if (flags.faults !== undefined) words.push('--faults', flags.faults);
-  return [...words, ...engineWords(flags)].join(' ');
 }

@@ -11,7 +11,7 @@ import { readManifest } from '../run-folder/manifest.ts';
 import { record } from './record.ts';
 import type { JudgedRun, RecordedRun, RunRequest } from './request.ts';
 import { RunSession } from './session.ts';
-import { openStack } from './stack.ts';
+import { openStack, windowOf } from './stack.ts';
 
 /** A run from its plan to its reports. The live line has ended when this returns. */
 export async function runScenario(request: RunRequest): Promise<JudgedRun> {
@@ -34,7 +34,7 @@ export async function recordRun(request: RunRequest): Promise<RecordedRun> {
   const session = new RunSession(request);
   let stack: Stack | undefined;
   try {
-    stack = await openStack(request, session);
+    stack = request.shared ? windowOf(request.shared.stack, session.id) : await openStack(session);
     await session.writeManifest(stack);
     const ended = await record(session, stack);
     await session.record.updateManifest({ ended, ended_ms: session.clock.now() });

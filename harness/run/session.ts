@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 
+import { needWires } from '../faults/index.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { RunProgress } from '../model/progress.ts';
 import type { RunContext } from '../model/run-context.ts';
@@ -12,17 +13,23 @@ import { RunFolder } from '../run-folder/writer.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { manifestOf, runFolderName } from './manifest.ts';
 import type { RecordedRun, RunRequest } from './request.ts';
+import type { StackNeeds } from './stack.ts';
+import type { Subject } from './subject.ts';
 
 /** What a run holds from its first moment to its last: its folder, its processes, its clock, and what stops it. */
-export class RunSession implements RunContext {
+export class RunSession implements RunContext, StackNeeds {
   /** Six hexadecimal digits. */
   readonly id = randomBytes(3).toString('hex');
   readonly request: RunRequest;
+  readonly subject: Subject;
   readonly plan: Plan;
   readonly progress: RunProgress;
   readonly record: RunFolder;
   readonly table = new ProcessTable(this.id);
   readonly clock = new RunClock();
+  /** Aborted from outside. */
+  readonly signal: AbortSignal;
+  readonly wire: boolean;
   /** The load ends early: the run was interrupted, a part of it has failed, or the record cannot be written. */
   readonly stop: AbortSignal;
   readonly #failure = new AbortController();
@@ -32,6 +39,9 @@ export class RunSession implements RunContext {
     this.request = request;
     this.plan = request.plan;
     this.progress = request.progress;
+    this.subject = request.subject;
+    this.signal = request.signal;
+    this.wire = needWires(request.plan.faults ?? []);
     const { subject, plan, out } = request;
     this.record = new RunFolder(path.resolve(out ?? path.join('runs', runFolderName({ subject, plan }, this.id))));
     this.record.failed.addEventListener('abort', () => this.#failure.abort(this.record.failed.reason), { once: true });
@@ -41,6 +51,8 @@ export class RunSession implements RunContext {
 
   /** An arrow, because parts are given it as a function. */
   readonly fail = (error: Error): void => this.#failure.abort(error);
+
+  logOf = (name: string): string => this.record.log(name);
 
   throwIfFailed(): void {
     this.#failure.signal.throwIfAborted();
@@ -54,7 +66,7 @@ export class RunSession implements RunContext {
     return this.record.writeManifest(manifestOf(this.request, stack, this));
   }
 
-  /** What becomes of a run that failed: rejects where the load had not begun. */
+  /** Rethrows if the load had not begun; else returns the folder with the failure, to be judged. */
   async failed(error: unknown): Promise<RecordedRun> {
     if (!this.record.loadBegan) {
       // A stack that failed explains itself in its logs; anything else left nothing worth keeping.

@@ -1,4 +1,5 @@
 import type { Host } from '../faults/fault.ts';
+import type { Build } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
@@ -6,7 +7,7 @@ import { knownBuild } from '../stacks/start-build.ts';
 import { allowsFaults } from '../stacks/target.ts';
 
 /** What to run against: a build that we start, or the target file of a stack that is up. */
-export type Subject = { readonly build: string } | { readonly target: string };
+export type Subject = { readonly build: Build } | { readonly target: string };
 
 export const DEFAULT_BUILD = 'airflow@3.3.2';
 
@@ -18,7 +19,12 @@ export interface SubjectFlags {
 /** Throws a UsageError for both, and for a build that does not exist. */
 export function subjectOf({ build, target }: SubjectFlags, usual = DEFAULT_BUILD): Subject {
   if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
-  return target === undefined ? { build: knownBuild(build ?? usual).name } : { target };
+  return target === undefined ? { build: knownBuild(build ?? usual) } : { target };
+}
+
+/** As the command line names it. */
+export function subjectName(subject: Subject): string {
+  return 'build' in subject ? subject.build.name : subject.target;
 }
 
 /** What is known of the stack when the plan is drawn. */

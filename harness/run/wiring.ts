@@ -18,7 +18,7 @@ import { Probes } from '../record/probes.ts';
 import { ServerLog } from '../record/server-log.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { Hazards } from '../worker/hazards.ts';
-import { k6Options } from './engine.ts';
+import { k6Options } from './k6.ts';
 import type { RunSession } from './session.ts';
 import { Supervisor } from './supervisor.ts';
 

@@ -6,7 +6,7 @@ import { SOAK_FORMAT } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
 import { parseSeconds, resolvePlan } from '../run/plan.ts';
-import { DEFAULT_BUILD, subjectOf } from '../run/subject.ts';
+import { subjectOf } from '../run/subject.ts';
 import { SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
 import { keepOf, withStops } from './plan.ts';
@@ -18,7 +18,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
   const { scenario, window } = flags;
   const [subject, plan, windows, keep] = await collectUsageErrors(
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
-    async (subject = { build: DEFAULT_BUILD }) => {
+    async (subject = subjectOf({})) => {
       if (scenario === undefined)
         throw new UsageError('Name a scenario (`windtunnel list` shows them), or give --resume FOLDER.');
       // An invalid window is reported by windowsOf.
@@ -34,7 +34,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
   return SoakFolder.create(folder, {
     format: SOAK_FORMAT,
     id,
-    subject,
+    subject: 'build' in subject ? { build: subject.build.name } : subject,
     plan: { seed: plan.seed, scenario: plan.scenario },
     engine: engineFlags(flags),
     windows_planned: windows,

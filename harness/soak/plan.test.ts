@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Scenario } from '../model/scenario.ts';
 import { SCENARIOS } from '../run/catalogue.ts';
+import { subjectOf } from '../run/subject.ts';
 import { anyWires, keepOf, settleMs, stopReason, windowPlan, withStops } from './plan.ts';
 
 function shipped(name: string): Scenario {
@@ -9,7 +10,7 @@ function shipped(name: string): Scenario {
   return found;
 }
 
-const subject = { build: 'reference' };
+const subject = subjectOf({ build: 'reference' });
 const calm = shipped('seeds');
 const chaotic: Scenario = { ...calm, duration_s: 600, chaos: { faults: 'all', pause_ms: [3_000, 8_000] } };
 

@@ -9,10 +9,11 @@ import { Progress } from '../console/progress.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SoakWindow } from '../model/soak.ts';
 import type { Stack } from '../model/stack.ts';
-import { type EngineChoice, engineWords } from '../run/engine.ts';
+import type { EngineChoice } from '../run/engine.ts';
+import { repeatCommand } from '../run/repeat.ts';
 import { recordRun } from '../run/run.ts';
-import { bringUp } from '../run/stack.ts';
-import type { Subject } from '../run/subject.ts';
+import { openStack } from '../run/stack.ts';
+import { type Subject, subjectName, subjectOf } from '../run/subject.ts';
 
 import { ProcessTable } from '../system/process-table.ts';
 import { readSizes } from './database-sizes.ts';
@@ -46,7 +47,7 @@ export class SoakSession {
 
   constructor(folder: SoakFolder, { number, engine, signal }: SessionOptions) {
     this.#folder = folder;
-    this.#subject = folder.soak.subject;
+    this.#subject = subjectOf(folder.soak.subject);
     this.#number = number;
     this.#engine = engine;
     this.#stop = AbortSignal.any([signal, this.#enough.signal]);
@@ -61,7 +62,7 @@ export class SoakSession {
       const progress = this.#show('starting');
       const wire = anyWires(plan, windows_planned, this.#subject);
       const logOf = (name: string) => this.#folder.log(name);
-      stack = await bringUp(this.#subject, { plan, progress, signal: this.#stop, table, wire, logOf });
+      stack = await openStack({ subject: this.#subject, plan, progress, signal: this.#stop, table, wire, logOf });
       await this.#noteIdentity(stack);
       for (let number = this.#next(); number <= windows_planned; number = this.#next()) {
         if (this.#stop.aborted) break;
@@ -121,7 +122,6 @@ export class SoakSession {
       note: (text: string) => this.#say(text),
       stop: () => undefined,
     };
-    const words = ['windtunnel run', path.join(this.#folder.path, window.folder), ...engineWords(soak.engine ?? {})];
     const began = this.#loadEndedAt;
     let failure: unknown;
     try {
@@ -130,7 +130,7 @@ export class SoakSession {
         subject: this.#subject,
         plan,
         out: run,
-        repeat: words.join(' '),
+        repeat: repeatCommand({ scenario: run, subject: this.#subject, ...soak.engine }),
         progress: watched,
         engine: this.#engine,
         signal: this.#stop,
@@ -215,10 +215,10 @@ export class SoakSession {
 
   #show(what: string): Progress {
     this.#progress?.stop();
-    const { subject, plan, windows } = this.#folder.soak;
+    const { plan, windows } = this.#folder.soak;
     const failed = windows.filter(({ judged }) => judged?.verdict === 'fail').length;
     const bad = failed === 0 ? '' : `, ${failed} failed`;
-    const label = `${'build' in subject ? subject.build : subject.target} ${what}${bad}`;
+    const label = `${subjectName(this.#subject)} ${what}${bad}`;
     this.#progress = new Progress(label, plan.scenario.duration_s);
     return this.#progress;
   }

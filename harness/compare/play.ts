@@ -1,0 +1,68 @@
+import path from 'node:path';
+
+import { writeComparison } from '../../reports/write.ts';
+import { Progress } from '../console/progress.ts';
+import type { Comparison } from '../model/comparison.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { resolvePlan } from '../run/plan.ts';
+import { repeatCommand } from '../run/repeat.ts';
+import { judgeRunFolder, runScenario } from '../run/run.ts';
+import { subjectName } from '../run/subject.ts';
+import { compareBuilds } from './compare.ts';
+import { type CompareFlags, resolveComparison, type SidesToRun } from './options.ts';
+
+/** Makes the runs, or judges the stored ones, compares them and writes the reports. */
+export async function playComparison(
+  flags: CompareFlags,
+  signal: AbortSignal,
+): Promise<{ readonly comparison: Comparison; readonly folder: string }> {
+  const { detect, folder, sides } = await resolveComparison(flags, signal);
+  const judged = 'stored' in sides ? await judgeStored(sides.stored) : await playSides(flags, sides, folder, signal);
+  const comparison = compareBuilds(judged, { detect });
+  await writeComparison(folder, comparison);
+  return { comparison, folder };
+}
+
+async function judgeStored(sides: readonly (readonly string[])[]): Promise<Judgement[][]> {
+  const judged: Judgement[][] = [];
+  for (const folders of sides) {
+    const side: Judgement[] = [];
+    for (const folder of folders) side.push(await judgeRunFolder(folder));
+    judged.push(side);
+  }
+  return judged;
+}
+
+/** A B, then B A, and so on: a drift over time affects all sides alike. All sides have the same seeds. */
+async function playSides(
+  flags: CompareFlags,
+  { subjects, plan: first, engine }: SidesToRun,
+  folder: string,
+  signal: AbortSignal,
+): Promise<readonly (readonly Judgement[])[]> {
+  const sides = subjects.map((subject, index) => ({
+    subject,
+    letter: String.fromCharCode(97 + index),
+    runs: [] as Judgement[],
+  }));
+  const [base] = sides;
+  if (!base) return [];
+  for (let round = 0; round < flags.runs; round++) {
+    const seed = first.seed + round;
+    const plan = round === 0 ? first : await resolvePlan(flags.scenario, { ...flags, seed }, base.subject);
+    for (const { subject, letter, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
+      const label = `${subjectName(subject)} (run ${round + 1} of ${flags.runs})`;
+      const progress = new Progress(label, plan.scenario.duration_s);
+      const out = path.join(folder, `${letter}-${round + 1}`);
+      const repeat = repeatCommand({ ...flags, subject, seed });
+      const { judgement, failure } = await runScenario({ subject, plan, engine, out, repeat, progress, signal });
+      // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
+      if (failure !== undefined) {
+        console.error(`The comparison ended early; its runs are in ${folder}.`);
+        throw failure;
+      }
+      runs.push(judgement);
+    }
+  }
+  return sides.map(({ runs }) => runs);
+}
