@@ -12,7 +12,7 @@ export function exampleQuery(run: string): string {
   );
 }
 
-export function explainCommand(run: string, finding?: Finding): string {
+export function commandToExplain(run: string, finding?: Finding): string {
   return `windtunnel explain ${shellWord(run)}${finding ? ` ${finding.id}` : ''}`;
 }
 
@@ -43,5 +43,5 @@ export function proofQuery(run: string, violation: Violation): string | null {
 
 /** For a command that a reader pastes: quoted unless it is plain. */
 export function shellWord(text: string): string {
-  return /^[\w./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w./@:+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

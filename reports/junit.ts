@@ -1,5 +1,5 @@
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult } from '../harness/model/verdict.ts';
-import { explainCommand } from './commands.ts';
+import { commandToExplain } from './commands.ts';
 import { howOften, knownAs } from './finding-words.ts';
 import { evidence, isNotExercised, proof, violationsShown } from './summary.ts';
 import { escaped, excerpt, moment } from './words.ts';
@@ -65,7 +65,7 @@ function invariantCase(invariant: InvariantResult, { findings, run }: Judgement)
       const causes = findings
         .filter(({ invariants }) => invariants.some(({ name }) => name === invariant.name))
         .map(
-          (finding) => `${finding.title}, ${howOften(finding)}, ${knownAs(finding)}: ${explainCommand(run, finding)}`,
+          (finding) => `${finding.title}, ${howOften(finding)}, ${knownAs(finding)}: ${commandToExplain(run, finding)}`,
         );
       const text = [invariant.claim, ...causes, ...sentences].join('\n');
       return testCase('invariants', invariant.name, 'failure', message, text);

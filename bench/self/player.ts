@@ -16,7 +16,7 @@ import { openK6 } from '../../harness/fleet/engines/k6.ts';
 import { K6_WORKER } from '../../harness/fleet/engines/k6-binary.ts';
 import { NativeEngine } from '../../harness/fleet/engines/native.ts';
 import { Fleet } from '../../harness/fleet/fleet.ts';
-import { RunRequestLog } from '../../harness/fleet/request-log.ts';
+import { RunOperationLog } from '../../harness/fleet/operation-log.ts';
 import { Dispatcher } from '../../harness/handoff/dispatcher.ts';
 import type { Plan } from '../../harness/model/scenario.ts';
 import { RunClock } from '../../harness/run-folder/clock.ts';
@@ -87,7 +87,7 @@ const clock = new RunClock();
 const fail = (error: Error) => console.error(error);
 const context = { plan, record, clock, fail };
 const executionUrls = [`http://127.0.0.1:${port}/execution`];
-const requestLog = new RunRequestLog(record);
+const operationLog = new RunOperationLog(record);
 const hazards = new Hazards();
 const engine = await openEngine();
 const completions = new CompletionNotifier();
@@ -102,7 +102,7 @@ await sleep(warmUpS * 1000);
 const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
 loop.enable();
 measuring = true;
-const { ended: before, ...first } = requestLog.totals;
+const { ended: before, ...first } = operationLog.totals;
 const cpu = process.cpuUsage();
 const began = performance.now();
 let mostRss = 0;
@@ -117,8 +117,8 @@ late.sort((a, b) => a - b);
 const at = (share: number) => late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? null;
 const measured = {
   live: fleet.live.length,
-  requests_per_s: (requestLog.totals.ended - before) / took,
-  failed: requestLog.totals.http5xx - first.http5xx + (requestLog.totals.http409 - first.http409),
+  requests_per_s: (operationLog.totals.ended - before) / took,
+  failed: operationLog.totals.http5xx - first.http5xx + (operationLog.totals.http409 - first.http409),
   cpu_share: (used.user + used.system) / 1e6 / took,
   rss_bytes: mostRss,
   late_p50_ms: at(0.5),
@@ -136,11 +136,11 @@ renameSync(`${resultFile}.next`, resultFile);
 process.exit(0);
 
 async function openEngine(): Promise<Engine> {
-  if (!k6) return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, requestLog, hazards });
+  if (!k6) return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, operationLog, hazards });
   const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
   const options = { listen: '127.0.0.1:0', vus: [k6.vus], onOpen: () => undefined, start };
   const stop = new AbortController().signal;
-  return openK6(context, options, { executionUrls, requestLog, hazards, windows: () => [], stop });
+  return openK6(context, options, { executionUrls, operationLog, hazards, windows: () => [], stop });
 }
 
 /** On the stub's core. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 
 import type { CliCommand } from '../console/command.ts';
 
-import { type Answer, queryRun } from '../judge/open-run.ts';
+import { type QueryRows, queryRun } from '../judge/open-run.ts';
 
 interface QueryFlags {
   readonly run: string;
@@ -37,7 +37,7 @@ async function written(text: string): Promise<void> {
 class JsonArray {
   #begun = false;
 
-  text({ columns, rows }: Answer): string {
+  text({ columns, rows }: QueryRows): string {
     return rows
       .map((row) => {
         const object = JSON.stringify(Object.fromEntries(columns.map((column, i) => [column, row[i]])), null, 2);
@@ -57,7 +57,7 @@ class JsonArray {
 class Tabs {
   #begun = false;
 
-  text({ columns, rows }: Answer): string {
+  text({ columns, rows }: QueryRows): string {
     const lines = this.#begun ? [] : [columns.join('\t')];
     this.#begun = true;
     return [...lines, ...rows.map((row) => row.map(cell).join('\t'))].map((line) => `${line}\n`).join('');
@@ -73,7 +73,7 @@ class Columns {
   #widths: readonly number[] | undefined;
   #count = 0;
 
-  text({ columns, rows }: Answer): string {
+  text({ columns, rows }: QueryRows): string {
     this.#count += rows.length;
     if (rows.length === 0) return '';
     const lines = rows.map((row) => row.map(cell));

@@ -62,12 +62,12 @@ export class Fleet {
   }
 
   /** Lives that the server has let start. */
-  get started(): number {
+  get working(): number {
     return this.live.filter((life) => life.startedMs !== null).length;
   }
 
   /** Workloads handed over so far. */
-  get handed(): number {
+  get begun(): number {
     return this.#lives;
   }
 

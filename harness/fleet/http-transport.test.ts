@@ -9,7 +9,7 @@ import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { type RequestSpec, Requests } from '../worker/requests.ts';
 import { HttpTransport } from './http-transport.ts';
-import { RunRequestLog } from './request-log.ts';
+import { RunOperationLog } from './operation-log.ts';
 
 let folder: string;
 let server: Server;
@@ -28,7 +28,7 @@ beforeEach(async () => {
   const address = server.address();
   url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/execution`;
   transport = new HttpTransport([url], 2, 300);
-  client = new Requests({ transport, retries: 3, clock, requestLog: new RunRequestLog(record) });
+  client = new Requests({ transport, attempts: 3, clock, operationLog: new RunOperationLog(record) });
 });
 
 afterEach(async () => {

@@ -2,7 +2,7 @@ import type { WorkloadTaskInstance } from '../handoff/workload.ts';
 import type { Clock } from '../model/clock.ts';
 import type { OperatorAction } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
-import type { Answer, RequestSpec, Requests, Subject } from '../worker/requests.ts';
+import type { Answer, OperationSubject, RequestSpec, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
 
 /** As many tasks of a run as one bulk request names, at most. */
@@ -27,7 +27,9 @@ export interface By {
 
 /** A request; `about`: the object that it concerns. */
 type ActionRequest = Pick<RequestSpec, 'kind' | 'method' | 'path' | 'body'> &
-  Partial<Pick<RequestSpec, 'requested' | 'target' | 'targetOf' | 'timeoutMs'>> & { readonly about?: Partial<Subject> };
+  Partial<Pick<RequestSpec, 'requested' | 'target' | 'targetOf' | 'timeoutMs'>> & {
+    readonly about?: Partial<OperationSubject>;
+  };
 
 /** What people do to a task that works at this moment, through the public API. Each resolves when it is answered. */
 export class OperatorActions {
@@ -93,7 +95,7 @@ export class OperatorActions {
   ): Promise<Answer> {
     const { requests, clock, token } = this.#options;
     const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
-    const subject: Subject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
+    const subject: OperationSubject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
     const spec = { ...request, path: `/api/v2${path}`, subject, token, intendedMs: clock.now() };
     return requests.sendOnce(spec, 1, signal);
   }
@@ -162,6 +164,6 @@ function runOf({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>): string {
   return `/dags/${dag_id}/dagRuns/${encodeURIComponent(run_id)}`;
 }
 
-function subjectOf({ dag_id, run_id, task_id, map_index, id }: Marked): Partial<Subject> {
+function subjectOf({ dag_id, run_id, task_id, map_index, id }: Marked): Partial<OperationSubject> {
   return { dag_id, run_id, task_id, map_index, ti_id: id ?? null };
 }

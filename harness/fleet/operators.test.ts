@@ -15,10 +15,10 @@ async function withOperators<T>(
 ): Promise<{ result: T; received: readonly ReceivedRequest[] }> {
   const server = await recordingServer(() => options.status ?? 200, options.answersFrom);
   const plan = { seed: 1, scenario: { ...seeds, operators: [], ...scenario } };
-  const { clock, requestLog } = server;
+  const { clock, operationLog } = server;
   const operators = new Operators(
     { plan, clock },
-    { publicUrl: server.url, publicToken: 'token', dagNamespace: '', requestLog, live: () => options.live ?? [] },
+    { publicUrl: server.url, publicToken: 'token', dagNamespace: '', operationLog, live: () => options.live ?? [] },
   );
   try {
     return { result: await use(operators, server.operations), received: server.received };

@@ -6,7 +6,7 @@ import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import type { RunContext } from '../model/run-context.ts';
 import type { OperatorSpec, Timing } from '../model/scenario.ts';
-import { type Answer, type RequestLog, Requests } from '../worker/requests.ts';
+import { type Answer, type OperationLog, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
 import { HttpTransport } from './http-transport.ts';
 import { type By, OperatorActions } from './operator-actions.ts';
@@ -29,7 +29,7 @@ export interface OperatorsOptions {
   readonly publicUrl: string;
   readonly publicToken: string;
   readonly dagNamespace: string;
-  readonly requestLog: RequestLog;
+  readonly operationLog: OperationLog;
   /** The lives of this moment, for the operators that clear or mark running tasks. */
   live(): readonly LiveLife[];
 }
@@ -45,11 +45,11 @@ export class Operators implements HazardTarget<OperatorHazard> {
 
   constructor(context: OperatorsContext, options: OperatorsOptions) {
     const { clock } = context;
-    const { publicUrl, publicToken: token, dagNamespace, requestLog, live } = options;
+    const { publicUrl, publicToken: token, dagNamespace, operationLog, live } = options;
     this.#context = context;
     this.#dagNamespace = dagNamespace;
     this.#transport = new HttpTransport([publicUrl], CONNECTIONS, OPERATOR_TIMEOUT_MS);
-    const requests = new Requests({ transport: this.#transport, retries: 1, clock, requestLog });
+    const requests = new Requests({ transport: this.#transport, attempts: 1, clock, operationLog });
     this.#actions = new OperatorActions({ requests, token, clock, dagNamespace, live });
   }
 

@@ -100,13 +100,13 @@ export function runOver({ database, connection, views, ...run }: Opened): OpenRu
 }
 
 /** Some rows of an answer; every piece names the columns, and the first one comes even if there are no rows. */
-export interface Answer {
+export interface QueryRows {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
 }
 
 /** What `windtunnel query RUN SQL` prints, piece by piece: a table of a long run does not fit into memory. */
-export async function* queryRun(runFolder: string, sql: string): AsyncGenerator<Answer> {
+export async function* queryRun(runFolder: string, sql: string): AsyncGenerator<QueryRows> {
   const run = await openRun(runFolder);
   try {
     await run.prepare(sql);

@@ -5,12 +5,12 @@ import type { Stack } from '../model/stack.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 import { windtunnelVersion } from '../system/installation.ts';
 import { engineName } from './engine.ts';
-import type { RunRequest } from './request.ts';
+import type { RunSpec } from './run-spec.ts';
 import type { RunSession } from './session.ts';
 
 /** The manifest before the load: what is known of a run before anything has happened. */
 export function manifestOf(
-  { plan, repeat, engine, own = [] }: RunRequest,
+  { plan, repeat, engine, own = [] }: RunSpec,
   { build, identity }: Stack,
   { id, clock }: Pick<RunSession, 'id' | 'clock'>,
 ): Manifest {
@@ -36,7 +36,7 @@ export function manifestOf(
 }
 
 /** Sorts by time, and names what ran: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
-export function runFolderName({ subject, plan }: Pick<RunRequest, 'subject' | 'plan'>, id: string): string {
+export function runFolderName({ subject, plan }: Pick<RunSpec, 'subject' | 'plan'>, id: string): string {
   const build = 'target' in subject ? 'target' : subject.build.name.replace(/[^A-Za-z0-9.]+/g, '-');
   return [timeStamp(), plan.scenario.name, build, id].join('-');
 }

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StackError } from '../model/errors.ts';
 import type { Stack } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
+import type { Parts } from './parts.ts';
 import type { RunSession } from './session.ts';
-import type { Parts } from './wiring.ts';
 
 /** Executors look for the harness twice a second; a scheduler that has not come by then has no hand-off executor. */
 const CONNECT_MS = 60_000;

@@ -6,10 +6,10 @@ import { note } from '../model/recorder.ts';
 import type { Stack } from '../model/stack.ts';
 import { takeSnapshot } from '../record/snapshot.ts';
 import { runAll } from './errgroup.ts';
+import { liveNumbers, openParts, type Parts } from './parts.ts';
 import { waitForQuiescence } from './quiesce.ts';
 import { makeReady } from './ready.ts';
 import type { RunSession } from './session.ts';
-import { liveNumbers, type Parts, wireParts } from './wiring.ts';
 
 /** Lives under way when the load ends may finish; the others end as `run-ended`, which accuses no one. */
 const SETTLE_MS = 6_000;
@@ -22,7 +22,7 @@ export async function record(session: RunSession, stack: Stack): Promise<'comple
   const { progress, stop } = session;
   progress.phase('connecting');
   const observing = new AbortController();
-  const parts = await wireParts(session, stack, observing.signal);
+  const parts = await openParts(session, stack, observing.signal);
   let probing: Promise<void> = Promise.resolve();
   try {
     await parts.commits.start(session.fail);
@@ -85,8 +85,8 @@ async function churn({ plan, clock }: RunSession, dags: Parts['dags'], signal: A
 
 /** No new work, then time for the lives under way. */
 async function settle(session: RunSession, stack: Stack, { fleet, engine, operators }: Parts): Promise<void> {
-  const { plan, clock, stop, request } = session;
-  const settleMs = request.shared?.settleMs ?? SETTLE_MS;
+  const { plan, clock, stop, spec } = session;
+  const settleMs = spec.shared?.settleMs ?? SETTLE_MS;
   const until = clock.now() + settleMs;
   engine.willEndAt?.(until);
   const deadline = AbortSignal.timeout(settleMs);

@@ -1,3 +1,4 @@
+import { shellWord } from '../../reports/commands.ts';
 import type { EngineFlags } from '../model/engine-flags.ts';
 import { engineWords } from './engine.ts';
 import type { PlanFlags } from './plan.ts';
@@ -23,9 +24,5 @@ export function repeatCommand({ scenario, subject, ...flags }: Repeatable): stri
   const words = Object.entries(given).flatMap(([flag, value]) =>
     value === undefined ? [] : [`--${flag}`, String(value)],
   );
-  return ['windtunnel', 'run', scenario, ...words, ...engineWords(flags)].map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return ['windtunnel', 'run', scenario, ...words, ...engineWords(flags)].map(shellWord).join(' ');
 }

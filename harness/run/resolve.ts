@@ -12,7 +12,7 @@ import { DRAWN, SCENARIOS } from './catalogue.ts';
 import { resolveEngine } from './engine.ts';
 import { type PlanFlags, resolvePlan } from './plan.ts';
 import { repeatCommand } from './repeat.ts';
-import type { RunRequest } from './request.ts';
+import type { RunSpec } from './run-spec.ts';
 import { hostOf, type SubjectFlags, subjectOf } from './subject.ts';
 
 export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
@@ -23,7 +23,7 @@ export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
 /** What the flags of `run` ask for. Throws a UsageError that lists every problem of them. */
 export async function resolveRun(
   flags: RunFlags,
-): Promise<Pick<RunRequest, 'subject' | 'plan' | 'engine' | 'out' | 'repeat' | 'own'>> {
+): Promise<Pick<RunSpec, 'subject' | 'plan' | 'engine' | 'out' | 'repeat' | 'own'>> {
   const stored = await storedRun(flags);
   const [subject, plan, engine, own] = await collectUsageErrors(
     async () => subjectOf(flags, stored?.build),

@@ -9,17 +9,17 @@ import type { Judgement } from '../model/verdict.ts';
 import { closeTables } from '../run-folder/close.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { record } from './record.ts';
-import type { JudgedRun, RecordedRun, RunRequest } from './request.ts';
+import type { JudgedRun, RecordedRun, RunSpec } from './run-spec.ts';
 import { RunSession } from './session.ts';
 import { openStack, windowOf } from './stack.ts';
 
 /** A run from its plan to its reports. The live line has ended when this returns. */
-export async function runScenario(request: RunRequest): Promise<JudgedRun> {
-  const { progress, signal } = request;
+export async function runScenario(spec: RunSpec): Promise<JudgedRun> {
+  const { progress, signal } = spec;
   try {
-    const { folder, failure } = await recordRun(request);
+    const { folder, failure } = await recordRun(spec);
     progress.phase('judging');
-    const judgement = await judgeRunFolder(folder, request.own);
+    const judgement = await judgeRunFolder(folder, spec.own);
     return { folder, judgement, failure: signal.aborted ? signal.reason : failure };
   } finally {
     progress.stop();
@@ -30,11 +30,11 @@ export async function runScenario(request: RunRequest): Promise<JudgedRun> {
  * From a plan to a closed run folder; the stack is taken down again in every case. A failure before the load rejects,
  * because there is nothing to judge; one during it is in the result.
  */
-export async function recordRun(request: RunRequest): Promise<RecordedRun> {
-  const session = new RunSession(request);
+export async function recordRun(spec: RunSpec): Promise<RecordedRun> {
+  const session = new RunSession(spec);
   let stack: Stack | undefined;
   try {
-    stack = request.shared ? windowOf(request.shared.stack, session.id) : await openStack(session);
+    stack = spec.shared ? windowOf(spec.shared.stack, session.id) : await openStack(session);
     await session.writeManifest(stack);
     const ended = await record(session, stack);
     await session.record.updateManifest({ ended, ended_ms: session.clock.now() });

@@ -12,7 +12,7 @@ import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { manifestOf, runFolderName } from './manifest.ts';
-import type { RecordedRun, RunRequest } from './request.ts';
+import type { RecordedRun, RunSpec } from './run-spec.ts';
 import type { StackNeeds } from './stack.ts';
 import type { Subject } from './subject.ts';
 
@@ -20,7 +20,7 @@ import type { Subject } from './subject.ts';
 export class RunSession implements RunContext, StackNeeds {
   /** Six hexadecimal digits. */
   readonly id = randomBytes(3).toString('hex');
-  readonly request: RunRequest;
+  readonly spec: RunSpec;
   readonly subject: Subject;
   readonly plan: Plan;
   readonly progress: RunProgress;
@@ -35,17 +35,17 @@ export class RunSession implements RunContext, StackNeeds {
   readonly #failure = new AbortController();
   #discard = false;
 
-  constructor(request: RunRequest) {
-    this.request = request;
-    this.plan = request.plan;
-    this.progress = request.progress;
-    this.subject = request.subject;
-    this.signal = request.signal;
-    this.wire = needWires(request.plan.faults ?? []);
-    const { subject, plan, out } = request;
+  constructor(spec: RunSpec) {
+    this.spec = spec;
+    this.plan = spec.plan;
+    this.progress = spec.progress;
+    this.subject = spec.subject;
+    this.signal = spec.signal;
+    this.wire = needWires(spec.plan.faults ?? []);
+    const { subject, plan, out } = spec;
     this.record = new RunFolder(path.resolve(out ?? path.join('runs', runFolderName({ subject, plan }, this.id))));
     this.record.failed.addEventListener('abort', () => this.#failure.abort(this.record.failed.reason), { once: true });
-    this.stop = AbortSignal.any([request.signal, this.#failure.signal]);
+    this.stop = AbortSignal.any([spec.signal, this.#failure.signal]);
     setMaxListeners(0, this.stop);
   }
 
@@ -59,11 +59,11 @@ export class RunSession implements RunContext, StackNeeds {
   }
 
   get isInterrupted(): boolean {
-    return this.request.signal.aborted;
+    return this.spec.signal.aborted;
   }
 
   writeManifest(stack: Stack): Promise<void> {
-    return this.record.writeManifest(manifestOf(this.request, stack, this));
+    return this.record.writeManifest(manifestOf(this.spec, stack, this));
   }
 
   /** Rethrows if the load had not begun; else returns the folder with the failure, to be judged. */
@@ -81,7 +81,7 @@ export class RunSession implements RunContext, StackNeeds {
 
   async tearDown(stack: Stack | undefined): Promise<void> {
     const { progress } = this;
-    if (!this.request.shared) progress.phase('taking the stack down');
+    if (!this.spec.shared) progress.phase('taking the stack down');
     await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
     await this.table.close();
     await this.record.close();

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HttpTransport } from '../fleet/http-transport.ts';
-import { RunRequestLog } from '../fleet/request-log.ts';
+import { RunOperationLog } from '../fleet/operation-log.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { Requests } from '../worker/requests.ts';
@@ -48,16 +48,16 @@ export async function recordingServer(
   const folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
   const record = new RunFolder(path.join(folder, 'run'));
   const clock = new RunClock();
-  const requestLog = new RunRequestLog(record);
+  const operationLog = new RunOperationLog(record);
   const transport = new HttpTransport([url], 4, 1_000);
-  const requests = new Requests({ transport, retries: 1, clock, requestLog });
+  const requests = new Requests({ transport, attempts: 1, clock, operationLog });
   return {
     received,
     url,
     requests,
     record,
     clock,
-    requestLog,
+    operationLog,
     async operations(): Promise<Record<string, unknown>[]> {
       await record.flush();
       const lines = readFileSync(path.join(record.path, 'raw', 'operations.ndjson'), 'utf8')

@@ -45,7 +45,7 @@ export class CancelSource implements CancelSignal {
 }
 
 /** Resolves after so many milliseconds; rejects with the reason of the first signal that is cancelled before. */
-export function pause(ms: number, ...signals: readonly CancelSignal[]): Promise<void> {
+export function cancellableSleep(ms: number, ...signals: readonly CancelSignal[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);

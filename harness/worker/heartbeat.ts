@@ -1,5 +1,5 @@
 import type { LifeEnd } from '../model/operation.ts';
-import { pause } from './cancel.ts';
+import { cancellableSleep } from './cancel.ts';
 import type { LifeContext } from './context.ts';
 import type { HerdMember, Hit, ThunderingHerd } from './hazards.ts';
 import type { Answer } from './requests.ts';
@@ -131,7 +131,7 @@ class Heartbeat implements HerdMember {
    */
   async #hang(hung: Hit): Promise<boolean> {
     const { clock, hooks } = this.#context;
-    await pause(hung.ms, hung.closed, hooks.cancel).catch(() => undefined);
+    await cancellableSleep(hung.ms, hung.closed, hooks.cancel).catch(() => undefined);
     hooks.cancel.throwIfAborted();
     const { outcome } = await this.#sender.beat(clock.now());
     return outcome === 'ok';

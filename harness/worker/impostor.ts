@@ -1,4 +1,4 @@
-import { CancelSource, pause } from './cancel.ts';
+import { CancelSource, cancellableSleep } from './cancel.ts';
 import type { LifeContext } from './context.ts';
 import type { RequestSpec } from './requests.ts';
 
@@ -41,7 +41,7 @@ async function intrude(
   done: CancelSource,
 ): Promise<void> {
   const { cancel } = hooks;
-  await pause(atMs - clock.now(), done, cancel);
+  await cancellableSleep(atMs - clock.now(), done, cancel);
   const hostname = `${owner.worker}-impostor`;
   const pid = owner.pid + PID_OFFSET;
   const send = (spec: RequestSpec) =>

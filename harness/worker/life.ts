@@ -1,11 +1,11 @@
 import { isRecord } from '../model/json.ts';
 import type { LifeEnd } from '../model/operation.ts';
-import { pause } from './cancel.ts';
+import { cancellableSleep } from './cancel.ts';
 import type { LifeContext } from './context.ts';
 import { beatUntil, type HeartbeatSender } from './heartbeat.ts';
 import { besideImpostor } from './impostor.ts';
 import { drawLifePlan, type LifePlan } from './life-plan.ts';
-import type { Answer, RequestSpec, Subject } from './requests.ts';
+import type { Answer, OperationSubject, RequestSpec } from './requests.ts';
 
 const UNIX_NAME = 'sim';
 /** On every Unix, wherever the triggerer runs. */
@@ -35,7 +35,7 @@ type Draft = Pick<RequestSpec, 'kind' | 'method' | 'body'> &
 class RunningLife implements HeartbeatSender {
   readonly #context: LifeContext;
   readonly #plan: LifePlan;
-  readonly #subject: Subject;
+  readonly #subject: OperationSubject;
   #token: string;
   #shouldRetry = false;
   #skewMs = 0;
@@ -66,7 +66,7 @@ class RunningLife implements HeartbeatSender {
   async play(): Promise<LifeEnd> {
     const { clock, hooks, spec } = this.#context;
     const startMs = spec.handedMs + this.#plan.pickupMs;
-    if (startMs > clock.now()) await pause(startMs - clock.now(), hooks.cancel);
+    if (startMs > clock.now()) await cancellableSleep(startMs - clock.now(), hooks.cancel);
     if (await hooks.isRevoked()) return 'revoked';
     if (this.#plan.neverStarts) return 'never-started';
     const started = await this.#start(startMs);
@@ -184,7 +184,7 @@ class RunningLife implements HeartbeatSender {
   async report(): Promise<LifeEnd> {
     const state = !this.#spoiled && !this.#plan.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
     const held = this.#context.hazards.hit('late_end');
-    if (held) await pause(held.ms, this.#context.hooks.cancel);
+    if (held) await cancellableSleep(held.ms, this.#context.hooks.cancel);
     const end_date = this.#time();
     const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
     const dropAnswer = this.#plan.lostAnswer;

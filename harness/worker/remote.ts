@@ -15,7 +15,7 @@ export interface Lease {
   readonly spec: LifeSpec;
   /** The API server of its tasks, without a slash at its end. */
   readonly url: string;
-  /** See `RequestLog`. */
+  /** See `OperationLog`. */
   readonly correlation: string;
   /** Wall clock at 0 ms of the run's clock, milliseconds since 1970. */
   readonly startedAt: number;

@@ -1,7 +1,7 @@
 import { type Clock, roundMs } from '../model/clock.ts';
 import type { Operation, OperationKind, Outcome } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
-import { type CancelSignal, pause } from './cancel.ts';
+import { type CancelSignal, cancellableSleep } from './cancel.ts';
 
 const MESSAGE_LENGTH = 300;
 /** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
@@ -10,13 +10,13 @@ const LONGEST_PAUSE_MS = 10_000;
 const EXECUTION_API_VERSION = '2025-11-05';
 
 /** Who sends, and about what: the columns of `operations` that do not change from one request to the next. */
-export type Subject = Pick<
+export type OperationSubject = Pick<
   Operation,
   'actor' | 'life' | 'worker' | 'dag_id' | 'run_id' | 'task_id' | 'map_index' | 'try_number' | 'ti_id'
 >;
 
 export interface RequestSpec {
-  readonly subject: Subject;
+  readonly subject: OperationSubject;
   readonly kind: OperationKind;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
@@ -69,22 +69,22 @@ export interface Connection {
 }
 
 /** Numbers the requests of a run and takes a row of each. */
-export interface RequestLog {
+export interface OperationLog {
   /** With a request's number it makes the id by which the server's log names that request. */
   readonly correlation: string;
   takeNumber(): number;
   /** A request leaves. */
   sent(): void;
   /** It has ended. `status` is what the server answered, also where that answer is then dropped. */
-  ended(row: Operation, status: number | null): void;
+  recordOperation(row: Operation, status: number | null): void;
 }
 
 export interface RequestsOptions {
   readonly transport: Transport;
   /** Sendings of one request in all. */
-  readonly retries: number;
+  readonly attempts: number;
   readonly clock: Clock;
-  readonly requestLog: RequestLog;
+  readonly operationLog: OperationLog;
 }
 
 /**
@@ -100,17 +100,17 @@ export class Requests {
 
   /** For a request that another names as the one it duplicates before it is sent: to be given as its `op`. */
   takeNumber(): number {
-    return this.#options.requestLog.takeNumber();
+    return this.#options.operationLog.takeNumber();
   }
 
   /** The request with its retries. Resolves with the last answer; rejects only when the run is cancelled. */
   async send(spec: RequestSpec, rng: Rng, cancel: CancelSignal): Promise<Answer> {
-    const { retries, clock } = this.#options;
+    const { attempts, clock } = this.#options;
     let answer = await this.sendOnce(spec, 1, cancel);
-    for (let attempt = 2; answer.outcome === 'unknown' && attempt <= retries; attempt++) {
+    for (let attempt = 2; answer.outcome === 'unknown' && attempt <= attempts; attempt++) {
       // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
       const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
-      await pause(answer.retryAfterMs ?? pauseMs, cancel);
+      await cancellableSleep(answer.retryAfterMs ?? pauseMs, cancel);
       answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, attempt, cancel);
     }
     return answer;
@@ -118,21 +118,21 @@ export class Requests {
 
   /** Request, transport, answer, row: all that happens to one sending. */
   async sendOnce(spec: RequestSpec, attempt: number, cancel: CancelSignal): Promise<Answer> {
-    const { clock, requestLog, transport } = this.#options;
+    const { clock, operationLog, transport } = this.#options;
     cancel.throwIfAborted();
-    const op = attempt === 1 && spec.op !== undefined ? spec.op : requestLog.takeNumber();
-    const correlationId = `${requestLog.correlation}-${op}`;
+    const op = attempt === 1 && spec.op !== undefined ? spec.op : operationLog.takeNumber();
+    const correlationId = `${operationLog.correlation}-${op}`;
     const connection = await transport.acquire(spec.subject.life);
     try {
       // Nothing left: the run was cancelled while it waited for a connection.
       cancel.throwIfAborted();
       const sentMs = clock.now();
-      requestLog.sent();
+      operationLog.sent();
       const received = await connection
         .request(spec, headersOf(spec, correlationId), cancel)
         .then(readResponse, (error: unknown) => withoutResponse(cancel.aborted ? 'run-ended' : causeOf(error)));
       const answer = spec.dropAnswer && received.answer.outcome !== 'unknown' ? noAnswer() : received.answer;
-      requestLog.ended(
+      operationLog.recordOperation(
         rowOf({ spec, op, attempt, sentMs, correlationId, answer, received, clock }),
         received.answer.status,
       );

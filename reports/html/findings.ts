@@ -1,7 +1,7 @@
 import type { Contrast, ContrastLine, Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
-import { evidenceQuery, explainCommand } from '../commands.ts';
+import { commandToExplain, evidenceQuery } from '../commands.ts';
 import { deadlockOf } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset } from '../finding-words.ts';
 import { LIMITS } from '../limits.ts';
@@ -48,7 +48,7 @@ ${deadlock ? deadlockSteps(deadlock) : timeline && timeline.entries.length > 0 ?
 ${contrast === null ? null : different(contrast)}
 ${one.faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`)}</ul>`}
 <h4>Next steps</h4>
-${[explainCommand(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
+${[commandToExplain(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
 </div>`;
   return open
     ? html`<details class="finding cause" id="${id}" open>${head}${body}</details>`

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
-import { exampleQuery, explainCommand, proofQuery } from '../commands.ts';
+import { commandToExplain, exampleQuery, proofQuery } from '../commands.ts';
 import { harnessCost, provenance } from '../conditions.ts';
 import { type DeadlockKind, deadlockKinds, deadlockOf, storyLines, titleOf } from '../deadlocks.ts';
 import { faultTable, type PhaseWord } from '../fault-words.ts';
@@ -132,7 +132,7 @@ function findingSections(judgement: Judgement, manifest: Manifest): string[] {
             ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
             ...faults.map((fault) => `* fault ${plain(faultWords(fault))}`),
           ].join('\n'),
-          code([explainCommand(run, finding), manifest.repeat].join('\n')),
+          code([commandToExplain(run, finding), manifest.repeat].join('\n')),
         ]),
       ];
     }),

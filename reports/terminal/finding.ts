@@ -1,7 +1,7 @@
 import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
-import { evidenceQuery, explainCommand } from '../commands.ts';
+import { commandToExplain, evidenceQuery } from '../commands.ts';
 import { deadlockOf, LANES, storyLines } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset, stateChange } from '../finding-words.ts';
 import { LIMITS } from '../limits.ts';
@@ -15,7 +15,7 @@ export function findingsText(judgement: Judgement, options: TextOptions): string
   if (findings.length === 0)
     return leftOut ?? `${visible(judgement.build)} violated no invariant in this run: there is nothing to explain.`;
   const paragraphs = findings.map((finding) => paragraph(finding, paint));
-  const more = `details: ${explainCommand(judgement.run)} ${findings[0]?.id}`;
+  const more = `details: ${commandToExplain(judgement.run)} ${findings[0]?.id}`;
   return [...paragraphs, ...(leftOut === null ? [] : [leftOut]), paint.dim(visible(more))].join('\n\n');
 }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
-import { explainCommand } from '../commands.ts';
+import { commandToExplain } from '../commands.ts';
 import { deadlockKinds, titleOf } from '../deadlocks.ts';
 import { classWords } from '../refusals.ts';
 import {
@@ -64,7 +64,7 @@ function footerLines(judgement: Judgement, paint: Paint): string[] {
     ...preconditionLines(judgement, paint),
     ...countsLines(judgement),
     ...(judgement.findings.length > 0
-      ? [`explain: ${visible(explainCommand(judgement.run, judgement.findings[0]))}`]
+      ? [`explain: ${visible(commandToExplain(judgement.run, judgement.findings[0]))}`]
       : []),
     `report: ${paint.underline(visible(path.join(judgement.run, 'report.html')))}`,
     '',

@@ -5,7 +5,7 @@ import { Hazards } from '../../harness/worker/hazards.ts';
 import { playLife } from '../../harness/worker/life.ts';
 import { generatorsOf } from '../../harness/worker/life-spec.ts';
 import type { Lease, OperationReport, ProgressReply, ProgressReport } from '../../harness/worker/remote.ts';
-import { type RequestLog, Requests } from '../../harness/worker/requests.ts';
+import { type OperationLog, Requests } from '../../harness/worker/requests.ts';
 import { askHarness } from './harness.ts';
 import { K6Transport } from './transport.ts';
 
@@ -13,7 +13,7 @@ import { K6Transport } from './transport.ts';
 export class RemoteLife {
   readonly #lease: Lease;
   readonly #clock: Clock;
-  readonly #requestLog: UnreportedRequests;
+  readonly #operationLog: UnreportedRequests;
   readonly #hazards = new Hazards();
   readonly #cancel = new CancelSource();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
@@ -25,7 +25,7 @@ export class RemoteLife {
   constructor(lease: Lease) {
     this.#lease = lease;
     this.#clock = { now: () => Date.now() - lease.startedAt, tickMs: 1 };
-    this.#requestLog = new UnreportedRequests(`${lease.correlation}-${lease.spec.life}`);
+    this.#operationLog = new UnreportedRequests(`${lease.correlation}-${lease.spec.life}`);
   }
 
   async play(): Promise<void> {
@@ -39,9 +39,9 @@ export class RemoteLife {
       spec,
       requests: new Requests({
         transport: new K6Transport(url, spec),
-        retries: spec.fleet.retries,
+        attempts: spec.fleet.retries,
         clock: this.#clock,
-        requestLog: this.#requestLog,
+        operationLog: this.#operationLog,
       }),
       clock: this.#clock,
       rng: generators.own,
@@ -104,8 +104,8 @@ export class RemoteLife {
 
   async #send(end: LifeEnd | undefined): Promise<ProgressReply> {
     const report: ProgressReport = {
-      operations: this.#requestLog.unreported.splice(0),
-      sent: this.#requestLog.sends,
+      operations: this.#operationLog.unreported.splice(0),
+      sent: this.#operationLog.sends,
       hits: this.#hazards.takeHits(),
       ...(this.#startedMs === undefined ? {} : { startedMs: this.#startedMs }),
       ...(this.#leaving ? { leaving: true } : {}),
@@ -129,7 +129,7 @@ export class RemoteLife {
 }
 
 /** Numbers the life's own requests and keeps their rows until the next report. */
-class UnreportedRequests implements RequestLog {
+class UnreportedRequests implements OperationLog {
   readonly correlation: string;
   readonly unreported: OperationReport[] = [];
   sends = 0;
@@ -147,7 +147,7 @@ class UnreportedRequests implements RequestLog {
     this.sends++;
   }
 
-  ended(row: Operation, status: number | null): void {
+  recordOperation(row: Operation, status: number | null): void {
     this.unreported.push([row, status]);
   }
 }

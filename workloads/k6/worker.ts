@@ -7,7 +7,7 @@
  *     WINDTUNNEL_VUS      lives that it plays at once
  */
 import type { Options } from 'k6/options';
-import { pause } from '../../harness/worker/cancel.ts';
+import { cancellableSleep } from '../../harness/worker/cancel.ts';
 import type { Lease } from '../../harness/worker/remote.ts';
 import { askHarness } from './harness.ts';
 import { RemoteLife } from './remote-life.ts';
@@ -40,7 +40,7 @@ export default async function worker(): Promise<void> {
     else if (status !== 204) {
       if (status !== 0) console.error(`The harness gave no life (${status}): ${body}`);
       away++;
-      await pause(AWAY_MS);
+      await cancellableSleep(AWAY_MS);
       continue;
     }
     away = 0;

@@ -6,7 +6,7 @@ import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import { note } from '../../model/recorder.ts';
 import type { RunContext } from '../../model/run-context.ts';
 import type { Hazards } from '../../worker/hazards.ts';
-import type { RequestLog } from '../../worker/requests.ts';
+import type { OperationLog } from '../../worker/requests.ts';
 import type { Engine } from './engine.ts';
 import { RemoteWorkerServer } from './remote-worker-server.ts';
 
@@ -34,7 +34,7 @@ export interface K6Options {
 
 export interface K6Site {
   readonly executionUrls: readonly string[];
-  readonly requestLog: RequestLog;
+  readonly operationLog: OperationLog;
   readonly hazards: Hazards;
   /** Windows of the plan with their times; none before the load. */
   windows(): readonly PlannedHazard[];

@@ -4,7 +4,7 @@ import type { FleetSpec } from '../../model/scenario.ts';
 import type { Hazards } from '../../worker/hazards.ts';
 import { playLife } from '../../worker/life.ts';
 import { generatorsOf, type LifeSpec } from '../../worker/life-spec.ts';
-import { type RequestLog, Requests } from '../../worker/requests.ts';
+import { type OperationLog, Requests } from '../../worker/requests.ts';
 import { HttpTransport } from '../http-transport.ts';
 import type { ConnectionUse, Engine, FleetHooks } from './engine.ts';
 
@@ -12,7 +12,7 @@ export interface NativeOptions {
   readonly fleet: FleetSpec;
   readonly executionUrls: readonly string[];
   readonly clock: Clock;
-  readonly requestLog: RequestLog;
+  readonly operationLog: OperationLog;
   readonly hazards: Hazards;
 }
 
@@ -23,11 +23,11 @@ export class NativeEngine implements Engine {
   readonly #transport: HttpTransport;
   readonly #requests: Requests;
 
-  constructor({ fleet, executionUrls, clock, requestLog, hazards }: NativeOptions) {
+  constructor({ fleet, executionUrls, clock, operationLog, hazards }: NativeOptions) {
     this.#clock = clock;
     this.#hazards = hazards;
     this.#transport = new HttpTransport(executionUrls, fleet.connections, fleet.timeout_ms);
-    this.#requests = new Requests({ transport: this.#transport, retries: fleet.retries, clock, requestLog });
+    this.#requests = new Requests({ transport: this.#transport, attempts: fleet.retries, clock, operationLog });
   }
 
   get connections(): ConnectionUse {

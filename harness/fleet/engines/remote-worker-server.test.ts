@@ -13,13 +13,13 @@ import { CancelSource } from '../../worker/cancel.ts';
 import { Hazards } from '../../worker/hazards.ts';
 import type { LifeSpec } from '../../worker/life-spec.ts';
 import type { Lease, ProgressReport } from '../../worker/remote.ts';
-import { RunRequestLog } from '../request-log.ts';
+import { RunOperationLog } from '../operation-log.ts';
 import { RemoteWorkerServer, type RemoteWorkerServerOptions } from './remote-worker-server.ts';
 
 let folder: string;
 let record: RunFolder;
 let server: RemoteWorkerServer;
-let requestLog: RunRequestLog;
+let operationLog: RunOperationLog;
 let hazards: Hazards;
 let appended: Operation[];
 let lost: number[];
@@ -30,7 +30,7 @@ async function open(options: Partial<RemoteWorkerServerOptions> = {}): Promise<v
     token: 'secret',
     executionUrls: ['http://one', 'http://two'],
     clock: new RunClock(),
-    requestLog,
+    operationLog,
     hazards,
     windows: () => [],
     onLost: ({ life }) => lost.push(life),
@@ -43,7 +43,7 @@ beforeEach(() => {
   record = new RunFolder(path.join(folder, 'run'));
   appended = [];
   record.append = (_table, row) => appended.push(row as Operation);
-  requestLog = new RunRequestLog(record);
+  operationLog = new RunOperationLog(record);
   hazards = new Hazards();
   lost = [];
 });
@@ -115,11 +115,11 @@ test('a life is handed to the worker that asked first, and its record comes back
     spec: specOf(1),
     url: 'http://two',
     windows: [],
-    correlation: requestLog.correlation,
+    correlation: operationLog.correlation,
     endsMs: null,
   });
 
-  expect(requestLog.takeNumber()).toBe(1);
+  expect(operationLog.takeNumber()).toBe(1);
   const operations = [[request(2, 1), 409] as const, [request(1), 409] as const];
   const reply = await post(`/leases/${lease.lease}`, report({ operations, sent: 3, startedMs: 77, leaving: true }));
   expect(reply.json()).toEqual({ cancelled: false, revoked: false, endsMs: null });
@@ -129,7 +129,7 @@ test('a life is handed to the worker that asked first, and its record comes back
     [2, 3],
     [3, null],
   ]);
-  expect(requestLog.totals).toMatchObject({ sent: 3, ended: 2, inFlight: 1, http409: 2 });
+  expect(operationLog.totals).toMatchObject({ sent: 3, ended: 2, inFlight: 1, http409: 2 });
 
   seen.revoked = true;
   server.willEndAt(99_000);

@@ -11,7 +11,7 @@ import type { LifeEnd } from '../../model/operation.ts';
 import type { Hazards } from '../../worker/hazards.ts';
 import type { LifeSpec } from '../../worker/life-spec.ts';
 import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.ts';
-import type { RequestLog } from '../../worker/requests.ts';
+import type { OperationLog } from '../../worker/requests.ts';
 import type { Engine, FleetHooks } from './engine.ts';
 
 /** A progress report is due so often: what a worker that dies takes with it, and how late it learns of the run's end. */
@@ -33,7 +33,7 @@ export interface RemoteWorkerServerOptions {
   readonly token: string;
   readonly executionUrls: readonly string[];
   readonly clock: WallClock;
-  readonly requestLog: RequestLog;
+  readonly operationLog: OperationLog;
   readonly hazards: Hazards;
   /** Those of the plan that have a time: none before the load. */
   windows(): readonly PlannedHazard[];
@@ -155,7 +155,7 @@ export class RemoteWorkerServer implements Engine {
       const next = this.#next();
       if (!next) return;
       const lease = ++this.#leases;
-      const { clock, executionUrls, requestLog } = this.#options;
+      const { clock, executionUrls, operationLog } = this.#options;
       const now = clock.now();
       const { spec } = next;
       this.#plays.set(lease, { ...next, numbers: new Map(), sent: 0, reportedMs: now });
@@ -163,7 +163,7 @@ export class RemoteWorkerServer implements Engine {
         lease,
         spec,
         url: executionUrls[spec.life % executionUrls.length] ?? '',
-        correlation: requestLog.correlation,
+        correlation: operationLog.correlation,
         startedAt: clock.startedAt.getTime(),
         reportMs: this.#reportMs,
         windows: this.#options.windows().filter(({ closesMs }) => closesMs > now),
@@ -235,13 +235,13 @@ export class RemoteWorkerServer implements Engine {
   #takeReport(id: number, report: ProgressReport, response: ServerResponse): void {
     const play = this.#plays.get(id);
     if (!play) return void response.writeHead(410).end();
-    const { clock, requestLog, hazards } = this.#options;
+    const { clock, operationLog, hazards } = this.#options;
     play.reportedMs = clock.now();
-    for (; play.sent < report.sent; play.sent++) requestLog.sent();
+    for (; play.sent < report.sent; play.sent++) operationLog.sent();
     for (const [operation, status] of report.operations) {
       const op = this.#numberOf(play, operation.op);
       const duplicate_of = operation.duplicate_of === null ? null : this.#numberOf(play, operation.duplicate_of);
-      requestLog.ended({ ...operation, op, duplicate_of }, status);
+      operationLog.recordOperation({ ...operation, op, duplicate_of }, status);
     }
     for (const [misbehaviour, times] of report.hits) hazards.addHits(misbehaviour, play.spec.life, times);
     if (report.startedMs !== undefined) play.hooks.onStarted(report.startedMs);
@@ -261,7 +261,7 @@ export class RemoteWorkerServer implements Engine {
   #numberOf({ numbers }: RemotePlay, own: number): number {
     const known = numbers.get(own);
     if (known !== undefined) return known;
-    const op = this.#options.requestLog.takeNumber();
+    const op = this.#options.operationLog.takeNumber();
     numbers.set(own, op);
     return op;
   }

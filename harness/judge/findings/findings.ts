@@ -10,7 +10,7 @@ import { violationOf } from '../invariants.ts';
 import { type OpenRun, rowsOf } from '../open-run.ts';
 import { prepareContrasts, readContrast } from './contrast.ts';
 import { type Incident, type InvariantRank, incidentsOf, type KeptViolation, type Kind, kindsOf } from './incidents.ts';
-import { readTimeline } from './timeline.ts';
+import { readFindingTimeline } from './timeline.ts';
 
 const LINKS = new URL('links.sql', import.meta.url);
 
@@ -148,7 +148,7 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
     worst: await momentOf(connection, worst),
     last: await momentOf(connection, last),
     timeline: told
-      ? await readTimeline(connection, {
+      ? await readFindingTimeline(connection, {
           root: worst.root.v,
           members: worst.members.map(({ v }) => v),
           subject: worst.root.subject,

@@ -6,7 +6,7 @@ import type { Timeline, TimelineEntry } from '../../model/finding.ts';
 import { isRecord } from '../../model/json.ts';
 import { rowsOf } from '../open-run.ts';
 import { inOneOrder, type Ours, type Theirs } from './order.ts';
-import { commitWords, faultWords, requestWords, type StoryRow } from './words.ts';
+import { commitWords, faultEntries, requestWords, type StoryRow } from './words.ts';
 
 const SQL = new URL('timeline.sql', import.meta.url);
 
@@ -24,7 +24,7 @@ export interface Story {
 }
 
 /** What happened to the subject of one violation, nearest to it, in one order. */
-export async function readTimeline(connection: DuckDBConnection, story: Story): Promise<Timeline> {
+export async function readFindingTimeline(connection: DuckDBConnection, story: Story): Promise<Timeline> {
   const sql = (await readFile(SQL, 'utf8'))
     .replaceAll('$root', String(story.root))
     .replaceAll('$members', `[${story.members.join(', ')}]`);
@@ -60,7 +60,7 @@ export async function readTimeline(connection: DuckDBConnection, story: Story): 
      WHERE opened_ms <= ${Math.max(...times, story.at_ms)}
        AND coalesce(closed_ms, 'infinity') >= ${Math.min(...times, story.at_ms)} ORDER BY opened_ms LIMIT 10`,
   );
-  const entries = entriesOf(shown, faults.flatMap(faultWords), {
+  const entries = entriesOf(shown, faults.flatMap(faultEntries), {
     at_ms: story.at_ms,
     tolerance_ms: Number(known?.tolerance_ms ?? 0),
     task_id: typeof known?.task_id === 'string' ? known.task_id : null,

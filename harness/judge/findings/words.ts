@@ -145,7 +145,7 @@ function others({ alike }: StoryRow['row']): string {
 }
 
 /** Both ends of a window of damage. */
-export function faultWords({ fault, victim, opened_ms, closed_ms }: Row): Told[] {
+export function faultEntries({ fault, victim, opened_ms, closed_ms }: Row): Told[] {
   const common = { ...NOTHING, actor: 'fault', event: 'fault' as const };
   const name = `${text(fault)} of ${text(victim)}`;
   return [

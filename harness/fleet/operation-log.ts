@@ -3,10 +3,10 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 import type { Operation } from '../model/operation.ts';
 import type { Recorder } from '../model/recorder.ts';
-import type { RequestLog } from '../worker/requests.ts';
+import type { OperationLog } from '../worker/requests.ts';
 
 /** The requests of one run: its rows of `operations`, and the totals for the live line and the reconciliation. */
-export class RunRequestLog implements RequestLog {
+export class RunOperationLog implements OperationLog {
   /** Of this run and no other. A random id for each request would take more disk than all the rest of its row. */
   readonly correlation = randomBytes(4).toString('hex');
   readonly totals = { sent: 0, ended: 0, inFlight: 0, http409: 0, http5xx: 0 };
@@ -30,7 +30,7 @@ export class RunRequestLog implements RequestLog {
     this.totals.inFlight++;
   }
 
-  ended(row: Operation, status: number | null): void {
+  recordOperation(row: Operation, status: number | null): void {
     const { totals } = this;
     totals.inFlight--;
     totals.ended++;

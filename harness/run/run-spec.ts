@@ -13,7 +13,7 @@ export interface SharedStack {
   readonly settleMs: number;
 }
 
-export interface RunRequest {
+export interface RunSpec {
   readonly subject: Subject;
   readonly plan: Plan;
   /** The run folder; by default one below `runs/`. */

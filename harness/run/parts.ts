@@ -7,8 +7,8 @@ import type { Engine } from '../fleet/engines/engine.ts';
 import { openK6 } from '../fleet/engines/k6.ts';
 import { NativeEngine } from '../fleet/engines/native.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import { RunOperationLog } from '../fleet/operation-log.ts';
 import { Operators } from '../fleet/operators.ts';
-import { RunRequestLog } from '../fleet/request-log.ts';
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import type { LiveNumbers } from '../model/progress.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
@@ -27,7 +27,7 @@ export interface Parts {
   readonly dags: DagFolder;
   readonly commits: CommitStream;
   readonly serverLog: ServerLog;
-  readonly requestLog: RunRequestLog;
+  readonly operationLog: RunOperationLog;
   readonly engine: Engine;
   readonly fleet: Fleet;
   readonly dispatcher: Dispatcher;
@@ -37,24 +37,24 @@ export interface Parts {
   readonly nemesis: Nemesis;
 }
 
-/** `observing`: aborted when the supervisor has nothing to watch any more. Nothing listens yet if it rejects. */
-export async function wireParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
-  const { plan, record, clock, table, request } = session;
+/** Makes the parts of a run. `observing`: aborted when the supervisor has nothing to watch any more. Nothing listens yet if it rejects. */
+export async function openParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
+  const { plan, record, clock, table, spec } = session;
   const { dagNamespace, dsn, publicUrl } = stack;
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace);
   for (const file of dags.files) table.file(file);
-  if ('target' in request.subject) table.target(path.resolve(request.subject.target));
+  if ('target' in spec.subject) table.target(path.resolve(spec.subject.target));
   const publicToken = await stack.publicToken();
 
-  const requestLog = new RunRequestLog(record);
+  const operationLog = new RunOperationLog(record);
   const hazards = new Hazards();
   const helpers: SupervisedProcess[] = [];
-  const engine = await openEngine(session, stack, { requestLog, hazards, helpers });
+  const engine = await openEngine(session, stack, { operationLog, hazards, helpers });
   const completions = new CompletionNotifier();
   const fleet = new Fleet(session, { dagNamespace, engine, hazards, completions });
   const dispatcher = await openDispatcher(session, stack, { engine, fleet, completions });
   const live = () => fleet.live;
-  const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, requestLog, live });
+  const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, operationLog, live });
 
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
   const supervisor = new Supervisor(session, stack, observing);
@@ -67,14 +67,14 @@ export async function wireParts(session: RunSession, stack: Stack, observing: Ab
     helpers: () => helpers,
     record,
     clock,
-    fleet: () => fleetSamples({ engine, fleet, requestLog, commits }),
+    fleet: () => fleetSamples({ engine, fleet, operationLog, commits }),
   });
   const serverLog = new ServerLog(stack.logs, record, clock);
   return {
     dags,
     commits,
     serverLog,
-    requestLog,
+    operationLog,
     engine,
     fleet,
     dispatcher,
@@ -88,18 +88,18 @@ export async function wireParts(session: RunSession, stack: Stack, observing: Ab
 async function openEngine(
   session: RunSession,
   { executionUrls }: Stack,
-  { requestLog, hazards, helpers }: { requestLog: RunRequestLog; hazards: Hazards; helpers: SupervisedProcess[] },
+  { operationLog, hazards, helpers }: { operationLog: RunOperationLog; hazards: Hazards; helpers: SupervisedProcess[] },
 ): Promise<Engine> {
-  const { plan, record, clock, stop, request } = session;
-  if (!request.engine) {
-    return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, requestLog, hazards });
+  const { plan, record, clock, stop, spec } = session;
+  if (!spec.engine) {
+    return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, operationLog, hazards });
   }
   const windows = () => {
     const begunMs = record.manifest.load_started_ms;
     return begunMs === null ? [] : fleetHazards(plan.faults ?? [], begunMs);
   };
-  const options = k6Options(request.engine, session, helpers);
-  return openK6(session, options, { executionUrls, requestLog, hazards, windows, stop });
+  const options = k6Options(spec.engine, session, helpers);
+  return openK6(session, options, { executionUrls, operationLog, hazards, windows, stop });
 }
 
 async function openDispatcher(
@@ -124,13 +124,13 @@ async function openDispatcher(
 }
 
 /** For the live line. */
-export function liveNumbers({ requestLog, fleet, probes, nemesis }: Parts): LiveNumbers {
+export function liveNumbers({ operationLog, fleet, probes, nemesis }: Parts): LiveNumbers {
   return {
-    ...requestLog.totals,
-    live: fleet.started,
+    ...operationLog.totals,
+    live: fleet.working,
     deadlocks: probes.deadlocks,
-    latency: requestLog.latency,
-    lastFailure: requestLog.lastFailure,
+    latency: operationLog.latency,
+    lastFailure: operationLog.lastFailure,
     faults: nemesis.open,
   };
 }
@@ -138,14 +138,14 @@ export function liveNumbers({ requestLog, fleet, probes, nemesis }: Parts): Live
 function fleetSamples({
   engine: { connections },
   fleet,
-  requestLog,
+  operationLog,
   commits,
-}: Pick<Parts, 'engine' | 'fleet' | 'requestLog' | 'commits'>): Partial<Record<SampleMetric, number>> {
-  const { sent, inFlight } = requestLog.totals;
+}: Pick<Parts, 'engine' | 'fleet' | 'operationLog' | 'commits'>): Partial<Record<SampleMetric, number>> {
+  const { sent, inFlight } = operationLog.totals;
   return {
     ...(connections ? { connection_limit: connections.limit, connections_waiting: connections.waiting } : {}),
-    live_lives: fleet.started,
-    handed: fleet.handed,
+    live_lives: fleet.working,
+    handed: fleet.begun,
     requests_in_flight: inFlight,
     sent,
     commit_lag_ms: commits.lagMs,
