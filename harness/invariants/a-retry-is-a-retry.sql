@@ -69,13 +69,12 @@ WHERE max_tries >= 0 AND try_number >= 1
   END
 UNION ALL
 SELECT
-  committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'too early', failed_ms + 1000 - committed_ms,
+  committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'too early', failed_ms + retry_delay_ms() - committed_ms,
   format('Try {:d} of {} failed; {} scheduled the next one {} later, and its retry delay is 1 s.', old_try_number,
     subject_of(dag_id, run_id, task_id, map_index), writer, seconds(committed_ms - failed_ms)),
   [op], [retry_seq, seq]
 FROM retried
--- The DAG factory's delay.
-WHERE committed_ms < failed_ms + 1000 - clock_tolerance_ms()
+WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms()
   -- A worker whose clock is wrong, or whose report comes late, dates its end back.
   AND NOT EXISTS (
     FROM fault_windows

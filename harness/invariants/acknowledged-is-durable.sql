@@ -28,7 +28,7 @@ FROM accepted_ends LEFT JOIN reached USING (ti_id, requested)
 ANTI JOIN final_task_instance AS final ON final.id = accepted_ends.ti_id AND final.state = requested
 WHERE coalesce(reached_ms > ended_ms + clock_tolerance_ms(), true)
   -- The stream may end before what was answered last: the harness was killed, or the stream was behind.
-  AND ended_ms <= (SELECT max(committed_ms) FROM commits) - 2000
+  AND ended_ms <= (SELECT max(committed_ms) FROM commits) - stream_tail_ms()
 UNION ALL BY NAME
 SELECT committed_ms AS at_ms, at_ms - ended_ms AS severity, [op, skip] AS operations, [seq] AS commits,
   CASE WHEN skip IS NOT NULL THEN 'skip-downstream' WHEN seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'

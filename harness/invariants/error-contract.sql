@@ -28,17 +28,16 @@ SELECT count(*) FROM operations WHERE status IS NOT NULL;
 
 -- violations
 WITH nearby AS (
-  -- In steps of the two seconds below, so that those of one moment meet without being compared with all others.
-  SELECT *, floor(at_ms / 2000)::BIGINT + unnest([-1, 0, 1]) AS step FROM deadlocks
+  -- In steps of the time below, so that those of one moment meet without being compared with all others.
+  SELECT *, floor(at_ms / deadlock_answer_ms())::BIGINT + unnest([-1, 0, 1]) AS step FROM deadlocks
 ), deadlocked AS (
-  -- Both are logged within a second of each other; 2 s leaves room for a slow answer.
   SELECT wrong_answers.op,
     arg_min(deadlocks.roles, (abs(deadlocks.at_ms - wrong_answers.ended_ms), deadlocks.roles)) AS roles,
     -- It met a transaction of somebody who is no part of the stack: no order of locks of its own could help.
     bool_or(len(list_filter(deadlocks.sides, side -> side.process = 'wt-bystander')) > 0) AS met_bystander
   FROM wrong_answers JOIN nearby AS deadlocks
-    ON deadlocks.step = floor(wrong_answers.ended_ms / 2000)::BIGINT
-    AND abs(deadlocks.at_ms - wrong_answers.ended_ms) <= 2000 AND (
+    ON deadlocks.step = floor(wrong_answers.ended_ms / deadlock_answer_ms())::BIGINT
+    AND abs(deadlocks.at_ms - wrong_answers.ended_ms) <= deadlock_answer_ms() AND (
       deadlocks.operation = wrong_answers.op
       OR len(list_filter(deadlocks.sides, side -> contains(side.statement, wrong_answers.ti_id)
         OR (contains(side.statement, wrong_answers.task_id) AND contains(side.statement, wrong_answers.run_id)))) > 0)

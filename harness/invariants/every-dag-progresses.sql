@@ -59,8 +59,7 @@ SELECT 'next task', dag_id, run_id, task_id, map_index, greatest(any_value(runni
 FROM upstreams GROUP BY dag_id, run_id, task_id, map_index, looked_ms, wanted
 HAVING count(*) = wanted AND bool_and(state = 'success')
 UNION ALL
--- The DAG factory's retries are due after a second.
-SELECT 'retry', dag_id, run_id, task_id, map_index, committed_ms + 1000, coalesce(next_ms, 'infinity')
+SELECT 'retry', dag_id, run_id, task_id, map_index, committed_ms + retry_delay_ms(), coalesce(next_ms, 'infinity')
 FROM retries ANTI JOIN skewed USING (seq);
 
 -- exercised
@@ -70,9 +69,7 @@ SELECT CASE WHEN count(DISTINCT dag_id) >= 2 THEN count(*) ELSE 0 END FROM serve
 WITH waits AS (
   SELECT variant, dag_id, run_id, task_id, map_index, ready_ms, looked_ms, least(looked_ms, load_ended_ms) AS until_ms
   FROM served, load
-  -- 15 s: a scheduler looks at twenty running runs in each loop, the one that has waited longest first. On two busy
-  -- cores a loop takes one to two seconds, and the scenarios' forty runs have their turn in one or two of them.
-  WHERE least(looked_ms, load_ended_ms) - ready_ms > 15000
+  WHERE least(looked_ms, load_ended_ms) - ready_ms > turn_ms()
     AND NOT excused_delay(ready_ms, least(looked_ms, load_ended_ms))
 ), undisturbed AS (
   SELECT * FROM waits
@@ -113,7 +110,7 @@ WITH waits AS (
     ON own_before.dag_id = waiting.dag_id AND waiting.ready_ms > own_before.committed_ms
 )
 SELECT
-  ready_ms + 15000 AS at_ms,
+  ready_ms + turn_ms() AS at_ms,
   subject_of(dag_id, run_id, task_id, map_index) AS subject,
   variant,
   until_ms - ready_ms AS severity,

@@ -16,9 +16,9 @@ JOIN (
   FROM dag_run_changes GROUP BY dag_run_id HAVING arg_max(change, seq) <> 'delete'
 ) AS runs USING (dag_id)
 CROSS JOIN load
--- 20 s: at the latest a scheduler's next look at the run expands it, and that comes every second or two.
-WHERE mapped IS NOT NULL AND created_ms <= load_ended_ms - 20000
-  AND NOT met_fault(created_ms, created_ms + 20000);
+-- At the latest a scheduler's next look at the run expands it.
+WHERE mapped IS NOT NULL AND created_ms <= load_ended_ms - scheduler_bound_ms()
+  AND NOT met_fault(created_ms, created_ms + scheduler_bound_ms());
 
 CREATE TEMP TABLE present AS
 SELECT dag_id, run_id, task_id, map_index, min(seq) AS seq

@@ -43,10 +43,10 @@ WITH taken_away AS (
   WHERE taken_away.state = 'skipped' AND coalesce(writer_role = 'api-execution', true)
     AND may_have_committed(skips.sent_ms, skips.ended_ms, skips.outcome, committed_ms)
 ), by_adoption AS (
-  -- Another scheduler resets what a dead one had queued. It is found dead a minute after, and looked for every half.
+  -- Another scheduler resets what a dead one had queued.
   SELECT op
   FROM taken_away JOIN (
-    SELECT at_ms, at_ms + 120000 AS until_ms FROM server_log
+    SELECT at_ms, at_ms + adoption_ms() AS until_ms FROM server_log
     WHERE (severity = 'FATAL' AND source LIKE 'scheduler%') OR message LIKE '%Marked % SchedulerJob%'
     UNION ALL
     SELECT opened_ms, excused_ms FROM fault_windows

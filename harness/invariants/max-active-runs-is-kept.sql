@@ -16,7 +16,7 @@ FROM occupancy('runs of a DAG') SELECT count(*) WHERE held >= most;
 WITH starts AS (FROM occupancy('runs of a DAG')), at_once AS (
   -- Two schedulers that count before either has committed: they cannot see each other.
   SELECT starts.seq FROM starts JOIN starts AS other ON other.scope = starts.scope AND other.writer <> starts.writer
-    AND other.seq < starts.seq AND other.committed_ms >= starts.committed_ms - 1000
+    AND other.seq < starts.seq AND other.committed_ms >= starts.committed_ms - at_once_ms()
 )
 SELECT * EXCLUDE (run_id, seqs), run_id, committed_ms - before_ms AS after_ms,
   CASE WHEN before_ms IS NOT NULL THEN coalesce(before_writer, 'an unknown process') END AS before_process,

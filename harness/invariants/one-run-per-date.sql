@@ -17,11 +17,11 @@ SELECT dag_id, run_id, dag_run_id, seq, committed_ms, on_clock("row" ->> 'logica
 FROM dag_run_changes
 WHERE change = 'insert' AND ("row" ->> 'run_type') = 'scheduled' AND ("row" ->> 'logical_date') IS NOT NULL;
 
--- From the minute in which the load began, and so many before it, until 20 s before its end: a scheduler creates one
--- run a DAG in each of its loops, which last a second or two, and ten seconds where the machine is busy beyond measure.
+-- From the minute in which the load began, and so many before it, until near its end: a scheduler creates one run of a
+-- DAG in each of its loops.
 CREATE TEMP TABLE dates AS
 SELECT dag_id, max_active_runs, first_ms + 60000.0 * unnest(range(
-    0, 1 + greatest(0, floor((load_ended_ms - 20000 - first_ms) / 60000))::BIGINT)) AS date_ms
+    0, 1 + greatest(0, floor((load_ended_ms - scheduler_bound_ms() - first_ms) / 60000))::BIGINT)) AS date_ms
 FROM (
   SELECT dag_id, max_active_runs, load_ended_ms, on_clock(date_trunc('minute',
       (SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest) + to_milliseconds(load_started_ms::BIGINT))::VARCHAR)
@@ -29,7 +29,7 @@ FROM (
   FROM plan_dags CROSS JOIN load
   WHERE past_runs IS NOT NULL AND dag_id IN (SELECT dag_id FROM dag_run_changes)
 )
-WHERE first_ms <= load_ended_ms - 20000;
+WHERE first_ms <= load_ended_ms - scheduler_bound_ms();
 
 -- How many runs of a DAG were queued or running, those of backfills left out: so many hold the schedule up.
 CREATE TEMP TABLE active AS
@@ -71,7 +71,7 @@ WITH full_until AS (
     ON full_until.dag_id = dates.dag_id AND coalesce(runs.committed_ms, load_ended_ms) > full_until.committed_ms
 )
 SELECT
-  coalesce(committed_ms, due_ms + 20000) AS at_ms,
+  coalesce(committed_ms, due_ms + scheduler_bound_ms()) AS at_ms,
   dag_id AS subject,
   CASE WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'passed over' WHEN seq IS NULL THEN 'lost'
     ELSE 'late' END AS variant,
@@ -87,7 +87,7 @@ SELECT
   list_filter([seq, later_seq], seq -> seq IS NOT NULL) AS commits
 FROM due
 WHERE (seq IS NULL AND later_seq IS NOT NULL)
-  OR (until_ms - due_ms > 20000 AND NOT excused_delay(due_ms, until_ms)
+  OR (until_ms - due_ms > scheduler_bound_ms() AND NOT excused_delay(due_ms, until_ms)
     AND NOT EXISTS (
       FROM pauses WHERE pauses.dag_id = due.dag_id AND pauses.from_ms <= due.until_ms AND pauses.until_ms >= due_ms))
 UNION ALL

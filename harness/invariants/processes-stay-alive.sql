@@ -23,9 +23,9 @@ SELECT
 FROM server_log
 -- PostgreSQL calls a client's lost connection FATAL, too.
 WHERE severity = 'FATAL' AND source <> 'postgres'
-  -- 30 s, as every recovery: a process meets the cut at its next statement, at the latest when its heartbeat is due
-  -- after 5 s, and then has children to end; a triggerer that another fault slowed down took 24. What the nemesis
-  -- itself kills is not in the log.
+  -- A process meets the cut at its next statement, at the latest when its heartbeat is due after 5 s, and then has
+  -- children to end; a triggerer that another fault slowed down took 24 s. What the nemesis itself kills is not in the
+  -- log.
   AND NOT EXISTS (
     FROM cut_windows
-    WHERE (process IS NULL OR process = source) AND at_ms BETWEEN opened_ms AND until_ms + 28000);
+    WHERE (process IS NULL OR process = source) AND at_ms BETWEEN opened_ms AND until_ms - cut_aftermath_ms() + recovery_ms());

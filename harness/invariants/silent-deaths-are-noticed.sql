@@ -8,17 +8,15 @@
 -- because: each is looked for by the same statement
 
 -- given
--- After the time-out: the look for silent workers comes every 5 s (our stacks) or 10 s (Airflow's default), what it
--- finds goes through the executor's events into the next loop, and loops take one to two seconds on two busy cores.
 CREATE TEMP TABLE silent AS
-SELECT lives.*, sign.sent_ms AS sign_ms, sign.op, sign.sent_ms + heartbeat_timeout_ms + 20000 AS until_ms
+SELECT lives.*, sign.sent_ms AS sign_ms, sign.op, sign.sent_ms + heartbeat_timeout_ms + scheduler_bound_ms() AS until_ms
 FROM lives JOIN (
   -- The server dates a sign of life by its own clock: at the latest when it answered.
   SELECT life, max(coalesce(ended_ms, sent_ms)) AS sent_ms, max(op) AS op
   FROM operations WHERE kind IN ('run', 'heartbeat') AND outcome <> 'refused' GROUP BY life
 ) AS sign USING (life)
 CROSS JOIN plan CROSS JOIN load
-WHERE lives."end" = 'silent' AND sign.sent_ms + heartbeat_timeout_ms + 20000 <= load_ended_ms;
+WHERE lives."end" = 'silent' AND sign.sent_ms + heartbeat_timeout_ms + scheduler_bound_ms() <= load_ended_ms;
 
 -- exercised
 SELECT count(*) FROM silent;

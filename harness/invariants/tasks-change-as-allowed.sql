@@ -24,7 +24,7 @@ FROM (VALUES
   ('scheduler', 'removed', 'none'),
   -- The critical section, which gives back what it cannot find a DAG or an executor for.
   ('scheduler', 'scheduled', 'queued none failed'),
-  -- Stuck in QUEUED; taken from a scheduler that died; ended as the executor says, but not as the database does;
+  -- Stuck in QUEUED, taken from a scheduler that died, ended as the executor says but not as the database does, or
   -- silent.
   ('scheduler', 'queued', 'scheduled'),
   ('scheduler', 'queued running restarting', 'none'),

@@ -8,10 +8,9 @@
 -- because: triggers are deleted by one statement, which leaves all of them or none
 
 -- given
--- 30 s: a triggerer cleans up once a second, or every few where it has a lot to watch.
 CREATE TEMP TABLE ended AS
 SELECT changes.* FROM task_instance_changes AS changes CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
-WHERE old_state = 'deferred' AND state IS DISTINCT FROM 'deferred' AND committed_ms <= last_ms - 30000;
+WHERE old_state = 'deferred' AND state IS DISTINCT FROM 'deferred' AND committed_ms <= last_ms - triggerer_bound_ms();
 
 CREATE TEMP TABLE left_behind AS
 SELECT
@@ -24,8 +23,8 @@ FROM (
 CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
 LEFT JOIN final_task_instance AS tis ON tis.trigger_id = final_trigger.id
 -- The only trigger that the fleet asks for: assets of other people have triggers without a task.
-WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND last_ms - 30000
-  AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - 30000, last_ms)
+WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND last_ms - triggerer_bound_ms()
+  AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - triggerer_bound_ms(), last_ms)
   -- That a triggerer died by itself is another promise's to say.
   AND NOT EXISTS (FROM server_log WHERE severity = 'FATAL' AND source LIKE 'triggerer%' AND at_ms >= last_ms - 60000);
 

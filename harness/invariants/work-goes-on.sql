@@ -9,9 +9,8 @@
 
 -- given
 -- How long each may last, at most:
--- * queued, and not handed over: 20 s. The scheduler that queued it sends it in the same loop.
--- * deferred: 30 s. The fleet's triggers fire at once; a triggerer starts new ones every second, and writes their
---   events.
+-- * queued, and not handed over: the scheduler that queued it sends it in the same loop.
+-- * deferred: the fleet's triggers fire at once.
 -- * restarting: until its worker, which may have died, is missed; then as for any silent death.
 CREATE TEMP TABLE stays AS
 WITH moves AS (
@@ -32,7 +31,8 @@ WITH moves AS (
   FROM moves LEFT JOIN handed USING (seq)
 )
 SELECT ended.*,
-  CASE state WHEN 'queued' THEN 20000 WHEN 'deferred' THEN 30000 ELSE heartbeat_timeout_ms + 20000 END AS most_ms,
+  CASE state WHEN 'queued' THEN scheduler_bound_ms() WHEN 'deferred' THEN triggerer_bound_ms()
+    ELSE heartbeat_timeout_ms + scheduler_bound_ms() END AS most_ms,
   -- What a fault interrupted is given its time from when all is well again.
   greatest(committed_ms, coalesce(excused_ms, 0)) AS since_ms
 FROM ended CROSS JOIN plan

@@ -2,8 +2,8 @@
 
 -- judgement
 -- 99 %: a report may be accepted for a state other than the one asked for (see acknowledged-is-durable); a stream that
--- lost a piece lacks far more. 2 s: what the server's buffers may still hold when the harness is killed. A report that
--- is sent again, because its first answer was lost, changes nothing if it was carried out: no commit follows it.
+-- lost a piece lacks far more. A report that is sent again, because its first answer was lost, changes nothing if it
+-- was carried out: no commit follows it.
 WITH stream AS (
   SELECT max(committed_ms) AS last_ms, count(*) AS commits FROM commits
 ), lag AS (
@@ -18,15 +18,15 @@ WITH stream AS (
 ), matched AS (
   SELECT
     max(reports.sent_ms) FILTER (reports.attempt = 1) AS last_report_ms,
-    count(*) FILTER (reports.ended_ms <= last_ms - 2000) AS wanted,
-    count(reached.ti_id) FILTER (reports.ended_ms <= last_ms - 2000) AS found
+    count(*) FILTER (reports.ended_ms <= last_ms - stream_tail_ms()) AS wanted,
+    count(reached.ti_id) FILTER (reports.ended_ms <= last_ms - stream_tail_ms()) AS found
   FROM reports CROSS JOIN stream
   LEFT JOIN reached ON reached.ti_id = reports.ti_id AND reached.state = reports.requested
 ), judged AS (
   SELECT
     (SELECT source FROM recorded WHERE name = 'commits') IS NOT NULL AS is_recorded,
     coalesce(last_report_ms <= last_ms + clock_tolerance_ms(), last_report_ms IS NULL) AS reaches_the_end,
-    coalesce(last_lag_ms <= 2000, true) AS kept_up,
+    coalesce(last_lag_ms <= stream_tail_ms(), true) AS kept_up,
     found >= 0.99 * wanted AS is_whole,
     *
   FROM stream, lag, matched

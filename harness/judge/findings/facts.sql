@@ -92,7 +92,7 @@ WITH starts AS (
   QUALIFY row_number() OVER (PARTITION BY dag_run_id ORDER BY seq) = 1
 )
 SELECT 'DAG runs', dag_run_id, list_filter([
-  CASE WHEN 'wt-' || writer <> before_writer AND committed_ms - before_ms <= 1000
+  CASE WHEN 'wt-' || writer <> before_writer AND committed_ms - before_ms <= at_once_ms()
     THEN 'started within a second after another process had started a run of the same DAG' END,
   CASE WHEN writer IS NOT NULL THEN format('started by {}', writer) END,
   CASE WHEN run_type IS NOT NULL THEN format('of type {}', run_type) END,

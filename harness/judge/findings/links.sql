@@ -42,8 +42,9 @@ WITH named_operations AS (
       ELSE 2 END,
     abs(broken_locks.at_ms - failed.ended_ms)))
   FROM (SELECT * FROM named_operations WHERE status >= 500) AS failed
-  JOIN (SELECT *, floor(at_ms / 2000)::BIGINT + unnest([-1, 0, 1]) AS step FROM broken_locks) AS broken_locks
-    ON broken_locks.step = floor(failed.ended_ms / 2000)::BIGINT AND abs(broken_locks.at_ms - failed.ended_ms) <= 2000 AND (
+  JOIN (SELECT *, floor(at_ms / deadlock_answer_ms())::BIGINT + unnest([-1, 0, 1]) AS step FROM broken_locks) AS broken_locks
+    ON broken_locks.step = floor(failed.ended_ms / deadlock_answer_ms())::BIGINT
+    AND abs(broken_locks.at_ms - failed.ended_ms) <= deadlock_answer_ms() AND (
       broken_locks.operation = failed.op
       OR (sides[1].process NOT LIKE 'wt-scheduler%' AND (contains(sides[1].statement, failed.ti_id)
         OR (contains(sides[1].statement, failed.task_id) AND contains(sides[1].statement, failed.run_id))
@@ -53,7 +54,7 @@ WITH named_operations AS (
   -- A process that dies of a cancelled statement is gone within seconds: it must end its children first.
   SELECT v, max(deadlock)
   FROM kept_violations JOIN broken_locks
-    ON sides[1].process = 'wt-' || subject AND kept_violations.at_ms BETWEEN broken_locks.at_ms - 250
+    ON sides[1].process = 'wt-' || subject AND kept_violations.at_ms BETWEEN broken_locks.at_ms - clock_tolerance_ms()
       AND broken_locks.at_ms + 15000
   WHERE invariant = 'processes-stay-alive'
   GROUP BY v

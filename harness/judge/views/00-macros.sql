@@ -1,10 +1,5 @@
 -- Words that several invariants share.
 
--- Commit times are PostgreSQL's clock, request times ours. On one machine they are the same clock, read a few
--- milliseconds apart; between machines that keep time by NTP some tens of milliseconds. 250 ms covers both, and is
--- below a heartbeat interval and below what a scheduler loop takes, so it cannot excuse another heartbeat's story.
-CREATE OR REPLACE MACRO clock_tolerance_ms() AS 250;
-
 -- Whether a request may have been what committed at that moment. An unknown one may commit long after the client gave
 -- up.
 CREATE OR REPLACE MACRO may_have_committed(sent_ms, ended_ms, outcome, committed_ms) AS

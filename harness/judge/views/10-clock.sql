@@ -21,25 +21,23 @@ SELECT DISTINCT dag_id, run_id FROM lives WHERE "end" = 'lost';
 -- stack: the whole machine stood still, and how long something took then accuses nobody. (Which the run as a whole does
 -- not survive either: see the assumption fleet-kept-pace.)
 CREATE OR REPLACE VIEW standstills AS
-SELECT at_ms - value - 1000 AS from_ms, at_ms AS until_ms
+SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
 FROM samples
-WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > 1000;
+WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > standstill_ms();
 
 -- One row: a window of damage, with the row of its end where it was closed. `until_ms` is the end of the load for one
 -- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window
 -- excuses what takes long. Safety is promised always, progress only while no window is open or fresh:
 -- * no longer than it is open: what clients and users do. It breaks nothing that would have to come back.
--- * 30 s after any other: a process that was killed has imported itself again after 20 s on two busy cores, and what
---   waited meanwhile is worked off in the rest.
--- * 120 s after a scheduler was lost: it is taken for dead after scheduler_health_check_threshold (60 s on our stacks),
---   by a look that another one takes every 30 s; then its tasks are adopted or reset, and go their way again. A
---   scheduler that stood still for less than that comes back by itself.
+-- * recovery_ms() after any other.
+-- * adoption_ms() after a scheduler was lost. A scheduler that stood still for less than scheduler_dead_ms() comes back
+--   by itself.
 CREATE OR REPLACE VIEW fault_windows AS
 SELECT *,
   greatest(
-    until_ms + CASE WHEN victim IN ('fleet', 'operators') THEN 0 ELSE 30000 END,
-    CASE WHEN victim LIKE 'scheduler%' AND (fault = 'kill' OR until_ms - opened_ms >= 60000)
-      THEN opened_ms + 120000 ELSE 0 END) AS excused_ms
+    until_ms + CASE WHEN victim IN ('fleet', 'operators') THEN 0 ELSE recovery_ms() END,
+    CASE WHEN victim LIKE 'scheduler%' AND (fault = 'kill' OR until_ms - opened_ms >= scheduler_dead_ms())
+      THEN opened_ms + adoption_ms() ELSE 0 END) AS excused_ms
 FROM (
   SELECT
     coalesce("window", row_number() OVER (ORDER BY opened_ms, fault, victim)) AS "window",
@@ -62,7 +60,7 @@ CREATE OR REPLACE MACRO excused_delay(began, ended) AS
 -- transaction that is cut fails, and its process may answer 5xx or end. For two seconds longer: a statement that was
 -- under way at the end of the window, or a connection that had been cut before it was used again.
 CREATE OR REPLACE VIEW cut_windows AS
-SELECT "window", fault, opened_ms, until_ms + 2000 AS until_ms, nullif(victim, 'postgres') AS process
+SELECT "window", fault, opened_ms, until_ms + cut_aftermath_ms() AS until_ms, nullif(victim, 'postgres') AS process
 FROM fault_windows
 WHERE fault IN ('kill-backend', 'terminate-connections', 'restart-postgres', 'exhaust-connections',
   'wire-cut', 'wire-reset', 'lost-commit', 'lost-commit-answer');

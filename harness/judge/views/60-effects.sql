@@ -79,7 +79,7 @@ SELECT
   CASE
     WHEN ended IN ('completed', 'interrupted') AND ended_ms IS NOT NULL AND NOT EXISTS (
       FROM server_log WHERE source = 'harness' AND message LIKE 'could not close the commit stream%') THEN ended_ms
-    ELSE (SELECT max(committed_ms) FROM commits) - 2000
+    ELSE (SELECT max(committed_ms) FROM commits) - stream_tail_ms()
   END AS until_ms,
   -- From here on nothing was under way any more: see the sample's description. Not believed of a server that something
   -- held up.
@@ -95,9 +95,9 @@ FROM manifest;
 CREATE OR REPLACE TABLE candidates AS
 WITH requests AS (
   SELECT op, kind LIKE 'impostor%' AS is_impostor, outcome = 'ok' AS is_ok, sent_ms,
-    -- The server is done with a request that it has answered, and 1 s more is for a session that commits after the
-    -- answer (3.1). Of others it is not known when; 60 s is the longest that we would still call it theirs.
-    CASE WHEN status IS NOT NULL OR cause = 'answer-dropped' THEN ended_ms + 1000 ELSE sent_ms + 60000 END AS until_ms,
+    -- The server is done with a request that it has answered. Of others it is not known when.
+    CASE WHEN status IS NOT NULL OR cause = 'answer-dropped' THEN ended_ms + late_commit_ms()
+      ELSE sent_ms + abandoned_request_ms() END AS until_ms,
     CASE kind
       WHEN 'state' THEN [concat_ws('|', 'state', ti_id, requested)]
         || CASE WHEN outcome = 'unknown' AND requested <> 'failed' THEN [concat_ws('|', 'instead', ti_id)] ELSE [] END

@@ -74,8 +74,8 @@ WITH sides AS (
   WHERE seen.dag_id IS NOT NULL ORDER BY ALL
 ), under_way AS (
   SELECT op, kind, actor, ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, sent_ms,
-    -- A server goes on with a request whose client has gone.
-    CASE WHEN ended_ms IS NULL OR status IS NULL THEN sent_ms + 60000 ELSE ended_ms END + clock_tolerance_ms() AS until_ms
+    CASE WHEN ended_ms IS NULL OR status IS NULL THEN sent_ms + abandoned_request_ms() ELSE ended_ms END
+      + clock_tolerance_ms() AS until_ms
   FROM operations
 ), served AS (
   SELECT deadlock, pid, arg_min(op, (place, -sent_ms)) AS op

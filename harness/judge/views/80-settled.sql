@@ -27,7 +27,7 @@ WITH patience AS (
   SELECT *,
     -- When the server was surely done with it; NULL where it cannot be told.
     CASE
-      WHEN was_answered THEN ended_ms + 1000
+      WHEN was_answered THEN ended_ms + late_commit_ms()
       WHEN at_rest_ms >= coalesce(ended_ms, sent_ms) THEN at_rest_ms
       ELSE sent_ms + bound_ms
     END AS over_ms,

@@ -100,7 +100,7 @@ WITH again AS (
   SELECT refused.op, min(made.seq)
   FROM refused JOIN dag_run_changes AS made USING (dag_id)
   WHERE refused.kind = 'trigger' AND refused.status = 409 AND made.change = 'insert'
-    AND made.committed_ms BETWEEN refused.from_ms - 1000 AND refused.until_ms
+    AND made.committed_ms BETWEEN refused.from_ms - at_once_ms() AND refused.until_ms
   GROUP BY refused.op
   UNION ALL
   -- A mark or a clear archives what comes after in the run, too: of two that archive one try at once, the second finds
@@ -162,7 +162,7 @@ WITH doers AS (
     first(victim ORDER BY opened_ms, fault, victim) AS victim
   FROM refused JOIN fault_windows ON opened_ms <= refused.until_ms
     -- What was cut or killed needs a moment to come back after the window has closed.
-    AND coalesce(closed_ms + 5000 >= refused.sent_ms, true)
+    AND coalesce(closed_ms + restart_ms() >= refused.sent_ms, true)
   WHERE status >= 500 GROUP BY refused.op
 ), failed AS (
   SELECT op, sent_ms, until_ms FROM refused WHERE status >= 500
@@ -174,16 +174,16 @@ WITH doers AS (
     source LIKE 'api-%' AND severity <> 'WARNING' AS of_api
   FROM server_log
 ), logged AS (
-  -- What the log says meanwhile. 5 s: a process that dies is started again after one, and needs some to be up.
+  -- What the log says of that time.
   SELECT failed.op,
     CASE WHEN restarts.at_ms <= failed.until_ms + 1000 THEN restarts.message END AS restarting,
     CASE WHEN loads.at_ms <= failed.until_ms + 1000 THEN loads.message END AS overloaded,
     CASE WHEN words.at_ms >= failed.sent_ms THEN words.message END AS said
   FROM failed
   ASOF LEFT JOIN (SELECT at_ms, min(message) AS message FROM logs WHERE restarting GROUP BY at_ms) AS restarts
-    ON failed.sent_ms - 5000 <= restarts.at_ms
+    ON failed.sent_ms - restart_ms() <= restarts.at_ms
   ASOF LEFT JOIN (SELECT at_ms, min(message) AS message FROM logs WHERE overloaded GROUP BY at_ms) AS loads
-    ON failed.sent_ms - 5000 <= loads.at_ms
+    ON failed.sent_ms - restart_ms() <= loads.at_ms
   ASOF LEFT JOIN (SELECT at_ms, min(message) AS message FROM logs WHERE of_api GROUP BY at_ms) AS words
     ON failed.until_ms >= words.at_ms
 ), locked AS (
