@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { trendOf } from '../harness/statistics/trend.ts';
-import { windtunnel } from '../scripts/windtunnel.ts';
+import { windtunnel } from '../scripts/judged-run.ts';
 import { spread } from './spread.ts';
 
 const SCENARIO = path.join(import.meta.dirname, 'steady-load.ts');

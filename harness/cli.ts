@@ -1,7 +1,6 @@
 import yargs, { type Argv, type CommandModule } from 'yargs';
 
-import type { AnyCliCommand } from './console/command.ts';
-import { exitCodeOfError } from './console/exit-code.ts';
+import { type AnyCliCommand, exitCodeOfError } from './console/command.ts';
 import { InterruptedError, StackError, UsageError } from './model/errors.ts';
 import { windtunnelVersion } from './system/installation.ts';
 

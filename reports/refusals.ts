@@ -1,6 +1,5 @@
 import type { AnswerClass, Judgement } from '../harness/model/verdict.ts';
-import { LIMITS } from './limits.ts';
-import { count, counted, percent, some } from './words.ts';
+import { count, counted, LIMITS, percent, some } from './words.ts';
 
 /** Why requests were refused or failed, in the words of every format. */
 

@@ -15,11 +15,10 @@ import { readKept } from '../harness/calibrate/results.ts';
 import { BETWEEN_RUNS } from '../harness/compare/between-runs.ts';
 import { judge } from '../harness/judge/judge.ts';
 import { wilson } from '../harness/statistics/statistics.ts';
-import { aaPairs, isFalse } from './honesty/aa.ts';
+import { aaPairs, isFalse, realPairs } from './honesty/aa.ts';
 import { fitBetweenRuns } from './honesty/fit.ts';
 import { POOL, readPool, slimmed } from './honesty/pool.ts';
 import { powerTrials } from './honesty/power-trials.ts';
-import { realPairs } from './honesty/real.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 

@@ -17,8 +17,7 @@ import { lock } from 'proper-lockfile';
 
 import { messageOf, UsageError } from '../harness/model/errors.ts';
 import { parseSeconds } from '../harness/run/plan.ts';
-import { EVIDENCE, type Evidence } from './nightly/evidence.ts';
-import { dueIn } from './nightly/order.ts';
+import { dueIn, EVIDENCE, type Evidence } from './nightly/evidence.ts';
 import { readRecords } from './nightly/records.ts';
 import { announce, type NightlyOptions, openRound, runNightly } from './nightly/run.ts';
 

@@ -20,9 +20,8 @@ import { parseArgs } from 'node:util';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
-import { judgedRun } from './judged-run.ts';
+import { judgedRun, windtunnel } from './judged-run.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
-import { windtunnel } from './windtunnel.ts';
 
 /** A race does not show in every run: it counts as lost only after three runs in a row without it. */
 const TRIES = 3;

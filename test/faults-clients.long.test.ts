@@ -4,8 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
-import type { PlannedFault } from '../harness/model/fault.ts';
-import type { Scenario } from '../harness/model/scenario.ts';
+import type { PlannedFault, Scenario } from '../harness/model/scenario.ts';
 import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../workloads/shapes.ts';
 import { whyNoAirflow, windtunnel } from './airflow.ts';

@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-import type { PlannedFault } from '../harness/model/fault.ts';
-import type { Scenario } from '../harness/model/scenario.ts';
+import type { PlannedFault, Scenario } from '../harness/model/scenario.ts';
 import { RUN_FORMAT } from '../harness/model/tables.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { whyNoAirflow, windtunnel } from './airflow.ts';

@@ -4,8 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OpenRun, openRun, type Row } from '../harness/judge/open-run.ts';
-import type { PlannedFault } from '../harness/model/fault.ts';
-import type { Scenario } from '../harness/model/scenario.ts';
+import type { PlannedFault, Scenario } from '../harness/model/scenario.ts';
 import { recordRun } from '../harness/run/run.ts';
 import { subjectOf } from '../harness/run/subject.ts';
 import { backfillTarget, fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';

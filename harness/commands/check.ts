@@ -1,5 +1,4 @@
-import type { CliCommand } from '../console/command.ts';
-import { exitCodeOfVerdict } from '../console/exit-code.ts';
+import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { printJudgement } from '../console/judgement.ts';
 import { playTests } from '../judge/invariant-test.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';

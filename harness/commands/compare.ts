@@ -1,8 +1,7 @@
 import { comparisonText } from '../../reports/terminal/comparison.ts';
 import { type CompareFlags, compareOptions } from '../compare/options.ts';
 import { playComparison } from '../compare/play.ts';
-import type { CliCommand } from '../console/command.ts';
-import { exitCodeOfVerdict } from '../console/exit-code.ts';
+import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
 

@@ -1,5 +1,4 @@
-import type { CliCommand } from '../console/command.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { printJudgement } from '../console/judgement.ts';
 import { METRICS_OPTIONS, type MetricsFlags, whileServing } from '../console/metrics.ts';

@@ -1,6 +1,5 @@
 import { soakText } from '../../reports/terminal/soak.ts';
-import type { CliCommand } from '../console/command.ts';
-import { exitCodeOfError, exitCodeOfVerdict } from '../console/exit-code.ts';
+import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';

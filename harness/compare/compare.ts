@@ -12,12 +12,11 @@ import type { Judgement, Verdict } from '../model/verdict.ts';
 import { holm } from '../statistics/statistics.ts';
 import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
 import { type CountTest, countDifference, LEVEL, type Shared, testCount } from './counts.ts';
-import { comparedFindings } from './findings.ts';
 import { invariantDifferences, openQuestions } from './invariants.ts';
 import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './measures.ts';
 import { caveatsOf, comparisonSentence, namesOf } from './sentence.ts';
 import { seriesOf } from './series.ts';
-import { isValidRun, sideOf, worst } from './sides.ts';
+import { comparedFindings, isValidRun, sideOf, worst } from './sides.ts';
 
 export interface CompareOptions {
   /** The variation between runs of one build, as known before. */

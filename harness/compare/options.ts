@@ -2,9 +2,9 @@ import path from 'node:path';
 import type { Argv } from 'yargs';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
-import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
+import type { EngineFlags } from '../model/soak.ts';
 import { type EngineChoice, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
 import { timeStamp } from '../run/manifest.ts';
 import { notWhole, type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';

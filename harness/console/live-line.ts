@@ -1,6 +1,5 @@
 import { paintFor, type TextOptions } from '../../reports/terminal/screen.ts';
 import { count, milliseconds, padEnd, seconds, shorten, some, visible } from '../../reports/words.ts';
-import { sparkline } from './sparkline.ts';
 
 /** Where a run stands. Null: not known, or not known yet. */
 export interface LiveNow {
@@ -169,4 +168,17 @@ function phaseText({ phase, elapsedMs, plannedMs }: LiveNow): string {
   const done = Math.min(1, elapsedMs / plannedMs);
   const left = Math.max(0, Math.ceil((plannedMs - elapsedMs) / 1000));
   return `${visible(phase)} ${`${Math.floor(done * 100)} %`.padStart(4)}, ${seconds(left)} left`;
+}
+
+const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
+
+/** The last so many numbers as blocks, the highest of them the full one; a blank where nothing was measured. */
+export function sparkline(values: readonly (number | null)[], columns: number): string {
+  const shown = values.slice(-columns);
+  const highest = Math.max(0, ...shown.map((value) => value ?? 0));
+  const blocks = shown.map((value) => {
+    if (value === null) return ' ';
+    return BLOCKS[highest === 0 ? 0 : Math.round((value / highest) * (BLOCKS.length - 1))] ?? ' ';
+  });
+  return blocks.join('').padStart(columns);
 }

@@ -1,7 +1,7 @@
 import { StackError } from '../model/errors.ts';
-import type { PlannedFault } from '../model/fault.ts';
 import type { FleetHazard, Misbehaviour } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
+import type { PlannedFault } from '../model/scenario.ts';
 import { type Fault, notAllowed } from './fault.ts';
 
 interface ClientFault extends Pick<Fault, 'name' | 'describe' | 'lasts_ms' | 'skewsClocks'> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { scenario as mishaps } from '../../workloads/scenarios/mishaps.ts';
-import type { PlannedFault } from '../model/fault.ts';
+import type { PlannedFault } from '../model/scenario.ts';
 import { drawFaults } from './draw.ts';
 import type { Host } from './fault.ts';
 import { FAULTS } from './index.ts';

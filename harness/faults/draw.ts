@@ -1,7 +1,6 @@
 import { UsageError } from '../model/errors.ts';
-import type { PlannedFault } from '../model/fault.ts';
 import { Rng } from '../model/rng.ts';
-import type { ChaosSpec } from '../model/scenario.ts';
+import type { ChaosSpec, PlannedFault } from '../model/scenario.ts';
 import type { Fault, Host } from './fault.ts';
 import { FAULTS } from './index.ts';
 import { pickFrom, roleOf, sameVictim } from './victims.ts';

@@ -1,9 +1,8 @@
 import type { WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
-import type { PlannedFault } from '../model/fault.ts';
 import type { ExecutorHazard, FleetHazard, HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
-import type { Scenario } from '../model/scenario.ts';
+import type { PlannedFault, Scenario } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 
 /** Seeds of what is drawn while a window is open. */

@@ -1,5 +1,5 @@
-import type { PlannedFault } from '../model/fault.ts';
 import type { PlannedHazard } from '../model/misbehaviour.ts';
+import type { PlannedFault } from '../model/scenario.ts';
 import { CLIENT_FAULTS } from './client.ts';
 import { bystanderLock } from './database/bystander-lock.ts';
 import { killBackend, terminateConnections } from './database/cut-connections.ts';

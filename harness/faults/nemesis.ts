@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
-import type { PlannedFault } from '../model/fault.ts';
-import { note, type Recorder } from '../model/recorder.ts';
+import { note, type Recorder } from '../model/run-context.ts';
+import type { PlannedFault } from '../model/scenario.ts';
 import type { Fault, Heal, Site } from './fault.ts';
 import { FAULTS } from './index.ts';
 import { sameVictim } from './victims.ts';

@@ -1,6 +1,6 @@
 import { StackError } from '../model/errors.ts';
-import type { PlannedFault } from '../model/fault.ts';
 import type { Rng } from '../model/rng.ts';
+import type { PlannedFault } from '../model/scenario.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { isAlive } from '../system/proc.ts';
 

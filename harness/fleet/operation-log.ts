@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 import type { Operation } from '../model/operation.ts';
-import type { Recorder } from '../model/recorder.ts';
+import type { Recorder } from '../model/run-context.ts';
 import type { OperationLog } from '../worker/requests.ts';
 
 /** The requests of one run: its rows of `operations`, and the totals for the live line and the reconciliation. */

@@ -3,10 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 
 import { messageOf } from '../model/errors.ts';
 import { Delivery } from './delivery.ts';
-import { LineSplitter } from './lines.ts';
 import { listenAt, unixPath } from './listen.ts';
 import { Outbox } from './outbox.ts';
-import { type FromExecutor, parseMessage, type ToExecutor } from './protocol.ts';
+import { type FromExecutor, LineSplitter, parseMessage, type ToExecutor } from './protocol.ts';
 import { type Entry, holderOf, Register } from './register.ts';
 import type { LifeOutcome, TaskKey, Workload } from './workload.ts';
 

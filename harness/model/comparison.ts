@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { DeepReadonly } from './deep-readonly.ts';
+import type { DeepReadonly } from './json.ts';
 import { VERDICT } from './verdict.ts';
 
 /**

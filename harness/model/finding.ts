@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { DeepReadonly } from './deep-readonly.ts';
+import type { DeepReadonly } from './json.ts';
 
 /** Violations, and what explains them. A part of the schema of `verdict.json`, which the types are made of. */
 

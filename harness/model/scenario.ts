@@ -2,8 +2,7 @@ import type { Options } from 'k6/options';
 import { z } from 'zod';
 
 import { durationMs } from './arrivals.ts';
-import type { DeepReadonly } from './deep-readonly.ts';
-import type { PlannedFault } from './fault.ts';
+import type { DeepReadonly } from './json.ts';
 
 /**
  * What one run does: DAGs × workers × operators × phases × thresholds. A scenario is data; `workloads/scenarios/` has
@@ -214,4 +213,17 @@ export interface Plan {
   readonly scenario: Scenario;
   /** The windows, in the order of their opening. Absent in plans from before there were faults. */
   readonly faults?: readonly PlannedFault[];
+}
+
+/** One window, made definite: part of the plan, so that the same seed breaks the same things at the same moments. */
+export interface PlannedFault {
+  /** A name of `harness/faults/`. */
+  readonly fault: string;
+  /** A process (`scheduler-1`), `postgres`, `fleet`, `operators` or `executor`. */
+  readonly victim: string;
+  /** Milliseconds after the load began. */
+  readonly at_ms: number;
+  readonly for_ms: number;
+  /** What else was drawn, by name. */
+  readonly with: Readonly<Record<string, string | number>>;
 }

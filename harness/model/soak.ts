@@ -1,4 +1,3 @@
-import type { EngineFlags } from './engine-flags.ts';
 import type { Manifest } from './manifest.ts';
 import type { Plan } from './scenario.ts';
 import type { Verdict } from './verdict.ts';
@@ -112,4 +111,12 @@ export interface Drift {
   /** Two-sided, Holm's correction over all metrics; null if there are too few windows to detect a trend. */
   readonly p_value: number | null;
   readonly trend: 'rises' | 'falls' | 'none seen' | 'too few windows';
+}
+
+/** Which engine plays the workers, as the command line has it and a soak keeps it; empty: the native one. */
+export interface EngineFlags {
+  readonly engine?: string | undefined;
+  readonly vus?: number | undefined;
+  readonly k6Processes?: number | undefined;
+  readonly workerListen?: string | undefined;
 }

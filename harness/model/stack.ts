@@ -1,4 +1,3 @@
-import type { LogSource } from './log-source.ts';
 import type { Wire } from './wire.ts';
 
 /** A process on this machine, with its log: what watches it or breaks it needs no more. */
@@ -45,4 +44,14 @@ export interface Stack {
   readonly outlivesRun: boolean;
   /** Ends what was started for this run; leaves a target as it was. */
   close(): Promise<void>;
+}
+
+/** A log that the run folder keeps as rows of `server_log`. */
+export interface LogSource {
+  /** The process that writes it. */
+  readonly source: string;
+  readonly file: string;
+  readonly format: 'postgres-jsonlog' | 'airflow';
+  /** `end` for the log of a stack that was there before the run: what it holds already is not of this run. */
+  readonly from: 'start' | 'end';
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-
-import type { DeepReadonly } from './deep-readonly.ts';
 import { FINDING, VIOLATION } from './finding.ts';
+import type { DeepReadonly } from './json.ts';
 import { FAULT_EFFECT, HARNESS_COST, OVER_TIME } from './over-time.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { Pgoutput } from 'pg-logical-replication';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
-import type { Recorder } from '../model/recorder.ts';
+import type { Recorder } from '../model/run-context.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from './writers.ts';

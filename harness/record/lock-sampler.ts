@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { roundMs, type WallClock } from '../model/clock.ts';
-import type { Recorder } from '../model/recorder.ts';
+import type { Recorder } from '../model/run-context.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
 
 /**

@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { roundMs, type WallClock } from '../model/clock.ts';
-import { note, type Recorder } from '../model/recorder.ts';
+import { note, type Recorder } from '../model/run-context.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
 import { portsInUse } from '../system/ports.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { roundMs, type WallClock } from '../model/clock.ts';
-import type { LogSource } from '../model/log-source.ts';
-import type { Recorder } from '../model/recorder.ts';
+import type { Recorder } from '../model/run-context.ts';
+import type { LogSource } from '../model/stack.ts';
 import { Tail } from '../system/tail.ts';
 
 /** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */

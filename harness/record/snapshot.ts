@@ -1,4 +1,4 @@
-import type { Recorder } from '../model/recorder.ts';
+import type { Recorder } from '../model/run-context.ts';
 import { FINAL_TABLES } from '../model/tables.ts';
 import { withClient } from '../system/postgres-client.ts';
 

@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Recorder } from '../model/recorder.ts';
+import type { Recorder } from '../model/run-context.ts';
 import type { TableName } from '../model/tables.ts';
 import { linesFile } from './files.ts';
 

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { findK6, type K6Binary } from '../fleet/engines/k6-binary.ts';
-import type { EngineFlags } from '../model/engine-flags.ts';
 import { UsageError } from '../model/errors.ts';
+import type { EngineFlags } from '../model/soak.ts';
 import { notWhole } from './plan.ts';
 
 const DEFAULT_VUS = 200;

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { messageOf } from '../model/errors.ts';
-import { note } from '../model/recorder.ts';
+import { note } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
 import { takeSnapshot } from '../record/snapshot.ts';
 import { runAll } from './errgroup.ts';

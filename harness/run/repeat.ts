@@ -1,5 +1,5 @@
 import { shellWord } from '../../reports/commands.ts';
-import type { EngineFlags } from '../model/engine-flags.ts';
+import type { EngineFlags } from '../model/soak.ts';
 import { engineWords } from './engine.ts';
 import type { PlanFlags } from './plan.ts';
 import type { Subject } from './subject.ts';

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 
 import { METRICS_OPTIONS, type MetricsFlags } from '../console/metrics.ts';
-import type { EngineFlags } from '../model/engine-flags.ts';
+import type { EngineFlags } from '../model/soak.ts';
 import { engineOptions } from '../run/engine.ts';
 import { type PlanFlags, planOptions } from '../run/plan.ts';
 

@@ -13,7 +13,7 @@ export interface ReferenceDefect extends Planted {
 export const REFERENCE_DEFECTS: readonly ReferenceDefect[] = DEFECTS.map(
   ({ name, kind, summary, story, caughtBy, scenario, durationS, faults, on }) => ({
     name,
-    kind,
+    kind: kind ?? 'defect',
     race: raceOfDefect(name)?.name ?? null,
     summary,
     story,

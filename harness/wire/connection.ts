@@ -2,10 +2,9 @@ import type { Socket } from 'node:net';
 import type { WireRule } from '../model/wire.ts';
 
 import { CLIENT_TYPES, Conversation, isCommit } from './conversation.ts';
-import { Frames, strings } from './frames.ts';
+import { Frames, readStartup, strings } from './frames.ts';
 import { Lane } from './lane.ts';
 import type { ActiveRule, RuleBook } from './rules.ts';
-import { readStartup } from './startup.ts';
 
 /** BackendKeyData, CommandComplete, ReadyForQuery. */
 const SERVER_TYPES = 'KCZ';

@@ -4,7 +4,7 @@ import { cancellableSleep } from './cancel.ts';
 import type { LifeContext } from './context.ts';
 import { beatUntil, type HeartbeatSender } from './heartbeat.ts';
 import { besideImpostor } from './impostor.ts';
-import { drawLifePlan, type LifePlan } from './life-plan.ts';
+import { drawLifePlan, type LifePlan } from './life-spec.ts';
 import type { Answer, OperationSubject, RequestSpec } from './requests.ts';
 
 const UNIX_NAME = 'sim';

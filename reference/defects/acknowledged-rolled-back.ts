@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 
 export const acknowledgedRolledBack: Defect = {
   name: 'acknowledged-rolled-back',
-  kind: 'defect',
   summary: 'one end report in twenty is acknowledged and then not committed',
   story:
     'The answer goes out before the COMMIT, and the COMMIT fails: a lost connection, a broken deferred constraint, ' +

@@ -5,7 +5,6 @@ const kept: Buffer[] = [];
 
 export const apiLeaksMemory: Defect = {
   name: 'api-leaks-memory',
-  kind: 'defect',
   summary: 'the API server keeps some memory of every request',
   story:
     'A cache without a bound, keyed by something that never comes again. Nothing is wrong for hours; then the ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const backfillNoGuard: Defect = {
   name: 'backfill-no-guard',
-  kind: 'defect',
   summary: 'a backfill without unfinished runs is complete, also while its runs are being created',
   story:
     'POST /backfills commits its row first and then creates runs for seconds or minutes. The completion check, ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const dagStarved: Defect = {
   name: 'dag-starved',
-  kind: 'defect',
   summary: 'the runs of the DAG that comes last by name are never examined',
   story:
     'The scheduler takes a bounded number of runs each loop, in an order that always begins with the same ones. ' +

@@ -3,7 +3,6 @@ import { writeFailed } from './write-failed.ts';
 
 export const deadlockSameTransaction: Defect = {
   name: 'deadlock-same-transaction',
-  kind: 'defect',
   summary: 'the handler writes "failed" into the transaction that the deadlock has aborted',
   story:
     'After the deadlock the handler logs "Setting the task to failed" and does it, in the same session. PostgreSQL ' +

@@ -4,10 +4,10 @@ import type { Behaviour } from '../behaviour.ts';
 export interface Defect {
   readonly name: string;
   /**
-   * `remedy`: somebody proposed it as the cure of a race. Some remedies are wrong, and then they are caught, too.
-   * `circumstance`: nothing wrong by itself, but what others need to show.
+   * Absent: a bug. `remedy`: somebody proposed it as the cure of a race; some remedies are wrong, and then they are
+   * caught, too. `circumstance`: nothing wrong by itself, but what others need to show.
    */
-  readonly kind: 'defect' | 'remedy' | 'circumstance';
+  readonly kind?: 'remedy' | 'circumstance';
   /** One line for `windtunnel list`. */
   readonly summary: string;
   /** What goes wrong, to whom, and how it would be met in production. A few sentences. */
@@ -25,4 +25,13 @@ export interface Defect {
   readonly schema?: string;
   /** The members of the behaviour that it replaces. `below` is what it replaces them in. */
   change(below: Behaviour): Partial<Behaviour>;
+}
+
+/**
+ * Whether a defect that affects one in `n` affects this key. A hash decides, so that a replayed request meets the same.
+ */
+export function oneIn(n: number, key: string): boolean {
+  let hash = 2166136261; // FNV-1a, 32 bits.
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 16777619);
+  return (hash >>> 0) % n === 0;
 }

@@ -1,9 +1,7 @@
-import type { Defect } from './defect.ts';
-import { oneIn } from './one-in.ts';
+import { type Defect, oneIn } from './defect.ts';
 
 export const doubleDispatch: Defect = {
   name: 'double-dispatch',
-  kind: 'defect',
   summary: 'one workload in ten is handed to two workers',
   story:
     'A queue that delivers at least once, or an executor that sends again what it believes lost. The API refuses ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const endAcceptedTwice: Defect = {
   name: 'end-accepted-twice',
-  kind: 'defect',
   summary: 'an end report that is sent again is carried out again',
   story:
     'The answer to an end report is lost and the client sends it again. Carried out twice, the task has two ends: ' +

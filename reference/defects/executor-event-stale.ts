@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const executorEventStale: Defect = {
   name: 'executor-event-stale',
-  kind: 'defect',
   summary: 'an executor event that comes late is taken for one about the next try, which is then failed',
   story:
     'The first try ended and was followed by another before the scheduler read the executor\'s word about it. "The ' +

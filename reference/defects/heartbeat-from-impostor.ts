@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const heartbeatFromImpostor: Defect = {
   name: 'heartbeat-from-impostor',
-  kind: 'defect',
   summary: 'a heartbeat is accepted from a worker that does not run the task',
   story:
     'The fast path of the heartbeat checks the state and forgets host and pid. A zombie that was replaced is never ' +

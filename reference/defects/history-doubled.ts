@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const historyDoubled: Defect = {
   name: 'history-doubled',
-  kind: 'defect',
   summary: 'a try is put into the history twice',
   story:
     'The API and a handler both record the try that ended, and the table has no unique key over task and try ' +

@@ -1,9 +1,7 @@
-import type { Defect } from './defect.ts';
-import { oneIn } from './one-in.ts';
+import { type Defect, oneIn } from './defect.ts';
 
 export const historyLost: Defect = {
   name: 'history-lost',
-  kind: 'defect',
   summary: 'one try in three leaves no row in the history',
   story:
     'The row gets its new id in one transaction and the old try its history row in another, which may never come. ' +

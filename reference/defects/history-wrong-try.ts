@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const historyWrongTry: Defect = {
   name: 'history-wrong-try',
-  kind: 'defect',
   summary: 'a try is put into the history under the number of the next one: a gap where it was',
   story:
     'The history row is written after the counter was raised. The first try is missing, the second is there twice as ' +

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Defect } from './defect.ts';
-import { oneIn } from './one-in.ts';
+import { type Defect, oneIn } from './defect.ts';
 
 const SLOW_CALL_MS = 9_000;
 
 export const lockOverSlowCall: Defect = {
   name: 'lock-over-slow-call',
-  kind: 'defect',
   summary: 'one end report in sixty calls something slow while it holds its row',
   story:
     'A listener, a secrets backend or an asset manager is called between the UPDATE and the COMMIT, and takes nine ' +

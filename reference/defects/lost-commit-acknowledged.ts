@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const lostCommitAcknowledged: Defect = {
   name: 'lost-commit-acknowledged',
-  kind: 'defect',
   summary: 'a request whose COMMIT never reached the database is answered as if it had',
   story:
     'The handler takes an error at COMMIT for a broken connection that no longer matters, as if the work were done. ' +

@@ -3,7 +3,6 @@ import type { Defect } from './defect.ts';
 
 export const mapIndexLost: Defect = {
   name: 'map-index-lost',
-  kind: 'defect',
   summary: 'the last map index of a mapped task gets no task instance',
   story:
     'Indexes begin with 0, and the loop ends one too early. That the last file of the list is missing goes ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const maxActiveRunsExceeded: Defect = {
   name: 'max-active-runs-exceeded',
-  kind: 'defect',
   summary: 'one run more than max_active_runs is started',
   story:
     'The comparison is <= where it should be <, or two schedulers count at once and each starts one. A DAG that says ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const missingIs500: Defect = {
   name: 'missing-is-500',
-  kind: 'defect',
   summary: 'a task instance that is not there is answered 500',
   story:
     'The row is read with .one() and no code handles the exception. To the worker a 500 means "try again": a task ' +

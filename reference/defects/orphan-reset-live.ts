@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const orphanResetLive: Defect = {
   name: 'orphan-reset-live',
-  kind: 'defect',
   summary: "every scheduler takes the others' tasks for orphans and resets them, alive or not",
   story:
     'The look for orphans forgets that a scheduler may be alive although it is not this one, and the executor ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const poolOversubscribed: Defect = {
   name: 'pool-oversubscribed',
-  kind: 'defect',
   summary: 'every loop gives out all slots of a pool, also those that are taken',
   story:
     'A pool protects something that cannot bear more: a licence, a small database. Here the scheduler subtracts what ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const requeueUnguarded: Defect = {
   name: 'requeue-unguarded',
-  kind: 'defect',
   summary: 'a task that is stuck in QUEUED is set back to SCHEDULED by its key alone, though a worker has started it',
   story:
     'The scheduler reads what has been queued for too long, and has the executor revoke one after the other. Where ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const resumedToQueued: Defect = {
   name: 'resumed-to-queued',
-  kind: 'defect',
   summary: 'a trigger that has fired sets its task to QUEUED instead of SCHEDULED',
   story:
     'No scheduler has queued it: no slot of its pool was counted, and no scheduler hands it to a worker. The task ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const retryDelayIgnored: Defect = {
   name: 'retry-delay-ignored',
-  kind: 'defect',
   summary: 'a task that failed is tried again at once',
   story:
     'The delay is there so that what failed can recover. A service that was down for a second is asked again in ' +

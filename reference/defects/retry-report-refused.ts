@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const retryReportRefused: Defect = {
   name: 'retry-report-refused',
-  kind: 'defect',
   summary: 'a report that asks for another try is refused, though the task runs',
   story:
     'The guard of the end report lists the states that a running task may be given, and up_for_retry was forgotten ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const rtifFirstStays: Defect = {
   name: 'rtif-first-stays',
-  kind: 'defect',
   summary: 'rendered fields are inserted where there are none, and a later try does not replace them',
   story:
     'ON CONFLICT DO NOTHING is a quick end of the 409s of #63581, and loses something else: a user who looks at the ' +

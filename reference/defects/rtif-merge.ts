@@ -25,7 +25,6 @@ export async function mergeRenderedFields(
 
 export const rtifMerge: Defect = {
   name: 'rtif-merge',
-  kind: 'defect',
   summary: 'rendered fields are looked up, then inserted: of two writers at once, one is refused with 409',
   story:
     'A client whose first write timed out sends it again while the first is under way; or two tries overlap, because ' +

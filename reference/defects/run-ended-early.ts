@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const runEndedEarly: Defect = {
   name: 'run-ended-early',
-  kind: 'defect',
   summary: 'a run is ended while one of its task instances is not',
   story:
     'The last task is counted as done when it is about to be. The run is a success, what waits for it begins, and ' +

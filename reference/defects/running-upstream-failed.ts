@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const runningUpstreamFailed: Defect = {
   name: 'running-upstream-failed',
-  kind: 'defect',
   summary:
     'if nothing else in a run is ready, a task with an upstream marked FAILED becomes UPSTREAM_FAILED, even a running one',
   story:

@@ -1,9 +1,7 @@
-import type { Defect } from './defect.ts';
-import { oneIn } from './one-in.ts';
+import { type Defect, oneIn } from './defect.ts';
 
 export const scheduleLosesDates: Defect = {
   name: 'schedule-loses-dates',
-  kind: 'defect',
   summary: 'every other date of a schedule, more or less, gets no run',
   story:
     'The schedule moves on before the run of its date is certain: a lock that was not to be had, an error that is ' +

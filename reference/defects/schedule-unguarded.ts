@@ -6,7 +6,6 @@ const THINKING_MS = 60;
 
 export const scheduleUnguarded: Defect = {
   name: 'schedule-unguarded',
-  kind: 'defect',
   summary:
     'tasks are set to SCHEDULED by id alone (#60330), by schedulers that are made to give up their lock on the run',
   story:

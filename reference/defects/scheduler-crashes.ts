@@ -4,7 +4,6 @@ import type { Defect } from './defect.ts';
 
 export const schedulerCrashes: Defect = {
   name: 'scheduler-crashes',
-  kind: 'defect',
   summary: 'now and then an error that is not caught ends a scheduler',
   story:
     'One run that cannot be examined, for a template, a timetable or a deadlock that was not retried often enough, ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const silenceNotRechecked: Defect = {
   name: 'silence-not-rechecked',
-  kind: 'defect',
   summary: 'a task without heartbeats is failed a loop later, even if a heartbeat was accepted in between',
   story:
     'The scheduler finds a worker without heartbeats, reports that to its executor, and gets an event from its ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const silenceUnnoticed: Defect = {
   name: 'silence-unnoticed',
-  kind: 'defect',
   summary: 'workers that no longer send heartbeats are never given up',
   story:
     'A pod is evicted, a machine goes away. The task stays in RUNNING, its slot stays taken, its run never ends, ' +

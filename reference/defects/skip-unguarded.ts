@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const skipUnguarded: Defect = {
   name: 'skip-unguarded',
-  kind: 'defect',
   summary: 'a branch skip overwrites tasks that are running',
   story:
     'skip-downstream is one UPDATE by task id, without a look at the state. Where a downstream task runs already ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const startByImpostor: Defect = {
   name: 'start-by-impostor',
-  kind: 'defect',
   summary: 'a task that runs on one worker can be started on another',
   story:
     '/run may be repeated by the same worker, whose first answer was lost. Without the comparison of host, user and ' +

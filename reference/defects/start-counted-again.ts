@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const startCountedAgain: Defect = {
   name: 'start-counted-again',
-  kind: 'defect',
   summary: 'a start that is sent again is counted as another try',
   story:
     'The answer to a start is lost, and the client sends it again. Counted again, the task has one try fewer, its ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const startNotRepeatable: Defect = {
   name: 'start-not-repeatable',
-  kind: 'defect',
   summary: 'a worker that repeats /run, because the first answer was lost, is refused',
   story:
     'The state alone decides who may start. When the answer to a successful /run is lost, the worker sends it again ' +

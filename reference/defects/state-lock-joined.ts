@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const stateLockJoined: Defect = {
   name: 'state-lock-joined',
-  kind: 'defect',
   summary: 'an end report locks its task instance, then by a bare FOR UPDATE its dag_run, too',
   story:
     'The ORM fetches the task instance joined with its DAG run, and a bare FOR UPDATE locks both. The scheduler ' +

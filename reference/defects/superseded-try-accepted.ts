@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const supersededTryAccepted: Defect = {
   name: 'superseded-try-accepted',
-  kind: 'defect',
   summary: 'the heartbeat of a try that was cleared away is accepted',
   story:
     'The UPDATE matched no row, and the code does not check why. The worker of a try that an operator cleared is ' +

@@ -1,9 +1,7 @@
-import type { Defect } from './defect.ts';
-import { oneIn } from './one-in.ts';
+import { type Defect, oneIn } from './defect.ts';
 
 export const tokenRefusedAfterRefresh: Defect = {
   name: 'token-refused-after-refresh',
-  kind: 'defect',
   summary: 'one refreshed token in five is not valid yet when it is handed out',
   story:
     'The server that refreshes tokens has a clock that is fast by a minute, and its peers check `nbf`. The worker ' +

@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const triggersLeftBehind: Defect = {
   name: 'triggers-left-behind',
-  kind: 'defect',
   summary: 'triggers that no task waits for any more are not deleted',
   story:
     'Each deferral leaves its trigger. After a week the triggerer watches a hundred thousand files for no task, and ' +

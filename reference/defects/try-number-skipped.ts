@@ -2,7 +2,6 @@ import type { Defect } from './defect.ts';
 
 export const tryNumberSkipped: Defect = {
   name: 'try-number-skipped',
-  kind: 'defect',
   summary: 'scheduling now and then raises the try number by two',
   story:
     'Two places raise the counter, each believing that the other does not. A retry is lost without having been ' +

@@ -7,7 +7,6 @@ const BETWEEN_MS = 40;
 
 export const versionWritesState: Defect = {
   name: 'version-writes-state',
-  kind: 'defect',
   summary: 'the scheduler writes back whole rows to set their DAG version: a state that changed in between is lost',
   story:
     'A lost update. The scheduler reads the unfinished instances without a lock and writes every column back with ' +

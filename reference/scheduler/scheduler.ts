@@ -16,7 +16,6 @@ import { reportSilent, timeOutTriggers, unstick } from './overdue.ts';
 import { queueTasks } from './queue-tasks.ts';
 import type { Scheduling } from './scheduling.ts';
 import { startQueuedRuns } from './start-runs.ts';
-import { Timers } from './timers.ts';
 
 /** The loop does one thing after another; a few connections are for what happens beside it. */
 const CONNECTIONS = 5;
@@ -70,4 +69,29 @@ export async function schedulingPass(scheduling: Scheduling): Promise<number> {
   const queued = await queueTasks(scheduling);
   await scheduling.executor.publish(queued);
   return queued.length;
+}
+
+export interface Timer {
+  readonly everyMs: number;
+  readonly action: () => Promise<void>;
+}
+
+/** Actions that the loop runs when they are due, one after another: Airflow's `EventScheduler`. */
+export class Timers {
+  readonly #timers: { readonly timer: Timer; dueAt: number }[];
+
+  constructor(timers: readonly Timer[]) {
+    const now = performance.now();
+    this.#timers = timers.map((timer) => ({ timer, dueAt: now + timer.everyMs }));
+  }
+
+  /** Runs what is due; returns the milliseconds until the next one is. */
+  async run(): Promise<number> {
+    for (const entry of this.#timers) {
+      if (entry.dueAt > performance.now()) continue;
+      await entry.timer.action();
+      entry.dueAt = performance.now() + entry.timer.everyMs;
+    }
+    return Math.max(0, Math.min(...this.#timers.map(({ dueAt }) => dueAt)) - performance.now());
+  }
 }

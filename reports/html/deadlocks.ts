@@ -9,9 +9,8 @@ import {
   type Wait,
   waitsOf,
 } from '../deadlocks.ts';
-import { LIMITS } from '../limits.ts';
 import { numbered } from '../summary.ts';
-import { count, moment } from '../words.ts';
+import { count, LIMITS, moment } from '../words.ts';
 import { cut, type Html, html } from './html.ts';
 
 /** One kind of deadlock, with one of them as an example; `finding` is the finding that shows its steps already. */

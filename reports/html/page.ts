@@ -1,7 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { Verdict } from '../../harness/model/verdict.ts';
 import { GLYPH } from '../words.ts';
 import { type Content, Html, html, type PageScript } from './html.ts';
-import { pageStyle } from './style.ts';
 
 /** The pieces that the report of a run and that of a comparison are made of. */
 
@@ -93,4 +93,15 @@ export function facts(pairs: readonly (readonly [string, Content])[], style: 'nu
 
 export function command(text: string): Html {
   return html`<pre class="command" tabindex="0"><code>${text}</code></pre>`;
+}
+
+/** In the order of the page: the last overrides. */
+const FILES = ['base.css', 'comparison.css', 'findings.css', 'charts.css', 'screens.css'];
+
+/** The style of every page, in one piece, because a page fetches nothing. */
+export function pageStyle(): string {
+  return FILES.map((file) => readFileSync(new URL(file, import.meta.url), 'utf8'))
+    .join('')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\s+/g, ' ');
 }

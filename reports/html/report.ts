@@ -3,16 +3,15 @@ import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts'
 import { exampleQuery, proofQuery } from '../commands.ts';
 import { harnessCost, harnessFacts, provenance } from '../conditions.ts';
 import { deadlockKinds, deadlockOf } from '../deadlocks.ts';
-import { LIMITS } from '../limits.ts';
 import { classTable } from '../refusals.ts';
 import { evidence, headline, isNotExercised, proof, violationsShown, worstFirst } from '../summary.ts';
-import { count, counted, milliseconds, moment, percent, seconds } from '../words.ts';
+import { count, counted, LIMITS, milliseconds, moment, percent, seconds } from '../words.ts';
 import { chartScript } from './chart-page.ts';
 import { charts } from './charts.ts';
 import { deadlockKind } from './deadlocks.ts';
-import { faultsSection } from './faults.ts';
 import { findingsSection } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
+import { faultsSection } from './lanes.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
 
 /** `report.html`: one file that needs nothing else, to be opened, sent or printed. */

@@ -1,5 +1,4 @@
-import { LIMITS } from '../limits.ts';
-import { escaped, excerpt } from '../words.ts';
+import { escaped, excerpt, LIMITS } from '../words.ts';
 
 /** The pieces that Markdown documents are made of. */
 

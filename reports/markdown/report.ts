@@ -5,10 +5,9 @@ import { harnessCost, provenance } from '../conditions.ts';
 import { type DeadlockKind, deadlockKinds, deadlockOf, storyLines, titleOf } from '../deadlocks.ts';
 import { faultTable, type PhaseWord } from '../fault-words.ts';
 import { contrastWords, faultWords, howOften, knownAs } from '../finding-words.ts';
-import { LIMITS } from '../limits.ts';
 import { classTable } from '../refusals.ts';
 import { evidence, headline, isNotExercised, numbered, proof, violationsShown, worstFirst } from '../summary.ts';
-import { count, counted, excerpt, GLYPH, milliseconds, moment } from '../words.ts';
+import { count, counted, excerpt, GLYPH, LIMITS, milliseconds, moment } from '../words.ts';
 import { code, document, markdownTable, plain } from './document.ts';
 
 /** A comment on a pull request takes 65,536 characters; what makes it longer is left to the HTML report. */

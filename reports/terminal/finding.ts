@@ -4,8 +4,7 @@ import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
 import { commandToExplain, evidenceQuery } from '../commands.ts';
 import { deadlockOf, LANES, storyLines } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset, stateChange } from '../finding-words.ts';
-import { LIMITS } from '../limits.ts';
-import { count, counted, excerpt, lines, moment, padEnd, shorten, visible } from '../words.ts';
+import { count, counted, excerpt, LIMITS, lines, moment, padEnd, shorten, visible } from '../words.ts';
 import { hanging, type Paint, paintFor, SCREEN, type TextOptions } from './screen.ts';
 
 /** `windtunnel explain RUN`: a short paragraph for each finding. */

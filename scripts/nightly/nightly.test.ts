@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { expect, test } from 'vitest';
-
-import { EVIDENCE, type Evidence } from './evidence.ts';
-import { dueIn, estimateS, fits, GRACE_S } from './order.ts';
+import { dueIn, EVIDENCE, type Evidence, estimateS, fits, GRACE_S } from './evidence.ts';
 import { recordsReadme } from './readme.ts';
 import { type EvidenceRecord, type Round, readRecords, recordOf, type StepResult } from './records.ts';
 

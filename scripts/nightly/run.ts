@@ -7,12 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { bornAt } from '../../harness/system/proc.ts';
 import { seconds as duration } from '../../reports/words.ts';
-import { commitOf, hasSameCode } from './checkout.ts';
-import type { Evidence, Step } from './evidence.ts';
-import { type Due, dueIn, estimateS, fits, GRACE_S } from './order.ts';
+import { type Due, dueIn, type Evidence, estimateS, fits, GRACE_S, type Step } from './evidence.ts';
 import { recordsReadme } from './readme.ts';
 import {
+  commitOf,
   type EvidenceRecord,
+  hasSameCode,
   type Machine,
   type Round,
   readRecords,

@@ -1,4 +1,4 @@
-import type { PlannedFault } from '../../model/fault.ts';
+import type { PlannedFault } from '../../model/scenario.ts';
 import type { WireRule } from '../../model/wire.ts';
 import { drawSeed, type Fault, numberOf } from '../fault.ts';
 import { drawStatement, hitsOf, impose, noWires, patternOf, type StatementName } from './wires.ts';

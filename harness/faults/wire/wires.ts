@@ -1,7 +1,7 @@
 import { roundMs } from '../../model/clock.ts';
 import { StackError } from '../../model/errors.ts';
-import type { PlannedFault } from '../../model/fault.ts';
 import { Rng } from '../../model/rng.ts';
+import type { PlannedFault } from '../../model/scenario.ts';
 import type { Stack } from '../../model/stack.ts';
 import type { Wire, WireRule } from '../../model/wire.ts';
 

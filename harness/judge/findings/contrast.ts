@@ -4,8 +4,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 
 import type { Contrast, ContrastLine } from '../../model/finding.ts';
 import { literal } from '../../run-folder/files.ts';
+import { logGamma } from '../../statistics/special-functions.ts';
 import { type Row, rowsOf } from '../open-run.ts';
-import { fisher } from './fisher.ts';
 
 /** More others than these say nothing more, and a long run has millions. */
 const MOST_OTHERS = 50_000;
@@ -130,4 +130,23 @@ function isClear(line: ContrastLine): boolean {
 
 function apart({ victims, of_victims, others, of_others }: ContrastLine): number {
   return victims / of_victims - others / of_others;
+}
+
+/**
+ * Fisher's exact test, one-sided: how probable it is that at least `victims` of `ofVictims` have a property that
+ * `victims + others` of all have, if being a victim had nothing to do with it. (The upper tail of the hypergeometric
+ * distribution, summed in logarithms: counts may be in the hundred thousands.)
+ */
+export function fisher(victims: number, ofVictims: number, others: number, ofOthers: number): number {
+  const having = victims + others;
+  const all = ofVictims + ofOthers;
+  let sum = 0;
+  for (let k = victims; k <= Math.min(having, ofVictims); k++) {
+    sum += Math.exp(lnChoose(having, k) + lnChoose(all - having, ofVictims - k) - lnChoose(all, ofVictims));
+  }
+  return Math.min(1, sum);
+}
+
+function lnChoose(n: number, k: number): number {
+  return k < 0 || k > n ? -Infinity : logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { fisher } from './fisher.ts';
+import { fisher } from './contrast.ts';
 
 test('a lady who tells eight cups of tea apart does so by chance once in seventy times', () => {
   expect(fisher(4, 4, 0, 4)).toBeCloseTo(1 / 70, 10);
