@@ -30,7 +30,7 @@ export class CalibrationProgress {
   of(job: Job): RunProgress {
     this.#running.set(job, 'starting');
     return {
-      phase: (phase) => this.#running.set(job, phase),
+      phase: (phase, step) => this.#running.set(job, step ?? phase),
       numbers: () => undefined,
       note: (text) => this.#line.note(`${job.build}, seed ${job.seed}: ${text}`),
       stop: () => this.#running.delete(job),

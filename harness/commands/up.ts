@@ -1,7 +1,7 @@
 import type { CliCommand } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { Progress } from '../console/progress.ts';
-import { keepUp } from '../run/up.ts';
+import { keepUp } from '../stacks/keep-up.ts';
 
 interface UpFlags {
   readonly build: string;
@@ -31,7 +31,9 @@ export const upCommand: CliCommand<UpFlags> = {
       console.log(`${build} is up. In another terminal: windtunnel run seeds --target ${out}`);
       console.log('Ctrl-C here, or `windtunnel down` anywhere, ends it.');
     };
-    await keepUp({ ...flags, signal, progress: (text) => progress.phase(text), onUp }).finally(() => progress.stop());
+    await keepUp({ ...flags, signal, progress: (text) => progress.phase('starting', text), onUp }).finally(() =>
+      progress.stop(),
+    );
     return 0;
   },
 };

@@ -1,4 +1,4 @@
-import type { LiveNumbers, RunProgress } from '../model/progress.ts';
+import type { LiveNumbers, RunPhase, RunProgress } from '../model/progress.ts';
 import { LiveLine, type LiveNow } from './live-line.ts';
 
 /** Longer than any sparkline is wide. */
@@ -10,7 +10,8 @@ export class Progress implements RunProgress {
   readonly #plannedMs: number;
   readonly #rates: number[] = [];
   readonly #latencies: (number | null)[] = [];
-  #phase = 'starting';
+  #phase: RunPhase = 'starting';
+  #step: string | undefined;
   #since = performance.now();
   #read: (() => LiveNumbers) | undefined;
   #last: { at: number; sent: number } | undefined;
@@ -21,8 +22,9 @@ export class Progress implements RunProgress {
     if (!quiet) this.#line = new LiveLine({ label, read: () => this.now() });
   }
 
-  phase(phase: string): void {
+  phase(phase: RunPhase, step?: string): void {
     this.#phase = phase;
+    this.#step = step;
     this.#since = performance.now();
   }
 
@@ -44,7 +46,7 @@ export class Progress implements RunProgress {
     const numbers = this.#read?.();
     if (numbers) this.#sample(numbers, at);
     return {
-      phase: this.#phase,
+      phase: this.#step ?? this.#phase,
       elapsedMs: at - this.#since,
       plannedMs: this.#phase === 'load' ? this.#plannedMs : null,
       live: numbers?.live ?? null,

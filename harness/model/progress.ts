@@ -1,9 +1,18 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 
+export type RunPhase =
+  | 'starting'
+  | 'connecting'
+  | 'load'
+  | 'settling'
+  | 'snapshot'
+  | 'taking the stack down'
+  | 'judging';
+
 /** What a run says of itself while it lasts. */
 export interface RunProgress {
-  /** A phase begins. */
-  phase(name: string): void;
+  /** A phase begins; `step` is the part of it that is shown instead of its name. */
+  phase(phase: RunPhase, step?: string): void;
   /** From now on there are numbers to read. */
   numbers(read: () => LiveNumbers): void;
   /** One line for the reader. */

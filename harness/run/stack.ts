@@ -24,8 +24,8 @@ export interface StackNeeds {
 export async function openStack({ subject, plan, progress, signal, table, wire, logOf }: StackNeeds): Promise<Stack> {
   if ('build' in subject) {
     const processes = processesOf(plan.scenario);
-    const onPhase = (text: string) => progress.phase(text);
-    return startBuild(subject.build, { ...processes, wire, table, logOf, progress: onPhase, signal });
+    const onStep = (text: string) => progress.phase('starting', text);
+    return startBuild(subject.build, { ...processes, wire, table, logOf, progress: onStep, signal });
   }
   if (plan.scenario.pool_slots !== undefined) {
     throw new UsageError(

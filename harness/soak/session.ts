@@ -7,6 +7,7 @@ import { soakLine } from '../../reports/terminal/soak.ts';
 import { type LiveNow, NO_NUMBERS } from '../console/live-line.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf, StackError } from '../model/errors.ts';
+import type { RunPhase } from '../model/progress.ts';
 import type { SoakWindow } from '../model/soak.ts';
 import type { Stack } from '../model/stack.ts';
 import type { EngineChoice } from '../run/engine.ts';
@@ -114,7 +115,7 @@ export class SoakSession {
     const progress = this.#show(`window ${number} of ${soak.windows_planned}`);
     let loadBeganAt: number | undefined;
     const watched = {
-      phase: (phase: string) => {
+      phase: (phase: RunPhase) => {
         if (phase === 'load') loadBeganAt = performance.now();
         progress.phase(phase);
       },

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { stringify } from 'yaml';
 import { StackError, UsageError } from '../model/errors.ts';
-import type { ManagedStack } from '../stacks/managed.ts';
-import { knownBuild, startBuild } from '../stacks/start-build.ts';
-import type { TargetFile } from '../stacks/target.ts';
 import { ProcessTable } from '../system/process-table.ts';
+import type { ManagedStack } from './managed.ts';
+import { knownBuild, startBuild } from './start-build.ts';
+import type { TargetFile } from './target.ts';
 
 export interface UpOptions {
   readonly build: string;
