@@ -89,7 +89,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const program = yargs()
       .scriptName('windtunnel')
       .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and checks its invariants.')
-      .command(yargsCommands((ended) => (code = ended)))
+      .command(
+        yargsCommands(async (command, flags) => {
+          code = await command.handler(flags);
+        }),
+      )
       .version(windtunnelVersion())
       .demandCommand(1, 'Name a command')
       .strict()
@@ -113,13 +117,13 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** The commands as yargs takes them; `ended` gets the exit code of the one that was called. */
-export function yargsCommands(ended: (code: number) => void): CommandModule[] {
+/** The commands as yargs takes them; `call` gets the one that is called. */
+export function yargsCommands(call: (command: AnyCliCommand, flags: never) => Promise<void>): CommandModule[] {
   return COMMANDS.map(([command, describe, load]) => ({
     command,
     describe,
     builder: async (args: Argv) => (await load()).builder(args) as Argv,
-    handler: async (flags) => ended(await (await load()).handler(flags as never)),
+    handler: async (flags) => call(await load(), flags as never),
   }));
 }
 

@@ -1,7 +1,7 @@
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { printJudgement } from '../console/judgement.ts';
-import { METRICS_OPTIONS, type MetricsFlags, whileServing } from '../console/metrics.ts';
+import { METRICS_OPTIONS, type MetricsFlags, openMetrics } from '../console/metrics.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf } from '../model/errors.ts';
 import { engineOptions } from '../run/engine.ts';
@@ -38,9 +38,8 @@ export const runCommand: CliCommand<RunCommandFlags> = {
     const label = subjectName(subject);
     const progress = new Progress(label, plan.scenario.duration_s, { quiet: flags.quiet ?? false });
     const served = { label, read: () => progress.now(), note: (text: string) => progress.note(text) };
-    const { failure, judgement } = await whileServing(flags, served, () =>
-      runScenario({ ...resolved, progress, signal }),
-    ).finally(() => progress.stop());
+    const metrics = await openMetrics(flags, served);
+    const { failure, judgement } = await runScenario({ ...resolved, progress, signal }).finally(() => metrics.close());
     printJudgement(judgement, flags.json);
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
     return failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);

@@ -55,20 +55,15 @@ interface Served {
   note(text: string): void;
 }
 
-/** With `/metrics` beside it, if that is asked for; the port is taken before anything else starts. */
-export async function whileServing<T>(
+/** Serves `/metrics` if the flags ask for it, and resolves to what ends it. */
+export async function openMetrics(
   { metricsPort, metricsHost }: MetricsFlags,
   { label, read, note }: Served,
-  action: () => Promise<T>,
-): Promise<T> {
-  if (metricsPort === undefined) return action();
+): Promise<{ close(): Promise<void> }> {
+  if (metricsPort === undefined) return { close: async () => undefined };
   const server = await serveMetrics(metricsPort, { label, read, host: metricsHost });
   note(`metrics: ${server.url}`);
-  try {
-    return await action();
-  } finally {
-    await server.close();
-  }
+  return server;
 }
 
 /** Serves what `read` returns at each scrape, labelled with the run. Port 0: any free port. Nothing in it is secret. */

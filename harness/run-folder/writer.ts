@@ -116,20 +116,16 @@ export class RunFolder implements Recorder {
     this.#writingSince = this.#waitingSince;
     this.#waitingSince = undefined;
     try {
-      for (const lines of this.#tables.values()) await this.#write(lines);
+      for (const lines of this.#tables.values()) {
+        const { waiting } = lines;
+        await lines.write().finally(() => {
+          this.#waiting -= waiting;
+        });
+      }
     } catch (error) {
       this.#fail(messageOf(error));
     } finally {
       this.#writingSince = undefined;
-    }
-  }
-
-  async #write(lines: TableLines): Promise<void> {
-    const { waiting } = lines;
-    try {
-      await lines.write();
-    } finally {
-      this.#waiting -= waiting;
     }
   }
 

@@ -1,6 +1,6 @@
 import { interruptSignal } from '../console/interrupt.ts';
 import { NO_NUMBERS } from '../console/live-line.ts';
-import { whileServing } from '../console/metrics.ts';
+import { openMetrics } from '../console/metrics.ts';
 import { messageOf } from '../model/errors.ts';
 import { resolveEngine } from '../run/engine.ts';
 import { DEFAULT_BUILD } from '../run/subject.ts';
@@ -26,7 +26,8 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
     note: (text: string) => console.error(text),
   };
   // The metrics port is opened before the folder is made: a port in use must not leave a folder behind.
-  return whileServing(flags, served, async () => {
+  const metrics = await openMetrics(flags, served);
+  try {
     const folder = flags.resume === undefined ? await beginSoak(flags) : await resumeSoak(flags, flags.resume);
     const signal = interruptSignal();
     session = await newSession(folder, signal);
@@ -39,7 +40,9 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
     }
     await noteEnd(folder, { signal, stopped: session.stopped, failure });
     return { folder, failure };
-  });
+  } finally {
+    await metrics.close();
+  }
 }
 
 async function newSession(folder: SoakFolder, signal: AbortSignal): Promise<SoakSession> {

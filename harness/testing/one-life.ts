@@ -4,7 +4,7 @@ import { Rng } from '../model/rng.ts';
 import type { Habits } from '../model/scenario.ts';
 import { CancelSource } from '../worker/cancel.ts';
 import { Hazards } from '../worker/hazards.ts';
-import { playLife } from '../worker/life.ts';
+import { RunningLife } from '../worker/life.ts';
 import type { recordingServer } from './recording-server.ts';
 
 const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -1, try_number: 1 };
@@ -16,7 +16,7 @@ export function oneLife(
   server: RecordingServer,
   { ms, habits, hazards = new Hazards(), cancel = new CancelSource() }: OneLife,
 ): Promise<LifeEnd> {
-  return playLife({
+  return new RunningLife({
     spec: {
       life: 1,
       duplicateOf: null,
@@ -41,7 +41,7 @@ export function oneLife(
     rng: new Rng(1),
     hazards: hazards.of(1, new Rng(2)),
     hooks: { isRevoked: () => false, onStarted: () => undefined, onLeaving: () => undefined, cancel },
-  });
+  }).play();
 }
 
 interface OneLife {

@@ -11,6 +11,12 @@ const UNIX_NAME = 'sim';
 /** On every Unix, wherever the triggerer runs. */
 const FILE_THAT_EXISTS = '/etc/hosts';
 
+/** What differs from request to request; `route` is one of the task instance's own. */
+type Draft = Pick<RequestSpec, 'kind' | 'method' | 'body'> &
+  Partial<Pick<RequestSpec, 'path' | 'intendedMs' | 'requested' | 'target' | 'duplicateOf' | 'op' | 'dropAnswer'>> & {
+    readonly route?: string;
+  };
+
 /**
  * One task attempt as Airflow's supervisor and runner live it: start, rendered fields, heartbeats, skips, result, end.
  * One request at a time, except where it plays a client that lost an answer. The states are
@@ -19,20 +25,7 @@ const FILE_THAT_EXISTS = '/etc/hosts';
  *
  * and any answer 404, 409 or 410 on the way ends it: the server has taken the task away, and nothing more is sent.
  */
-export function playLife(context: LifeContext): Promise<LifeEnd> {
-  return new RunningLife(context).play().catch((error) => {
-    if (context.hooks.cancel.aborted) return 'run-ended';
-    throw error;
-  });
-}
-
-/** What differs from request to request; `route` is one of the task instance's own. */
-type Draft = Pick<RequestSpec, 'kind' | 'method' | 'body'> &
-  Partial<Pick<RequestSpec, 'path' | 'intendedMs' | 'requested' | 'target' | 'duplicateOf' | 'op' | 'dropAnswer'>> & {
-    readonly route?: string;
-  };
-
-class RunningLife implements HeartbeatSender {
+export class RunningLife implements HeartbeatSender {
   readonly #context: LifeContext;
   readonly #plan: LifePlan;
   readonly #subject: OperationSubject;
@@ -63,24 +56,30 @@ class RunningLife implements HeartbeatSender {
     };
   }
 
+  /** To its end. Rejects for an error of the harness only. */
   async play(): Promise<LifeEnd> {
-    const { clock, hooks, spec } = this.#context;
-    const startMs = spec.handedMs + this.#plan.pickupMs;
-    if (startMs > clock.now()) await cancellableSleep(startMs - clock.now(), hooks.cancel);
-    if (await hooks.isRevoked()) return 'revoked';
-    if (this.#plan.neverStarts) return 'never-started';
-    const started = await this.#start(startMs);
-    if (started) return started;
-    const endAt = clock.now() + this.#plan.durationMs;
-    if (this.#plan.rtif) await this.#writeRenderedFields();
-    const stopped = this.#spoiled ? undefined : await this.#work(endAt);
-    if (stopped) return stopped;
-    if (this.#plan.silentDeath || this.#context.hazards.hit('silent_death')) return 'silent';
-    // Once: a life that was resumed by its trigger works to its end.
-    if (!this.#spoiled && this.#plan.defers && !this.#resumed) return this.#defer();
-    if (!this.#spoiled && spec.task.skips?.length) await this.#skipDownstream(spec.task.skips);
-    if (!this.#spoiled && this.#plan.xcom) await this.#pushResult();
-    return this.report();
+    try {
+      const { clock, hooks, spec } = this.#context;
+      const startMs = spec.handedMs + this.#plan.pickupMs;
+      if (startMs > clock.now()) await cancellableSleep(startMs - clock.now(), hooks.cancel);
+      if (await hooks.isRevoked()) return 'revoked';
+      if (this.#plan.neverStarts) return 'never-started';
+      const started = await this.#start(startMs);
+      if (started) return started;
+      const endAt = clock.now() + this.#plan.durationMs;
+      if (this.#plan.rtif) await this.#writeRenderedFields();
+      const stopped = this.#spoiled ? undefined : await this.#work(endAt);
+      if (stopped) return stopped;
+      if (this.#plan.silentDeath || this.#context.hazards.hit('silent_death')) return 'silent';
+      // Once: a life that was resumed by its trigger works to its end.
+      if (!this.#spoiled && this.#plan.defers && !this.#resumed) return await this.#defer();
+      if (!this.#spoiled && spec.task.skips?.length) await this.#skipDownstream(spec.task.skips);
+      if (!this.#spoiled && this.#plan.xcom) await this.#pushResult();
+      return await this.report();
+    } catch (error) {
+      if (this.#context.hooks.cancel.aborted) return 'run-ended';
+      throw error;
+    }
   }
 
   async #start(intendedMs: number): Promise<LifeEnd | undefined> {

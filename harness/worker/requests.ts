@@ -212,10 +212,6 @@ function rowOf({ spec, op, attempt, sentMs, correlationId, answer, received, clo
   };
 }
 
-function readResponse({ status, text, headers }: HttpResponse): Received {
-  return { answer: readAnswer(status, text, headers), cause: null, text, retryAfter: 'retry-after' in headers };
-}
-
 /** Nothing is known of a request without a response: it may have committed. */
 function withoutResponse(cause: string): Received {
   return { answer: noAnswer(), cause, text: '', retryAfter: null };
@@ -225,7 +221,7 @@ function noAnswer(): Answer {
   return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null, retryAfterMs: null };
 }
 
-function readAnswer(status: number, text: string, headers: HttpResponse['headers']): Answer {
+function readResponse({ status, text, headers }: HttpResponse): Received {
   let body: unknown = null;
   try {
     body = text === '' ? null : JSON.parse(text);
@@ -233,7 +229,7 @@ function readAnswer(status: number, text: string, headers: HttpResponse['headers
     body = null; // Not JSON: the text itself goes into the record.
   }
   const refreshed = headers['refreshed-api-token'];
-  return {
+  const answer: Answer = {
     outcome: status >= 200 && status < 300 ? 'ok' : status >= 400 && status < 500 ? 'refused' : 'unknown',
     status,
     reason: detailText(body, 'reason'),
@@ -241,6 +237,7 @@ function readAnswer(status: number, text: string, headers: HttpResponse['headers
     refreshedToken: typeof refreshed === 'string' ? refreshed : null,
     retryAfterMs: status === 503 ? pauseAskedFor(headers['retry-after']) : null,
   };
+  return { answer, cause: null, text, retryAfter: 'retry-after' in headers };
 }
 
 /** Retry-After in seconds; the other form, a date, is for proxies that Airflow does not have. */

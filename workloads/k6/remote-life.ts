@@ -2,7 +2,7 @@ import type { Clock } from '../../harness/model/clock.ts';
 import type { LifeEnd, Operation } from '../../harness/model/operation.ts';
 import { CancelSource } from '../../harness/worker/cancel.ts';
 import { Hazards } from '../../harness/worker/hazards.ts';
-import { playLife } from '../../harness/worker/life.ts';
+import { RunningLife } from '../../harness/worker/life.ts';
 import { generatorsOf } from '../../harness/worker/life-spec.ts';
 import type { Lease, OperationReport, ProgressReply, ProgressReport } from '../../harness/worker/remote.ts';
 import { type OperationLog, Requests } from '../../harness/worker/requests.ts';
@@ -35,7 +35,7 @@ export class RemoteLife {
     this.#openWindows();
     this.#reportEvery(reportMs);
     this.#endAt(endsMs);
-    const end = await playLife({
+    const end = await new RunningLife({
       spec,
       requests: new Requests({
         transport: new K6Transport(url, spec),
@@ -59,7 +59,7 @@ export class RemoteLife {
         },
         cancel: this.#cancel,
       },
-    });
+    }).play();
     // A timer that came with one more answer would keep the VU.
     this.#knowsItsEnd = true;
     for (const timer of this.#timers) clearTimeout(timer);

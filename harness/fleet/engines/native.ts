@@ -2,7 +2,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { LifeEnd } from '../../model/operation.ts';
 import type { FleetSpec } from '../../model/scenario.ts';
 import type { Hazards } from '../../worker/hazards.ts';
-import { playLife } from '../../worker/life.ts';
+import { RunningLife } from '../../worker/life.ts';
 import { generatorsOf, type LifeSpec } from '../../worker/life-spec.ts';
 import { type OperationLog, Requests } from '../../worker/requests.ts';
 import { HttpTransport } from '../http-transport.ts';
@@ -36,14 +36,14 @@ export class NativeEngine implements Engine {
 
   play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
     const generators = generatorsOf(spec);
-    return playLife({
+    return new RunningLife({
       spec,
       requests: this.#requests,
       clock: this.#clock,
       rng: generators.own,
       hazards: this.#hazards.of(spec.life, generators.hazards),
       hooks,
-    });
+    }).play();
   }
 
   close(): Promise<void> {
