@@ -10,11 +10,13 @@ import { expect, test } from 'vitest';
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['commands'],
-  ['soak', 'calibrate', 'compare'],
+  ['soak', 'calibrate', 'compare', 'doctor', 'new'],
   ['run'],
   // The parts of a run do not know each other: `run` wires them. Reports are formats: they decide nothing.
   ['stacks', 'fleet', 'faults', 'record', 'judge', 'reports', 'console', 'k6'],
   ['worker', 'handoff', 'wire', 'run-folder', 'statistics', 'system', 'races', 'workloads', 'model', 'reference'],
+  // Read as files: SQL and Python.
+  ['invariants', 'docker'],
 ];
 
 /** Between folders of one floor. `model` imports nothing. */
@@ -65,11 +67,18 @@ function folderOf(file: string): string {
   return second.endsWith('.ts') ? 'cli' : second;
 }
 
+/** The files that a file imports, at once or when it is asked for, or reads by a URL of its own. */
+function importsOf({ file, text }: Source): string[] {
+  return [...text.matchAll(/(?:from |import\(|new URL\()'(\.[^']+)'/g)].map(([, specifier = '']) =>
+    path.join(path.dirname(file), specifier),
+  );
+}
+
 /** `from → to`, with the file that needs it, for each import that leaves its folder. */
 async function arrows(): Promise<{ from: string; to: string; file: string }[]> {
-  return (await sources()).flatMap(({ file, folder, text }) =>
-    [...text.matchAll(/from '(\.[^']+)'/g)]
-      .map(([, specifier = '']) => ({ from: folder, to: folderOf(path.join(path.dirname(file), specifier)), file }))
+  return (await sources()).flatMap((source) =>
+    importsOf(source)
+      .map((target) => ({ from: source.folder, to: folderOf(target), file: source.file }))
       .filter(({ from, to }) => from !== to),
   );
 }
@@ -82,6 +91,20 @@ function isAllowed(from: string, to: string): boolean {
 
 test('imports go down the floors', async () => {
   expect((await arrows()).filter(({ from, to }) => !isAllowed(from, to))).toEqual([]);
+});
+
+test('no file imports itself by way of others', async () => {
+  const imports = new Map((await sources()).map((source) => [source.file, importsOf(source)]));
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const follow = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' → '));
+    if (way.includes(file) || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) follow(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) follow(file, []);
+  expect(circles).toEqual([]);
 });
 
 test('each arrow between folders of one floor is used', async () => {
@@ -127,4 +150,10 @@ test('files stay short enough to be read', async () => {
     .filter(({ lines }) => lines > 330)
     .map(({ file, lines }) => `${file}: ${lines} lines`);
   expect(long).toEqual([]);
+});
+
+test('a command parses, calls, prints and exits: the work is elsewhere', async () => {
+  const commands = (await sources()).filter(({ folder }) => folder === 'commands');
+  expect(commands.length).toBeGreaterThan(10);
+  expect(commands.filter(({ text }) => text.split('\n').length > 100).map(({ file }) => file)).toEqual([]);
 });

@@ -1,136 +1,18 @@
-import { execFile } from 'node:child_process';
-import { availableParallelism, freemem, tmpdir } from 'node:os';
-import path from 'node:path';
-import { promisify } from 'node:util';
-
 import type { CliCommand } from '../console/command.ts';
-import { findK6 } from '../fleet/engines/k6-binary.ts';
-import { messageOf } from '../model/errors.ts';
-import { findPython, findUv } from '../stacks/airflow/python.ts';
-import { startPostgres } from '../stacks/postgres.ts';
-import { cacheFolder } from '../system/installation.ts';
-import { freePorts } from '../system/ports.ts';
-import { heal, ProcessTable } from '../system/process-table.ts';
-
-const run = promisify(execFile);
-
-interface Finding {
-  readonly part: string;
-  readonly state: 'ok' | 'missing' | 'note';
-  readonly sentence: string;
-  /** The command that fixes it. */
-  readonly fix?: string;
-}
+import { type Diagnosis, examine } from '../doctor/checks.ts';
 
 export const doctorCommand: CliCommand<{ readonly json?: boolean | undefined }> = {
   builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
 
   async handler({ json }) {
-    const findings = [
-      node(),
-      await python(),
-      await uv(),
-      await postgres(),
-      await chromium(),
-      await k6(),
-      machine(),
-      await leftovers(),
-    ];
+    const findings = await examine();
     if (json) process.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
     else for (const finding of findings) print(finding);
     return findings.some(({ state }) => state === 'missing') ? 4 : 0;
   },
 };
 
-function print({ part, state, sentence, fix }: Finding): void {
+function print({ part, state, sentence, fix }: Diagnosis): void {
   console.log(`${{ ok: '✓', missing: '✗', note: '·' }[state]} ${part.padEnd(11)} ${sentence}`);
   if (fix) console.log(`  ${''.padEnd(11)} → ${fix}`);
-}
-
-function node(): Finding {
-  return { part: 'Node', state: 'ok', sentence: `${process.version} (20.19 or newer is needed)` };
-}
-
-async function python(): Promise<Finding> {
-  try {
-    const { version, path: file } = await findPython(AbortSignal.timeout(20_000));
-    return { part: 'Python', state: 'ok', sentence: `${version} at ${file}` };
-  } catch (error) {
-    return {
-      part: 'Python',
-      state: 'missing',
-      sentence: messageOf(error),
-      fix: 'sudo apt-get install python3 python3-venv   (macOS: brew install python@3.12)',
-    };
-  }
-}
-
-async function uv(): Promise<Finding> {
-  const found = await findUv(AbortSignal.timeout(20_000)).catch(() => undefined);
-  if (found) return { part: 'uv', state: 'ok', sentence: found };
-  return { part: 'uv', state: 'note', sentence: `not on PATH; the first run installs it below ${cacheFolder()}` };
-}
-
-/** Whether a server starts, answers and can be removed, not only whether its files are there. */
-async function postgres(): Promise<Finding> {
-  const table = new ProcessTable(`doctor-${process.pid}`);
-  try {
-    const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
-    const [port = 0] = await freePorts(1);
-    const signal = AbortSignal.timeout(30_000);
-    const started = performance.now();
-    await startPostgres({ table, folder, port, log: path.join(folder, 'log'), fsync: false, signal });
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    return { part: 'PostgreSQL', state: 'ok', sentence: `the one from npm starts here (${seconds} s)` };
-  } catch (error) {
-    return { part: 'PostgreSQL', state: 'missing', sentence: messageOf(error), fix: 'npm ci' };
-  } finally {
-    await table.close();
-  }
-}
-
-async function chromium(): Promise<Finding> {
-  for (const name of [process.env.CHROMIUM_PATH, 'chromium', 'chromium-browser', 'google-chrome']) {
-    if (!name) continue;
-    const found = await run(name, ['--version'], { timeout: 20_000 }).catch(() => undefined);
-    if (found) return { part: 'Chromium', state: 'ok', sentence: found.stdout.trim() };
-  }
-  return {
-    part: 'Chromium',
-    state: 'note',
-    sentence: 'not found; only the tests of the reports need it',
-    fix: 'sudo apt-get install chromium',
-  };
-}
-
-async function k6(): Promise<Finding> {
-  try {
-    const { version, path: file } = await findK6();
-    return { part: 'k6', state: 'ok', sentence: `${version} at ${file}, for --engine k6` };
-  } catch {
-    return {
-      part: 'k6',
-      state: 'note',
-      sentence: 'there is none: needed for --engine k6 only',
-      fix: 'go install go.k6.io/k6@v1.8.1',
-    };
-  }
-}
-
-function machine(): Finding {
-  const cores = availableParallelism();
-  const gib = freemem() / 2 ** 30;
-  const sentence = `${cores} cores, ${gib.toFixed(1)} GiB free memory (a stack takes about 2 GiB; 2 cores are enough)`;
-  return { part: 'machine', state: cores < 2 || gib < 2 ? 'missing' : 'ok', sentence };
-}
-
-async function leftovers(): Promise<Finding> {
-  const stale = (await heal([], { dryRun: true })).filter(({ outcome }) => outcome !== 'still running');
-  if (stale.length === 0) return { part: 'leftovers', state: 'ok', sentence: 'no killed run left anything behind' };
-  return {
-    part: 'leftovers',
-    state: 'note',
-    sentence: `${stale.length} killed run(s) left something behind`,
-    fix: 'windtunnel heal',
-  };
 }

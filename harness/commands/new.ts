@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import type { CliCommand } from '../console/command.ts';
 import { UsageError } from '../model/errors.ts';
-import { newInvariant, newScenario } from '../run/templates.ts';
+import { newInvariant, newScenario } from '../new/templates.ts';
 
 interface NewFlags {
   readonly kind: string;

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { newInvariant } from '../run/templates.ts';
+import { newInvariant } from '../new/templates.ts';
 import { writeLiteralRun } from '../testing/literal-run.ts';
 import { playTests } from './invariant-test.ts';
 import { readOwnInvariants } from './invariants.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { arrivalTimes, durationMs } from './arrivals.ts';
+import { arrivalTimes } from './arrivals.ts';
+import { durationMs } from './duration.ts';
 import type { Timing } from './scenario.ts';
 
 function first(count: number, timing: Timing): number[] {

@@ -1,13 +1,5 @@
+import { durationMs } from './duration.ts';
 import type { ArrivalRate, Timing } from './scenario.ts';
-
-const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
-
-/** A duration as k6 writes it, `30s`, `1m30s`, `500ms`, in milliseconds; undefined for anything else. */
-export function durationMs(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit as keyof typeof UNITS], 0);
-}
 
 /** Milliseconds after the load began, in order; without end where nothing ends them. */
 export function* arrivalTimes(timing: Timing): Generator<number> {

@@ -1,7 +1,7 @@
 import type { Options } from 'k6/options';
 import { z } from 'zod';
 
-import { durationMs } from './arrivals.ts';
+import { durationMs } from './duration.ts';
 import type { DeepReadonly } from './json.ts';
 
 /**

@@ -3,16 +3,16 @@ import os from 'node:os';
 import type { Manifest } from '../model/manifest.ts';
 import type { Stack } from '../model/stack.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
+import type { RunClock } from '../run-folder/clock.ts';
 import { windtunnelVersion } from '../system/installation.ts';
 import { engineName } from './engine.ts';
 import type { RunSpec } from './run-spec.ts';
-import type { RunSession } from './session.ts';
 
 /** The manifest before the load: what is known of a run before anything has happened. */
 export function manifestOf(
   { plan, repeat, engine, own = [] }: RunSpec,
   { build, identity }: Stack,
-  { id, clock }: Pick<RunSession, 'id' | 'clock'>,
+  { id, clock }: { readonly id: string; readonly clock: RunClock },
 ): Manifest {
   return {
     format: RUN_FORMAT,

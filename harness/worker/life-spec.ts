@@ -1,7 +1,7 @@
 import type { Workload } from '../handoff/workload.ts';
 import { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
-import type { LifeContext } from './context.ts';
+import type { LifeHazards } from './hazards.ts';
 
 /** A life as data: played in this process or in another, it is the same life. */
 export interface LifeSpec {
@@ -49,8 +49,7 @@ export interface LifePlan {
   readonly impostorAt: number | null;
 }
 
-export function drawLifePlan({ spec, rng, hazards }: Pick<LifeContext, 'spec' | 'rng' | 'hazards'>): LifePlan {
-  const { task, fleet } = spec;
+export function drawLifePlan({ task, fleet }: LifeSpec, rng: Rng, hazards: LifeHazards): LifePlan {
   const habits = { ...fleet.habits, ...task.habits };
   const drawn = {
     durationMs: rng.between(...task.duration_ms),

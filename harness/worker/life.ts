@@ -41,7 +41,7 @@ export class RunningLife implements HeartbeatSender {
     const { spec } = context;
     const { ti, token } = spec.workload;
     this.#context = context;
-    this.#plan = drawLifePlan(context);
+    this.#plan = drawLifePlan(spec, context.rng, context.hazards);
     this.#token = token;
     this.#subject = {
       actor: 'life',
