@@ -52,6 +52,15 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run seeds --build airflow@latest', /"latest" is not an Airflow version/],
   ['run seeds --build airflow@3.3.2 --target x.yaml', /Give --build or --target, not both/],
   ['run seeds --duration abc --seed -1 --schedulers 0', /--schedulers must[\s\S]*--duration must[\s\S]*--seed must/],
+  [
+    'run nosuch --build refernce --schedulers 99 --faults earthquake --engine gatling',
+    /"refernce" is not[\s\S]*--schedulers must[\s\S]*no fault "earthquake"[\s\S]*no scenario "nosuch"[\s\S]*--engine must/,
+  ],
+  ['run ./bad.ts --duration soon', /--duration must[\s\S]*name: lower-case letters[\s\S]*dags[\s\S]*fleet/],
+  [
+    'run stored --seed 7 --build refernce',
+    /"refernce" is not a build[\s\S]*stored is a stored run and has a plan: --seed/,
+  ],
   ['run seeds --target missing.yaml', /target file missing\.yaml does not exist/],
   ['run seeds --target wrong.yaml', /execution_api[\s\S]*public_api[\s\S]*handoff: must be unix/],
   ['run seeds --target far.yaml', /names 10\.1\.2\.3, which is not this machine[\s\S]*i_own_this: true/],
@@ -89,6 +98,12 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
     'soak nosuch --window long --disk 3 --engine gatling --build refernce',
     /"refernce" is not[\s\S]*no scenario "nosuch"[\s\S]*--window must be[\s\S]*--disk must be[\s\S]*--engine must be native or k6/,
   ],
+  ['soak --schedulers 99 --build refernce', /"refernce" is not[\s\S]*--schedulers must[\s\S]*Name a scenario/],
+  ['soak nosuch --faults earthquake --seed -1', /--seed must[\s\S]*no fault "earthquake"[\s\S]*no scenario "nosuch"/],
+  [
+    'compare refernce --aa --detect 0x --schedulers 99 --scenario nosuch',
+    /"refernce" is not a build[\s\S]*--detect must[\s\S]*--schedulers must[\s\S]*no scenario "nosuch"/,
+  ],
   ['compare airflow@3.2.1 nope', /"nope" is not a build/],
   [
     'calibrate --defects nope,rtif-merge,no-more',
@@ -101,6 +116,10 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ],
   ['calibrate --runs 0', /--runs 0 without --clean leaves nothing to run/],
   ['calibrate --out result.txt', /--out must be a \.json file, not "result\.txt"/],
+  [
+    'calibrate --defects nope --jobs 9 --out result.txt --baseline missing.json',
+    /there is no "nope"[\s\S]*--jobs must[\s\S]*must be a \.json file[\s\S]*missing\.json is not a kept calibration/,
+  ],
   ['calibrate --out there.json', /result there\.json exists/],
   ['calibrate --baseline missing.json', /missing\.json is not a kept calibration: ENOENT/],
   ['calibrate --baseline there.json', /there\.json is not a kept calibration: format is not of format 1/],

@@ -8,6 +8,7 @@ import { readCalibration, readKept } from '../calibrate/results.ts';
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import { StackError } from '../model/errors.ts';
 import { timeStamp } from '../run/manifest.ts';
 
@@ -15,9 +16,11 @@ export const calibrateCommand: CliCommand<CalibrateFlags> = {
   builder: calibrateOptions,
 
   async handler(flags) {
-    const settings = settingsOf(flags);
-    const file = outOf(flags, timeStamp());
-    const baseline = flags.baseline === undefined ? undefined : await readCalibration(flags.baseline);
+    const [settings, file, baseline] = await collectUsageErrors(
+      async () => settingsOf(flags),
+      async () => outOf(flags, timeStamp()),
+      async () => (flags.baseline === undefined ? undefined : readCalibration(flags.baseline)),
+    );
     const signal = interruptSignal();
     const calibration = await calibrate(settings, flags.keep === true, signal);
     const findings = findingsOf(calibration, baseline);

@@ -77,7 +77,6 @@ export function hostable(wanted: readonly string[] | 'all', host: Host): Candida
   const chosen = wanted.flatMap((words) => {
     const [name, victim] = words.split(':');
     const fault = FAULTS.find((other) => other.name === name);
-    if (!fault) problems.push(`There is no fault "${name}": \`windtunnel list\` names them.`);
     const why = fault?.unavailable(host);
     if (why) problems.push(`The fault ${name} cannot be injected here: it ${why}.`);
     if (!fault || why || victim === undefined) return fault ? [{ fault, host }] : [];
@@ -87,8 +86,16 @@ export function hostable(wanted: readonly string[] | 'all', host: Host): Candida
     problems.push(`The fault ${name} cannot choose the victim "${victim}": there is ${host.processes.join(', ')}.`);
     return [];
   });
+  problems.push(...unknownFaults(wanted));
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return chosen;
+}
+
+/** A sentence for each of these faults that there is not. */
+export function unknownFaults(wanted: readonly string[]): string[] {
+  const names = wanted.map((words) => words.split(':')[0]);
+  const unknown = names.filter((name) => !FAULTS.some((fault) => fault.name === name));
+  return unknown.map((name) => `There is no fault "${name}": \`windtunnel list\` names them.`);
 }
 
 /** Whether the fault can damage one of these processes. Not all faults choose a process, and some only of one role. */

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 
 import type { Argv } from 'yargs';
-import { drawFaults } from '../faults/draw.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
+import { drawFaults, unknownFaults } from '../faults/draw.ts';
 import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
@@ -35,40 +36,58 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
     }) as Argv<T & PlanFlags>;
 }
 
-/** Applies `change` to the scenario, then the flags. Throws a UsageError that lists every problem of them. */
+/** Applies `change` to the scenario, then the flags. Throws a UsageError that lists every problem of both. */
 export async function resolvePlan(
   scenarioName: string,
   flags: PlanFlags,
   subject: Subject,
   change: (scenario: Scenario) => Scenario = (scenario) => scenario,
 ): Promise<Plan> {
-  const problems: string[] = [];
-  const count = (flag: string, value: number | undefined) => {
-    if (value !== undefined) problems.push(...notWhole(flag, value, 1, 32));
-    return value;
-  };
-  const schedulers = count('schedulers', flags.schedulers);
-  const apiServers = count('api-servers', flags.apiServers);
-  const duration = flags.duration === undefined ? undefined : parseSeconds(flags.duration);
-  if (flags.duration !== undefined && duration === undefined) {
-    problems.push(`--duration must be like 60s, 5m or 1h, and at least 1s, not "${flags.duration}"`);
-  }
-  if (flags.seed !== undefined && !(Number.isSafeInteger(flags.seed) && flags.seed >= 0)) {
-    problems.push(`--seed must be a whole number from 0, not ${flags.seed}`);
-  }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  const seed = flags.seed ?? randomInt(2 ** 31);
-  const { chaos: usualChaos, ...usual } = change(await findScenario(scenarioName, seed));
-  await checkAims(usual, flags.invariants);
+  const [shape, found] = await collectUsageErrors(
+    async () => shapeOf(flags),
+    async (known) => {
+      const scenario = change(await findScenario(scenarioName, known?.seed ?? 0));
+      await checkAims(scenario, flags.invariants);
+      return scenario;
+    },
+  );
+  const { chaos: usualChaos, ...usual } = found;
   const chaos = chaosOf(flags.faults, usualChaos);
   const scenario = {
     ...usual,
-    duration_s: duration ?? usual.duration_s,
-    schedulers: schedulers ?? usual.schedulers,
-    api_servers: apiServers ?? usual.api_servers,
+    duration_s: shape.duration ?? usual.duration_s,
+    schedulers: shape.schedulers ?? usual.schedulers,
+    api_servers: shape.apiServers ?? usual.api_servers,
     ...(chaos ? { chaos } : {}),
   };
+  const { seed } = shape;
   return { seed, scenario, faults: chaos ? drawFaults(chaos, hostOf(subject, scenario), seed) : [] };
+}
+
+interface Shape {
+  readonly seed: number;
+  /** Seconds. */
+  readonly duration: number | undefined;
+  readonly schedulers: number | undefined;
+  readonly apiServers: number | undefined;
+}
+
+/** What the flags say, whatever the scenario is. Throws a UsageError that lists every problem of them. */
+export function shapeOf({ seed, duration: text, schedulers, apiServers, faults }: PlanFlags): Shape {
+  const problems: string[] = [];
+  if (schedulers !== undefined) problems.push(...notWhole('schedulers', schedulers, 1, 32));
+  if (apiServers !== undefined) problems.push(...notWhole('api-servers', apiServers, 1, 32));
+  const duration = text === undefined ? undefined : parseSeconds(text);
+  if (text !== undefined && duration === undefined) {
+    problems.push(`--duration must be like 60s, 5m or 1h, and at least 1s, not "${text}"`);
+  }
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    problems.push(`--seed must be a whole number from 0, not ${seed}`);
+  }
+  const asked = chaosOf(faults, undefined)?.faults ?? 'all';
+  if (asked !== 'all') problems.push(...unknownFaults(asked));
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return { seed: seed ?? randomInt(2 ** 31), duration, schedulers, apiServers };
 }
 
 /** What is wrong with the value of a flag that wants a whole number of this range; nothing, or one sentence. */

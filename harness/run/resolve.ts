@@ -24,13 +24,15 @@ export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
 export async function resolveRun(
   flags: RunFlags,
 ): Promise<Pick<RunSpec, 'subject' | 'plan' | 'engine' | 'out' | 'repeat' | 'own'>> {
-  const stored = await storedRun(flags);
+  const storing = storedRun(flags);
   const [subject, plan, engine, own] = await collectUsageErrors(
-    async () => subjectOf(flags, stored?.build),
-    async (subject = subjectOf({})) => stored?.plan ?? resolvePlan(flags.scenario, flags, subject),
+    // What is wrong with the stored run is said where its plan is read.
+    async () => subjectOf(flags, (await storing.catch(() => undefined))?.build),
+    async (subject = subjectOf({})) => (await storing)?.plan ?? resolvePlan(flags.scenario, flags, subject),
     () => resolveEngine(flags),
     () => readOwnInvariants(flags.invariants),
   );
+  const stored = await storing;
   // A plan made for a build may meet a target.
   hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
   const repeat = repeatCommand({ ...flags, subject, seed: stored ? undefined : plan.seed });

@@ -5,7 +5,7 @@ import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
-import { parseSeconds, resolvePlan } from '../run/plan.ts';
+import { parseSeconds, resolvePlan, shapeOf } from '../run/plan.ts';
 import { subjectOf } from '../run/subject.ts';
 import { SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
@@ -19,10 +19,17 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
   const [subject, plan, windows, keep] = await collectUsageErrors(
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = subjectOf({})) => {
-      if (scenario === undefined)
-        throw new UsageError('Name a scenario (`windtunnel list` shows them), or give --resume FOLDER.');
       // An invalid window is reported by windowsOf.
       const duration = parseSeconds(window) === undefined ? undefined : window;
+      if (scenario === undefined) {
+        const [, none] = await collectUsageErrors(
+          async () => shapeOf({ ...flags, duration }),
+          async (): Promise<never> => {
+            throw new UsageError('Name a scenario (`windtunnel list` shows them), or give --resume FOLDER.');
+          },
+        );
+        return none;
+      }
       return resolvePlan(scenario, { ...flags, duration }, subject, (one) => withStops(one, flags.stopOn ?? []));
     },
     async () => windowsOf(flags.duration ?? DEFAULT_DURATION, window),
