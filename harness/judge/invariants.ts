@@ -64,12 +64,12 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise
     await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of`);
     if (file.sections.given) await connection.run(file.sections.given);
     section = 'violations';
-    await createViolations(connection, file);
-    await excuseLostRuns(connection);
-    const found = await readViolations(connection);
+    const any = await createViolations(connection, file);
+    if (any) await excuseLostRuns(connection);
+    const found = any ? await readViolations(connection) : NOTHING;
     section = 'exercised';
     const [exercised] = await rowsOf(connection, file.sections.exercised ?? '');
-    await keepViolations(connection, file.name);
+    if (found.count > 0) await keepViolations(connection, file.name);
     return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
     if (file.own) throw located(file, section, error);
@@ -106,7 +106,6 @@ const NOTHING: Found = { count: 0, first: null, worst: null, last: null, variant
 const EARLIEST = 'at_ms, subject, variant, severity DESC, sentence, operations, commits';
 
 async function readViolations(connection: DuckDBConnection): Promise<Found> {
-  const [count] = await rowsOf(connection, 'SELECT count(*) AS violations FROM violations');
   const one = async (order: string) => {
     const [row] = await rowsOf(connection, `FROM violations ORDER BY ${order} LIMIT 1`);
     return row ? violationOf(row) : null;
@@ -115,8 +114,10 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
     connection,
     'SELECT variant, count(*) AS n FROM violations GROUP BY variant ORDER BY n DESC, variant',
   );
+  const count = variants.reduce((sum, { n }) => sum + Number(n), 0);
+  if (count === 0) return NOTHING;
   return {
-    count: Number(count?.violations ?? 0),
+    count,
     first: await one(EARLIEST),
     worst: await one(`severity DESC, ${EARLIEST}`),
     last: await one(`at_ms DESC, ${EARLIEST}`),

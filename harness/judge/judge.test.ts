@@ -1,16 +1,6 @@
 import { expect, test } from 'vitest';
-import { many } from '../testing/judge-literal.ts';
-import { type LiteralRun, writeLiteralRun } from '../testing/literal-run.ts';
-import { judge } from './judge.ts';
-
-async function judgeRun(run: LiteralRun) {
-  const { folder, remove } = writeLiteralRun(run);
-  try {
-    return await judge(folder);
-  } finally {
-    remove();
-  }
-}
+import { judgeAll, many } from '../testing/judge-literal.ts';
+import type { LiteralRun } from '../testing/literal-run.ts';
 
 /** Healthy as far as the assumptions can tell, and aiming at nothing. */
 const HEALTHY: LiteralRun = {
@@ -28,7 +18,7 @@ const HEALTHY: LiteralRun = {
 const FAILED = { op: 999, kind: 'state', outcome: 'unknown', status: 500, sent_ms: 20_000, ended_ms: 21_000 } as const;
 
 test('a run whose assumptions hold and that aimed at nothing it could not try passes', async () => {
-  const judgement = await judgeRun(HEALTHY);
+  const judgement = await judgeAll(HEALTHY);
   expect(judgement.assumptions.map(({ name, verdict }) => [name, verdict])).toEqual(
     [
       'run-completed',
@@ -53,13 +43,13 @@ test('a run whose assumptions hold and that aimed at nothing it could not try pa
 });
 
 test('a promise that the scenario aimed at and could not try makes the run unknown', async () => {
-  const judgement = await judgeRun({ ...HEALTHY, scenario: { aims: ['no-deadlocks'] } });
+  const judgement = await judgeAll({ ...HEALTHY, scenario: { aims: ['no-deadlocks'] } });
   expect(judgement.verdict).toBe('unknown');
   expect(judgement.invariants.filter(({ aimed }) => aimed).map(({ name }) => name)).toEqual(['no-deadlocks']);
 });
 
 test('a broken promise fails the run, aimed at or not, completed or not', async () => {
-  const judgement = await judgeRun({
+  const judgement = await judgeAll({
     ...HEALTHY,
     operations: [FAILED],
     manifest: { ended: null, load_started_ms: 5_000 },
@@ -75,18 +65,18 @@ test('a broken promise fails the run, aimed at or not, completed or not', async 
 });
 
 test('an interrupted run cannot pass', async () => {
-  expect((await judgeRun({ ...HEALTHY, manifest: { ended: 'interrupted' } })).verdict).toBe('unknown');
+  expect((await judgeAll({ ...HEALTHY, manifest: { ended: 'interrupted' } })).verdict).toBe('unknown');
 });
 
 test('a threshold that is crossed fails the run, and one without a value leaves it unknown', async () => {
-  const withThreshold = (metric: string) => judgeRun({ ...HEALTHY, scenario: { thresholds: { [metric]: ['avg<1'] } } });
+  const withThreshold = (metric: string) => judgeAll({ ...HEALTHY, scenario: { thresholds: { [metric]: ['avg<1'] } } });
   expect((await withThreshold('http_req_duration')).verdict).toBe('fail');
   expect((await withThreshold('http_req_duration{operation:clear}')).verdict).toBe('unknown');
 });
 
 test('the numbers of a run are counted by kind, reason and second', async () => {
   const refusal = { outcome: 'refused', status: 409, reason: 'not_running', found_state: 'skipped' } as const;
-  const judgement = await judgeRun({
+  const judgement = await judgeAll({
     operations: [
       { sent_ms: 10_100, ended_ms: 10_200, ...refusal },
       { sent_ms: 10_300, ended_ms: 10_700, ...refusal },
@@ -139,7 +129,7 @@ test('the numbers of a run are counted by kind, reason and second', async () => 
 });
 
 test('a folder in which nothing was recorded is judged unknown, not crashed on', async () => {
-  const judgement = await judgeRun({
+  const judgement = await judgeAll({
     manifest: { load_started_ms: null, load_ended_ms: null, ended_ms: null, ended: null },
   });
   expect(judgement.verdict).toBe('unknown');

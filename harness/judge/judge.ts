@@ -33,7 +33,7 @@ export async function judge(runFolder: string, { done = () => {}, own = [] }: Ju
   const run = await openRun(runFolder);
   try {
     done('opening');
-    return await judgeRun(run, done, own);
+    return await judgeOpen(run, { done, own });
   } catch (error) {
     throw await explained(run, error);
   } finally {
@@ -41,7 +41,8 @@ export async function judge(runFolder: string, { done = () => {}, own = [] }: Ju
   }
 }
 
-async function judgeRun(run: OpenRun, done: (part: string) => void, own: readonly InvariantFile[]): Promise<Judgement> {
+/** The verdict on a run that is open already; it stays open. */
+export async function judgeOpen(run: OpenRun, { done = () => {}, own = [] }: JudgeOptions = {}): Promise<Judgement> {
   await run.materialise('task_instance_changes');
   done('task_instance_changes');
   await run.prepare();

@@ -26,27 +26,31 @@ export class LiteralDatabase {
   readonly #files: readonly ViewFile[];
   #views: Views;
   readonly #filled = new Set<string>();
+  /** Columns and types of each table; reading them takes longer than filling it. */
+  readonly #types: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  #manifest = '';
 
-  static async create(manifest: Manifest): Promise<LiteralDatabase> {
+  static async create(): Promise<LiteralDatabase> {
     const database = await DuckDBInstance.create(':memory:', { ...SETTINGS, threads: '1' });
     const connection = await database.connect();
     await connection.run("SET TimeZone = 'UTC'");
     // Of a folder that is not there: every table that a run has, without rows.
     const tables = await runTables(connection, path.join(tmpdir(), 'windtunnel-no-run'));
     for (const { name, select } of tables) await connection.run(`CREATE TABLE ${identifier(name)} AS ${select}`);
-    await createManifestTables(connection, manifest, tables);
-    return new LiteralDatabase(database, connection, tables, await readViewFiles());
+    return new LiteralDatabase(database, connection, tables, await readTypes(connection), await readViewFiles());
   }
 
   private constructor(
     database: DuckDBInstance,
     connection: DuckDBConnection,
     tables: readonly RunTable[],
+    types: ReadonlyMap<string, ReadonlyMap<string, string>>,
     files: readonly ViewFile[],
   ) {
     this.#database = database;
     this.#connection = connection;
     this.#empty = new Map(tables.map((table) => [table.name, table]));
+    this.#types = types;
     this.#files = files;
     this.#views = new Views(connection, files);
   }
@@ -59,7 +63,9 @@ export class LiteralDatabase {
       if (rows) await this.#fillTable(table, rows);
       tables.push(rows ? { ...table, source: 'raw' } : table);
     }
-    await createManifestTables(this.#connection, manifest, tables);
+    const key = JSON.stringify([manifest, tables.map(({ source }) => source)]);
+    if (key !== this.#manifest) await createManifestTables(this.#connection, manifest, tables);
+    this.#manifest = key;
     return runOver({
       folder: 'literal',
       manifest,
@@ -98,10 +104,9 @@ export class LiteralDatabase {
   }
 
   /** As a reader of lines does it: a table's own columns have their types, others that Airflow has are text. */
-  async #fillTable({ name, select }: RunTable, rows: Rows): Promise<void> {
+  async #fillTable({ name }: RunTable, rows: Rows): Promise<void> {
     this.#filled.add(name);
-    const described = await rowsOf(this.#connection, `DESCRIBE ${select}`);
-    const types = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
+    const types = new Map(this.#types.get(name));
     if (name.startsWith('final_')) {
       for (const row of rows) for (const column of Object.keys(row)) types.set(column, types.get(column) ?? 'VARCHAR');
     }
@@ -118,13 +123,26 @@ export class LiteralDatabase {
   }
 }
 
+async function readTypes(connection: DuckDBConnection): Promise<Map<string, Map<string, string>>> {
+  const rows = await rowsOf(
+    connection,
+    'SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index',
+  );
+  const tables = new Map<string, Map<string, string>>();
+  for (const { table_name, column_name, data_type } of rows) {
+    const columns = tables.get(String(table_name)) ?? new Map<string, string>();
+    tables.set(String(table_name), columns.set(String(column_name), String(data_type)));
+  }
+  return tables;
+}
+
 /** Databases that hold no run at the moment. */
 const idle: LiteralDatabase[] = [];
 
 /** A run written by hand, opened without a folder, and taken away again. */
 export async function withLiteralRun<T>(run: LiteralRun, use: (open: OpenRun) => Promise<T>): Promise<T> {
   const manifest = literalManifest(run);
-  const database = idle.pop() ?? (await LiteralDatabase.create(manifest));
+  const database = idle.pop() ?? (await LiteralDatabase.create());
   const result = await use(await database.fill(manifest, literalTables(run)));
   // Not after a failure: what a test broke must not break the next one.
   await database.clear();

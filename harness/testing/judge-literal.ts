@@ -1,8 +1,9 @@
 import { judgeAssumption, readAssumptions } from '../judge/assumptions.ts';
 import { judgeInvariant, readInvariants } from '../judge/invariants.ts';
+import { judgeOpen } from '../judge/judge.ts';
 import { withLiteralRun } from '../judge/literal-database.ts';
 import type { LiteralRun } from '../judge/literal-run.ts';
-import type { AssumptionResult, InvariantResult } from '../model/verdict.ts';
+import type { AssumptionResult, InvariantResult, Judgement } from '../model/verdict.ts';
 
 export { withLiteralRun } from '../judge/literal-database.ts';
 
@@ -13,6 +14,11 @@ export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantRe
     if (!file) throw new Error(`there is no invariant ${name}`);
     return judgeInvariant(open, file);
   });
+}
+
+/** Tests only: the whole verdict on a run written by hand. */
+export function judgeAll(run: LiteralRun): Promise<Judgement> {
+  return withLiteralRun(run, (open) => judgeOpen(open));
 }
 
 /** Tests only: one assumption judged on a run written by hand. */

@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
 
 import type { Finding } from '../../model/finding.ts';
-import { many } from '../../testing/judge-literal.ts';
-import { type LiteralRun, writeLiteralRun } from '../../testing/literal-run.ts';
-import { judge } from '../judge.ts';
+import { judgeAll, many } from '../../testing/judge-literal.ts';
+import type { LiteralRun } from '../../testing/literal-run.ts';
 
-async function findingsOf(run: LiteralRun): Promise<readonly Finding[]> {
-  const { folder, remove } = writeLiteralRun(run);
-  try {
-    return (await judge(folder)).findings;
-  } finally {
-    remove();
-  }
-}
+const findingsOf = async (run: LiteralRun): Promise<readonly Finding[]> => (await judgeAll(run)).findings;
 
 const API = 'wt-api-execution-1';
 const TASKS = ['one', 'two', 'three', 'pick', ...many(40, (i) => `calm_${i}`)];
