@@ -5,11 +5,13 @@ import { judge } from '../judge/judge.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 
 interface ExplainFlags {
   readonly run: string;
   readonly finding?: string | undefined;
+  readonly invariants?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
@@ -18,10 +20,11 @@ export const explainCommand: CliCommand<ExplainFlags> = {
     args
       .positional('run', { type: 'string', demandOption: true, describe: 'A run folder' })
       .positional('finding', { type: 'string', describe: 'F1, F2, … or a fingerprint' })
+      .options(OWN_INVARIANTS)
       .option('json', { type: 'boolean', describe: 'Print it as one JSON document' }),
 
-  async handler({ run, finding: id, json }) {
-    const judgement = await judge(run);
+  async handler({ run, finding: id, invariants, json }) {
+    const judgement = await judge(run, { own: await ownInvariantsFor([run], invariants) });
     const finding = id === undefined ? undefined : findingNamed(judgement, id);
     if (json) {
       process.stdout.write(`${JSON.stringify(finding ?? judgement.findings, null, 2)}\n`);

@@ -6,6 +6,7 @@ import { DOCUMENTS } from '../../reports/write.ts';
 import type { CliCommand } from '../console/command.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
+import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { judgeRunFolder } from '../run/run.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 
@@ -13,6 +14,7 @@ interface ReportFlags {
   readonly run: string;
   readonly format?: string | undefined;
   readonly out?: string | undefined;
+  readonly invariants?: string | undefined;
   readonly open?: boolean | undefined;
 }
 
@@ -28,13 +30,14 @@ export const reportCommand: CliCommand<ReportFlags> = {
         describe: 'Print this report instead',
       })
       .option('out', { type: 'string', describe: 'Write it to this file instead' })
+      .options(OWN_INVARIANTS)
       .option('open', { type: 'boolean', describe: 'Open report.html in the browser' }),
 
-  async handler({ run, format, out, open }) {
+  async handler({ run, format, out, invariants, open }) {
     if (out !== undefined && format === undefined)
       throw new UsageError('--out needs --format: name the report to write.');
     if (open && format !== undefined) throw new UsageError('--open shows report.html: it takes no --format.');
-    const judgement = await judgeRunFolder(run);
+    const judgement = await judgeRunFolder(run, await ownInvariantsFor([run], invariants));
     const document = format === undefined ? undefined : DOCUMENTS[format];
     if (document !== undefined) {
       const text = document.write(judgement, await readManifest(run));

@@ -5,6 +5,7 @@ import { METRICS_OPTIONS, type MetricsFlags, openMetrics } from '../console/metr
 import { Progress } from '../console/progress.ts';
 import { messageOf } from '../model/errors.ts';
 import { engineOptions } from '../run/engine.ts';
+import { OWN_INVARIANTS } from '../run/own-invariants.ts';
 import { planOptions } from '../run/plan.ts';
 import { type RunFlags, resolveRun } from '../run/resolve.ts';
 import { runScenario } from '../run/run.ts';
@@ -25,7 +26,7 @@ export const runCommand: CliCommand<RunCommandFlags> = {
       })
       .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
       .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
-      .option('invariants', { type: 'string', describe: 'A folder with invariants of your own (.sql), judged as well' })
+      .options(OWN_INVARIANTS)
       .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' })
       .option('quiet', { type: 'boolean', describe: 'Print nothing until the verdict' })

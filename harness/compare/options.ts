@@ -2,11 +2,13 @@ import path from 'node:path';
 import type { Argv } from 'yargs';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import type { InvariantFile } from '../judge/invariant-file.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { type EngineChoice, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
 import { timeStamp } from '../run/manifest.ts';
+import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { notWhole, type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
 import { type Subject, subjectOf } from '../run/subject.ts';
 import { knownBuild } from '../stacks/start-build.ts';
@@ -29,6 +31,8 @@ export interface ComparisonPlan {
   /** Of the comparison and its runs. */
   readonly folder: string;
   readonly sides: StoredSides | SidesToRun;
+  /** The user's own invariants. */
+  readonly own: readonly InvariantFile[];
 }
 
 /** The run folders of each side. */
@@ -59,25 +63,33 @@ export function compareOptions(args: Argv): Argv<CompareFlags> {
       default: '2x',
       describe: 'Compute the runs needed to detect a rate higher by this factor',
     })
+    .options(OWN_INVARIANTS)
     .option('out', { type: 'string', describe: 'Folder for the comparison and its runs (default: one below runs/)' })
     .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }) as Argv<CompareFlags>;
 }
 
 /** Throws a UsageError that lists every problem of the flags. */
 export async function resolveComparison(flags: CompareFlags, signal: AbortSignal): Promise<ComparisonPlan> {
-  const [builds, engine, detect, , plan] = await collectUsageErrors(
+  const [builds, engine, detect, own, , plan] = await collectUsageErrors(
     () => buildsOf(flags, signal),
     () => resolveEngine(flags, true),
     async () => factorOf(flags.detect),
+    async (given = []) =>
+      ownInvariantsFor(
+        given.flatMap((one) => storedRuns(one) ?? []),
+        flags.invariants,
+      ),
     async () => checkRuns(flags.runs),
     async ([first = 'reference'] = []) =>
       storedRuns(first) ? undefined : resolvePlan(flags.scenario, flags, subjectOf({ build: first })),
   );
   const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
-  if (plan) return { detect, folder, sides: { subjects: builds.map((build) => subjectOf({ build })), plan, engine } };
+  if (plan) {
+    return { detect, folder, own, sides: { subjects: builds.map((build) => subjectOf({ build })), plan, engine } };
+  }
   const [word] = engineWords(flags);
   if (word !== undefined) throw new UsageError(`${word} is for new runs: stored runs have their engine.`);
-  return { detect, folder, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
+  return { detect, folder, own, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
 }
 
 /** The builds that are named, or the stored runs; without any, a pair is chosen. */

@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { writeComparison } from '../../reports/write.ts';
 import { Progress } from '../console/progress.ts';
+import type { InvariantFile } from '../judge/invariant-file.ts';
 import type { Comparison } from '../model/comparison.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { resolvePlan } from '../run/plan.ts';
@@ -9,25 +10,29 @@ import { repeatCommand } from '../run/repeat.ts';
 import { judgeRunFolder, runScenario } from '../run/run.ts';
 import { subjectName } from '../run/subject.ts';
 import { compareBuilds } from './compare.ts';
-import { type CompareFlags, resolveComparison, type SidesToRun } from './options.ts';
+import { type CompareFlags, type ComparisonPlan, resolveComparison, type SidesToRun } from './options.ts';
 
 /** Makes the runs, or judges the stored ones, compares them and writes the reports. */
 export async function playComparison(
   flags: CompareFlags,
   signal: AbortSignal,
 ): Promise<{ readonly comparison: Comparison; readonly folder: string }> {
-  const { detect, folder, sides } = await resolveComparison(flags, signal);
-  const judged = 'stored' in sides ? await judgeStored(sides.stored) : await playSides(flags, sides, folder, signal);
+  const { sides, ...plan } = await resolveComparison(flags, signal);
+  const { detect, folder, own } = plan;
+  const judged = 'stored' in sides ? await judgeStored(sides.stored, own) : await playSides(flags, sides, plan, signal);
   const comparison = compareBuilds(judged, { detect });
   await writeComparison(folder, comparison);
   return { comparison, folder };
 }
 
-async function judgeStored(sides: readonly (readonly string[])[]): Promise<Judgement[][]> {
+async function judgeStored(
+  sides: readonly (readonly string[])[],
+  own: readonly InvariantFile[],
+): Promise<Judgement[][]> {
   const judged: Judgement[][] = [];
   for (const folders of sides) {
     const side: Judgement[] = [];
-    for (const folder of folders) side.push(await judgeRunFolder(folder));
+    for (const folder of folders) side.push(await judgeRunFolder(folder, own));
     judged.push(side);
   }
   return judged;
@@ -37,7 +42,7 @@ async function judgeStored(sides: readonly (readonly string[])[]): Promise<Judge
 async function playSides(
   flags: CompareFlags,
   { subjects, plan: first, engine }: SidesToRun,
-  folder: string,
+  { folder, own }: Pick<ComparisonPlan, 'folder' | 'own'>,
   signal: AbortSignal,
 ): Promise<readonly (readonly Judgement[])[]> {
   const sides = subjects.map((subject, index) => ({
@@ -55,7 +60,7 @@ async function playSides(
       const progress = new Progress(label, plan.scenario.duration_s);
       const out = path.join(folder, `${letter}-${round + 1}`);
       const repeat = repeatCommand({ ...flags, subject, seed });
-      const { judgement, failure } = await runScenario({ subject, plan, engine, out, repeat, progress, signal });
+      const { judgement, failure } = await runScenario({ subject, plan, engine, own, out, repeat, progress, signal });
       // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {
         console.error(`The comparison ended early; its runs are in ${folder}.`);

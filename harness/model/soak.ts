@@ -17,6 +17,8 @@ export interface Soak {
   readonly plan: Plan;
   /** Who plays the workers of each window; absent in those of older versions. */
   readonly engine?: EngineFlags;
+  /** The folder of the user's own invariants; absent without one. */
+  readonly invariants?: string;
   readonly windows_planned: number;
   readonly keep: Keep;
   readonly started_at: string;

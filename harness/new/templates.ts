@@ -67,8 +67,15 @@ The format: docs/adding-an-invariant.md.`,
   };
 }
 
+/** A scenario, with the run that tests it: only a stack shows whether a load exercises what it aims at. */
 export function newScenario(name: string, folder: string): Written {
-  const text = `/** One DAG of ten tasks that run side by side, triggered every two seconds. */
+  const file = path.join(folder, `${name}.ts`);
+  const command = `windtunnel run ./${file} --build reference --seed 1`;
+  const text = `// Its test is a short run on the reference stack, which has no defects: it must pass, with exit code 0.
+//
+//     ${command}
+
+/** One DAG of ten tasks that run side by side, triggered every two seconds. */
 const tasks = Array.from({ length: 10 }, (_, i) => ({
   task_id: \`t\${i}\`,
   upstream: [],
@@ -96,11 +103,10 @@ export const scenario = {
   aims: ['acknowledged-is-durable', 'hand-off-follows-queueing'],
 };
 `;
-  const file = path.join(folder, `${name}.ts`);
   return {
     files: [{ file: `${name}.ts`, text }],
     say: `
-test it          windtunnel run ./${file} --build reference --seed 1     (20 s; a clean stack must pass)
+test it          ${command}     (20 s of load; it must pass)
 on a release     windtunnel run ./${file} --build airflow@3.3.2
 
 The format: docs/scenarios.md.`,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { readOwnInvariants } from '../judge/invariants.ts';
 import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
@@ -35,6 +36,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
     async () => windowsOf(flags.duration ?? DEFAULT_DURATION, window),
     async () => keepOf(flags.keepWindows, flags.disk),
     () => resolveEngine(flags, true),
+    () => readOwnInvariants(flags.invariants),
   );
   const id = randomBytes(3).toString('hex');
   const folder = path.resolve(flags.out ?? path.join('runs', `soak-${runFolderName({ subject, plan }, id)}`));
@@ -44,6 +46,7 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
     subject: 'build' in subject ? { build: subject.build.name } : subject,
     plan: { seed: plan.seed, scenario: plan.scenario },
     engine: engineFlags(flags),
+    ...(flags.invariants === undefined ? {} : { invariants: path.resolve(flags.invariants) }),
     windows_planned: windows,
     keep,
     started_at: new Date().toISOString(),

@@ -10,14 +10,18 @@ import { ProcessTable } from '../system/process-table.ts';
  * Judges a run in a process of its own with lower priority, because the next window's load is running: its time and
  * memory must not be the harness's. Rejects if there is no verdict.
  */
-export async function judgeAside(runFolder: string, log: string): Promise<{ judgement: Judgement; seconds: number }> {
+export async function judgeAside(
+  runFolder: string,
+  { log, invariants }: { readonly log: string; readonly invariants: string | undefined },
+): Promise<{ judgement: Judgement; seconds: number }> {
   const began = performance.now();
   const file = path.join(runFolder, 'verdict.json');
   rmSync(file, { force: true });
   // Listed in a table, so that `heal` ends it after the harness was killed.
   const table = new ProcessTable(randomBytes(3).toString('hex'));
   try {
-    const child = table.start('judge', process.execPath, [WINDTUNNEL, 'check', runFolder], {
+    const own = invariants === undefined ? [] : ['--invariants', invariants];
+    const child = table.start('judge', process.execPath, [WINDTUNNEL, 'check', runFolder, ...own], {
       env: process.env,
       cwd: process.cwd(),
       log,

@@ -3,6 +3,7 @@ import type { Argv } from 'yargs';
 import { METRICS_OPTIONS, type MetricsFlags } from '../console/metrics.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { engineOptions } from '../run/engine.ts';
+import { OWN_INVARIANTS } from '../run/own-invariants.ts';
 import { type PlanFlags, planOptions } from '../run/plan.ts';
 
 export interface SoakFlags extends PlanFlags, EngineFlags, MetricsFlags {
@@ -39,6 +40,7 @@ export function soakOptions(args: Argv): Argv<SoakFlags> {
       describe: 'How many of the newest windows without a violation keep their tables',
     })
     .option('disk', { type: 'string', default: '5GB', describe: 'Disk limit of all windows' })
+    .options(OWN_INVARIANTS)
     .option('out', { type: 'string', describe: 'The folder of the soak (default: one below runs/)' })
     .option('resume', { type: 'string', describe: 'Continue the soak in this folder, with the plan stored there' })
     .options(METRICS_OPTIONS)

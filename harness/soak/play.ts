@@ -1,6 +1,7 @@
 import { interruptSignal } from '../console/interrupt.ts';
 import { NO_NUMBERS } from '../console/live-line.ts';
 import { openMetrics } from '../console/metrics.ts';
+import { readOwnInvariants } from '../judge/invariants.ts';
 import { messageOf } from '../model/errors.ts';
 import { resolveEngine } from '../run/engine.ts';
 import { DEFAULT_BUILD } from '../run/subject.ts';
@@ -48,11 +49,12 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
 async function newSession(folder: SoakFolder, signal: AbortSignal): Promise<SoakSession> {
   const { sessions } = folder.soak;
   const engine = await resolveEngine(folder.soak.engine ?? {}, true);
+  const own = await readOwnInvariants(folder.soak.invariants);
   const number = sessions.length + 1;
   const harness = { pid: process.pid, born: bornAt(process.pid) ?? '' };
   const session = { number, started_at: new Date().toISOString(), harness, identity: null };
   await folder.update({ sessions: [...sessions, session] });
-  return new SoakSession(folder, { number, engine, signal });
+  return new SoakSession(folder, { number, engine, own, signal });
 }
 
 interface SessionEnd {

@@ -20,6 +20,7 @@ const PLANNED = [
   'apiServers',
   'faults',
   'stopOn',
+  'invariants',
   'out',
 ] as const;
 

@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { soakLine } from '../../reports/terminal/soak.ts';
 import { type LiveNow, NO_NUMBERS } from '../console/live-line.ts';
 import { Progress } from '../console/progress.ts';
+import type { InvariantFile } from '../judge/invariant-file.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { RunPhase } from '../model/progress.ts';
 import type { SoakWindow } from '../model/soak.ts';
@@ -30,6 +31,7 @@ const LOG_BYTES = 16 << 20;
 interface SessionOptions {
   readonly number: number;
   readonly engine: EngineChoice | undefined;
+  readonly own: readonly InvariantFile[];
   readonly signal: AbortSignal;
 }
 
@@ -39,6 +41,7 @@ export class SoakSession {
   readonly #subject: Subject;
   readonly #number: number;
   readonly #engine: EngineChoice | undefined;
+  readonly #own: readonly InvariantFile[];
   readonly #enough = new AbortController();
   /** Aborted from outside, or by a threshold: `#enough`. */
   readonly #stop: AbortSignal;
@@ -46,11 +49,12 @@ export class SoakSession {
   #loadEndedAt: number | undefined;
   #progress: Progress | undefined;
 
-  constructor(folder: SoakFolder, { number, engine, signal }: SessionOptions) {
+  constructor(folder: SoakFolder, { number, engine, own, signal }: SessionOptions) {
     this.#folder = folder;
     this.#subject = subjectOf(folder.soak.subject);
     this.#number = number;
     this.#engine = engine;
+    this.#own = own;
     this.#stop = AbortSignal.any([signal, this.#enough.signal]);
   }
 
@@ -131,9 +135,10 @@ export class SoakSession {
         subject: this.#subject,
         plan,
         out: run,
-        repeat: repeatCommand({ scenario: run, subject: this.#subject, ...soak.engine }),
+        repeat: repeatCommand({ scenario: run, subject: this.#subject, invariants: soak.invariants, ...soak.engine }),
         progress: watched,
         engine: this.#engine,
+        own: this.#own,
         signal: this.#stop,
         shared,
       });
@@ -177,7 +182,10 @@ export class SoakSession {
   async #judge(window: SoakWindow): Promise<void> {
     const { folder } = window;
     try {
-      const { judgement, seconds } = await judgeAside(this.#folder.runFolder(window), this.#folder.log('judge'));
+      const { judgement, seconds } = await judgeAside(this.#folder.runFolder(window), {
+        log: this.#folder.log('judge'),
+        invariants: this.#folder.soak.invariants,
+      });
       const readings = window.ended === 'completed' ? { ...window.readings, ...readingsOf(judgement) } : {};
       await this.#folder.updateWindow(folder, { judged: judgedWindow(judgement, seconds), readings });
       const reason = stopReason(this.#folder.soak.plan.scenario, judgement.thresholds);
