@@ -47,7 +47,6 @@ const SHOWN: readonly (readonly [name: string, of: (one: Measured) => number, un
   ['share of the core', (one) => one.cpu_share * 100, ' %', 1],
   ['CPU of a request', (one) => (one.cpu_share / one.requests_per_s) * 1e6, ' µs'],
   ['so a core carries', (one) => one.requests_per_s / one.cpu_share, ' requests/s'],
-  ['rows recorded a second', (one) => one.rows_per_s],
   ['memory', (one) => one.rss_bytes / 1e6, ' MB'],
   ['lateness p50', (one) => one.late_p50_ms ?? Number.NaN, ' ms', 2],
   ['lateness p99', (one) => one.late_p99_ms ?? Number.NaN, ' ms', 2],

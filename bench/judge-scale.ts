@@ -1,14 +1,13 @@
 /**
  * How long judging takes, and how much memory, for a run of millions of operations.
  *
- *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts] [--lines] [--keep FOLDER]
+ *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts] [--keep FOLDER]
  *
  * A stored run is multiplied: copies of it side by side, as many as a large installation would show at once, and one
  * after another; every copy has ids of its own, so that every copy exercises each invariant. What the copies
  * before it left unfinished an operator has marked failed. Without --run a minute of the scenario mishaps on the
  * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own; its largest
- * resident memory is read from the kernel (Linux). With --lines it begins as a run that has just ended does, with lines
- * of JSON. With --parts each part of judging is measured instead; with --keep the
+ * resident memory is read from the kernel (Linux). With --parts each part of judging is measured instead; with --keep the
  * multiplied run stays, in FOLDER.
  */
 import { spawn } from 'node:child_process';
@@ -25,7 +24,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { closeTables } from '../harness/run-folder/close.ts';
-import { identifier, linesFile, literal, parquetFile } from '../harness/run-folder/files.ts';
+import { identifier, literal, parquetFile } from '../harness/run-folder/files.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
 import { runTables } from '../harness/run-folder/reader.ts';
 import { nodeArguments } from '../harness/system/installation.ts';
@@ -43,7 +42,6 @@ const { values } = parseArgs({
     run: { type: 'string' },
     operations: { type: 'string', default: '10000000' },
     parts: { type: 'boolean', default: false },
-    lines: { type: 'boolean', default: false },
     keep: { type: 'string' },
   },
 });
@@ -115,11 +113,11 @@ async function multiply(base: string, large: string, wanted: number): Promise<{ 
           : `range(0, ${periods * SIDE_BY_SIDE}, ${OF_THE_MACHINE.includes(name) ? SIDE_BY_SIDE : 1})`;
       await connection.run(
         `COPY (SELECT ${shifted.join(', ')} FROM ${copies} AS copies(k), ${name} AS one)
-         TO ${literal(fileOf(large, name))} (${values.lines ? 'FORMAT json' : 'FORMAT parquet, COMPRESSION zstd'})`,
+         TO ${literal(parquetFile(large, name))} (FORMAT parquet, COMPRESSION zstd)`,
       );
     }
     writeFileSync(path.join(large, 'manifest.json'), JSON.stringify(longer(manifest, (periods - 1) * periodMs)));
-    const rows = (name: string) => count(connection, `FROM ${literal(fileOf(large, name))}`);
+    const rows = (name: string) => count(connection, `FROM ${literal(parquetFile(large, name))}`);
     return { operations: await rows('operations'), commits: await rows('commits') };
   } finally {
     connection.closeSync();
@@ -216,10 +214,6 @@ function value(period: string, last: number): string {
     WHEN metric IN ('live_lives', 'requests_in_flight') THEN ${SIDE_BY_SIDE} * value
     WHEN metric = 'api_quiescent' AND ${period} < ${last} THEN 0
     ELSE value END`;
-}
-
-function fileOf(run: string, table: string): string {
-  return values.lines ? linesFile(run, table) : parquetFile(run, table);
 }
 
 async function count(connection: DuckDBConnection, select: string): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Calibration, CalibrationFindings, CalibrationRun, DefectFigures } from '../harness/model/calibration.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
-import { count, counted, listed, percent, seconds, some } from './words.ts';
+import { count, counted, listed, seconds, some } from './words.ts';
 
 /** What every format of a calibration says in the same words. */
 
@@ -118,10 +118,6 @@ export function settingsText({ settings, machine, commit, windtunnel }: Calibrat
     `${counted(machine.cpus, 'CPU')}`,
     `windtunnel ${windtunnel}${commit === null ? '' : ` at ${commit}`}`,
   ].join(' · ');
-}
-
-export function shareText({ found, runs }: Pick<DefectFigures, 'found' | 'runs'>): string {
-  return runs === 0 ? '–' : percent(found / runs);
 }
 
 /** The matrix of who catches whom, as measured: runs of each defect in which the invariant was broken. */

@@ -1,10 +1,19 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type NewestFigures, newestFigures } from '../harness/calibrate/figures.ts';
+import { readKept } from '../harness/calibrate/results.ts';
+import { listInvariants } from '../harness/judge/invariants.ts';
 import type { Calibration, DefectFigures, Planted } from '../harness/model/calibration.ts';
+import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { markdownTable, plain } from '../reports/markdown/document.ts';
 import { count, lines, seconds } from '../reports/words.ts';
 
-/** What docs/calibration.md is made of: the catalogue of defects, the invariants, and the results that were kept. */
+/**
+ * `npm run calibration-docs` writes the figures of docs/calibration.md. They are made of the catalogue of defects, the
+ * invariants, and the results that `windtunnel calibrate` kept in records/calibration/; a test holds them together.
+ */
 export interface CalibrationSources {
   readonly planted: readonly Planted[];
   readonly invariants: readonly { readonly name: string; readonly claim: string }[];
@@ -158,4 +167,15 @@ function cell(one: DefectFigures | undefined, invariant: string, named: boolean)
 
 function catchable(planted: readonly Planted[]): readonly Planted[] {
   return planted.filter(({ caughtBy }) => caughtBy.length > 0);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const root = path.join(import.meta.dirname, '..');
+  const file = path.join(root, 'docs', 'calibration.md');
+  const kept = await readKept(path.join(root, 'records', 'calibration'), (why) => {
+    throw new Error(why);
+  });
+  const sources = { planted: REFERENCE_DEFECTS, invariants: await listInvariants(), kept };
+  writeFileSync(file, withFigures(readFileSync(file, 'utf8'), sources));
+  console.log(`${path.relative('.', file)}: ${REFERENCE_DEFECTS.length} defects, ${kept.length} kept results`);
 }

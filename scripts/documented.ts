@@ -169,11 +169,9 @@ export const PLAYED: readonly Played[] = [
 const SHORT: Readonly<Record<string, string>> = {
   '--duration': '10s',
   '--window': '10s',
-  '--hours': '0.02',
   '--seconds': '2',
   '--rounds': '1',
   '--runs': '1',
-  '--repeat': '1',
   '--workers': '300',
   '--operations': '50000',
   '--vus': '50',
@@ -188,7 +186,6 @@ const LOAD: Readonly<Record<string, readonly string[]>> = {
   compare: ['--duration', '10s', '--runs', '1'],
   soak: ['--duration', '20s', '--window', '10s'],
   calibrate: ['--duration', '10s', '--runs', '1', '--clean', '1', '--defects', 'rtif-merge'],
-  'bench:soak': ['--', '--hours', '0.02', '--window', '10s'],
   'bench:steady': ['--', '--minutes', '1'],
 };
 /** In place of what the reader fills in. */

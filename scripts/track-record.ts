@@ -4,7 +4,6 @@
  *     npm run track-record                             records/track-record.md from the kept runs
  *     npm run track-record -- --measure [RACE…]        makes the runs that are missing in --out and keeps their results
  *                                                      in records/track-record/runs.json
- *     npm run track-record -- --import DIR…            keeps the results of stored runs
  *     npm run track-record -- --replay affordable      each race on the reference stack and on one release; exit code 1 if
  *                                                      a race is no longer found
  *     npm run track-record -- --replay reference       … on the reference stack alone, which needs no Python
@@ -18,9 +17,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import type { Manifest } from '../harness/model/manifest.ts';
-import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
-import { judgedRun, windtunnel } from './judged-run.ts';
+import { judgedRun } from './judged-run.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
 
 /** A race does not show in every run: it counts as lost only after three runs in a row without it. */
@@ -32,7 +30,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     measure: { type: 'boolean', default: false },
-    import: { type: 'boolean', default: false },
     replay: { type: 'string' },
     out: { type: 'string', default: 'runs/track-record' },
   },
@@ -40,7 +37,7 @@ const { values, positionals } = parseArgs({
 const root = path.join(import.meta.dirname, '..');
 const data = path.join(root, 'records', 'track-record', 'runs.json');
 const tried = KNOWN_RACES.filter((race): race is Tried => race.trial !== null);
-const unknown = values.import ? [] : positionals.filter((name) => !tried.some((race) => race.name === name));
+const unknown = positionals.filter((name) => !tried.some((race) => race.name === name));
 if (unknown.length > 0 || (values.replay !== undefined && !['affordable', 'reference'].includes(values.replay))) {
   console.error(
     unknown.length > 0
@@ -52,7 +49,6 @@ if (unknown.length > 0 || (values.replay !== undefined && !['affordable', 'refer
   process.exitCode = (await replay(values.replay === 'affordable')) ? 0 : 1;
 } else {
   if (values.measure) await measure();
-  if (values.import) for (const folder of positionals) keep(await imported(path.resolve(folder)));
   writeFileSync(path.join(root, 'records', 'track-record.md'), trackRecordMarkdown(keptRuns()));
 }
 
@@ -77,14 +73,6 @@ async function measure(): Promise<void> {
 function keep(runs: readonly TrackRun[]): void {
   writeFileSync(data, trackRunsJson(withRuns(keptRuns(), runs)));
   for (const run of runs) console.error(line(run));
-}
-
-/** The result of a stored run for each race that its scenario can show. Throws if the run did not complete. */
-async function imported(folder: string): Promise<TrackRun[]> {
-  if (readManifest(folder).ended !== 'completed') throw new Error(`${folder} did not complete: it measures nothing.`);
-  const judgement = JSON.parse(await windtunnel(['check', folder, '--json'])) as Judgement;
-  const shows = ({ trial }: Tried) => [trial.scenario.name, ...(trial.also ?? [])].includes(judgement.scenario);
-  return tried.filter(shows).map((race) => trackRun(judgement, race, origin(folder)));
 }
 
 async function replay(real: boolean): Promise<boolean> {

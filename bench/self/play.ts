@@ -40,8 +40,6 @@ export interface Measured {
   readonly late_p99_ms: number | null;
   readonly late_max_ms: number | null;
   readonly loop_max_ms: number;
-  /** That the recorder, with nothing beside it, gives to the kernel. */
-  readonly rows_per_s: number;
 }
 
 export interface PlayRequest extends Omit<Play, 'socket' | 'port'> {

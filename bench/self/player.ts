@@ -28,8 +28,6 @@ const [resultFile = '', said = '{}'] = process.argv.slice(2);
 const { socket, port, warmUpS, seconds, heartbeatMs, lifeMs, connections, k6 } = JSON.parse(said) as Play;
 
 const LOOP_RESOLUTION_MS = 5;
-const ROWS = 50_000;
-const ROWS_AT_ONCE = 5_000;
 
 const plan: Plan = {
   seed: 1,
@@ -115,7 +113,7 @@ const took = (performance.now() - began) / 1000;
 const used = process.cpuUsage(cpu);
 late.sort((a, b) => a - b);
 const at = (share: number) => late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? null;
-const measured = {
+const measured: Measured = {
   live: fleet.live.length,
   requests_per_s: (operationLog.totals.ended - before) / took,
   failed: operationLog.totals.http5xx - first.http5xx + (operationLog.totals.http409 - first.http409),
@@ -129,9 +127,8 @@ const measured = {
 await fleet.close();
 await dispatcher.close();
 await engine.close();
-const result: Measured = { ...measured, rows_per_s: await rowsPerSecond() };
 await record.close();
-writeFileSync(`${resultFile}.next`, JSON.stringify(result));
+writeFileSync(`${resultFile}.next`, JSON.stringify(measured));
 renameSync(`${resultFile}.next`, resultFile);
 process.exit(0);
 
@@ -147,20 +144,4 @@ async function openEngine(): Promise<Engine> {
 function startK6(program: string, env: NodeJS.ProcessEnv) {
   const child = spawn('taskset', ['-c', '1', program, ...K6_WORKER], { env, stdio: 'ignore' });
   return { name: 'k6', ended: once(child, 'exit').then(([code]) => `ended with code ${String(code)}`) };
-}
-
-/** Rows as those of requests are, until all are with the kernel. */
-async function rowsPerSecond(): Promise<number> {
-  const row = {
-    ...{ op: 1, actor: 'life', life: 1, worker: 'w-1', kind: 'heartbeat', dag_id: 'wt_bench', task_id: 'work' },
-    ...{ run_id: 'manual__2026-01-01T00:00:00+00:00_1', map_index: -1, try_number: 1, attempt: 1, duplicate_of: null },
-    ...{ ti_id: '01900000-0000-7000-8000-000000000001', intended_ms: 12.345, sent_ms: 12.346, ended_ms: 13.456 },
-    ...{ outcome: 'ok', status: 204, reason: null, found_state: null, requested: null, correlation_id: 'wt-1' },
-  };
-  const started = performance.now();
-  for (let op = 1; op <= ROWS; op++) {
-    append('operations', { ...row, op });
-    if (op % ROWS_AT_ONCE === 0) await record.flush();
-  }
-  return ROWS / ((performance.now() - started) / 1000);
 }

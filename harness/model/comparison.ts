@@ -184,7 +184,6 @@ export type Decision = z.infer<typeof decision>;
 export type Comparison = Plain<typeof COMPARISON>;
 export type Against = Plain<typeof against>;
 export type ComparisonSide = Plain<typeof side>;
-export type ComparedRun = Plain<typeof run>;
 export type ComparedInvariant = Plain<typeof invariant>;
 export type ComparedFinding = Plain<typeof finding>;
 export type Difference = Plain<typeof difference>;

@@ -158,10 +158,6 @@ export const TABLES = {
 
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
-export function isTableName(name: string): name is TableName {
-  return name in TABLES;
-}
-
 /** Airflow's own tables after settling, columns as Airflow has them (`final_<name>`). */
 export const FINAL_TABLES = [
   'task_instance',

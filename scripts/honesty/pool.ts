@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Judgement } from '../../harness/model/verdict.ts';
-import { NO_HARNESS_COST } from '../../harness/testing/fixture-over-time.ts';
+import { invariant, judgement } from '../../harness/testing/fixture.ts';
+import { answerClass, deadlock } from '../../harness/testing/fixture-evidence.ts';
 
 /** What a comparison reads of a run, a line each: small enough to be kept, unlike the runs. */
 export const POOL = path.join(import.meta.dirname, 'runs.ndjson');
@@ -69,51 +70,16 @@ export function slimmed(run: Judgement): SlimRun {
   };
 }
 
-/** The rest of a judgement is empty: nothing that is compared reads it. */
-function fattened(slim: SlimRun): Judgement {
+/** What nothing of a comparison reads is as in any literal judgement, or empty. */
+function fattened({ invariants, assumptions, classes, deadlocks, ...slim }: SlimRun): Judgement {
   return {
-    run: 'kept',
-    findings: [],
-    findings_left_out: null,
-    thresholds: [],
-    refusals: [],
+    ...judgement({ findings: [], thresholds: [], refusals: [], timeline: [], faults: [] }),
     first_violation_s: null,
     harness_cpu_share: null,
-    timeline: [],
-    over_time: { from_ms: 0, step_ms: 1000, steps: 0, load_ended_ms: 0, series: [] },
-    faults: [],
-    harness: NO_HARNESS_COST,
     ...slim,
-    invariants: slim.invariants.map((one) => ({
-      claim: '',
-      known_issues: [],
-      exercised: 0,
-      exercised_wanted: 0,
-      exercised_by: '',
-      first: null,
-      worst: null,
-      last: null,
-      why_unknown: null,
-      ...one,
-    })),
-    assumptions: slim.assumptions.map((one) => ({ claim: '', sentence: '', ...one })),
-    classes: slim.classes.map((one) => ({
-      reason: '',
-      found_state: '',
-      example: 0,
-      explanation: '',
-      cause_operation: null,
-      cause_commit: null,
-      ...one,
-    })),
-    deadlocks: slim.deadlocks.map((one) => ({
-      at_ms: 0,
-      sides: [],
-      operation: null,
-      explained: true,
-      outcome: null,
-      died_ms: null,
-      ...one,
-    })),
+    invariants: invariants.map((one) => ({ ...invariant(one.name, one.verdict), ...one })),
+    assumptions: assumptions.map((one) => ({ claim: '', sentence: '', ...one })),
+    classes: classes.map((one) => answerClass({ ...one, reason: '', found_state: '' })),
+    deadlocks: deadlocks.map((one) => ({ ...deadlock(0), sides: [], ...one })),
   };
 }
