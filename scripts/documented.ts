@@ -120,7 +120,7 @@ export interface Played {
 
 export const PLAYED: readonly Played[] = [
   {
-    lines: /^windtunnel(?: (?:check|query|soak|…|COMMAND --help))?$/,
+    lines: /^windtunnel(?: (?:check|query(?: RUN "…")?|soak|…|COMMAND --help))?$/,
     when: 'elsewhere',
     why: 'names the command only',
   },
