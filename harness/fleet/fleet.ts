@@ -66,7 +66,7 @@ export class Fleet {
     return this.live.filter((life) => life.startedMs !== null).length;
   }
 
-  /** Workloads handed over so far. */
+  /** Lives so far: one of each workload that was handed over, and duplicates. */
   get begun(): number {
     return this.#lives;
   }

@@ -120,7 +120,7 @@ test('a pause that would outlast the run is cut, and one that cannot be read is 
       response.writeHead(503, { 'Retry-After': header });
       response.end();
     };
-    return (await client.sendOnce(spec(), 1, never)).retryAfterMs;
+    return (await client.sendOnce(spec(), never)).retryAfterMs;
   };
   expect(await pauseFor('3')).toBe(3_000);
   expect(await pauseFor('86400')).toBe(10_000);
@@ -129,7 +129,7 @@ test('a pause that would outlast the run is cut, and one that cannot be read is 
 
 test('no answer in time is unknown, with the cause', async () => {
   answer = () => undefined;
-  expect(await client.sendOnce(spec(), 1, never)).toMatchObject({ outcome: 'unknown', status: null });
+  expect(await client.sendOnce(spec(), never)).toMatchObject({ outcome: 'unknown', status: null });
   expect(await operations()).toMatchObject([{ outcome: 'unknown', status: null, cause: 'UND_ERR_HEADERS_TIMEOUT' }]);
 });
 
@@ -144,7 +144,7 @@ test('a dropped answer is unknown to the client though the server gave it, and i
 
 test('waiting for a connection shows as lateness of ours, not as latency of the server', async () => {
   answer = (_request, response) => void setTimeout(() => response.end('{}'), 150);
-  await Promise.all([1, 2, 3, 4].map(() => client.sendOnce(spec(), 1, never)));
+  await Promise.all([1, 2, 3, 4].map(() => client.sendOnce(spec(), never)));
   const late = (await operations()).map((row) => Number(row.sent_ms) - Number(row.intended_ms));
   expect(late.filter((ms) => ms > 100).length).toBe(2);
 });
@@ -152,7 +152,7 @@ test('waiting for a connection shows as lateness of ours, not as latency of the 
 test('a run that ends leaves the request unanswered in the record', async () => {
   answer = () => undefined;
   const over = new AbortController();
-  const sent = client.sendOnce(spec(), 1, over.signal);
+  const sent = client.sendOnce(spec(), over.signal);
   setTimeout(() => over.abort(), 50);
   await sent;
   expect(await operations()).toMatchObject([{ outcome: 'unknown', ended_ms: null, cause: 'run-ended' }]);
@@ -163,6 +163,6 @@ test('no token reaches the record', async () => {
     response.setHeader('Refreshed-API-Token', 'another-secret');
     response.end('{}');
   };
-  expect(await client.sendOnce(spec(), 1, never)).toMatchObject({ refreshedToken: 'another-secret' });
+  expect(await client.sendOnce(spec(), never)).toMatchObject({ refreshedToken: 'another-secret' });
   expect(JSON.stringify(await operations())).not.toMatch(/secret/);
 });

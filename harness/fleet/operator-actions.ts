@@ -97,7 +97,7 @@ export class OperatorActions {
     const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
     const subject: OperationSubject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
     const spec = { ...request, path: `/api/v2${path}`, subject, token, intendedMs: clock.now() };
-    return requests.sendOnce(spec, 1, signal);
+    return requests.sendOnce(spec, signal);
   }
 
   #clear(ti: WorkloadTaskInstance, by: By): Promise<Answer> {

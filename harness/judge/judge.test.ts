@@ -48,7 +48,7 @@ test('a promise that the scenario aimed at and could not try makes the run unkno
   expect(judgement.invariants.filter(({ aimed }) => aimed).map(({ name }) => name)).toEqual(['no-deadlocks']);
 });
 
-test('a broken promise fails the run, aimed at or not, completed or not', async () => {
+test('a violation fails the run, whether the scenario aims at the invariant or not, completed or not', async () => {
   const judgement = await judgeAll({
     ...HEALTHY,
     operations: [FAILED],

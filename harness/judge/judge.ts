@@ -97,7 +97,10 @@ export async function judgeOpen(run: OpenRun, { done = () => {}, own = [] }: Jud
   return judgement;
 }
 
-/** A broken promise is one even if the scenario did not aim at it; doubt counts only where the scenario aimed. */
+/**
+ * A violation fails the run whether the scenario aims at the invariant or not; `unknown` counts only for invariants it
+ * aims at.
+ */
 function overall(
   invariants: readonly InvariantResult[],
   assumptions: readonly AssumptionResult[],

@@ -45,7 +45,7 @@ async function intrude(
   const hostname = `${owner.worker}-impostor`;
   const pid = owner.pid + PID_OFFSET;
   const send = (spec: RequestSpec) =>
-    requests.sendOnce({ ...spec, subject: { ...spec.subject, worker: hostname } }, 1, cancel);
+    requests.sendOnce({ ...spec, subject: { ...spec.subject, worker: hostname } }, cancel);
   await send(request({ kind: 'impostor_heartbeat', method: 'PUT', route: 'heartbeat', body: { hostname, pid } }));
   if (done.aborted || cancel.aborted) return;
   const body = { state: 'running', hostname, unixname: 'sim', pid, start_date: new Date().toISOString() };

@@ -143,7 +143,7 @@ export class RunningLife implements HeartbeatSender {
     });
     const answer = dropAnswer
       ? await requests.send(request, rng, hooks.cancel)
-      : await requests.sendOnce(request, 1, hooks.cancel);
+      : await requests.sendOnce(request, hooks.cancel);
     this.#adoptToken(answer);
     return answer;
   }

@@ -106,18 +106,18 @@ export class Requests {
   /** The request with its retries. Resolves with the last answer; rejects only when the run is cancelled. */
   async send(spec: RequestSpec, rng: Rng, cancel: CancelSignal): Promise<Answer> {
     const { attempts, clock } = this.#options;
-    let answer = await this.sendOnce(spec, 1, cancel);
+    let answer = await this.sendOnce(spec, cancel);
     for (let attempt = 2; answer.outcome === 'unknown' && attempt <= attempts; attempt++) {
       // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
       const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
       await cancellableSleep(answer.retryAfterMs ?? pauseMs, cancel);
-      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, attempt, cancel);
+      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, cancel, attempt);
     }
     return answer;
   }
 
   /** Request, transport, answer, row: all that happens to one sending. */
-  async sendOnce(spec: RequestSpec, attempt: number, cancel: CancelSignal): Promise<Answer> {
+  async sendOnce(spec: RequestSpec, cancel: CancelSignal, attempt = 1): Promise<Answer> {
     const { clock, operationLog, transport } = this.#options;
     cancel.throwIfAborted();
     const op = attempt === 1 && spec.op !== undefined ? spec.op : operationLog.takeNumber();
