@@ -21,6 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { judge } from '../harness/judge/judge.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { closeTables } from '../harness/run-folder/close.ts';
@@ -34,7 +35,6 @@ const SIDE_BY_SIDE = 50;
 /** What a copy beside the first one shares with it. */
 const OF_THE_MACHINE: readonly string[] = ['samples', 'backends', 'faults'];
 const BIN = fileURLToPath(new URL('../bin/windtunnel.mjs', import.meta.url));
-const PARTS = fileURLToPath(new URL('judge-parts.ts', import.meta.url));
 const JUDGING_MS = 60 * 60_000;
 
 const { values } = parseArgs({
@@ -43,19 +43,47 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '10000000' },
     parts: { type: 'boolean', default: false },
     keep: { type: 'string' },
+    // How --parts starts itself on the multiplied run.
+    'parts-of': { type: 'string' },
   },
 });
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 try {
-  const base = values.run ?? (await playOne());
+  const of = values['parts-of'];
+  await (of === undefined ? measureLarge(values.run ?? (await playOne())) : measureParts(of));
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+async function measureLarge(base: string): Promise<void> {
   await closeTables(base);
   const large = values.keep ?? path.join(scratch, 'large');
   const { operations, commits } = await multiply(base, large, Number(values.operations));
   console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
-  if (values.parts) await printedBy([...nodeArguments(PARTS), large]);
+  if (values.parts) await printedBy([...nodeArguments(import.meta.filename), '--parts-of', large]);
   else await judged(large);
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+}
+
+/** Seconds, CPU seconds and peak of every part of judging; exit code 1 if something could not be judged at all. */
+async function measureParts(run: string): Promise<void> {
+  let began = performance.now();
+  let used = process.cpuUsage();
+  const { invariants } = await judge(run, {
+    done: (part) => {
+      const { user, system } = process.cpuUsage(used);
+      const [s, cpu] = [performance.now() - began, (user + system) / 1000].map((ms) =>
+        (ms / 1000).toFixed(1).padStart(7),
+      );
+      const peak = (residentPeak('self') / 2 ** 20).toFixed(0).padStart(5);
+      console.log(`${s} s ${cpu} s of CPU  at most ${peak} MiB  ${part}`);
+      resetPeak();
+      began = performance.now();
+      used = process.cpuUsage();
+    },
+  });
+  const failed = invariants.filter(({ why_unknown }) => why_unknown?.startsWith('judging it failed'));
+  for (const { name, why_unknown } of failed) console.log(`${name}: ${why_unknown}`);
+  process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
 async function judged(large: string): Promise<void> {
@@ -240,10 +268,19 @@ async function watched(args: readonly string[], output: string) {
 }
 
 /** The kernel's own high-water mark: nothing between two readings is missed. */
-function residentPeak(pid: number): number {
+function residentPeak(pid: number | 'self'): number {
   try {
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
   } catch {
     return 0; // It has just ended, or there is no /proc here.
+  }
+}
+
+/** The next reading is of what comes now (Linux). */
+function resetPeak(): void {
+  try {
+    writeFileSync('/proc/self/clear_refs', '5');
+  } catch {
+    // There is no /proc here.
   }
 }

@@ -85,7 +85,6 @@ export const LIMITS = {
   parallelism: 1024,
   /** [core] max_active_tasks_per_dag: per DAG run, whatever its name says. */
   maxActiveTasks: 512,
-  defaultPoolSlots: 4096,
   /** [scheduler] max_tis_per_query. */
   taskInstancesPerQuery: 128,
   /** [scheduler] max_dagruns_to_create_per_loop and max_dagruns_per_loop_to_schedule. */

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,27 +64,19 @@ export async function play({ lives, livesPerS, profileTo, ...rest }: PlayRequest
     const given: Play = { ...rest, socket, port };
     const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(given)], options, profileTo);
     const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
-    const deadline = AbortSignal.timeout((rest.warmUpS + rest.seconds + SLACK_S) * 1000);
     const how = await Promise.race([
       player.ended,
       // It ends with the fleet, too; then the fleet has written what it measured.
       stub.ended.then(async (how) =>
         Promise.race([player.ended, sleep(SLOW_END_MS, `was left alone: its server ${how}`, { ref: false })]),
       ),
-      aborted(deadline),
+      sleep((rest.warmUpS + rest.seconds + SLACK_S) * 1000, 'took too long', { ref: false }),
     ]);
-    return resultIn(result) ?? fail(`The fleet that was to be measured ${how}. It said: ${lastWords(log)}`);
+    if (existsSync(result)) return JSON.parse(readFileSync(result, 'utf8')) as Measured;
+    throw new StackError(`The fleet that was to be measured ${how}. It said: ${lastWords(log)}`);
   } finally {
     await table.close();
   }
-}
-
-function resultIn(file: string): Measured | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Measured) : undefined;
-}
-
-function fail(sentence: string): never {
-  throw new StackError(sentence);
 }
 
 /** On one core where that can be said and there are two; else wherever the system puts it. */
@@ -97,35 +90,10 @@ export function startPinned(
 ): SupervisedProcess {
   const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
   const own = [...profile, ...nodeArguments(path.join(import.meta.dirname, script)), ...args];
-  const pin = availableParallelism() > 1 ? tasksetPath() : undefined;
+  const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0;
   const name = script.replace('.ts', '');
-  if (!pin) return table.start(name, process.execPath, own, options);
-  return table.start(name, pin, ['-c', String(core), process.execPath, ...own], options);
-}
-
-function tasksetPath(): string | undefined {
-  if (process.platform !== 'linux') return undefined;
-  return (process.env.PATH ?? '')
-    .split(path.delimiter)
-    .map((folder) => path.join(folder, 'taskset'))
-    .find(isProgram);
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<string> {
-  return new Promise((resolve) => {
-    const giveUp = () => resolve('took too long');
-    if (signal.aborted) giveUp();
-    else signal.addEventListener('abort', giveUp, { once: true });
-  });
+  if (!canPin) return table.start(name, process.execPath, own, options);
+  return table.start(name, 'taskset', ['-c', String(core), process.execPath, ...own], options);
 }
 
 function lastWords(log: string): string {

@@ -60,8 +60,8 @@ function shuffled(runs: readonly Judgement[], rng: Rng): Judgement[] {
 }
 
 /**
- * A build that differs from itself, by anything that decides, also where the decision as a whole is left open for another reason, such
- * as an invariant that a short run did not exercise enough.
+ * A build that differs from itself, by anything that decides, also where the decision as a whole is left open for another
+ * reason, such as an invariant that a short run did not exercise enough.
  */
 export function isFalse({ differences }: Comparison): boolean {
   return differences.some(({ better }) => better !== null);
@@ -84,18 +84,8 @@ export async function realPairs(pairs: number, seed: number, say: (line: string)
     const [build = '', scenario = ''] = PLAYED[pair % PLAYED.length] ?? [];
     const folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-aa-'));
     try {
-      const flags = [
-        '--scenario',
-        scenario,
-        '--aa',
-        '--runs',
-        '2',
-        '--duration',
-        '20s',
-        '--seed',
-        String(1000 * seed + 2 * pair),
-      ];
-      await windtunnel(['compare', build, ...flags, '--out', folder]);
+      const own = ['--scenario', scenario, '--seed', String(1000 * seed + 2 * pair), '--out', folder];
+      await windtunnel(['compare', build, '--aa', '--runs', '2', '--duration', '20s', ...own]);
       const comparison = JSON.parse(readFileSync(path.join(folder, 'compare.json'), 'utf8')) as Comparison;
       results.push(comparison);
       say(`${pair + 1} of ${pairs}: ${build}, ${scenario}: ${comparison.decision}`);
