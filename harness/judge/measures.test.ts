@@ -1,19 +1,10 @@
 import { expect, test } from 'vitest';
 
-import { type LiteralRun, TASK, writeLiteralRun } from '../testing/literal-run.ts';
+import { withLiteralRun } from '../testing/judge-literal.ts';
+import { type LiteralRun, TASK } from '../testing/literal-run.ts';
 import { readMeasures } from './measures.ts';
-import { openRun } from './open-run.ts';
 
-async function measuresOf(run: LiteralRun) {
-  const { folder, remove } = writeLiteralRun(run);
-  const opened = await openRun(folder);
-  try {
-    return await readMeasures(opened);
-  } finally {
-    await opened.close();
-    remove();
-  }
-}
+const measuresOf = (run: LiteralRun) => withLiteralRun(run, readMeasures);
 
 /** A task instance that ran and ended. */
 const ended = (i: number, committed_ms: number) =>
