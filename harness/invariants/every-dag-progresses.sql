@@ -42,13 +42,14 @@ WITH changes AS (
   SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS next_ms
   FROM changes WHERE state IS DISTINCT FROM old_state
 ), retries AS (
-  SELECT * FROM moves WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
+  SELECT * FROM moves
+  WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
 ), skewed AS (
   -- They count from the end that the worker gives, and a fault gave some workers clocks that are minutes fast.
   SELECT retries.seq
   FROM retries JOIN lives ON lives.ti_id = retries.old_ti_id
   ASOF JOIN (
-    SELECT opened_ms, max(until_ms) OVER (ORDER BY opened_ms) AS until_ms FROM fault_windows WHERE fault = 'skewed-clocks'
+    SELECT opened_ms, max(until_ms) OVER (ORDER BY opened_ms) AS until_ms FROM fault_windows WHERE skews_clocks
   ) AS windows ON retries.committed_ms >= windows.opened_ms
   WHERE lives.started_ms <= windows.until_ms
 )

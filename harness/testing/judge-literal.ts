@@ -1,3 +1,4 @@
+import { FAULTS } from '../faults/index.ts';
 import { judgeAssumption, readAssumptions } from '../judge/assumptions.ts';
 import { judgeInvariant, readInvariants } from '../judge/invariants.ts';
 import { judgeOpen } from '../judge/judge.ts';
@@ -9,7 +10,7 @@ export { withLiteralRun } from '../judge/literal-database.ts';
 
 /** Tests only: one promise judged on a run written by hand. */
 export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantResult> {
-  return withLiteralRun(run, async (open) => {
+  return withLiteralRun(withFaultFacts(run), async (open) => {
     const file = (await readInvariants()).find((invariant) => invariant.name === name);
     if (!file) throw new Error(`there is no invariant ${name}`);
     return judgeInvariant(open, file);
@@ -18,7 +19,17 @@ export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantRe
 
 /** Tests only: the whole verdict on a run written by hand. */
 export function judgeAll(run: LiteralRun): Promise<Judgement> {
-  return withLiteralRun(run, (open) => judgeOpen(open));
+  return withLiteralRun(withFaultFacts(run), (open) => judgeOpen(open));
+}
+
+/** The run with what the catalogue of faults says of its `faults`, as the nemesis writes it down. */
+function withFaultFacts(run: LiteralRun): LiteralRun {
+  if (!run.faults) return run;
+  const faults = run.faults.map((row) => {
+    const fault = FAULTS.find(({ name }) => name === row.fault);
+    return { cuts_connections: fault?.cutsConnections ?? false, skews_clocks: fault?.skewsClocks ?? false, ...row };
+  });
+  return { ...run, faults };
 }
 
 /** Tests only: one assumption judged on a run written by hand. */

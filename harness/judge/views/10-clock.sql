@@ -41,7 +41,8 @@ SELECT *,
 FROM (
   SELECT
     coalesce("window", row_number() OVER (ORDER BY opened_ms, fault, victim)) AS "window",
-    fault, victim, opened_ms, closed_ms, coalesce(closed_ms, greatest(load_ended_ms, opened_ms)) AS until_ms, detail
+    fault, victim, opened_ms, closed_ms,
+    coalesce(closed_ms, greatest(load_ended_ms, opened_ms)) AS until_ms, detail, cuts_connections, skews_clocks
   FROM faults CROSS JOIN load
   -- A window has a row when it opens and another when it is closed.
   QUALIFY row_number() OVER (PARTITION BY "window", fault, victim, opened_ms ORDER BY closed_ms NULLS LAST) = 1
@@ -57,10 +58,7 @@ CREATE OR REPLACE MACRO excused_delay(began, ended) AS
   OR EXISTS (FROM standstills WHERE standstills.until_ms >= began AND standstills.from_ms <= ended);
 
 -- One row: a window in which connections to the database were cut, refused or lost, of one process, or of all (NULL). A
--- transaction that is cut fails, and its process may answer 5xx or end. For two seconds longer: a statement that was
--- under way at the end of the window, or a connection that had been cut before it was used again.
+-- transaction that is cut fails, and its process may answer 5xx or end.
 CREATE OR REPLACE VIEW cut_windows AS
 SELECT "window", fault, opened_ms, until_ms + cut_aftermath_ms() AS until_ms, nullif(victim, 'postgres') AS process
-FROM fault_windows
-WHERE fault IN ('kill-backend', 'terminate-connections', 'restart-postgres', 'exhaust-connections',
-  'wire-cut', 'wire-reset', 'lost-commit', 'lost-commit-answer');
+FROM fault_windows WHERE cuts_connections;
