@@ -7,6 +7,12 @@
 -- exercised-by: task instances that were set to UP_FOR_RETRY, or to FAILED, by workers or schedulers
 -- min-exercised: 10
 -- because: half a dozen paths lead there, and ten ends show the two that nearly all take
+-- sentence: {writer} set try {try_number} of {subject} from {old_state:state} to {state:state}, although it may be
+--   tried {tries} times.[ Its worker had reported {requested:state}, and the server met an error in the database.]
+-- sentence[too early]: Try {old_try_number} of {subject} failed; {writer} scheduled the next one {after_ms:seconds}
+--   later, and its retry delay is 1 s.
+-- sentence[miscounted]: {writer} changed {subject} from {old_state:state|NONE} to {state:state|NONE} and its try number
+--   from {old_try_number} to {try_number}: {rule}.
 
 -- given
 CREATE TEMP TABLE ended AS
@@ -19,7 +25,7 @@ FROM task_instance_changes AS changes LEFT JOIN (
 WHERE change = 'update' AND old_seen AND writer_role IN ('api-execution', 'scheduler')
   AND old_state IN ('queued', 'running') AND state IN ('failed', 'up_for_retry');
 
--- The worker's word for the end of its try: the delay counts from there.
+-- When the worker reported the end of its try: the delay counts from there.
 CREATE TEMP TABLE reports AS
 SELECT ti_id, min(sent_ms) AS sent_ms, min(op) AS op
 FROM operations WHERE kind = 'state' AND requested = 'up_for_retry' GROUP BY ti_id;
@@ -42,22 +48,12 @@ WHERE steps.state = 'scheduled' AND failed.old_state = 'running' AND failed.writ
 SELECT count(*) FROM ended;
 
 -- violations
-SELECT
-  committed_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+SELECT *, max_tries + 1 AS tries, taken_as_failure AS op, abs(tries - try_number) AS severity,
   CASE
     WHEN taken_as_failure IS NOT NULL THEN 'taken as a failure'
     WHEN state = 'failed' THEN 'not tried again'
     ELSE 'tried too often'
-  END AS variant,
-  abs(max_tries + 1 - try_number) AS severity,
-  format('{} set try {:d} of {} from {} to {}, although it may be tried {:d} times.', writer, try_number,
-    subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state), max_tries + 1)
-    || CASE WHEN taken_as_failure IS NOT NULL
-      THEN format(' Its worker had reported {}, and the server met an error in the database.', state_name(requested))
-      ELSE '' END AS sentence,
-  list_filter([taken_as_failure], op -> op IS NOT NULL) AS operations,
-  [seq] AS commits
+  END AS variant
 FROM ended
 WHERE max_tries >= 0 AND try_number >= 1
   AND CASE state
@@ -67,27 +63,19 @@ WHERE max_tries >= 0 AND try_number >= 1
       SELECT (dag_id, task.task_id) FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags)
       WHERE coalesce(task.retries, 0) > 0)
   END
-UNION ALL
-SELECT
-  committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'too early', failed_ms + retry_delay_ms() - committed_ms,
-  format('Try {:d} of {} failed; {} scheduled the next one {} later, and its retry delay is 1 s.', old_try_number,
-    subject_of(dag_id, run_id, task_id, map_index), writer, seconds(committed_ms - failed_ms)),
-  [op], [retry_seq, seq]
+UNION ALL BY NAME
+SELECT *, 'too early' AS variant, committed_ms - failed_ms AS after_ms, retry_delay_ms() - after_ms AS severity,
+  [retry_seq, seq] AS commits
 FROM retried
 WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms()
   -- A worker whose clock is wrong, or whose report comes late, dates its end back.
   AND NOT EXISTS (
     FROM fault_windows
     WHERE victim = 'fleet' AND opened_ms <= retried.committed_ms AND until_ms >= failed_ms - 30000)
-UNION ALL
-SELECT
-  committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'miscounted', abs(try_number - old_try_number),
-  format('{} changed {} from {} to {} and its try number from {:d} to {:d}', writer,
-    subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state), old_try_number,
-    try_number)
-    || CASE WHEN state = 'scheduled' AND coalesce(old_state, 'up_for_retry') = 'up_for_retry'
-      THEN ': scheduling a new try counts one.' ELSE ': only scheduling a new try counts one.' END,
-  []::BIGINT[], [seq]
+UNION ALL BY NAME
+SELECT *, 'miscounted' AS variant, abs(try_number - old_try_number) AS severity,
+  CASE WHEN state = 'scheduled' AND coalesce(old_state, 'up_for_retry') = 'up_for_retry'
+    THEN 'scheduling a new try counts one' ELSE 'only scheduling a new try counts one' END AS rule
 FROM task_instance_changes
 WHERE change = 'update' AND old_seen AND writer IS NOT NULL
   AND try_number - old_try_number <> (state IS DISTINCT FROM old_state

@@ -7,6 +7,11 @@
 -- exercised-by: starts that were sent again after they had been carried out
 -- min-exercised: 5
 -- because: a build that carries out a second one does so each time
+-- sentence: The start that {starter} sent for {subject} was carried out when the task was RUNNING already: {effect}.
+-- sentence[noted twice]: {subject} (try {try_number}) began {starts} times, and its start stands {notes} times in the
+--   audit log.
+-- sentence[refused]: Worker {worker} sent its start of {subject} again, because the first answer was lost, and was
+--   refused, although the task was its own and RUNNING.
 
 -- given
 CREATE TEMP TABLE replays AS
@@ -49,37 +54,25 @@ WITH again AS (
   JOIN noted_twice USING (dag_id, run_id, task_id, map_index, try_number)
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running'
 )
-SELECT
-  committed_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+SELECT *, committed_ms AS at_ms, coalesce('worker ' || worker, 'a worker') AS starter,
   CASE WHEN ti_id <> old_ti_id THEN 'new id' ELSE 'new try number' END AS variant,
-  abs(try_number - old_try_number) AS severity,
-  format('The start that {} sent for {} was carried out when the task was RUNNING already: {}.',
-    coalesce('worker ' || requests.worker, 'a worker'), subject_of(dag_id, run_id, task_id, map_index),
-    CASE WHEN ti_id <> old_ti_id THEN 'it got another id'
-      ELSE format('its try number went from {:d} to {:d}', old_try_number, try_number) END) AS sentence,
-  list_filter([requests.op], op -> op IS NOT NULL) AS operations,
-  [again.seq] AS commits
+  abs(try_number - old_try_number) AS severity, [op] AS operations, [seq] AS commits,
+  CASE WHEN ti_id <> old_ti_id THEN 'it got another id'
+    ELSE format('its try number went from {:d} to {:d}', old_try_number, try_number) END AS effect
 FROM again LEFT JOIN requests USING (seq)
-UNION ALL
-SELECT
-  committed_ms, subject_of(dag_id, run_id, task_id, map_index), 'noted twice', notes - starts,
-  format('{} (try {:d}) began {:d} times, and its start stands {:d} times in the audit log.',
-    subject_of(dag_id, run_id, task_id, map_index), try_number, starts, notes),
-  coalesce(again_sent.ops, []), seqs
+UNION ALL BY NAME
+SELECT noted_twice.* EXCLUDE (first_seq), committed_ms AS at_ms, 'noted twice' AS variant, notes - starts AS severity,
+  again_sent.ops AS operations, seqs AS commits
 FROM noted_twice
 JOIN (SELECT first_seq, list(seq ORDER BY seq) AS seqs FROM their_starts GROUP BY first_seq) AS proof USING (first_seq)
 LEFT JOIN (
   SELECT first_seq, list(op ORDER BY op) AS ops
   FROM (SELECT DISTINCT first_seq, ti_id FROM their_starts) AS ids JOIN replays USING (ti_id) GROUP BY first_seq
 ) AS again_sent USING (first_seq)
-UNION ALL
--- Whose task it is says the row: the worker that is refused is the one that runs it, and nobody has come between.
-SELECT
-  replays.ended_ms, subject_of(held.dag_id, held.run_id, held.task_id, held.map_index), 'refused', 1,
-  format('Worker {} sent its start of {} again, because the first answer was lost, and was refused, although the task was its own and RUNNING.',
-    replays.worker, subject_of(held.dag_id, held.run_id, held.task_id, held.map_index)),
-  [replays.op], [held.seq]
+UNION ALL BY NAME
+-- The row says which worker the task belongs to: the one that is refused runs it, and nothing has come between.
+SELECT held.*, replays.worker, replays.ended_ms AS at_ms, 'refused' AS variant, 1 AS severity,
+  [replays.op] AS operations, [held.seq] AS commits
 FROM (FROM replays WHERE status = 409 AND found_state = 'running') AS replays
 ASOF JOIN (FROM task_instance_changes SEMI JOIN replays USING (ti_id) WHERE change <> 'delete') AS held
   ON held.ti_id = replays.ti_id AND replays.ended_ms >= held.committed_ms

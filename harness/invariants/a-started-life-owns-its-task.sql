@@ -6,6 +6,8 @@
 -- exercised-by: lives that sent heartbeats
 -- min-exercised: 20
 -- because: a run with fewer lives long enough to send one is no load
+-- sentence: Worker {worker} had been running {subject} for {ran_ms:seconds} when its heartbeat was refused with
+--   {status}[ {reason}][ (found {found_state:state})]; {explanation}.
 
 -- given
 CREATE TEMP TABLE refused AS
@@ -17,7 +19,7 @@ WITH started AS (
 SELECT heartbeat.*, started.started_ms
 FROM (
   SELECT * FROM operations WHERE kind = 'heartbeat' AND status IN (404, 409, 410)
-  -- The first one: a worker that goes on after it was told to stop is our doing.
+  -- The first one: what a worker sends after it was refused is the harness's doing.
   QUALIFY row_number() OVER (PARTITION BY life ORDER BY sent_ms) = 1
 ) AS heartbeat
 JOIN started USING (life) LEFT JOIN reported USING (life)
@@ -40,12 +42,13 @@ WITH by_operator AS (
 ), after_silence AS (
   SELECT refused.op
   FROM refused ASOF JOIN (
-    SELECT life, sent_ms FROM operations SEMI JOIN refused USING (life) WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
+    SELECT life, sent_ms FROM operations SEMI JOIN refused USING (life)
+    WHERE kind IN ('run', 'heartbeat') AND outcome = 'ok'
   ) AS sign ON sign.life = refused.life AND refused.sent_ms >= sign.sent_ms
   CROSS JOIN plan
   WHERE refused.ended_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
   UNION
-  -- When it was given up; what the server heard of it afterwards is too late.
+  -- When it was given up: a sign of life that reached the server afterwards is too late.
   SELECT refused.op
   FROM refused JOIN given_up USING (ti_id) CROSS JOIN plan
   WHERE committed_ms <= refused.ended_ms + clock_tolerance_ms()
@@ -59,24 +62,15 @@ WITH by_operator AS (
     WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'delete')
   ) AS changes ON changes.old_ti_id = wronged.ti_id AND wronged.ended_ms + clock_tolerance_ms() >= changes.committed_ms
 )
-SELECT
-  ended_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+SELECT wronged.* EXCLUDE (op), ended_ms AS at_ms, ended_ms - started_ms AS ran_ms, ran_ms AS severity,
   CASE
     WHEN cause.state = 'skipped' AND coalesce(writer_role = 'api-execution', true) THEN 'skip-downstream'
     WHEN cause.seq IN (SELECT seq FROM taken_back) THEN 'stuck in queued'
     ELSE coalesce(writer_role, reason, 'unknown writer')
   END AS variant,
-  ended_ms - started_ms AS severity,
-  format('Worker {} had been running {} for {} when its heartbeat was refused with {}{}', worker,
-    subject_of(dag_id, run_id, task_id, map_index), seconds(ended_ms - started_ms), status,
-    coalesce(' ' || reason, '') || coalesce(' (found ' || upper(found_state) || ')', ''))
-    || CASE
-      WHEN cause.seq IS NULL THEN '; no commit tells why.'
-      ELSE format('; {} had {} it {} before.', coalesce(writer, 'an unknown process'),
-        CASE WHEN cause.change = 'delete' THEN 'deleted' ELSE 'set ' || state_name(cause.state) || ' on' END,
-        seconds(ended_ms - cause.committed_ms))
-    END AS sentence,
-  [wronged.op] AS operations,
-  list_filter([cause.seq], seq -> seq IS NOT NULL) AS commits
+  CASE WHEN cause.seq IS NULL THEN 'no commit explains it'
+    ELSE format('{} had {} it {} before', coalesce(writer, 'an unknown process'),
+      CASE WHEN cause.change = 'delete' THEN 'deleted' ELSE 'set ' || state_name(cause.state) || ' on' END,
+      seconds(ended_ms - cause.committed_ms)) END AS explanation,
+  [wronged.op] AS operations, [cause.seq] AS commits
 FROM wronged LEFT JOIN cause USING (op);

@@ -28,13 +28,13 @@ test('a heartbeat refused while the worker works is a violation that says what w
   );
 });
 
-test('it is a violation even where no commit tells why', async () => {
+test('it is a violation even where no commit explains it', async () => {
   const result = await judge({
     operations: [RUN, { ...REFUSED, status: 404, reason: 'not_found', found_state: null }],
     lives: [{}],
   });
   expect(result.first).toMatchObject({ variant: 'not_found' });
-  expect(result.first?.sentence).toMatch(/refused with 404 not_found; no commit tells why\.$/);
+  expect(result.first?.sentence).toMatch(/refused with 404 not_found; no commit explains it\.$/);
 });
 
 test.each<[string, LiteralRun]>([

@@ -5,6 +5,10 @@
 -- exercised-by: end reports that were sent again after they had been carried out
 -- min-exercised: 5
 -- because: a build that carries out a second one does so each time
+-- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) was carried out when the
+--   task was {old_state:state|NONE} already[, {after_ms:seconds} after the end before it].
+-- sentence[noted twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) stands
+--   {times} times in the audit log: it was carried out more than once.
 
 -- given
 CREATE TEMP TABLE ends AS
@@ -55,23 +59,12 @@ WITH carried_out AS (
   WHERE kind = 'state' AND outcome <> 'refused'
   GROUP BY ALL HAVING count(DISTINCT ti_id) = 1
 )
-SELECT
-  committed_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+SELECT *, committed_ms AS at_ms, committed_ms - before_ms AS after_ms,
   format('{} after {}', state, coalesce(old_state, 'none')) AS variant,
-  committed_ms - coalesce(before_ms, old_since_ms) AS severity,
-  format('The end {} that {} reported for {} (try {:d}) was carried out when the task was {} already',
-    state_name(state), coalesce('worker ' || reports.worker, 'a worker'),
-    subject_of(dag_id, run_id, task_id, map_index), try_number, state_name(old_state))
-    || coalesce(format(', {} after the end before it', seconds(committed_ms - before_ms)), '') || '.' AS sentence,
-  list_filter([reports.op], op -> op IS NOT NULL) AS operations,
-  list_filter([before_seq, again.seq], seq -> seq IS NOT NULL) AS commits
+  committed_ms - coalesce(before_ms, old_since_ms) AS severity, coalesce('worker ' || worker, 'a worker') AS reporter,
+  [op] AS operations, [before_seq, seq] AS commits
 FROM again LEFT JOIN reports USING (seq)
-UNION ALL
-SELECT
-  at_ms, subject_of(dag_id, run_id, task_id, map_index), 'noted twice', times,
-  format('The end {} that worker {} reported for {} (try {:d}) stands {:d} times in the audit log: it was carried out '
-    || 'more than once.', state_name(event), worker, subject_of(dag_id, run_id, task_id, map_index), try_number, times),
-  ops, []::BIGINT[]
+UNION ALL BY NAME
+SELECT *, 'noted twice' AS variant, times AS severity, ops AS operations
 FROM audited JOIN twice_reported USING (dag_id, run_id, task_id, map_index, try_number)
 WHERE requested = event;

@@ -5,6 +5,9 @@
 -- exercised-by: requests of impostors that were answered while the owner ran the task
 -- min-exercised: 10
 -- because: what is compared wrongly is so each time
+-- sentence: While worker {owner} ran {subject}, another worker ({worker}) {did} it and the server accepted that with
+--   {status}[; {after_ms:seconds} later the {refused_kind} of the first was refused with {refused_status}, and its work
+--   was lost].
 
 -- given
 CREATE TEMP TABLE visits AS
@@ -21,32 +24,20 @@ JOIN (
 ) AS owner USING (life)
 LEFT JOIN left_running USING (ti_id)
 WHERE operations.kind IN ('impostor_heartbeat', 'impostor_run') AND operations.status IS NOT NULL
-  -- Once the owner runs it no more, it may be anybody's.
+  -- Once the owner no longer runs it, another worker may.
   AND coalesce(left_running.committed_ms > operations.ended_ms + clock_tolerance_ms(), true);
 
 -- exercised
 SELECT count(*) FROM visits;
 
 -- violations
-WITH told AS (
-  SELECT life, min(ended_ms) AS ended_ms, arg_min(op, ended_ms) AS op, arg_min(kind, ended_ms) AS kind,
-    arg_min(status, ended_ms) AS status
+WITH first_refusals AS (
+  SELECT life, min(ended_ms) AS refused_ms, arg_min(op, ended_ms) AS refused_op,
+    arg_min(kind, ended_ms) AS refused_kind, arg_min(status, ended_ms) AS refused_status
   FROM operations WHERE kind IN ('heartbeat', 'state') AND outcome = 'refused' GROUP BY life
 )
-SELECT
-  visits.ended_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE visits.kind WHEN 'impostor_run' THEN 'start' ELSE 'heartbeat' END AS variant,
-  coalesce(told.ended_ms - visits.ended_ms, 0) AS severity,
-  format('While worker {} ran {}, another worker ({}) ', owner, subject_of(dag_id, run_id, task_id, map_index), worker)
-    || CASE visits.kind WHEN 'impostor_run' THEN 'started it' ELSE 'sent a heartbeat for it' END
-    || format(' and the server accepted that with {}', visits.status)
-    || CASE
-      WHEN told.op IS NULL THEN '.'
-      ELSE format('; {} later the {} of the first was refused with {}, and its work was lost.',
-        seconds(told.ended_ms - visits.ended_ms), told.kind, told.status)
-    END AS sentence,
-  list_filter([visits.op, told.op], op -> op IS NOT NULL) AS operations,
-  []::BIGINT[] AS commits
-FROM visits LEFT JOIN told ON told.life = visits.life AND told.ended_ms >= visits.ended_ms
-WHERE visits.outcome = 'ok';
+SELECT *, refused_ms - ended_ms AS after_ms, coalesce(after_ms, 0) AS severity, [op, refused_op] AS operations,
+  CASE kind WHEN 'impostor_run' THEN 'start' ELSE 'heartbeat' END AS variant,
+  CASE kind WHEN 'impostor_run' THEN 'started' ELSE 'sent a heartbeat for' END AS did
+FROM visits LEFT JOIN first_refusals ON first_refusals.life = visits.life AND refused_ms >= ended_ms
+WHERE outcome = 'ok';

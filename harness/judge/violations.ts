@@ -35,8 +35,8 @@ function defaultSql(column: string, there: ReadonlySet<string>): string {
   const has = (name: string) => (there.has(name) ? identifier(name) : 'NULL');
   switch (column) {
     case 'at_ms': {
-      const moment = MOMENTS.find((name) => there.has(name));
-      if (moment) return identifier(moment);
+      const moments = MOMENTS.filter((name) => there.has(name));
+      if (moments.length > 0) return `coalesce(${moments.map(identifier).join(', ')})`;
       throw new Error(`the violations have no at_ms, and none of ${MOMENTS.slice(1).join(', ')} to take it from`);
     }
     case 'subject':
@@ -68,10 +68,9 @@ function sentence(template: string, there: ReadonlySet<string>): string {
   return sentenceSql(template);
 }
 
-/** The rows that prove it: a list, or the number of one, or none. */
+/** The rows that prove it: the first of these that is there and not NULL: a list, or the number of one. */
 function evidenceSql(name: string, one: string, many: string, there: ReadonlySet<string>): string {
-  if (there.has(name)) return `coalesce(list_filter(${name}, x -> x IS NOT NULL), [])::BIGINT[]`;
-  if (there.has(many)) return `coalesce(list_filter(${many}, x -> x IS NOT NULL), [])::BIGINT[]`;
-  if (there.has(one)) return `list_filter([${identifier(one)}], x -> x IS NOT NULL)::BIGINT[]`;
-  return '[]::BIGINT[]';
+  const lists = [name, many].filter((column) => there.has(column)).map(identifier);
+  if (there.has(one)) lists.push(`[${identifier(one)}]`);
+  return `coalesce(${[...lists.map((list) => `list_filter(${list}, x -> x IS NOT NULL)`), '[]'].join(', ')})::BIGINT[]`;
 }
