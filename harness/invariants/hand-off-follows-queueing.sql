@@ -6,6 +6,9 @@
 -- exercised-by: deliveries to the workers
 -- min-exercised: 50
 -- because: two schedulers that pick the same task do so where many are ready at once
+-- sentence: {scheduler} handed {subject} (try {try_number}) to worker {worker}, {how}.
+-- sentence[delivered twice at once]: {subject} (try {try_number}) was handed over {deliveries} times, although it had
+--   been set to QUEUED only {often}: while worker {worker} had it, it was sent out again.
 
 -- given
 CREATE TEMP TABLE queueings AS
@@ -27,6 +30,8 @@ WHERE handed_ms <= (SELECT max(committed_ms) FROM commits)
   -- The harness's own doing: a fault that plays what was handed over once a second time.
   AND duplicate_of IS NULL;
 
+CREATE TEMP MACRO often(times) AS CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END;
+
 -- exercised
 SELECT sum(deliveries) FROM (SELECT max(deliveries) AS deliveries FROM handed GROUP BY ti_id);
 
@@ -47,35 +52,18 @@ WITH counted AS (
 ), starts AS (
   SELECT life, min(op) AS op FROM operations WHERE kind = 'run' GROUP BY life
 )
-SELECT
-  handed_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN times IS NULL THEN 'never queued' ELSE 'delivered again' END AS variant,
+SELECT *, handed_ms AS at_ms, CASE WHEN times IS NULL THEN 'never queued' ELSE 'delivered again' END AS variant,
   coalesce(handed_ms - before_ms, 0) AS severity,
-  format('{} handed {} (try {:d}) to worker {}, ', scheduler, subject_of(dag_id, run_id, task_id, map_index),
-    try_number, worker)
-    || CASE
-      WHEN times IS NULL THEN 'and no commit had set it to QUEUED.'
-      ELSE format('{} after {} had handed it over, although it had been set to QUEUED only {}.',
-        seconds(handed_ms - before_ms), before_scheduler, CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END)
-    END AS sentence,
-  list_filter([starts.op], op -> op IS NOT NULL) AS operations,
-  coalesce(proof.seqs, []) AS commits
+  CASE WHEN times IS NULL THEN 'and no commit had set it to QUEUED'
+    ELSE format('{} after {} had handed it over, although it had been set to QUEUED only {}',
+      seconds(handed_ms - before_ms), before_scheduler, often(times)) END AS how
 FROM too_often LEFT JOIN proof USING (ti_id) LEFT JOIN starts USING (life)
-UNION ALL
-SELECT
-  handed_ms, subject_of(dag_id, run_id, task_id, map_index), 'delivered twice at once',
-  deliveries - greatest(lives, times),
-  format('{} (try {:d}) was handed over {:d} times, although it had been set to QUEUED only {}: '
-    || 'while worker {} had it, it was sent out again.', subject_of(dag_id, run_id, task_id, map_index), try_number,
-    deliveries, CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END, worker),
-  list_filter([starts.op], op -> op IS NOT NULL), proof.seqs
+UNION ALL BY NAME
+SELECT *, handed_ms AS at_ms, 'delivered twice at once' AS variant, deliveries - greatest(lives, times) AS severity,
+  often(times) AS often
 FROM at_once JOIN proof USING (ti_id) LEFT JOIN starts USING (life)
-UNION ALL
-SELECT
-  handed_ms, subject_of(dag_id, run_id, task_id, map_index), 'before its commit', committed_ms - handed_ms,
-  format('{} handed {} (try {:d}) to worker {} {} before its QUEUED was committed.', scheduler,
-    subject_of(dag_id, run_id, task_id, map_index), try_number, worker, seconds(committed_ms - handed_ms)),
-  list_filter([starts.op], op -> op IS NOT NULL), [queueings.seq]
+UNION ALL BY NAME
+SELECT handed.*, starts.op, handed_ms AS at_ms, 'before its commit' AS variant, committed_ms - handed_ms AS severity,
+  seconds(committed_ms - handed_ms) || ' before its QUEUED was committed' AS how, [queueings.seq] AS commits
 FROM handed JOIN queueings USING (ti_id, nth) LEFT JOIN starts USING (life)
 WHERE committed_ms > handed_ms + clock_tolerance_ms();

@@ -7,6 +7,8 @@
 -- exercised-by: first starts that were answered
 -- min-exercised: 50
 -- because: what takes a queued try away by mistake does so once in some tens of tries
+-- sentence: {scheduler} handed {subject} (try {try_number}) to worker {worker}, and its start was refused with
+--   {status}[ {reason}][ (found {found_state:state})]{explanation}.
 
 -- given
 CREATE TEMP TABLE refused AS
@@ -65,7 +67,8 @@ WITH taken_away AS (
     AND start.sent_ms <= refused.ended_ms
 ), by_deadline AS (
   -- [scheduler] task_queued_timeout.
-  SELECT op FROM taken_away CROSS JOIN plan WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
+  SELECT op FROM taken_away CROSS JOIN plan
+  WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
 ), by_first_worker AS (
   -- #49889: it had been taken back from the worker that started it, or was about to, and went to a second one all the
   -- same.
@@ -74,28 +77,19 @@ WITH taken_away AS (
   JOIN taken_back ON taken_back.seq = changes.seq
   WHERE taken_away.writer_role = 'api-execution' AND taken_back.seq < taken_away.seq
 )
-SELECT
-  refused.ended_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+SELECT refused.*, ended_ms AS at_ms, ended_ms - handed_ms AS severity, [refused.op] AS operations, [seq] AS commits,
   coalesce(
-    CASE WHEN refused.status IN (401, 403) THEN 'token' WHEN refused.op IN (FROM by_first_worker) THEN 'stuck in queued' END,
-    taken_away.writer_role || ' set ' || coalesce(taken_away.state, 'none'),
-    'found ' || refused.found_state,
-    refused.reason,
+    CASE WHEN status IN (401, 403) THEN 'token'
+      WHEN refused.op IN (FROM by_first_worker) THEN 'stuck in queued' END,
+    writer_role || ' set ' || coalesce(taken_away.state, 'none'), 'found ' || found_state, reason,
     'unknown writer') AS variant,
-  refused.ended_ms - refused.handed_ms AS severity,
-  format('{} handed {} (try {:d}) to worker {}, and its start was refused with {}{}', scheduler,
-    subject_of(dag_id, run_id, task_id, map_index), try_number, worker, status,
-    coalesce(' ' || reason, '') || coalesce(' (found ' || upper(found_state) || ')', ''))
-    || CASE
-      WHEN status IN (401, 403) THEN ': the token that came with it was not accepted.'
-      WHEN taken_away.seq IS NULL THEN '; no commit tells why.'
-      ELSE format('; {} had {} {} before.', coalesce(writer, 'an unknown process'),
-        CASE WHEN taken_away.change = 'delete' THEN 'deleted it' ELSE 'set it to ' || state_name(taken_away.state) END,
-        seconds(refused.ended_ms - taken_away.committed_ms))
-    END AS sentence,
-  [refused.op] AS operations,
-  list_filter([taken_away.seq], seq -> seq IS NOT NULL) AS commits
+  CASE
+    WHEN status IN (401, 403) THEN ': the token that came with it was not accepted'
+    WHEN seq IS NULL THEN '; no commit explains it'
+    ELSE format('; {} had {} {} before', coalesce(writer, 'an unknown process'),
+      CASE WHEN change = 'delete' THEN 'deleted it' ELSE 'set it to ' || state_name(taken_away.state) END,
+      seconds(ended_ms - committed_ms))
+  END AS explanation
 FROM refused LEFT JOIN taken_away USING (op)
 WHERE refused.op NOT IN (FROM by_operator) AND refused.op NOT IN (FROM by_skip)
   AND refused.op NOT IN (FROM by_adoption) AND refused.op NOT IN (FROM by_deadline)

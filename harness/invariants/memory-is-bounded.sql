@@ -5,6 +5,8 @@
 -- exercised-by: processes of the stack that were measured through the second half of the load
 -- min-exercised: 2
 -- because: an API server and a scheduler at least
+-- sentence: {subject} grew by {growth_mib} MiB a second for {for_s} s, from {first_mib} to {last_bytes:mib},
+--   without a sign of an end.
 
 -- given
 -- The second half: in the first, processes import, connect and fill their caches. PostgreSQL is left out, because pages
@@ -13,7 +15,7 @@ CREATE TEMP TABLE readings AS
 SELECT source, median(at_ms) / 1000 AS at_s, median(value) AS bytes
 FROM samples, load
 WHERE metric = 'rss_bytes' AND source NOT IN ('harness', 'postgres')
-  -- A process that was started again begins anew, and importing looks like growing.
+  -- Importing after a restart looks like growing.
   AND source NOT IN (SELECT source FROM server_log WHERE severity = 'FATAL')
   AND source NOT IN (SELECT victim FROM fault_windows WHERE victim IS NOT NULL)
   AND at_ms BETWEEN (load_started_ms + load_ended_ms) / 2 AND load_ended_ms
@@ -46,18 +48,12 @@ FROM slopes JOIN (
 SELECT count(*) FROM growths;
 
 -- violations
-SELECT
-  until_s * 1000 AS at_ms,
-  source AS subject,
-  coalesce(role_of('wt-' || source), source) AS variant,
-  bytes_per_s AS severity,
-  format('{} grew by {:.1f} MiB a second for {:.0f} s, from {:.0f} to {:.0f} MiB, without a sign of an end.', source,
-    bytes_per_s / 1048576, until_s - from_s, first_bytes / 1048576, last_bytes / 1048576) AS sentence,
-  []::BIGINT[] AS operations,
-  []::BIGINT[] AS commits
+SELECT *, until_s * 1000 AS at_ms, source AS subject, coalesce(role_of('wt-' || source), source) AS variant,
+  bytes_per_s AS severity, format('{:.1f}', bytes_per_s / 1048576) AS growth_mib,
+  format('{:.0f}', until_s - from_s) AS for_s, format('{:.0f}', first_bytes / 1048576) AS first_mib
 FROM growths
 -- 1 MiB: an hour of that is 3.6 GiB. Half a minute after its start the steepest process of a healthy stack takes a
 -- third of it (a scheduler: 0.3), and an API server nothing that can be measured. The slope is the median of all pairs
--- of readings, which a garbage collection does not bend; and it must go on in each quarter, which a single large
+-- of readings, which a garbage collection does not bend; and it must continue in each quarter, which a single large
 -- allocation does not.
 WHERE bytes_per_s > 1048576 AND smallest_step_bytes > bytes_per_s * (until_s - from_s) / 16;

@@ -5,6 +5,8 @@
 -- exercised-by: task instances that were run more than once
 -- min-exercised: 3
 -- because: retries are common where any are planned, and fewer than 3 show nothing
+-- sentence: {subject} was started on worker {other_worker} (try {other_try}) while worker {one_worker} (try {one_try})
+--   was still running it, for {severity:seconds} more.
 
 -- given
 CREATE TEMP TABLE attempts AS
@@ -43,7 +45,7 @@ WITH overlapping AS (
     ON fault_windows.opened_ms <= overlapping.other_ms AND fault_windows.excused_ms >= overlapping.one_ms
     AND fault_windows.victim NOT IN ('fleet', 'operators', 'executor')
   UNION
-  -- The server had not heard of the first for so long that it may call it dead.
+  -- The first had sent nothing for so long that the server may call it dead.
   SELECT one_life, other_life
   FROM overlapping ASOF JOIN (
     SELECT life, sent_ms FROM operations SEMI JOIN overlapping ON overlapping.one_life = operations.life
@@ -62,16 +64,8 @@ WITH overlapping AS (
   ) AS named USING (life)
   WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
 )
-SELECT
-  other_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN one_try = other_try THEN 'the same try' ELSE 'another try' END AS variant,
-  over_ms - other_ms AS severity,
-  format('{} was started on worker {} (try {:d}) while worker {} (try {:d}) was still running it, for {} more.',
-    subject_of(dag_id, run_id, task_id, map_index), other_worker, other_try, one_worker, one_try,
-    seconds(over_ms - other_ms)) AS sentence,
-  list_sort(one_starts.ops || other_starts.ops) AS operations,
-  []::BIGINT[] AS commits
+SELECT *, other_ms AS at_ms, CASE WHEN one_try = other_try THEN 'the same try' ELSE 'another try' END AS variant,
+  over_ms - other_ms AS severity, list_sort(one_starts.ops || other_starts.ops) AS operations
 FROM overlapping ANTI JOIN excused USING (one_life, other_life)
 LEFT JOIN starts AS one_starts ON one_starts.life = one_life
 LEFT JOIN starts AS other_starts ON other_starts.life = other_life;

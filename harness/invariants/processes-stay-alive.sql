@@ -6,20 +6,17 @@
 -- needs: server_log, samples
 -- exercised-by: processes of the stack that were seen alive
 -- min-exercised: 2
+-- sentence: {died} by itself; it was started again a second later.
 
 -- exercised
 SELECT count(DISTINCT source) FROM samples WHERE metric = 'rss_bytes' AND source <> 'harness';
 
 -- violations
-SELECT
-  at_ms, source AS subject,
+SELECT at_ms, source AS subject, shortened(message, 300) AS died,
   -- SQLAlchemy's: two objects came to be one row, as where a task was given a new id since it was read.
   coalesce(role_of('wt-' || source), source)
     || CASE WHEN message LIKE '%Failed to add object to the flush context%' THEN ', a row under another id' ELSE '' END
-    AS variant,
-  1 AS severity,
-  format('{} by itself; it was started again a second later.', shortened(one_line(message), 300)) AS sentence,
-  []::BIGINT[] AS operations, []::BIGINT[] AS commits
+    AS variant
 FROM server_log
 -- PostgreSQL calls a client's lost connection FATAL, too.
 WHERE severity = 'FATAL' AND source <> 'postgres'
@@ -27,5 +24,5 @@ WHERE severity = 'FATAL' AND source <> 'postgres'
   -- children to end; a triggerer that another fault slowed down took 24 s. What the nemesis itself kills is not in the
   -- log.
   AND NOT EXISTS (
-    FROM cut_windows
-    WHERE (process IS NULL OR process = source) AND at_ms BETWEEN opened_ms AND until_ms - cut_aftermath_ms() + recovery_ms());
+    FROM cut_windows WHERE (process IS NULL OR process = source)
+      AND at_ms BETWEEN opened_ms AND until_ms - cut_aftermath_ms() + recovery_ms());

@@ -7,22 +7,15 @@
 -- min-exercised: 5
 -- because: a build that refuses without a cause does so for a whole kind of request; impostors, clears and replays
 --   give dozens of refusals that have one
+-- sentence: The {kind} request of {worker} for {task} was refused with {status}[ («{said}»)], but {explanation}.
 
 -- exercised
 SELECT count(*) FROM refusal_classes WHERE status IN (404, 409, 410) AND class <> 'unclassified';
 
 -- violations
 -- 401 and 403 are tokens-keep-working's matter, other 4xx and 5xx error-contract's.
-SELECT
-  coalesce(ended_ms, sent_ms) AS at_ms,
-  coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), kind) AS subject,
-  format('{} {}', kind, status) AS variant,
-  coalesce(ended_ms, sent_ms) - sent_ms AS severity,
-  format('The {} request of {} for {} was refused with {}', kind, worker,
-    coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status)
-    || coalesce(' («' || shortened(nullif(coalesce(message, reason), ''), 120) || '»)', '')
-    || format(', but {}.', explanation) AS sentence,
-  [op] AS operations,
-  []::BIGINT[] AS commits
+SELECT *, coalesce(ended_ms, sent_ms) AS at_ms, format('{} {}', kind, status) AS variant, at_ms - sent_ms AS severity,
+  nullif(subject_of(dag_id, run_id, task_id, map_index), '') AS named, coalesce(named, kind) AS subject,
+  coalesce(named, 'no task') AS task, shortened(nullif(coalesce(message, reason), ''), 120) AS said
 FROM (SELECT op, explanation, class FROM refusal_classes) AS classed JOIN operations USING (op)
 WHERE class = 'wrong' AND status IN (404, 409, 410);

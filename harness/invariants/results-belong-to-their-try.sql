@@ -4,17 +4,21 @@
 -- needs: operations, lives
 -- exercised-by: tries that began when an earlier one had left a result
 -- min-exercised: 5
--- because: a server that does not tell the new try about them tells none
+-- because: a server that does not name them to the new try names none
+-- sentence[not cleared]: Worker {worker} began try {try_number} of {subject} and got no request to delete the result
+--   {key} that an earlier try had left.
+-- sentence[of another try]: [{deleted:if}The result {key} of {subject} was deleted, and at the end it is
+--   «{deleted}».][The result {key} of {subject} is «{found_text}» at the end, and the last one pushed was «{pushed}».]
 
 -- given
 -- What was done to a task's results, in order; a life sends one request at a time.
 CREATE TEMP TABLE actions AS
 SELECT operations.op, operations.kind, operations.life, operations.outcome, operations.ended_ms, operations.sent_ms,
-  operations.dag_id, operations.run_id, operations.task_id, operations.map_index, coalesce(target, 'return_value') AS key,
-  requested
+  operations.dag_id, operations.run_id, operations.task_id, operations.map_index,
+  coalesce(target, 'return_value') AS key, requested
 FROM operations WHERE kind IN ('xcom_push', 'xcom_clear') AND outcome <> 'refused';
 
--- A life that begins a try. One that goes on after a deferral keeps what there is.
+-- A life that begins a try. One that continues after a deferral keeps what there is.
 CREATE TEMP TABLE begun AS
 -- Numbers alone are grouped: text of millions of lives does not fit into memory.
 WITH tries AS (
@@ -66,24 +70,9 @@ WITH kept AS (
     -- JSON, in quotation marks or without, as the release has it.
     AND (kind = 'xcom_clear' OR trim(final_xcom.value, '"\') <> last_pushes.value)
 )
-SELECT
-  ended_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  'not cleared' AS variant,
-  1 AS severity,
-  format('Worker {} began try {:d} of {} and got no request to delete the result {} that an earlier try had left.', worker,
-    try_number, subject_of(dag_id, run_id, task_id, map_index), key) AS sentence,
-  [push, op] AS operations,
-  []::BIGINT[] AS commits
-FROM kept
-UNION ALL
-SELECT
-  ended_ms, subject_of(dag_id, run_id, task_id, map_index), 'of another try', 1,
-  CASE kind
-    WHEN 'xcom_clear' THEN format('The result {} of {} was deleted, and at the end it is «{}».', key,
-      subject_of(dag_id, run_id, task_id, map_index), shortened(found, 80))
-    ELSE format('The result {} of {} is «{}» at the end, and the last one pushed was «{}».', key,
-      subject_of(dag_id, run_id, task_id, map_index), shortened(found, 80), shortened(value, 80))
-  END,
-  [op], []::BIGINT[]
+SELECT *, 'not cleared' AS variant, [push, op] AS operations FROM kept
+UNION ALL BY NAME
+SELECT *, 'of another try' AS variant, shortened(found, 80) AS found_text,
+  CASE kind WHEN 'xcom_clear' THEN found_text END AS deleted,
+  CASE WHEN kind <> 'xcom_clear' THEN shortened(value, 80) END AS pushed
 FROM others;

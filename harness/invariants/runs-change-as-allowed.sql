@@ -7,6 +7,9 @@
 -- exercised-by: runs that were started or ended
 -- min-exercised: 10
 -- because: the ways are two, and each run takes both
+-- sentence: {writer} changed the run {run_id} of {dag_id} from {from_state} to {to_state}, which no {kind} may do.
+-- sentence[ended with unfinished tasks]: {writer} set the run {run_id} of {dag_id} to {to_state} while {unfinished} of
+--   its task instances had not ended: {task} was {task_state}.
 
 -- given
 CREATE TEMP TABLE allowed AS
@@ -58,25 +61,16 @@ WITH last_states AS (
         AND action.committed_ms BETWEEN ends.committed_ms - 5000 AND ends.committed_ms)
   GROUP BY last_states.seq
 )
-SELECT
-  committed_ms AS at_ms,
-  subject_of(dag_id, run_id, NULL, NULL) AS subject,
-  format('{}: {} → {}', writer_role, old_state, state) AS variant,
-  1 AS severity,
-  format('{} changed the run {} of {} from {} to {}, which no {} may do.', writer, run_id, dag_id, upper(old_state),
-    upper(state), CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
-      ELSE writer_role END) AS sentence,
-  []::BIGINT[] AS operations,
-  [seq] AS commits
+SELECT *, format('{}: {} → {}', writer_role, old_state, state) AS variant, [seq] AS commits, 1 AS severity,
+  upper(old_state) AS from_state, upper(state) AS to_state,
+  CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
+    ELSE writer_role END AS kind
 FROM changed
 WHERE NOT EXISTS (
   FROM allowed
   WHERE allowed.writer_role = changed.writer_role AND allowed.old_state = changed.old_state
     AND list_contains(allowed.states, changed.state))
-UNION ALL
-SELECT
-  committed_ms, subject_of(dag_id, run_id, NULL, NULL), 'ended with unfinished tasks', unfinished,
-  format('{} set the run {} of {} to {} while {:d} of its task instances had not ended: {} was {}.', writer, run_id,
-    dag_id, upper(ends.state), unfinished, stragglers.task, state_name(stragglers.state)),
-  []::BIGINT[], [stragglers.ti_seq, ends.seq]
+UNION ALL BY NAME
+SELECT ends.*, 'ended with unfinished tasks' AS variant, [ti_seq, ends.seq] AS commits, unfinished AS severity,
+  upper(ends.state) AS to_state, unfinished, task, state_name(stragglers.state) AS task_state
 FROM ends JOIN stragglers USING (seq);

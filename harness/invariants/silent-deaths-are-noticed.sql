@@ -6,6 +6,10 @@
 -- exercised-by: workers that died without a word long enough before the end of the load
 -- min-exercised: 2
 -- because: each is looked for by the same statement
+-- sentence[late]: Worker {worker} died while it ran {subject} (try {try_number}); the task left RUNNING
+--   {severity:seconds} after its last sign of life.
+-- sentence[never]: Worker {worker} died while it ran {subject} (try {try_number}); {severity:seconds} after its last
+--   sign of life, when the load ended, the task was still RUNNING.
 
 -- given
 CREATE TEMP TABLE silent AS
@@ -28,19 +32,8 @@ WITH gone AS (
   WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR ti_id <> old_ti_id OR change = 'delete')
   GROUP BY old_ti_id
 )
-SELECT
-  until_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  CASE WHEN gone.seq IS NULL THEN 'never' ELSE 'late' END AS variant,
-  coalesce(gone.committed_ms, load_ended_ms) - sign_ms AS severity,
-  format('Worker {} died while it ran {} (try {:d}); ', worker, subject_of(dag_id, run_id, task_id, map_index),
-    try_number)
-    || CASE WHEN gone.seq IS NULL THEN format('{} after its last sign of life, when the load ended, the task was still RUNNING.',
-        seconds(load_ended_ms - sign_ms))
-      ELSE format('the task left RUNNING {} after its last sign of life.', seconds(gone.committed_ms - sign_ms)) END
-    AS sentence,
-  [op] AS operations,
-  list_filter([gone.seq], seq -> seq IS NOT NULL) AS commits
+SELECT silent.*, seq, until_ms AS at_ms, CASE WHEN seq IS NULL THEN 'never' ELSE 'late' END AS variant,
+  coalesce(committed_ms, load_ended_ms) - sign_ms AS severity
 FROM silent LEFT JOIN gone USING (ti_id) CROSS JOIN load
-WHERE coalesce(gone.committed_ms > until_ms, true)
-  AND NOT excused_delay(sign_ms, least(coalesce(gone.committed_ms, load_ended_ms), load_ended_ms));
+WHERE coalesce(committed_ms > until_ms, true)
+  AND NOT excused_delay(sign_ms, least(coalesce(committed_ms, load_ended_ms), load_ended_ms));

@@ -6,6 +6,10 @@
 -- exercised-by: task instances that were queued, deferred or restarting while the load was on and no fault was fresh
 -- min-exercised: 50
 -- because: what is forgotten is forgotten by a path that tens of them take
+-- sentence: {subject} was set to {state:state} by {writer}, and {stayed_ms:seconds} later {stayed}[{at_end:if}, when
+--   the load ended].
+-- sentence[idle scheduler]: {subject} handed nothing to the workers in the last {severity:seconds} of the load, in
+--   which the others handed over {total:count} tasks; its last was at {last_ms:seconds}.
 
 -- given
 -- How long each may last, at most:
@@ -56,29 +60,18 @@ WITH hand_overs AS (
 ), shares AS (
   SELECT *, sum(n) OVER () AS total FROM hand_overs
 )
-SELECT
-  since_ms + most_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  state AS variant,
-  until_ms - since_ms AS severity,
-  format('{} was set to {} by {}, and {} later ', subject_of(dag_id, run_id, task_id, map_index), state_name(state),
-    coalesce(writer, 'an unknown process'), seconds(until_ms - committed_ms))
-    || CASE state WHEN 'queued' THEN 'it had not been handed to a worker' WHEN 'deferred' THEN 'it was not resumed'
-      ELSE 'it was no further' END
-    || CASE WHEN until_ms = load_ended_ms THEN ', when the load ended.' ELSE '.' END AS sentence,
-  []::BIGINT[] AS operations,
-  [seq] AS commits
+SELECT *, since_ms + most_ms AS at_ms, subject_of(dag_id, run_id, task_id, map_index) AS subject, state AS variant,
+  until_ms - since_ms AS severity, until_ms - committed_ms AS stayed_ms,
+  CASE state WHEN 'queued' THEN 'it had not been handed to a worker' WHEN 'deferred' THEN 'it was not resumed'
+    ELSE 'it was no further' END AS stayed,
+  CASE WHEN until_ms = load_ended_ms THEN true END AS at_end
 FROM stays
 WHERE until_ms - since_ms > most_ms
   AND NOT EXISTS (FROM standstills WHERE standstills.until_ms >= since_ms AND from_ms <= stays.until_ms)
-UNION ALL
+UNION ALL BY NAME
 -- Half a minute and a hundred hand-overs: two schedulers take turns in the critical section, and one of them does not
 -- lose each toss of so many loops.
-SELECT
-  to_ms, scheduler, 'idle scheduler', to_ms - from_ms,
-  format('{} handed nothing to the workers in the last {} of the load, in which the others handed over {:d} tasks; its '
-    || 'last was at {}.', scheduler, seconds(to_ms - from_ms), total::BIGINT, seconds(last_ms)),
-  []::BIGINT[], []::BIGINT[]
+SELECT total, last_ms, to_ms AS at_ms, scheduler AS subject, 'idle scheduler' AS variant, to_ms - from_ms AS severity
 FROM shares CROSS JOIN calm
 WHERE n = 0 AND total >= 100 AND to_ms - from_ms >= 30000
   AND NOT EXISTS (FROM standstills WHERE standstills.until_ms >= calm.from_ms AND standstills.from_ms <= calm.to_ms);
