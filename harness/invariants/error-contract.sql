@@ -6,6 +6,7 @@
 -- exercised-by: answered requests
 -- min-exercised: 100
 -- because: a server that failed one request in fifty would hardly hide among a hundred
+-- sentence: The {kind} request of {worker} for {task} was answered {status}[ («{said}»)]{why}
 
 -- given
 -- A transaction whose connection was cut, or that never got one, cannot be carried out: 5xx is the right answer, and a
@@ -52,27 +53,19 @@ WITH nearby AS (
     AND committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND ended_ms + clock_tolerance_ms()
   GROUP BY op
 )
-SELECT
-  coalesce(ended_ms, sent_ms) AS at_ms,
-  coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), kind) AS subject,
-  format('{} {}', kind, status)
-    || CASE
-      WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
-      WHEN deleted THEN ', deleted meanwhile'
-      ELSE ', another try meanwhile'
-    END AS variant,
-  coalesce(ended_ms, sent_ms) - sent_ms AS severity,
-  format('The {} request of {} for {} was answered {}{}', kind, worker,
-    coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status,
-    coalesce(' («' || shortened(nullif(message, ''), 120) || '»)', ''))
-    || CASE
-      WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
-      WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'
-      WHEN NOT deleted THEN ': its task had been given another try by then, which calls for a 409.'
-      WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
-      ELSE ', which the API does not promise.'
-    END AS sentence,
-  [op] AS operations,
-  list_filter([meanwhile.seq], seq -> seq IS NOT NULL) AS commits
+SELECT *, coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent_ms AS severity,
+  nullif(subject_of(dag_id, run_id, task_id, map_index), '') AS named, coalesce(named, kind) AS subject,
+  coalesce(named, 'no task') AS task, shortened(nullif(message, ''), 120) AS said,
+  format('{} {}', kind, status) || CASE
+    WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
+    WHEN deleted THEN ', deleted meanwhile'
+    ELSE ', another try meanwhile' END AS variant,
+  CASE
+    WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
+    WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'
+    WHEN NOT deleted THEN ': its task had been given another try by then, which calls for a 409.'
+    WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
+    ELSE ', which the API does not promise.'
+  END AS why
 FROM wrong_answers LEFT JOIN deadlocked USING (op) LEFT JOIN meanwhile USING (op)
 WHERE met_bystander IS DISTINCT FROM true;

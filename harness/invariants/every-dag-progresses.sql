@@ -5,6 +5,8 @@
 -- exercised-by: tasks that became ready while runs of several DAGs were on their way
 -- min-exercised: 50
 -- because: a DAG that is passed over is so with each of its tasks
+-- sentence: {subject} was ready and not scheduled for {severity:seconds}[{at_end:if}, when the load ended];
+--   {others:count} task instances of other DAGs were scheduled in that time.
 
 -- given
 -- Ready: the task begins its run, which is RUNNING; or all that it waits for has succeeded; or its retry is due. Other
@@ -110,16 +112,6 @@ WITH waits AS (
   ASOF LEFT JOIN scheduled AS own_before
     ON own_before.dag_id = waiting.dag_id AND waiting.ready_ms > own_before.committed_ms
 )
-SELECT
-  ready_ms + turn_ms() AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  variant,
-  until_ms - ready_ms AS severity,
-  format('{} was ready and not scheduled for {}', subject_of(dag_id, run_id, task_id, map_index),
-    seconds(until_ms - ready_ms))
-    || CASE WHEN looked_ms > until_ms THEN ', when the load ended' ELSE '' END
-    || format('; {:d} task instances of other DAGs were scheduled in that time.', others) AS sentence,
-  []::BIGINT[] AS operations,
-  []::BIGINT[] AS commits
-FROM passed_over
-WHERE others >= 20;
+SELECT *, ready_ms + turn_ms() AS at_ms, until_ms - ready_ms AS severity,
+  CASE WHEN looked_ms > until_ms THEN true END AS at_end
+FROM passed_over WHERE others >= 20;

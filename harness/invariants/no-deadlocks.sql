@@ -7,6 +7,9 @@
 -- min-exercised: 20
 -- because: by hand, 3.2.1 deadlocked 8 times in a minute of churn, which gives hundreds of such reports; a run with
 --   fewer than 20 hardly tried
+-- sentence: PostgreSQL broke a deadlock of {parties|processes that its log does not name}; it cancelled the statement
+--   of {victim_process}[, and the request {kind} for {request_subject} was answered {status}].
+-- sentence[not in the log]: PostgreSQL counted {missing} deadlocks more than the {named} that its log names.
 
 -- exercised
 WITH versions AS (
@@ -24,17 +27,15 @@ WITH counted AS (
 ), named AS (
   SELECT count(*) AS deadlocks FROM deadlocks
 )
-SELECT
-  at_ms,
-  list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
+SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
   CASE
     -- SQLAlchemy chooses the order of the columns.
     -- Often more than two meet: several end reports wait behind each other for the same dag_run row.
     WHEN roles LIKE '%api-execution%' AND roles LIKE '%scheduler%'
       AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
-    -- Who examines a run holds its row, and need not wait to note that it did, nor meets another who schedules its
-    -- tasks.
+    -- A scheduler that examines a run holds its row: it need not wait to note that it did, nor does it meet another one
+    -- that schedules its tasks.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag_run SET %last_scheduling_decision%'
       OR regexp_full_match(fingerprint,
         '(scheduler: UPDATE task_instance SET (dag_version_id|scheduled_dttm, state, try_number)( × )?)+')
@@ -42,7 +43,7 @@ SELECT
     WHEN fingerprint LIKE
       'api-core: SELECT FROM task_instance FOR UPDATE × scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'marks × dag_version UPDATE'
-    -- A clear keeps the try before it locks the task; whoever ends the try has the lock, and wants to keep it, too.
+    -- A clear keeps the try before it locks the task; what ends the try has the lock, and wants to keep it, too.
     WHEN fingerprint LIKE 'api-core: INSERT INTO task_instance_history %: INSERT INTO task_instance_history %'
       THEN 'one try kept twice'
     -- A look at runs writes a row of `dag` for each that ends, in the order of the runs.
@@ -52,28 +53,17 @@ SELECT
       THEN 'delete × clear'
     ELSE roles
   END AS variant,
-  len(sides) AS severity,
-  format('PostgreSQL broke a deadlock of {}', coalesce(parties, 'processes that its log does not name'))
-    || format('; it cancelled the statement of {}', sides[1].process)
-    || CASE
-      WHEN answer.op IS NULL THEN '.'
-      ELSE format(', and the request {} for {} was answered {}.', answer.kind,
-        subject_of(answer.dag_id, answer.run_id, answer.task_id, answer.map_index), answer.status)
-    END AS sentence,
-  list_filter([answer.op], op -> op IS NOT NULL) AS operations,
-  []::BIGINT[] AS commits
+  len(sides) AS severity, parties, sides[1].process AS victim_process, answer.op, answer.kind, answer.status,
+  subject_of(answer.dag_id, answer.run_id, answer.task_id, answer.map_index) AS request_subject
 FROM deadlocks LEFT JOIN operations AS answer ON answer.op = deadlocks.operation
 LEFT JOIN (
   SELECT deadlock, string_agg(process || coalesce(', which ' || action || coalesce(' for ' || subject, ''), ''),
     ', and ' ORDER BY place) AS parties
   FROM deadlock_sides GROUP BY deadlock
 ) AS named_sides USING (deadlock)
--- The recorder's own triggers lock tables, too, and a fault's bystander rows; what they meet accuses nobody.
+-- The recorder's own triggers lock tables, too, and a fault's bystander rows: that says nothing about Airflow.
 WHERE len(list_filter(sides, side -> side.process LIKE 'wt-harness%' OR side.process = 'wt-bystander')) = 0
-UNION ALL
-SELECT
-  counted.seen_ms, 'PostgreSQL', 'not in the log', 0,
-  format('PostgreSQL counted {:d} deadlocks more than the {:d} that its log names.',
-    (counted.deadlocks - named.deadlocks)::BIGINT, named.deadlocks),
-  []::BIGINT[], []::BIGINT[]
+UNION ALL BY NAME
+SELECT seen_ms AS at_ms, 'PostgreSQL' AS subject, 'not in the log' AS variant, 0 AS severity,
+  (counted.deadlocks - named.deadlocks)::BIGINT AS missing, named.deadlocks AS named
 FROM counted, named WHERE counted.deadlocks > named.deadlocks;

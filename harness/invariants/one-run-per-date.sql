@@ -6,14 +6,16 @@
 -- exercised-by: dates that were due while the load was on
 -- min-exercised: 2
 -- because: a date that is lost is so where the schedule moves on, which it does with each of them
+-- sentence: The date {at} of the schedule of {dag_id} {how}.
+-- sentence[doubled]: The date {date} of the schedule of {dag_id} got {severity:count} runs.
 
 -- given
 -- The run's clock of a time of the wall clock.
-CREATE TEMP MACRO on_clock(written) AS
-  (epoch_ms(written::TIMESTAMPTZ) - epoch_ms((SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest)))::DOUBLE;
+CREATE TEMP MACRO started_epoch_ms() AS epoch_ms((SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest));
+CREATE TEMP MACRO on_clock(written) AS (epoch_ms(written::TIMESTAMPTZ) - started_epoch_ms())::DOUBLE;
 
 CREATE TEMP TABLE runs AS
-SELECT dag_id, run_id, dag_run_id, seq, committed_ms, on_clock("row" ->> 'logical_date') AS date_ms, "row" ->> 'logical_date' AS date
+SELECT dag_id, run_id, dag_run_id, seq, committed_ms, "row" ->> 'logical_date' AS date, on_clock(date) AS date_ms
 FROM dag_run_changes
 WHERE change = 'insert' AND ("row" ->> 'run_type') = 'scheduled' AND ("row" ->> 'logical_date') IS NOT NULL;
 
@@ -70,30 +72,23 @@ WITH full_until AS (
   ASOF LEFT JOIN full_until
     ON full_until.dag_id = dates.dag_id AND coalesce(runs.committed_ms, load_ended_ms) > full_until.committed_ms
 )
-SELECT
-  coalesce(committed_ms, due_ms + scheduler_bound_ms()) AS at_ms,
-  dag_id AS subject,
+SELECT *, coalesce(committed_ms, due_ms + scheduler_bound_ms()) AS at_ms, dag_id AS subject,
+  until_ms - due_ms AS severity,
   CASE WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'passed over' WHEN seq IS NULL THEN 'lost'
     ELSE 'late' END AS variant,
-  until_ms - due_ms AS severity,
-  format('The date {} of the schedule of {} ', strftime(make_timestamp((
-      (SELECT epoch_ms((json ->> 'started_at')::TIMESTAMPTZ) FROM manifest) + date_ms::BIGINT) * 1000), '%H:%M'), dag_id)
-    || CASE
-      WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'got no run, and a later one did.'
-      WHEN seq IS NULL THEN format('had got no run {} after it was due.', seconds(until_ms - due_ms))
-      ELSE format('got its run {} after it was due.', seconds(until_ms - due_ms))
-    END AS sentence,
-  []::BIGINT[] AS operations,
-  list_filter([seq, later_seq], seq -> seq IS NOT NULL) AS commits
+  strftime(make_timestamp((started_epoch_ms() + date_ms::BIGINT) * 1000), '%H:%M') AS at,
+  CASE variant WHEN 'passed over' THEN 'got no run, and a later one did'
+    WHEN 'lost' THEN format('had got no run {} after it was due', seconds(severity))
+    ELSE format('got its run {} after it was due', seconds(severity)) END AS how,
+  [seq, later_seq] AS commits
 FROM due
 WHERE (seq IS NULL AND later_seq IS NOT NULL)
   OR (until_ms - due_ms > scheduler_bound_ms() AND NOT excused_delay(due_ms, until_ms)
     AND NOT EXISTS (
       FROM pauses WHERE pauses.dag_id = due.dag_id AND pauses.from_ms <= due.until_ms AND pauses.until_ms >= due_ms))
-UNION ALL
-SELECT
-  max(committed_ms), dag_id, 'doubled', count(*),
-  format('The date {} of the schedule of {} got {:d} runs.', date, dag_id, count(*)), []::BIGINT[], list(seq ORDER BY seq)
+UNION ALL BY NAME
+SELECT max(committed_ms) AS at_ms, dag_id, dag_id AS subject, 'doubled' AS variant, count(*) AS severity, date,
+  list(seq ORDER BY seq) AS commits
 FROM runs
 WHERE dag_run_id NOT IN (SELECT dag_run_id FROM dag_run_changes WHERE change = 'delete')
 GROUP BY dag_id, date HAVING count(*) > 1;

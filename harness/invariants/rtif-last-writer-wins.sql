@@ -8,6 +8,12 @@
 -- min-exercised: 20
 -- because: by hand, about one pair in three collided on 3.2.2 (81 refusals where 3.3.2 took some 250 pairs); twenty
 --   pairs without a collision would then be a chance of 1 in 3,000
+-- sentence: The rendered fields that worker {worker} wrote for {subject} were refused with 409[ ({said})][{other:if},
+--   because another write of the same fields was under way]; the real client fails the task for that.
+-- sentence[value of nobody]: The rendered fields of {subject} are «{found}» at the end, which none of the {accepted}
+--   accepted writes asked for.
+-- sentence[value of an earlier try]: The rendered fields of {subject} are «{found}» at the end, which an earlier try
+--   had written; the last one wrote «{last}».
 
 -- given
 CREATE TEMP VIEW writes AS
@@ -18,7 +24,7 @@ FROM operations WHERE kind = 'rtif';
 SELECT count(*)
 FROM writes AS one JOIN writes AS other ON other.duplicate_of = one.op AND other.op <> one.op
 WHERE one.sent_ms < other.ended_ms AND other.sent_ms < one.ended_ms
-  -- A write that timed out may have met the 409 that nobody saw.
+  -- A write that timed out may have met a 409 that was never read.
   AND one.status IS NOT NULL AND other.status IS NOT NULL
   -- A later pair finds a row, which every release can update.
   AND least(one.sent_ms, other.sent_ms) = one.first_sent_ms;
@@ -69,40 +75,17 @@ WITH refused AS (
     -- So may one that a killed harness had under way.
     AND max(ended_ms) < (SELECT until_ms FROM requests_known)
 )
-SELECT
-  refused.ended_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
+SELECT *, ended_ms AS at_ms, ended_ms - sent_ms AS severity, shortened(coalesce(reason, message), 80) AS said,
   CASE
     WHEN duplicate_of IS NOT NULL THEN 'two at once'
     WHEN attempt > 1 THEN 'retry of a lost answer'
     ELSE 'another write'
   END AS variant,
-  refused.ended_ms - refused.sent_ms AS severity,
-  format('The rendered fields that worker {} wrote for {} were refused with 409{}', worker,
-    subject_of(dag_id, run_id, task_id, map_index),
-    coalesce(' (' || shortened(coalesce(reason, message), 80) || ')', ''))
-    || CASE WHEN beside.other IS NULL THEN '' ELSE ', because another write of the same fields was under way' END
-    || '; the real client fails the task for that.' AS sentence,
-  list_filter([refused.op, beside.other], op -> op IS NOT NULL) AS operations,
-  []::BIGINT[] AS commits
+  [op, other] AS operations
 FROM refused LEFT JOIN beside USING (op)
-UNION ALL
-SELECT
-  accepted.ended_ms, subject_of(dag_id, run_id, task_id, map_index), 'value of nobody', 0,
-  format('The rendered fields of {} are «{}» at the end, which none of the {:d} accepted writes asked for.',
-    subject_of(dag_id, run_id, task_id, map_index), shortened(finals.field, 80), len(accepted.ops)),
-  accepted.ops[:10],
-  list_filter([finals.seq], seq -> seq IS NOT NULL)
+UNION ALL BY NAME
+SELECT dag_id, run_id, task_id, map_index, ended_ms AS at_ms, 0 AS severity, shortened(finals.field, 80) AS found,
+  CASE WHEN list_contains(fields, finals.field) THEN 'value of an earlier try' ELSE 'value of nobody' END AS variant,
+  len(ops) AS accepted, shortened(last_fields[1], 80) AS last, ops[:10] AS operations, seq
 FROM accepted JOIN suspect AS finals USING (dag_id, run_id, task_id, map_index)
-WHERE NOT list_contains(accepted.fields, finals.field)
-UNION ALL
-SELECT
-  accepted.ended_ms, subject_of(dag_id, run_id, task_id, map_index), 'value of an earlier try', 0,
-  format('The rendered fields of {} are «{}» at the end, which an earlier try had written; the last one wrote «{}».',
-    subject_of(dag_id, run_id, task_id, map_index), shortened(finals.field, 80),
-    shortened(accepted.last_fields[1], 80)),
-  accepted.ops[:10],
-  list_filter([finals.seq], seq -> seq IS NOT NULL)
-FROM accepted JOIN suspect AS finals USING (dag_id, run_id, task_id, map_index)
-WHERE list_contains(accepted.fields, finals.field)
-  AND NOT list_contains(accepted.last_fields, finals.field);
+WHERE NOT list_contains(fields, finals.field) OR NOT list_contains(last_fields, finals.field);

@@ -8,6 +8,7 @@
 -- exercised-by: tasks that had not begun when an accepted skip named them
 -- min-exercised: 10
 -- because: a state that the server overlooks is overlooked each time, and ten tasks wait in several of them
+-- sentence: Branch task {branch} (worker {worker}) skipped task {task_id} of {dag_id}/{run_id}{then}.
 
 -- given
 CREATE TEMP TABLE named AS
@@ -66,23 +67,14 @@ WITH ignored AS (
   WHERE may_have_committed(skips.sent_ms, skips.ended_ms, skips.outcome, revived.skipped_ms)
   GROUP BY revived.seq
 )
-SELECT
-  ignored.ended_ms AS at_ms,
-  subject_of(dag_id, run_id, ignored.task_id, map_index) AS subject,
-  coalesce(state_before, 'none') AS variant,
-  ignored.sent_ms - since_ms AS severity,
-  format('Branch task {} (worker {}) skipped task {} of {}/{}, and the server accepted it, but the task stayed {}',
-    branch_task_id, worker, ignored.task_id, dag_id, run_id, state_name(state_before))
-    || coalesce(format(' and became {} afterwards', upper(later.state)), '') || '.' AS sentence,
-  [ignored.op] AS operations,
-  list_filter([later.seq], seq -> seq IS NOT NULL) AS commits
+SELECT ignored.*, branch_task_id AS branch, ended_ms AS at_ms, coalesce(state_before, 'none') AS variant,
+  sent_ms - since_ms AS severity, [op] AS operations, [seq] AS commits,
+  format(', and the server accepted it, but the task stayed {}', state_name(state_before))
+    || coalesce(format(' and became {} afterwards', upper(later.state)), '') AS then
 FROM ignored LEFT JOIN later USING (op, task_id)
-UNION ALL
-SELECT
-  committed_ms, subject_of(dag_id, run_id, task_id, map_index), format('skipped, then {}', state),
-  committed_ms - skipped_ms,
-  format('Branch task {} (worker {}) skipped task {} of {}/{}; {} later {} set it from SKIPPED to {}.', branch, worker,
-    task_id, dag_id, run_id, seconds(committed_ms - skipped_ms), coalesce(writer, 'an unknown process'),
-    state_name(state)),
-  [revived_skips.op], [skipped_seq, revived.seq]
+UNION ALL BY NAME
+SELECT revived.* EXCLUDE (seq), branch, worker, committed_ms AS at_ms, format('skipped, then {}', state) AS variant,
+  committed_ms - skipped_ms AS severity, [op] AS operations, [skipped_seq, revived.seq] AS commits,
+  format('; {} later {} set it from SKIPPED to {}', seconds(committed_ms - skipped_ms),
+    coalesce(writer, 'an unknown process'), state_name(state)) AS then
 FROM revived JOIN revived_skips USING (seq);

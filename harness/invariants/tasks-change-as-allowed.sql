@@ -7,10 +7,11 @@
 -- exercised-by: changes of state whose writer is known
 -- min-exercised: 100
 -- because: a process that writes what is not its own to write does so in one of its few paths, each time
+-- sentence: {writer} {did}.
 
 -- given
 -- One row: this process may change a task instance from one of these states to one of those. Whether it had a cause in
--- this case is for other promises to ask. Operators (api-core) may do everything but play worker or scheduler.
+-- this case is for other invariants to ask. Operators (api-core) may do everything but play worker or scheduler.
 CREATE TEMP TABLE allowed AS
 SELECT writer_role, unnest(string_split(old_states, ' ')) AS old_state, string_split(states, ' ') AS states
 FROM (VALUES
@@ -58,23 +59,15 @@ WITH forbidden AS (
 ), sent AS (
   SELECT seq, statement FROM commits SEMI JOIN forbidden USING (seq)
 )
-SELECT
-  committed_ms AS at_ms,
-  subject_of(dag_id, run_id, task_id, map_index) AS subject,
-  format('{}: {} → {}', writer_role, old_state, state) AS variant,
-  committed_ms - old_since_ms AS severity,
-  format('{} changed {} from {} to {}, which no {} may do («{}»).', writer,
-    subject_of(dag_id, run_id, task_id, map_index), state_name(old_state), state_name(state),
+SELECT *, format('{}: {} → {}', writer_role, old_state, state) AS variant, committed_ms - old_since_ms AS severity,
+  format('changed {} from {} to {}, which no {} may do («{}»)', subject_of(dag_id, run_id, task_id, map_index),
+    state_name(old_state), state_name(state),
     CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'
-      ELSE writer_role END, shortened(coalesce(statement, ''), 100)) AS sentence,
-  []::BIGINT[] AS operations,
-  [seq] AS commits
+      ELSE writer_role END, shortened(coalesce(statement, ''), 100)) AS did
 FROM forbidden JOIN sent USING (seq)
-UNION ALL
-SELECT
-  committed_ms, subject_of(dag_id, run_id, task_id, map_index), format('{}: made {}', writer_role, state),
-  0, format('{} made {}, and it was {} from the beginning.', writer,
-    subject_of(dag_id, run_id, task_id, map_index), state_name(state)),
-  []::BIGINT[], [seq]
+UNION ALL BY NAME
+SELECT *, format('{}: made {}', writer_role, state) AS variant, 0 AS severity,
+  format('made {}, and it was {} from the beginning', subject_of(dag_id, run_id, task_id, map_index),
+    state_name(state)) AS did
 FROM task_instance_changes
 WHERE change = 'insert' AND state IS NOT NULL AND writer_role IN (SELECT writer_role FROM allowed);

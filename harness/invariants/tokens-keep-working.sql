@@ -6,6 +6,7 @@
 -- exercised-by: requests of workers after their start
 -- min-exercised: 100
 -- because: each carries the newest token, and one that was renewed wrongly fails from then on
+-- sentence: The {kind} request of worker {worker} for {task} was answered {status}[ («{said}»)] with the {token}.
 
 -- exercised
 SELECT count(*) FROM operations
@@ -15,19 +16,10 @@ WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND kind <> 'run' AND status 
 WITH starts AS (
   SELECT life, min(ended_ms) AS started_ms FROM operations WHERE kind = 'run' AND outcome = 'ok' GROUP BY life
 )
-SELECT
-  ended_ms AS at_ms,
-  coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), kind) AS subject,
-  format('{} {}', kind, status) AS variant,
-  coalesce(ended_ms - started_ms, 0) AS severity,
-  format('The {} request of worker {} for {} was answered {}', kind, worker,
-    coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'no task'), status)
-    || coalesce(' («' || shortened(nullif(coalesce(message, reason), ''), 120) || '»)', '')
-    || CASE
-      WHEN started_ms IS NULL THEN ' with the token that came with the task.'
-      ELSE format(' with the newest token it was given, {} after its start.', seconds(ended_ms - started_ms))
-    END AS sentence,
-  [op] AS operations,
-  []::BIGINT[] AS commits
+SELECT *, ended_ms AS at_ms, format('{} {}', kind, status) AS variant, coalesce(ended_ms - started_ms, 0) AS severity,
+  nullif(subject_of(dag_id, run_id, task_id, map_index), '') AS named, coalesce(named, kind) AS subject,
+  coalesce(named, 'no task') AS task, shortened(nullif(coalesce(message, reason), ''), 120) AS said,
+  CASE WHEN started_ms IS NULL THEN 'token that came with the task'
+    ELSE format('newest token it was given, {} after its start', seconds(ended_ms - started_ms)) END AS token
 FROM operations LEFT JOIN starts USING (life)
 WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND status IN (401, 403);
