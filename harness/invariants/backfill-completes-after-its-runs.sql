@@ -6,6 +6,8 @@
 -- exercised-by: backfills during whose creation the schedulers looked for completed ones
 -- min-exercised: 1
 -- because: where the check takes a backfill without runs for completed, one look is enough
+-- sentence: Backfill {backfill_id} of {dag_id} was marked completed by {completed_by|an unknown process}
+--   {after_ms:seconds} after it was created, {how}.
 
 -- given
 -- A backfill that an operator cancelled is completed with runs on the way, and rightly so.
@@ -46,27 +48,19 @@ WITH runs_at_completion AS (
     max(first_ms) AS last_ms, min(first_seq) FILTER (NOT existed) AS later_seq
   FROM runs_at_completion GROUP BY backfill_id
 )
-SELECT
-  completed_ms AS at_ms,
-  format('backfill {} of {}', backfill_id, dag_id) AS subject,
+SELECT *, completed_ms AS at_ms, completed_ms - created_ms AS after_ms,
+  format('backfill {} of {}', backfill_id, dag_id) AS subject, coalesce(later + unfinished, 0) AS severity,
   CASE WHEN coalesce(earlier, 0) = 0 THEN 'before its runs existed' ELSE 'before its runs ended' END AS variant,
-  coalesce(later + unfinished, 0) AS severity,
-  format('Backfill {} of {} was marked completed by {} {} after it was created, ', backfill_id, dag_id,
-    coalesce(completed_by, 'an unknown process'), seconds(completed_ms - created_ms))
-    || CASE
-      WHEN coalesce(earlier, 0) = 0 AND coalesce(later, 0) = 0 AND post_ended_ms IS NULL
-        THEN 'before any of its runs existed: the request that creates it was still under way when the load ended.'
-      WHEN coalesce(earlier, 0) = 0 AND coalesce(later, 0) = 0
-        THEN format('before any of its runs existed: the request that creates it was answered {} later.',
-          seconds(post_ended_ms - completed_ms))
-      WHEN earlier = 0
-        THEN format('before any of its runs existed: {:d} were created afterwards, the last one {} later.', later,
-          seconds(last_ms - completed_ms))
-      ELSE format('while {:d} of its {:d} runs had not ended', unfinished, earlier)
-        || CASE WHEN later > 0 THEN format(' and {:d} were yet to be created', later) ELSE '' END || '.'
-    END AS sentence,
-  list_filter([post], op -> op IS NOT NULL) AS operations,
-  list_filter([completed_seq, later_seq], seq -> seq IS NOT NULL) AS commits
+  CASE
+    WHEN earlier > 0 THEN format('while {:d} of its {:d} runs had not ended', unfinished, earlier)
+      || CASE WHEN later > 0 THEN format(' and {:d} were yet to be created', later) ELSE '' END
+    ELSE 'before any of its runs existed: ' || CASE
+      WHEN later > 0
+        THEN format('{:d} were created afterwards, the last one {} later', later, seconds(last_ms - completed_ms))
+      WHEN post_ended_ms IS NULL THEN 'the request that creates it was still under way when the load ended'
+      ELSE format('the request that creates it was answered {} later', seconds(post_ended_ms - completed_ms)) END
+  END AS how,
+  [post] AS operations, [completed_seq, later_seq] AS commits
 FROM completions LEFT JOIN early USING (backfill_id) CROSS JOIN load
 WHERE later > 0 OR unfinished > 0
   OR (coalesce(earlier, 0) = 0 AND post_outcome = 'ok' AND post_ended_ms > completed_ms + clock_tolerance_ms())

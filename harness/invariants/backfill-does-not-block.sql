@@ -7,6 +7,10 @@
 -- exercised-by: backfills requested while another one of the same DAG was active
 -- min-exercised: 1
 -- because: a build that admits a second one at that moment does so every time
+-- sentence: Backfill {later} of {dag_id} was admitted {after_ms:seconds} after backfill {earlier}, which was still
+--   active: {how}.
+-- sentence[blocks without runs]: Backfill {backfill_id} of {dag_id} got no runs and was not completed
+--   {after_ms:seconds} after its request was {answered}: it blocks the DAG.
 
 -- given
 -- Active: created, and not yet completed, or with runs that have not ended or do not exist yet. Cancelled ones end
@@ -34,34 +38,26 @@ WHERE operations.kind = 'backfill' AND operations.outcome <> 'unknown'
   AND operations.sent_ms >= active.created_ms AND operations.ended_ms <= active.until_ms;
 
 -- violations
-SELECT
-  other.created_ms AS at_ms,
-  format('backfills {} and {} of {}', one.backfill_id, other.backfill_id, one.dag_id) AS subject,
-  -- Nobody who was asked before the first was committed could see it.
+SELECT other.created_ms AS at_ms, dag_id, one.backfill_id AS earlier, other.backfill_id AS later,
+  format('backfills {} and {} of {}', earlier, later, dag_id) AS subject,
+  other.created_ms - one.created_ms AS after_ms,
+  -- A request that was sent before the first was committed could not see it.
   CASE WHEN other.post_sent_ms <= one.created_ms THEN 'asked for at once' ELSE 'two active at once' END AS variant,
-  -- Until the first of them ends; with no end in sight, as long as the record tells.
+  -- Until the first of them ends; with no end in sight, to the end of the load.
   least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS severity,
-  format('Backfill {} of {} was admitted {} after backfill {}, which was still active: ', other.backfill_id, one.dag_id,
-    seconds(other.created_ms - one.created_ms), one.backfill_id)
-    || CASE
-      WHEN one.completed_seq < other.created_seq
-        THEN 'it had been marked completed although its runs had not ended.'
-      WHEN other.post_sent_ms <= one.created_ms
-        THEN 'both had been asked for before either was there to be seen.'
-      ELSE 'it had not been completed.'
-    END AS sentence,
-  list_filter([one.post, other.post], op -> op IS NOT NULL) AS operations,
-  list_filter([one.created_seq, one.completed_seq, other.created_seq], seq -> seq IS NOT NULL) AS commits
+  CASE
+    WHEN one.completed_seq < other.created_seq THEN 'it had been marked completed although its runs had not ended'
+    WHEN other.post_sent_ms <= one.created_ms THEN 'both had been asked for before either was there to be seen'
+    ELSE 'it had not been completed'
+  END AS how,
+  [one.post, other.post] AS operations, [one.created_seq, one.completed_seq, other.created_seq] AS commits
 FROM active AS one JOIN active AS other USING (dag_id) CROSS JOIN load
 WHERE one.created_seq < other.created_seq AND other.created_seq < one.until_seq
-UNION ALL
-SELECT
-  since_ms + backfill_orphan_ms, format('backfill {} of {}', backfill_id, dag_id), 'blocks without runs',
-  last_ms - since_ms,
-  format('Backfill {} of {} got no runs and was not completed {} after its request was ', backfill_id, dag_id,
-    seconds(coalesce(completed_ms, last_ms) - since_ms))
-    || CASE WHEN post IS NULL THEN 'refused' ELSE 'answered' END || ': it blocks the DAG.',
-  list_filter([post], op -> op IS NOT NULL), [created_seq]
+UNION ALL BY NAME
+SELECT since_ms + backfill_orphan_ms AS at_ms, dag_id, backfill_id, 'blocks without runs' AS variant,
+  format('backfill {} of {}', backfill_id, dag_id) AS subject, last_ms - since_ms AS severity,
+  coalesce(completed_ms, last_ms) - since_ms AS after_ms,
+  CASE WHEN post IS NULL THEN 'refused' ELSE 'answered' END AS answered, [post] AS operations, [created_seq] AS commits
 FROM (
   -- No request that succeeded, or may have, belongs to it: it was refused, and the row was left behind.
   SELECT *, CASE WHEN post IS NULL THEN created_ms ELSE post_ended_ms END AS since_ms FROM active WHERE runs = 0

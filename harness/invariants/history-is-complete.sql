@@ -8,12 +8,17 @@
 -- exercised-by: tries that were followed by another
 -- min-exercised: 10
 -- because: the ways to a next try are few (retry, clear, adoption, state mismatch), and ten pass several of them
+-- sentence: Try {try_number} of {subject} is not in task_instance_history, although {writer} began another
+--   one.[{cleared:if} It began while a clear was under way.]
+-- sentence[gap]: Try {try_number} of {subject} never was: its try number was left out.
+-- sentence[doubled]: Try {try_number} of {subject} is kept {times} times in task_instance_history.
+-- sentence[wrong try]: task_instance_history has a try {try_number} of {subject} under an id that {had}.
 
 -- given
 CREATE TEMP TABLE latest AS
 SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, state FROM final_task_instance;
 
--- Try 0 is a task that was cleared before it ever ran: it had no try, and what is noted of it is nobody's concern.
+-- Try 0 is a task that was cleared before it ever ran: it had no try, and what is noted of it does not matter.
 CREATE TEMP TABLE archived AS
 SELECT task_instance_id AS ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number
 FROM final_task_instance_history WHERE try_number >= 1;
@@ -62,7 +67,7 @@ WITH moves AS (
   FROM task_instance_changes
   WHERE old_state IN ('scheduled', 'queued') AND state IN ('failed', 'up_for_retry')
 ), ended_before AS (
-  -- The executor's news of a try that had ended meanwhile: what archives a try asks whether it is running still.
+  -- The executor's event of a try that had ended by then: what archives a try asks whether it is still running.
   SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS ended_before
   FROM task_instance_changes
   WHERE writer_role = 'scheduler' AND is_end_state(old_state) AND state IN ('failed', 'up_for_retry')
@@ -76,55 +81,31 @@ WITH moves AS (
   WHERE writer_role = 'api-core' AND kind = 'clear' AND sent_ms <= since_ms
     AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
 ), misplaced AS (
-  SELECT archived.*, latest.try_number AS last_try, had.tries
+  SELECT archived.*, had.tries
   FROM archived JOIN latest USING (dag_id, run_id, task_id, map_index)
-  LEFT JOIN (SELECT ti_id, list(try_number ORDER BY seq) AS tries FROM ids SEMI JOIN archived USING (ti_id) GROUP BY ti_id) AS had USING (ti_id)
+  LEFT JOIN (
+    SELECT ti_id, list(try_number ORDER BY seq) AS tries FROM ids SEMI JOIN archived USING (ti_id) GROUP BY ti_id
+  ) AS had USING (ti_id)
   WHERE NOT coalesce(list_contains(had.tries, archived.try_number), false) OR archived.try_number > latest.try_number
-)
-SELECT
-  coalesce(moves.committed_ms, (
-    SELECT min(later.committed_ms) FROM later
-    WHERE later.dag_id = missing.dag_id AND later.run_id = missing.run_id AND later.task_id = missing.task_id
-      AND later.map_index = missing.map_index AND later.try_number > missing.try_number), load_ended_ms) AS at_ms,
-  subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index) AS subject,
-  CASE WHEN missing.ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued'
-    WHEN begun_under_clear THEN 'lost to a clear' WHEN ended_before THEN 'lost after its end'
-    ELSE 'lost' END AS variant,
-  1 AS severity,
-  format('Try {:d} of {} ', missing.try_number,
-    subject_of(missing.dag_id, missing.run_id, missing.task_id, missing.map_index))
-    || CASE
-      WHEN missing.ids IS NULL THEN 'never was: its try number was left out.'
-      ELSE format('is not in task_instance_history, although {} began another one.',
-        coalesce(moves.writer, 'an unknown process'))
-        || CASE WHEN begun_under_clear THEN ' It began while a clear was under way.' ELSE '' END
-    END AS sentence,
-  []::BIGINT[] AS operations,
-  list_filter([moves.seq], seq -> seq IS NOT NULL) AS commits
-FROM missing LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number)
+), wrong AS (
+  SELECT missing.*, begun_under_clear AS cleared,
+    CASE WHEN ids IS NULL THEN 'gap' WHEN never_started THEN 'lost while queued'
+      WHEN begun_under_clear THEN 'lost to a clear' WHEN ended_before THEN 'lost after its end'
+      ELSE 'lost' END AS variant
+  FROM missing
   LEFT JOIN never_started USING (dag_id, run_id, task_id, map_index, try_number)
   LEFT JOIN begun_under_clear USING (dag_id, run_id, task_id, map_index, try_number)
-  LEFT JOIN ended_before USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
-UNION ALL
-SELECT
-  coalesce(moves.committed_ms, load_ended_ms), subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), 'doubled', times,
-  format('Try {:d} of {} is kept {:d} times in task_instance_history.', kept.try_number,
-    subject_of(kept.dag_id, kept.run_id, kept.task_id, kept.map_index), times),
-  []::BIGINT[], list_filter([moves.seq], seq -> seq IS NOT NULL)
-FROM kept LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load
-WHERE times > 1
-UNION ALL
-SELECT
-  coalesce(moves.committed_ms, (
+  LEFT JOIN ended_before USING (dag_id, run_id, task_id, map_index, try_number)
+  UNION ALL BY NAME
+  SELECT *, 'doubled' AS variant, times AS severity FROM kept WHERE times > 1
+  UNION ALL BY NAME
+  SELECT * EXCLUDE (ti_id), 'wrong try' AS variant, CASE WHEN tries IS NULL THEN 'the task instance never had'
+    ELSE format('it had in try {}', array_to_string(tries, ', ')) END AS had
+  FROM misplaced
+)
+SELECT wrong.* REPLACE (coalesce(severity, 1) AS severity), writer, seq,
+  coalesce(moves.committed_ms, CASE WHEN variant <> 'doubled' THEN (
     SELECT min(later.committed_ms) FROM later
-    WHERE later.dag_id = misplaced.dag_id AND later.run_id = misplaced.run_id AND later.task_id = misplaced.task_id
-      AND later.map_index = misplaced.map_index AND later.try_number > misplaced.try_number), load_ended_ms),
-  subject_of(misplaced.dag_id, misplaced.run_id, misplaced.task_id, misplaced.map_index), 'wrong try', 1,
-  format('task_instance_history has a try {:d} of {} under an id that ', misplaced.try_number,
-    subject_of(misplaced.dag_id, misplaced.run_id, misplaced.task_id, misplaced.map_index))
-    || CASE
-      WHEN tries IS NULL THEN 'the task instance never had.'
-      ELSE format('it had in try {}.', array_to_string(tries, ', '))
-    END,
-  []::BIGINT[], list_filter([moves.seq], seq -> seq IS NOT NULL)
-FROM misplaced LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load;
+    WHERE later.dag_id = wrong.dag_id AND later.run_id = wrong.run_id AND later.task_id = wrong.task_id
+      AND later.map_index = wrong.map_index AND later.try_number > wrong.try_number) END, load_ended_ms) AS at_ms
+FROM wrong LEFT JOIN moves USING (dag_id, run_id, task_id, map_index, try_number) CROSS JOIN load;

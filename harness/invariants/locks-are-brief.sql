@@ -6,6 +6,8 @@
 -- exercised-by: requests that lock their task's row
 -- min-exercised: 100
 -- because: a lock that is held too long is met by all that work on that row meanwhile
+-- sentence: {subject} waited {waited_ms:seconds} for {row} that {holding} held («{waiting_sql}»); [the last that the
+--   holder had sent was «{holder_sql}»; ]a worker gives up after {request_timeout_ms:seconds}.
 
 -- given
 -- With log_lock_waits PostgreSQL notes a wait when it has lasted deadlock_timeout, naming who holds the lock, and again
@@ -73,21 +75,15 @@ WITH long AS (
     ) AS holder_statement
   FROM long LEFT JOIN held USING (wait)
 )
-SELECT
-  at_ms,
-  coalesce(waiter_name, 'process ' || pid) AS subject,
+SELECT *, coalesce(waiter_name, 'process ' || pid) AS subject, waited_ms AS severity,
   format('{} behind {}', coalesce(role_of(waiter_name), 'unknown process'),
     coalesce(role_of(holder_name), 'unknown process')) AS variant,
-  waited_ms AS severity,
-  format('{} waited {} for {} that {} held («{}»); {}a worker gives up after {}.',
-    coalesce(waiter_name, 'process ' || pid), seconds(waited_ms), coalesce('the row ' || row_name, 'a row'),
-    coalesce(holder_name, 'process ' || holder, 'an unknown process'),
-    shortened(coalesce(statement, 'its statement is not in the log'), 140),
-    coalesce(format('the last that the holder had sent was «{}»; ', shortened(holder_statement, 140)), ''),
-    seconds(request_timeout_ms)) AS sentence,
-  []::BIGINT[] AS operations,
-  []::BIGINT[] AS commits
+  coalesce('the row ' || row_name, 'a row') AS row,
+  coalesce(holder_name, 'process ' || holder, 'an unknown process') AS holding,
+  shortened(coalesce(statement, 'its statement is not in the log'), 140) AS waiting_sql,
+  shortened(holder_statement, 140) AS holder_sql
 FROM named, plan
--- The recorder waits on tables now and then, and lets others wait, as a fault's bystander does; that accuses nobody.
+-- The recorder waits on tables now and then, and lets others wait, as a fault's bystander does: that says nothing about
+-- Airflow.
 WHERE coalesce(waiter_name NOT LIKE 'wt-harness%' AND waiter_name <> 'wt-bystander', true)
   AND coalesce(holder_name NOT LIKE 'wt-harness%' AND holder_name <> 'wt-bystander', true);

@@ -6,6 +6,7 @@
 -- exercised-by: deferrals that ended long enough before the end of the record
 -- min-exercised: 5
 -- because: triggers are deleted by one statement, which leaves all of them or none
+-- sentence: Trigger {id} was still there {severity:seconds} after it was created, and {owner}.
 
 -- given
 CREATE TEMP TABLE ended AS
@@ -25,7 +26,7 @@ LEFT JOIN final_task_instance AS tis ON tis.trigger_id = final_trigger.id
 -- The only trigger that the fleet asks for: assets of other people have triggers without a task.
 WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND last_ms - triggerer_bound_ms()
   AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - triggerer_bound_ms(), last_ms)
-  -- That a triggerer died by itself is another promise's to say.
+  -- That a triggerer died by itself is a violation of processes-stay-alive.
   AND NOT EXISTS (FROM server_log WHERE severity = 'FATAL' AND source LIKE 'triggerer%' AND at_ms >= last_ms - 60000);
 
 -- exercised
@@ -33,15 +34,10 @@ WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND l
 SELECT count(*) FROM ended WHERE EXISTS (FROM recorded WHERE name = 'final_xcom' AND source IS NOT NULL);
 
 -- violations
-SELECT
-  created_ms AS at_ms,
+SELECT *, created_ms AS at_ms, last_ms - created_ms AS severity,
   coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'trigger ' || id) AS subject,
   CASE WHEN task_id IS NULL THEN 'of nobody' ELSE 'of a task that is ' || coalesce(state, 'none') END AS variant,
-  last_ms - created_ms AS severity,
-  format('Trigger {} was still there {} after it was created, ', id, seconds(last_ms - created_ms))
-    || CASE WHEN task_id IS NULL THEN 'and no task instance waited for it.'
-      ELSE format('and {}, which asked for it, was {}.', subject_of(dag_id, run_id, task_id, map_index),
-        state_name(state)) END AS sentence,
-  []::BIGINT[] AS operations,
-  []::BIGINT[] AS commits
+  CASE WHEN task_id IS NULL THEN 'no task instance waited for it'
+    ELSE format('{}, which asked for it, was {}', subject_of(dag_id, run_id, task_id, map_index), state_name(state))
+  END AS owner
 FROM left_behind;
