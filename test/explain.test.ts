@@ -22,7 +22,7 @@ describe('windtunnel explain, from the stored folder alone', () => {
     const all = await explain();
     expect(all).toMatchObject({ code: 0, stderr: '' });
     expect(all.stdout).toMatch(
-      /^F1 {2}A request was answered with an error that the API does not promise \(state 500\): once/,
+      /^F1 {2}A request was answered with an error that the API contract does not allow \(state 500\): once/,
     );
     const one = await explain('F1');
     expect(one.stdout).toMatch(/−300 ms \* w-1 {2}reports SUCCESS: 500, after 300 ms/);

@@ -3,7 +3,7 @@
 -- known-issues: #62561
 -- source: issue #62561; `completed_at` is what the UI, and the next backfill of the DAG, go by
 -- needs: commits, operations
--- exercised-by: backfills during whose creation the schedulers looked for completed ones
+-- exercised-by: backfills during the creation of which the schedulers looked for completed ones
 -- min-exercised: 1
 -- because: where the check takes a backfill without runs for completed, one look is enough
 -- sentence: Backfill {backfill_id} of {dag_id} was marked completed by {completed_by|an unknown process}

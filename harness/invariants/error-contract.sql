@@ -1,5 +1,5 @@
 -- claim: Answers are 2xx, 401, 403, 404, 409, 410, 422, or 503 with Retry-After; every other 5xx breaks the contract.
--- title: A request was answered with an error that the API does not promise
+-- title: A request was answered with an error that the API contract does not allow
 -- known-issues: #66734
 -- source: issue #66734 asks for a retryable answer to deadlocks; the public API alone documents 400
 -- needs: operations
@@ -34,7 +34,7 @@ WITH nearby AS (
 ), deadlocked AS (
   SELECT wrong_answers.op,
     arg_min(deadlocks.roles, (abs(deadlocks.at_ms - wrong_answers.ended_ms), deadlocks.roles)) AS roles,
-    -- It met a transaction of somebody who is no part of the stack: no order of locks of its own could help.
+    -- It met a transaction of a client that is no part of the stack: no order of locks of its own could help.
     bool_or(len(list_filter(deadlocks.sides, side -> side.process = 'wt-bystander')) > 0) AS met_bystander
   FROM wrong_answers JOIN nearby AS deadlocks
     ON deadlocks.step = floor(wrong_answers.ended_ms / deadlock_answer_ms())::BIGINT
@@ -44,8 +44,8 @@ WITH nearby AS (
         OR (contains(side.statement, wrong_answers.task_id) AND contains(side.statement, wrong_answers.run_id)))) > 0)
   WHERE wrong_answers.status >= 500
   GROUP BY ALL
-), meanwhile AS (
-  -- What became of its task while it was under way, by another's hand.
+), changed AS (
+  -- What became of its task while it was under way, by another process.
   SELECT op, min(seq) AS seq, bool_or(change = 'delete') AS deleted
   FROM wrong_answers JOIN task_instance_changes AS changes USING (dag_id, run_id, task_id)
   WHERE status >= 500 AND coalesce(wrong_answers.map_index = changes.map_index, true)
@@ -65,7 +65,7 @@ SELECT *, coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent_ms AS severity,
     WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'
     WHEN NOT deleted THEN ': its task had been given another try by then, which calls for a 409.'
     WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
-    ELSE ', which the API does not promise.'
+    ELSE ', which the API contract does not allow.'
   END AS why
-FROM wrong_answers LEFT JOIN deadlocked USING (op) LEFT JOIN meanwhile USING (op)
+FROM wrong_answers LEFT JOIN deadlocked USING (op) LEFT JOIN changed USING (op)
 WHERE met_bystander IS DISTINCT FROM true;

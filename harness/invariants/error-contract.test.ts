@@ -19,7 +19,7 @@ test('a 500 is a violation that says which request got which answer', async () =
   const result = await judge({ operations: [ERROR] });
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'state 500': 1 } });
   expect(result.first?.sentence).toBe(
-    'The state request of w-1 for wt_dag/run1/task was answered 500 («Internal server error»), which the API does not promise.',
+    'The state request of w-1 for wt_dag/run1/task was answered 500 («Internal server error»), which the API contract does not allow.',
   );
 });
 
@@ -42,7 +42,7 @@ test('a 500 that a deadlock on its task explains says so', async () => {
   expect(result.first?.sentence).toMatch(
     /PostgreSQL reported a deadlock \(an unknown process × api-execution\) on that task at that moment\.$/,
   );
-  expect(result.last?.sentence).toContain('which the API does not promise.');
+  expect(result.last?.sentence).toContain('which the API contract does not allow.');
 });
 
 test('a 500 for a task that was given another try or deleted meanwhile is told apart', async () => {

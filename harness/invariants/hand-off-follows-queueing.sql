@@ -16,8 +16,8 @@ SELECT ti_id, seq, committed_ms, writer, row_number() OVER (PARTITION BY ti_id O
 FROM task_instance_changes
 WHERE state = 'queued' AND change <> 'delete' AND old_state IS DISTINCT FROM 'queued';
 
--- A delivery after the life of the last one has ended begins a life; one meanwhile is only counted. Sending the same
--- delivery again, because its receipt was lost, is neither.
+-- A delivery after the life of the last one has ended begins a life; one before that end is only counted. Sending the
+-- same delivery again, because its receipt was lost, is neither.
 CREATE TEMP TABLE handed AS
 SELECT
   *,

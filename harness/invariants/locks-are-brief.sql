@@ -5,7 +5,7 @@
 -- needs: server_log, operations
 -- exercised-by: requests that lock their task's row
 -- min-exercised: 100
--- because: a lock that is held too long is met by all that work on that row meanwhile
+-- because: a lock that is held too long is met by all that work on that row in that time
 -- sentence: {subject} waited {waited_ms:seconds} for {row} that {holding} held («{waiting_sql}»); [the last that the
 --   holder had sent was «{holder_sql}»; ]a worker gives up after {request_timeout_ms:seconds}.
 

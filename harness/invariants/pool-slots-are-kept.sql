@@ -4,7 +4,7 @@
 -- needs: commits
 -- exercised-by: tasks that were queued into the last free slot
 -- min-exercised: 20
--- because: a scheduler that counts wrongly, or together with another one, exceeds the limit as soon as it is reached
+-- because: a scheduler that counts wrongly, or while another one counts, exceeds the limit as soon as it is reached
 -- sentence: {writer} took {steps} slots more, so that {held_after} task instances were QUEUED or RUNNING at once in a
 --   pool of {most} slots; the last one was {subject}.
 

@@ -1,6 +1,6 @@
 -- claim: No process of the stack dies by itself.
 -- title: A process of the stack died by itself
--- source: every process is a service that runs until it is told to end; a scheduler that dies leaves its task
+-- source: every process is a service that runs until it is asked to end; a scheduler that dies leaves its task
 --   instances to another one's adoption, a minute later. One whose database goes away may end, as Airflow's own
 --   schedulers do; its service manager starts it again
 -- needs: server_log, samples

@@ -44,7 +44,7 @@ WITH refused AS (
     field_of(try_cast(rendered_fields AS JSON)) AS field
   FROM final_rendered_task_instance_fields
   UNION ALL
-  -- Without a snapshot the last commit tells. A deleted row is not missing: Airflow keeps those of 30 runs.
+  -- Without a snapshot it is the last commit. A deleted row is not missing: Airflow keeps those of 30 runs.
   SELECT dag_id, run_id, task_id, map_index, seq, field_of("row" -> '$.rendered_fields')
   FROM commits
   WHERE relation = 'rendered_task_instance_fields'

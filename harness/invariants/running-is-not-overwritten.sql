@@ -46,7 +46,7 @@ SELECT
     WHERE marked.kind = 'mark' AND marked.requested = 'failed' AND marked.outcome = 'ok');
 
 -- violations
-WITH heard AS (
+WITH alive AS (
   -- Silent for longer than the time-out, and then a heartbeat was accepted before it was given up.
   SELECT seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - heard_ms) AS ago_ms,
     arg_max(signs.op, sent_ms) AS heartbeat
@@ -72,4 +72,4 @@ SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
     ELSE 'set task {} of {}/{} from RUNNING to {}' END, task_id, dag_id, run_id, state_name(state)) AS changed,
   coalesce(format('{} later its {} was refused with {}, and its work was lost', seconds(after_ms), kind, answer),
     'the worker got no answer that says so') AS consequence
-FROM overwritten LEFT JOIN causing_skips USING (seq) LEFT JOIN heard USING (seq) LEFT JOIN refused_after USING (seq);
+FROM overwritten LEFT JOIN causing_skips USING (seq) LEFT JOIN alive USING (seq) LEFT JOIN refused_after USING (seq);

@@ -41,7 +41,7 @@ export async function readOwnInvariants(folder: string | undefined): Promise<rea
   return files;
 }
 
-/** What `windtunnel list` prints: no run is needed to say what is promised. */
+/** What `windtunnel list` prints: no run is needed to name the invariants. */
 export async function listInvariants(
   own: readonly InvariantFile[] = [],
 ): Promise<Pick<InvariantResult, 'name' | 'claim' | 'known_issues'>[]> {

@@ -34,7 +34,7 @@ WITH stream AS (
 SELECT
   NOT is_recorded OR (commits > 0 AND reaches_the_end AND kept_up AND is_whole) AS ok,
   CASE
-    WHEN NOT is_recorded THEN 'Commits were not recorded: promises that need them stay unknown.'
+    WHEN NOT is_recorded THEN 'Commits were not recorded: invariants that need them stay unknown.'
     WHEN commits = 0 THEN 'Commits were recorded, but there is none.'
     WHEN NOT reaches_the_end THEN format('The last commit is {} older than the last accepted end report.',
       seconds(last_report_ms - last_ms))

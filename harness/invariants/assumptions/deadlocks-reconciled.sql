@@ -7,7 +7,7 @@ WITH counted AS (
   SELECT max(value) AS deadlocks FROM samples WHERE metric = 'deadlocks'
 ), named AS (
   SELECT count(*) AS deadlocks FROM deadlocks
-), told AS (
+), explained AS (
   -- A deadlock of which a side stays dark is named all the same: that is a gap of ours, and is printed.
   SELECT count(*) FILTER (is_explained) AS deadlocks FROM dossiers
 )
@@ -18,8 +18,8 @@ SELECT
     ELSE format('PostgreSQL counted {:d}, its log names {:d}', counted.deadlocks::BIGINT, named.deadlocks)
       || CASE
         WHEN named.deadlocks = 0 THEN '.'
-        WHEN told.deadlocks = named.deadlocks THEN '; every one has a dossier of all its sides.'
-        ELSE format('; for {:d} of them a side is not explained.', named.deadlocks - told.deadlocks)
+        WHEN explained.deadlocks = named.deadlocks THEN '; every one has a dossier of all its sides.'
+        ELSE format('; for {:d} of them a side is not explained.', named.deadlocks - explained.deadlocks)
       END
   END AS sentence
-FROM counted, named, told;
+FROM counted, named, explained;

@@ -14,7 +14,7 @@ WITH reading AS (
   SELECT max(at_ms) AS at_ms, arg_max(value, at_ms)::BIGINT AS workloads
   FROM samples WHERE source = 'fleet' AND metric = 'handed'
 ), lived AS (
-  -- A life is recorded when it ends, so this can be told only of a run that ended as planned.
+  -- A life is recorded when it ends, so this is known only of a run that ended as planned.
   SELECT
     count(*) FILTER (lives.handed_ms <= handed.at_ms - 100) AS at_least,
     count(*) FILTER (lives.handed_ms <= handed.at_ms + 100) AS at_most

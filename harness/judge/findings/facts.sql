@@ -15,13 +15,15 @@ WITH run_types AS (
 ), rules AS (
   SELECT dag_id, unnest(tasks, recursive := true) FROM plan_dags
 ), started_by AS (
-  SELECT ti_id, any_value(regexp_replace(writer, '^wt-', '')) AS api FROM task_instance_changes SEMI JOIN tries USING (ti_id)
+  SELECT ti_id, any_value(regexp_replace(writer, '^wt-', '')) AS api
+  FROM task_instance_changes SEMI JOIN tries USING (ti_id)
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ti_id
 ), requests AS (
   SELECT life,
     bool_or(duplicate_of IS NOT NULL AND kind = 'rtif') AS rtif_twice,
     -- Lost by the harness on purpose: never what the server did.
-    list(DISTINCT format('the answer to its {} was lost', CASE kind WHEN 'run' THEN 'start' WHEN 'state' THEN 'end report'
+    list(DISTINCT format('the answer to its {} was lost',
+      CASE kind WHEN 'run' THEN 'start' WHEN 'state' THEN 'end report'
       ELSE kind END)) FILTER (cause = 'answer-dropped') AS lost,
     min(sent_ms) FILTER (kind = 'state') AS reported_ms, max(ended_ms) FILTER (kind = 'state') AS answered_ms
   FROM operations SEMI JOIN tries USING (life) WHERE life IS NOT NULL AND kind NOT LIKE 'impostor%' GROUP BY life
@@ -43,7 +45,8 @@ WITH run_types AS (
   WHERE coalesce(action.ended_ms, action.sent_ms) >= lives.handed_ms AND action.sent_ms <= lives.ended_ms
 ), under_fault AS (
   SELECT life, list(DISTINCT format('during the fault {} of {}', fault, victim)) AS labels
-  FROM tries AS lives JOIN fault_windows ON opened_ms <= lives.ended_ms AND coalesce(closed_ms, 'infinity') >= lives.handed_ms
+  FROM tries AS lives JOIN fault_windows ON opened_ms <= lives.ended_ms
+    AND coalesce(closed_ms, 'infinity') >= lives.handed_ms
   GROUP BY life
 ), crowds AS (
   -- How many worked when it was handed over.
@@ -56,7 +59,8 @@ WITH run_types AS (
 )
 SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN skipped.life IS NOT NULL THEN 'named by a branch’s skip while it was handed over or ran' END,
-  CASE WHEN renewed.life IS NOT NULL THEN 'its DAG got a new version while it reported its end, or within 2 s before' END,
+  CASE WHEN renewed.life IS NOT NULL
+    THEN 'its DAG got a new version while it reported its end, or within 2 s before' END,
   CASE WHEN operated.life IS NOT NULL THEN 'an operator cleared or marked in its DAG run during the try' END,
   CASE WHEN requests.rtif_twice THEN 'wrote its rendered fields twice at once' END,
   CASE WHEN lives.end = 'never-started' THEN 'its worker was lost before it started' END,
@@ -69,8 +73,10 @@ SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN true THEN format('handed over by {}', regexp_replace(lives.scheduler, '^wt-', '')) END,
   CASE WHEN started_by.api IS NOT NULL THEN format('started through {}', started_by.api) END,
   CASE WHEN crowds.live > thirds.many THEN format('handed over while more than {:.0f} others worked', thirds.many) END,
-  CASE WHEN lives.handed_ms < load_started_ms + (load_ended_ms - load_started_ms) / 3 THEN 'handed over in the first third of the load' END,
-  CASE WHEN lives.handed_ms > load_ended_ms - (load_ended_ms - load_started_ms) / 3 THEN 'handed over in the last third of the load' END
+  CASE WHEN lives.handed_ms < load_started_ms + (load_ended_ms - load_started_ms) / 3
+    THEN 'handed over in the first third of the load' END,
+  CASE WHEN lives.handed_ms > load_ended_ms - (load_ended_ms - load_started_ms) / 3
+    THEN 'handed over in the last third of the load' END
 ], label -> label IS NOT NULL) || coalesce(requests.lost, []) || coalesce(under_fault.labels, []) AS labels
 FROM tries AS lives CROSS JOIN load CROSS JOIN thirds
 LEFT JOIN crowds USING (life) LEFT JOIN requests USING (life)
@@ -102,7 +108,8 @@ SELECT 'DAG runs', dag_run_id, list_filter([
   CASE WHEN committed_ms > load_ended_ms - (load_ended_ms - load_started_ms) / 3
     THEN 'started in the last third of the load' END,
   CASE WHEN EXISTS (FROM fault_windows
-    WHERE committed_ms BETWEEN opened_ms - clock_tolerance_ms() AND coalesce(closed_ms, 'infinity') + clock_tolerance_ms())
+    WHERE committed_ms BETWEEN opened_ms - clock_tolerance_ms()
+      AND coalesce(closed_ms, 'infinity') + clock_tolerance_ms())
     THEN 'started while a fault was open' END
 ], label -> label IS NOT NULL)
 FROM starts CROSS JOIN load;

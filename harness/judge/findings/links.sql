@@ -8,7 +8,7 @@ WITH named_operations AS (
 ), named_commits AS (
   SELECT v, unnest(commits) AS seq FROM kept_violations
   UNION
-  -- What a worker is told about its task's state, the last change of that state has brought about.
+  -- A worker's answer about the state of its task follows from the last change of that state.
   SELECT answers.v, changes.seq
   FROM (
     SELECT v, ti_id, ended_ms FROM named_operations
@@ -42,7 +42,9 @@ WITH named_operations AS (
       ELSE 2 END,
     abs(broken_locks.at_ms - failed.ended_ms)))
   FROM (SELECT * FROM named_operations WHERE status >= 500) AS failed
-  JOIN (SELECT *, floor(at_ms / deadlock_answer_ms())::BIGINT + unnest([-1, 0, 1]) AS step FROM broken_locks) AS broken_locks
+  JOIN (
+    SELECT *, floor(at_ms / deadlock_answer_ms())::BIGINT + unnest([-1, 0, 1]) AS step FROM broken_locks
+  ) AS broken_locks
     ON broken_locks.step = floor(failed.ended_ms / deadlock_answer_ms())::BIGINT
     AND abs(broken_locks.at_ms - failed.ended_ms) <= deadlock_answer_ms() AND (
       broken_locks.operation = failed.op

@@ -59,7 +59,8 @@ WITH members AS (
         AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000), false) AS moved
   FROM task_instance_changes JOIN (SELECT seq, statement FROM candidates) USING (seq)
   UNION ALL
-  SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END, NULL, old_state IS DISTINCT FROM state OR change <> 'update'
+  SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END, NULL,
+    old_state IS DISTINCT FROM state OR change <> 'update'
   FROM dag_run_changes SEMI JOIN candidates USING (seq)
 ), changes AS (
   SELECT commits.*, states.old_state, states.old_ti_id, count(*) OVER same_deed AS alike
@@ -75,10 +76,12 @@ WITH members AS (
   WHERE severity = 'FATAL' AND source IN (SELECT subject FROM members)
     AND at_ms IN (SELECT at_ms FROM members)
 )
-SELECT 'operation' AS source, op AS number, sent_ms AS at_ms, coalesce(ended_ms, sent_ms) AS until_ms, proves, to_json(requests) AS row FROM requests
+SELECT 'operation' AS source, op AS number, sent_ms AS at_ms, coalesce(ended_ms, sent_ms) AS until_ms, proves,
+  to_json(requests) AS row FROM requests
 UNION ALL
 SELECT 'commit', seq, committed_ms, committed_ms, proves, to_json(struct_pack(
-  seq, committed_ms, relation, change, dag_id, run_id, task_id, state, old_state, try_number, backfill_id, id, old_ti_id,
+  seq, committed_ms, relation, change, dag_id, run_id, task_id, state, old_state, try_number, backfill_id, id,
+  old_ti_id,
   writer, alike, statement, completed := relation = 'backfill' AND (changes.row ->> 'completed_at') IS NOT NULL,
   version := changes.row ->> 'version_number')) FROM changes
 UNION ALL
@@ -86,7 +89,8 @@ SELECT 'deadlock', 0, at_ms, at_ms, true, to_json(struct_pack(
   operation, processes := list_transform(sides, side -> side.process),
   statement := shortened(sides[1].statement, 200))) FROM broken_locks
 UNION ALL
-SELECT 'death', 0, at_ms, at_ms, true, to_json(struct_pack(process := source, message := shortened(message, 200))) FROM deaths
+SELECT 'death', 0, at_ms, at_ms, true,
+  to_json(struct_pack(process := source, message := shortened(message, 200))) FROM deaths
 UNION ALL
 SELECT 'focus', 0, 0, 0, true, to_json(struct_pack(
   task_id, subject := subject_of(dag_id, run_id, task_id, nullif(map_index, -1)))) FROM focus;

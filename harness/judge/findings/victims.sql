@@ -17,7 +17,7 @@ WITH named_lives AS (
   WHERE v NOT IN (SELECT v FROM named_lives)
   GROUP BY kept_violations.v
 ), named_runs AS (
-  -- The last of the commits that prove it is the one that broke the promise.
+  -- The last of the commits that prove it is the one that violated the invariant.
   SELECT v, arg_max(commits.id, commits.seq) AS dag_run_id
   FROM (SELECT v, unnest(commits) AS seq FROM kept_violations) AS named JOIN commits USING (seq)
   WHERE relation = 'dag_run' AND state = 'running'

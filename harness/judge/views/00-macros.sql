@@ -59,13 +59,14 @@ CREATE OR REPLACE MACRO allows(kind, state, is_own) AS
     ELSE true
   END, false);
 
--- What statements of one kind have in common: of an UPDATE its columns, in alphabetic order (SQLAlchemy chooses it anew
--- in each process) and without those that go along; of a SELECT what it reads from and locks; of many in one go the
--- first.
+-- What statements of one kind have in common: of an UPDATE its columns, in alphabetic order (SQLAlchemy chooses their
+-- order in each process) and without those that go along; of a SELECT what it reads from and locks; of many in one go
+-- the first.
 CREATE OR REPLACE MACRO kind_of(statement) AS
   CASE
     WHEN regexp_matches(statement, '^\s*UPDATE \w+ SET ') THEN
-      regexp_extract(statement, '^\s*(UPDATE \w+ SET) ', 1) || ' ' || list_aggregate(list_sort(list_filter(list_distinct(
+      regexp_extract(statement, '^\s*(UPDATE \w+ SET) ', 1) || ' '
+        || list_aggregate(list_sort(list_filter(list_distinct(
         regexp_extract_all(regexp_extract(without_literals(statement), 'SET (.*?)( WHERE |;|$)', 1), '(\w+) ?= ?', 1)),
         name -> name NOT IN ('updated_at', 'scheduled_by_job_id'))),
         'string_agg', ', ')
@@ -97,9 +98,11 @@ CREATE OR REPLACE MACRO action_of(kind, statement) AS
       WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*dag_version_id') THEN
         'gives unfinished tasks the new DAG version'
       WHEN takes_back(statement) THEN 'takes back what is stuck in QUEUED'
-      WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''scheduled''|try_number ?=.*scheduled_dttm)', 's')
+      WHEN regexp_matches(statement,
+          '^\s*UPDATE task_instance SET .*(state ?= ?''scheduled''|try_number ?=.*scheduled_dttm)', 's')
         THEN 'sets ready tasks to SCHEDULED'
-      WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''queued''|queued_dttm)', 's') THEN 'queues tasks'
+      WHEN regexp_matches(statement, '^\s*UPDATE task_instance SET .*(state ?= ?''queued''|queued_dttm)', 's')
+        THEN 'queues tasks'
       WHEN regexp_matches(statement, '^\s*UPDATE dag_run SET last_scheduling_decision') THEN
         'notes that it has examined a run'
       WHEN regexp_matches(statement, '^\s*UPDATE (\w+)') THEN
@@ -108,7 +111,8 @@ CREATE OR REPLACE MACRO action_of(kind, statement) AS
         'adds rows to ' || regexp_extract(statement, '^\s*INSERT INTO (\w+)', 1)
       WHEN regexp_matches(statement, '^\s*DELETE FROM (\w+)') THEN
         'deletes rows of ' || regexp_extract(statement, '^\s*DELETE FROM (\w+)', 1)
-      WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM dag_run\s.*FOR (NO KEY )?(UPDATE|SHARE)', 's') THEN 'picks runs to examine'
+      WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM dag_run\s.*FOR (NO KEY )?(UPDATE|SHARE)', 's')
+        THEN 'picks runs to examine'
       WHEN regexp_matches(statement, '^\s*SELECT .*\sFROM (\w+).*FOR (NO KEY )?(UPDATE|SHARE|KEY SHARE)', 's') THEN
         'locks rows of ' || regexp_extract(statement, '\sFROM (\w+)', 1)
       WHEN one_line(statement) <> '' THEN 'runs another statement'

@@ -12,14 +12,14 @@ CREATE OR REPLACE VIEW requests_known AS
 SELECT CASE WHEN manifest.ended IS NOT NULL THEN 'infinity'::DOUBLE ELSE last_ms - request_timeout_ms END AS until_ms
 FROM manifest CROSS JOIN plan CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations);
 
--- One row: a DAG run of which a worker was lost with its record (k6 died). What that worker had sent, nobody knows: no
+-- One row: a DAG run of which a worker was lost with its record (k6 died). What that worker had sent is not known: no
 -- commit in the run, on its own task or on those that it skips, is without a possible cause.
 CREATE OR REPLACE VIEW lost_runs AS
 SELECT DISTINCT dag_id, run_id FROM lives WHERE "end" = 'lost';
 
 -- One row: a while in which the harness itself got no processor for more than a second, though it is less nice than the
--- stack: the whole machine stood still, and how long something took then accuses nobody. (Which the run as a whole does
--- not survive either: see the assumption fleet-kept-pace.)
+-- stack: the whole machine stood still, and how long something took then says nothing about Airflow. (Which the run as
+-- a whole does not survive either: see the assumption fleet-kept-pace.)
 CREATE OR REPLACE VIEW standstills AS
 SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
 FROM samples
@@ -27,7 +27,7 @@ WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > standstill_ms(
 
 -- One row: a window of damage, with the row of its end where it was closed. `until_ms` is the end of the load for one
 -- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window
--- excuses what takes long. Safety is promised always, progress only while no window is open or fresh:
+-- excuses what takes long. Safety must hold always, progress only while no window is open or fresh:
 -- * no longer than it is open: what clients and users do. It breaks nothing that would have to come back.
 -- * recovery_ms() after any other.
 -- * adoption_ms() after a scheduler was lost. A scheduler that stood still for less than scheduler_dead_ms() comes back
@@ -52,7 +52,7 @@ FROM (
 CREATE OR REPLACE MACRO met_fault(began, ended) AS
   EXISTS (FROM fault_windows WHERE fault_windows.opened_ms <= ended AND fault_windows.excused_ms >= began);
 
--- The same, or the whole machine stood still meanwhile.
+-- The same, or the whole machine stood still in that time.
 CREATE OR REPLACE MACRO excused_delay(began, ended) AS
   met_fault(began, ended)
   OR EXISTS (FROM standstills WHERE standstills.until_ms >= began AND standstills.from_ms <= ended);

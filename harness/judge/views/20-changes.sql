@@ -1,13 +1,14 @@
 -- One row: a committed change of a task instance, with the state and the try it had before.
 -- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
 -- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
--- false the record begins here: `old_state` is NULL because nobody looked, not because the state was none.
+-- false the record begins here: `old_state` is NULL because it was not recorded, not because the state was none.
 -- Of the row and the statement only what is asked for of many: all changes are sorted, and a long run has tens of
--- millions. Whoever wants more joins `commits` by `seq`. What the statement tells is NULL where none was recorded.
+-- millions. For more, join `commits` by `seq`. What follows from the statement is NULL where none was recorded.
 CREATE OR REPLACE VIEW task_instance_changes AS
 WITH task_instances AS (
   SELECT
-    seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer, writer_pid,
+    seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer,
+    writer_pid,
     "row" ->> '$.hostname' AS hostname, try_cast("row" ->> '$.max_tries' AS INTEGER) AS max_tries,
     heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back
   FROM commits WHERE relation = 'task_instance'
@@ -43,8 +44,8 @@ FROM changes
 WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
 
 -- One row: a commit by which a scheduler took a task back that had been queued for too long
--- (`_handle_tasks_stuck_in_queued`): its executor was told, then the task was set to SCHEDULED. Told by the statement,
--- as schedulers set tasks to SCHEDULED for other reasons, too.
+-- (`_handle_tasks_stuck_in_queued`): its executor was notified, then the task was set to SCHEDULED. The statement
+-- identifies it, as schedulers set tasks to SCHEDULED for other reasons, too.
 CREATE OR REPLACE VIEW taken_back AS
 SELECT seq, committed_ms, writer, old_state FROM task_instance_changes
 WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;

@@ -56,7 +56,7 @@ LEFT JOIN (
   GROUP BY begun.seq
 ) AS started USING (seq);
 
--- One row: a commit that took a task out of RUNNING, whoever made it. `old_ti_id` is the id that was run: one
+-- One row: a commit that took a task out of RUNNING, by any process. `old_ti_id` is the id that was run: one
 -- transaction may give the row its next id before it takes it out of RUNNING.
 CREATE OR REPLACE VIEW left_running AS
 WITH renewed AS (
@@ -68,9 +68,9 @@ SELECT * EXCLUDE (renewed_seq, first_ti_id)
 FROM task_instance_changes LEFT JOIN renewed USING (xid, dag_id, run_id, task_id, map_index)
 WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'delete');
 
--- One row: a commit by which a scheduler, or nobody knows who, took a task out of RUNNING. `silent_ms`: how long before
--- that the last sign of life had been sent to which the server had answered by then, NULL if there was none. A
--- heartbeat that the server is still at has not been heard.
+-- One row: a commit by which a scheduler, or an unknown process, took a task out of RUNNING. `silent_ms`: how long
+-- before that the last sign of life had been sent to which the server had answered by then, NULL if there was none. A
+-- heartbeat that the server is still working on does not count.
 CREATE OR REPLACE VIEW given_up AS
 SELECT taken.seq, taken.old_ti_id AS ti_id, taken.committed_ms, sign.op, taken.committed_ms - sign.sent_ms AS silent_ms
 FROM left_running AS taken

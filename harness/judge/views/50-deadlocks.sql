@@ -13,7 +13,8 @@ FROM commits WHERE writer <> '' AND writer_pid IS NOT NULL GROUP BY ALL;
 CREATE OR REPLACE TABLE deadlocks AS
 WITH reports AS (
   SELECT
-    row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, xid, context, application_name, statement,
+    row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, xid, context, application_name,
+    statement,
     string_split(regexp_replace(chr(10) || coalesce(detail, ''), '\n\s*Process (\d+): ', chr(1) || '\1' || chr(2), 'g'),
       chr(1)) AS parts
   FROM server_log
@@ -24,7 +25,7 @@ WITH reports AS (
   FROM (SELECT deadlock, unnest(parts[2:]) AS part, generate_subscripts(parts[2:], 1) AS place FROM reports)
 ), raw_sides AS (
   SELECT deadlock, pid, statement, place FROM named_sides WHERE pid IS NOT NULL
-  -- A log without detail still tells the victim and what it was doing.
+  -- A log without detail still names the victim and what it was doing.
   UNION ALL
   SELECT deadlock, victim, coalesce(statement, ''), 0 FROM reports
   WHERE NOT EXISTS (
@@ -89,7 +90,8 @@ WITH reports AS (
   SELECT
     deadlock, op,
     coalesce(contains(victim.statement, operations.ti_id), false)
-      OR coalesce(contains(victim.statement, operations.task_id) AND contains(victim.statement, operations.run_id), false)
+      OR coalesce(
+        contains(victim.statement, operations.task_id) AND contains(victim.statement, operations.run_id), false)
       AS named,
     -- A statement with an id in it is some request's, if not this one's.
     regexp_matches(victim.statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one,

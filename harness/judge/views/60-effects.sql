@@ -3,7 +3,8 @@
 CREATE OR REPLACE VIEW effects AS
 WITH execution AS (
   -- Without writers, what no scheduler and no operator does; a heartbeat changes nothing that could be seen then.
-  SELECT * REPLACE (coalesce(is_heartbeat, false) AS is_heartbeat), is_heartbeat IS NOT NULL AS is_told FROM task_instance_changes
+  SELECT * REPLACE (coalesce(is_heartbeat, false) AS is_heartbeat), is_heartbeat IS NOT NULL AS is_known
+  FROM task_instance_changes
   WHERE change = 'update' AND coalesce(writer_role, 'api-execution') = 'api-execution'
 ), public AS (
   -- Public API and Execution API may be one server.
@@ -23,7 +24,7 @@ FROM execution WHERE old_state = 'running' AND state = 'failed'
 UNION ALL
 SELECT concat_ws('|', 'run', ti_id, hostname), seq, xid, committed_ms
 FROM execution WHERE state = 'running' AND NOT is_heartbeat
-  AND (old_state IS DISTINCT FROM 'running' OR is_told)
+  AND (old_state IS DISTINCT FROM 'running' OR is_known)
 UNION ALL
 SELECT concat_ws('|', 'heartbeat', ti_id), seq, xid, committed_ms
 FROM execution WHERE state = 'running' AND is_heartbeat
@@ -67,7 +68,7 @@ FROM dag_run_changes
 WHERE coalesce(writer_role, 'api-core') LIKE 'api-%'
   AND (change = 'delete' OR (change = 'update' AND old_state IS DISTINCT FROM state));
 
--- One row: what the record can tell, and how far it reaches.
+-- One row: what the record contains, and how far it reaches.
 CREATE OR REPLACE TABLE record AS
 SELECT
   (SELECT count(*) FROM commits) > 0 AS is_there,
@@ -113,7 +114,8 @@ WITH requests AS (
       WHEN 'trigger' THEN [concat_ws('|', 'trigger', dag_id)]
       WHEN 'clear' THEN [concat_ws('|', 'clear', dag_id, run_id, task_id)]
       WHEN 'mark' THEN [concat_ws('|', 'mark', dag_id, run_id, task_id, requested)]
-      WHEN 'bulk' THEN list_transform(string_split(trim(target), ' '), task -> concat_ws('|', 'bulk', dag_id, run_id, task))
+      WHEN 'bulk' THEN list_transform(string_split(trim(target), ' '),
+        task -> concat_ws('|', 'bulk', dag_id, run_id, task))
       WHEN 'delete' THEN [concat_ws('|', 'delete', dag_id, run_id)]
     END AS keys
   FROM operations

@@ -1,7 +1,7 @@
 -- One row: a side of a deadlock, what it did there for whom, what it waited for and since when. `action` and `subject`
--- are NULL where nothing tells. Found out from what the sides' statements say where the client writes literals into
--- them (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the row
--- that somebody was seen waiting for.
+-- are NULL where nothing shows them. They follow from what the sides' statements say where the client writes literals
+-- into them (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the
+-- row that a process was seen waiting for.
 CREATE OR REPLACE TABLE deadlock_sides AS
 WITH sides AS (
   SELECT deadlock, at_ms, victim, deadlocks.xid AS victim_xid, context, operation, waits, place,
@@ -50,7 +50,8 @@ WITH sides AS (
     regexp_extract(context, 'in relation "(\w+)"', 1) AS relation
   FROM waits JOIN deadlocks USING (deadlock) WHERE waits.pid = victim AND lock LIKE '%of relation%' AND context <> ''
 ), joined AS (
-  SELECT sides.*, waits.lock, waits.blocker, coalesce(xids.xid, seen.seen_xid, CASE WHEN is_victim THEN victim_xid END) AS xid,
+  SELECT sides.*, waits.lock, waits.blocker,
+    coalesce(xids.xid, seen.seen_xid, CASE WHEN is_victim THEN victim_xid END) AS xid,
     seen.xact_started_ms, coalesce(seen.waiting_since_ms, noted.since_ms) AS waited_from_ms,
     -- The row that it waits for.
     coalesce(
@@ -67,7 +68,7 @@ WITH sides AS (
   LEFT JOIN seen USING (deadlock, pid) LEFT JOIN noted USING (deadlock, pid)
   LEFT JOIN relations ON relations.oid = regexp_extract(waits.lock, 'of relation (\d+)', 1)
 ), held AS (
-  -- The row that somebody waits for and this side holds.
+  -- The row that another side waits for and this side holds.
   SELECT DISTINCT ON (other.deadlock, other.blocker)
     other.deadlock, other.blocker AS pid, seen.relation, seen.dag_id, seen.run_id, seen.task_id, seen.map_index
   FROM waits AS other JOIN seen ON seen.deadlock = other.deadlock AND seen.pid = other.pid
@@ -80,7 +81,8 @@ WITH sides AS (
 ), served AS (
   SELECT deadlock, pid, arg_min(op, (place, -sent_ms)) AS op
   FROM (
-    SELECT deadlock, pid, operation AS op, 0 AS place, 0 AS sent_ms FROM joined WHERE is_victim AND operation IS NOT NULL
+    SELECT deadlock, pid, operation AS op, 0 AS place, 0 AS sent_ms
+    FROM joined WHERE is_victim AND operation IS NOT NULL
     UNION ALL
     SELECT deadlock, joined.pid, under_way.op, 1, sent_ms
     FROM joined JOIN under_way ON under_way.ti_id = joined.named_ti
@@ -109,9 +111,10 @@ WITH sides AS (
 ), wrote AS (
   SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits SEMI JOIN joined USING (xid)
   WHERE dag_id IS NOT NULL AND run_id IS NOT NULL AND relation <> 'xcom' GROUP BY xid
-), told AS (
+), stated AS (
   SELECT
-    joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement, joined.xid,
+    joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement,
+    joined.xid,
     joined.xact_started_ms, joined.lock, joined.blocker, joined.waited_from_ms,
     joined.waits_relation, joined.waits_row, served.op, requests.kind,
     action_of(requests.kind, joined.statement) AS action,
@@ -136,23 +139,23 @@ WITH sides AS (
   LEFT JOIN wrote ON wrote.xid = joined.xid
 )
 SELECT
-  told.* EXCLUDE (waits_relation, waits_row, is_bulk, subject),
+  stated.* EXCLUDE (waits_relation, waits_row, is_bulk, subject),
   -- A bulk UPDATE of a run's tasks is about the run of the task that it waits for.
-  coalesce(told.subject, CASE WHEN bulk THEN nullif(concat_ws('/', holder.dag_id, holder.run_id), '') END) AS subject,
+  coalesce(stated.subject, CASE WHEN bulk THEN nullif(concat_ws('/', holder.dag_id, holder.run_id), '') END) AS subject,
   -- Where the row was not seen: a bulk UPDATE that waits for a report's transaction waits for the report's task, and a
   -- report that waits for a DAG run waits for its own.
-  coalesce(told.waits_relation, CASE WHEN bulk THEN 'task_instance' END) AS waits_relation,
-  coalesce(told.waits_row, CASE
-    WHEN coalesce(told.waits_relation, 'task_instance') = 'task_instance' AND bulk THEN holder.subject
-    WHEN told.waits_relation = 'dag_run' THEN (
-      SELECT nullif(concat_ws('/', dag_id, run_id), '') FROM operations WHERE operations.op = told.op)
+  coalesce(stated.waits_relation, CASE WHEN bulk THEN 'task_instance' END) AS waits_relation,
+  coalesce(stated.waits_row, CASE
+    WHEN coalesce(stated.waits_relation, 'task_instance') = 'task_instance' AND bulk THEN holder.subject
+    WHEN stated.waits_relation = 'dag_run' THEN (
+      SELECT nullif(concat_ws('/', dag_id, run_id), '') FROM operations WHERE operations.op = stated.op)
   END) AS waits_row
-FROM (SELECT *, coalesce(regexp_matches(statement, '^\s*UPDATE task_instance'), false) AS is_bulk FROM told) AS told
+FROM (SELECT *, coalesce(regexp_matches(statement, '^\s*UPDATE task_instance'), false) AS is_bulk FROM stated) AS stated
 LEFT JOIN (
-  SELECT deadlock, pid, subject, told.kind, dag_id, run_id FROM told LEFT JOIN operations USING (op)
+  SELECT deadlock, pid, subject, stated.kind, dag_id, run_id FROM stated LEFT JOIN operations USING (op)
 ) AS holder
-  ON holder.deadlock = told.deadlock AND holder.pid = told.blocker
-CROSS JOIN LATERAL (SELECT told.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
+  ON holder.deadlock = stated.deadlock AND holder.pid = stated.blocker
+CROSS JOIN LATERAL (SELECT stated.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
 
 -- One row: a deadlock and what came of it. `is_explained` where every side has a name, a action and a subject.
 -- The request that failed, its next sending, and how the task instance stands in the end.
@@ -161,7 +164,8 @@ WITH victims AS (
   -- The request of the victim's side, where it failed.
   SELECT deadlocks.* REPLACE (coalesce(deadlocks.operation, served.op) AS operation)
   FROM deadlocks LEFT JOIN (
-    SELECT deadlock, op FROM deadlock_sides JOIN (SELECT op FROM operations WHERE status >= 500) USING (op) WHERE is_victim
+    SELECT deadlock, op FROM deadlock_sides JOIN (SELECT op FROM operations WHERE status >= 500) USING (op)
+    WHERE is_victim
   ) AS served USING (deadlock)
 ), explained AS (
   SELECT deadlock, count(*) > 1 AND bool_and(
@@ -170,7 +174,8 @@ WITH victims AS (
 ), died AS (
   -- Airflow's scheduler does not always survive to lose a transaction.
   SELECT deadlock, min(logs.at_ms) AS died_ms
-  FROM victims AS deadlocks JOIN server_log AS logs ON logs.severity = 'FATAL' AND 'wt-' || logs.source = sides[1].process
+  FROM victims AS deadlocks
+  JOIN server_log AS logs ON logs.severity = 'FATAL' AND 'wt-' || logs.source = sides[1].process
     AND logs.at_ms BETWEEN deadlocks.at_ms AND deadlocks.at_ms + 10000
   GROUP BY deadlock
 ), retried AS (
@@ -190,7 +195,8 @@ WITH victims AS (
   QUALIFY row_number() OVER (PARTITION BY deadlock ORDER BY changes.seq) = 1
 )
 SELECT
-  deadlocks.deadlock, deadlocks.at_ms, deadlocks.xid, deadlocks.roles, deadlocks.fingerprint, deadlocks.operation, coalesce(is_explained, false) AS is_explained,
+  deadlocks.deadlock, deadlocks.at_ms, deadlocks.xid, deadlocks.roles, deadlocks.fingerprint, deadlocks.operation,
+  coalesce(is_explained, false) AS is_explained,
   died.died_ms,
   failed.status, failed.ended_ms AS answered_ms, failed.requested,
   retried.retry, again.status AS retry_status, again.sent_ms AS retry_ms, again.outcome AS retry_outcome,

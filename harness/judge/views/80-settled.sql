@@ -8,7 +8,8 @@ WITH patience AS (
   SELECT greatest(30000, 2 * coalesce(max(committed_ms - sent_ms), 0)) AS bound_ms
   FROM carried_out JOIN operations USING (op) WHERE kind <> 'backfill'
 ), proof AS (
-  SELECT op, arg_min(seq, (committed_ms, seq)) AS seq, min(committed_ms) AS committed_ms, bool_and(as_failed) AS as_failed
+  SELECT op, arg_min(seq, (committed_ms, seq)) AS seq, min(committed_ms) AS committed_ms,
+    bool_and(as_failed) AS as_failed
   FROM carried_out SEMI JOIN (FROM operations WHERE outcome = 'unknown') AS asked USING (op) GROUP BY op
 ), unknown AS (
   SELECT operations.*, proof.seq, proof.committed_ms, proof.as_failed, victims.at_ms AS deadlocked_ms,
@@ -19,13 +20,13 @@ WITH patience AS (
   LEFT JOIN (SELECT operation AS op, min(at_ms) AS at_ms, arg_min(xid, (at_ms, xid)) AS xid
     FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL) AS victims USING (op)
   LEFT JOIN (SELECT DISTINCT dag_id FROM pauses WHERE until_ms < 'infinity') AS undone USING (dag_id)
-  -- Where a DAG was unpaused, too, its last state does not tell what came of which.
+  -- Where a DAG was unpaused, too, its last state does not show what came of which.
   LEFT JOIN final_dag ON operations.kind = 'pause' AND final_dag.dag_id = operations.dag_id
     AND undone.dag_id IS NULL
   WHERE outcome = 'unknown'
 ), judged AS (
   SELECT *,
-    -- When the server was surely done with it; NULL where it cannot be told.
+    -- When the server was surely done with it; NULL where that cannot be known.
     CASE
       WHEN was_answered THEN ended_ms + late_commit_ms()
       WHEN at_rest_ms >= coalesce(ended_ms, sent_ms) THEN at_rest_ms
@@ -36,7 +37,8 @@ WITH patience AS (
       WHEN kind = 'pool' OR (kind = 'pause' AND is_paused IS NULL) THEN 'the rows that it changes are not recorded'
       WHEN kind LIKE 'xcom_%' AND NOT has_xcoms THEN 'no rows of xcom were recorded'
       WHEN kind LIKE 'xcom_%' AND target IS NULL THEN 'the key of the XCom was not recorded'
-      WHEN kind LIKE '%heartbeat' AND NOT has_statements THEN 'a heartbeat shows only in statements, which were not recorded'
+      WHEN kind LIKE '%heartbeat' AND NOT has_statements
+        THEN 'a heartbeat shows only in statements, which were not recorded'
     END AS blind
   FROM unknown, record, patience
 )

@@ -35,7 +35,7 @@ WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_
 
 CREATE OR REPLACE TABLE refusal_causes AS
 WITH again AS (
-  -- The sending before it that had been carried out. Twins are two sendings of one write, whichever came first. A
+  -- The sending before it that had been carried out. Duplicates are two sendings of one write, whichever came first. A
   -- report that gave the row its new id is refused as not found.
   SELECT refused.op, done.op AS cause_op, done.seq
   FROM refused
@@ -122,7 +122,8 @@ WITH again AS (
   ) AS run USING (dag_id, run_id)
   WHERE refused.task_id IS NULL AND refused.kind IN ('mark', 'bulk', 'delete') AND run.committed_ms <= refused.until_ms
     AND coalesce(left_ms >= refused.from_ms, true)
-    AND CASE refused.status WHEN 404 THEN change = 'delete' WHEN 409 THEN refused.kind = 'delete' AND state = 'running' END
+    AND CASE refused.status WHEN 404 THEN change = 'delete'
+      WHEN 409 THEN refused.kind = 'delete' AND state = 'running' END
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY run.seq DESC) = 1
 ), causes AS (
   SELECT op, cause_op, seq, 1 AS place, 'again' AS how FROM again
@@ -133,7 +134,8 @@ WITH again AS (
   UNION ALL SELECT op, NULL, seq, 6, 'backfill' FROM backfilled
   UNION ALL SELECT op, NULL, seq, 7, 'met' FROM met
 )
-SELECT causes.*, commits.xid, commits.committed_ms, commits.writer, commits.relation FROM causes JOIN commits USING (seq)
+SELECT causes.*, commits.xid, commits.committed_ms, commits.writer, commits.relation
+FROM causes JOIN commits USING (seq)
 QUALIFY row_number() OVER (PARTITION BY op ORDER BY place) = 1;
 
 CREATE OR REPLACE TABLE refusal_classes AS
@@ -168,7 +170,8 @@ WITH doers AS (
   SELECT op, sent_ms, until_ms FROM refused WHERE status >= 500
 ), logs AS (
   SELECT at_ms, shortened(message, 120) AS message,
-    (severity = 'FATAL' AND source <> 'harness') OR sqlstate IN ('57P01', '57P02', '57P03', '08006', '08001') AS restarting,
+    (severity = 'FATAL' AND source <> 'harness')
+      OR sqlstate IN ('57P01', '57P02', '57P03', '08006', '08001') AS restarting,
     sqlstate IN ('53300', '55P03', '57014') OR (source LIKE 'api-%'
       AND regexp_matches(message, 'QueuePool limit|too many clients|TimeoutError|timed out')) AS overloaded,
     source LIKE 'api-%' AND severity <> 'WARNING' AS of_api
@@ -207,8 +210,8 @@ WITH doers AS (
       WHEN cause.op IS NULL THEN CASE
         -- The row is there from before the request until after the answer, in a state that takes it.
         WHEN of_task AND status IN (404, 409, 410) AND known.op IS NOT NULL THEN 'wrong'
-        WHEN kind IN ('backfill', 'clear', 'mark', 'trigger', 'delete', 'bulk') AND status IN (404, 409) AND record.is_there
-          AND refused.until_ms <= record.until_ms THEN 'wrong'
+        WHEN kind IN ('backfill', 'clear', 'mark', 'trigger', 'delete', 'bulk') AND status IN (404, 409)
+          AND record.is_there AND refused.until_ms <= record.until_ms THEN 'wrong'
         ELSE 'unclassified' END
       WHEN doer_life <> life AND doer_ti = ti_id AND doer_kind IN ('run', 'state')
         AND kind NOT LIKE 'impostor%' THEN 'duplicate delivery'
@@ -234,14 +237,15 @@ SELECT
     WHEN class = 'restart' THEN restarting
     WHEN class = 'overload' THEN overloaded
     WHEN status >= 500 AND seq IS NOT NULL THEN
-      format('the task instance was no more ({} by {}), for which 404 is promised', action,
+      format('the task instance was no more ({} by {}), which calls for a 404', action,
         coalesce(writer, 'an unknown process'))
-    WHEN status >= 500 THEN coalesce(said, 'the log tells no cause')
+    WHEN status >= 500 THEN coalesce(said, 'the log names no cause')
     WHEN class IN ('token', 'not understood') THEN coalesce(shortened(coalesce(message, reason), 120), '')
     WHEN class = 'wrong' AND of_task THEN
-      format('the record has the task instance {} all the while', CASE WHEN status = 409 THEN 'in a state that takes it' ELSE 'there' END)
+      format('the record has the task instance {} all the while',
+        CASE WHEN status = 409 THEN 'in a state that takes it' ELSE 'there' END)
     WHEN class = 'wrong' THEN 'the record holds nothing that stood in its way'
-    WHEN class = 'unclassified' THEN 'the record does not tell where its subject was'
+    WHEN class = 'unclassified' THEN 'the record does not show where its subject was'
     WHEN how = 'again' THEN
       format('its earlier sending was carried out {} before', seconds(coalesce(ended_ms, sent_ms) - committed_ms))
     ELSE format('{}{}{} before, by {}',

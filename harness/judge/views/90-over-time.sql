@@ -37,7 +37,7 @@ WITH requests AS (
   WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms
   WINDOW one AS (PARTITION BY source, metric ORDER BY at_ms)
 ), processes AS (
-  -- Eight lines can be told apart.
+  -- Eight lines can be distinguished.
   SELECT source, CASE WHEN count(*) OVER () > 8 THEN regexp_replace(source, '-\d+$', '') ELSE source END AS process
   FROM (SELECT DISTINCT source FROM samples WHERE metric = 'rss_bytes')
 ), used AS (
@@ -53,7 +53,8 @@ WITH requests AS (
     ('live_lives', 'load', 'live lives', true), ('requests_in_flight', 'load', 'requests in flight', false),
     ('lock_waits', 'database', 'waiting for a lock', false), ('connections', 'database', 'connections', false),
     ('loop_delay_ms', 'harness_ms', 'event loop delay', false),
-    ('cpu_wait_ms', 'harness_ms', 'waiting for a processor', false), ('gc_pause_ms', 'harness_ms', 'collecting garbage', false),
+    ('cpu_wait_ms', 'harness_ms', 'waiting for a processor', false),
+    ('gc_pause_ms', 'harness_ms', 'collecting garbage', false),
     ('recorder_behind_ms', 'harness_ms', 'recorder behind', false),
     ('commit_lag_ms', 'harness_ms', 'commit stream behind', false)
   ) AS t(metric, chart, "of", is_level)
@@ -72,7 +73,7 @@ SELECT step, 'events', 'deadlocks', count(at_ms)
 FROM (
   SELECT whole((at_ms - from_ms) / step_ms) AS step, at_ms
   FROM deadlocks, time_steps WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms
-  -- None is something, too, where there is a log that would have told.
+  -- None is something, too, where there is a log that would name them.
   UNION ALL SELECT 0, NULL FROM recorded WHERE name = 'server_log' AND source IS NOT NULL
 )
 GROUP BY step
