@@ -57,7 +57,7 @@ function writeFit(): void {
   const runs = groups.reduce((sum, group) => sum + group.runs.length, 0);
   const from =
     `${runs} runs in ${groups.length} batches (scripts/honesty/runs.ndjson) and ${calibrations.length} calibrations ` +
-    '(reports/calibration); npm run bench:honesty -- --fit';
+    '(records/calibration); npm run bench:honesty -- --fit';
   const file = path.join(ROOT, 'harness', 'compare', 'between-runs.json');
   writeFileSync(file, `${JSON.stringify({ from, ...fitBetweenRuns(groups, calibrations) }, null, 2)}\n`);
   console.log(`${file}: from ${from}`);
