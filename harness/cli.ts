@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs';
 
-import { type AnyCliCommand, exitCodeOfError } from './console/command.ts';
-import { InterruptedError, StackError, UsageError } from './model/errors.ts';
+import { type AnyCliCommand, exitCodeOfError, textOfError } from './console/command.ts';
+import { UsageError } from './model/errors.ts';
 import { windtunnelVersion } from './system/installation.ts';
 
 /** Where the program writes: the process itself, or what a test gives. */
@@ -109,10 +109,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     });
     return code;
   } catch (error) {
-    // A sentence for what the user or the stack did; the stack trace for what we did.
-    const explained = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
-    const text = explained ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    io.stderr.write(`${text}\n`);
+    io.stderr.write(`${textOfError(error)}\n`);
     return exitCodeOfError(error);
   }
 }

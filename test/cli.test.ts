@@ -42,6 +42,7 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['', /Name a command/],
   ['frobnicate', /Unknown argument: frobnicate/],
+  ['new scenario mine --out there.json', /there\.json: exists already\./],
   ['run', /Not enough non-option arguments/],
   ['run nope', /There is no scenario "nope": choose one of seeds, storm, branches, /],
   ['run seeds --build nope', /"nope" is not a build: write airflow@VERSION/],

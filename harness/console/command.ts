@@ -22,10 +22,37 @@ export function exitCodeOfVerdict(verdict: Verdict): number {
   return EXIT_CODE[verdict];
 }
 
+/** What the file system says of a path. */
+const PATH_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'not a folder',
+  EISDIR: 'a folder, where a file is needed',
+  EEXIST: 'exists already',
+};
+
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof UsageError) return EXIT_CODE.usage;
+  if (error instanceof UsageError || pathProblem(error)) return EXIT_CODE.usage;
   if (error instanceof StackError) return EXIT_CODE.stack;
   if (error instanceof InterruptedError) return EXIT_CODE.interrupted;
   if (error instanceof Error && error.name === 'AbortError') return EXIT_CODE.interrupted;
   return EXIT_CODE.crash;
+}
+
+/** A sentence for what the user or the stack did; the stack trace for what we did. */
+export function textOfError(error: unknown): string {
+  const problem = pathProblem(error);
+  if (problem) return problem;
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'AbortError') return 'Interrupted.';
+  const explained = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
+  return explained ? error.message : (error.stack ?? error.message);
+}
+
+function pathProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code = '', path, syscall = '' }: NodeJS.ErrnoException = error;
+  // A program that is missing is no path of the user's.
+  if (path === undefined || syscall.startsWith('spawn')) return undefined;
+  const problem = PATH_PROBLEMS[code];
+  return problem && `${path}: ${problem}.`;
 }

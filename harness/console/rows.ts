@@ -9,8 +9,13 @@ interface TableRows {
 /** Prints a table that comes piece by piece: as JSON, aligned for people, or with tabs for programs. */
 export async function printRows(pieces: AsyncIterable<TableRows>, json: boolean): Promise<void> {
   const format = json ? new JsonArray() : process.stdout.isTTY ? new Columns() : new Tabs();
-  for await (const piece of pieces) await written(format.text(piece));
-  await written(format.end());
+  try {
+    for await (const piece of pieces) await written(format.text(piece));
+    await written(format.end());
+  } catch (error) {
+    // `windtunnel query … | head` closes our output early.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error;
+  }
 }
 
 /** Waits for a reader that is slower: a result of millions of rows does not fit into memory. */
