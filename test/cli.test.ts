@@ -16,6 +16,14 @@ beforeAll(() => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-cli-'));
   writeFileSync(path.join(cwd, 'bad.ts'), `export const scenario = { name: 'Bad Name', dags: [] };`);
   writeFileSync(path.join(cwd, 'broken.ts'), 'export const scenario = {');
+  const dag = (tasks: string, schedule: string) =>
+    `export const scenario = { name: 'mine', describe: 'x', duration_s: 1, schedulers: 1, api_servers: 1, aims: [],
+      operators: [], fleet: { habits: { rtif: 0, rtif_twice: 0, xcom: 0, lost_answer: 0, fails: 0, silent_death: 0,
+      defers: 0, impostor: 0 }, heartbeat_ms: 1, timeout_ms: 1, retries: 1, connections: 1 },
+      dags: [{ dag_id: 'wt_mine', schedule: ${schedule}, past_runs: 0, max_active_runs: 1, tasks: [${tasks}] }] };`;
+  const task = (id: string, upstream: string) => `{ task_id: '${id}', upstream: ['${upstream}'], duration_ms: [1, 1] }`;
+  writeFileSync(path.join(cwd, 'cycle.ts'), dag(`${task('b', 'c')}, ${task('c', 'b')}`, 'null'));
+  writeFileSync(path.join(cwd, 'cron.ts'), dag(`{ task_id: 'a', upstream: [], duration_ms: [1, 1] }`, `'every day'`));
   const far =
     'execution_api: [http://10.1.2.3/execution]\npublic_api: http://127.0.0.1:1\ndsn: postgresql://a@127.0.0.1:1/a\n';
   writeFileSync(
@@ -42,6 +50,8 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['', /Name a command/],
   ['frobnicate', /Unknown argument: frobnicate/],
+  ['run ./cycle.ts --build reference', /wt_mine: b, c wait for each other/],
+  ['run ./cron.ts --build reference', /schedule: must be a cron expression/],
   ['new scenario mine --out there.json', /there\.json: exists already\./],
   ['run', /Not enough non-option arguments/],
   ['run nope', /There is no scenario "nope": choose one of seeds, storm, branches, /],

@@ -38,6 +38,18 @@ function danglingNames(scenario: z.infer<typeof SCENARIO>): string[] {
           problems.push(`${dag.dag_id}.${task.task_id} names the task ${name}, which does not exist`);
       }
     }
+    const cycle = cycleOf(dag.tasks);
+    if (cycle.length > 0) problems.push(`${dag.dag_id}: ${cycle.join(', ')} wait for each other (upstream)`);
   }
   return problems;
+}
+
+/** Tasks that can never run, because each waits for another of them, or for itself; none if the graph is acyclic. */
+function cycleOf(tasks: readonly { readonly task_id: string; readonly upstream: readonly string[] }[]): string[] {
+  const waiting = new Map(tasks.map(({ task_id, upstream }) => [task_id, upstream]));
+  for (let before = -1; before !== waiting.size; ) {
+    before = waiting.size;
+    for (const [task, upstream] of waiting) if (!upstream.some((name) => waiting.has(name))) waiting.delete(task);
+  }
+  return [...waiting.keys()];
 }

@@ -61,11 +61,19 @@ const TASK = z.strictObject({
   habits: HABITS.partial().optional(),
 });
 
+/** As Airflow reads it: five to seven fields, or a preset. Another text would only be refused by its dag-processor. */
+const cron = z
+  .string()
+  .regex(
+    /^(@[a-z]+|([\dA-Za-z*,/#?-]+\s+){4,6}[\dA-Za-z*,/#?-]+)$/,
+    "must be a cron expression like '* * * * *', or null",
+  );
+
 /** A DAG for the DAG factory. Ids begin with `wt_`: the harness touches no other. */
 const DAG = z.strictObject({
   dag_id: dagId,
   /** Cron expression, or null for a DAG that only operators start. */
-  schedule: z.string().nullable(),
+  schedule: cron.nullable(),
   /** With `catchup`, how many intervals before now exist at once when the DAG is first seen. */
   past_runs: z.number().int().nonnegative(),
   max_active_runs: z.number().int().positive(),
