@@ -1,3 +1,4 @@
+import { EMPTY_ENTRY } from '../judge/findings/words.ts';
 import type { Finding, TimelineEntry } from '../model/finding.ts';
 import { HOSTILE, violation } from './fixture.ts';
 
@@ -10,14 +11,7 @@ export function entry(offset_ms: number, actor: string, over: Partial<TimelineEn
     actor,
     event: 'commit',
     what: 'leaf_3',
-    before: null,
-    after: null,
-    outcome: null,
-    of_subject: false,
-    proves: false,
-    operation: null,
-    commit: null,
-    by: null,
+    ...EMPTY_ENTRY,
     ...over,
   };
 }

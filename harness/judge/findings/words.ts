@@ -12,9 +12,10 @@ export interface StoryRow {
   readonly row: Readonly<Record<string, unknown>>;
 }
 
-type Told = Omit<TimelineEntry, 'offset_ms'>;
+type UntimedEntry = Omit<TimelineEntry, 'offset_ms'>;
 
-const NOTHING = {
+/** What an entry of a timeline says when it says nothing more than what happened. */
+export const EMPTY_ENTRY = {
   before: null,
   after: null,
   outcome: null,
@@ -29,8 +30,8 @@ const NOTHING = {
 export function requestWords(
   { row, number, proves }: StoryRow,
   subject: string | null,
-): (Ours & { readonly told: Told })[] {
-  const common = { ...NOTHING, actor: String(row.worker), proves, operation: number };
+): (Ours & { readonly told: UntimedEntry })[] {
+  const common = { ...EMPTY_ENTRY, actor: String(row.worker), proves, operation: number };
   const sent_ms = Number(row.sent_ms);
   const outcome = row.outcome === 'ok' || row.outcome === 'refused' ? row.outcome : 'unknown';
   const request = { ...common, at_ms: sent_ms, event: 'request' as const, what: `${asked(row)}${aside(row, subject)}` };
@@ -84,8 +85,8 @@ function answered(row: StoryRow['row']): string {
 }
 
 /** A commit, a deadlock of PostgreSQL's log, or the death of a process. */
-export function commitWords({ source, row, number, at_ms, proves }: StoryRow, subject: string | null): Told {
-  const common = { ...NOTHING, at_ms, proves };
+export function commitWords({ source, row, number, at_ms, proves }: StoryRow, subject: string | null): UntimedEntry {
+  const common = { ...EMPTY_ENTRY, at_ms, proves };
   if (source === 'death') {
     return { ...common, actor: String(row.process), event: 'log', what: String(row.message) };
   }
@@ -106,7 +107,7 @@ export function commitWords({ source, row, number, at_ms, proves }: StoryRow, su
 }
 
 /** The state before is null where nobody looked: the record begins with this change. */
-function moved(row: StoryRow['row']): Pick<Told, 'before' | 'after'> {
+function moved(row: StoryRow['row']): Pick<UntimedEntry, 'before' | 'after'> {
   const stateful = row.relation === 'task_instance' || row.relation === 'dag_run';
   const before = row.change === 'insert' || row.old_state === null ? null : text(row.old_state);
   const after = row.change === 'delete' ? 'deleted' : text(row.state) || 'none';
@@ -145,8 +146,8 @@ function others({ alike }: StoryRow['row']): string {
 }
 
 /** Both ends of a window of damage. */
-export function faultEntries({ fault, victim, opened_ms, closed_ms }: Row): Told[] {
-  const common = { ...NOTHING, actor: 'fault', event: 'fault' as const };
+export function faultEntries({ fault, victim, opened_ms, closed_ms }: Row): UntimedEntry[] {
+  const common = { ...EMPTY_ENTRY, actor: 'fault', event: 'fault' as const };
   const name = `${text(fault)} of ${text(victim)}`;
   return [
     { ...common, at_ms: Number(opened_ms), what: `${name} begins` },
