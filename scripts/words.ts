@@ -76,8 +76,6 @@ const LEGITIMATE: readonly RegExp[] = [
   /\bpromisify\b/g,
   // The name of an invariant, which stored verdicts and the history of a build refer to.
   /\bwork-goes-on\b/g,
-  // The name of a known race, and of its scenario.
-  /\b(race-)?heard-again\b|\bheardAgain\b/g,
   // The user that runs PostgreSQL for root.
   /"nobody"|\^nobody:/g,
   // A draw with a probability, and the rules of a proxy.

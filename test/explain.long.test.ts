@@ -33,7 +33,7 @@ describe('the findings of a run of the reference stack', () => {
       expect(at(/^as branch, skips /)).toBeLessThan(overwritten);
       // By its next heartbeat, or by the answer to its end, unless the load ended before that.
       const text = entries.map(({ what }) => what).join('\n');
-      if (!/the worker was never told/.test(skip?.worst.sentence ?? '')) {
+      if (!/the worker got no answer that says so/.test(skip?.worst.sentence ?? '')) {
         expect(at(/409 (not_running|invalid_state)/), text).toBeGreaterThan(overwritten);
       }
       expect(entries[overwritten]?.by).toBe(entries[at(/^as branch, skips /)]?.operation);

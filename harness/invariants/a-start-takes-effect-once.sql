@@ -8,7 +8,7 @@
 -- min-exercised: 5
 -- because: a build that carries out a second one does so each time
 -- sentence: The start that {starter} sent for {subject} was carried out when the task was RUNNING already: {effect}.
--- sentence[noted twice]: {subject} (try {try_number}) began {starts} times, and its start stands {notes} times in the
+-- sentence[logged twice]: {subject} (try {try_number}) began {starts} times, and its start stands {notes} times in the
 --   audit log.
 -- sentence[refused]: Worker {worker} sent its start of {subject} again, because the first answer was lost, and was
 --   refused, although the task was its own and RUNNING.
@@ -46,12 +46,12 @@ WITH again AS (
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, count(*) AS starts,
     max(committed_ms) AS committed_ms, min(seq) AS first_seq
   FROM task_instance_changes WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' GROUP BY ALL
-), noted_twice AS (
+), logged_twice AS (
   SELECT * FROM noted JOIN begun USING (dag_id, run_id, task_id, map_index, try_number) WHERE notes > starts
 ), their_starts AS (
   SELECT first_seq, seq, ti_id
   FROM (SELECT * REPLACE (coalesce(map_index, -1) AS map_index) FROM task_instance_changes)
-  JOIN noted_twice USING (dag_id, run_id, task_id, map_index, try_number)
+  JOIN logged_twice USING (dag_id, run_id, task_id, map_index, try_number)
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running'
 )
 SELECT *, committed_ms AS at_ms, coalesce('worker ' || worker, 'a worker') AS starter,
@@ -61,9 +61,9 @@ SELECT *, committed_ms AS at_ms, coalesce('worker ' || worker, 'a worker') AS st
     ELSE format('its try number went from {:d} to {:d}', old_try_number, try_number) END AS effect
 FROM again LEFT JOIN requests USING (seq)
 UNION ALL BY NAME
-SELECT noted_twice.* EXCLUDE (first_seq), committed_ms AS at_ms, 'noted twice' AS variant, notes - starts AS severity,
+SELECT logged_twice.* EXCLUDE (first_seq), committed_ms AS at_ms, 'logged twice' AS variant, notes - starts AS severity,
   again_sent.ops AS operations, seqs AS commits
-FROM noted_twice
+FROM logged_twice
 JOIN (SELECT first_seq, list(seq ORDER BY seq) AS seqs FROM their_starts GROUP BY first_seq) AS proof USING (first_seq)
 LEFT JOIN (
   SELECT first_seq, list(op ORDER BY op) AS ops

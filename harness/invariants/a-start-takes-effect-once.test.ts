@@ -28,7 +28,7 @@ test('a start that stands twice in the audit log is a violation', async () => {
   const note = { event: 'running', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1 };
   const run = { operations: [FIRST, REPLAY], commits: [QUEUED, RUNNING] };
   const result = await judge({ ...run, finals: { log: [note, note] } });
-  expect(result.variants).toEqual({ 'noted twice': 1 });
+  expect(result.variants).toEqual({ 'logged twice': 1 });
   expect(result.first).toMatchObject({ operations: [2], commits: [2] });
   expect((await judge({ ...run, finals: { log: [note] } })).first).toBeNull();
 });

@@ -7,7 +7,7 @@
 -- because: a build that carries out a second one does so each time
 -- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) was carried out when the
 --   task was {old_state:state|NONE} already[, {after_ms:seconds} after the end before it].
--- sentence[noted twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) stands
+-- sentence[logged twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) stands
 --   {times} times in the audit log: it was carried out more than once.
 
 -- given
@@ -65,6 +65,6 @@ SELECT *, committed_ms AS at_ms, committed_ms - before_ms AS after_ms,
   [op] AS operations, [before_seq, seq] AS commits
 FROM again LEFT JOIN reports USING (seq)
 UNION ALL BY NAME
-SELECT *, 'noted twice' AS variant, times AS severity, ops AS operations
+SELECT *, 'logged twice' AS variant, times AS severity, ops AS operations
 FROM audited JOIN twice_reported USING (dag_id, run_id, task_id, map_index, try_number)
 WHERE requested = event;

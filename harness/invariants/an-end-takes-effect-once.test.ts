@@ -63,7 +63,7 @@ test('one end that stands twice in the audit log was carried out twice', async (
   const row = { event: 'success', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1 };
   const run = { operations: [LOST, REPLAY], commits: [RUNNING, SUCCESS] };
   const result = await judge({ ...run, finals: { log: [row, row] } });
-  expect(result).toMatchObject({ violations: 1, variants: { 'noted twice': 1 } });
+  expect(result).toMatchObject({ violations: 1, variants: { 'logged twice': 1 } });
   expect(result.first?.operations).toEqual([8, 9]);
   expect((await judge({ ...run, finals: { log: [row, { ...row, try_number: 2 }] } })).violations).toBe(0);
 });

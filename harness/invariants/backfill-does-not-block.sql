@@ -42,7 +42,8 @@ SELECT other.created_ms AS at_ms, dag_id, one.backfill_id AS earlier, other.back
   format('backfills {} and {} of {}', earlier, later, dag_id) AS subject,
   other.created_ms - one.created_ms AS after_ms,
   -- A request that was sent before the first was committed could not see it.
-  CASE WHEN other.post_sent_ms <= one.created_ms THEN 'asked for at once' ELSE 'two active at once' END AS variant,
+  CASE WHEN other.post_sent_ms <= one.created_ms THEN 'requested at the same time'
+    ELSE 'two active at once' END AS variant,
   -- Until the first of them ends; with no end in sight, to the end of the load.
   least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS severity,
   CASE

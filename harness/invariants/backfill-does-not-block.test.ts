@@ -49,12 +49,12 @@ test('a second backfill admitted while the first has not been completed is a vio
   );
 });
 
-test('of two backfills that were asked for at once, the second could not see the first', async () => {
+test('of two backfills that were requested at the same time, the second could not see the first', async () => {
   const result = await judge({
     operations: [post(1, '1', 900, 5_000), post(2, '2', 950, 6_000)],
     commits: [backfill(1, 1_000), backfill(2, 1_200), dagRun(1, 1, 4_900, 'queued'), dagRun(2, 2, 5_900, 'queued')],
   });
-  expect(result.variants).toEqual({ 'asked for at once': 1 });
+  expect(result.variants).toEqual({ 'requested at the same time': 1 });
   expect(result.first?.sentence).toContain('both had been asked for before either was there to be seen.');
 });
 

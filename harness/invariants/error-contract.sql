@@ -58,8 +58,8 @@ SELECT *, coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent_ms AS severity,
   coalesce(named, 'no task') AS task, shortened(nullif(message, ''), 120) AS said,
   format('{} {}', kind, status) || CASE
     WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
-    WHEN deleted THEN ', deleted meanwhile'
-    ELSE ', another try meanwhile' END AS variant,
+    WHEN deleted THEN ', task deleted during the request'
+    ELSE ', new try during the request' END AS variant,
   CASE
     WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
     WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'

@@ -56,7 +56,7 @@ test('a 500 for a task that was given another try or deleted meanwhile is told a
   } as const;
   const another = { id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 9_050 };
   const replaced = await judge({ operations: [clear], commits: [another] });
-  expect(replaced.variants).toEqual({ 'clear 500, another try meanwhile': 1 });
+  expect(replaced.variants).toEqual({ 'clear 500, new try during the request': 1 });
   expect(replaced.first).toMatchObject({ operations: [9], commits: [1] });
   expect(replaced.first?.sentence).toMatch(/: its task had been given another try by then, which calls for a 409\.$/);
   const variants = async (commit: object) => (await judge({ operations: [clear], commits: [commit] })).variants;
@@ -70,7 +70,7 @@ test('a 500 for a task that was given another try or deleted meanwhile is told a
       { change: 'delete', committed_ms: 9_020 },
     ],
   });
-  expect(gone.variants).toEqual({ 'rtif 500, deleted meanwhile': 1 });
+  expect(gone.variants).toEqual({ 'rtif 500, task deleted during the request': 1 });
 });
 
 test('a 503 is right with Retry-After, and wrong without', async () => {

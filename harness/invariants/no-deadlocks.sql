@@ -45,7 +45,7 @@ SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'strin
       THEN 'marks × dag_version UPDATE'
     -- A clear keeps the try before it locks the task; what ends the try has the lock, and wants to keep it, too.
     WHEN fingerprint LIKE 'api-core: INSERT INTO task_instance_history %: INSERT INTO task_instance_history %'
-      THEN 'one try kept twice'
+      THEN 'one try archived twice'
     -- A look at runs writes a row of `dag` for each that ends, in the order of the runs.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag SET exceeds_max_non_backfill%' THEN 'rows of dag'
     -- A clear goes from the run to its tasks, a delete from the tasks to their run.

@@ -123,7 +123,7 @@ test('ends of runs that write their DAGs’ rows in another order are a variant 
 test('clears that meet the end of a try, or the delete of their run, are variants of their own', async () => {
   const keeps = 'INSERT INTO task_instance_history (task_instance_id, task_id) VALUES (…)';
   expect(await variantsOf(['wt-api-core-1', keeps], ['wt-api-execution-1', keeps])).toEqual({
-    'one try kept twice': 1,
+    'one try archived twice': 1,
   });
   const deletes = 'DELETE FROM dag_run WHERE dag_run.id = 2';
   expect(await variantsOf(['wt-api-core-1', deletes], ['wt-api-core-1', keeps])).toEqual({ 'delete × clear': 1 });

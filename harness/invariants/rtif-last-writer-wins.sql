@@ -7,11 +7,11 @@
 -- exercised-by: pairs of first writes of one task instance that overlapped and were both answered
 -- min-exercised: 20
 -- because: by hand, about one pair in three collided on 3.2.2 (81 refusals where 3.3.2 took some 250 pairs); twenty
---   pairs without a collision would then be a chance of 1 in 3,000
+--   pairs without a collision then have a probability of 1 in 3,000
 -- sentence: The rendered fields that worker {worker} wrote for {subject} were refused with 409[ ({said})][{other:if},
 --   because another write of the same fields was under way]; the real client fails the task for that.
--- sentence[value of nobody]: The rendered fields of {subject} are «{found}» at the end, which none of the {accepted}
---   accepted writes asked for.
+-- sentence[value never written]: The rendered fields of {subject} are «{found}» at the end, a value that none of the
+--   {accepted} accepted writes contains.
 -- sentence[value of an earlier try]: The rendered fields of {subject} are «{found}» at the end, which an earlier try
 --   had written; the last one wrote «{last}».
 
@@ -85,7 +85,8 @@ SELECT *, ended_ms AS at_ms, ended_ms - sent_ms AS severity, shortened(coalesce(
 FROM refused LEFT JOIN beside USING (op)
 UNION ALL BY NAME
 SELECT dag_id, run_id, task_id, map_index, ended_ms AS at_ms, 0 AS severity, shortened(finals.field, 80) AS found,
-  CASE WHEN list_contains(fields, finals.field) THEN 'value of an earlier try' ELSE 'value of nobody' END AS variant,
+  CASE WHEN list_contains(fields, finals.field) THEN 'value of an earlier try'
+    ELSE 'value never written' END AS variant,
   len(ops) AS accepted, shortened(last_fields[1], 80) AS last, ops[:10] AS operations, seq
 FROM accepted JOIN suspect AS finals USING (dag_id, run_id, task_id, map_index)
 WHERE NOT list_contains(fields, finals.field) OR NOT list_contains(last_fields, finals.field);

@@ -40,8 +40,10 @@ test('a 409 to the retry of a write that timed out is a violation, too', async (
 test('a value that nobody was told is accepted is a violation', async () => {
   const finals = { rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: 'echo 7' } }] };
   const result = await judge({ operations: [write(1), write(2)], finals });
-  expect(result.first).toMatchObject({ variant: 'value of nobody', operations: [1, 2] });
-  expect(result.first?.sentence).toContain('are «echo 7» at the end, which none of the 2 accepted writes asked for');
+  expect(result.first).toMatchObject({ variant: 'value never written', operations: [1, 2] });
+  expect(result.first?.sentence).toContain(
+    'are «echo 7» at the end, a value that none of the 2 accepted writes contains',
+  );
 });
 
 test('a value of an earlier try that stays when the next one has written is a violation', async () => {

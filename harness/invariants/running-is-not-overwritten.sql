@@ -48,20 +48,20 @@ SELECT
 -- violations
 WITH alive AS (
   -- Silent for longer than the time-out, and then a heartbeat was accepted before it was given up.
-  SELECT seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - heard_ms) AS ago_ms,
+  SELECT seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - accepted_ms) AS ago_ms,
     arg_max(signs.op, sent_ms) AS heartbeat
   FROM overwritten JOIN (
-    SELECT *, ti_id AS old_ti_id, heard_ms - lag(sent_ms) OVER (PARTITION BY ti_id ORDER BY sent_ms) AS silent_ms
+    SELECT *, ti_id AS old_ti_id, accepted_ms - lag(sent_ms) OVER (PARTITION BY ti_id ORDER BY sent_ms) AS silent_ms
     FROM signs_of_life WHERE ti_id IN (SELECT old_ti_id FROM overwritten)
   ) AS signs USING (old_ti_id) CROSS JOIN plan
   WHERE writer_role = 'scheduler' AND silent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
-    AND sent_ms >= committed_ms - heartbeat_timeout_ms AND heard_ms <= committed_ms
+    AND sent_ms >= committed_ms - heartbeat_timeout_ms AND accepted_ms <= committed_ms
   GROUP BY seq
 )
 SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
   CASE WHEN skip IS NOT NULL THEN 'skip-downstream'
     WHEN is_taken_back AND state = 'scheduled' AND writer_role = 'scheduler' THEN 'stuck in queued'
-    WHEN heartbeat IS NOT NULL THEN 'heard again'
+    WHEN heartbeat IS NOT NULL THEN 'stale heartbeat timeout'
     WHEN writer_role = 'scheduler' AND state IN ('upstream_failed', 'skipped') THEN 'trigger rule'
     ELSE coalesce(writer_role, 'unknown writer') END AS variant,
   CASE variant WHEN 'skip-downstream' THEN format('skip-downstream of branch task {} (worker {})', branch, worker)

@@ -160,7 +160,7 @@ test('a worker that was heard again is not to be given up for a silence that is 
     commits: [RUNNING, { state: 'up_for_retry', committed_ms: 25_500, writer: 'wt-scheduler-1' }],
   });
   expect(result.verdict).toBe('fail');
-  expect(result.variants).toEqual({ 'heard again': 1 });
+  expect(result.variants).toEqual({ 'stale heartbeat timeout': 1 });
   expect(result.first).toMatchObject({ operations: [3, 4] });
   expect(result.first?.sentence).toMatch(
     /while worker w-1 had been running it for 24\.5 s, 21\.\d s without a heartbeat, but one had been accepted 0\.\d s before/,
@@ -220,7 +220,9 @@ test('what the next try does is not held against the end of this one', async () 
   // Silent for longer than the time-out, and heard of just before.
   expect((await judge({ operations: [RUN, next], lives, commits })).violations).toBe(0);
   const heard = { op: 5, sent_ms: 39_000 };
-  expect((await judge({ operations: [RUN, heard, next], lives, commits })).variants).toEqual({ 'heard again': 1 });
+  expect((await judge({ operations: [RUN, heard, next], lives, commits })).variants).toEqual({
+    'stale heartbeat timeout': 1,
+  });
 });
 
 test('where no writer is known, the skip that names the task is the one', async () => {

@@ -36,7 +36,7 @@ SELECT count(*) FROM ended WHERE EXISTS (FROM recorded WHERE name = 'final_xcom'
 -- violations
 SELECT *, created_ms AS at_ms, last_ms - created_ms AS severity,
   coalesce(nullif(subject_of(dag_id, run_id, task_id, map_index), ''), 'trigger ' || id) AS subject,
-  CASE WHEN task_id IS NULL THEN 'of nobody' ELSE 'of a task that is ' || coalesce(state, 'none') END AS variant,
+  CASE WHEN task_id IS NULL THEN 'without a task' ELSE 'of a task that is ' || coalesce(state, 'none') END AS variant,
   CASE WHEN task_id IS NULL THEN 'no task instance waited for it'
     ELSE format('{}, which asked for it, was {}', subject_of(dag_id, run_id, task_id, map_index), state_name(state))
   END AS owner

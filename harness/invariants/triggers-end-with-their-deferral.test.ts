@@ -22,7 +22,7 @@ const resumed = (n: number) => [
 test('a trigger that nobody waits for is a violation', async () => {
   const finals = { task_instance: [{ ...TASK, state: 'success', trigger_id: null }], trigger: [TRIGGER], xcom };
   const result = await judge({ commits: resumed(1), finals });
-  expect(result).toMatchObject({ verdict: 'fail', variants: { 'of nobody': 1 } });
+  expect(result).toMatchObject({ verdict: 'fail', variants: { 'without a task': 1 } });
   expect(result.first).toMatchObject({ at_ms: 2_000, subject: 'trigger 5', severity: 58_000 });
   expect(result.first?.sentence).toBe(
     'Trigger 5 was still there 58.0 s after it was created, and no task instance waited for it.',

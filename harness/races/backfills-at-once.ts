@@ -7,7 +7,7 @@ const asked = [1, 2].map((group) => [1, 2, 3, 4, 5].map((n) => backfillTarget(`w
 export const backfillsAtOnce: KnownRace = {
   ...unreported('backfills-at-once'),
   title: 'Two backfills of a DAG that were requested at the same moment were both accepted',
-  marks: [{ invariant: 'backfill-does-not-block', variants: ['asked for at once'] }],
+  marks: [{ invariant: 'backfill-does-not-block', variants: ['requested at the same time'] }],
   trial: {
     scenario: {
       ...PLAIN_STACK,

@@ -10,7 +10,10 @@ export const fieldsOfDeleted: KnownRace = {
     'A write of rendered fields or of an XCom was answered with 500 because its run had just been deleted: the ' +
     'foreign-key error is not handled',
   marks: [
-    { invariant: 'error-contract', variants: ['rtif 500, deleted meanwhile', 'xcom_push 500, deleted meanwhile'] },
+    {
+      invariant: 'error-contract',
+      variants: ['rtif 500, task deleted during the request', 'xcom_push 500, task deleted during the request'],
+    },
   ],
   trial: {
     scenario: {

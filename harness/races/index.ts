@@ -10,12 +10,12 @@ import { dagRows } from './dag-rows.ts';
 import { deleteDeadlock } from './delete-deadlock.ts';
 import { eventsUnlocked } from './events-unlocked.ts';
 import { fieldsOfDeleted } from './fields-of-deleted.ts';
-import { heardAgain } from './heard-again.ts';
 import { marksDeadlock } from './marks-deadlock.ts';
 import { maxActiveRuns } from './max-active-runs.ts';
 import type { KnownRace } from './race.ts';
 import { rankedQueue } from './ranked-queue.ts';
 import { staleDecision } from './stale-decision.ts';
+import { staleHeartbeatTimeout } from './stale-heartbeat-timeout.ts';
 import { takenAsFailure } from './taken-as-failure.ts';
 import { unlockedClear } from './unlocked-clear.ts';
 import { unlockedRun } from './unlocked-run.ts';
@@ -32,7 +32,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   skippedIsScheduled,
   lostWhileQueued,
   stuckInQueued,
-  heardAgain,
+  staleHeartbeatTimeout,
   upstreamMarked,
   takenAsFailure,
   unlockedClear,

@@ -11,9 +11,9 @@ export const unlockedClear: KnownRace = {
     'A clear used a task instance that it had read without a lock: it was answered with 500 where another try had ' +
     'begun since, or left that try out of the history',
   marks: [
-    { invariant: 'error-contract', variants: ['clear 500, another try meanwhile'] },
+    { invariant: 'error-contract', variants: ['clear 500, new try during the request'] },
     { invariant: 'history-is-complete', variants: ['lost to a clear'] },
-    { invariant: 'no-deadlocks', variants: ['one try kept twice'] },
+    { invariant: 'no-deadlocks', variants: ['one try archived twice'] },
   ],
   trial: {
     scenario: {

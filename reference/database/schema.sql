@@ -1,6 +1,6 @@
--- The tables of Airflow 3.3 that the harness reads or that its workers and operators touch: same names, columns, keys and
--- indexes, because indexes decide in which order a statement meets rows, and so which deadlocks there can be. Left out
--- are references to tables that the reference stack does not have (bundles, teams, log templates).
+-- The tables of Airflow 3.3 that the harness reads or that its workers and operators touch: same names, columns, keys
+-- and indexes, because indexes decide in which order a statement meets rows, and so which deadlocks there can be. Left
+-- out are references to tables that the reference stack does not have (bundles, teams, log templates).
 
 CREATE TABLE dag (
   dag_id varchar(250) NOT NULL,
@@ -60,7 +60,8 @@ CREATE TABLE serialized_dag (
   last_updated timestamptz NOT NULL,
   dag_hash varchar(32) NOT NULL,
   dag_version_id uuid NOT NULL,
-  CONSTRAINT serialized_dag_dag_version_id_fkey FOREIGN KEY (dag_version_id) REFERENCES dag_version(id) ON DELETE CASCADE,
+  CONSTRAINT serialized_dag_dag_version_id_fkey FOREIGN KEY (dag_version_id)
+    REFERENCES dag_version(id) ON DELETE CASCADE,
   CONSTRAINT serialized_dag_pkey PRIMARY KEY (id),
   CONSTRAINT serialized_dag_dag_version_id_uq UNIQUE (dag_version_id)
 );
@@ -110,7 +111,8 @@ CREATE TABLE dag_run (
   created_dag_version_id uuid,
   partition_key varchar(250),
   partition_date timestamptz,
-  CONSTRAINT created_dag_version_id_fkey FOREIGN KEY (created_dag_version_id) REFERENCES dag_version(id) ON DELETE SET NULL,
+  CONSTRAINT created_dag_version_id_fkey FOREIGN KEY (created_dag_version_id)
+    REFERENCES dag_version(id) ON DELETE SET NULL,
   CONSTRAINT dag_run_backfill_id_fkey FOREIGN KEY (backfill_id) REFERENCES backfill(id),
   CONSTRAINT dag_run_pkey PRIMARY KEY (id),
   CONSTRAINT dag_run_dag_id_logical_date_key UNIQUE (dag_id, logical_date),
@@ -173,8 +175,10 @@ CREATE TABLE task_instance (
   dag_version_id uuid,
   retry_delay_override double precision,
   retry_reason varchar(500),
-  CONSTRAINT task_instance_dag_run_fkey FOREIGN KEY (dag_id, run_id) REFERENCES dag_run(dag_id, run_id) ON DELETE CASCADE,
-  CONSTRAINT task_instance_dag_version_id_fkey FOREIGN KEY (dag_version_id) REFERENCES dag_version(id) ON DELETE RESTRICT,
+  CONSTRAINT task_instance_dag_run_fkey FOREIGN KEY (dag_id, run_id)
+    REFERENCES dag_run(dag_id, run_id) ON DELETE CASCADE,
+  CONSTRAINT task_instance_dag_version_id_fkey FOREIGN KEY (dag_version_id)
+    REFERENCES dag_version(id) ON DELETE RESTRICT,
   CONSTRAINT task_instance_trigger_id_fkey FOREIGN KEY (trigger_id) REFERENCES trigger(id) ON DELETE CASCADE,
   CONSTRAINT task_instance_pkey PRIMARY KEY (id),
   CONSTRAINT task_instance_composite_key UNIQUE (dag_id, task_id, run_id, map_index)
@@ -227,7 +231,8 @@ CREATE TABLE task_instance_history (
   dag_version_id uuid,
   retry_delay_override double precision,
   retry_reason varchar(500),
-  CONSTRAINT task_instance_history_ti_fkey FOREIGN KEY (dag_id, task_id, run_id, map_index) REFERENCES task_instance(dag_id, task_id, run_id, map_index) ON UPDATE CASCADE ON DELETE CASCADE,
+  CONSTRAINT task_instance_history_ti_fkey FOREIGN KEY (dag_id, task_id, run_id, map_index)
+    REFERENCES task_instance(dag_id, task_id, run_id, map_index) ON UPDATE CASCADE ON DELETE CASCADE,
   CONSTRAINT task_instance_history_pkey PRIMARY KEY (task_instance_id),
   CONSTRAINT task_instance_history_dtrt_uq UNIQUE (dag_id, task_id, run_id, map_index, try_number)
 );
@@ -239,7 +244,8 @@ CREATE TABLE rendered_task_instance_fields (
   run_id varchar(250) NOT NULL,
   map_index integer NOT NULL DEFAULT -1,
   rendered_fields json NOT NULL,
-  CONSTRAINT rtif_ti_fkey FOREIGN KEY (dag_id, task_id, run_id, map_index) REFERENCES task_instance(dag_id, task_id, run_id, map_index) ON DELETE CASCADE,
+  CONSTRAINT rtif_ti_fkey FOREIGN KEY (dag_id, task_id, run_id, map_index)
+    REFERENCES task_instance(dag_id, task_id, run_id, map_index) ON DELETE CASCADE,
   CONSTRAINT rendered_task_instance_fields_pkey PRIMARY KEY (dag_id, task_id, run_id, map_index)
 );
 
@@ -253,7 +259,8 @@ CREATE TABLE xcom (
   run_id varchar(250) NOT NULL,
   value jsonb,
   timestamp timestamptz NOT NULL,
-  CONSTRAINT xcom_task_instance_fkey FOREIGN KEY (dag_id, task_id, run_id, map_index) REFERENCES task_instance(dag_id, task_id, run_id, map_index) ON DELETE CASCADE,
+  CONSTRAINT xcom_task_instance_fkey FOREIGN KEY (dag_id, task_id, run_id, map_index)
+    REFERENCES task_instance(dag_id, task_id, run_id, map_index) ON DELETE CASCADE,
   CONSTRAINT xcom_pkey PRIMARY KEY (dag_run_id, task_id, map_index, key)
 );
 CREATE INDEX idx_xcom_key ON xcom (key);

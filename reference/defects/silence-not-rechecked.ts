@@ -9,7 +9,7 @@ export const silenceNotRechecked: Defect = {
     'machine that was moved, has sent a heartbeat in between, which was accepted. It keeps working, or reports its ' +
     'end, and gets the answer that its task is gone.',
   caughtBy: ['running-is-not-overwritten'],
-  scenario: 'race-heard-again',
+  scenario: 'race-stale-heartbeat-timeout',
   durationS: 90,
   // As long as a loop of Airflow's takes.
   change: () => ({ looksAgain: false, eventDelayMs: 1_500 }),

@@ -103,5 +103,5 @@ test('the variants of one known race are one finding, with the same fingerprint 
   ];
   expect([one.length, other.length]).toEqual([1, 1]);
   expect(one[0]?.fingerprint).toBe(other[0]?.fingerprint);
-  expect(of('two at once', 'value of nobody')).toHaveLength(2);
+  expect(of('two at once', 'value never written')).toHaveLength(2);
 });

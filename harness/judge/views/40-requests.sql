@@ -37,13 +37,13 @@ GROUP BY ALL;
 
 -- One row: a sign of life of a worker that the server took for one: its start as it was committed (a start that is sent
 -- again is answered, and renews nothing), and each accepted heartbeat. The server notes the time between `sent_ms` and
--- `heard_ms`: of a start, which on a busy server waits for seconds, somewhere before its commit.
+-- `accepted_ms`: of a start, which on a busy server waits for seconds, somewhere before its commit.
 CREATE OR REPLACE VIEW signs_of_life AS
 WITH begun AS (
   SELECT seq, ti_id, committed_ms FROM task_instance_changes
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running' AND coalesce(writer_role = 'api-execution', true)
 )
-SELECT op, ti_id, sent_ms, ended_ms + clock_tolerance_ms() AS heard_ms
+SELECT op, ti_id, sent_ms, ended_ms + clock_tolerance_ms() AS accepted_ms
 FROM operations WHERE kind = 'heartbeat' AND outcome = 'ok'
 UNION ALL
 SELECT NULL, begun.ti_id, coalesce(started.sent_ms, begun.committed_ms), begun.committed_ms
@@ -74,5 +74,5 @@ WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'd
 CREATE OR REPLACE VIEW given_up AS
 SELECT taken.seq, taken.old_ti_id AS ti_id, taken.committed_ms, sign.op, taken.committed_ms - sign.sent_ms AS silent_ms
 FROM left_running AS taken
-ASOF LEFT JOIN signs_of_life AS sign ON sign.ti_id = taken.old_ti_id AND taken.committed_ms >= sign.heard_ms
+ASOF LEFT JOIN signs_of_life AS sign ON sign.ti_id = taken.old_ti_id AND taken.committed_ms >= sign.accepted_ms
 WHERE coalesce(taken.writer_role = 'scheduler', true);

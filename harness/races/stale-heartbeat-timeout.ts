@@ -4,16 +4,16 @@ import { type KnownRace, unreported } from './race.ts';
 
 const slow = unscheduled(fanOut('wt_slow', 10, [6_000, 9_000]), 64);
 
-export const heardAgain: KnownRace = {
-  ...unreported('heard-again'),
+export const staleHeartbeatTimeout: KnownRace = {
+  ...unreported('stale-heartbeat-timeout'),
   title:
     'A worker was failed for missing heartbeats although a newer heartbeat had been accepted: the scheduler does not ' +
     'check again',
-  marks: [{ invariant: 'running-is-not-overwritten', variants: ['heard again'] }],
+  marks: [{ invariant: 'running-is-not-overwritten', variants: ['stale heartbeat timeout'] }],
   trial: {
     scenario: {
       ...PLAIN_STACK,
-      name: 'race-heard-again',
+      name: 'race-stale-heartbeat-timeout',
       describe: 'Workers that stop for as long as the heartbeat time-out, and resume just as a scheduler fails them',
       duration_s: 90,
       schedulers: 1,
