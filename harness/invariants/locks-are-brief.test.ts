@@ -33,6 +33,25 @@ test('a wait as long as a request may take is a violation that names both', asyn
   );
 });
 
+test('the time in which the machine had no processor for the holder is not its own', async () => {
+  const starved = (source: string, perSecond: number) =>
+    Array.from({ length: 12 }, (_, second) => ({
+      at_ms: second * 1_000 + 400,
+      source,
+      metric: 'cpu_wait_ms' as const,
+      value: perSecond,
+    }));
+  const run = { operations, backends, server_log: [WAITING, ACQUIRED] };
+  expect((await judge({ ...run, samples: starved('scheduler-1', 300) })).violations).toBe(0);
+  expect((await judge({ ...run, samples: starved('postgres', 300) })).violations).toBe(0);
+  // The wait is 6.2 s, and a worker gives up after 5.
+  const { first } = await judge({ ...run, samples: starved('scheduler-1', 150) });
+  expect(first).toMatchObject({ severity: 6_234.5 });
+  expect(first?.sentence).toContain('for 1.1 s of it a process had no processor; a worker gives up after 5.0 s.');
+  // Others that waited did not hold the row.
+  expect((await judge({ ...run, samples: starved('scheduler-2', 900) })).violations).toBe(1);
+});
+
 test('a wait that never ended counts until the load did, and one that was cancelled until then', async () => {
   expect((await judge({ operations, backends, server_log: [WAITING] })).first?.severity).toBeCloseTo(55_000, -1);
   const cancelled = { ...LOG, at_ms: 12_000, severity: 'ERROR', message: 'canceling statement due to user request' };

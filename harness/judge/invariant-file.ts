@@ -29,7 +29,7 @@ export interface InvariantForm {
 
 const folders = new Map<string, Promise<readonly InvariantFile[]>>();
 
-/** All .sql files of a folder, by name, read once a process. All that is wrong with them is one error. */
+/** All .sql files of a folder of ours, by name, read once a process. All that is wrong with them is one error. */
 export function readInvariantFiles(folder: URL, form: InvariantForm): Promise<readonly InvariantFile[]> {
   const files = folders.get(folder.href) ?? readFolder(folder, form);
   folders.set(folder.href, files);
@@ -50,11 +50,11 @@ async function readFolder(folder: URL, form: InvariantForm): Promise<InvariantFi
   return read;
 }
 
-/** A user's folder; what keeps it from being read is one error. */
+/** A user's folder, which may change between two calls; what keeps it from being read is one error. */
 export async function readOwnFiles(folder: string, form: InvariantForm): Promise<readonly InvariantFile[]> {
   let files: readonly InvariantFile[];
   try {
-    files = await readInvariantFiles(pathToFileURL(`${folder}/`), form);
+    files = await readFolder(pathToFileURL(`${folder}/`), form);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`The invariants in ${folder} cannot be read: ${messageOf(error)}.`, { cause: error });

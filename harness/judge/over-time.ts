@@ -83,7 +83,8 @@ export async function readHarnessCost(run: OpenRun, cpuShare: number | null): Pr
       (SELECT max(value) FROM readings WHERE source = 'harness' AND metric = 'loop_delay_ms') AS loop_delay_ms,
       (SELECT max(value) FROM readings WHERE metric = 'commit_lag_ms') AS commit_lag_ms,
       (SELECT max(value) FROM readings WHERE metric = 'gc_pause_ms') AS gc_pause_ms,
-      (SELECT sum(value) FROM readings WHERE metric = 'cpu_wait_ms') / nullif(load_ended_ms - load_started_ms, 0) AS cpu_wait_share,
+      (SELECT sum(value) FROM readings WHERE source = 'harness' AND metric = 'cpu_wait_ms')
+        / nullif(load_ended_ms - load_started_ms, 0) AS cpu_wait_share,
       (SELECT max(value) FROM readings WHERE metric = 'recorder_behind_ms') AS recorder_behind_ms,
       (SELECT max(value) FROM readings WHERE metric = 'connections_waiting') AS connections_waiting,
       (SELECT max(value) FILTER (metric = 'ports_in_use') / nullif(max(value) FILTER (metric = 'ports'), 0) FROM readings) AS ports_share,

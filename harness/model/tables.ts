@@ -216,7 +216,10 @@ export type SampleMetric =
   /** Since the last reading: how long the harness collected garbage, and the longest that it did so at a stretch. */
   | 'gc_ms'
   | 'gc_pause_ms'
-  /** How long, since the last reading, the harness's event loop was ready to run and no processor was free for it. */
+  /**
+   * How long, since the last reading, the harness's event loop was ready to run and no processor was free for it; of a
+   * process of the stack the thread that waited longest.
+   */
   | 'cpu_wait_ms'
   /** The greatest age, since the last reading, of a row that was recorded and not yet with the kernel. */
   | 'recorder_behind_ms'

@@ -5,6 +5,7 @@ import { roundMs, type WallClock } from '../model/clock.ts';
 import { note, type Recorder } from '../model/run-context.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import type { Sample, SampleMetric } from '../model/tables.ts';
+import { CpuWaits } from '../system/cpu-waits.ts';
 import { portsInUse } from '../system/ports.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
 import { type ProcessStats, readProcessStats } from '../system/proc.ts';
@@ -32,6 +33,7 @@ export class Probes {
   readonly #self: SelfProbe;
   readonly #database: ReconnectingClient;
   readonly #locks: LockSampler;
+  readonly #cpuWaits = new CpuWaits();
   readonly #backends = new Map<number, string>();
   readonly #helpersCpuS = new Map<number, number>();
   #deadlocks = 0;
@@ -105,10 +107,12 @@ export class Probes {
       this.#add(name, 'cpu_s', stat.cpuS);
       this.#add(name, 'rss_bytes', stat.rssBytes);
     }
+    const families = new Map(processes.map(({ name, pid }) => [name, stats.get(pid)?.pids ?? []]));
+    for (const [name, waitedMs] of this.#cpuWaits.read(families)) this.#add(name, 'cpu_wait_ms', waitedMs);
   }
 
   /** The processor time of helpers that have died still counts. */
-  #sumOfHelpers(stats: ReadonlyMap<number, ProcessStats>): ProcessStats {
+  #sumOfHelpers(stats: ReadonlyMap<number, ProcessStats>): Omit<ProcessStats, 'pids'> {
     let rssBytes = 0;
     for (const { pid } of this.#options.helpers()) {
       const stat = stats.get(pid);

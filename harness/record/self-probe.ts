@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { type IntervalHistogram, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 
 import type { SampleMetric } from '../model/tables.ts';
+import { cpuWaitMs } from '../system/cpu-waits.ts';
 
 /** How often the event-loop monitor samples; it misses shorter pauses. */
 const LOOP_RESOLUTION_MS = 10;
@@ -71,16 +71,7 @@ export class SelfProbe {
   }
 }
 
-/**
- * For how long this process's first thread, the event loop's, has been ready to run while other processes had every
- * processor. It distinguishes a pause that the machine caused from one that the harness caused. Undefined where the
- * kernel does not count it.
- */
+/** Of the first thread, the event loop's: a pause that the machine caused, and none that the harness caused. */
 function waitedForCpuMs(): number | undefined {
-  try {
-    const [, waitedNs] = readFileSync('/proc/self/schedstat', 'utf8').split(' ');
-    return waitedNs === undefined ? undefined : Number(waitedNs) / NS_PER_MS;
-  } catch {
-    return undefined; // Not Linux, or a kernel without it.
-  }
+  return cpuWaitMs('/proc/self');
 }

@@ -113,6 +113,8 @@ export interface ProcessStats {
   /** Seconds of CPU used so far by the process, its living descendants and the ended children they have waited for. */
   readonly cpuS: number;
   readonly rssBytes: number;
+  /** Itself and its living descendants. */
+  readonly pids: readonly number[];
 }
 
 /** Per root pid, with its descendants; nothing where there is no /proc. */
@@ -125,11 +127,12 @@ export function readProcessStats(roots: readonly number[]): Map<number, ProcessS
     if (stat) all.set(pid, stat);
   }
   for (const root of roots) {
-    const family = [...all].filter(([pid]) => leadsTo(pid, root, all)).map(([, stat]) => stat);
+    const family = [...all].filter(([pid]) => leadsTo(pid, root, all));
     if (family.length === 0) continue;
     result.set(root, {
-      cpuS: family.reduce((sum, stat) => sum + stat.cpuS, 0),
-      rssBytes: family.reduce((sum, stat) => sum + stat.rssBytes, 0),
+      cpuS: family.reduce((sum, [, stat]) => sum + stat.cpuS, 0),
+      rssBytes: family.reduce((sum, [, stat]) => sum + stat.rssBytes, 0),
+      pids: family.map(([pid]) => pid),
     });
   }
   return result;

@@ -25,6 +25,21 @@ SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
 FROM samples
 WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > standstill_ms();
 
+-- One row: for how long, between two readings, a process of the stack had work to do and no processor. Of its threads
+-- it is the one that waited longest, for a transaction runs in one of them.
+CREATE OR REPLACE VIEW cpu_waits AS
+SELECT
+  'wt-' || source AS process, value AS cpu_wait_ms,
+  lag(at_ms, 1, at_ms - 1000) OVER (PARTITION BY source ORDER BY at_ms) AS from_ms, at_ms AS until_ms
+FROM samples
+WHERE metric = 'cpu_wait_ms' AND source <> 'harness';
+
+-- How much of a time a process waited for a processor, at most; NULL where that was not sampled.
+CREATE OR REPLACE MACRO waited_for_cpu_ms(of_process, began, ended) AS (
+  SELECT sum(least(cpu_wait_ms, least(until_ms, ended) - greatest(from_ms, began)))
+  FROM cpu_waits
+  WHERE cpu_waits.process = of_process AND cpu_waits.until_ms > began AND cpu_waits.from_ms < ended);
+
 -- One row: a window of damage, with the row of its end where it was closed. `until_ms` is the end of the load for one
 -- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window
 -- excuses what takes long. Safety must hold always, progress only while no window is open or fresh:

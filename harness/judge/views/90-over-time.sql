@@ -79,7 +79,10 @@ FROM (
 GROUP BY step
 UNION ALL
 SELECT step, chart, "of", CASE WHEN is_level THEN avg(value) ELSE max(value) END
-FROM readings JOIN named USING (metric) GROUP BY step, chart, "of", is_level
+FROM readings JOIN named USING (metric)
+-- The stack's processes wait for a processor, too; these are the harness's pauses.
+WHERE metric <> 'cpu_wait_ms' OR source = 'harness'
+GROUP BY step, chart, "of", is_level
 UNION ALL
 SELECT step, 'cpu_cores', process, cores FROM used WHERE cores IS NOT NULL
 UNION ALL
