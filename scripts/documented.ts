@@ -147,14 +147,13 @@ export const PLAYED: readonly Played[] = [
     when: 'elsewhere',
     why: WRITES,
   },
-  { lines: /^npm run convert-run\b/, when: 'elsewhere', why: 'scripts/convert-run.test.ts has a run of before' },
   {
     lines: /^npm run (?:truth-table|conformance|track-record|documented|nightly)\b/,
     when: 'elsewhere',
     why: 'nightly evidence of their own',
   },
   {
-    lines: /^npm run (?:convert-run|bench:(?:report|judge))\b.* (?:RUN|OLD)\b/,
+    lines: /^npm run bench:(?:report|judge)\b.* RUN\b/,
     when: 'elsewhere',
     why: 'needs a record of the reader',
   },

@@ -124,7 +124,7 @@ test.each([
   [
     'a run of an old format',
     () => withManifest({ ...literalManifest({}), format: 2 }),
-    /is of format 2, and this windtunnel reads format 3: convert it with `npm run convert-run -- \S+ NEW`/,
+    /is of format 2, and this windtunnel reads format 3: use the version that wrote it \(\S+\), or repeat the run/,
   ],
   ['a manifest without its plan', () => withManifest({ ...literalManifest({}), plan: {} }), /lacks "plan.seed"/],
 ])('%s gets one clear sentence', async (_case, folder, sentence) => {

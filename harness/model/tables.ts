@@ -3,9 +3,6 @@ import type { Life, Operation } from './operation.ts';
 /**
  * The tables of a run folder: the interface between the recorder, the judge, the reports and users' own SQL. Column
  * types are DuckDB's. `docs/run-folder.md` describes them for users; a test holds the two together.
- *
- * Format 3 stores exactly these columns. Formats 1 and 2 packed some of them, or had other names:
- * `scripts/convert-run.ts`.
  */
 export const RUN_FORMAT = 3;
 

@@ -44,7 +44,7 @@ export async function closeTables(runFolder: string): Promise<void> {
 }
 
 /** Writes a file that is there only when it is whole. */
-export async function writeParquet(connection: DuckDBConnection, select: string, file: string): Promise<void> {
+async function writeParquet(connection: DuckDBConnection, select: string, file: string): Promise<void> {
   const next = `${file}.next`;
   try {
     await connection.run(`COPY (${select}) TO ${literal(next)} (FORMAT parquet, COMPRESSION zstd)`);

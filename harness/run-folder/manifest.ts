@@ -15,11 +15,11 @@ export async function readManifest(runFolder: string): Promise<Manifest> {
   }
   const { format } = parsed;
   if (format !== RUN_FORMAT) {
-    const remedy =
-      format === 1 || format === 2
-        ? `convert it with \`npm run convert-run -- ${runFolder} NEW\` of the windtunnel repository`
-        : `use the version that wrote it (${String(parsed.windtunnel ?? 'not stated')})`;
-    throw new UsageError(`${file} is of format ${format}, and this windtunnel reads format ${RUN_FORMAT}: ${remedy}.`);
+    const writer = String(parsed.windtunnel ?? 'not stated');
+    throw new UsageError(
+      `${file} is of format ${format}, and this windtunnel reads format ${RUN_FORMAT}: ` +
+        `use the version that wrote it (${writer}), or repeat the run.`,
+    );
   }
   const missing = missingPart(parsed);
   if (missing) {
