@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { Calibration, CalibrationFindings } from '../harness/model/calibration.ts';
+import type { Calibration } from '../harness/model/calibration.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { historyOf } from './calibration.ts';
-import { calibrationHtml } from './html/calibration.ts';
 import { comparisonHtml } from './html/comparison.ts';
 import { reportHtml } from './html/report.ts';
 import { reportJunit } from './junit.ts';
-import { calibrationMarkdown } from './markdown/calibration.ts';
 import { comparisonMarkdown } from './markdown/comparison.ts';
 import { reportMarkdown } from './markdown/report.ts';
 
@@ -42,25 +39,11 @@ export async function writeComparison(folder: string, comparison: Comparison): P
   });
 }
 
-/** A calibration in the file that keeps it, and beside it what people read, with what was `kept` before it as its past. */
-export async function writeCalibration(
-  file: string,
-  calibration: Calibration,
-  findings: CalibrationFindings,
-  kept: readonly Calibration[],
-): Promise<void> {
-  const { dir, name } = path.parse(file);
-  await writeAll(dir, {
-    [path.basename(file)]: calibrationJson(calibration),
-    [`${name}.md`]: calibrationMarkdown(calibration, findings),
-    [`${name}.html`]: calibrationHtml(calibration, findings, historyOf(calibration, kept)),
-  });
-}
-
 /** A line a run: a thousand of them stay small enough to be kept under version control, and to be read in a diff. */
-function calibrationJson({ runs, ...figures }: Calibration): string {
+export async function writeCalibration(file: string, { runs, ...figures }: Calibration): Promise<void> {
   const head = JSON.stringify(figures, null, 2).replace(/\n}$/, '');
-  return `${head},\n  "runs": [${runs.map((run) => `\n    ${JSON.stringify(run)}`).join(',')}\n  ]\n}\n`;
+  const text = `${head},\n  "runs": [${runs.map((run) => `\n    ${JSON.stringify(run)}`).join(',')}\n  ]\n}\n`;
+  await writeAll(path.dirname(file), { [path.basename(file)]: text });
 }
 
 function json(value: unknown): string {

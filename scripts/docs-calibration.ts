@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type NewestFigures, newestFigures } from '../harness/calibrate/figures.ts';
 import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
-import type { Calibration, DefectFigures, Planted } from '../harness/model/calibration.ts';
+import type { Calibration, Planted } from '../harness/model/calibration.ts';
 import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { markdownTable, plain } from '../reports/markdown/document.ts';
@@ -32,7 +32,6 @@ export function withFigures(document: string, all: CalibrationSources): string {
     figures: figures(sources, measured),
     clean: clean(sources),
     invariants: byInvariant(sources, measured),
-    matrix: matrix(sources, measured),
     faults: underFaults({ ...all, kept: troubled }, measured),
   };
   let text = document;
@@ -134,35 +133,20 @@ function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<st
   ].join('\n\n');
 }
 
-/** The legend of the matrix, and its other direction: which defects have been seen to violate each invariant. */
+/** Which defects have been seen to violate each invariant. */
 function byInvariant(
   { planted, invariants }: CalibrationSources,
   measured: ReadonlyMap<string, NewestFigures>,
 ): string {
-  const rows = invariants.map(({ name, claim }, index) => {
+  const rows = invariants.map(({ name, claim }) => {
     const namedBy = catchable(planted).filter(({ caughtBy }) => caughtBy.includes(name));
     const seen = namedBy.map((defect) => {
       const one = measured.get(defect.name)?.figures;
       return one ? `\`${defect.name}\` ${one.caught_by_runs[name] ?? 0} of ${one.runs}` : `\`${defect.name}\``;
     });
-    return [String(index + 1), `\`${name}\``, plain(claim), seen.join(', ')];
+    return [`\`${name}\``, plain(claim), seen.join(', ')];
   });
-  return markdownTable(['', 'invariant', 'claim', 'defects that violate it'], rows);
-}
-
-function matrix({ planted, invariants }: CalibrationSources, measured: ReadonlyMap<string, NewestFigures>): string {
-  const rows = catchable(planted).map((defect) => {
-    const one = measured.get(defect.name)?.figures;
-    const cells = invariants.map(({ name }) => cell(one, name, defect.caughtBy.includes(name)));
-    return [`\`${defect.name}\``, ...cells];
-  });
-  return markdownTable(['', ...invariants.map((_, index) => String(index + 1))], rows);
-}
-
-function cell(one: DefectFigures | undefined, invariant: string, named: boolean): string {
-  if (!one) return named ? '**?**' : '';
-  const runs = one.caught_by_runs[invariant] ?? 0;
-  return named ? `**${runs}**` : runs > 0 ? String(runs) : '';
+  return markdownTable(['invariant', 'claim', 'defects that violate it'], rows);
 }
 
 function catchable(planted: readonly Planted[]): readonly Planted[] {

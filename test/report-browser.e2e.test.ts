@@ -9,11 +9,9 @@ import { pathToFileURL } from 'node:url';
 import type { AxeResults } from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findingsOf } from '../harness/calibrate/figures.ts';
 import { comparePair } from '../harness/compare/compare.ts';
-import { calibration, calibrationHistory } from '../harness/testing/calibration-fixture.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../harness/testing/fixture.ts';
-import { writeCalibration, writeComparison, writeReports } from '../reports/write.ts';
+import { writeComparison, writeReports } from '../reports/write.ts';
 import { missing } from './missing.ts';
 
 /** The reports in a real browser: what no reading of the markup shows. */
@@ -69,9 +67,6 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
       { ...runs.hostile, run: at('hostile'), scenario: 'seeds' },
     ] as const;
     await writeComparison(at('compare'), comparePair([sides[0]], [sides[1]]));
-    const nights = calibrationHistory();
-    const last = calibration();
-    await writeCalibration(at('calibration.json'), last, findingsOf(last, nights[0]), nights);
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     browser = await chromium.launch({ executablePath: executablePath ?? '', args: ARGS });
   });
@@ -102,7 +97,6 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
     'huge/report.html',
     'empty/report.html',
     'compare/compare.html',
-    'calibration.html',
   ];
   const looks = [400, 1600].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
   const views = files.flatMap((file) => looks.map((look) => ({ file, ...look })));

@@ -4,7 +4,7 @@ import { writeCalibration } from '../../reports/write.ts';
 import { findingsOf } from '../calibrate/figures.ts';
 import { type CalibrateFlags, calibrateOptions, outOf, settingsOf } from '../calibrate/flags.ts';
 import { calibrate } from '../calibrate/play.ts';
-import { readCalibration, readKept } from '../calibrate/results.ts';
+import { readCalibration } from '../calibrate/results.ts';
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
@@ -24,8 +24,7 @@ export const calibrateCommand: CliCommand<CalibrateFlags> = {
     const signal = interruptSignal();
     const calibration = await calibrate(settings, flags.keep === true, signal);
     const findings = findingsOf(calibration, baseline);
-    const kept = await readKept(path.dirname(file), (why) => console.error(`Left out of the trend: ${why}`));
-    await writeCalibration(file, calibration, findings, kept);
+    await writeCalibration(file, calibration);
     if (flags.json) process.stdout.write(`${JSON.stringify(calibration, null, 2)}\n`);
     else {
       const shown = path.relative('.', file);

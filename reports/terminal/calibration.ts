@@ -17,7 +17,7 @@ export interface CalibrationTextOptions extends TextOptions {
   readonly file: string;
 }
 
-/** Most runs that somebody should look at are alike; the page lists them all. */
+/** Most runs that somebody should look at are alike; the result lists them all. */
 const EXPLAINED = 12;
 
 /** One line a defect, the worst first; what to look at; the answer in the last line. */
@@ -49,7 +49,7 @@ export function calibrationText(
     }),
     ...(runs.length > EXPLAINED ? [`and ${runs.length - EXPLAINED} more runs to look at`] : []),
     ...remarksOf(calibration, findings).map((remark) => paint.dim(visible(remark))),
-    `kept: ${paint.underline(visible(file))}, and .html and .md beside it`,
+    `kept: ${paint.underline(visible(file))}`,
     '',
     paint.bold(colour(word.toUpperCase())),
     visible(calibrationSentence(calibration, findings)),
@@ -70,7 +70,7 @@ function row(figures: DefectFigures, width: number, paint: Paint): string {
   return `${glyph} ${padEnd(left, taken - 2)}${fitted(catchersText(figures), taken)}`.trimEnd();
 }
 
-/** The first that its file names, with its runs, and how many more of the named; the page has them all. */
+/** The first that its file names, with its runs, and how many more of the named; the result has them all. */
 function catchersText(figures: DefectFigures): string {
   const [first, ...others] = catchersOf(figures);
   if (!first) return '';
