@@ -153,7 +153,7 @@ export const PLAYED: readonly Played[] = [
     why: 'nightly evidence of their own',
   },
   {
-    lines: /^npm run bench:(?:report|judge)\b.* RUN\b/,
+    lines: /^npm run bench:judge\b.* RUN\b/,
     when: 'elsewhere',
     why: 'needs a record of the reader',
   },
@@ -185,7 +185,6 @@ const LOAD: Readonly<Record<string, readonly string[]>> = {
   compare: ['--duration', '10s', '--runs', '1'],
   soak: ['--duration', '20s', '--window', '10s'],
   calibrate: ['--duration', '10s', '--runs', '1', '--clean', '1', '--defects', 'rtif-merge'],
-  'bench:steady': ['--', '--minutes', '1'],
 };
 /** In place of what the reader fills in. */
 const FILLED: Readonly<Record<string, string>> = {

@@ -47,12 +47,10 @@ export interface PlayRequest extends Omit<Play, 'socket' | 'port'> {
   readonly lives: number;
   /** Handed over a second; 0: so many lives at once, the next as one ends. */
   readonly livesPerS: number;
-  /** A folder: V8 writes a profile of the fleet there. */
-  readonly profileTo?: string;
 }
 
 /** One measurement: the fleet on one core, and on another the stub that answers it at once. Leaves nothing. */
-export async function play({ lives, livesPerS, profileTo, ...rest }: PlayRequest): Promise<Measured> {
+export async function play({ lives, livesPerS, ...rest }: PlayRequest): Promise<Measured> {
   const table = new ProcessTable(`self-${randomBytes(3).toString('hex')}`);
   try {
     const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
@@ -62,7 +60,7 @@ export async function play({ lives, livesPerS, profileTo, ...rest }: PlayRequest
     const log = path.join(folder, 'log');
     const options = { env: process.env, cwd: folder, log, isOurs: true };
     const given: Play = { ...rest, socket, port };
-    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(given)], options, profileTo);
+    const player = startPinned(table, 0, 'player.ts', [result, JSON.stringify(given)], options);
     const stub = startPinned(table, 1, 'stub.ts', [socket, port, lives, livesPerS].map(String), options);
     const how = await Promise.race([
       player.ended,
@@ -80,16 +78,14 @@ export async function play({ lives, livesPerS, profileTo, ...rest }: PlayRequest
 }
 
 /** On one core where that can be said and there are two; else wherever the system puts it. */
-export function startPinned(
+function startPinned(
   table: ProcessTable,
   core: number,
   script: string,
   args: readonly string[],
   options: SpawnOptions,
-  profileTo?: string,
 ): SupervisedProcess {
-  const profile = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`];
-  const own = [...profile, ...nodeArguments(path.join(import.meta.dirname, script)), ...args];
+  const own = [...nodeArguments(path.join(import.meta.dirname, script)), ...args];
   const canPin = availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0;
   const name = script.replace('.ts', '');
   if (!canPin) return table.start(name, process.execPath, own, options);

@@ -3,8 +3,7 @@
  * to a healthy worker, without looking (raw sockets: a server that costs more than its client would be what is
  * measured), and an executor that hands over workloads.
  *
- *     stub.ts SOCKET PORT LIVES PER_SECOND   so many in all; PER_SECOND 0: so many at once, the next as one ends;
- *                                          SOCKET '': no workloads, only answers
+ *     stub.ts SOCKET PORT LIVES PER_SECOND   so many in all; PER_SECOND 0: so many at once, the next as one ends
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -39,8 +38,7 @@ server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 });
 /** The fleet is started at the same moment, and listens when it has read its code. */
 const CONNECT_MS = 30_000;
 
-// Without a socket it only answers.
-if (socketPath !== '') void handOver(await connected(), Number(lives), Number(perSecond));
+void handOver(await connected(), Number(lives), Number(perSecond));
 
 async function connected(): Promise<Socket> {
   for (const until = performance.now() + CONNECT_MS; ; await sleep(20)) {

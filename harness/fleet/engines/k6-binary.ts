@@ -15,8 +15,15 @@ const ASK_MS = 20_000;
 /** Plays workers; see there for what it wants in its environment. */
 const WORKER = moduleFile(import.meta.url, '../../../workloads/k6/worker');
 /** No report of its use to anybody, and no API of its own: its port would be the same for all. */
-export const K6_RUN: readonly string[] = ['run', '--quiet', '--no-color', '--no-usage-report', '--address', ''];
-export const K6_WORKER: readonly string[] = [...K6_RUN, WORKER];
+export const K6_WORKER: readonly string[] = [
+  'run',
+  '--quiet',
+  '--no-color',
+  '--no-usage-report',
+  '--address',
+  '',
+  WORKER,
+];
 
 export interface K6Binary {
   readonly path: string;
