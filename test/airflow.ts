@@ -64,7 +64,7 @@ export function windtunnel(args: readonly string[], cwd: string, env: NodeJS.Pro
 export function stacksFolder(cwd: string): string {
   const folder = path.join(cwd, 'tmp');
   mkdirSync(folder);
-  // PostgreSQL of a root user runs as nobody, who must get there.
+  // For root, PostgreSQL runs as another user, who must be able to enter.
   for (const way of [cwd, folder]) chmodSync(way, 0o711);
   return folder;
 }

@@ -78,7 +78,7 @@ test('--help loads none of the commands', () => {
 
 test('no code is kept in the folder of temporary files, where another user could have put it first', async () => {
   const TMPDIR = mkdtempSync(path.join(cwd, 'tmp-'));
-  // Where tsx kept compiled files: it used a folder of this name whoever had made it.
+  // Where tsx kept compiled files: it used a folder of this name also if another user had made it.
   const planted = path.join(`tsx-${process.getuid?.()}`, 'planted');
   mkdirSync(path.dirname(path.join(TMPDIR, planted)));
   writeFileSync(path.join(TMPDIR, planted), 'process.exit(9)');
@@ -87,7 +87,7 @@ test('no code is kept in the folder of temporary files, where another user could
   expect(readdirSync(TMPDIR, { recursive: true })).toEqual([path.dirname(planted), planted]);
 });
 
-test('output that nobody reads any more is no error', async () => {
+test('output that is no longer read is no error', async () => {
   const child = spawn(process.execPath, [WINDTUNNEL, 'list'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   let stderr = '';

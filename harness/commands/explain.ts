@@ -49,7 +49,7 @@ function findingNamed({ findings, build }: Judgement, id: string): Finding {
   const names = findings.map((finding) => `${finding.id} (${finding.fingerprint})`).join(', ');
   throw new UsageError(
     findings.length === 0
-      ? `There is no finding "${id}": ${build} broke no promise in this run.`
+      ? `There is no finding "${id}": ${build} violated no invariant in this run.`
       : `There is no finding "${id}" in this run: choose one of ${names}.`,
   );
 }

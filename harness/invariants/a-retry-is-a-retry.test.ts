@@ -62,7 +62,7 @@ test('a task that is failed with tries left is a violation', async () => {
   expect(result.variants).toEqual({ 'not tried again': 1 });
 });
 
-test('a retry that was reported and broke in the database is told by the server’s own log', async () => {
+test('a reported retry that failed with a database error is found in the server’s log', async () => {
   const correlation_id = 'afcf3279-e873-4a8c-b2ef-49199d7fd001';
   const message = `Error updating Task Instance state. Setting the task to failed. correlation_id=${correlation_id}`;
   const run: LiteralRun = {
@@ -100,7 +100,7 @@ test.each<[string, LiteralRun]>([
   ],
   ['an operator marks a task failed', { commits: [RUNNING, { ...FAILED, state: 'failed', writer: 'wt-api-core-1' }] }],
   [
-    'a deferred task goes on in its try',
+    'a deferred task resumes in the same try',
     {
       commits: [
         { ...RUNNING, state: 'deferred' },

@@ -51,7 +51,7 @@ test.each<[string, LiteralRun]>([
     },
   ],
   [
-    'an operator cleared the task, and nobody recorded commits',
+    'an operator cleared the task, and commits were not recorded',
     {
       operations: [
         RUN,

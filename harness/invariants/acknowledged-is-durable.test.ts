@@ -20,7 +20,7 @@ test('an accepted end that was never committed is a violation', async () => {
   );
 });
 
-test('an accepted end that broke in the database and was committed as a failure is told by the server’s own log', async () => {
+test('an accepted end that was committed as FAILED after a database error is found in the server’s log', async () => {
   const correlation_id = 'e27a3e97-ffde-48ed-814e-08b9c85176ff';
   const logged = (id: string) => ({
     at_ms: 5_008,

@@ -32,7 +32,7 @@ test('a replay that is carried out again is a violation', async () => {
   );
 });
 
-test('an end that overwrites what an operator marked is told apart', async () => {
+test('an end that overwrites a mark of an operator has a variant of its own', async () => {
   const marked = { state: 'failed', committed_ms: 4_000, writer: 'wt-api-core-1' };
   const result = await judge({ operations: [LOST], commits: [RUNNING, marked, SUCCESS] });
   expect(result.variants).toEqual({ 'success after failed': 1 });
@@ -78,7 +78,7 @@ test('what a scheduler notes that fails a task for a mismatch of states is not a
   const noted = async (...log: readonly object[]) => (await judge({ ...run, finals: { log } })).violations;
   expect(await noted(failed, { ...row, event: 'state mismatch' }, failed)).toBe(0);
   expect(await noted(failed, { ...row, event: 'state mismatch' }, failed, failed)).toBe(1);
-  // Another mapped instance's excuses nobody.
+  // That of another mapped instance is no excuse.
   expect(await noted(failed, { ...row, map_index: 2, event: 'state mismatch' }, failed)).toBe(1);
 });
 

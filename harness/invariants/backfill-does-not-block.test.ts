@@ -125,7 +125,7 @@ test('it passes when a second one was asked for while the first was active, and 
   expect(result).toMatchObject({ verdict: 'pass', exercised: 1 });
 });
 
-test('it is unknown when nobody asked for a second one', async () => {
+test('it is unknown when no second backfill was requested', async () => {
   const result = await judge({ operations: [post(1, '1', 900, 5_000)], commits: [backfill(1, 1_000)] });
   expect(result).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });

@@ -45,7 +45,7 @@ test('a 500 that a deadlock on its task explains says so', async () => {
   expect(result.last?.sentence).toContain('which the API contract does not allow.');
 });
 
-test('a 500 for a task that was given another try or deleted meanwhile is told apart', async () => {
+test('a 500 for a task that got a new try or was deleted during the request has a variant of its own', async () => {
   const clear = {
     ...ERROR,
     actor: 'operator',

@@ -38,7 +38,7 @@ test('one that is never looked at waits until the load ends', async () => {
   expect(result.first?.sentence).toContain('for 59.0 s, when the load ended; 20 task instances');
 });
 
-test('a next task and a retry that are passed over are told apart', async () => {
+test('a next task and a retry that are passed over have variants of their own', async () => {
   const begun = [
     task('next', null, 500),
     task('task', null, 500),
@@ -52,7 +52,7 @@ test('a next task and a retry that are passed over are told apart', async () => 
   expect(retry.variants).toEqual({ retry: 1 });
 });
 
-test('a task waits rightly for what it needs, for an operator, and when nobody is served', async () => {
+test('a task may wait for its upstream tasks, for an operator, and while no DAG is served', async () => {
   const waiting = [task('task', null, 500), running('wt_dag', 1_000)];
   expect((await judge({ scenario, commits: [...waiting, ...others.slice(1)] })).violations).toBe(0);
   const upstreamRuns = [...waiting, task('next', null, 500), task('task', 'running', 1_100), ...others];
@@ -71,7 +71,7 @@ test('what follows a mapped task waits for all of its instances', async () => {
   expect((await judge({ scenario: only, commits })).violations).toBe(0);
 });
 
-test('while a fault lasts, and for half a minute after it, a wait accuses nobody', async () => {
+test('a wait during a fault, or within half a minute after it, is no violation', async () => {
   const commits = [task('task', null, 500), running('wt_dag', 1_000), ...others, task('task', 'scheduled', 31_000)];
   const paused = (opened_ms: number, closed_ms: number | null) => ({
     scenario,
@@ -113,7 +113,7 @@ test('a paused DAG waits rightly until it is unpaused, and only it', async () =>
   expect(await judged({ ...pause, sent_ms: 100 }, { ...pause, requested: 'unpaused', sent_ms: 5_000 })).toBe(0);
 });
 
-test('a retry counts from the clock of its worker: where a fault put that wrong, nobody knows when it is due', async () => {
+test('a retry is due by the clock of its worker: with a skewed clock the due time is unknown', async () => {
   const commits = [
     task('next', null, 500),
     task('task', null, 500),

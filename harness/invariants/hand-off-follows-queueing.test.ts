@@ -24,7 +24,7 @@ test('a second delivery while the first worker has the task, after one queueing,
   );
 });
 
-test('a second delivery after the first worker has ended is told apart, and so is one that nobody queued', async () => {
+test('a second delivery after the first worker ended, and one without queueing, have variants of their own', async () => {
   const again = { ...HANDED, worker: 'w-2', scheduler: 'scheduler-2', handed_ms: 3_000, deliveries: 2 };
   const result = await judge({ lives: [HANDED, again], commits: [QUEUED, RUNNING, LATER] });
   expect(result).toMatchObject({ violations: 1, variants: { 'delivered again': 1 } });
@@ -42,7 +42,7 @@ test('a delivery clearly before its commit is a violation', async () => {
   expect((await judge({ lives: [HANDED], commits: [{ ...QUEUED, committed_ms: 1_100 }, LATER] })).violations).toBe(0);
 });
 
-test('a deferred task that is queued and delivered again keeps the promise', async () => {
+test('a deferred task may be queued and delivered again', async () => {
   const result = await judge({
     lives: [HANDED, { ...HANDED, worker: 'w-2', handed_ms: 9_000, deliveries: 2 }],
     commits: [
@@ -57,7 +57,7 @@ test('a deferred task that is queued and delivered again keeps the promise', asy
   expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 2 });
 });
 
-test('what was handed over after the end of the commit stream accuses nobody', async () => {
+test('a hand-over after the end of the commit stream is no violation', async () => {
   const result = await judge({ lives: [{ ...HANDED, handed_ms: 70_000 }], commits: [LATER] });
   expect(result.violations).toBe(0);
 });

@@ -31,7 +31,7 @@ test('a queued try that a scheduler failed under the worker is a violation that 
   );
 });
 
-test('a try that its first worker has run after it was taken back from it is told apart', async () => {
+test('a try that its first worker ran although it had been taken back has a variant of its own', async () => {
   const statement =
     "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, queued_by_job_id=NULL";
   const judged = (sets: string) =>
@@ -91,7 +91,7 @@ test('an operator, a skip and a dead scheduler explain it', async () => {
   expect((await judge({ ...adopted, faults: killed(-130_000) })).violations).toBe(1);
 });
 
-test('where the writers are not known, a deed that may have done it explains it', async () => {
+test('where the writers are unknown, an action that may have caused it explains it', async () => {
   const clear = { op: 9, actor: 'operator', kind: 'clear', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task' } as const;
   const result = await judge({
     manifest: { writers: 'none' },

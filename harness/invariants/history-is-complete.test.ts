@@ -28,7 +28,7 @@ test('a try that was followed by another and is not kept is a violation', async 
   );
 });
 
-test('a try that failed before a worker had it is told apart: its row keeps its id', async () => {
+test('a try that failed before a worker had it has a variant of its own: its row keeps its id', async () => {
   const commits = [
     { id: 'a', state: 'queued', try_number: 1, committed_ms: 1_000 },
     { id: 'a', state: 'up_for_retry', try_number: 1, committed_ms: 2_000, writer: 'wt-scheduler-1' },
@@ -39,7 +39,7 @@ test('a try that failed before a worker had it is told apart: its row keeps its 
   expect(result.first).toMatchObject({ at_ms: 4_000, commits: [3] });
 });
 
-test('a try that begins while a clear is under way, and is lost to it, is told apart', async () => {
+test('a try that begins during a clear, and is lost to it, has a variant of its own', async () => {
   const commits = [
     ...RETRY,
     { id: 'c', old_id: 'b', state: null, try_number: 2, committed_ms: 4_050, writer: 'wt-api-core-1' },
@@ -60,7 +60,7 @@ test('a try that begins while a clear is under way, and is lost to it, is told a
   expect((await judged(4_010)).variants).toEqual({ lost: 1 });
 });
 
-test('a try that a scheduler took back after its end, and that is lost, is told apart', async () => {
+test('a try that a scheduler took back after its end, and that is lost, has a variant of its own', async () => {
   const ended = { id: 'a', state: 'success', try_number: 1, committed_ms: 2_500, writer: 'wt-api-execution-1' };
   const back = { id: 'a', state: 'up_for_retry', try_number: 1, committed_ms: 2_600, writer: 'wt-scheduler-1' };
   const commits = [...RETRY.slice(0, 2), ended, back, { ...RETRY[3], id: 'a' }];

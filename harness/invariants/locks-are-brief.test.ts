@@ -63,7 +63,7 @@ test('a wait that never ended counts until the load did, and one that was cancel
   expect((await judge({ operations, backends, server_log: [WAITING, soon] })).violations).toBe(0);
 });
 
-test('the row and what its holder was at are told where the sampler saw them', async () => {
+test('the sentence names the row and the statement of the holder if the sampler saw them', async () => {
   const row = { relation: 'task_instance', dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1 };
   const lock_waits = [
     { at_ms: ACQUIRED.at_ms - 6_100, pid: 41, waiting_since_ms: ACQUIRED.at_ms - 6_234, blocked_by: '42', ...row },
@@ -83,7 +83,7 @@ test('the row and what its holder was at are told where the sampler saw them', a
   );
 });
 
-test('of waits that one commit ends the longest is told first, whatever order the log has them in', async () => {
+test('of the waits that one commit ends the longest comes first, in whatever order the log has them', async () => {
   const waited = (pid: number, ms: number) => ({
     ...ACQUIRED,
     pid,
@@ -104,7 +104,7 @@ test('who held it need not be known', async () => {
   expect(result.variants).toEqual({ 'api-execution behind unknown process': 1 });
 });
 
-test('advisory and table locks, waits of the recorder and waits for it accuse nobody', async () => {
+test('advisory and table locks, waits of the recorder and waits for it are no violations', async () => {
   const advisory = {
     ...ACQUIRED,
     message: 'process 41 acquired ExclusiveLock on advisory lock [5,0,2,1] after 9000.1 ms',
@@ -119,7 +119,7 @@ test('advisory and table locks, waits of the recorder and waits for it accuse no
   expect((await judge({ operations, backends: harness, server_log: [WAITING, ACQUIRED] })).violations).toBe(0);
 });
 
-test('it passes where nobody waited long, and is unknown without a log', async () => {
+test('it passes where no wait was long, and is unknown without a log', async () => {
   const many100 = many(100, () => ({ kind: 'state' as const }));
   const brief = { ...ACQUIRED, message: 'process 41 acquired ShareLock on transaction 900 after 612.5 ms' };
   const waited = { operations: many100, server_log: [{ ...WAITING, at_ms: 10_900 }, brief] };
@@ -132,7 +132,7 @@ test('what stood still because of a fault may hold its locks', async () => {
   expect((await judge({ operations, backends, server_log: [WAITING, ACQUIRED], faults })).violations).toBe(0);
 });
 
-test('while the whole machine stood still, a long wait accuses nobody', async () => {
+test('a long wait while the whole machine stalled is no violation', async () => {
   const standstill = { at_ms: 9_000, source: 'harness', metric: 'loop_delay_ms', value: 3_000 };
   const result = await judge({ operations, backends, server_log: [WAITING, ACQUIRED], samples: [standstill] });
   expect(result.violations).toBe(0);
@@ -145,7 +145,7 @@ test('while the whole machine stood still, a long wait accuses nobody', async ()
   expect(before.violations).toBe(1);
 });
 
-test('a wait behind a bystander accuses nobody, whenever it was', async () => {
+test('a wait behind a bystander is no violation, whenever it was', async () => {
   const bystander = [{ at_ms: 100, pid: 42, application_name: 'wt-bystander' }];
   expect((await judge({ operations, backends: bystander, server_log: [WAITING, ACQUIRED] })).violations).toBe(0);
 });

@@ -38,7 +38,7 @@ test('a scheduler that starts several runs at once, after another, was beaten by
   expect((await judged(1_000)).variants).toEqual({ scheduler: 2 });
 });
 
-test('two schedulers that start a run each, where one had room, break the promise', async () => {
+test('two schedulers that start a run each where one more was allowed are a violation', async () => {
   const result = await judge({
     scenario,
     commits: [
@@ -56,7 +56,7 @@ test('two schedulers that start a run each, where one had room, break the promis
   );
 });
 
-test('one scheduler that starts too many is told apart, on a target, too', async () => {
+test('one scheduler that starts too many has a variant of its own, on a target, too', async () => {
   const mine = { dag_id: 'wt_literal_wt_dag', xid: 900 };
   const commits = [1, 2, 3].map((id) => dagRun(id, 'running', 1_000, 'wt-scheduler-1', mine));
   const result = await judge({ scenario, commits });

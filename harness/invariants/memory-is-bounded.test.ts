@@ -43,7 +43,7 @@ test('a few readings make no line', async () => {
   expect(await judge({ samples })).toMatchObject({ verdict: 'unknown', violations: 0 });
 });
 
-test('a process that died and was started again accuses nobody by importing', async () => {
+test('the imports of a process that was started again are no growth', async () => {
   const died = { at_ms: 31_000, source: 'scheduler-1', severity: 'FATAL', message: 'scheduler-1 ended with code 1' };
   const samples = [...rss('scheduler-1', (s) => 50 + 3 * s), ...rss('api-core-1', () => 200)];
   expect(await judge({ samples, server_log: [died] })).toMatchObject({ violations: 0, exercised: 1 });

@@ -143,7 +143,7 @@ test('deadlocks that PostgreSQL counted and the log does not name are a violatio
   expect(result.last?.sentence).toBe('PostgreSQL counted 2 deadlocks more than the 1 that its log names.');
 });
 
-test('a deadlock that the recorder had a hand in accuses nobody', async () => {
+test('a deadlock that involves the recorder is no violation', async () => {
   const result = await judge({
     operations: [{}],
     commits: [{}],
@@ -209,7 +209,7 @@ test('a process that the probe was too slow for is known by what PostgreSQL logg
   }
 });
 
-test('a deadlock whose log has no detail still tells its victim', async () => {
+test('a deadlock without details in the log still names its victim', async () => {
   const [found] = await withLiteralRun({ server_log: [{ ...deadlock(1_000), detail: null }] }, readDeadlocks);
   expect(found?.sides).toMatchObject([{ pid: 4711, process: 'wt-api-execution-1', statement: PATCH }]);
 });
@@ -230,7 +230,7 @@ function endsUnderNewVersions(n: number): LiteralRun {
   };
 }
 
-test('a deadlock with a bystander accuses nobody, one while a bystander stands by does', async () => {
+test('a deadlock with a bystander is no violation, and one beside a bystander is', async () => {
   const judged = (other: string) =>
     judge({
       operations: [{}],

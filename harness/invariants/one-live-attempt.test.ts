@@ -44,12 +44,12 @@ test.each<[string, LiteralRun]>([
     },
   ],
   [
-    'an operator asked for it, and nobody recorded commits',
+    'an operator asked for it, and commits were not recorded',
     { operations: [...RUNS, { actor: 'operator', kind: 'clear', dag_id: 'wt_dag', run_id: 'run1', sent_ms: 5_000 }] },
   ],
   ['a fault was open', { faults: [{ fault: 'pause', victim: 'scheduler-1', opened_ms: 2_000, closed_ms: 3_000 }] }],
   [
-    'the first had not been heard of for the time-out',
+    'the first had sent nothing for as long as the time-out',
     {
       operations: RUNS.slice(0, 2),
       lives: [

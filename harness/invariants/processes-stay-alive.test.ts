@@ -23,7 +23,7 @@ test('a scheduler that a deadlock takes down is a violation that names the excep
   );
 });
 
-test('a scheduler that ends over a row that has another id by now is told apart', async () => {
+test('a scheduler that ends because a row has got another id has a variant of its own', async () => {
   const message = 'scheduler-1 ended with code 1: AssertionError: Failed to add object to the flush context!';
   const server_log = [{ at_ms: 9_000, source: 'scheduler-1', severity: 'FATAL', message }];
   const { variants } = await judge({ samples: ALIVE, server_log });

@@ -25,12 +25,12 @@ test('a task that ran all the while and was refused is a violation that names th
   expect(result.first?.sentence).toContain('in a state that takes it all the while');
 });
 
-test('what the record does not reach accuses nobody', async () => {
+test('a refusal that the record does not reach is no violation', async () => {
   const run = { operations: refusals, commits: STARTED, manifest: { ended: null } };
   expect(await judge(run)).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
-test('a 5xx, a bad token and a bad request are matters of other promises', async () => {
+test('a 5xx, a bad token and a bad request are judged by other invariants', async () => {
   const operations = [500, 403, 422].map((status) => ({ ...REFUSED, status }));
   expect(await judge({ operations, commits: STARTED })).toMatchObject({ verdict: 'unknown', violations: 0 });
 });

@@ -13,7 +13,7 @@ const CLEAR = { ...SECOND, op: 8, kind: 'xcom_clear', sent_ms: 9_010, target: 'r
 const FINAL = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, key: 'return_value' };
 const lives = [{}];
 
-test('a try that is not told of the result before it is a violation', async () => {
+test('a try that does not learn of the result of the previous try is a violation', async () => {
   const result = await judge({ lives, operations: [PUSH, AGAIN] });
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'not cleared': 1 } });
   expect(result.first).toMatchObject({ at_ms: 9_005, subject: 'wt_dag/run1/task', operations: [5, 7] });
@@ -56,18 +56,18 @@ test('a result that was deleted and is there at the end is a violation', async (
 });
 
 test.each<[string, LiteralRun]>([
-  ['it is told', { operations: [PUSH, AGAIN, CLEAR] }],
+  ['its worker learns of it', { operations: [PUSH, AGAIN, CLEAR] }],
   [
-    'the task goes on after a deferral',
+    'the task resumes after a deferral',
     { operations: [{ op: 1, kind: 'run', sent_ms: 1_000 }, PUSH, { ...AGAIN, ti_id: 'ti-1', try_number: 1 }] },
   ],
-  ['nobody knows whether the push was carried out', { operations: [{ ...PUSH, outcome: 'unknown' }, AGAIN] }],
+  ['it is unknown whether the push was carried out', { operations: [{ ...PUSH, outcome: 'unknown' }, AGAIN] }],
   ['the push was refused', { operations: [{ ...PUSH, outcome: 'refused', status: 409 }, AGAIN] }],
 ])('it is well when %s', async (_when, run) => {
   expect((await judge({ lives, ...run })).first).toBeNull();
 });
 
-test('it passes when five tries were told, and is unknown with fewer', async () => {
+test('it passes when five tries learned of it, and is unknown with fewer', async () => {
   const operations = (n: number) =>
     many(n, (i) =>
       [PUSH, AGAIN, CLEAR].map((op, k) => ({

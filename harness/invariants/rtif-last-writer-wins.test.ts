@@ -37,7 +37,7 @@ test('a 409 to the retry of a write that timed out is a violation, too', async (
   expect(result.variants).toEqual({ 'retry of a lost answer': 1 });
 });
 
-test('a value that nobody was told is accepted is a violation', async () => {
+test('a value that no accepted write contains is a violation', async () => {
   const finals = { rendered_task_instance_fields: [{ ...FINAL, rendered_fields: { bash_command: 'echo 7' } }] };
   const result = await judge({ operations: [write(1), write(2)], finals });
   expect(result.first).toMatchObject({ variant: 'value never written', operations: [1, 2] });
@@ -90,7 +90,7 @@ test('it passes when enough first writes overlapped and all were accepted', asyn
   expect(await judge({ operations: pairs(20) })).toMatchObject({ verdict: 'pass', exercised: 20 });
 });
 
-test('pairs that did not overlap, found a row, or were not both answered, are no chance', async () => {
+test('pairs that did not overlap, found a row, or were not both answered, do not exercise it', async () => {
   const later = many(30, (i) => [
     write(1_000 + 3 * i, { duplicate_of: null, task_id: `u${i}`, sent_ms: 100, ended_ms: 110 }),
     write(1_001 + 3 * i, { duplicate_of: 1_001 + 3 * i, task_id: `u${i}` }),

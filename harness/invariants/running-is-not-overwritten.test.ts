@@ -64,7 +64,7 @@ test('a skip that overwrites a running sibling is a violation that names who did
   );
 });
 
-test('a scheduler that overwrites a running task is told apart from a skip', async () => {
+test('a scheduler that overwrites a running task has another variant than a skip', async () => {
   const result = await judge({
     operations: [RUN, SKIP],
     lives: [{ ended_ms: 9_000 }],
@@ -148,7 +148,7 @@ test('starts of what was queued for too long, while others are taken back, put i
   expect(await late(7_000)).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });
 
-test('a worker that was heard again is not to be given up for a silence that is over', async () => {
+test('a worker must not be failed for missing heartbeats after a newer one was accepted', async () => {
   const result = await judge({
     operations: [
       RUN,
@@ -167,7 +167,7 @@ test('a worker that was heard again is not to be given up for a silence that is 
   );
 });
 
-test('a heartbeat that the server is still at when the time is up has not been heard', async () => {
+test('a heartbeat that the server has not answered when the time-out ends does not count', async () => {
   const beat = (ended_ms: number) =>
     judge({
       operations: [
@@ -217,10 +217,10 @@ test('what the next try does is not held against the end of this one', async () 
   ];
   const next = { op: 9, kind: 'run', life: 2, worker: 'w-2', ti_id: 'ti-2', sent_ms: 42_000 } as const;
   const lives = [{ ended_ms: 60_000 }];
-  // Silent for longer than the time-out, and heard of just before.
+  // Silent for longer than the time-out; then a heartbeat is accepted just before the commit.
   expect((await judge({ operations: [RUN, next], lives, commits })).violations).toBe(0);
-  const heard = { op: 5, sent_ms: 39_000 };
-  expect((await judge({ operations: [RUN, heard, next], lives, commits })).variants).toEqual({
+  const heartbeat = { op: 5, sent_ms: 39_000 };
+  expect((await judge({ operations: [RUN, heartbeat, next], lives, commits })).variants).toEqual({
     'stale heartbeat timeout': 1,
   });
 });
@@ -327,7 +327,7 @@ test('a run with fewer skips at running tasks does not exercise it enough', asyn
   );
 });
 
-test('a task that ended by itself while it was being skipped gave no chance', async () => {
+test('a task that ended by itself during the skip does not exercise it', async () => {
   const run = skipsAtRunningTasks(3);
   const ended = { task_id: 't0', id: 'ti-0', state: 'success', committed_ms: 5_010, writer: API };
   expect((await judge({ ...run, commits: [...(run.commits ?? []), ended] })).exercised).toBe(2);

@@ -29,7 +29,7 @@ test("a worker's request that ends a run is a violation", async () => {
   );
 });
 
-test('a scheduler that begins a run again is told', async () => {
+test('a scheduler that starts a run again is a violation', async () => {
   const commits = [...BEGUN, dagRun('success', 3_000), dagRun('running', 4_000)];
   expect((await judge({ commits })).variants).toEqual({ 'scheduler: success → running': 1 });
 });

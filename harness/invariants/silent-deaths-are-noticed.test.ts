@@ -5,7 +5,7 @@ import type { LiteralRun } from '../testing/literal-run.ts';
 
 const judge = (run: LiteralRun) => judgeLiteral('silent-deaths-are-noticed', run);
 
-/** Worker w-1 was last heard of at 4,005 ms; the time-out is 20 s, and 20 s more are given. */
+/** The last request of worker w-1 was answered at 4,005 ms; the time-out is 20 s, and 20 s more are allowed. */
 const SIGN = { op: 3, sent_ms: 4_000 } as const;
 const SILENT = { end: 'silent', ended_ms: 5_000 } as const;
 const RUNNING = { state: 'running', committed_ms: 1_000, writer: 'wt-api-execution-1', change: 'insert' };
@@ -43,7 +43,7 @@ test.each<[string, LiteralRun]>([
     { faults: [{ fault: 'kill', victim: 'scheduler-1', opened_ms: 6_000, closed_ms: 9_000 }] },
   ],
   ['the worker ended as it should', { lives: [{ end: 'reported' }] }],
-])('nobody is accused when %s', async (_when, run) => {
+])('it is no violation when %s', async (_when, run) => {
   expect((await judge({ operations: [SIGN], lives: [SILENT], commits: [RUNNING], ...run })).first).toBeNull();
 });
 

@@ -52,7 +52,7 @@ test.each<[string, ReturnType<typeof variant>, string]>([
     'scheduler: success → running',
   ],
   [
-    'starts what nobody queued',
+    'starts what was not queued',
     variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [API, 'running']),
     'api-execution: scheduled → running',
   ],
@@ -67,7 +67,7 @@ test.each<[string, ReturnType<typeof variant>, string]>([
     'dag-processor: none → removed',
   ],
   ['makes a task that runs already', variant([CORE, 'running']), 'api-core: made running'],
-])('a process that %s is told', async (_what, commits, way) => {
+])('a process that %s is a violation', async (_what, commits, way) => {
   expect((await judge({ commits })).variants).toEqual({ [way]: 1 });
 });
 
@@ -79,7 +79,7 @@ test.each<[string, ReturnType<typeof variant>]>([
   ],
   ['a trigger fires', [...ORDINARY, ...variant(['', null], [API, 'deferred'], [TRIGGERER, 'scheduled']).slice(1)]],
   ['an orphan is reset', [...ORDINARY, ...variant(['', null], [SCHEDULER, null]).slice(1)]],
-  ['nobody knows the writer', variant([SCHEDULER, null], [null, 'running'])],
+  ['the writer is unknown', variant([SCHEDULER, null], [null, 'running'])],
 ])('it is well when %s', async (_when, commits) => {
   expect((await judge({ commits })).first).toBeNull();
 });

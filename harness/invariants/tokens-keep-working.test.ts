@@ -8,7 +8,7 @@ const judge = (run: LiteralRun) => judgeLiteral('tokens-keep-working', run);
 const RUN = { op: 1, kind: 'run', sent_ms: 1_000, ended_ms: 1_010 } as const;
 const NO = { outcome: 'refused', status: 403, message: 'Invalid auth token: expired' } as const;
 
-test('a worker that is told that its newest token is not good is wronged', async () => {
+test('a refusal of a worker’s newest token is a violation', async () => {
   const result = await judge({ operations: [RUN, { op: 2, sent_ms: 3_000, ended_ms: 3_010, ...NO }] });
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'heartbeat 403': 1 } });
   expect(result.first?.sentence).toBe(

@@ -19,7 +19,7 @@ const resumed = (n: number) => [
   { task_id: 'last', id: 'last', state: 'success', committed_ms: 60_000 },
 ];
 
-test('a trigger that nobody waits for is a violation', async () => {
+test('a trigger that no task waits for is a violation', async () => {
   const finals = { task_instance: [{ ...TASK, state: 'success', trigger_id: null }], trigger: [TRIGGER], xcom };
   const result = await judge({ commits: resumed(1), finals });
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'without a task': 1 } });
@@ -44,7 +44,7 @@ test.each<[string, object]>([
   expect((await judge({ commits: resumed(1), finals: { ...finals, xcom } })).first).toBeNull();
 });
 
-test('while a triggerer that died is started again, nobody deletes triggers', async () => {
+test('while a triggerer that died is started again, no process deletes triggers', async () => {
   const finals = { task_instance: [TASK], trigger: [TRIGGER], xcom };
   const died = (at_ms: number) => [{ at_ms, source: 'triggerer', severity: 'FATAL', message: 'it ended with code 1' }];
   expect((await judge({ commits: resumed(1), finals, server_log: died(30_000) })).first).toBeNull();

@@ -62,7 +62,7 @@ test.each<[string, LiteralRun]>([
       samples: [{ at_ms: 30_000, source: 'harness', metric: 'loop_delay_ms', value: 9_000 }],
     },
   ],
-])('nobody is accused when %s', async (_when, run) => {
+])('it is no violation when %s', async (_when, run) => {
   expect((await judge(run)).first).toBeNull();
 });
 

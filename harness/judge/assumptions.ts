@@ -29,7 +29,7 @@ async function judgementOf(run: OpenRun, file: InvariantFile): Promise<{ verdict
   try {
     const { ok, sentence } = await run.row(file.sections.judgement ?? '');
     const verdict = ok === true ? 'pass' : ok === false ? 'fail' : 'unknown';
-    return { verdict, sentence: String(sentence ?? 'It could not be told.') };
+    return { verdict, sentence: String(sentence ?? 'It is not known whether it holds.') };
   } catch (error) {
     return { verdict: 'unknown', sentence: `Judging it failed: ${messageOf(error).split('\n')[0]}` };
   }

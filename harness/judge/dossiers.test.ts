@@ -81,7 +81,7 @@ test('a dossier names who did what for which task, who waited for whom, and what
   });
 });
 
-test('without literals the row that was seen waited for, and the commits of the one that lived, tell the same', async () => {
+test('without literals the row waited for and the commits of the surviving process show the same', async () => {
   const [patch, update] = [
     'SELECT * FROM task_instance WHERE id = $1 FOR UPDATE',
     'UPDATE task_instance SET dag_version_id = $1',

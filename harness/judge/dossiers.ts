@@ -2,7 +2,7 @@ import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../model/verdict.t
 import type { OpenRun, Row } from './open-run.ts';
 import { numberOrNull } from './summary.ts';
 
-/** Of each kind. A long run of a broken build has deadlocks by the hundred thousand, and they are told by their kinds. */
+/** Of each kind. A long run of a broken build has hundreds of thousands of deadlocks, of which the kinds matter. */
 const MOST_LISTED = 500;
 
 /** The deadlocks with their sides, what each did for whom, and what came of the request that it failed. */

@@ -51,7 +51,7 @@ export async function playTests(file: string, print: (line: string) => void): Pr
     for (const problem of problems) print(`        ${problem}`);
     if (problems.length > 0) {
       failed++;
-      print(`        ${told(result)}`);
+      print(`        ${summaryOf(result)}`);
     }
   }
   print(`${test.cases.length - failed} of ${test.cases.length} hold`);
@@ -100,7 +100,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function told({ verdict, violations, exercised, first, why_unknown }: InvariantResult): string {
+function summaryOf({ verdict, violations, exercised, first, why_unknown }: InvariantResult): string {
   const said = first ? `; the first: ${first.sentence}` : why_unknown ? `; ${why_unknown}` : '';
   return `the verdict is ${verdict}: ${violations} violations, exercised ${exercised} times${said}`;
 }

@@ -79,7 +79,7 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise
   }
 }
 
-/** What involves a run whose record has a hole accuses nobody. */
+/** A violation that involves a DAG run with a gap in its record does not count. */
 async function excuseLostRuns(connection: DuckDBConnection): Promise<void> {
   const [lost] = await rowsOf(connection, 'SELECT count(*) AS runs FROM lost_runs');
   if (Number(lost?.runs ?? 0) === 0) return;
@@ -102,7 +102,7 @@ interface Found {
 
 const NOTHING: Found = { count: 0, first: null, worst: null, last: null, variants: {} };
 
-/** Down to the last column, and what other orders end with: of violations that are alike the same one is told each time. */
+/** Every column, and what other orders end with, so that of equal violations the same one is reported each time. */
 const EARLIEST = 'at_ms, subject, variant, severity DESC, sentence, operations, commits';
 
 async function readViolations(connection: DuckDBConnection): Promise<Found> {
@@ -125,10 +125,10 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
   };
 }
 
-/** Of each variant the earliest, and the worst: enough to group by cause, however often a promise was broken. */
+/** The earliest and the worst of each variant: enough to group by cause, however many violations there are. */
 const MOST_KEPT = 2_000;
 
-/** `kept_violations`: what the findings are made of, so that no promise is judged twice. */
+/** `kept_violations`: what the findings are made of, so that no invariant is judged twice. */
 async function keepViolations(connection: DuckDBConnection, invariant: string): Promise<void> {
   await connection.run(
     `CREATE TABLE IF NOT EXISTS kept_violations (

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { judgeAll, many } from '../testing/judge-literal.ts';
 import type { LiteralRun } from '../testing/literal-run.ts';
 
-/** Healthy as far as the assumptions can tell, and aiming at nothing. */
+/** A run for which all assumptions hold, of a scenario that aims at no invariant. */
 const HEALTHY: LiteralRun = {
   operations: many(120, (i) => ({ kind: i % 10 === 0 ? 'run' : 'heartbeat', sent_ms: 500 * i })),
   samples: [
@@ -42,7 +42,7 @@ test('a run whose assumptions hold and that aimed at nothing it could not try pa
   expect(judgement).toMatchObject({ first_violation_s: null, harness_cpu_share: 0.1 });
 });
 
-test('a promise that the scenario aimed at and could not try makes the run unknown', async () => {
+test('an invariant that the scenario aimed at and did not exercise makes the run unknown', async () => {
   const judgement = await judgeAll({ ...HEALTHY, scenario: { aims: ['no-deadlocks'] } });
   expect(judgement.verdict).toBe('unknown');
   expect(judgement.invariants.filter(({ aimed }) => aimed).map(({ name }) => name)).toEqual(['no-deadlocks']);

@@ -6,7 +6,7 @@ import { numberOrNull } from './summary.ts';
 const NOT_THE_STACK = `source NOT IN ('harness', 'machine', 'fleet')`;
 
 /**
- * What the stack did and what it cost, over the load. A process that was started again counts its CPU from 0 anew, so
+ * What the stack did and what it cost, over the load. A process that was started again counts its CPU from 0 again, so
  * rises are added up. PostgreSQL's memory is left out: each backend's RSS holds the shared buffers once more.
  */
 export async function readMeasures(run: OpenRun): Promise<RunMeasures> {

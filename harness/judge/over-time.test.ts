@@ -46,7 +46,7 @@ test('CPU is what was used between two readings, and a process that was started 
   expect(valuesOf(found, 'cpu_cores', 'machine')).toBeUndefined();
 });
 
-test('of more processes than can be told apart the roles are shown', async () => {
+test('of more processes than can be distinguished the roles are shown', async () => {
   const names = [...Array(9)].map((_, index) => `api-execution-${index + 1}`);
   const found = await overTime({
     samples: names.flatMap((source) => [
@@ -88,7 +88,7 @@ function steady(tookMs: (second: number) => number, ok: (second: number) => bool
   });
 }
 
-test('a fault is told with the load before, while and after it was open, and when it was as before', async () => {
+test('a fault is shown with the load before, during and after it, and with the time until the load was as before', async () => {
   const [effect, ...others] = await withLiteralRun(
     {
       operations: steady(

@@ -15,10 +15,10 @@ const dag = {
   tasks: [{ task_id: 'task', upstream: [], duration_ms: [1, 2] as const }],
 };
 
-test('a stack that tells its own times is held to them, others to Airflow’s', () => {
+test('a stack that reports its own times is held to them, others to Airflow’s', () => {
   expect(factsOf({})).toMatchObject({ heartbeat_timeout_ms: 300_000, backfill_orphan_ms: 150_000, pool_slots: null });
-  const told = { task_instance_heartbeat_timeout_s: '10', backfill_abandoned_s: '20' };
-  expect(factsOf({ pool_slots: 12 }, told)).toMatchObject({
+  const reported = { task_instance_heartbeat_timeout_s: '10', backfill_abandoned_s: '20' };
+  expect(factsOf({ pool_slots: 12 }, reported)).toMatchObject({
     heartbeat_timeout_ms: 10_000,
     backfill_orphan_ms: 55_000,
     pool_slots: 12,

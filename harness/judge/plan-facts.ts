@@ -4,7 +4,7 @@ import { namespaceOf } from '../model/namespace.ts';
 import type { OperationKind } from '../model/operation.ts';
 import type { Habits, OperatorSpec, Scenario, TaskSpec } from '../model/scenario.ts';
 
-/** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not tell theirs. */
+/** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not report theirs. */
 const HEARTBEAT_TIMEOUT_S = 300;
 /** The same of `[scheduler] task_queued_timeout`. */
 const QUEUED_TIMEOUT_S = 600;
@@ -49,10 +49,10 @@ export function planFacts(manifest: Manifest): PlanFacts {
   };
 }
 
-/** A duration that the stack tells of itself. */
+/** A duration that the stack reports in its identity. */
 function secondsOf({ identity }: Manifest, name: string, otherwise: number): number {
-  const told = Number(identity?.[name]);
-  return told > 0 ? told : otherwise;
+  const reported = Number(identity?.[name]);
+  return reported > 0 ? reported : otherwise;
 }
 
 /** One row for each DAG of the plan: the table `plan_dags`. */
@@ -80,7 +80,7 @@ function orphanSeconds(manifest: Manifest): number {
   return abandoned === 0 ? BACKFILL_ORPHAN_S : abandoned + BACKFILL_CHECK_S + BACKFILL_SLACK_S;
 }
 
-function firstDeedMs(spec: OperatorSpec): number {
+function firstActionMs(spec: OperatorSpec): number {
   if (spec.operator === 'backfill') return spec.start_after_ms;
   const { value } = arrivalTimes(spec).next();
   return value ?? Number.POSITIVE_INFINITY;
@@ -93,7 +93,7 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
     scenario.operators.some(
       (spec) =>
         spec.operator === name &&
-        firstDeedMs(spec) < scenario.duration_s * 1000 &&
+        firstActionMs(spec) < scenario.duration_s * 1000 &&
         // Refused by the releases that know better.
         !(spec.operator === 'backfill' && spec.empty),
     );

@@ -70,7 +70,7 @@ test('a request that is sent again after its first sending was carried out is th
   const sent = { ...first, sent_ms: 2_990, ended_ms: 3_010 };
   const ended = then({ state: 'success', ...EXECUTION });
   expect(await about({ ...END, found_state: 'success' }, ended, sent)).toEqual(['retry of a lost answer', 2, 4]);
-  // A report of another try gives the row a new id, under which nobody finds the old one.
+  // A report of another try gives the row a new id, under which the old one is not found.
   const retry = { ...GONE, kind: 'state', requested: 'up_for_retry', attempt: 2 } as const;
   const moved = [
     ...then({ xid: 900, state: 'up_for_retry', ...EXECUTION }),
@@ -218,7 +218,7 @@ test('tokens and what was not understood are classes of their own', async () => 
   expect(await about({ ...REFUSED, status: 422 }, [...STARTED])).toEqual(['not understood', null, null]);
 });
 
-test('a run that is at work cannot be deleted, and one that was deleted is gone for whoever asks next', async () => {
+test('a running DAG run cannot be deleted, and one that was deleted is gone for every later request', async () => {
   const whole = { actor: 'operator', dag_id: 'wt_dag', run_id: 'run1', task_id: null, ti_id: null } as const;
   const run = { relation: 'dag_run', id: '7', dag_id: 'wt_dag', run_id: 'run1' } as const;
   const running = [

@@ -52,7 +52,7 @@ test('a start is known by its host, and another host that started the task is an
   expect(await settled(run('w-2'))).toEqual([{ op: 1, settled: 'did not', seq: null }]);
 });
 
-test("a heartbeat changes no recorded column; its row tells, and an answered one's is not given to another", async () => {
+test('a heartbeat changes no recorded column; its row proves it, and that of an answered one proves no other', async () => {
   const beat = { seq: 2, state: 'running', row: { hostname: 'w-1' }, committed_ms: 1_500, ...BEAT };
   const run = (commits: LiteralRun['commits']): LiteralRun => ({
     operations: [LOST, { sent_ms: 6_500, ended_ms: 6_600 }],
@@ -155,7 +155,7 @@ test('a request may be carried out long after its client has gone: it stays open
   // Long before the end of the record, the bound decides.
   const early = { ...late, sent_ms: 10_000 };
   expect(await settled({ operations: [early], commits: [RUNNING, END] })).toMatchObject([{ settled: 'did not' }]);
-  // At rest, the servers have nothing left to do.
+  // Quiescent servers have nothing left to do.
   const rested = { operations: [late], commits: [RUNNING, END], samples: [QUIESCENT] };
   expect(await settled(rested)).toMatchObject([{ settled: 'did not' }]);
   // Unless one was held up then, or the record does not reach so far.

@@ -15,7 +15,7 @@ export async function readCounts(run: OpenRun, violations: number): Promise<Reco
         count(*) FILTER (status = 404) AS http_404, count(*) FILTER (status = 409) AS http_409,
         count(*) FILTER (status = 410) AS http_410, count(*) FILTER (status >= 500) AS http_5xx, ${perKind.join(', ')}
       FROM operations`),
-    // PostgreSQL's own count includes what its log, if there is none, cannot tell.
+    // PostgreSQL's own count includes deadlocks that are missing in its log, or that of a target without a log.
     run.row(`
       SELECT greatest((SELECT count(*) FROM deadlocks), coalesce(max(value), 0))::BIGINT AS deadlocks
       FROM samples WHERE metric = 'deadlocks'`),
@@ -59,7 +59,7 @@ export async function readClasses(run: OpenRun): Promise<AnswerClass[]> {
   const rows = await run.rows(`
     SELECT status, kind, coalesce(reason, '') AS reason, coalesce(found_state, '') AS found_state, class,
       count(*) AS n, min(op) AS example, arg_min(explanation, op) AS explanation,
-      -- In a list, because arg_min leaves NULLs out and would tell another one's cause.
+      -- In a list, because arg_min leaves NULLs out and would return the cause of another row.
       arg_min([cause_op, cause_commit], op) AS causes
     FROM (SELECT op, class, explanation, cause_op, cause_commit FROM refusal_classes) JOIN operations USING (op)
     GROUP BY ALL ORDER BY n DESC, kind, status, reason, found_state, class`);
@@ -98,7 +98,7 @@ export async function readLatency(run: OpenRun): Promise<LatencySummary[]> {
   });
 }
 
-/** More than a day: nobody looks at single seconds of more, and a damaged manifest may claim any length. */
+/** More than a day: single seconds of a longer run are not of use, and a damaged manifest may claim any length. */
 const MOST_SECONDS = 100_000;
 
 /** A point for every second of load, also for those in which nothing happened. */

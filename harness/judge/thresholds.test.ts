@@ -42,7 +42,7 @@ test('a threshold may be an object, as in k6', async () => {
   expect(result).toMatchObject({ expression: 'count<1', verdict: 'fail' });
 });
 
-test('all that is wrong is told at once', () => {
+test('all problems are reported at once', () => {
   expect(
     validateThresholds({
       http_409: ['count<1', 'p(95)<200', 'fewer than 3'],

@@ -18,7 +18,7 @@ test('durations are k6’s', () => {
   expect(['', '30', 's', '1m 30s', '-1s'].map(durationMs)).toEqual(Array(5).fill(undefined));
 });
 
-test('an interval goes on without end', () => {
+test('an interval repeats without end', () => {
   expect(first(3, { every_ms: 200, start_after_ms: 50 })).toEqual([50, 250, 450]);
 });
 

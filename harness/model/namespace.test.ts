@@ -8,6 +8,6 @@ test("a run knows its own DAGs, and people's, from those of another run on the s
   expect(ofAnotherRun('wt_a1b2c3_wt_storm_1', `${mine}wt_`)).toBe(false);
   expect(ofAnotherRun('wt_0f0f0f_wt_storm_1', mine)).toBe(true);
   expect(ofAnotherRun('nightly_sales', mine)).toBe(false);
-  // A stack of its own has no namespace and nobody else's DAGs.
+  // A stack of its own has no namespace and no DAGs of others.
   expect(ofAnotherRun('wt_storm_1', '')).toBe(false);
 });

@@ -90,7 +90,7 @@ test('a tail gives whole lines, however they were cut when written', async () =>
   expect(lines).toEqual(['one', 'two', 'three']);
 });
 
-test('a tail that begins at the end tells nothing of what was there', () => {
+test('a tail that begins at the end reads nothing of what was there', () => {
   const file = path.join(folder, 'log');
   const lines: string[] = [];
   writeFileSync(file, 'before\n');

@@ -16,7 +16,7 @@ export function entry(offset_ms: number, actor: string, over: Partial<TimelineEn
   };
 }
 
-/** A skip that takes a running task away, as the judge tells it. */
+/** A skip of a running task, as the judge reports it. */
 export function finding(over: Partial<Finding> = {}): Finding {
   const moment = { invariant: 'running-is-not-overwritten', ...violation({ at_ms: 31_000 }) };
   const skipped = { before: 'running', after: 'skipped', of_subject: true, commit: 877, by: 1201 };

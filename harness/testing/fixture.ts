@@ -213,7 +213,7 @@ export function hugeJudgement(): Judgement {
     ),
     invariants: Array.from({ length: 60 }, (_, index) =>
       invariant(
-        `promise-number-${index}-${'x'.repeat(60)}`,
+        `invariant-number-${index}-${'x'.repeat(60)}`,
         (['fail', 'unknown', 'pass'] as const)[index % 3] ?? 'pass',
         {
           aimed: index % 2 === 0,

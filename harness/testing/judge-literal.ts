@@ -8,7 +8,7 @@ import type { AssumptionResult, InvariantResult, Judgement } from '../model/verd
 
 export { withLiteralRun } from '../judge/literal-database.ts';
 
-/** Tests only: one promise judged on a run written by hand. */
+/** Tests only: one invariant judged on a run written by hand. */
 export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantResult> {
   return withLiteralRun(withFaultFacts(run), async (open) => {
     const file = (await readInvariants()).find((invariant) => invariant.name === name);

@@ -1,6 +1,6 @@
 import type { JudgedWindow, SoakWindow } from '../model/soak.ts';
 
-/** For tests: a window that was played to its end and kept every promise, but for what is given. */
+/** For tests: a window that was played to its end without a violation, but for what is given. */
 export function literalWindow(
   number: number,
   { judged = {}, ...given }: Partial<Omit<SoakWindow, 'judged'>> & { judged?: Partial<JudgedWindow> | null } = {},

@@ -19,7 +19,7 @@ export interface PowerTrial {
   readonly blamed: number;
 }
 
-/** Deadlocks a run and spreads as recorded: 3.2.1 under `seeds` at rest, and the reference stack on a busy machine. */
+/** Deadlocks a run and spreads as recorded: 3.2.1 under `seeds` on an idle machine, and the reference stack on a busy machine. */
 const SETTINGS = [
   { rate: 20, spread: 0.032 },
   { rate: 20, spread: 0.256 },

@@ -22,7 +22,7 @@ export interface FuzzRequest {
   readonly route: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
-  readonly token: 'self' | 'other' | 'nobody' | 'workload' | 'expired' | 'none';
+  readonly token: 'self' | 'other' | 'unknown' | 'workload' | 'expired' | 'none';
   readonly body?: Json;
 }
 
@@ -151,7 +151,7 @@ const request: fc.Arbitrary<FuzzRequest> = fc
     fc
       .oneof(
         { weight: 12, arbitrary: fc.constant(of) },
-        { weight: 1, arbitrary: fc.constantFrom('other', 'nobody', 'workload', 'expired', 'none') },
+        { weight: 1, arbitrary: fc.constantFrom('other', 'unknown', 'workload', 'expired', 'none') },
       )
       .map((token) => ({ ...draft, token }) as FuzzRequest),
   )

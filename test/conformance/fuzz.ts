@@ -84,7 +84,7 @@ async function tokenOf(talk: Talk, token: FuzzRequest['token']): Promise<string 
     case 'self':
     case 'other':
       return talk.ti(token).token;
-    case 'nobody':
+    case 'unknown':
       return talk.token({ sub: UNKNOWN_ID });
     case 'workload':
       return talk.token({ sub: id, scope: 'workload' });

@@ -12,12 +12,12 @@ const MOST_OTHERS = 50_000;
 const MOST_LINES = 3;
 
 /**
- * What clearly sets victims apart: hardly chance even after asking about everything there is to ask, most of the
- * victims have it, and many of the others have not. A difference that is only significant is not worth a reader's time.
+ * What clearly distinguishes victims from others: it is significant after correction for the number of questions, most
+ * of the victims have it, and many of the others have not. A difference that is only significant is not worth a reader's time.
  */
 const CLEAR = { p: 0.01, share: 0.6, apart: 0.3 } as const;
 
-/** Works out once what may have been different about anybody. */
+/** Computes, once, the labels of all victims and of the others. */
 export async function prepareContrasts(connection: DuckDBConnection): Promise<void> {
   for (const file of ['victims', 'facts']) {
     const sql = await readFile(new URL(`./${file}.sql`, import.meta.url), 'utf8');
@@ -70,8 +70,9 @@ async function unitOf(connection: DuckDBConnection, finding: number): Promise<st
 }
 
 /**
- * The label that tells most, among those who have all the labels before: what is only another word for them (the task of
- * a trigger rule) tells nothing more there. `asked` counts every question, because each is a chance to be fooled.
+ * The label that distinguishes best among those that have all labels found before. A label that only follows from them
+ * (the task of a trigger rule) distinguishes nothing there. `asked` counts every question, because each one may seem
+ * significant by accident.
  */
 async function clearest(
   connection: DuckDBConnection,

@@ -106,10 +106,10 @@ test('a skip that breaks four invariants is one finding, once for each request',
 
 test('the timeline of the worst occurrence has requests, commits and answers in the order of their causes', async () => {
   const [finding] = await findingsOf(branches(1));
-  const told = (finding?.timeline?.entries ?? []).map(({ actor, what, before, after, proves }) =>
+  const shown = (finding?.timeline?.entries ?? []).map(({ actor, what, before, after, proves }) =>
     [actor, what, after && [before, after].filter(Boolean).join(' → '), proves && 'proof'].filter(Boolean).join(' | '),
   );
-  expect(told).toEqual([
+  expect(shown).toEqual([
     'scheduler-1 | one | queued',
     'w-1-0 | starts one',
     'api-execution-1 | one | queued → running',
@@ -139,11 +139,11 @@ test('what sets the victims apart is said with its numbers, and what does not is
       p_value: expect.any(Number),
     },
   ]);
-  // A single occurrence sets nobody apart, however many it hit.
+  // A single occurrence distinguishes no victims, however many it hit.
   expect((await findingsOf(branches(1)))[0]?.contrast?.lines).toEqual([]);
 });
 
-test('the windows of damage that were open are named, with how often the cause struck in them', async () => {
+test('the fault windows that were open are named, with the number of occurrences in each', async () => {
   const [finding] = await findingsOf({
     ...branches(2),
     faults: [

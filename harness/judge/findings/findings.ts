@@ -14,8 +14,8 @@ import { readFindingTimeline } from './timeline.ts';
 
 const LINKS = new URL('links.sql', import.meta.url);
 
-/** Each costs some queries, and nobody reads more stories than these; the others are told without. */
-const TOLD = { findings: 50, timelines: 12 } as const;
+/** Each costs some queries, and readers do not read more; findings beyond these have no timeline, then are left out. */
+const SHOWN = { findings: 50, timelines: 12 } as const;
 
 type Findings = Pick<Judgement, 'findings' | 'findings_left_out'>;
 
@@ -52,7 +52,7 @@ async function groupAndExplain(
     const kept = await rowsOf(connection, 'SELECT invariant, count(*) AS n FROM kept_violations GROUP BY invariant');
     const known = { broken, files, kept: new Map(kept.map(({ invariant, n }) => [String(invariant), Number(n)])) };
     const findings: Finding[] = [];
-    for (const [index, kind] of kinds.slice(0, TOLD.findings).entries()) {
+    for (const [index, kind] of kinds.slice(0, SHOWN.findings).entries()) {
       findings.push(await findingOf(connection, kind, { index, ...known }));
     }
     return { findings, findings_left_out: tooMany(kinds) };
@@ -62,7 +62,7 @@ async function groupAndExplain(
 }
 
 function tooMany(kinds: readonly Kind[]): string | null {
-  const hidden = kinds.slice(TOLD.findings);
+  const hidden = kinds.slice(SHOWN.findings);
   if (hidden.length === 0) return null;
   const names = [...new Set(hidden.map(({ invariant }) => invariant))].join(', ');
   return `${hidden.length} more findings are not shown, of ${names}.`;
@@ -134,7 +134,7 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
   const worst = incidents.reduce((most, one) => (isWorse(one, most) ? one : most));
   const last = incidents.reduce((most, one) => (one.root.at_ms > most.root.at_ms ? one : most));
   const first = incidents.reduce((most, one) => (one.root.at_ms < most.root.at_ms ? one : most));
-  const told = known.index < TOLD.timelines;
+  const hasStory = known.index < SHOWN.timelines;
   return {
     id: `F${known.index + 1}`,
     fingerprint,
@@ -147,7 +147,7 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
     first: await momentOf(connection, first),
     worst: await momentOf(connection, worst),
     last: await momentOf(connection, last),
-    timeline: told
+    timeline: hasStory
       ? await readFindingTimeline(connection, {
           root: worst.root.v,
           members: worst.members.map(({ v }) => v),
@@ -155,19 +155,19 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
           at_ms: worst.root.at_ms,
         })
       : null,
-    contrast: told ? await readContrast(connection, known.index) : null,
+    contrast: hasStory ? await readContrast(connection, known.index) : null,
     faults: await readFaults(connection, known.index),
     left_out: leftOut(kind, known),
   };
 }
 
-/** One that requests or commits prove can be told from beginning to end; among those the severity decides. */
+/** An incident with a request or commit as proof has a full timeline and comes first; then the severity decides. */
 function isWorse(one: Incident, other: Incident): boolean {
-  const [told, otherTold] = [one, other].map(({ members }) => members.some(({ proved }) => proved));
-  return told === otherTold ? one.root.severity > other.root.severity : told === true;
+  const [proved, otherProved] = [one, other].map(({ members }) => members.some((member) => member.proved));
+  return proved === otherProved ? one.root.severity > other.root.severity : proved === true;
 }
 
-/** What a user sees: of a known race its own words, else those of the promise and of the way in which it broke. */
+/** The title for users: that of the known race, else that of the invariant with the variant. */
 function titleOf({ invariant, variant }: Kind, files: readonly InvariantFile[]): string {
   const race = knownRace(invariant, variant);
   if (race) return race.title;
@@ -175,7 +175,7 @@ function titleOf({ invariant, variant }: Kind, files: readonly InvariantFile[]):
   return `${header?.title ?? `${invariant} was broken`} (${variant})`;
 }
 
-/** The promise of the root first, then by how often each was broken. */
+/** The invariant of the root first, then by the number of violations. */
 function brokenInvariants(kind: Kind, broken: readonly InvariantResult[]): BrokenInvariant[] {
   const counts = new Map<string, number>();
   for (const { members } of kind.incidents) {

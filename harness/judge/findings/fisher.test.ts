@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 
 import { fisher } from './contrast.ts';
 
-test('a lady who tells eight cups of tea apart does so by chance once in seventy times', () => {
+test('a lady who tasted eight cups of tea correctly has p = 1/70', () => {
   expect(fisher(4, 4, 0, 4)).toBeCloseTo(1 / 70, 10);
   expect(fisher(3, 4, 1, 4)).toBeCloseTo(17 / 70, 10);
 });
 
-test('what everybody has, or nobody, sets nobody apart', () => {
+test('a label that all have, or none, distinguishes nothing', () => {
   expect(fisher(27, 27, 410, 410)).toBeCloseTo(1, 10);
   expect(fisher(0, 27, 0, 410)).toBeCloseTo(1, 10);
 });

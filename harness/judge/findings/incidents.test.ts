@@ -38,7 +38,7 @@ test('violations that share evidence, directly or through a third, are one incid
   expect(incidents.map(({ members }) => members.map(({ v }) => v))).toEqual([[1, 2, 3], [4]]);
 });
 
-test('the earliest cause is the root; of one cause, what the server did before what a client was told', () => {
+test('the earliest cause is the root; of one cause, what the server did before the answer that a client got', () => {
   const deadlock = violation(2, 'no-deadlocks', 'roles', { cause_ms: 500, at_ms: 500 });
   // Its answer is logged before the deadlock: the clocks are not the same.
   const answer = violation(1, 'error-contract', 'state 500', { cause_ms: 500, at_ms: 450 });

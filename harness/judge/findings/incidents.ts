@@ -12,11 +12,11 @@ export interface KeptViolation {
   readonly subject: string;
   /** When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`. */
   readonly cause_ms: number;
-  /** Requests or commits prove it: there is a story to tell. */
+  /** Requests or commits prove it, so that it can have a timeline. */
   readonly proved: boolean;
 }
 
-/** What of a promise says how near its violations lie to the cause. */
+/** Properties of an invariant that say how near its violations are to the cause. */
 export interface InvariantRank {
   /** It is judged from what the server did (commits, its log), and not from answers alone. */
   readonly seesServer: boolean;
@@ -81,9 +81,9 @@ export function incidentsOf(
 }
 
 /**
- * A cause comes before its consequences. Where two violations go back to the same commit or deadlock, the clocks cannot
- * say more: then what the server did lies nearer than what a client was answered, and a promise that was written about
- * a known race nearer than one that is broken along with it.
+ * A cause comes before its consequences. If two violations have the same commit or deadlock as their cause, the clocks
+ * do not order them: then what the server did is nearer than the answer that a client got, and an invariant that was
+ * written for a known race is nearer than one that is violated along with it.
  */
 function nearerToCause(a: KeptViolation, b: KeptViolation, rank: (invariant: string) => InvariantRank): number {
   const [one, other] = [rank(a.invariant), rank(b.invariant)];
@@ -99,9 +99,9 @@ function nearerToCause(a: KeptViolation, b: KeptViolation, rank: (invariant: str
 
 /**
  * Incidents of one kind are one finding. A kind is the invariant and the variant of the root. Two kinds are the same
- * cause seen from two sides where they are one known race, or where both name the same variant (the mechanism) and have met in one
- * incident: a skip that hits only tasks that had ended breaks a promise about ends, and is still the same skip.
- * Different variants that met are not joined: a deadlock makes a 500, and not every 500 is a deadlock.
+ * cause seen from two sides if they are one known race, or if both have the same variant (the mechanism) and occurred
+ * in one incident: a skip that hits only tasks that had ended violates an invariant about ends, and is the same skip.
+ * Different variants in one incident are not joined: a deadlock causes a 500, and not every 500 is a deadlock.
  */
 export function kindsOf(incidents: readonly Incident[]): Kind[] {
   const groups = new Groups<string>();
@@ -122,7 +122,7 @@ export function kindsOf(incidents: readonly Incident[]): Kind[] {
   });
 }
 
-/** The root that most incidents have speaks for all; among equals the one whose promise knows the race. */
+/** The most frequent root represents all. */
 function commonest(incidents: readonly Incident[]): { readonly invariant: string; readonly variant: string } {
   const counted = [...groupBy(incidents, ({ root }) => kindKey(root)).values()].toSorted(
     (a, b) => b.length - a.length || kindKey((a[0] as Incident).root).localeCompare(kindKey((b[0] as Incident).root)),

@@ -7,14 +7,14 @@ const request = (op: number, at_ms: number): Ours => ({ at_ms, end: { op, of: 'r
 const answer = (op: number, at_ms: number): Ours => ({ at_ms, end: { op, of: 'answer' } });
 const commit = (seq: number, at_ms: number, by: Theirs['by'] = null): Theirs => ({ at_ms, seq, by });
 
-test('a commit whose clock runs ahead still comes before the answer that tells of it', () => {
-  const [sent, done, told] = [request(1, 100), commit(1, 190, { op: 1, accepted: true }), answer(1, 110)];
-  expect(inOneOrder([sent, told], [done])).toEqual([sent, done, told]);
+test('a commit with a clock that runs ahead still comes before the answer that reports it', () => {
+  const [sent, done, answered] = [request(1, 100), commit(1, 190, { op: 1, accepted: true }), answer(1, 110)];
+  expect(inOneOrder([sent, answered], [done])).toEqual([sent, done, answered]);
 });
 
-test('a commit whose clock is behind still comes after the request that asked for it', () => {
-  const [sent, done, told] = [request(1, 100), commit(1, 20, { op: 1, accepted: true }), answer(1, 110)];
-  expect(inOneOrder([sent, told], [done])).toEqual([sent, done, told]);
+test('a commit with a clock that is behind still comes after the request that asked for it', () => {
+  const [sent, done, answered] = [request(1, 100), commit(1, 20, { op: 1, accepted: true }), answer(1, 110)];
+  expect(inOneOrder([sent, answered], [done])).toEqual([sent, done, answered]);
 });
 
 test('a request that was not answered 2xx may commit later than the client gave up', () => {

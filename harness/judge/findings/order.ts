@@ -1,7 +1,7 @@
 /**
- * Requests are timed by our clock, commits by PostgreSQL's: laid on one axis they may be off against each other by up to the
- * clock tolerance, which is more than lies between a request and its commit. So the times alone could show an answer
- * before the commit that it tells of. What is certain decides first:
+ * Requests are timed by our clock, commits by PostgreSQL's. On one axis they may differ by up to the clock tolerance,
+ * which is more than the time between a request and its commit, so that times alone could show an answer before the
+ * commit that it reports. What is certain decides first:
  *
  * 1. requests and answers among each other by our clock, commits by `seq`, the order of the write-ahead log: each
  *    exact in itself;

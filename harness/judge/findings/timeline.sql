@@ -63,14 +63,14 @@ WITH members AS (
     old_state IS DISTINCT FROM state OR change <> 'update'
   FROM dag_run_changes SEMI JOIN candidates USING (seq)
 ), changes AS (
-  SELECT commits.*, states.old_state, states.old_ti_id, count(*) OVER same_deed AS alike
+  SELECT commits.*, states.old_state, states.old_ti_id, count(*) OVER same_change AS alike
   FROM candidates AS commits LEFT JOIN states USING (seq)
   WHERE proves OR coalesce(moved, true)
-  WINDOW same_deed AS (
+  WINDOW same_change AS (
     PARTITION BY xid, relation, change, commits.state, old_state,
       CASE WHEN relation = 'dag_run' THEN NULL ELSE seq END)
   -- A backfill creates hundreds of runs at once: one stands for all.
-  QUALIFY row_number() OVER (same_deed ORDER BY NOT proves, seq) = 1
+  QUALIFY row_number() OVER (same_change ORDER BY NOT proves, seq) = 1
 ), deaths AS (
   SELECT at_ms, source, message FROM server_log
   WHERE severity = 'FATAL' AND source IN (SELECT subject FROM members)

@@ -6,14 +6,14 @@ import type { Timeline, TimelineEntry } from '../../model/finding.ts';
 import { isRecord } from '../../model/json.ts';
 import { rowsOf } from '../open-run.ts';
 import { inOneOrder, type Ours, type Theirs } from './order.ts';
-import { commitWords, faultEntries, requestWords, type StoryRow } from './words.ts';
+import { commitWords, faultEntries, requestWords, type StoryRow, type UntimedEntry } from './words.ts';
 
 const SQL = new URL('timeline.sql', import.meta.url);
 
-/** What came of it shows within some heartbeats; later the subject's life goes on. */
+/** The consequences show within some heartbeats; what follows later concerns the next part of the subject's life. */
 const AFTERMATH_MS = 5_000;
 
-/** Nobody reads on past these; what proves the violations is always among them. */
+/** More are not read; what proves the violations is always among them. */
 export const TIMELINE_ROWS = 30;
 
 export interface Story {
@@ -74,9 +74,8 @@ export async function readFindingTimeline(connection: DuckDBConnection, story: S
   };
 }
 
-type Told = Omit<TimelineEntry, 'offset_ms'>;
-type OurEntry = Ours & { readonly told: Told };
-type TheirEntry = Theirs & { readonly told: Told };
+type OurEntry = Ours & { readonly entry: UntimedEntry };
+type TheirEntry = Theirs & { readonly entry: UntimedEntry };
 
 interface Setting {
   readonly at_ms: number;
@@ -88,28 +87,28 @@ interface Setting {
 /** Pure: rows in any order become entries in one. */
 export function entriesOf(
   rows: readonly StoryRow[],
-  faults: readonly Told[],
+  faults: readonly UntimedEntry[],
   { at_ms, tolerance_ms, task_id }: Setting,
 ): TimelineEntry[] {
   const requests = rows.filter(({ source }) => source === 'operation');
   const ours: OurEntry[] = [
     ...requests.flatMap((row) => requestWords(row, task_id)),
-    ...faults.map((told) => ({ at_ms: told.at_ms, end: null, told })),
+    ...faults.map((entry) => ({ at_ms: entry.at_ms, end: null, entry })),
   ];
   const theirs: TheirEntry[] = rows
     .filter(({ source }) => source !== 'operation')
     .map((row) => {
       const by = row.source === 'commit' ? requestOf(row, requests, tolerance_ms) : failedBy(row);
-      const told = { ...commitWords(row, task_id), by: by?.op ?? null };
-      return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, told };
+      const entry = { ...commitWords(row, task_id), by: by?.op ?? null };
+      return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, entry };
     });
-  return together(inOneOrder(ours, theirs).map(({ told }) => told)).map((told) => ({
-    ...told,
-    offset_ms: told.at_ms - at_ms,
+  return merged(inOneOrder(ours, theirs).map(({ entry }) => entry)).map((entry) => ({
+    ...entry,
+    offset_ms: entry.at_ms - at_ms,
   }));
 }
 
-/** The request that committed this: the nearest one that asked for it and was under way then, as far as the clocks tell. */
+/** The request that committed this: the nearest one that asked for it and was under way, within the clock tolerance. */
 function requestOf(commit: StoryRow, requests: readonly StoryRow[], tolerance_ms: number): Theirs['by'] {
   const asked = requests.filter(({ row }) => {
     if (row.outcome === 'refused' || !asksFor(row, commit.row)) return false;
@@ -122,7 +121,7 @@ function requestOf(commit: StoryRow, requests: readonly StoryRow[], tolerance_ms
   return nearest ? { op: nearest.number, accepted: nearest.row.outcome === 'ok' } : null;
 }
 
-/** The 5xx tells of the deadlock, as a 2xx tells of a commit. */
+/** The 5xx reports the deadlock, as a 2xx reports a commit. */
 function failedBy({ row }: StoryRow): Theirs['by'] {
   return typeof row.operation === 'number' ? { op: row.operation, accepted: true } : null;
 }
@@ -150,10 +149,10 @@ function asksFor(request: StoryRow['row'], commit: StoryRow['row']): boolean {
 }
 
 /** An answer that follows its request at once becomes one entry with it, and so do accepted heartbeats in a row. */
-function together(told: readonly Told[]): Told[] {
-  const result: Told[] = [];
+function merged(entries: readonly UntimedEntry[]): UntimedEntry[] {
+  const result: UntimedEntry[] = [];
   let beats = 0;
-  for (const one of told) {
+  for (const one of entries) {
     const last = result.at(-1);
     if (one.event === 'answer' && last?.event === 'request' && last.operation === one.operation) {
       result[result.length - 1] = {
@@ -177,6 +176,6 @@ function together(told: readonly Told[]): Told[] {
   return result;
 }
 
-function isQuietBeat({ event, what, outcome, proves }: Told): boolean {
+function isQuietBeat({ event, what, outcome, proves }: UntimedEntry): boolean {
   return event === 'exchange' && outcome === 'ok' && !proves && /^(\d+ )?heartbeats?:/.test(what);
 }

@@ -12,7 +12,8 @@ export interface StoryRow {
   readonly row: Readonly<Record<string, unknown>>;
 }
 
-type UntimedEntry = Omit<TimelineEntry, 'offset_ms'>;
+/** An entry before the time of the violation, from which its offset is counted, is known. */
+export type UntimedEntry = Omit<TimelineEntry, 'offset_ms'>;
 
 /** What an entry of a timeline says when it says nothing more than what happened. */
 export const EMPTY_ENTRY = {
@@ -30,16 +31,16 @@ export const EMPTY_ENTRY = {
 export function requestWords(
   { row, number, proves }: StoryRow,
   subject: string | null,
-): (Ours & { readonly told: UntimedEntry })[] {
+): (Ours & { readonly entry: UntimedEntry })[] {
   const common = { ...EMPTY_ENTRY, actor: String(row.worker), proves, operation: number };
   const sent_ms = Number(row.sent_ms);
   const outcome = row.outcome === 'ok' || row.outcome === 'refused' ? row.outcome : 'unknown';
   const request = { ...common, at_ms: sent_ms, event: 'request' as const, what: `${asked(row)}${aside(row, subject)}` };
-  const sent = { at_ms: sent_ms, end: { op: number, of: 'request' as const }, told: request };
+  const sent = { at_ms: sent_ms, end: { op: number, of: 'request' as const }, entry: request };
   if (row.ended_ms === null || row.ended_ms === undefined) return [sent];
   const ended_ms = Number(row.ended_ms);
   const answer = { ...common, at_ms: ended_ms, event: 'answer' as const, what: answered(row), outcome } as const;
-  return [sent, { at_ms: ended_ms, end: { op: number, of: 'answer' as const }, told: answer }];
+  return [sent, { at_ms: ended_ms, end: { op: number, of: 'answer' as const }, entry: answer }];
 }
 
 /** Several tasks may be in one story; a heartbeat does not name its own. */
@@ -106,7 +107,7 @@ export function commitWords({ source, row, number, at_ms, proves }: StoryRow, su
   };
 }
 
-/** The state before is null where nobody looked: the record begins with this change. */
+/** The state before is null where it is unknown: the record begins with this change. */
 function moved(row: StoryRow['row']): Pick<UntimedEntry, 'before' | 'after'> {
   const stateful = row.relation === 'task_instance' || row.relation === 'dag_run';
   const before = row.change === 'insert' || row.old_state === null ? null : text(row.old_state);

@@ -85,7 +85,7 @@ SELECT
   -- From here on nothing was under way any more: see the sample's description. Not believed of a server that something
   -- held up.
   (SELECT min(at_ms) FROM samples WHERE metric = 'api_quiescent' AND value = 1
-    AND NOT EXISTS (FROM fault_windows WHERE opened_ms <= at_ms AND coalesce(closed_ms > at_ms, true))) AS at_rest_ms
+    AND NOT EXISTS (FROM fault_windows WHERE opened_ms <= at_ms AND coalesce(closed_ms > at_ms, true))) AS quiescent_ms
 FROM manifest;
 
 -- One row: a request and a committed change that it made. A skip-downstream has one for each task that it skipped.

@@ -2,7 +2,7 @@
 -- `seq` is the commit that proves it; `how` says it in words, and why an open one is open.
 CREATE OR REPLACE TABLE settled AS
 WITH patience AS (
-  -- Where the servers were not seen at rest: no request of this run took effect later after it was sent than the
+  -- Where the servers were not seen quiescent: no request of this run took effect later after it was sent than the
   -- longest here; we wait twice as long, and at least 30 s, six times the client's time-out. What waits for a lock that
   -- long breaks locks-are-brief.
   SELECT greatest(30000, 2 * coalesce(max(committed_ms - sent_ms), 0)) AS bound_ms
@@ -29,7 +29,7 @@ WITH patience AS (
     -- When the server was surely done with it; NULL where that cannot be known.
     CASE
       WHEN was_answered THEN ended_ms + late_commit_ms()
-      WHEN at_rest_ms >= coalesce(ended_ms, sent_ms) THEN at_rest_ms
+      WHEN quiescent_ms >= coalesce(ended_ms, sent_ms) THEN quiescent_ms
       ELSE sent_ms + bound_ms
     END AS over_ms,
     CASE
@@ -62,7 +62,7 @@ SELECT
       format('the record ends {} after it was sent, and it might have been carried out later',
         seconds(until_ms - sent_ms))
     WHEN was_answered THEN 'it was answered, and nothing of it was committed'
-    WHEN over_ms = at_rest_ms THEN 'nothing of it was committed until the API servers had nothing left to do'
+    WHEN over_ms = quiescent_ms THEN 'nothing of it was committed until the API servers had nothing left to do'
     ELSE format('nothing of it was committed within {}', seconds(bound_ms))
   END AS how
 FROM judged;

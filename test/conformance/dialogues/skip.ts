@@ -3,7 +3,7 @@ import { ANNE, BERT, heartbeat, SUCCESS, skipDownstream, start, state, UNKNOWN_I
 
 export const skipDialogues: readonly Dialogue[] = [
   {
-    name: 'skip/tasks that nobody scheduled',
+    name: 'skip/tasks that were not scheduled',
     shape: 'branch',
     async play(talk) {
       const branch = talk.ti('branch');
