@@ -14,6 +14,8 @@ const MARKER = 'WINDTUNNEL_RUN';
 
 /** How long a process may take to end after a signal; then it is killed. Its work is disposable. */
 const TERM_MS = 3_000;
+/** A harness that is asked to end takes its own stack down first: seconds on a busy machine. */
+const HARNESS_TERM_MS = 20_000;
 
 interface Entry {
   readonly name: string;
@@ -197,7 +199,8 @@ export async function heal(ids: readonly string[] = [], { dryRun = false, of }: 
       results.push({ id: state.id, outcome: 'left something', processes: 0, folders: 0, targets: [] });
       continue;
     }
-    if (alive && state.harness.pid !== process.pid) await endProcesses([state.harness.pid], 'SIGTERM', []);
+    if (alive && state.harness.pid !== process.pid)
+      await endProcesses([state.harness.pid], 'SIGTERM', [], HARNESS_TERM_MS);
     const processes = await clearAway(state);
     results.push({
       id: state.id,
@@ -265,10 +268,11 @@ async function endProcesses(
   leaders: readonly number[],
   signal: NodeJS.Signals,
   followers: readonly number[],
+  patienceMs = TERM_MS,
 ): Promise<void> {
   for (const pid of leaders) send(pid, signal);
   const all = [...new Set([...leaders, ...followers])];
-  for (let waited = 0; waited < TERM_MS && leaders.some(isAlive); waited += 50) await sleep(50);
+  for (let waited = 0; waited < patienceMs && leaders.some(isAlive); waited += 50) await sleep(50);
   for (const pid of all) send(pid, 'SIGKILL');
   for (let waited = 0; waited < TERM_MS && all.some(isAlive); waited += 20) await sleep(20);
 }
