@@ -29,6 +29,13 @@ const LINES_AT_ONCE = 10_000;
 /** Characters that may wait to be written: a disk that accepts none for so long has failed. */
 const WAITING_CHARACTERS = 256 << 20;
 
+/** The file of a table, and what waits to be written to it. */
+interface Waiting {
+  readonly file: number;
+  lines: string[];
+  characters: number;
+}
+
 export interface RecordLimits {
   readonly waitingCharacters?: number;
 }
@@ -40,7 +47,7 @@ export interface RecordLimits {
  */
 export class RunFolder implements Recorder {
   readonly path: string;
-  readonly #tables = new Map<string, TableLines>();
+  readonly #tables = new Map<string, Waiting>();
   readonly #waitingCharacters: number;
   readonly #timer: NodeJS.Timeout;
   readonly #failure = new AbortController();
@@ -76,19 +83,20 @@ export class RunFolder implements Recorder {
     return path.join(this.path, 'logs', `${name}.log`);
   }
 
-  append(table: TableName | `final_${string}`, row: object): void {
+  append(name: TableName | `final_${string}`, row: object): void {
     if (this.#waiting > this.#waitingCharacters) {
       this.#fail(`the oldest row has waited for ${Math.round(this.behindMs / 1000)} s`);
       return;
     }
-    let lines = this.#tables.get(table);
-    if (!lines) {
-      lines = new TableLines(linesFile(this.path, table));
-      this.#tables.set(table, lines);
+    let table = this.#tables.get(name);
+    if (!table) {
+      table = { file: openSync(linesFile(this.path, name), 'a'), lines: [], characters: 0 };
+      this.#tables.set(name, table);
     }
-    const text = JSON.stringify(row);
-    lines.push(text);
-    this.#waiting += text.length + 1;
+    const line = JSON.stringify(row);
+    table.lines.push(line);
+    table.characters += line.length + 1;
+    this.#waiting += line.length + 1;
     this.#waitingSince ??= performance.now();
   }
 
@@ -116,10 +124,12 @@ export class RunFolder implements Recorder {
     this.#writingSince = this.#waitingSince;
     this.#waitingSince = undefined;
     try {
-      for (const lines of this.#tables.values()) {
-        const { waiting } = lines;
-        await lines.write().finally(() => {
-          this.#waiting -= waiting;
+      for (const table of this.#tables.values()) {
+        const { file, lines, characters } = table;
+        table.lines = [];
+        table.characters = 0;
+        await writeLines(file, lines).finally(() => {
+          this.#waiting -= characters;
         });
       }
     } catch (error) {
@@ -173,46 +183,18 @@ export class RunFolder implements Recorder {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.flush();
-    for (const lines of this.#tables.values()) lines.close();
+    for (const { file } of this.#tables.values()) closeSync(file);
     this.#tables.clear();
   }
 }
 
-/** One table's lines: what waits, and the file that it is appended to. */
-class TableLines {
-  readonly #file: number;
-  #lines: string[] = [];
-  #characters = 0;
-
-  constructor(file: string) {
-    this.#file = openSync(file, 'a');
-  }
-
-  /** Characters that wait to be written. */
-  get waiting(): number {
-    return this.#characters;
-  }
-
-  push(line: string): void {
-    this.#lines.push(line);
-    this.#characters += line.length + 1;
-  }
-
-  /** Never two at a time, or lines would be torn. */
-  async write(): Promise<void> {
-    const lines = this.#lines;
-    this.#lines = [];
-    this.#characters = 0;
-    for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
-      let rest = Buffer.from(`${lines.slice(from, from + LINES_AT_ONCE).join('\n')}\n`);
-      while (rest.length > 0) {
-        const { bytesWritten } = await write(this.#file, rest);
-        rest = rest.subarray(bytesWritten);
-      }
+/** Never two at a time for one file, or lines would be torn. */
+async function writeLines(file: number, lines: readonly string[]): Promise<void> {
+  for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
+    let rest = Buffer.from(`${lines.slice(from, from + LINES_AT_ONCE).join('\n')}\n`);
+    while (rest.length > 0) {
+      const { bytesWritten } = await write(file, rest);
+      rest = rest.subarray(bytesWritten);
     }
-  }
-
-  close(): void {
-    closeSync(this.#file);
   }
 }
