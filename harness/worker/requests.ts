@@ -119,10 +119,11 @@ export class Requests {
   /** Request, transport, answer, row: all that happens to one sending. */
   async sendOnce(spec: RequestSpec, cancel: CancelSignal, attempt = 1): Promise<Answer> {
     const { clock, operationLog, transport } = this.#options;
+    const { subject } = spec;
     cancel.throwIfAborted();
     const op = attempt === 1 && spec.op !== undefined ? spec.op : operationLog.takeNumber();
     const correlationId = `${operationLog.correlation}-${op}`;
-    const connection = await transport.acquire(spec.subject.life);
+    const connection = await transport.acquire(subject.life);
     try {
       // Nothing left: the run was cancelled while it waited for a connection.
       cancel.throwIfAborted();
@@ -131,11 +132,39 @@ export class Requests {
       const received = await connection
         .request(spec, headersOf(spec, correlationId), cancel)
         .then(readResponse, (error: unknown) => withoutResponse(cancel.aborted ? 'run-ended' : causeOf(error)));
-      const answer = spec.dropAnswer && received.answer.outcome !== 'unknown' ? noAnswer() : received.answer;
-      operationLog.recordOperation(
-        rowOf({ spec, op, attempt, sentMs, correlationId, answer, received, clock }),
-        received.answer.status,
-      );
+      const dropped = spec.dropAnswer === true && received.answer.outcome !== 'unknown';
+      // What the client makes of it.
+      const answer = dropped ? noAnswer() : received.answer;
+      // In the order of the table's columns, one by one: spread, it would take as long as all the rest.
+      const row: Operation = {
+        op,
+        actor: subject.actor,
+        life: subject.life,
+        worker: subject.worker,
+        kind: spec.kind,
+        dag_id: subject.dag_id,
+        run_id: subject.run_id,
+        task_id: subject.task_id,
+        map_index: subject.map_index,
+        try_number: subject.try_number,
+        ti_id: subject.ti_id,
+        target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
+        attempt,
+        duplicate_of: spec.duplicateOf ?? null,
+        intended_ms: roundMs(spec.intendedMs),
+        sent_ms: roundMs(sentMs),
+        ended_ms: received.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
+        outcome: answer.outcome,
+        status: answer.status,
+        reason: answer.reason,
+        found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
+        requested: spec.requested ?? null,
+        message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, received.text),
+        cause: dropped ? 'answer-dropped' : received.cause,
+        correlation_id: correlationId,
+        retry_after: received.retryAfter,
+      };
+      operationLog.recordOperation(row, received.answer.status);
       return answer;
     } finally {
       connection.release();
@@ -164,52 +193,6 @@ interface Received {
   readonly cause: string | null;
   readonly text: string;
   readonly retryAfter: boolean | null;
-}
-
-interface Sent {
-  readonly spec: RequestSpec;
-  readonly op: number;
-  readonly attempt: number;
-  readonly sentMs: number;
-  readonly correlationId: string;
-  /** What the client makes of it: none where the answer is dropped. */
-  readonly answer: Answer;
-  readonly received: Received;
-  readonly clock: Clock;
-}
-
-/** In the order of the table's columns, one by one: spread, it would take as long as all the rest. */
-function rowOf({ spec, op, attempt, sentMs, correlationId, answer, received, clock }: Sent): Operation {
-  const { subject } = spec;
-  const dropped = answer !== received.answer;
-  return {
-    op,
-    actor: subject.actor,
-    life: subject.life,
-    worker: subject.worker,
-    kind: spec.kind,
-    dag_id: subject.dag_id,
-    run_id: subject.run_id,
-    task_id: subject.task_id,
-    map_index: subject.map_index,
-    try_number: subject.try_number,
-    ti_id: subject.ti_id,
-    target: spec.target ?? spec.targetOf?.(answer.body) ?? null,
-    attempt,
-    duplicate_of: spec.duplicateOf ?? null,
-    intended_ms: roundMs(spec.intendedMs),
-    sent_ms: roundMs(sentMs),
-    ended_ms: received.cause === 'run-ended' ? null : roundMs(clock.now() + (clock.tickMs ?? 0)),
-    outcome: answer.outcome,
-    status: answer.status,
-    reason: answer.reason,
-    found_state: detailText(answer.body, 'previous_state') ?? detailText(answer.body, 'current_state'),
-    requested: spec.requested ?? null,
-    message: answer.outcome === 'ok' || dropped ? null : messageIn(answer.body, received.text),
-    cause: dropped ? 'answer-dropped' : received.cause,
-    correlation_id: correlationId,
-    retry_after: received.retryAfter,
-  };
 }
 
 /** Nothing is known of a request without a response: it may have committed. */
