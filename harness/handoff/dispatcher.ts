@@ -257,15 +257,15 @@ export class Dispatcher {
 
   #deliver(connection: Connection, peer: string, seq: number, workload: Workload): void {
     const delivery = this.#register.deliver(workload, peer, seq);
-    if (
-      typeof delivery === 'number' &&
-      !this.#guard('onWorkload', () =>
-        this.#options.onWorkload(workload, connection.name, new Delivery(delivery, workload.ti.id, this)),
-      )
-    ) {
-      // Not handed over, so not acknowledged: forgotten here, and new when the scheduler sends it again.
-      this.#register.forget(workload);
-      return;
+    if (typeof delivery === 'number') {
+      try {
+        this.#options.onWorkload(workload, connection.name, new Delivery(delivery, workload.ti.id, this));
+      } catch (error) {
+        this.#report('onWorkload failed', error);
+        // Not handed over, so not acknowledged: forgotten here, and new when the scheduler sends it again.
+        this.#register.forget(workload);
+        return;
+      }
     }
     if (delivery === 'repeat') {
       this.#guard('onRepeat', () => this.#options.onRepeat?.(workload, connection.name));
@@ -301,13 +301,11 @@ export class Dispatcher {
     if (socket.writableLength > WRITE_LIMIT) socket.destroy();
   }
 
-  #guard(what: string, callback: () => void): boolean {
+  #guard(what: string, callback: () => void): void {
     try {
       callback();
-      return true;
     } catch (error) {
       this.#report(`${what} failed`, error);
-      return false;
     }
   }
 
