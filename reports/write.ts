@@ -26,38 +26,33 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
 };
 
 export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {
-  const files = Object.values(DOCUMENTS).map(({ file, write }) => [file, write(judgement, manifest)]);
-  await writeAll(runFolder, Object.fromEntries(files));
+  for (const { file, write } of Object.values(DOCUMENTS)) {
+    await writeWhole(path.join(runFolder, file), write(judgement, manifest));
+  }
 }
 
 /** What `compare` found, in the folder that holds its runs or beside them. */
 export async function writeComparison(folder: string, comparison: Comparison): Promise<void> {
-  await writeAll(folder, {
-    'compare.json': json(comparison),
-    'compare.md': comparisonMarkdown(comparison, folder),
-    'compare.html': comparisonHtml(comparison, folder),
-  });
+  await writeWhole(path.join(folder, 'compare.json'), json(comparison));
+  await writeWhole(path.join(folder, 'compare.md'), comparisonMarkdown(comparison, folder));
+  await writeWhole(path.join(folder, 'compare.html'), comparisonHtml(comparison, folder));
 }
 
 /** A line a run: a thousand of them stay small enough to be kept under version control, and to be read in a diff. */
 export async function writeCalibration(file: string, { runs, ...figures }: Calibration): Promise<void> {
   const head = JSON.stringify(figures, null, 2).replace(/\n}$/, '');
   const text = `${head},\n  "runs": [${runs.map((run) => `\n    ${JSON.stringify(run)}`).join(',')}\n  ]\n}\n`;
-  await writeAll(path.dirname(file), { [path.basename(file)]: text });
+  await writeWhole(file, text);
 }
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-async function writeAll(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const [name, text] of Object.entries(files)) await writeWhole(path.join(folder, name), text);
-}
-
 /** A reader, or a `check` that runs twice at once, sees the old file or the new one, never half of one. */
 async function writeWhole(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  await mkdir(path.dirname(file), { recursive: true });
   try {
     const handle = await open(temporary, 'wx');
     try {
