@@ -69,7 +69,7 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise
     const found = any ? await readViolations(connection) : NOTHING;
     section = 'exercised';
     const [exercised] = await rowsOf(connection, file.sections.exercised ?? '');
-    if (found.count > 0) await keepViolations(connection, file.name);
+    if (found.violations > 0) await keepViolations(connection, file.name);
     return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
     if (file.own) throw located(file, section, error);
@@ -92,15 +92,9 @@ async function excuseLostRuns(connection: DuckDBConnection): Promise<void> {
         JOIN commits USING (seq) SEMI JOIN lost_runs USING (dag_id, run_id))`);
 }
 
-interface Found {
-  readonly count: number;
-  readonly first: Violation | null;
-  readonly worst: Violation | null;
-  readonly last: Violation | null;
-  readonly variants: Readonly<Record<string, number>>;
-}
+type Found = Pick<InvariantResult, 'violations' | 'first' | 'worst' | 'last' | 'variants'>;
 
-const NOTHING: Found = { count: 0, first: null, worst: null, last: null, variants: {} };
+const NOTHING: Found = { violations: 0, first: null, worst: null, last: null, variants: {} };
 
 /** Every column, and what other orders end with, so that of equal violations the same one is reported each time. */
 const EARLIEST = 'at_ms, subject, variant, severity DESC, sentence, operations, commits';
@@ -114,10 +108,10 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
     connection,
     'SELECT variant, count(*) AS n FROM violations GROUP BY variant ORDER BY n DESC, variant',
   );
-  const count = variants.reduce((sum, { n }) => sum + Number(n), 0);
-  if (count === 0) return NOTHING;
+  const violations = variants.reduce((sum, { n }) => sum + Number(n), 0);
+  if (violations === 0) return NOTHING;
   return {
-    count,
+    violations,
     first: await one(EARLIEST),
     worst: await one(`severity DESC, ${EARLIEST}`),
     last: await one(`at_ms DESC, ${EARLIEST}`),
@@ -146,7 +140,7 @@ async function keepViolations(connection: DuckDBConnection, invariant: string): 
   );
 }
 
-export function violationOf(row: Row): Violation {
+export function violationOf(row: Row): Violation & { readonly variant: string } {
   return {
     at_ms: Number(row.at_ms),
     subject: String(row.subject),
@@ -176,7 +170,7 @@ function resultOf(
       : null;
   const why = missing ?? tooFew;
   // A counterexample counts however little was recorded or tried.
-  const verdict: Verdict = found.count > 0 ? 'fail' : why ? 'unknown' : 'pass';
+  const verdict: Verdict = found.violations > 0 ? 'fail' : why ? 'unknown' : 'pass';
   return {
     name,
     claim: header.claim ?? '',
@@ -186,11 +180,7 @@ function resultOf(
     exercised_wanted: wanted,
     exercised_by: header['exercised-by'] ?? '',
     aimed: run.manifest.plan.scenario.aims.includes(name),
-    violations: found.count,
-    first: found.first,
-    worst: found.worst,
-    last: found.last,
-    variants: found.variants,
+    ...found,
     why_unknown: verdict === 'unknown' ? why : null,
   };
 }

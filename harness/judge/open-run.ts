@@ -62,7 +62,10 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
   };
   try {
     await connection.run("SET TimeZone = 'UTC'");
-    const tables = await createTables(connection, runFolder);
+    const tables: RunTable[] = [];
+    for (const table of await runTables(connection, runFolder)) {
+      tables.push(await createTable(connection, runFolder, table));
+    }
     await createManifestTables(connection, manifest, tables);
     const views = new Views(connection, await readViewFiles());
     return runOver({ folder: runFolder, manifest, tables, database, connection, views, close });
@@ -129,14 +132,6 @@ export async function* queryRun(runFolder: string, sql: string): AsyncGenerator<
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Row[]> {
   const result = await connection.runAndReadAll(sql);
   return result.getRowObjectsJS().map((row) => cellOf(row) as Row);
-}
-
-async function createTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
-  const tables: RunTable[] = [];
-  for (const table of await runTables(connection, runFolder)) {
-    tables.push(await createTable(connection, runFolder, table));
-  }
-  return tables;
 }
 
 async function createTable(connection: DuckDBConnection, runFolder: string, found: RunTable): Promise<RunTable> {

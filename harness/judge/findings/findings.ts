@@ -30,35 +30,54 @@ export async function readFindings(
 ): Promise<Findings> {
   const broken = invariants.filter(({ violations }) => violations > 0);
   if (broken.length === 0) return { findings: [], findings_left_out: null };
-  try {
-    return await groupAndExplain(run, files, broken);
-  } catch (error) {
-    const why = messageOf(error).split('\n')[0];
-    return { findings: [], findings_left_out: `The violations could not be grouped by cause: ${why}` };
-  }
-}
-
-async function groupAndExplain(
-  run: OpenRun,
-  files: readonly InvariantFile[],
-  broken: readonly InvariantResult[],
-): Promise<Findings> {
   const connection = await run.connect();
   try {
     await connection.run(await readFile(LINKS, 'utf8'));
-    const kinds = await readKinds(connection, files);
+    const kept = await readKept(connection);
+    const links = await rowsOf(connection, 'SELECT v, key FROM violation_links ORDER BY v, key');
+    const linked = links.map(({ v, key }) => ({ v: Number(v), key: String(key) }));
+    const kinds = kindsOf(incidentsOf(kept, linked, ranksOf(files))).toSorted(
+      (a, b) =>
+        invariantsOf(b).size - invariantsOf(a).size ||
+        b.incidents.length - a.incidents.length ||
+        a.fingerprint.localeCompare(b.fingerprint),
+    );
     await keepIncidents(connection, kinds);
     await prepareContrasts(connection);
-    const kept = await rowsOf(connection, 'SELECT invariant, count(*) AS n FROM kept_violations GROUP BY invariant');
-    const known = { broken, files, kept: new Map(kept.map(({ invariant, n }) => [String(invariant), Number(n)])) };
     const findings: Finding[] = [];
     for (const [index, kind] of kinds.slice(0, SHOWN.findings).entries()) {
-      findings.push(await findingOf(connection, kind, { index, ...known }));
+      findings.push(await findingOf(connection, kind, { index, broken, files, kept }));
     }
     return { findings, findings_left_out: tooMany(kinds) };
+  } catch (error) {
+    const why = messageOf(error).split('\n')[0];
+    return { findings: [], findings_left_out: `The violations could not be grouped by cause: ${why}` };
   } finally {
     connection.closeSync();
   }
+}
+
+async function readKept(connection: DuckDBConnection): Promise<KeptViolation[]> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT kept_violations.*, coalesce(cause_ms, at_ms) AS cause_ms
+     FROM kept_violations LEFT JOIN (SELECT v, min(cause_ms) AS cause_ms FROM violation_links GROUP BY v) USING (v)
+     ORDER BY v`,
+  );
+  return rows.map((row) => ({
+    invariant: String(row.invariant),
+    ...violationOf(row),
+    v: Number(row.v),
+    cause_ms: Number(row.cause_ms),
+  }));
+}
+
+function ranksOf(files: readonly InvariantFile[]): (invariant: string) => InvariantRank {
+  const headers = new Map(files.map(({ name, header }) => [name, header]));
+  return (invariant) => ({
+    seesServer: /\b(commits|server_log)\b/.test(headers.get(invariant)?.needs ?? ''),
+    knownRaces: headers.get(invariant)?.['known-issues'] !== undefined,
+  });
 }
 
 function tooMany(kinds: readonly Kind[]): string | null {
@@ -66,43 +85,6 @@ function tooMany(kinds: readonly Kind[]): string | null {
   if (hidden.length === 0) return null;
   const names = [...new Set(hidden.map(({ invariant }) => invariant))].join(', ');
   return `${hidden.length} more findings are not shown, of ${names}.`;
-}
-
-async function readKinds(connection: DuckDBConnection, files: readonly InvariantFile[]): Promise<Kind[]> {
-  const rows = await rowsOf(
-    connection,
-    `SELECT v, invariant, variant, at_ms, severity, subject, coalesce(cause_ms, at_ms) AS cause_ms,
-       len(operations) + len(commits) > 0 AS proved
-     FROM kept_violations LEFT JOIN (SELECT v, min(cause_ms) AS cause_ms FROM violation_links GROUP BY v) USING (v)
-     ORDER BY v`,
-  );
-  const violations = rows.map(
-    (row): KeptViolation => ({
-      v: Number(row.v),
-      invariant: String(row.invariant),
-      variant: String(row.variant),
-      at_ms: Number(row.at_ms),
-      severity: Number(row.severity),
-      subject: String(row.subject),
-      cause_ms: Number(row.cause_ms),
-      proved: row.proved === true,
-    }),
-  );
-  const links = (await rowsOf(connection, 'SELECT v, key FROM violation_links ORDER BY v, key')).map(({ v, key }) => ({
-    v: Number(v),
-    key: String(key),
-  }));
-  const headers = new Map(files.map(({ name, header }) => [name, header]));
-  const rank = (invariant: string): InvariantRank => ({
-    seesServer: /\b(commits|server_log)\b/.test(headers.get(invariant)?.needs ?? ''),
-    knownRaces: headers.get(invariant)?.['known-issues'] !== undefined,
-  });
-  return kindsOf(incidentsOf(violations, links, rank)).toSorted(
-    (a, b) =>
-      invariantsOf(b).size - invariantsOf(a).size ||
-      b.incidents.length - a.incidents.length ||
-      a.fingerprint.localeCompare(b.fingerprint),
-  );
 }
 
 function invariantsOf({ incidents }: Kind): Set<string> {
@@ -125,8 +107,8 @@ interface Known {
   readonly index: number;
   readonly broken: readonly InvariantResult[];
   readonly files: readonly InvariantFile[];
-  /** How many violations of each invariant were kept for grouping. */
-  readonly kept: ReadonlyMap<string, number>;
+  /** All that is grouped. */
+  readonly kept: readonly KeptViolation[];
 }
 
 async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known): Promise<Finding> {
@@ -144,17 +126,10 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
     known_race: knownRace(invariant, variant)?.name ?? null,
     occurrences: incidents.length,
     violations: incidents.reduce((sum, { members }) => sum + members.length, 0),
-    first: await momentOf(connection, first),
-    worst: await momentOf(connection, worst),
-    last: await momentOf(connection, last),
-    timeline: hasStory
-      ? await readFindingTimeline(connection, {
-          root: worst.root.v,
-          members: worst.members.map(({ v }) => v),
-          subject: worst.root.subject,
-          at_ms: worst.root.at_ms,
-        })
-      : null,
+    first: momentOf(first),
+    worst: momentOf(worst),
+    last: momentOf(last),
+    timeline: hasStory ? await readFindingTimeline(connection, worst) : null,
     contrast: hasStory ? await readContrast(connection, known.index) : null,
     faults: await readFaults(connection, known.index),
     left_out: leftOut(kind, known),
@@ -163,8 +138,12 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
 
 /** An incident with a request or commit as proof has a full timeline and comes first; then the severity decides. */
 function isWorse(one: Incident, other: Incident): boolean {
-  const [proved, otherProved] = [one, other].map(({ members }) => members.some((member) => member.proved));
+  const [proved, otherProved] = [one, other].map(({ members }) => members.some(isProved));
   return proved === otherProved ? one.root.severity > other.root.severity : proved === true;
+}
+
+function isProved({ operations, commits }: KeptViolation): boolean {
+  return operations.length + commits.length > 0;
 }
 
 /** The title for users: that of the known race, else that of the invariant with the variant. */
@@ -195,9 +174,8 @@ function brokenInvariants(kind: Kind, broken: readonly InvariantResult[]): Broke
     );
 }
 
-async function momentOf(connection: DuckDBConnection, { root }: Incident): Promise<FindingMoment> {
-  const [row] = await rowsOf(connection, `FROM kept_violations WHERE v = ${root.v}`);
-  return { invariant: root.invariant, ...violationOf(row ?? {}) };
+function momentOf({ root: { v, cause_ms, ...moment } }: Incident): FindingMoment {
+  return moment;
 }
 
 /** A fault may do its harm a little after it was healed: what waited for it is served then. */
@@ -227,8 +205,9 @@ async function readFaults(connection: DuckDBConnection, finding: number): Promis
 function leftOut(kind: Kind, { broken, kept }: Known): string | null {
   const names = invariantsOf(kind);
   const parts = broken.flatMap(({ name, violations }) => {
-    const grouped = kept.get(name) ?? 0;
-    return names.has(name) && grouped < violations ? [`${grouped} of ${violations} violations of ${name}`] : [];
+    if (!names.has(name)) return [];
+    const grouped = kept.filter(({ invariant }) => invariant === name).length;
+    return grouped < violations ? [`${grouped} of ${violations} violations of ${name}`] : [];
   });
   return parts.length === 0 ? null : `Only ${parts.join(' and ')} were grouped: this happened at least so often.`;
 }

@@ -17,8 +17,10 @@ function violation(v: number, invariant: string, variant: string, over: Partial<
     at_ms: 1_000 * v,
     severity: 1,
     subject: 'd/r/t',
+    sentence: '',
+    operations: [v],
+    commits: [],
     cause_ms: 1_000 * v,
-    proved: true,
     ...over,
   };
 }

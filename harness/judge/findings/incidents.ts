@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto';
 
+import type { FindingMoment } from '../../model/finding.ts';
 import { knownRace } from '../../races/index.ts';
 
-/** A violation as grouping needs it; its sentence stays in the database until it is shown. */
-export interface KeptViolation {
+/** A violation that was kept to be grouped. */
+export interface KeptViolation extends FindingMoment {
   readonly v: number;
-  readonly invariant: string;
   readonly variant: string;
-  readonly at_ms: number;
-  readonly severity: number;
-  readonly subject: string;
   /** When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`. */
   readonly cause_ms: number;
-  /** Requests or commits prove it, so that it can have a timeline. */
-  readonly proved: boolean;
 }
 
 /** Properties of an invariant that say how near its violations are to the cause. */

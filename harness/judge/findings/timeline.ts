@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-import type { Timeline, TimelineEntry } from '../../model/finding.ts';
+import type { Timeline } from '../../model/finding.ts';
 import { isRecord } from '../../model/json.ts';
-import { rowsOf } from '../open-run.ts';
+import { type Row, rowsOf } from '../open-run.ts';
+import type { Incident } from './incidents.ts';
 import { inOneOrder, type Ours, type Theirs } from './order.ts';
 import { commitWords, faultEntries, requestWords, type StoryRow, type UntimedEntry } from './words.ts';
 
@@ -14,20 +15,48 @@ const SQL = new URL('timeline.sql', import.meta.url);
 const AFTERMATH_MS = 5_000;
 
 /** More are not read; what proves the violations is always among them. */
-export const TIMELINE_ROWS = 30;
+const TIMELINE_ROWS = 30;
 
-export interface Story {
-  readonly root: number;
-  readonly members: readonly number[];
-  readonly subject: string;
-  readonly at_ms: number;
+/** What happened to the subject of an incident's root, nearest to it, in one order. */
+export async function readFindingTimeline(connection: DuckDBConnection, incident: Incident): Promise<Timeline> {
+  const { subject, at_ms } = incident.root;
+  const story = await readStory(connection, incident);
+  const requests = story.rows.filter(({ source }) => source === 'operation');
+  const ours: (Ours & { readonly entry: UntimedEntry })[] = [
+    ...requests.flatMap((row) => requestWords(row, story.task_id)),
+    ...story.faults.flatMap(faultEntries).map((entry) => ({ at_ms: entry.at_ms, end: null, entry })),
+  ];
+  const others = story.rows.filter(({ source }) => source !== 'operation');
+  const theirs = others.map((row): Theirs & { readonly entry: UntimedEntry } => {
+    const by = row.source === 'commit' ? requestOf(row, requests, story.tolerance_ms) : failedBy(row);
+    const entry = { ...commitWords(row, story.task_id), by: by?.op ?? null };
+    return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, entry };
+  });
+  const entries = merged(inOneOrder(ours, theirs).map(({ entry }) => entry));
+  return {
+    // Of a deadlock between two processes, the task whose request it failed.
+    subject: story.subject ?? subject,
+    at_ms,
+    entries: entries.map((entry) => ({ ...entry, offset_ms: entry.at_ms - at_ms })),
+    left_out: story.left_out,
+  };
 }
 
-/** What happened to the subject of one violation, nearest to it, in one order. */
-export async function readFindingTimeline(connection: DuckDBConnection, story: Story): Promise<Timeline> {
+interface Story {
+  /** The nearest to the root, in any order. */
+  readonly rows: readonly StoryRow[];
+  readonly faults: readonly Row[];
+  readonly left_out: number;
+  readonly tolerance_ms: number;
+  /** The task that the story is about: requests about another one say so. */
+  readonly task_id: string | null;
+  readonly subject: string | null;
+}
+
+async function readStory(connection: DuckDBConnection, { root, members }: Incident): Promise<Story> {
   const sql = (await readFile(SQL, 'utf8'))
-    .replaceAll('$root', String(story.root))
-    .replaceAll('$members', `[${story.members.join(', ')}]`);
+    .replaceAll('$root', String(root.v))
+    .replaceAll('$members', `[${members.map(({ v }) => v).join(', ')}]`);
   await connection.run('DROP TABLE IF EXISTS story');
   await connection.run(sql);
   const [known] = await rowsOf(
@@ -36,14 +65,14 @@ export async function readFindingTimeline(connection: DuckDBConnection, story: S
        any_value(row ->> 'task_id') FILTER (source = 'focus') AS task_id,
        any_value(row ->> 'subject') FILTER (source = 'focus') AS subject FROM story`,
   );
-  const rows = await rowsOf(
+  const shown = await rowsOf(
     connection,
     `SELECT source, number, at_ms, proves, row::VARCHAR AS row FROM story
      WHERE source <> 'focus' AND (proves OR at_ms <= ${AFTERMATH_MS} + (
        SELECT max(until_ms) FROM story WHERE proves AND source <> 'focus'))
-     ORDER BY NOT proves, abs(at_ms - ${story.at_ms}), number, source LIMIT ${TIMELINE_ROWS}`,
+     ORDER BY NOT proves, abs(at_ms - ${root.at_ms}), number, source LIMIT ${TIMELINE_ROWS}`,
   );
-  const shown = rows.map((row): StoryRow => {
+  const rows = shown.map((row): StoryRow => {
     const parsed: unknown = JSON.parse(String(row.row));
     return {
       source: String(row.source),
@@ -53,59 +82,21 @@ export async function readFindingTimeline(connection: DuckDBConnection, story: S
       row: isRecord(parsed) ? parsed : {},
     };
   });
-  const times = shown.map(({ at_ms }) => at_ms);
+  const times = [root.at_ms, ...rows.map(({ at_ms }) => at_ms)];
   const faults = await rowsOf(
     connection,
     `SELECT fault, victim, opened_ms, closed_ms FROM fault_windows
-     WHERE opened_ms <= ${Math.max(...times, story.at_ms)}
-       AND coalesce(closed_ms, 'infinity') >= ${Math.min(...times, story.at_ms)} ORDER BY opened_ms LIMIT 10`,
+     WHERE opened_ms <= ${Math.max(...times)} AND coalesce(closed_ms, 'infinity') >= ${Math.min(...times)}
+     ORDER BY opened_ms LIMIT 10`,
   );
-  const entries = entriesOf(shown, faults.flatMap(faultEntries), {
-    at_ms: story.at_ms,
+  return {
+    rows,
+    faults,
+    left_out: Number(known?.rows ?? 0) - rows.length,
     tolerance_ms: Number(known?.tolerance_ms ?? 0),
     task_id: typeof known?.task_id === 'string' ? known.task_id : null,
-  });
-  return {
-    // Of a deadlock between two processes, the task whose request it failed.
-    subject: typeof known?.subject === 'string' ? known.subject : story.subject,
-    at_ms: story.at_ms,
-    entries,
-    left_out: Number(known?.rows ?? 0) - shown.length,
+    subject: typeof known?.subject === 'string' ? known.subject : null,
   };
-}
-
-type OurEntry = Ours & { readonly entry: UntimedEntry };
-type TheirEntry = Theirs & { readonly entry: UntimedEntry };
-
-interface Setting {
-  readonly at_ms: number;
-  readonly tolerance_ms: number;
-  /** The task that the story is about: requests about another one say so. */
-  readonly task_id: string | null;
-}
-
-/** Pure: rows in any order become entries in one. */
-export function entriesOf(
-  rows: readonly StoryRow[],
-  faults: readonly UntimedEntry[],
-  { at_ms, tolerance_ms, task_id }: Setting,
-): TimelineEntry[] {
-  const requests = rows.filter(({ source }) => source === 'operation');
-  const ours: OurEntry[] = [
-    ...requests.flatMap((row) => requestWords(row, task_id)),
-    ...faults.map((entry) => ({ at_ms: entry.at_ms, end: null, entry })),
-  ];
-  const theirs: TheirEntry[] = rows
-    .filter(({ source }) => source !== 'operation')
-    .map((row) => {
-      const by = row.source === 'commit' ? requestOf(row, requests, tolerance_ms) : failedBy(row);
-      const entry = { ...commitWords(row, task_id), by: by?.op ?? null };
-      return { at_ms: row.at_ms, seq: row.source === 'commit' ? row.number : null, by, entry };
-    });
-  return merged(inOneOrder(ours, theirs).map(({ entry }) => entry)).map((entry) => ({
-    ...entry,
-    offset_ms: entry.at_ms - at_ms,
-  }));
 }
 
 /** The request that committed this: the nearest one that asked for it and was under way, within the clock tolerance. */
