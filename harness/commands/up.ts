@@ -14,8 +14,8 @@ export const upCommand: CliCommand<UpFlags> = {
   builder: (args) =>
     args
       .positional('build', { type: 'string', demandOption: true, describe: 'e.g. airflow@3.2.2' })
-      .option('schedulers', { type: 'number', default: 2, describe: 'How many schedulers' })
-      .option('api-servers', { type: 'number', default: 1, describe: 'How many API servers for the workers' })
+      .option('schedulers', { type: 'number', default: 2, describe: 'Number of schedulers' })
+      .option('api-servers', { type: 'number', default: 1, describe: 'Number of API servers for the workers' })
       .option('out', {
         type: 'string',
         default: 'windtunnel-target.yaml',

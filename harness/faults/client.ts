@@ -41,7 +41,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
   // and sees a replay. A cut connection leaves open whether the server carried the request out; here it always did.
   clientFault({
     name: 'lost-answers',
-    describe: 'Workers lose answers of any kind after they came, and send the request again',
+    describe: 'Workers drop answers of any kind after these arrived, and send the request again',
     lasts_ms: [4_000, 15_000],
     misbehaviour: 'lost_answer',
     share: [0.2, 0.6],
@@ -62,7 +62,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
   // Workers wait for a machine before they start.
   clientFault({
     name: 'late-start',
-    describe: 'Workers start their tasks seconds late, when these may have been cleared or handed to others',
+    describe: 'Workers start their tasks seconds late, when these may have been cleared or given to other workers',
     lasts_ms: [5_000, 15_000],
     misbehaviour: 'late_start',
     share: [0.3, 0.9],
@@ -72,7 +72,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
   // Some report just before they would be given up.
   clientFault({
     name: 'late-end',
-    describe: 'Workers fall silent at the end of their work and report it seconds late',
+    describe: 'Workers send nothing at the end of their work and report it seconds late',
     lasts_ms: [5_000, 15_000],
     misbehaviour: 'late_end',
     share: [0.3, 0.9],
@@ -92,7 +92,7 @@ export const CLIENT_FAULTS: readonly Fault[] = [
   // end of a task that may be another worker's by then.
   clientFault({
     name: 'zombies',
-    describe: 'Workers hang, some until they are given up, and come back to report the end of their task',
+    describe: 'Workers hang, some until the heartbeat time-out has failed their task, and then report its end',
     lasts_ms: [8_000, 55_000],
     misbehaviour: 'zombie',
     share: [0.1, 0.4],

@@ -25,7 +25,7 @@ function operatorFault({ action, every_ms, ...fault }: OperatorFault): Fault {
 export const OPERATOR_FAULTS: readonly Fault[] = [
   operatorFault({
     name: 'clear-storm',
-    describe: 'Somebody clears running tasks several times a second',
+    describe: 'An operator clears running tasks several times a second',
     lasts_ms: [3_000, 10_000],
     action: 'clear',
     every_ms: [150, 600],
@@ -33,7 +33,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
 
   operatorFault({
     name: 'mark-storm',
-    describe: 'Somebody marks running tasks as success, failed or skipped several times a second',
+    describe: 'An operator marks running tasks as success, failed or skipped several times a second',
     lasts_ms: [3_000, 10_000],
     action: 'mark',
     every_ms: [150, 600],
@@ -42,7 +42,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
   // Airflow does not delete a running run: it is set back to queued first, while its tasks are running.
   operatorFault({
     name: 'delete-runs',
-    describe: 'Somebody deletes DAG runs with running tasks',
+    describe: 'An operator deletes DAG runs with running tasks',
     lasts_ms: [3_000, 10_000],
     action: 'delete',
     every_ms: [2_000, 5_000],
@@ -51,7 +51,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
   // Tasks that are scheduled already are worked on; tasks that depend on them wait until the DAGs are unpaused.
   operatorFault({
     name: 'pause-dags',
-    describe: 'Somebody pauses all DAGs of the scenario, and unpauses them',
+    describe: 'An operator pauses all DAGs of the scenario, and unpauses them',
     lasts_ms: [3_000, 10_000],
     action: 'pause',
     // It happens once: what is drawn is not used.
@@ -62,7 +62,7 @@ export const OPERATOR_FAULTS: readonly Fault[] = [
   // answers 200 and changes nothing (docs/conformance.md).
   operatorFault({
     name: 'bulk-changes',
-    describe: 'Somebody changes the states of the running tasks of a run in one request',
+    describe: 'An operator changes the states of the running tasks of a run in one request',
     lasts_ms: [3_000, 10_000],
     action: 'bulk',
     every_ms: [500, 1_500],

@@ -1,6 +1,6 @@
 -- claim: A task that failed is tried again if tries are left, and only then; not before its retry delay is over, and
 --   under the next try number.
--- title: A failed task was not tried again as its retries say
+-- title: A failed task was not retried as its retries allow
 -- source: documentation on `retries` and `retry_delay`; `is_eligible_to_retry`, `should_retry` of `/run`,
 --   `NotInRetryPeriodDep`, and `schedule_tis`, which alone counts tries
 -- needs: commits, writers

@@ -1,13 +1,13 @@
 -- claim: A start that a worker sends again, because its answer was lost, is accepted and changes nothing: the same try,
 --   one start.
--- title: A start that was sent again was refused, or carried out again
+-- title: A repeated start was refused, or took effect again
 -- source: `/run` answers a start of the same host, user and process with 200 («Duplicate start request received»);
 --   since 3.2 it notes a start in the audit log only if the task was not running
 -- needs: commits, operations, writers
--- exercised-by: starts that were sent again after they had been carried out
+-- exercised-by: starts that were sent again after they had taken effect
 -- min-exercised: 5
 -- because: a build that carries out a second one does so each time
--- sentence: The start that {starter} sent for {subject} was carried out when the task was RUNNING already: {effect}.
+-- sentence: The start that {starter} sent for {subject} took effect although the task was already RUNNING: {effect}.
 -- sentence[logged twice]: {subject} (try {try_number}) began {starts} times, and its start stands {notes} times in the
 --   audit log.
 -- sentence[refused]: Worker {worker} sent its start of {subject} again, because the first answer was lost, and was

@@ -19,7 +19,7 @@ test('a start that counts a try when it is sent again is a violation', async () 
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'new try number': 1 } });
   expect(result.first).toMatchObject({ at_ms: 2_503, operations: [2], commits: [3] });
   expect(result.first?.sentence).toBe(
-    'The start that worker w-1 sent for wt_dag/run1/task was carried out when the task was RUNNING already: its try ' +
+    'The start that worker w-1 sent for wt_dag/run1/task took effect although the task was already RUNNING: its try ' +
       'number went from 1 to 2.',
   );
 });

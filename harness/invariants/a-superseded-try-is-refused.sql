@@ -1,9 +1,9 @@
--- claim: After a task instance's try was superseded (a clear, a retry, a time-out), what its worker still sends is
+-- claim: After a task instance's try was superseded (by a clear, a retry or a time-out), the requests of its worker are
 --   refused, so that it stops.
--- title: The server accepted requests of a try that another one had replaced
+-- title: The server accepted requests of a superseded try
 -- source: each try has an id of its own; the Execution API answers 404, 410 or 409 to one that is gone
 -- needs: commits, operations
--- exercised-by: heartbeats and end reports sent with an id that was gone
+-- exercised-by: heartbeats and end reports sent with the id of a superseded try
 -- min-exercised: 3
 -- because: a server that takes an old id for good does so each time
 -- sentence: {writer} gave {subject} a new try (it was {next_state:state|NONE} then); {after_ms:seconds} later worker

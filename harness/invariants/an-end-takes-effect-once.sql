@@ -1,14 +1,14 @@
--- claim: The end that a worker reports of a try is carried out once, however often the report is sent.
--- title: The end of one try was carried out twice
+-- claim: The end of a try that a worker reports takes effect once, however often the report is sent.
+-- title: The end of a try took effect twice
 -- source: a report is carried out in RUNNING alone; a replay is answered 200 (#63355) or refused, and changes nothing
 -- needs: commits, operations, writers
--- exercised-by: end reports that were sent again after they had been carried out
+-- exercised-by: end reports that were sent again after they had taken effect
 -- min-exercised: 5
 -- because: a build that carries out a second one does so each time
--- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) was carried out when the
---   task was {old_state:state|NONE} already[, {after_ms:seconds} after the end before it].
+-- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) took effect although the
+--   task was already {old_state:state|NONE}[, {after_ms:seconds} after the end before it].
 -- sentence[logged twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) stands
---   {times} times in the audit log: it was carried out more than once.
+--   {times} times in the audit log: it took effect more than once.
 
 -- given
 CREATE TEMP TABLE ends AS

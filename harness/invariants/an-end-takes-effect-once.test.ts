@@ -27,8 +27,8 @@ test('a replay that is carried out again is a violation', async () => {
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'success after success': 1 } });
   expect(result.first).toMatchObject({ at_ms: 7_000, operations: [9], commits: [2, 3] });
   expect(result.first?.sentence).toBe(
-    'The end SUCCESS that worker w-1 reported for wt_dag/run1/task (try 1) was carried out when the task was SUCCESS ' +
-      'already, 2.0 s after the end before it.',
+    'The end SUCCESS that worker w-1 reported for wt_dag/run1/task (try 1) took effect although the task was already ' +
+      'SUCCESS, 2.0 s after the end before it.',
   );
 });
 

@@ -1,5 +1,5 @@
 -- claim: A backfill is completed only when every run that it created has ended, and not before they are created.
--- title: A backfill was marked completed while its runs were still to come
+-- title: A backfill was marked completed before its runs had ended
 -- known-issues: #62561
 -- source: issue #62561; `completed_at` is what the UI, and the next backfill of the DAG, go by
 -- needs: commits, operations

@@ -1,6 +1,6 @@
 -- claim: A backfill without runs stops blocking its DAG in bounded time, and two backfills of one DAG are never
 --   active at once.
--- title: A backfill blocked its DAG, or let a second one in
+-- title: A backfill blocked its DAG, or a second one was admitted
 -- known-issues: #62561
 -- source: issue #62561; POST /backfills answers 409 while a backfill of the DAG is running
 -- needs: commits, operations

@@ -2,7 +2,7 @@
 -- title: A DAG waited while others were served
 -- source: schedulers take the running runs in the order of their last scheduling decision, so that each gets its turn
 -- needs: commits
--- exercised-by: tasks that became ready while runs of several DAGs were on their way
+-- exercised-by: tasks that became ready while runs of several DAGs were active
 -- min-exercised: 50
 -- because: a DAG that is passed over is so with each of its tasks
 -- sentence: {subject} was ready and not scheduled for {severity:seconds}[{at_end:if}, when the load ended];

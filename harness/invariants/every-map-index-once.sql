@@ -1,9 +1,9 @@
--- claim: A mapped task has one task instance for each of its values, none too many and none too few.
+-- claim: A mapped task has one task instance for each of its values, no more and no fewer.
 -- title: A mapped task did not get one task instance for each value
 -- source: documentation on dynamic task mapping; `TaskMap`, `expand_mapped_literals` and
 --   `_check_for_removed_or_restored` in models/dagrun.py: a literal list is expanded when the run is made
 -- needs: commits
--- exercised-by: mapped tasks of runs that were made long enough before the end
+-- exercised-by: mapped tasks of runs that were created long enough before the end
 -- min-exercised: 2
 -- because: an index that is lost by the expansion is lost in each run
 -- sentence[missing]: {subject} is mapped over {mapped} values, and has no task instance for index {list}.

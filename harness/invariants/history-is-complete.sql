@@ -1,6 +1,6 @@
 -- claim: Every try that was followed by another is kept once in task_instance_history, under the id and the try number
 --   that it had.
--- title: A try is missing, doubled or wrong in task_instance_history
+-- title: A try is missing, duplicated or wrong in task_instance_history
 -- known-issues: #67238
 -- source: `TaskInstanceHistory.record_ti` archives a try before the row gets a new id; the UI and the API show tries
 --   from there; issue #67238: a try that fails while it is queued is not archived
@@ -10,7 +10,7 @@
 -- because: the ways to a next try are few (retry, clear, adoption, state mismatch), and ten pass several of them
 -- sentence: Try {try_number} of {subject} is not in task_instance_history, although {writer} began another
 --   one.[{cleared:if} It began while a clear was under way.]
--- sentence[gap]: Try {try_number} of {subject} never was: its try number was left out.
+-- sentence[gap]: Try {try_number} of {subject} never existed: its try number was skipped.
 -- sentence[doubled]: Try {try_number} of {subject} is kept {times} times in task_instance_history.
 -- sentence[wrong try]: task_instance_history has a try {try_number} of {subject} under an id that {had}.
 

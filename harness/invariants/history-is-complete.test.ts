@@ -73,7 +73,7 @@ test('a try number that was left out is a gap', async () => {
   const commits = [...RETRY.slice(0, 3), { ...RETRY[3], try_number: 3 }];
   const result = await judge({ ...stored([FIRST], { ...FINAL, try_number: 3 }), commits });
   expect(result.variants).toEqual({ gap: 1 });
-  expect(result.first?.sentence).toBe('Try 2 of wt_dag/run1/task never was: its try number was left out.');
+  expect(result.first?.sentence).toBe('Try 2 of wt_dag/run1/task never existed: its try number was skipped.');
 });
 
 test('a try that is kept twice, or under an id that it never had, is a violation', async () => {

@@ -1,5 +1,5 @@
 -- claim: While a worker runs a task, no other worker can send its heartbeat or start it again.
--- title: A worker that does not own a task was let in
+-- title: The server accepted a request of a worker that does not own the task
 -- source: the Execution API compares host name and pid, and answers 409 (running_elsewhere, invalid_state) to others
 -- needs: commits, operations
 -- exercised-by: requests of impostors that were answered while the owner ran the task

@@ -1,9 +1,9 @@
--- claim: No more runs of a DAG are RUNNING at once than its max_active_runs allows, nor of a backfill than that allows.
+-- claim: No more runs of a DAG, or of a backfill, are RUNNING at once than its max_active_runs allows.
 -- title: More runs of a DAG ran at once than max_active_runs allows
 -- source: `max_active_runs` of the DAG, and of the backfill, whose runs are counted apart; #58807 locks backfills
 --   against two schedulers that count at once, and DAGs have no such lock
 -- needs: commits
--- exercised-by: runs that were started up to the very limit
+-- exercised-by: runs that were started up to the limit
 -- min-exercised: 10
 -- because: the start that reaches the limit is the one that another scheduler may be making, too
 -- sentence: {writer} set the run {run_id} of [backfill {backfill_id} of ]{dag_id} to RUNNING, so that {held} ran at

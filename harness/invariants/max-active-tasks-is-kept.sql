@@ -3,7 +3,7 @@
 -- source: documentation on `max_active_tasks`, which counts for each run since 2.10 or so;
 --   `_executable_task_instances_to_queued`
 -- needs: commits
--- exercised-by: task instances that were queued up to the very limit
+-- exercised-by: task instances that were queued up to the limit
 -- min-exercised: 10
 -- because: a scheduler that counts wrongly exceeds the limit as soon as it is reached
 -- sentence: {writer} queued {steps} more, so that {held_after} task instances of the run {run_id} of {dag_id} were

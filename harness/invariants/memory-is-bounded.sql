@@ -1,12 +1,12 @@
--- claim: No process of the stack takes more and more memory.
--- title: A process took more and more memory
+-- claim: The memory of no process of the stack keeps growing.
+-- title: The memory of a process kept growing
 -- source: every process is a service that runs for weeks
 -- needs: samples
--- exercised-by: processes of the stack that were measured through the second half of the load
+-- exercised-by: processes of the stack that were measured throughout the second half of the load
 -- min-exercised: 2
 -- because: an API server and a scheduler at least
--- sentence: {subject} grew by {growth_mib} MiB a second for {for_s} s, from {first_mib} to {last_bytes:mib},
---   without a sign of an end.
+-- sentence: {subject} grew by {growth_mib} MiB a second for {for_s} s, from {first_mib} to {last_bytes:mib}, and did
+--   not level off.
 
 -- given
 -- The second half: in the first, processes import, connect and fill their caches. PostgreSQL is left out, because pages

@@ -19,7 +19,7 @@ test('a process that grows through the second half is a violation', async () => 
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'api-execution': 1 } });
   expect(result.first?.severity).toBeCloseTo(3 * MIB, 0);
   expect(result.first?.sentence).toBe(
-    'api-execution-1 grew by 3.0 MiB a second for 29 s, from 290 to 377 MiB, without a sign of an end.',
+    'api-execution-1 grew by 3.0 MiB a second for 29 s, from 290 to 377 MiB, and did not level off.',
   );
 });
 

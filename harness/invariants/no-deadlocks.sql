@@ -1,5 +1,5 @@
 -- claim: PostgreSQL reports no deadlock.
--- title: PostgreSQL had to break a deadlock
+-- title: PostgreSQL detected a deadlock
 -- known-issues: #66734
 -- source: issue #66734: a worker's end report and the scheduler lock dag_run and task_instance in opposite orders
 -- needs: server_log, operations, commits
@@ -7,8 +7,8 @@
 -- min-exercised: 20
 -- because: by hand, 3.2.1 deadlocked 8 times in a minute of churn, which gives hundreds of such reports; a run with
 --   fewer than 20 hardly tried
--- sentence: PostgreSQL broke a deadlock of {parties|processes that its log does not name}; it cancelled the statement
---   of {victim_process}[, and the request {kind} for {request_subject} was answered {status}].
+-- sentence: PostgreSQL detected a deadlock of {parties|processes that its log does not name}; it cancelled the
+--   statement of {victim_process}[, and the request {kind} for {request_subject} was answered {status}].
 -- sentence[not in the log]: PostgreSQL counted {missing} deadlocks more than the {named} that its log names.
 
 -- exercised

@@ -74,7 +74,7 @@ test('a deadlock is a violation that names both processes, what each did and the
     subject: 'wt-api-execution-1 and wt-scheduler-2',
   });
   expect(result.first?.sentence).toBe(
-    'PostgreSQL broke a deadlock of wt-api-execution-1, which carries out an end report (state PATCH) for ' +
+    'PostgreSQL detected a deadlock of wt-api-execution-1, which carries out an end report (state PATCH) for ' +
       'wt_dag/run1/task, and wt-scheduler-2, which gives unfinished tasks the new DAG version for ' +
       'wt_storm_1/manual__1; it cancelled the statement of wt-api-execution-1, and the request state for ' +
       'wt_dag/run1/task was answered 500.',

@@ -3,7 +3,7 @@
 -- source: documentation on scheduling and catch-up; `_create_dag_runs`, and the unique key of dag_run on DAG and
 --   logical date
 -- needs: commits
--- exercised-by: dates that were due while the load was on
+-- exercised-by: dates that were due during the load
 -- min-exercised: 2
 -- because: a date that is lost is so where the schedule moves on, which it does with each of them
 -- sentence: The date {at} of the schedule of {dag_id} {how}.

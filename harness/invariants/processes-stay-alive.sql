@@ -1,10 +1,10 @@
--- claim: No process of the stack dies by itself.
--- title: A process of the stack died by itself
+-- claim: No process of the stack exits by itself.
+-- title: A process of the stack exited by itself
 -- source: every process is a service that runs until it is asked to end; a scheduler that dies leaves its task
 --   instances to another one's adoption, a minute later. One whose database goes away may end, as Airflow's own
 --   schedulers do; its service manager starts it again
 -- needs: server_log, samples
--- exercised-by: processes of the stack that were seen alive
+-- exercised-by: processes of the stack that were sampled
 -- min-exercised: 2
 -- sentence: {died} by itself; it was started again a second later.
 

@@ -1,9 +1,9 @@
--- claim: What is refused has a cause: another actor's action, an earlier sending of the same request, or the end of its
+-- claim: Every refusal has a cause: another actor's action, an earlier sending of the same request, or the end of its
 --   try.
 -- title: A refusal has no cause in the record
 -- source: the Execution API refuses what comes too late (404, 410) and what does not fit the task's state (409)
 -- needs: commits, operations
--- exercised-by: refusals (404, 409, 410) whose subject is in the record
+-- exercised-by: refusals (404, 409, 410) with a subject that is in the record
 -- min-exercised: 5
 -- because: a build that refuses without a cause does so for a whole kind of request; impostors, clears and replays
 --   give dozens of refusals that have one

@@ -1,5 +1,5 @@
--- claim: A new try of a task begins without the results of the try before it, and what it pushes is what remains.
--- title: A try worked with results of another one
+-- claim: A new try of a task begins without the results of the previous try, and the results that it pushes remain.
+-- title: A try worked with the results of another try
 -- source: `xcom_keys_to_clear` of `/run`: documentation says that XComs of a task are cleared when it runs again
 -- needs: operations, lives
 -- exercised-by: tries that began when an earlier one had left a result

@@ -1,6 +1,6 @@
 -- claim: Concurrent writes of a task instance's rendered fields are all accepted, and one row with an accepted value
 --   remains, of the try that wrote last.
--- title: Rendered fields were refused, or are not those that were written last
+-- title: Rendered fields were refused, or differ from those that were written last
 -- known-issues: #63581
 -- source: issue #63581: the right answer is 201 to both; the real client treats 409 as fatal
 -- needs: operations

@@ -1,6 +1,6 @@
--- claim: A DAG run is started and ended by a scheduler alone, or by an operator's action, and it ends only when all of
---   its tasks have.
--- title: A DAG run was started or ended as it must not be
+-- claim: A DAG run is started and ended only by a scheduler or by an operator's action, and it ends only when all of
+--   its tasks have ended.
+-- title: A DAG run was started by the wrong process, or ended too early
 -- source: `_start_queued_dagruns` and `DagRun.update_state`; the public API clears, marks and deletes runs; workers
 --   trigger and clear them, and do nothing else to them
 -- needs: commits, writers

@@ -3,7 +3,7 @@
 -- source: [scheduler] task_instance_heartbeat_timeout and its detection interval;
 --   `_find_and_purge_task_instances_without_heartbeats`
 -- needs: commits, operations, lives
--- exercised-by: workers that died without a word long enough before the end of the load
+-- exercised-by: workers that died without a report long enough before the end of the load
 -- min-exercised: 2
 -- because: each is looked for by the same statement
 -- sentence[late]: Worker {worker} died while it ran {subject} (try {try_number}); the task left RUNNING

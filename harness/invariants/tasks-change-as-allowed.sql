@@ -1,10 +1,10 @@
--- claim: Each process changes a task instance's state only in the ways that are its own: workers' reports start and end
---   what was queued, schedulers schedule, queue and clear up, the triggerer resumes, operators clear and mark.
--- title: A process changed a task’s state in a way that is not its own
+-- claim: Each process makes only the changes of a task instance's state that it may make: workers' reports start and
+--   end what was queued, schedulers schedule, queue and clean up, the triggerer resumes, operators clear and mark.
+-- title: A process made a change of a task’s state that it must not make
 -- source: the writers of `task_instance.state` in 3.1 to 3.3: the Execution API's task_instances.py,
 --   jobs/scheduler_job_runner.py, models/dagrun.py, models/trigger.py, and the public API's clear and patch
 -- needs: commits, writers
--- exercised-by: changes of state whose writer is known
+-- exercised-by: changes of state with a known writer
 -- min-exercised: 100
 -- because: a process that writes what is not its own to write does so in one of its few paths, each time
 -- sentence: {writer} {did}.

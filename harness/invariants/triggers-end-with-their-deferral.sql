@@ -1,5 +1,5 @@
--- claim: A trigger is there as long as a deferred task waits for it: one that has fired, or whose task was cleared,
---   marked or skipped, is deleted.
+-- claim: A trigger exists only while a deferred task waits for it: it is deleted when it has fired, or when the task
+--   was cleared, marked or skipped.
 -- title: A trigger outlived the task that waited for it
 -- source: `Trigger.clean_unused`, which each triggerer runs in every loop
 -- needs: commits, final_task_instance

@@ -1,9 +1,9 @@
--- claim: Nothing waits for ever, once faults are over: what is queued is handed to a worker, what is deferred is
---   resumed, what was cleared while it ran is tried again, and each scheduler that lives hands over its share.
--- title: Work stood still that nothing held up
+-- claim: No work waits forever once faults are over: queued tasks are handed to workers, deferred tasks are resumed,
+--   tasks that were cleared while they ran are tried again, and each live scheduler hands over its share.
+-- title: Queued, deferred or cleared work made no progress
 -- source: documentation on the scheduler: several share the work, and one takes over what another leaves
 -- needs: commits, lives
--- exercised-by: task instances that were queued, deferred or restarting while the load was on and no fault was fresh
+-- exercised-by: task instances that were queued, deferred or restarting during the load, with no open or recent fault
 -- min-exercised: 50
 -- because: what is forgotten is forgotten by a path that tens of them take
 -- sentence: {subject} was set to {state:state} by {writer}, and {stayed_ms:seconds} later {stayed}[{at_end:if}, when

@@ -88,7 +88,7 @@ export const HARNESS_COST = z
     commit_lag_ms: maybe.describe('How far the stream of commits was behind, at most'),
     gc_pause_ms: maybe.describe('The longest garbage collection'),
     cpu_wait_share: maybe.describe("Share of the load's time in which its event loop waited for a processor, 0 to 1"),
-    recorder_behind_ms: maybe.describe('The greatest age of a row that was not with the kernel yet'),
+    recorder_behind_ms: maybe.describe('The greatest age of a row that was not yet written'),
     connections_waiting: maybe.describe('Requests that were queued for a connection, at most'),
     ports_share: maybe.describe("Of the machine's ephemeral ports, the most that were in use, 0 to 1"),
   })

@@ -8,7 +8,7 @@ export interface Recorder {
   append(table: TableName | `final_${string}`, row: object): void;
   /** Resolves when everything appended before the call is with the kernel. Never rejects. */
   flush(): Promise<void>;
-  /** Milliseconds since the oldest row was appended that is not with the kernel yet; 0 if all are. */
+  /** Milliseconds since the oldest row was appended that is not yet written; 0 if all are. */
   readonly behindMs: number;
 }
 

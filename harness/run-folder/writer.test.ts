@@ -36,7 +36,7 @@ test('what was appended is in the file within a second, without anybody closing 
   await run.close();
 });
 
-test('what is not with the kernel yet has an age', async () => {
+test('what is not yet written has an age', async () => {
   const run = new RunFolder(path.join(folder, 'run'));
   expect(run.behindMs).toBe(0);
   run.append('faults', { fault: 'one' });

@@ -100,7 +100,7 @@ export class RunFolder implements Recorder {
     this.#waitingSince ??= performance.now();
   }
 
-  /** Milliseconds since the oldest row was appended that is not with the kernel yet; 0 if all are. */
+  /** Milliseconds since the oldest row was appended that is not yet written; 0 if all are. */
   get behindMs(): number {
     const since = this.#writingSince ?? this.#waitingSince;
     return since === undefined ? 0 : performance.now() - since;

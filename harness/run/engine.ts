@@ -18,11 +18,11 @@ export interface EngineChoice {
 
 export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
   return args
-    .option('engine', { type: 'string', describe: 'Who plays the workers: native (this process, the default) or k6' })
+    .option('engine', { type: 'string', describe: 'What plays the workers: native (this process, the default) or k6' })
     .option('vus', { type: 'number', describe: `With k6: lives that it plays at once (default: ${DEFAULT_VUS})` })
     .option('k6-processes', {
       type: 'number',
-      describe: 'With k6: how many to start (default: 1); 0: they are started elsewhere',
+      describe: 'With k6: number of k6 processes to start (default: 1); 0: they are started elsewhere',
     })
     .option('worker-listen', {
       type: 'string',

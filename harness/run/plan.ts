@@ -26,13 +26,14 @@ const ASKED_FOR: Omit<ChaosSpec, 'faults'> = { pause_ms: [3_000, 8_000] };
 /** The flags that shape the load, the same for every command that runs one. */
 export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
   return args
-    .option('seed', { type: 'number', describe: 'Repeat the choices of an earlier run' })
-    .option('duration', { type: 'string', describe: 'How long the load lasts: 60s, 5m, 1h' })
-    .option('schedulers', { type: 'number', describe: 'How many schedulers' })
-    .option('api-servers', { type: 'number', describe: 'How many API servers for the workers' })
+    .option('seed', { type: 'number', describe: 'Random seed; the same seed draws the same plan (default: a new one)' })
+    .option('duration', { type: 'string', describe: 'Duration of the load: 60s, 5m, 1h (default: the scenario’s)' })
+    .option('schedulers', { type: 'number', describe: 'Number of schedulers' })
+    .option('api-servers', { type: 'number', describe: 'Number of API servers for the workers' })
     .option('faults', {
       type: 'string',
-      describe: 'What to break: names from `list` with commas (kill:scheduler chooses the victim), all, or none',
+      describe:
+        'Faults to inject: names from `list` separated by commas (kill:scheduler chooses the victim), all, or none',
     }) as Argv<T & PlanFlags>;
 }
 

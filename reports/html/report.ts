@@ -114,7 +114,7 @@ function invariantTable(label: string, invariants: readonly InvariantResult[]): 
 
 function asides({ known_issues, aimed, verdict }: InvariantResult): Html | null {
   if (verdict === 'unknown' && !aimed) return html`<small>not aimed at by this scenario</small>`;
-  return known_issues.length === 0 ? null : html`<small>known race ${cut(known_issues.join(', '), 120)}</small>`;
+  return known_issues.length === 0 ? null : html`<small>known issues ${cut(known_issues.join(', '), 120)}</small>`;
 }
 
 /** Without findings (they could not be grouped, or the verdict is an old one) each invariant has its own violations. */

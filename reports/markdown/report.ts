@@ -75,7 +75,7 @@ function countsLine({ counts }: Judgement): string {
 
 function invariantTable(invariants: readonly InvariantResult[]): string {
   return markdownTable(
-    ['', 'invariant', 'evidence', 'known race'],
+    ['', 'invariant', 'evidence', 'known issues'],
     invariants.map((invariant) => [
       GLYPH[invariant.verdict],
       `**${plain(invariant.name)}** ${plain(invariant.claim)}`,

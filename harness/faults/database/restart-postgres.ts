@@ -12,7 +12,7 @@ const ANSWER_MS = 30_000;
  */
 export const restartPostgres: Fault = {
   name: 'restart-postgres',
-  describe: 'PostgreSQL is shut down and started again seconds later, with all that was committed',
+  describe: 'PostgreSQL is shut down and started again seconds later on the same data',
   lasts_ms: [500, 6_000],
   cutsConnections: true,
   unavailable: notOurs,

@@ -11,7 +11,7 @@ import type { Fault, Host } from '../fault.ts';
  */
 export const slowDisk: Fault = {
   name: 'slow-disk',
-  describe: 'Every flush of the log takes 20 to 100 ms longer, and with it each commit',
+  describe: 'Every flush of the write-ahead log, and each commit with it, takes 20 to 100 ms longer',
   lasts_ms: [3_000, 15_000],
   unavailable: changesTheServer,
   draw: (_host, rng) => ({ victim: 'postgres', with: { delay_ms: Math.round(rng.between(20, 100)) } }),

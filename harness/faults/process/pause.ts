@@ -8,7 +8,7 @@ import { drawProcess, processOf } from '../victims.ts';
  */
 export const pause: Fault = {
   name: 'pause',
-  describe: 'A scheduler, API server, dag-processor or triggerer stands still, keeps its locks, and wakes up',
+  describe: 'A scheduler, API server, dag-processor or triggerer is suspended, keeps its locks, and resumes',
   lasts_ms: [2_000, 12_000],
   unavailable: notOurs,
   draw: (host, rng) => ({ victim: drawProcess(host.processes, rng), with: {} }),

@@ -5,7 +5,7 @@ import { noWires, wireOf } from './wires.ts';
 /** As with a database in another zone or region: a scheduler's loop of hundreds of statements takes many seconds. */
 export const wireLatency: Fault = {
   name: 'wire-latency',
-  describe: 'Everything between one process and the database takes 2 to 40 ms longer, each way',
+  describe: 'All traffic between one process and the database is delayed by 2 to 40 ms, each way',
   lasts_ms: [5_000, 20_000],
   needsWires: true,
   unavailable: noWires,

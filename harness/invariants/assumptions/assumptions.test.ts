@@ -33,15 +33,15 @@ const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun]
   ['load-was-on', 'fail', /0 started lives/, {}],
 
   ['fleet-kept-pace', 'pass', /within 3 ms .* pause of the event loop was 40 ms\.$/, paced(3, 40)],
-  ['fleet-kept-pace', 'pass', /within 90 ms .* disturbed, and little beside the 1000 ms/, paced(90, 40, 1_000)],
+  ['fleet-kept-pace', 'pass', /within 90 ms .* disturbed, but little compared with the 1000 ms/, paced(90, 40, 1_000)],
   ['fleet-kept-pace', 'pass', /was 400 ms: disturbed/, paced(3, 400, 1_000)],
   [
     'fleet-kept-pace',
     'fail',
-    /within 90 ms .* too much beside the 500 ms .*\(50 ms and 250 ms allowed\)/,
+    /within 90 ms .* too much compared with the 500 ms .*\(50 ms and 250 ms allowed\)/,
     paced(90, 40, 500),
   ],
-  ['fleet-kept-pace', 'fail', /was 400 ms: too much beside the 500 ms/, paced(3, 400, 500)],
+  ['fleet-kept-pace', 'fail', /was 400 ms: too much compared with the 500 ms/, paced(3, 400, 500)],
   ['fleet-kept-pace', 'fail', /within 300 ms .*\(250 ms and 1000 ms allowed\)/, paced(300, 40, 9_000)],
   ['fleet-kept-pace', 'fail', /event loop was 1500 ms/, paced(3, 1_500, 9_000)],
   [
@@ -54,7 +54,7 @@ const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun]
   [
     'fleet-kept-pace',
     'fail',
-    /within 20 ms .* too much beside the 0 ms/,
+    /within 20 ms .* too much compared with the 0 ms/,
     { operations: [{ ...LATE, ended_ms: null }] },
   ],
   ['fleet-kept-pace', 'unknown', /Nothing was sent/, {}],

@@ -1,4 +1,4 @@
--- claim: The recorded commits hold what the server said it committed.
+-- claim: The recorded commits include everything that the server acknowledged.
 
 -- judgement
 -- 99 %: a report may be accepted for a state other than the one asked for (see acknowledged-is-durable); a stream that

@@ -18,7 +18,7 @@ SELECT
     ELSE format('PostgreSQL counted {:d}, its log names {:d}', counted.deadlocks::BIGINT, named.deadlocks)
       || CASE
         WHEN named.deadlocks = 0 THEN '.'
-        WHEN explained.deadlocks = named.deadlocks THEN '; every one has a dossier of all its sides.'
+        WHEN explained.deadlocks = named.deadlocks THEN '; every side of each is explained.'
         ELSE format('; for {:d} of them a side is not explained.', named.deadlocks - explained.deadlocks)
       END
   END AS sentence

@@ -1,4 +1,4 @@
--- claim: The harness sent its requests when the scenario wanted them sent.
+-- claim: The harness sent its requests at their intended times.
 
 -- judgement
 -- On a quiet machine 99 % are sent within 10 ms, and the loop pauses for no more than 100 ms. A stack that saturates
@@ -42,7 +42,7 @@ SELECT
       || CASE
         WHEN is_quiet THEN '.'
         ELSE format(': {} the {:.0f} ms within which 99 % were answered ({:.0f} ms and {:.0f} ms allowed).',
-          CASE WHEN is_little THEN 'disturbed, and little beside' ELSE 'too much beside' END,
+          CASE WHEN is_little THEN 'disturbed, but little compared with' ELSE 'too much compared with' END,
           coalesce(answered_ms, 0), late_allowed_ms, pause_allowed_ms)
       END
       || CASE

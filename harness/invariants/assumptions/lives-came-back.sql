@@ -1,4 +1,4 @@
--- claim: Every life that was handed to k6 came back with its record.
+-- claim: Every life that k6 played was reported back completely.
 
 -- judgement
 -- What a k6 that died had sent is not in the record: what Airflow did upon it would have no cause.

@@ -1,4 +1,4 @@
--- claim: Every request that the fleet sent, and every workload that it was handed, is in the record.
+-- claim: Every request that the fleet sent, and every workload that it was given, is in the record.
 
 -- judgement
 -- A reading and a request at the same moment have no order: what was sent within 100 ms of it may be counted or not.

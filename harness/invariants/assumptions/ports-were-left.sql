@@ -1,4 +1,4 @@
--- claim: A connection could always be had: the machine had ephemeral ports left.
+-- claim: The machine did not run out of ephemeral ports.
 
 -- judgement
 -- Without a port a connection cannot be made, by the harness or by the stack, and that would pass for a server that

@@ -1,4 +1,4 @@
--- claim: What happened was with the kernel within a second.
+-- claim: Every row of the record was written within a second.
 
 -- judgement
 -- A row is written ten times a second. One that is a second old waits for a disk or a processor, and then it is neither
@@ -12,6 +12,6 @@ SELECT
   coalesce(most_ms <= 1000, true) AS ok,
   CASE
     WHEN most_ms IS NULL THEN 'How far the recorder was behind was not sampled.'
-    ELSE format('The oldest row that was not with the kernel yet was {:.0f} ms old (1,000 ms allowed).', most_ms)
+    ELSE format('The oldest row that was not yet written was {:.0f} ms old (1,000 ms allowed).', most_ms)
   END AS sentence
 FROM behind;

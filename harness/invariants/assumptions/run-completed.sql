@@ -1,4 +1,4 @@
--- claim: The run went to its planned end.
+-- claim: The run lasted until its planned end.
 
 -- judgement
 SELECT
