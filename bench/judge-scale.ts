@@ -7,8 +7,8 @@
  * after another; every copy has ids of its own, so that every copy exercises each invariant. What the copies
  * before it left unfinished an operator has marked failed. Without --run a minute of the scenario mishaps on the
  * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own; its largest
- * resident memory is read from the kernel (Linux). With --parts each part of judging is measured instead; with --keep the
- * multiplied run stays, in FOLDER.
+ * resident memory is read from the kernel (Linux). With --parts each part of judging is measured instead; with --keep
+ * the multiplied run stays, in FOLDER.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

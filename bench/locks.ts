@@ -1,6 +1,6 @@
 /**
- * What the sampler of locks costs: one look at a database in which nothing waits, and one where twenty do; and how much it
- * slows single-row UPDATEs down that run beside it.
+ * What the sampler of locks costs: one look at a database in which nothing waits, and one where twenty do; and how much
+ * it slows single-row UPDATEs down that run beside it.
  *
  *     npm run bench:locks
  */

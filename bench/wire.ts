@@ -5,8 +5,8 @@
  *
  * Statements a second, directly, through the proxy, and through the proxy while a rule looks at every statement and
  * matches none: small ones one after another (simple and extended protocol), the same on 16 connections at once, an
- * UPDATE with its COMMIT, and results of 1 MB. The client is a process of its own, as a scheduler is; the proxy's CPU is
- * what this process uses. Interleaved, so that what drifts weighs on all alike.
+ * UPDATE with its COMMIT, and results of 1 MB. The client is a process of its own, as a scheduler is; the proxy's CPU
+ * is what this process uses. Interleaved, so that what drifts weighs on all alike.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -10,7 +10,9 @@ export interface Io {
   readonly stderr: NodeJS.WritableStream;
 }
 
-/** A name with its arguments, a line of help, and the file with the rest, which is loaded when the command is called. */
+/**
+ * A name with its arguments, a line of help, and the file with the rest, which is loaded when the command is called.
+ */
 type Listed = readonly [command: string, describe: string, load: () => Promise<AnyCliCommand>];
 
 const COMMANDS: readonly Listed[] = [

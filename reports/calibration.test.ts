@@ -64,7 +64,7 @@ describe('what is not as it should be', () => {
   const runs = calibrationRuns().filter(({ result }) => result !== 'false alarm');
   const quiet = calibration({}, runs);
 
-  test('without a baseline: every defect must be found at least once, and nothing clean accused', () => {
+  test('without a baseline: every defect must be found at least once, and no clean run may fail', () => {
     expect(findingsOf(quiet, undefined)).toMatchObject({ missed: ['silent'], lost: [], bad: true });
     const all = runs.filter((run) => run.planted !== 'silent');
     expect(findingsOf(calibration({}, all), undefined).bad).toBe(false);
@@ -133,7 +133,7 @@ describe('what people read', () => {
     expect(lines.slice(0, 5).filter((line) => line.length > 100)).toEqual([]);
   });
 
-  test('the runs that somebody should look at are named', () => {
+  test('the runs to look at are named', () => {
     const text = calibrationText(all, findings, { color: false, file: 'x.json' });
     expect(text).toContain('runs/20261121-100000-calibrate/77-reference');
     expect(text).toContain('failed to run');

@@ -98,7 +98,7 @@ export function remarksOf(calibration: Calibration, findings: CalibrationFinding
   ];
 }
 
-/** Runs that somebody should look at. */
+/** Runs that need a look. */
 export function explainable(runs: readonly CalibrationRun[]): readonly CalibrationRun[] {
   return runs.filter(({ result }) => result !== 'found' && result !== 'clean');
 }

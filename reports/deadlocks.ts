@@ -80,7 +80,9 @@ export function titleOf({ example }: DeadlockKind): string {
   return actions.includes(null) || known.length === 0 ? example.fingerprint : known.join(' × ');
 }
 
-/** In the order of time, as far as it is known: who held what, who waited for it, who was cancelled, and the outcome. */
+/**
+ * In the order of time, as far as it is known: who held what, who waited for it, who was cancelled, and the outcome.
+ */
 export function storyOf({ at_ms, sides, outcome, died_ms }: Deadlock): LaneEvent[] {
   const shown = sides.slice(0, LANES);
   const waits = shown.flatMap((side, lane) => waitOf(side, lane, shown));

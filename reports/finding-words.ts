@@ -54,5 +54,5 @@ export function stateChange({ before, after }: TimelineEntry): string {
 
 /** Stands once under every timeline. */
 export const CLOCKS =
-  'Times are relative to the violation. Commits have PostgreSQL’s clock and requests the harness’s, so the order is by ' +
-  'cause first (sent, committed, answered), then by time.';
+  'Times are relative to the violation. Commits have PostgreSQL’s clock and requests the harness’s, so the order is ' +
+  'by cause first (sent, committed, answered), then by time.';

@@ -85,7 +85,8 @@ describe('report.html', () => {
   test('shows a deadlock of one kind once, with both statements and both processes', () => {
     const page = reportHtml(judgement(), manifest());
     expect(page).toContain(
-      '8 × api-execution carries out an end report (state PATCH) × scheduler gives unfinished tasks the new DAG version',
+      '8 × api-execution carries out an end report (state PATCH) × scheduler gives unfinished tasks the new DAG ' +
+        'version',
     );
     for (const side of ['wt-api-execution-1', 'wt-scheduler-1', 'FOR UPDATE', 'dag_version_id=&#39;019a-77&#39;']) {
       expect(page).toContain(side);

@@ -75,7 +75,7 @@ function invariantCase(invariant: InvariantResult, { findings, run }: Judgement)
   }
 }
 
-/** A broken assumption accuses the run, not the build: an error, never a failure. */
+/** An assumption that does not hold says something about the run, not the build: an error, never a failure. */
 function assumptionCase({ name, verdict, sentence, claim }: AssumptionResult): Case {
   return testCase('assumptions', name, verdict === 'pass' ? 'passed' : 'error', sentence, claim);
 }

@@ -71,7 +71,7 @@ function provenance(results: readonly Calibration[]): string {
   return lines(`Measured ${said.join('; ')}.`, 120).join('\n');
 }
 
-/** All results since the oldest that the figures rest on: none of them may have accused a clean stack. */
+/** All results since the oldest that the figures rest on: none of them may have found a violation on a clean stack. */
 export function currentResults(kept: readonly Calibration[]): readonly Calibration[] {
   const used = [...newestFigures(kept, LEAST_RUNS).values()].map(({ calibration }) => calibration.started_at);
   const [oldest] = used.sort();

@@ -1,13 +1,13 @@
 /**
- * The long evidence: truth table, track record, calibration, conformance, soak, all tests. The oldest record comes first;
- * results go to records/nightly/ and records/README.md.
+ * The long evidence: truth table, track record, calibration, conformance, soak, all tests. The oldest record comes
+ * first; results go to records/nightly/ and records/README.md.
  *
  *     npm run nightly -- [--budget 3h] [--only NAME,NAME]     runs what fits in the budget
  *     npm run nightly -- --list                               the order, and how long each takes
  *
- * What was done is kept when it is stopped, by Ctrl-C or by kill -9: the next start continues the round (runs/nightly/),
- * as long as only records/ has changed. Exit code: 0 all steps passed, 1 a step failed, 2 wrong arguments,
- * 4 the nightly itself could not run, 130 interrupted.
+ * What was done is kept when it is stopped, by Ctrl-C or by kill -9: the next start continues the round
+ * (runs/nightly/), as long as only records/ has changed. Exit code: 0 all steps passed, 1 a step failed, 2 wrong
+ * arguments, 4 the nightly itself could not run, 130 interrupted.
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';

@@ -3,9 +3,9 @@
  *
  *     npm run truth-table -- [--runs 5] [--first-seed 1001] [--out runs/truth-table]
  *
- * Stored runs in --out are judged again instead of repeated: an interrupted table continues, and a changed invariant can
- * be checked against the same records. A run takes about 90 s, the default half an hour. Exit code: 0 if every cell is as
- * expected, 1 if not, 2 for wrong arguments.
+ * Stored runs in --out are judged again instead of repeated: an interrupted table continues, and a changed invariant
+ * can be checked against the same records. A run takes about 90 s, the default half an hour. Exit code: 0 if every cell
+ * is as expected, 1 if not, 2 for wrong arguments.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

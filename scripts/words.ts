@@ -66,6 +66,15 @@ export const BANNED: Readonly<Record<string, string>> = {
   mend: 'fix',
   mends: 'fixes',
   mended: 'fixed',
+  somebody: 'a client, another process',
+  everybody: 'all processes, every client',
+  anybody: 'any process',
+  accuse: 'find a violation',
+  accuses: 'is a violation',
+  accused: 'a violation was found',
+  'held against': 'compared with, a violation of',
+  'stood still': 'stalled, was suspended',
+  'stands still': 'stalls, is suspended',
 };
 
 /** What looks like a banned word and is none: removed from a text before it is counted. */

@@ -10,7 +10,10 @@ import { findPython } from '../harness/stacks/airflow/python.ts';
 import { WINDTUNNEL } from '../harness/system/installation.ts';
 import { whyMissing } from './missing.ts';
 
-/** Why the tests against the real Airflow cannot run here, or undefined. In CI, which must have Python, that is an error. */
+/**
+ * Why the tests against the real Airflow cannot run here, or undefined. In CI, which must have Python, that is an
+ * error.
+ */
 export function whyNoAirflow(): Promise<string | undefined> {
   return whyMissing('Python', () => findPython(AbortSignal.timeout(30_000)));
 }

@@ -21,7 +21,7 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const QUICK = ['skip-guard-queued', 'rtif-merge', 'end-accepted-twice', 'history-doubled'];
 
 describe('a short calibration', () => {
-  test('finds the defects that show at once, and does not accuse the clean stack', { timeout: 180_000 }, async () => {
+  test('finds the defects that show at once, and no violation on the clean stack', { timeout: 180_000 }, async () => {
     const args = ['--runs', '1', '--duration', '10s', '--clean', '1', '--jobs', '2', '--seed', '1', '--json'];
     const { code, stdout, stderr } = await windtunnel(['calibrate', '--defects', QUICK.join(), ...args], cwd);
     const result = JSON.parse(stdout) as Calibration;

@@ -186,7 +186,8 @@ for (const build of ['reference', 'airflow@3.3.2']) {
         expect(Number(resting)).toBeGreaterThan(2);
         return Number(joined) / Number(resting);
       };
-      // Without the fault it would be one in four, and one in twenty. A life with a heartbeat under way is not affected.
+      // Without the fault it would be one in four, and one in twenty. A life with a heartbeat under way is not
+      // affected.
       expect(await joined('heartbeat', 'herd_heartbeat')).toBeGreaterThan(0.6);
       // Before the end they push their result.
       expect(await joined('xcom_push', 'herd_end')).toBeGreaterThan(0.6);

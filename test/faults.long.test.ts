@@ -137,10 +137,10 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
     });
 
     test.each(['api-execution-1', 'dag-processor'])(
-      'pause: %s commits nothing while it stands still',
+      'pause: %s commits nothing while it is suspended',
       async (victim) => {
         const { from, until, detail } = windowOf('pause', victim);
-        expect(detail).toMatch(/^[1-9]\d* of its processes stood still$/);
+        expect(detail).toMatch(/^[1-9]\d* of its processes were suspended$/);
         expect(await commitsOf(`wt-${victim}`, 0, from)).toBeGreaterThan(0);
         expect(await commitsOf(`wt-${victim}`, from + MARGIN_MS, until - MARGIN_MS)).toBe(0);
         expect(await commitsOf(`wt-${victim}`, until, until + 30_000)).toBeGreaterThan(0);
@@ -188,7 +188,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
           WHERE source = 'api-execution-1' AND metric = 'cpu_s' AND at_ms BETWEEN ${start} AND ${end}`);
       // Each of its processes has its tenth, and timers are late on a busy machine.
       expect(await used(from, until)).toBeLessThan(0.3);
-      // A request that comes while it stands still, for 90 of 100 ms, waits for half of that in the mean.
+      // A request that arrives while it is stopped, for 90 of 100 ms, waits for half of that in the mean.
       expect(await heartbeat(from, until)).toBeGreaterThan(20 + (await heartbeat(from - 3_000, from - MARGIN_MS)));
     });
 
@@ -268,12 +268,14 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       expect(await run.rows(`(${writers(`> ${until}`)}) INTERSECT (${writers(`< ${from}`)})`)).toEqual([]);
       expect(
         await number(
-          "SELECT count(*) - count(DISTINCT (lsn, xid, relation, id, change, state)) AS n FROM commits WHERE change = 'insert'",
+          'SELECT count(*) - count(DISTINCT (lsn, xid, relation, id, change, state)) AS n FROM commits WHERE change ' +
+            "= 'insert'",
         ),
       ).toBe(0);
       expect(
         await number(
-          'SELECT count(*) AS n FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM commits) WHERE seq <> place',
+          'SELECT count(*) AS n FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM commits) WHERE seq ' +
+            '<> place',
         ),
       ).toBe(0);
       // What the tables hold in the end is what the commits say, row by row.

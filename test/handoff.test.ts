@@ -224,7 +224,7 @@ describe('the end of a life', () => {
     expect(await heir.next()).toMatchObject({ type: 'ended', key: KEY });
   });
 
-  it('is forgotten for a scheduler that is gone for ever', async () => {
+  it('is dropped for a scheduler that does not come back', async () => {
     const { dispatcher } = await listen({ forgetAfterMs: 60_000 });
     const gone = await client(dispatcher, 'scheduler-1', 1);
     gone.send(workloadLine(1, 'a'));

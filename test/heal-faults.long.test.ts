@@ -68,7 +68,9 @@ function expectNothingLeft(id: string): void {
   expect(temporaryFolders(tmpdir())).not.toContain(`wt-${id}`);
 }
 
-test('kill -9 while processes stand still: heal ends them, too, and leaves nothing', { timeout: RUN_MS }, async () => {
+test('kill -9 while processes are suspended: heal ends them, too, and leaves nothing', {
+  timeout: RUN_MS,
+}, async () => {
   const run = start(['run', broken(['pause'], 2), '--build', 'reference', '--seed', '3', '--out', 'paused'], cwd);
   await killedWithOpen(run, 'paused', 2);
   const { id } = JSON.parse(readFileSync(path.join(cwd, 'paused', 'manifest.json'), 'utf8'));

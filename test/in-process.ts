@@ -8,7 +8,10 @@ export interface Called {
   readonly stderr: string;
 }
 
-/** Calls the program in this process, as a user in `cwd` would with these words: milliseconds instead of a start of Node. */
+/**
+ * Calls the program in this process, as a user in `cwd` would with these words: milliseconds instead of a start of
+ * Node.
+ */
 export async function callInProcess(
   words: readonly string[],
   cwd: string,

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 /**
- * From top to bottom. A file may import from its own folder and from floors below; what may be imported on the same floor
- * is listed. Folders of `harness/` by their name; `cli` is `harness/cli.ts`.
+ * From top to bottom. A file may import from its own folder and from floors below; what may be imported on the same
+ * floor is listed. Folders of `harness/` by their name; `cli` is `harness/cli.ts`.
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],

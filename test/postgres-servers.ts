@@ -20,7 +20,9 @@ declare module 'vitest' {
 /** Of the reference stack's tables, on each server. */
 export const REFERENCE_TEMPLATE = 'reference_template';
 
-/** The global set-up of the lane `db`. A test file has databases of its own on its worker's server: testing/database.ts. */
+/**
+ * The global set-up of the lane `db`. A test file has databases of its own on its worker's server: testing/database.ts.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const table = new ProcessTable(`test-${randomBytes(3).toString('hex')}`);
   const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));

@@ -12,7 +12,9 @@ export const STEADY_HABITS: Habits = {
   impostor: 0,
 };
 
-/** Airflow's own client: 5 s time-out, 5 tries. Heartbeats every 2 s instead of 5, so that a minute shows more of them. */
+/**
+ * Airflow's own client: 5 s time-out, 5 tries. Heartbeats every 2 s instead of 5, so that a minute shows more of them.
+ */
 export const REAL_CLIENT: Omit<FleetSpec, 'habits'> = {
   heartbeat_ms: 2_000,
   timeout_ms: 5_000,
@@ -108,8 +110,8 @@ export function lateBranch(dag_id: string, width: number): DagSpec {
 }
 
 /**
- * A branch that decides against tasks in every state that a skip can meet before they run: `idle` were not examined yet,
- * `due` are about to be scheduled by another path at that very moment, `slow` wait for a worker in QUEUED.
+ * A branch that decides against tasks in every state that a skip can meet before they run: `idle` were not examined
+ * yet, `due` are about to be scheduled by another path at that very moment, `slow` wait for a worker in QUEUED.
  */
 export function earlyBranch(dag_id: string): DagSpec {
   const numbers = [1, 2, 3, 4];

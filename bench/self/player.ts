@@ -1,6 +1,6 @@
 /**
- * The fleet as `run` has it, with its record, and nothing else: what is measured. What to play is said as JSON, and what
- * was measured is written to a file, which is there whole or not at all.
+ * The fleet as `run` has it, with its record, and nothing else: what is measured. What to play is said as JSON, and
+ * what was measured is written to a file, which is there whole or not at all.
  *
  *     player.ts RESULT_FILE '{"socket": …}'
  */

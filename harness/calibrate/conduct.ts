@@ -23,7 +23,9 @@ export interface Conducting {
 }
 
 interface Limits {
-  /** In addition to the load: start of the stack, settling, judging. Measured: 15 s; a busy machine gets ten times that. */
+  /**
+   * In addition to the load: start of the stack, settling, judging. Measured: 15 s; a busy machine gets ten times that.
+   */
   readonly overheadMs: number;
   /** After that the run is cancelled; if it does not end then, it is abandoned. */
   readonly graceMs: number;

@@ -44,7 +44,7 @@ describe('more than two builds', () => {
       { between, detect: 0 },
     );
 
-  test('are each held against the first, and the worst of them decides', () => {
+  test('are each compared with the first, and the worst of them decides', () => {
     const result = three();
     expect(result.pairs.map(({ letter, decision }) => [letter, decision])).toEqual([
       ['B', 'better'],

@@ -26,8 +26,8 @@ export interface Sides {
 }
 
 /**
- * Everything that both sides count. Deadlocks, 5xx and the violations of each invariant decide. Their parts, and refused
- * requests by class, inform: a refusal that is wrong is a violation already.
+ * Everything that both sides count. Deadlocks, 5xx and the violations of each invariant decide. Their parts, and
+ * refused requests by class, inform: a refusal that is wrong is a violation already.
  */
 export function seriesOf(
   all: Sides,

@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * The run folders that a word on the command line names, or undefined if it names none: a run; a folder of which the folders
- * are runs; or, of a comparison, one side of it: `runs/…-compare/a` for `a-1`, `a-2`, …
+ * The run folders that a word on the command line names, or undefined if it names none: a run; a folder of which the
+ * folders are runs; or, of a comparison, one side of it: `runs/…-compare/a` for `a-1`, `a-2`, …
  */
 export function storedRuns(word: string): string[] | undefined {
   if (isRun(word)) return [word];

@@ -13,7 +13,8 @@ import type { CompletionNotifier } from './completion-notifier.ts';
 import type { Engine, FleetHooks } from './engines/engine.ts';
 
 /**
- * Ends that the scheduler is not notified of: it revoked the workload, the worker is simulated as dead, or the run ends.
+ * Ends that the scheduler is not notified of: it revoked the workload, the worker is simulated as dead, or the run
+ * ends.
  */
 const ENDS_NOT_REPORTED: readonly LifeEnd[] = ['revoked', 'silent', 'gave-up', 'lost', 'run-ended'];
 
@@ -197,7 +198,9 @@ class HandedWorkload {
   }
 }
 
-/** A class, so that ten thousand of them share their functions: closures for each would be half of what a life takes. */
+/**
+ * A class, so that ten thousand of them share their functions: closures for each would be half of what a life takes.
+ */
 class FleetLife implements FleetHooks, LiveLife {
   readonly workload: Workload;
   readonly handed: HandedWorkload;

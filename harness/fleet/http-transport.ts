@@ -66,8 +66,8 @@ class Server implements Connection {
   }
 
   /**
-   * The response, read whole. It uses undici's `dispatch` and not its `request`: an answer of the Execution API is a few
-   * hundred bytes or none, and a stream for each would cost more than the request.
+   * The response, read whole. It uses undici's `dispatch` and not its `request`: an answer of the Execution API is a
+   * few hundred bytes or none, and a stream for each would cost more than the request.
    */
   request(spec: RequestSpec, headers: string[], cancel: CancelSignal): Promise<HttpResponse> {
     const timeout = spec.timeoutMs ?? this.#timeoutMs;

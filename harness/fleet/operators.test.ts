@@ -110,7 +110,7 @@ test('an empty backfill asks for a range that holds no minute', async () => {
   expect(result).toMatchObject([{ kind: 'backfill', requested: '0 runs' }]);
 });
 
-test('while a window is open somebody deletes what is at work, after setting it back, until it is healed', async () => {
+test('while a window is open, running DAG runs are set back and deleted until it is healed', async () => {
   const { result, received } = await withOperators(
     { dags: [dagOf('wt_a')] },
     async (operators, operations) => {
@@ -124,7 +124,8 @@ test('while a window is open somebody deletes what is at work, after setting it 
     { live: [living(-1)] },
   );
   const run = '/api/v2/dags/wt_a/dagRuns/manual__1%2B00%3A00';
-  // The next one does not wait for the one before: where answers are slow, two are set back before the first is deleted.
+  // The next one does not wait for the one before: where answers are slow, two are set back before the first is
+  // deleted.
   const first = (method: string) => received.findIndex((one) => one.method === method);
   expect(received[first('PATCH')]).toMatchObject({ path: run, body: { state: 'queued' } });
   expect(received[first('DELETE')]).toMatchObject({ path: run, body: null });

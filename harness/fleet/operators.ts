@@ -91,7 +91,10 @@ export class Operators implements HazardTarget<OperatorHazard> {
     await this.#actions.pause(dagIds, true, { operator: 'operator-settle', signal });
   }
 
-  /** People who repeat one action, beside those of the scenario. The window is closed when their last request is answered. */
+  /**
+   * People who repeat one action, beside those of the scenario. The window is closed when their last request is
+   * answered.
+   */
   async openWindow(hazard: OperatorHazard): Promise<() => Promise<string>> {
     const { action, every_ms, seed } = hazard;
     const operator = `operator-${action}-fault`;
@@ -119,15 +122,15 @@ export class Operators implements HazardTarget<OperatorHazard> {
     const ids = dags.map((dag) => this.#dagId(dag));
     const paused = await this.#actions.pause(ids, true, by);
     return async () => {
-      // A DAG that stays paused stands still for the rest of the run: sent again where the server was away.
+      // A DAG that stays paused does nothing for the rest of the run: sent again if the server did not answer.
       let left = ids;
       for (let tries = 0; tries < UNPAUSE_TRIES && left.length > 0; tries++) {
         const answers = await this.#actions.pause(left, false, by);
         left = left.filter((_, i) => answers[i]?.outcome === 'unknown');
         if (left.length > 0) await sleep(UNPAUSE_PAUSE_MS);
       }
-      const stood = paused.filter(({ outcome }) => outcome === 'ok').length;
-      return `${stood} DAGs stood still${left.length > 0 ? `, and ${left.length} still do` : ''}`;
+      const accepted = paused.filter(({ outcome }) => outcome === 'ok').length;
+      return `${accepted} DAGs were paused${left.length > 0 ? `, and ${left.length} still are` : ''}`;
     };
   }
 

@@ -276,7 +276,7 @@ export class Dispatcher {
   #adopt(connection: Connection, peer: string, seq: number, keys: readonly TaskKey[]): void {
     const adopted = this.#register.adopt(keys, peer);
     this.#send(connection, { type: 'adopted', seq, keys: adopted.map((entry) => entry.key) });
-    // Ended while its scheduler was dying: the new owner has to be notified, or it would hold the slot for ever.
+    // Ended while its scheduler was dying: the new owner has to be notified, or it would hold the slot forever.
     for (const entry of adopted) this.#owe(peer, entry);
   }
 

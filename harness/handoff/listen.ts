@@ -11,8 +11,8 @@ export function unixPath(address: string): string | null {
 }
 
 /**
- * Binds the server and returns the address that executors can be given: with the port that was chosen. On other hosts than
- * loopback only if `elsewhere`: the hand-off trusts its peers.
+ * Binds the server and returns the address that executors can be given: with the port that was chosen. On other hosts
+ * than loopback only if `elsewhere`: the hand-off trusts its peers.
  */
 export async function listenAt(server: Server, address: string, elsewhere = false): Promise<string> {
   const path = unixPath(address);

@@ -10,7 +10,7 @@ function workload(n: number, try_number = 1): Workload {
   return { token: 'token', ti };
 }
 
-test('an ended delivery is known for so long, and not for ever', () => {
+test('an ended delivery is known for a limited time', () => {
   const register = new Register(REMEMBER_MS);
   register.deliver(workload(1), 'scheduler-1', 1);
   register.end('ti-1', 'success', 0);

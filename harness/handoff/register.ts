@@ -131,7 +131,10 @@ export class Register {
     return adopted;
   }
 
-  /** Airflow revokes a workload: it may hand the same one over again, as a new delivery. Returns its number if it is live. */
+  /**
+   * Airflow revokes a workload: it may hand the same one over again, as a new delivery. Returns its number if it is
+   * live.
+   */
   revoke(key: TaskKey): number | undefined {
     const place = this.#ofKey.get(nameOf(key));
     const entry = place === undefined ? undefined : this.#live.get(place);

@@ -23,8 +23,8 @@ test('a heartbeat refused while the worker works is a violation that says what w
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'skip-downstream': 1 } });
   expect(result.first).toMatchObject({ operations: [9], commits: [2] });
   expect(result.first?.sentence).toBe(
-    'Worker w-1 had been running wt_dag/run1/task for 5.0 s when its heartbeat was refused with 409 not_running (found ' +
-      'SKIPPED); wt-api-execution-1 had set SKIPPED on it 1.0 s before.',
+    'Worker w-1 had been running wt_dag/run1/task for 5.0 s when its heartbeat was refused with 409 not_running ' +
+      '(found SKIPPED); wt-api-execution-1 had set SKIPPED on it 1.0 s before.',
   );
 });
 

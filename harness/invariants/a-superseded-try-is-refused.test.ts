@@ -13,8 +13,8 @@ test('a heartbeat with an id that is gone, and is accepted, is a violation', asy
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'heartbeat after api-core': 1 } });
   expect(result.first).toMatchObject({ severity: 1_000, operations: [4], commits: [2] });
   expect(result.first?.sentence).toBe(
-    'wt-api-core-1 gave wt_dag/run1/task a new try (it was RESTARTING then); 1.0 s later worker w-1 of the old try (try ' +
-      '1) sent a heartbeat, and the server accepted it with 200.',
+    'wt-api-core-1 gave wt_dag/run1/task a new try (it was RESTARTING then); 1.0 s later worker w-1 of the old try ' +
+      '(try 1) sent a heartbeat, and the server accepted it with 200.',
   );
 });
 

@@ -35,7 +35,8 @@ test('an accepted end that was committed as FAILED after a database error is fou
   const result = await judge(run(correlation_id));
   expect(result.variants).toEqual({ 'taken as a failure': 1 });
   expect(result.first?.sentence).toBe(
-    'Worker w-1 reported SUCCESS for wt_dag/run1/task and the server accepted it, but it had met an error in the database and committed FAILED.',
+    'Worker w-1 reported SUCCESS for wt_dag/run1/task and the server accepted it, but it had met an error in the ' +
+      'database and committed FAILED.',
   );
   expect((await judge(run('e27a3e97-ffde-48ed-814e-000000000000'))).variants).toEqual({ 'never committed': 1 });
 });

@@ -19,7 +19,8 @@ test('a 500 is a violation that says which request got which answer', async () =
   const result = await judge({ operations: [ERROR] });
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'state 500': 1 } });
   expect(result.first?.sentence).toBe(
-    'The state request of w-1 for wt_dag/run1/task was answered 500 («Internal server error»), which the API contract does not allow.',
+    'The state request of w-1 for wt_dag/run1/task was answered 500 («Internal server error»), which the API ' +
+      'contract does not allow.',
   );
 });
 
@@ -78,7 +79,8 @@ test('a 503 is right with Retry-After, and wrong without', async () => {
   expect((await judge({ operations: [{ ...busy, retry_after: true }] })).first).toBeNull();
   const result = await judge({ operations: [{ ...busy, retry_after: false }] });
   expect(result.first?.sentence).toBe(
-    'The state request of w-1 for wt_dag/run1/task was answered 503 without Retry-After: the client cannot know when to come back.',
+    'The state request of w-1 for wt_dag/run1/task was answered 503 without Retry-After: the client cannot know when ' +
+      'to come back.',
   );
 });
 

@@ -29,7 +29,8 @@ test('a new run that is not looked at while another DAG is served is a violation
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'new run': 1 } });
   expect(result.first).toMatchObject({ at_ms: 16_000, subject: 'wt_dag/run1/task', severity: 30_000 });
   expect(result.first?.sentence).toBe(
-    'wt_dag/run1/task was ready and not scheduled for 30.0 s; 20 task instances of other DAGs were scheduled in that time.',
+    'wt_dag/run1/task was ready and not scheduled for 30.0 s; 20 task instances of other DAGs were scheduled in that ' +
+      'time.',
   );
 });
 
@@ -127,7 +128,8 @@ test('a retry is due by the clock of its worker: with a skewed clock the due tim
   const window = { window: 1, fault: 'skewed-clocks', victim: 'fleet', opened_ms: 600, closed_ms: 980 } as const;
   const judged = async (fault: object) => (await judge({ scenario, commits, lives, faults: [fault] })).violations;
   expect(await judged(window)).toBe(0);
-  // Closed before the worker began, or another fault. One that opens while the task waits excuses it as any window does.
+  // Closed before the worker began, or another fault. One that opens while the task waits excuses it as any window
+  // does.
   expect(await judged({ ...window, closed_ms: 900 })).toBe(1);
   expect(await judged({ ...window, fault: 'late-end' })).toBe(1);
 });

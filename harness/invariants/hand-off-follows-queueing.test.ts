@@ -19,8 +19,8 @@ test('a second delivery while the first worker has the task, after one queueing,
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'delivered twice at once': 1 } });
   expect(result.first).toMatchObject({ subject: 'wt_dag/run1/task', operations: [7], commits: [1] });
   expect(result.first?.sentence).toBe(
-    'wt_dag/run1/task (try 1) was handed over 2 times, although it had been set to QUEUED only once: while worker w-1 ' +
-      'had it, it was sent out again.',
+    'wt_dag/run1/task (try 1) was handed over 2 times, although it had been set to QUEUED only once: while worker ' +
+      'w-1 had it, it was sent out again.',
   );
 });
 
@@ -29,8 +29,8 @@ test('a second delivery after the first worker ended, and one without queueing, 
   const result = await judge({ lives: [HANDED, again], commits: [QUEUED, RUNNING, LATER] });
   expect(result).toMatchObject({ violations: 1, variants: { 'delivered again': 1 } });
   expect(result.first?.sentence).toBe(
-    'scheduler-2 handed wt_dag/run1/task (try 1) to worker w-2, 2.0 s after scheduler-1 had handed it over, although it ' +
-      'had been set to QUEUED only once.',
+    'scheduler-2 handed wt_dag/run1/task (try 1) to worker w-2, 2.0 s after scheduler-1 had handed it over, although ' +
+      'it had been set to QUEUED only once.',
   );
   const never = await judge({ lives: [HANDED], commits: [{ state: 'scheduled', committed_ms: 900 }, LATER] });
   expect(never.variants).toEqual({ 'never queued': 1 });

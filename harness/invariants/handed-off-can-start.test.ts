@@ -33,7 +33,8 @@ test('a queued try that a scheduler failed under the worker is a violation that 
 
 test('a try that its first worker ran although it had been taken back has a variant of its own', async () => {
   const statement =
-    "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, queued_by_job_id=NULL";
+    "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, " +
+    'queued_by_job_id=NULL';
   const judged = (sets: string) =>
     judge({
       lives: [LIFE],

@@ -55,7 +55,8 @@ test('a try that begins during a clear, and is lost to it, has a variant of its 
   const result = await judged(3_900);
   expect(result.variants).toEqual({ 'lost to a clear': 1 });
   expect(result.first?.sentence).toBe(
-    'Try 2 of wt_dag/run1/task is not in task_instance_history, although wt-api-core-1 began another one. It began while a clear was under way.',
+    'Try 2 of wt_dag/run1/task is not in task_instance_history, although wt-api-core-1 began another one. It began ' +
+      'while a clear was under way.',
   );
   expect((await judged(4_010)).variants).toEqual({ lost: 1 });
 });

@@ -22,8 +22,8 @@ test('a start of an impostor that is accepted is a violation, with what it cost 
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { start: 1 } });
   expect(result.first?.operations).toEqual([2, 3]);
   expect(result.first?.sentence).toBe(
-    'While worker w-1 ran wt_dag/run1/task, another worker (w-1-impostor) started it and the server accepted that with ' +
-      '200; 1.0 s later the heartbeat of the first was refused with 409, and its work was lost.',
+    'While worker w-1 ran wt_dag/run1/task, another worker (w-1-impostor) started it and the server accepted that ' +
+      'with 200; 1.0 s later the heartbeat of the first was refused with 409, and its work was lost.',
   );
 });
 
@@ -35,7 +35,7 @@ test('a heartbeat of an impostor that is accepted is a violation', async () => {
   expect(result).toMatchObject({ violations: 1, variants: { heartbeat: 1 } });
 });
 
-test('once the owner runs the task no more, it may be anybody’s', async () => {
+test('once the owner no longer runs the task, any worker may', async () => {
   const result = await judge({
     operations: [RUN, { ...IMPOSTOR, op: 2, kind: 'impostor_run' }],
     commits: [RUNNING, { state: 'up_for_retry', committed_ms: 3_900, writer: 'wt-scheduler-1' }],

@@ -1,7 +1,7 @@
 -- claim: No statement waits for a row lock as long as a worker's request may take.
 -- title: A row lock was held longer than a worker’s request may take
 -- source: a worker gives its request up then and sends it again, though the first may still be carried out; what holds
---   a row so long fails requests by the dozen
+--   a row that long makes dozens of requests fail
 -- needs: server_log, operations
 -- exercised-by: requests that lock their task's row
 -- min-exercised: 100

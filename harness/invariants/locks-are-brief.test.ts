@@ -28,8 +28,8 @@ test('a wait as long as a request may take is a violation that names both', asyn
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'api-execution behind scheduler': 1 } });
   expect(result.first).toMatchObject({ at_ms: 11_234, subject: 'wt-api-execution-1', severity: 6_234.5 });
   expect(result.first?.sentence).toBe(
-    'wt-api-execution-1 waited 6.2 s for a row that wt-scheduler-1 held («SELECT … FROM task_instance WHERE id = 1 FOR ' +
-      'UPDATE»); a worker gives up after 5.0 s.',
+    'wt-api-execution-1 waited 6.2 s for a row that wt-scheduler-1 held («SELECT … FROM task_instance WHERE id = 1 ' +
+      'FOR UPDATE»); a worker gives up after 5.0 s.',
   );
 });
 
@@ -127,7 +127,7 @@ test('it passes where no wait was long, and is unknown without a log', async () 
   expect(await judge({ operations: many100 })).toMatchObject({ verdict: 'unknown' });
 });
 
-test('what stood still because of a fault may hold its locks', async () => {
+test('what is suspended by a fault may hold its locks', async () => {
   const faults = [{ fault: 'pause', victim: 'scheduler-1', opened_ms: 5_000, closed_ms: 11_000 }];
   expect((await judge({ operations, backends, server_log: [WAITING, ACQUIRED], faults })).violations).toBe(0);
 });

@@ -23,8 +23,8 @@ test('one more than the limit is a violation', async () => {
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { scheduler: 1 } });
   expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1', severity: 1, commits: [4] });
   expect(result.first?.sentence).toBe(
-    'wt-scheduler-1 queued 1 more, so that 3 task instances of the run run1 of wt_dag were QUEUED or RUNNING at once, ' +
-      'where max_active_tasks is 2.',
+    'wt-scheduler-1 queued 1 more, so that 3 task instances of the run run1 of wt_dag were QUEUED or RUNNING at ' +
+      'once, where max_active_tasks is 2.',
   );
 });
 

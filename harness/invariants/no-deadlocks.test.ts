@@ -10,7 +10,8 @@ FROM task_instance JOIN dag_run AS dag_run_1 ON dag_run_1.dag_id = task_instance
 WHERE task_instance.id = 'ti-1'::UUID FOR UPDATE`;
 const UPDATE =
   "UPDATE task_instance SET dag_version_id='019aa3c4-0c75-7b1c-a3f1-6f0e3a1f6c11', updated_at='2026-11-21' WHERE " +
-  "task_instance.dag_id = 'wt_storm_1' AND task_instance.run_id = 'manual__1' AND task_instance.state IN ('running', 'queued')";
+  "task_instance.dag_id = 'wt_storm_1' AND task_instance.run_id = 'manual__1' AND task_instance.state IN ('running', " +
+  "'queued')";
 
 /** What PostgreSQL 18 writes as jsonlog, in the columns of server_log. */
 function deadlock(at_ms: number, update = UPDATE) {
@@ -85,7 +86,8 @@ test('a scheduler that waits to note that it has examined a run does not hold th
   const notes =
     "UPDATE dag_run SET last_scheduling_decision='2026-11-22', updated_at='2026-11-22' WHERE dag_run.id = 2";
   const schedules =
-    "UPDATE task_instance SET state='scheduled', try_number=(task_instance.try_number + 1) WHERE task_instance.id IN ('ti-1')";
+    "UPDATE task_instance SET state='scheduled', try_number=(task_instance.try_number + 1) WHERE task_instance.id IN " +
+    "('ti-1')";
   const clears = "UPDATE task_instance SET id='ti-2', state=NULL, max_tries=4 WHERE task_instance.id = 'ti-1'";
   expect(await variantsOf(['wt-scheduler-1', schedules], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
   expect(await variantsOf(['wt-api-core-1', clears], ['wt-scheduler-2', notes])).toEqual(UNLOCKED);
@@ -100,7 +102,8 @@ test('a scheduler that waits to note that it has examined a run does not hold th
 
 test('marks that meet the update of dag_version_id are a variant of their own', async () => {
   const marks =
-    "SELECT task_instance.id FROM task_instance WHERE task_instance.task_id IN ('leaf_23') AND state != 'failed' FOR UPDATE";
+    "SELECT task_instance.id FROM task_instance WHERE task_instance.task_id IN ('leaf_23') AND state != 'failed' FOR " +
+    'UPDATE';
   const variant = 'marks × dag_version UPDATE';
   expect(await variantsOf(['wt-api-core-1', marks], ['wt-scheduler-2', UPDATE])).toEqual({ [variant]: 1 });
   const clears = "UPDATE task_instance SET id='ti-2', state=NULL WHERE task_instance.id = 'ti-1'";

@@ -79,7 +79,7 @@ test.each<[string, LiteralRun]>([
     },
   ],
   [
-    'the machine stood still',
+    'the machine stalled',
     {
       commits: [...MORNING, made('10:01', 90_000)],
       samples: [{ at_ms: 80_000, source: 'harness', metric: 'loop_delay_ms', value: 5_000 }],

@@ -19,8 +19,8 @@ test('a task that is queued when no slot is free is a violation', async () => {
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { scheduler: 1 } });
   expect(result.first).toMatchObject({ at_ms: 2_000, subject: 'wt_dag/run1/t3', severity: 1, commits: [3] });
   expect(result.first?.sentence).toBe(
-    'wt-scheduler-2 took 1 slots more, so that 3 task instances were QUEUED or RUNNING at once in a pool of 2 slots; the ' +
-      'last one was wt_dag/run1/t3.',
+    'wt-scheduler-2 took 1 slots more, so that 3 task instances were QUEUED or RUNNING at once in a pool of 2 slots; ' +
+      'the last one was wt_dag/run1/t3.',
   );
 });
 

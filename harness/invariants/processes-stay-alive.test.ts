@@ -12,7 +12,8 @@ const CALM = { at_ms: 1, source: 'scheduler-1', severity: 'WARNING', message: 's
 
 test('a scheduler that a deadlock takes down is a violation that names the exception', async () => {
   const message =
-    'scheduler-2 ended with code 1: sqlalchemy.exc.OperationalError: (psycopg2.errors.DeadlockDetected) deadlock detected';
+    'scheduler-2 ended with code 1: sqlalchemy.exc.OperationalError: (psycopg2.errors.DeadlockDetected) deadlock ' +
+    'detected';
   const result = await judge({
     samples: ALIVE,
     server_log: [{ at_ms: 9_000, source: 'scheduler-2', severity: 'FATAL', message }],

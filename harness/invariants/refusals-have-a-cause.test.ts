@@ -13,7 +13,7 @@ const STARTED = [
 const SKIPPED = { state: 'skipped', committed_ms: 3_000, row: { hostname: 'w-1' }, writer: 'wt-api-execution-1' };
 const refusals = many(6, (i) => ({ ...REFUSED, sent_ms: 5_000 + i }));
 
-test('refusals of a task that somebody had skipped before have a cause', async () => {
+test('refusals of a task that had been skipped before have a cause', async () => {
   const result = await judge({ operations: refusals, commits: [...STARTED, SKIPPED] });
   expect(result).toMatchObject({ verdict: 'pass', exercised: 6 });
 });

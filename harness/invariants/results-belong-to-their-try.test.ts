@@ -18,8 +18,8 @@ test('a try that does not learn of the result of the previous try is a violation
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'not cleared': 1 } });
   expect(result.first).toMatchObject({ at_ms: 9_005, subject: 'wt_dag/run1/task', operations: [5, 7] });
   expect(result.first?.sentence).toBe(
-    'Worker w-2 began try 2 of wt_dag/run1/task and got no request to delete the result return_value that an earlier try ' +
-      'had left.',
+    'Worker w-2 began try 2 of wt_dag/run1/task and got no request to delete the result return_value that an earlier ' +
+      'try had left.',
   );
 });
 

@@ -25,8 +25,8 @@ test('a 409 to one of two writes at once is a violation that names both', async 
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'two at once': 1 } });
   expect(result.first).toMatchObject({ operations: [2, 1], subject: 'wt_dag/run1/task' });
   expect(result.first?.sentence).toBe(
-    'The rendered fields that worker w-1 wrote for wt_dag/run1/task were refused with 409 (Unique constraint violation), ' +
-      'because another write of the same fields was under way; the real client fails the task for that.',
+    'The rendered fields that worker w-1 wrote for wt_dag/run1/task were refused with 409 (Unique constraint ' +
+      'violation), because another write of the same fields was under way; the real client fails the task for that.',
   );
 });
 

@@ -19,7 +19,8 @@ const SKIP = {
   ended_ms: 5_040,
 } as const;
 const TAKES_BACK =
-  "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, queued_by_job_id=NULL";
+  "UPDATE task_instance SET state='scheduled', queued_dttm=NULL, scheduled_dttm='…'::timestamptz, " +
+  'queued_by_job_id=NULL';
 const RUN = { op: 1, kind: 'run', sent_ms: 1_000 } as const;
 const OF_FIRST = {
   actor: 'operator',
@@ -31,7 +32,7 @@ const OF_FIRST = {
 } as const;
 const RUNNING = { state: 'running', committed_ms: 1_003, writer: API };
 
-test('in a run of which a worker was lost with its record nothing is held against anybody; in others it is', async () => {
+test('a DAG run with a lost worker record has no violations; others have', async () => {
   const lost = { life: 9, ti_id: 'ti-pick', task_id: 'pick', end: 'lost' } as const;
   const overwritten = {
     operations: [RUN, SKIP],
@@ -58,9 +59,9 @@ test('a skip that overwrites a running sibling is a violation that names who did
   expect(result.variants).toEqual({ 'skip-downstream': 1 });
   expect(result.first).toMatchObject({ at_ms: 5_020, subject: 'wt_dag/run1/task', operations: [50, 60], commits: [2] });
   expect(result.first?.sentence).toBe(
-    'skip-downstream of branch task pick (worker w-2) set task task of wt_dag/run1 from RUNNING to SKIPPED while worker ' +
-      'w-1 had been running it for 4.0 s; 1.0 s later its heartbeat was refused with 409 not_running (found SKIPPED), ' +
-      'and its work was lost.',
+    'skip-downstream of branch task pick (worker w-2) set task task of wt_dag/run1 from RUNNING to SKIPPED while ' +
+      'worker w-1 had been running it for 4.0 s; 1.0 s later its heartbeat was refused with 409 not_running (found ' +
+      'SKIPPED), and its work was lost.',
   );
 });
 
@@ -196,7 +197,7 @@ test('the silence of a worker that has only started begins while the server was 
   expect((await started(8_900)).variants).toEqual({ scheduler: 1 });
 });
 
-test('what a killed harness had under way is not held against the server', async () => {
+test('requests that were open when the harness was killed are no violations', async () => {
   const killed = (beat: number) =>
     judge({
       operations: [RUN, { op: 2, kind: 'heartbeat', sent_ms: beat - 10, ended_ms: beat }],
@@ -208,7 +209,7 @@ test('what a killed harness had under way is not held against the server', async
   expect((await killed(15_000)).verdict).toBe('fail');
 });
 
-test('what the next try does is not held against the end of this one', async () => {
+test('what the next try does is no violation at the end of this one', async () => {
   const gone = { committed_ms: 40_000, writer: 'wt-scheduler-1', xid: 9 };
   const commits = [
     RUNNING,
@@ -323,7 +324,8 @@ test('a run with fewer skips at running tasks does not exercise it enough', asyn
   const result = await judge(skipsAtRunningTasks(2));
   expect(result.verdict).toBe('unknown');
   expect(result.why_unknown).toBe(
-    'not exercised enough: 2 of the required 3 skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures marked upstream of running tasks',
+    'not exercised enough: 2 of the required 3 skips at running tasks, late starts while tasks were taken back as ' +
+      'stuck in QUEUED, and failures marked upstream of running tasks',
   );
 });
 

@@ -17,7 +17,8 @@ test('a run that ends while a task of it runs is a violation', async () => {
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'ended with unfinished tasks': 1 } });
   expect(result.first).toMatchObject({ at_ms: 3_000, subject: 'wt_dag/run1', severity: 1, commits: [3, 4] });
   expect(result.first?.sentence).toBe(
-    'wt-scheduler-1 set the run run1 of wt_dag to SUCCESS while 1 of its task instances had not ended: task was RUNNING.',
+    'wt-scheduler-1 set the run run1 of wt_dag to SUCCESS while 1 of its task instances had not ended: task was ' +
+      'RUNNING.',
   );
 });
 

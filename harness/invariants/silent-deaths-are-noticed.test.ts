@@ -16,8 +16,8 @@ test('a task that stays in RUNNING after its worker died is a violation', async 
   expect(result).toMatchObject({ verdict: 'fail', variants: { never: 1 } });
   expect(result.first).toMatchObject({ at_ms: 44_005, subject: 'wt_dag/run1/task', operations: [3] });
   expect(result.first?.sentence).toBe(
-    'Worker w-1 died while it ran wt_dag/run1/task (try 1); 56.0 s after its last sign of life, when the load ended, the ' +
-      'task was still RUNNING.',
+    'Worker w-1 died while it ran wt_dag/run1/task (try 1); 56.0 s after its last sign of life, when the load ended, ' +
+      'the task was still RUNNING.',
   );
 });
 

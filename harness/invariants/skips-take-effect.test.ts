@@ -27,8 +27,8 @@ test('a task that had not begun and stays as it was is a violation, by the state
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { none: 1 } });
   expect(result.first).toMatchObject({ at_ms: 5_040, subject: 'wt_dag/run1/task', operations: [50], commits: [2] });
   expect(result.first?.sentence).toBe(
-    'Branch task pick (worker w-2) skipped task task of wt_dag/run1, and the server accepted it, but the task stayed NONE ' +
-      'and became SCHEDULED afterwards.',
+    'Branch task pick (worker w-2) skipped task task of wt_dag/run1, and the server accepted it, but the task stayed ' +
+      'NONE and became SCHEDULED afterwards.',
   );
   for (const state of ['scheduled', 'queued', 'up_for_retry', 'up_for_reschedule']) {
     const waiting = { state, committed_ms: 2_000 };
@@ -51,8 +51,8 @@ test('a skipped task that a scheduler takes up again is a violation', async () =
   expect(result.variants).toEqual({ 'skipped, then scheduled': 1 });
   expect(result.first).toMatchObject({ severity: 480, operations: [50], commits: [2, 3] });
   expect(result.first?.sentence).toBe(
-    'Branch task pick (worker w-2) skipped task task of wt_dag/run1; 0.5 s later wt-scheduler-2 set it from SKIPPED to ' +
-      'SCHEDULED.',
+    'Branch task pick (worker w-2) skipped task task of wt_dag/run1; 0.5 s later wt-scheduler-2 set it from SKIPPED ' +
+      'to SCHEDULED.',
   );
 });
 

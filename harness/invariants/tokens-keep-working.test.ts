@@ -12,8 +12,8 @@ test('a refusal of a worker’s newest token is a violation', async () => {
   const result = await judge({ operations: [RUN, { op: 2, sent_ms: 3_000, ended_ms: 3_010, ...NO }] });
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'heartbeat 403': 1 } });
   expect(result.first?.sentence).toBe(
-    'The heartbeat request of worker w-1 for wt_dag/run1/task was answered 403 («Invalid auth token: expired») with the ' +
-      'newest token it was given, 2.0 s after its start.',
+    'The heartbeat request of worker w-1 for wt_dag/run1/task was answered 403 («Invalid auth token: expired») with ' +
+      'the newest token it was given, 2.0 s after its start.',
   );
   const start = await judge({ operations: [{ ...RUN, outcome: 'refused', status: 401 }] });
   expect(start.first).toMatchObject({ variant: 'run 401' });

@@ -14,8 +14,8 @@ test('what is queued and never handed over is a violation', async () => {
   expect(result).toMatchObject({ verdict: 'fail', variants: { queued: 1 } });
   expect(result.first).toMatchObject({ at_ms: 25_000, subject: 'wt_dag/run1/task', severity: 55_000, commits: [1] });
   expect(result.first?.sentence).toBe(
-    'wt_dag/run1/task was set to QUEUED by wt-scheduler-1, and 55.0 s later it had not been handed to a worker, when the ' +
-      'load ended.',
+    'wt_dag/run1/task was set to QUEUED by wt-scheduler-1, and 55.0 s later it had not been handed to a worker, when ' +
+      'the load ended.',
   );
 });
 
@@ -55,7 +55,7 @@ test.each<[string, LiteralRun]>([
   ['it is taken back', { commits: [QUEUED, { state: 'skipped', committed_ms: 9_000 }], lives: [OTHER] }],
   ['it was queued when the load was about to end', { commits: [{ ...QUEUED, committed_ms: 50_000 }], lives: [OTHER] }],
   [
-    'the machine stood still',
+    'the machine stalled',
     {
       commits: [QUEUED],
       lives: [OTHER],

@@ -22,7 +22,10 @@ export async function readInvariants(): Promise<readonly InvariantFile[]> {
   return readInvariantFiles(FOLDER, INVARIANT_FORM);
 }
 
-/** A user's invariants, from a folder; none without one. Each is tried on an empty run, so that its SQL is known to work. */
+/**
+ * A user's invariants, from a folder; none without one. Each is tried on an empty run, so that its SQL is known to
+ * work.
+ */
 export async function readOwnInvariants(folder: string | undefined): Promise<readonly InvariantFile[]> {
   if (folder === undefined) return [];
   const files = await readOwnFiles(folder, INVARIANT_FORM);
@@ -53,8 +56,8 @@ export async function listInvariants(
 }
 
 /**
- * Judges one invariant. What goes wrong in judging one of ours makes it `unknown`: never a crash, and never a pass. What
- * is wrong with a user's SQL is for the user to fix.
+ * Judges one invariant. What goes wrong in judging one of ours makes it `unknown`: never a crash, and never a pass.
+ * What is wrong with a user's SQL is for the user to fix.
  */
 export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise<InvariantResult> {
   // A connection of its own, so that its temporary tables go with it.

@@ -5,7 +5,9 @@ import { literal } from '../run-folder/files.ts';
 import type { RunTable } from '../run-folder/reader.ts';
 import { planDags, planFacts } from './plan-facts.ts';
 
-/** The manifest as tables: `manifest` and `plan` of one row each, `plan_dags`, and `recorded` with a row for each table. */
+/**
+ * The manifest as tables: `manifest` and `plan` of one row each, `plan_dags`, and `recorded` with a row for each table.
+ */
 export async function createManifestTables(
   connection: DuckDBConnection,
   manifest: Manifest,
@@ -25,8 +27,8 @@ export async function createManifestTables(
   await connection.run('CREATE OR REPLACE TABLE plan AS SELECT unnest(from_json($1, $2))', [
     JSON.stringify(planFacts(manifest)),
     '{"duration_ms": "DOUBLE", "schedulers": "INTEGER", "api_servers": "INTEGER", "heartbeat_ms": "DOUBLE", ' +
-      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "queued_timeout_ms": "DOUBLE", "pool_slots": "INTEGER", ' +
-      '"backfill_orphan_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
+      '"request_timeout_ms": "DOUBLE", "heartbeat_timeout_ms": "DOUBLE", "queued_timeout_ms": "DOUBLE", ' +
+      '"pool_slots": "INTEGER", "backfill_orphan_ms": "DOUBLE", "planned_kinds": ["VARCHAR"]}',
   ]);
   await connection.run(
     'CREATE OR REPLACE TABLE plan_dags AS SELECT unnest(dag) FROM (SELECT unnest(from_json($1, $2)) AS dag)',

@@ -66,7 +66,9 @@ export interface PlanDag {
   readonly tasks: readonly Pick<TaskSpec, 'task_id' | 'upstream' | 'trigger_rule' | 'retries' | 'mapped'>[];
 }
 
-/** Under the name that it has in a stack of our own, and under the one that it has in a target; only one of them occurs. */
+/**
+ * Under the name that it has in a stack of our own, and under the one that it has in a target; only one of them occurs.
+ */
 export function planDags({ id, plan }: Manifest): PlanDag[] {
   return plan.scenario.dags.flatMap(({ dag_id, schedule, past_runs, max_active_runs, max_active_tasks, tasks }) => {
     const facts = { max_active_runs, max_active_tasks: max_active_tasks ?? null, tasks };

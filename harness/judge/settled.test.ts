@@ -27,7 +27,7 @@ test('a report whose answer was lost took effect where its state was committed, 
   ]);
 });
 
-test('the state that somebody else gave the task proves nothing', async () => {
+test('a state that another process gave the task proves nothing', async () => {
   for (const writer of ['wt-scheduler-1', 'wt-api-core-1']) {
     const rows = await settled({
       operations: [{ ...LOST, kind: 'state', requested: 'failed' }],

@@ -32,6 +32,6 @@ export interface Manifest {
   readonly load_started_ms: number | null;
   readonly load_ended_ms: number | null;
   readonly ended_ms: number | null;
-  /** Null while it runs, and for ever if the harness was killed. */
+  /** Null while it runs, and also later if the harness was killed. */
   readonly ended: 'completed' | 'interrupted' | 'stack-failed' | null;
 }

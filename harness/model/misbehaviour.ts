@@ -44,7 +44,10 @@ export interface OperatorHazard {
   readonly seed: number;
 }
 
-/** What becomes of the executors' news that a life has ended, or of their taking a workload back, while a window is open. */
+/**
+ * What becomes of the executors' news that a life has ended, or of their taking a workload back, while a window is
+ * open.
+ */
 export interface ExecutorHazard {
   readonly how: 'late' | 'doubled' | 'reordered' | 'lost' | 'revoke-slow';
   readonly share: number;

@@ -1,6 +1,6 @@
 /**
- * Everything random in a run. A generator is named by the seed and a path, so that what one life draws does not depend on
- * the order in which lives arrive. xmur3 seeds sfc32, both public domain.
+ * Everything random in a run. A generator is named by the seed and a path, so that what one life draws does not depend
+ * on the order in which lives arrive. xmur3 seeds sfc32, both public domain.
  */
 export class Rng {
   readonly #name: string;

@@ -6,8 +6,8 @@ import type { Verdict } from './verdict.ts';
 export const SOAK_FORMAT = 1;
 
 /**
- * `soak.json`, the index of a soak: windows of load, one after another on a stack that stays up, each a run folder that is
- * judged while the next one runs. Replaced in one step at each change. Documented in docs/soak.md.
+ * `soak.json`, the index of a soak: windows of load, one after another on a stack that stays up, each a run folder that
+ * is judged while the next one runs. Replaced in one step at each change. Documented in docs/soak.md.
  */
 export interface Soak {
   readonly format: number;

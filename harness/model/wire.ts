@@ -6,7 +6,10 @@ export type WireRule =
   | ({ readonly do: 'cut'; readonly statement: RegExp } & Sparing)
   /** The connection is reset just before a COMMIT would be sent: it never happened. */
   | ({ readonly do: 'lose-commit' } & OfTransaction & Sparing)
-  /** The COMMIT is sent and done; then the connection is reset without the answer: it happened, and the client cannot know. */
+  /**
+   * The COMMIT is sent and done; then the connection is reset without the answer: it happened, and the client cannot
+   * know.
+   */
   | ({ readonly do: 'lose-commit-answer' } & OfTransaction & Sparing)
   /** Whatever is sent, either way, arrives so much later. */
   | { readonly do: 'latency'; readonly ms: number };

@@ -23,7 +23,10 @@ import { upstreamMarked } from './upstream-marked.ts';
 
 export type { KnownRace } from './race.ts';
 
-/** All known races. A new one is a file and a line here. The order is that of the track record (records/track-record.md). */
+/**
+ * All known races. A new one is a file and a line here. The order is that of the track record
+ * (records/track-record.md).
+ */
 export const KNOWN_RACES: readonly KnownRace[] = [
   skipOverwrites,
   stateAndVersion,

@@ -1,6 +1,8 @@
 import type { Scenario } from '../model/scenario.ts';
 
-/** A race in Airflow that has a name: how a finding is recognized as this race, and how the track record looks for it. */
+/**
+ * A race in Airflow that has a name: how a finding is recognized as this race, and how the track record looks for it.
+ */
 export interface KnownRace {
   /** The issue's number (`#63266`), or a name of ours if it is not reported. */
   readonly name: string;

@@ -93,7 +93,7 @@ export class CommitStream {
       );
       for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
     } finally {
-      // Also when the database has gone: else the stream would try to connect for ever.
+      // Also when the database has gone: otherwise the stream would try to connect forever.
       await this.#reader?.close();
     }
     if (restore) await removeWriters(this.#dsn);

@@ -52,7 +52,9 @@ export async function removeWriters(dsn: string): Promise<void> {
   });
 }
 
-/** The server may take a moment to see that the reader of the slot has gone; a slot that stayed would retain its log. */
+/**
+ * The server may take a moment to see that the reader of the slot has gone; a slot that stayed would retain its log.
+ */
 async function dropSlot(client: pg.Client): Promise<void> {
   for (let tries = 1; tries <= SLOT_TRIES; tries++) {
     await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots

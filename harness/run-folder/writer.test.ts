@@ -27,7 +27,7 @@ function rows(run: RunFolder, table: string): unknown[] {
     .map((line) => JSON.parse(line));
 }
 
-test('what was appended is in the file within a second, without anybody closing it', async () => {
+test('appended rows are in the file within a second, without a close', async () => {
   const run = new RunFolder(path.join(folder, 'run'));
   run.append('faults', { fault: 'one' });
   run.append('faults', { fault: 'two' });

@@ -37,7 +37,10 @@ export interface Parts {
   readonly nemesis: Nemesis;
 }
 
-/** Makes the parts of a run. `observing`: aborted when the supervisor has nothing to watch any more. Nothing listens yet if it rejects. */
+/**
+ * Makes the parts of a run. `observing`: aborted when the supervisor has nothing to watch any more. Nothing listens yet
+ * if it rejects.
+ */
 export async function openParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
   const { plan, record, clock, table, spec } = session;
   const { dagNamespace, dsn, publicUrl } = stack;

@@ -6,8 +6,9 @@ import { withClient } from '../system/postgres-client.ts';
 import { readProcessStats } from '../system/proc.ts';
 
 /**
- * A healthy server is quiescent after a second. One that was overloaded has a thousand requests in its queue of which the
- * clients have long gone, and carries out some thirty of them a second: without the wait their outcome stays unknown.
+ * A healthy server is quiescent after a second. One that was overloaded has a thousand requests in its queue of which
+ * the clients have long gone, and carries out some thirty of them a second: without the wait their outcome stays
+ * unknown.
  */
 const DEADLINE_MS = 60_000;
 const EVERY_MS = 250;
@@ -19,9 +20,9 @@ const IDLE_SHARE = 0.15;
 const API = /^(wt-)?api-/;
 
 /**
- * Call when nothing is sent any more. Waits until the API servers have finished or dropped requests that no client waits
- * for, and records in `api_quiescent` whether they did: then what has not been committed never will be.
- * Where the servers' connections or processes cannot be distinguished from others, nothing is written.
+ * Call when nothing is sent any more. Waits until the API servers have finished or dropped requests that no client
+ * waits for, and records in `api_quiescent` whether they did: then what has not been committed never will be. Where the
+ * servers' connections or processes cannot be distinguished from others, nothing is written.
  */
 export async function waitForQuiescence(
   { dsn, processes }: Pick<Stack, 'dsn' | 'processes'>,

@@ -11,7 +11,7 @@ import { waitForQuiescence } from './quiesce.ts';
 import { makeReady } from './ready.ts';
 import type { RunSession } from './session.ts';
 
-/** Lives under way when the load ends may finish; the others end as `run-ended`, which accuses no one. */
+/** Lives under way when the load ends may finish; the others end as `run-ended`, which is no violation. */
 const SETTLE_MS = 6_000;
 
 /**

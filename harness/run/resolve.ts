@@ -40,8 +40,8 @@ export async function resolveRun(
 }
 
 /**
- * The manifest of an earlier run, if `scenario` names one: its plan is complete. A name of the catalogue comes first, so
- * that a folder `storm`, as `--out storm` makes one, does not hide the scenario: `./storm` names the folder.
+ * The manifest of an earlier run, if `scenario` names one: its plan is complete. A name of the catalogue comes first,
+ * so that a folder `storm`, as `--out storm` makes one, does not hide the scenario: `./storm` names the folder.
  */
 async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
   if ([...SCENARIOS, ...DRAWN].some(({ name }) => name === flags.scenario)) return undefined;

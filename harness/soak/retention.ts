@@ -1,10 +1,10 @@
 import type { Keep, SoakWindow } from '../model/soak.ts';
 
 /**
- * The windows to reduce to their verdict now, as indexes of the list. Complete stay: windows that are not judged yet, the
- * newest, those with a violation with the window before and after each, and `keep.windows` of the others. If that is more
- * than the disk limit, the others are reduced first, then the neighbours, then violations that other windows show as
- * well: the first and the latest violation of each invariant stay longest.
+ * The windows to reduce to their verdict now, as indexes of the list. Complete stay: windows that are not judged yet,
+ * the newest, those with a violation with the window before and after each, and `keep.windows` of the others. If that
+ * is more than the disk limit, the others are reduced first, then the neighbours, then violations that other windows
+ * show as well: the first and the latest violation of each invariant stay longest.
  */
 export function toReduce(windows: readonly SoakWindow[], keep: Keep): number[] {
   const broke = windows.map(isBroken);

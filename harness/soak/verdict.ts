@@ -38,9 +38,10 @@ export function thresholdName({
 }
 
 /**
- * A violation in any window is a failure. The rest is decided over all windows, because a window is short: each invariant
- * that the scenario aims at must have been exercised in one of them, and no more than a tenth may be in doubt. An attempt
- * that was broken off counts only for its violations; a window without a completed attempt is missing.
+ * A violation in any window is a failure. The rest is decided over all windows, because a window is short: each
+ * invariant that the scenario aims at must have been exercised in one of them, and no more than a tenth may be in
+ * doubt. An attempt that was broken off counts only for its violations; a window without a completed attempt is
+ * missing.
  */
 export function verdictOf({
   windows,

@@ -19,9 +19,9 @@ const WANTED = 0.92;
 const COMPARISONS = 200;
 
 /**
- * How many runs a side it takes to see a rate `factor` times A's 9 times in 10: by playing comparisons with the very test
- * that will judge them. Neither A's rate nor the spread between runs is known from a few runs; each comparison draws both
- * from what these runs leave possible. Null: more than `MOST_RUNS`.
+ * How many runs a side it takes to see a rate `factor` times A's 9 times in 10: by playing comparisons with the very
+ * test that will judge them. Neither A's rate nor the spread between runs is known from a few runs; each comparison
+ * draws both from what these runs leave possible. Null: more than `MOST_RUNS`.
  */
 export function runsNeeded(a: readonly Counted[], plan: PowerPlan): number | null {
   let below = 0;
@@ -39,7 +39,9 @@ export function runsNeeded(a: readonly Counted[], plan: PowerPlan): number | nul
   return above;
 }
 
-/** Whether the higher rate of B is seen in enough comparisons with so many runs a side. Ends when too many missed it. */
+/**
+ * Whether the higher rate of B is seen in enough comparisons with so many runs a side. Ends when too many missed it.
+ */
 function isEnough(a: readonly Counted[], { between, weights, level, factor }: PowerPlan, runs: number): boolean {
   const { count, exposure } = pooled(a);
   const rng = new Rng(runs, 'power', count);

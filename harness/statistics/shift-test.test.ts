@@ -50,7 +50,7 @@ describe('the shift of a value between builds', () => {
     expect(shifted(factor * 0.999)).toBeGreaterThan(0.01);
   });
 
-  test('has an interval that holds 1 for about 95 of 100 builds held against themselves', () => {
+  test('has an interval that contains 1 for about 95 of 100 builds compared with themselves', () => {
     const rng = new Rng(7, 'shift');
     const draw = () =>
       Array.from({ length: 4 }, () => Math.exp(0.2 * (rng.next() + rng.next() + rng.next() - 1.5) * 2));

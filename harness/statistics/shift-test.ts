@@ -8,7 +8,8 @@ import { studentQuantile, studentTails } from './special-functions.ts';
  *
  * With three runs a side the scatter of the runs is itself badly known. It is pooled over both sides and moderated by
  * how far runs of one build lay apart in earlier recordings (Smyth, Stat. Appl. Genet. Mol. Biol. 3, 2004: the prior is
- * worth so many degrees of freedom). The interval is a bootstrap over runs of the studentised shift; the p-value is t's.
+ * worth so many degrees of freedom). The interval is a bootstrap over runs of the studentised shift; the p-value is
+ * t's.
  */
 
 /** What was known before: the standard deviation of the logarithms, worth so many degrees of freedom. */
@@ -32,7 +33,9 @@ export const RUNS_FOR_SHIFT = 3;
 
 const RESAMPLES = 2_000;
 
-/** Null with fewer than `RUNS_FOR_SHIFT` runs on a side. `floor` is added to each value: what is below it is nothing. */
+/**
+ * Null with fewer than `RUNS_FOR_SHIFT` runs on a side. `floor` is added to each value: what is below it is nothing.
+ */
 export function compareShift(
   a: readonly number[],
   b: readonly number[],

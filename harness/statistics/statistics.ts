@@ -30,8 +30,8 @@ export function pooled(runs: readonly Counted[]): Counted {
 const Z = 1.959963984540054;
 
 /**
- * Wilson's score interval, 95 %, for the probability behind `count` of `total` (E. B. Wilson, JASA 22, 1927): unlike the
- * textbook's p ± z·s it stays within 0 and 1 and says something also when all or none were found.
+ * Wilson's score interval, 95 %, for the probability behind `count` of `total` (E. B. Wilson, JASA 22, 1927): unlike
+ * the textbook's p ± z·s it stays within 0 and 1 and says something also when all or none were found.
  */
 export function wilson(count: number, total: number): readonly [number, number] | null {
   if (total === 0) return null;

@@ -5,7 +5,10 @@ import { trendOf } from './trend.ts';
 
 const series = (values: readonly number[]) => values.map((value, hours) => ({ hours, value }));
 
-/** scipy.stats.kendalltau(range(n), values, method='exact').pvalue and theilslopes(values)[0]: bench/check-statistics.py. */
+/**
+ * scipy.stats.kendalltau(range(n), values, method='exact').pvalue and theilslopes(values)[0]:
+ * bench/check-statistics.py.
+ */
 const LITERAL: readonly [values: readonly number[], p: number, slope: number][] = [
   [[1, 2, 3, 4, 5], 0.0166666666666667, 1],
   [[5, 3, 4, 1, 2], 0.233333333333333, -0.875],

@@ -20,8 +20,8 @@ export interface Trend {
 const LONGEST = 120;
 
 /**
- * Does a number rise or fall over time? Mann and Kendall's test asks of any two readings only which is larger, so that one
- * outlier, or a step, counts no more than it should, and no distribution is supposed. Series that must not be
+ * Does a number rise or fall over time? Mann and Kendall's test asks of any two readings only which is larger, so that
+ * one outlier, or a step, counts no more than it should, and no distribution is supposed. Series that must not be
  * compared with each other (before and after a restart) count each for themselves, and their statistics are added. The
  * distribution is the exact one of values without ties; with ties it errs on the side of "no trend".
  * `bench/check-statistics.py` holds both against scipy. No package on npm has them.

@@ -31,7 +31,7 @@ export interface Built {
 }
 
 /**
- * Has something built once for all processes, and for ever. Each attempt has a place of its own below `folder`, its
+ * Builds something once for all processes, and keeps it. Each attempt has a place of its own below `folder`, its
  * final one, because a venv holds its own path in every script; `complete.json`, written last, says which attempt is
  * whole. So neither a killed build nor what its orphaned installer still writes can spoil the next one, which holds the
  * lock and removes the rest.

@@ -38,10 +38,10 @@ test('a life that dies without a word sends no end', async () => {
   expect(kinds(played)).toEqual(['run', 'rtif']);
 });
 
-test('a zombie sends nothing while it stands still, and continues when it wakes up', async () => {
+test('a zombie sends nothing while it hangs, and continues afterwards', async () => {
   const played = await playUnder({ misbehaviour: 'zombie', share: 1, ms: [50, 50] });
   expect(played.end).toBe('reported');
-  // Each heartbeat is an occasion to stand still again.
+  // It may hang again at each heartbeat.
   const beats = kinds(played).filter((kind) => kind === 'heartbeat').length;
   expect(beats).toBeGreaterThan(0);
   expect(kinds(played)).toEqual(['run', 'rtif', ...Array(beats).fill('heartbeat'), 'xcom_push', 'state']);

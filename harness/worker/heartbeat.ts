@@ -125,7 +125,7 @@ class Heartbeat implements HerdMember {
   }
 
   /**
-   * The machine stands still. When it runs again, the worker does not know for how long it stood: it sends a heartbeat
+   * The machine stalls. When it runs again, the worker does not know how long that took: it sends a heartbeat
    * and continues as if no time had passed. False where the server refused that heartbeat: while the supervisor stops
    * the task, the task comes to its end and reports it.
    */

@@ -14,7 +14,7 @@ export function newRunId(runType: (typeof RUN_TYPES)[number], runAfter: Date, no
   return `${runType}__${now ? moment.replace(/000\+00:00$/, `${micros}+00:00`) : moment}`;
 }
 
-/** What is wrong with an id that somebody chose for a manual run. */
+/** What is wrong with the id that a client chose for a manual run. */
 export function wrongRunId(runId: string, ownType: 'manual' | 'operator_triggered'): string | undefined {
   if (runId.includes('..')) return `The run_id '${runId}' must not contain '..' to prevent path traversal`;
   if (!OWN.test(runId) && !ALLOWED.test(runId)) {

@@ -78,7 +78,7 @@ async function processFile(pool: pg.Pool, py: string, json: string): Promise<voi
   await retriedTransaction(pool, 'update_dag_parsing_results_in_db', async (tx) => {
     await lockDags(tx, path.basename(py), dags);
     const parsed = { fileloc: py, durationS: (performance.now() - started) / 1000 };
-    // In the order of their ids, as everybody locks who locks several.
+    // In the order of their ids, the order in which all processes lock several rows.
     for (const dag of [...dags].sort((a, b) => (a.dag_id < b.dag_id ? -1 : 1))) {
       await upsertDag(tx, dag, parsed);
       const version = await writeDag(tx, dag);

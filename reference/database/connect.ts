@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Tx } from '../behaviour.ts';
 import { LIMITS, type Settings } from '../settings.ts';
 
-/** Longer than any statement should take, shorter than for ever. */
+/** Longer than any statement should take, and finite. */
 const STATEMENT_MS = 120_000;
 const CONNECT_MS = 30_000;
 

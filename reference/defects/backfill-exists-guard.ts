@@ -4,7 +4,7 @@ import type { Defect } from './defect.ts';
 export const backfillExistsGuard: Defect = {
   name: 'backfill-exists-guard',
   kind: 'remedy',
-  summary: 'a backfill is complete only if it has had runs: one that never got any blocks its DAG for ever',
+  summary: 'a backfill is complete only if it has had runs: one that never got any blocks its DAG forever',
   story:
     'The first remedy that the report discusses. It closes the race, and leaves the orphans: where the creation ' +
     'failed after the row was committed, no run will ever come, the backfill is never completed, and every later ' +

@@ -4,7 +4,7 @@ import type { Behaviour } from '../behaviour.ts';
 export interface Defect {
   readonly name: string;
   /**
-   * Absent: a bug. `remedy`: somebody proposed it as the cure of a race; some remedies are wrong, and then they are
+   * Absent: a bug. `remedy`: it was proposed as the cure of a race; some remedies are wrong, and then they are
    * caught, too. `circumstance`: nothing wrong by itself, but what others need to show.
    */
   readonly kind?: 'remedy' | 'circumstance';

@@ -3,7 +3,8 @@ import type { Defect } from './defect.ts';
 export const runningUpstreamFailed: Defect = {
   name: 'running-upstream-failed',
   summary:
-    'if nothing else in a run is ready, a task with an upstream marked FAILED becomes UPSTREAM_FAILED, even a running one',
+    'if nothing else in a run is ready, a task with an upstream marked FAILED becomes UPSTREAM_FAILED, even a ' +
+    'running one',
   story:
     'A user finds a bad result and marks the task that made it as failed, while the tasks downstream are running. ' +
     'The scheduler finds nothing to schedule in the run, and checks once more whether any unfinished task could be ' +

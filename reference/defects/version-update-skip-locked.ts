@@ -8,8 +8,8 @@ export const versionUpdateSkipLocked: Defect = {
   summary: 'the scheduler puts instances on a new version in ordered batches that skip what is locked',
   story:
     'The remedy on the other side: end reports still lock the DAG run, but the scheduler, which holds it, no longer ' +
-    'waits for anybody. A row that a worker is just reporting on is left out; it has ended by the next loop. Bounded ' +
-    'batches in the order of the primary key keep two schedulers from meeting each other, too.',
+    'waits for another transaction. A row that a worker is just reporting on is left out; it has ended by the next ' +
+    'loop. Bounded batches in the order of the primary key keep two schedulers from meeting each other, too.',
   caughtBy: [],
   scenario: 'storm',
   on: ['state-lock-joined'],

@@ -11,7 +11,7 @@ export const versionWritesState: Defect = {
   story:
     'A lost update. The scheduler reads the unfinished instances without a lock and writes every column back with ' +
     'the new version. A task that a worker started or ended in between returns to its old state: RUNNING becomes ' +
-    'QUEUED under its worker, and a SUCCESS that was acknowledged is RUNNING again, for ever.',
+    'QUEUED under its worker, and an acknowledged SUCCESS becomes RUNNING again and stays so.',
   caughtBy: ['acknowledged-is-durable', 'running-is-not-overwritten'],
   scenario: 'storm',
   durationS: 20,

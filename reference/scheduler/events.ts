@@ -9,7 +9,7 @@ const ACTIVE: ReadonlySet<string | null> = new Set(['scheduled', 'queued', 'runn
 
 /**
  * `process_executor_events`: "the executor says that it ended, the database says that it runs" is a failure. All of
- * them in one transaction, where Airflow commits after each that it fails. An event about a row that somebody else
+ * them in one transaction, where Airflow commits after each that it fails. An event about a row that another process
  * holds is dropped, as there.
  */
 export async function processExecutorEvents(scheduling: Scheduling): Promise<void> {

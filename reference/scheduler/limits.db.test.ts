@@ -92,7 +92,7 @@ describe('the critical section', () => {
     expect(await queued()).toBe(2);
   });
 
-  it('leaves out a task instance that somebody else holds', async () => {
+  it('leaves out a task instance that another transaction has locked', async () => {
     await transaction(other.pool, async (tx) => {
       await tx.query(`SELECT 1 FROM task_instance WHERE task_id = 't0' FOR UPDATE`);
       expect(await queueTasks(one.scheduling)).toHaveLength(5);

@@ -89,7 +89,7 @@ async function lockQueued(tx: Tx, groups: readonly Group[]): Promise<readonly Qu
   return rows;
 }
 
-/** `_lock_backfills`. One that somebody else holds, an operator for instance, is left to the next loop. */
+/** `_lock_backfills`. One that another transaction has locked, for instance an operator’s, is left to the next loop. */
 async function lockBackfills(tx: Tx, runs: readonly QueuedRun[]): Promise<ReadonlySet<number>> {
   const ids = [...new Set(runs.flatMap(({ backfill_id }) => backfill_id ?? []))];
   if (ids.length === 0) return new Set();

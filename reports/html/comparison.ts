@@ -124,8 +124,9 @@ function measures(comparison: Comparison): Html | null {
         : html`<details><summary>${counted(informing.length, 'more measure')} that do not decide: other percentiles and lock waits</summary>
 ${lanesTable('Other percentiles', informing, comparison.detect)}</details>`,
     ],
-    'A dot is one run’s value; the band goes from the lowest to the highest, the bar is their geometric mean. The interval ' +
-      'is a bootstrap over runs. A deciding measure must have shifted by more than 10 %, with its whole interval.',
+    'A dot is one run’s value; the band goes from the lowest to the highest, the bar is their geometric mean. The ' +
+      'interval is a bootstrap over runs. A deciding measure must have shifted by more than 10 %, with its whole ' +
+      'interval.',
   );
 }
 

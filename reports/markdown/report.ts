@@ -104,7 +104,9 @@ function phaseWord({ text, worse }: PhaseWord): string {
   return worse ? `**${plain(text)}**` : plain(text);
 }
 
-/** The stories are the HTML report's and `windtunnel explain`'s: a table of thirty rows is no comment on a pull request. */
+/**
+ * The stories are the HTML report's and `windtunnel explain`'s: a table of thirty rows is no comment on a pull request.
+ */
 function findingSections(judgement: Judgement, manifest: Manifest): string[] {
   const { findings, findings_left_out: leftOut, run, deadlocks } = judgement;
   if (findings.length === 0) return [];

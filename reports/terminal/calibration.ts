@@ -17,7 +17,7 @@ export interface CalibrationTextOptions extends TextOptions {
   readonly file: string;
 }
 
-/** Most runs that somebody should look at are alike; the result lists them all. */
+/** Most runs that need a look are alike; the result lists them all. */
 const EXPLAINED = 12;
 
 /** One line a defect, the worst first; what to look at; the answer in the last line. */

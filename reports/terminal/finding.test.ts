@@ -19,9 +19,9 @@ const plain = { color: false };
 
 test('each finding of a run is a paragraph, with the violated invariants and what distinguishes the affected', () => {
   expect(findingsText(judgement(), plain).split('\n\n')[0]?.replace(/\s+/g, ' ')).toBe(
-    'F1 A branch’s skip overwrote tasks that a worker was running: 4 times, 10 violations, from 31.0 s to 58.1 s, known ' +
-      'race #63266. Violates running-is-not-overwritten (8), acknowledged-is-durable (2). Trigger rule one_success: 27 of ' +
-      '27 affected, 3 of 410 others (p < 0.0001).',
+    'F1 A branch’s skip overwrote tasks that a worker was running: 4 times, 10 violations, from 31.0 s to 58.1 s, ' +
+      'known race #63266. Violates running-is-not-overwritten (8), acknowledged-is-durable (2). Trigger rule ' +
+      'one_success: 27 of 27 affected, 3 of 410 others (p < 0.0001).',
   );
   expect(findingsText(judgement(), plain)).toMatch(/windtunnel explain runs\/\S+ F1$/);
 });

@@ -73,7 +73,9 @@ export interface TerminalCell {
 /** The first column may become so narrow for the others. */
 const NARROWEST = 24;
 
-/** Rows in columns as wide as their longest cell. The first column gets what is left and wraps: a block of lines a row. */
+/**
+ * Rows in columns as wide as their longest cell. The first column gets what is left and wraps: a block of lines a row.
+ */
 export function terminalTable(rows: readonly (readonly [string, ...TerminalCell[]])[]): string[][] {
   const cellsOf = ([, ...cells]: readonly [string, ...TerminalCell[]]) => cells;
   const amount = Math.max(0, ...rows.map((row) => row.length - 1));

@@ -60,8 +60,8 @@ function shuffled(runs: readonly Judgement[], rng: Rng): Judgement[] {
 }
 
 /**
- * A build that differs from itself, by anything that decides, also where the decision as a whole is left open for another
- * reason, such as an invariant that a short run did not exercise enough.
+ * A build that differs from itself, by anything that decides, also where the decision as a whole is left open for
+ * another reason, such as an invariant that a short run did not exercise enough.
  */
 export function isFalse({ differences }: Comparison): boolean {
   return differences.some(({ better }) => better !== null);

@@ -16,10 +16,10 @@ import { type Counted, pooled } from '../../harness/statistics/statistics.ts';
 import type { Group } from './pool.ts';
 
 /**
- * How far runs of one build lie apart, from groups of such runs. For counts: how probable each spread is, as the mixture
- * that makes all groups' counts most likely (expectation and maximisation), with one group's worth of doubt spread evenly
- * over all spreads, because another machine and another scenario are not in the pool. For measures: the scatter of the
- * logarithms and how many degrees of freedom it is worth, as most likely under Fisher's F (Smyth 2004).
+ * How far runs of one build lie apart, from groups of such runs. For counts: how probable each spread is, as the
+ * mixture that makes all groups' counts most likely (expectation and maximisation), with one group's worth of doubt
+ * spread evenly over all spreads, because another machine and another scenario are not in the pool. For measures: the
+ * scatter of the logarithms and how many degrees of freedom it is worth, as most likely under Fisher's F (Smyth 2004).
  */
 export function fitBetweenRuns(groups: readonly Group[], calibrations: readonly Calibration[]): BetweenRuns {
   const series = [...groups.flatMap(seriesOfGroup), ...calibrations.flatMap(seriesOfCalibration)];

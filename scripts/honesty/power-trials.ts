@@ -19,7 +19,10 @@ export interface PowerTrial {
   readonly blamed: number;
 }
 
-/** Deadlocks a run and spreads as recorded: 3.2.1 under `seeds` on an idle machine, and the reference stack on a busy machine. */
+/**
+ * Deadlocks a run and spreads as recorded: 3.2.1 under `seeds` on an idle machine, and the reference stack on a busy
+ * machine.
+ */
 const SETTINGS = [
   { rate: 20, spread: 0.032 },
   { rate: 20, spread: 0.256 },
@@ -30,10 +33,11 @@ const PILOTS = [2, 3] as const;
 const TESTS = 10;
 
 /**
- * A pilot of a few runs; as many more as the tool then asks for to see a doubled rate, looked at again when they are in,
- * because they show more of how far runs lie apart; and, when it asks for no more than there are, the comparison with a
- * build with a doubled rate. The number asked for depends on A alone, so looking again makes no difference likelier
- * (an internal pilot: Wittes and Brittain 1990). Where it asks for more than 100 nothing is compared, nor counted as seen.
+ * A pilot of a few runs; as many more as the tool then asks for to see a doubled rate, looked at again when they are
+ * in, because they show more of how far runs lie apart; and, when it asks for no more than there are, the comparison
+ * with a build with a doubled rate. The number asked for depends on A alone, so looking again makes no difference
+ * likelier (an internal pilot: Wittes and Brittain 1990). Where it asks for more than 100 nothing is compared, nor
+ * counted as seen.
  */
 export function powerTrials(between: BetweenRuns, trials: number, seed: number): PowerTrial[] {
   return SETTINGS.flatMap((setting) =>

@@ -6,7 +6,9 @@ import { REFERENCE_DEFECTS } from '../../harness/stacks/defects.ts';
 import { RELEASES } from '../../test/conformance/recording.ts';
 import type { EvidenceRecord, Round, StepResult } from './records.ts';
 
-/** Evidence that takes minutes to hours, in steps: what a completed step showed is kept when the round is interrupted. */
+/**
+ * Evidence that takes minutes to hours, in steps: what a completed step showed is kept when the round is interrupted.
+ */
 export interface Evidence {
   readonly name: string;
   readonly title: string;

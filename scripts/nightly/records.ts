@@ -37,7 +37,9 @@ export type Passed = Pick<EvidenceRecord, 'commit' | 'machine' | 'command'> & {
   readonly seconds: number;
 };
 
-/** runs/nightly/round.json: what was done since all evidence was last complete. Replaced in one step after every step. */
+/**
+ * runs/nightly/round.json: what was done since all evidence was last complete. Replaced in one step after every step.
+ */
 export interface Round {
   readonly commit: string;
   readonly seed: number;

@@ -100,7 +100,7 @@ test('a planted defect shows: the reference stack then answers as the release th
 
 const why = await whyNoAirflow();
 
-// The recordings of four releases are held against the reference stack in every run.
+// The recordings of four releases are compared with the reference stack in every run.
 describe.skipIf(why !== undefined)('on the real Airflow', () => {
   test(`${NEWEST} still does what is recorded of it`, { timeout: LIVE_MS }, async () => {
     const live = await playOn(`airflow@${NEWEST}`);

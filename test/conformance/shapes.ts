@@ -1,6 +1,6 @@
 import type { DagSpec, TaskSpec } from '../../harness/model/scenario.ts';
 
-/** DAGs to talk about. Root tasks are queued as soon as their run starts; the others wait for ever. */
+/** DAGs to talk about. Root tasks are queued as soon as their run starts; the others wait forever. */
 export type Shape = keyof typeof TASKS;
 
 type Task = Pick<TaskSpec, 'task_id'> & Partial<TaskSpec>;

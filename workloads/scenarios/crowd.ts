@@ -7,8 +7,8 @@ const dags = [1, 2, 3, 4, 5, 6].map((n) => shortRuns(`wt_crowd_${n}`, [1_000, 3_
 const ids = dags.map((dag) => dag.dag_id);
 
 /**
- * Everything is scarce: runs wait for max_active_runs, tasks for slots of the pool, and tries follow each other. Triggers
- * ask for more than either lets through, so that both limits are reached within seconds and stay reached.
+ * Everything is scarce: runs wait for max_active_runs, tasks for slots of the pool, and tries follow each other.
+ * Triggers ask for more than either lets through, so that both limits are reached within seconds and stay reached.
  */
 export const scenario: Scenario = {
   name: 'crowd',

@@ -32,7 +32,9 @@ function longBranch(dag_id: string): DagSpec {
   };
 }
 
-/** The setting in which #63266 was reported: 5 schedulers, about 500 live workers, branches, for as long as it takes. */
+/**
+ * The setting in which #63266 was reported: 5 schedulers, about 500 live workers, branches, for as long as it takes.
+ */
 export const scenario: Scenario = {
   name: 'ha-500',
   describe: 'Five schedulers, about 500 live workers on long tasks, and branches: the setting of the report of #63266',

@@ -17,7 +17,7 @@ export const pause: Fault = {
     const stopped = sendToFamily(processOf(stack, victim).pid, 'SIGSTOP');
     return async () => {
       for (const member of stopped) send(member, 'SIGCONT');
-      return `${stopped.length} of its processes stood still`;
+      return `${stopped.length} of its processes were suspended`;
     };
   },
 };

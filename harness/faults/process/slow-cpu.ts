@@ -11,7 +11,7 @@ const FAMILY_SLICES = 10;
 
 /**
  * A process gets a small share of a processor, like a pod that is throttled at its CPU limit: it runs for the first few
- * milliseconds of each slice and stands still for the rest.
+ * milliseconds of each slice and is stopped for the rest.
  */
 export const slowCpu: Fault = {
   name: 'slow-cpu',

@@ -18,7 +18,9 @@ export interface Engine {
   play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd>;
   /** Where the engine knows. */
   readonly connections?: ConnectionUse;
-  /** For an engine that learns of the end of the run with delay: when that will be at the latest, on the run's clock. */
+  /**
+   * For an engine that learns of the end of the run with delay: when that will be at the latest, on the run's clock.
+   */
   willEndAt?(atMs: number): void;
   /** When all lives have ended. Idempotent. */
   close(): Promise<void>;

@@ -14,7 +14,7 @@ const ASK_MS = 20_000;
 
 /** Plays workers; see there for what it wants in its environment. */
 const WORKER = moduleFile(import.meta.url, '../../../workloads/k6/worker');
-/** No report of its use to anybody, and no API of its own: its port would be the same for all. */
+/** No usage report, and no API server: its port would be the same for all. */
 export const K6_WORKER: readonly string[] = [
   'run',
   '--quiet',

@@ -14,7 +14,9 @@ import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.t
 import type { OperationLog } from '../../worker/requests.ts';
 import type { Engine, FleetHooks } from './engine.ts';
 
-/** A progress report is due so often: what a worker that dies takes with it, and how late it learns of the run's end. */
+/**
+ * A progress report is due so often: what a worker that dies takes with it, and how late it learns of the run's end.
+ */
 const REPORT_MS = 5_000;
 /** Without a report for so long its worker is dead. */
 const LEASE_MS = 30_000;

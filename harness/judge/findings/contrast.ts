@@ -13,7 +13,8 @@ const MOST_LINES = 3;
 
 /**
  * What clearly distinguishes victims from others: it is significant after correction for the number of questions, most
- * of the victims have it, and many of the others have not. A difference that is only significant is not worth a reader's time.
+ * of the victims have it, and many of the others have not. A difference that is only significant is not worth a
+ * reader's time.
  */
 const CLEAR = { p: 0.01, share: 0.6, apart: 0.3 } as const;
 

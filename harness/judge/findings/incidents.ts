@@ -7,7 +7,9 @@ import { knownRace } from '../../races/index.ts';
 export interface KeptViolation extends FindingMoment {
   readonly v: number;
   readonly variant: string;
-  /** When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`. */
+  /**
+   * When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`.
+   */
   readonly cause_ms: number;
 }
 

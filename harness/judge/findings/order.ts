@@ -23,7 +23,7 @@ export interface Theirs {
   readonly at_ms: number;
   /** In the order of the write-ahead log; null for a line of the log, which goes by its time. */
   readonly seq: number | null;
-  /** The request that did it, where one is known, and whether its answer vouches for it. */
+  /** The request that did it, where one is known, and whether its answer acknowledges it. */
   readonly by: { readonly op: number; readonly accepted: boolean } | null;
 }
 

@@ -58,7 +58,7 @@ CREATE OR REPLACE MACRO cut_aftermath_ms() AS 2000;
 -- A process that dies is started again after one second, and needs some more to be up.
 CREATE OR REPLACE MACRO restart_ms() AS 5000;
 
--- So long without a processor, and the whole machine stood still. The sampler reads once a second.
+-- So long without a processor means that the whole machine stalled. The sampler reads once a second.
 CREATE OR REPLACE MACRO standstill_ms() AS 1000;
 
 -- One row: all of these.

@@ -18,7 +18,7 @@ CREATE OR REPLACE VIEW lost_runs AS
 SELECT DISTINCT dag_id, run_id FROM lives WHERE "end" = 'lost';
 
 -- One row: a while in which the harness itself got no processor for more than a second, though it is less nice than the
--- stack: the whole machine stood still, and how long something took then says nothing about Airflow. (Which the run as
+-- stack: the whole machine stalled, and how long something took then says nothing about Airflow. (Which the run as
 -- a whole does not survive either: see the assumption fleet-kept-pace.)
 CREATE OR REPLACE VIEW standstills AS
 SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
@@ -45,7 +45,7 @@ CREATE OR REPLACE MACRO waited_for_cpu_ms(of_process, began, ended) AS (
 -- excuses what takes long. Safety must hold always, progress only while no window is open or fresh:
 -- * no longer than it is open: what clients and users do. It breaks nothing that would have to come back.
 -- * recovery_ms() after any other.
--- * adoption_ms() after a scheduler was lost. A scheduler that stood still for less than scheduler_dead_ms() comes back
+-- * adoption_ms() after a scheduler was lost. A scheduler that was stopped for less than scheduler_dead_ms() comes back
 --   by itself.
 CREATE OR REPLACE VIEW fault_windows AS
 SELECT *,
@@ -67,7 +67,7 @@ FROM (
 CREATE OR REPLACE MACRO met_fault(began, ended) AS
   EXISTS (FROM fault_windows WHERE fault_windows.opened_ms <= ended AND fault_windows.excused_ms >= began);
 
--- The same, or the whole machine stood still in that time.
+-- The same, or the whole machine stalled in that time.
 CREATE OR REPLACE MACRO excused_delay(began, ended) AS
   met_fault(began, ended)
   OR EXISTS (FROM standstills WHERE standstills.until_ms >= began AND standstills.from_ms <= ended);

@@ -34,7 +34,7 @@ const ANYBODY = 'Anonymous';
 const TOKEN_S = 86_400;
 const CLI_TOKEN_S = 3_600;
 
-/** The public API: `/api/v2` for users with a token, and `/auth/token`, which gives one to everybody. */
+/** The public API: `/api/v2` for users with a token, and `/auth/token`, which gives one to every client. */
 export function mountPublic(app: FastifyInstance, api: Api, settings: Settings): void {
   const tokens = new Tokens({ secret: settings.secret, audience: AUDIENCE, required: ['exp', 'iat', 'nbf'] });
   const endpoints = ROUTES.map(

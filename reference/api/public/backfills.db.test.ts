@@ -49,7 +49,7 @@ it('creates a run for each date, both ends included, in the order asked for', as
   );
 });
 
-it('shows the backfill to everybody before the first of its runs, and the runs all at once', async () => {
+it('makes the backfill visible before its runs, and all runs at once', async () => {
   const seen: number[][] = [];
   const look: Behaviour['beforeBackfillRun'] = async (_tx, { ordinal }) => {
     if (ordinal === 3) seen.push([await count('backfill', 'early'), await count('dag_run', 'early')]);

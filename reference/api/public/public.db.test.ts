@@ -11,7 +11,7 @@ onApi((started) => {
 const clearAll = (dag: string, more: object) =>
   api.user('POST', `/api/v2/dags/${dag}/clearTaskInstances`, { dry_run: false, only_failed: false, ...more });
 
-it('gives a token to everybody, and takes it; another is refused', async () => {
+it('gives a token to every client, and accepts it; another is refused', async () => {
   const got = await api.user('POST', '/auth/token', {});
   expect(got.status).toBe(201);
   const authorization = `Bearer ${got.body.access_token}`;

@@ -34,8 +34,8 @@ export const publicDifferences: readonly Difference[] = [
   {
     releases: BEFORE_3_3,
     airflow:
-      'makes a backfill without runs and lets it stay active, where no date is in range or the dates are the wrong way ' +
-      'round: 200 on 3.1, 500 on 3.2. The DAG is blocked for other backfills until it is cancelled or cleaned up',
+      'makes a backfill without runs and lets it stay active, where no date is in range or the dates are the wrong ' +
+      'way round: 200 on 3.1, 500 on 3.2. The DAG is blocked for other backfills until it is cancelled or cleaned up',
     reference: 'answers 422 and makes nothing',
     reason: 'The row is committed before its runs are looked for; both are checked first since 3.3.',
     cases: [
@@ -89,8 +89,8 @@ export const publicDifferences: readonly Difference[] = [
     airflow: 'answers 409 to one of two clears of a running task at once, and now and then 500',
     reference: 'answers 200 to both',
     reason:
-      'Both archive the try and give its row a new id, without a lock: the second meets the unique key of the history, ' +
-      'or finds its row gone (SQLAlchemy: StaleDataError). The reference stack locks the row first.',
+      'Both archive the try and give its row a new id, without a lock: the second meets the unique key of the ' +
+      'history, or finds its row gone (SQLAlchemy: StaleDataError). The reference stack locks the row first.',
     cases: [
       {
         dialogue: 'clear/twice at once',

@@ -185,7 +185,8 @@ export const stateDifferences: readonly Difference[] = [
     airflow: 'answers 500 to a deferral whose next arguments are plain JSON, and the task keeps running',
     reference: 'keeps them as they come',
     reason:
-      "Before 3.2 the server decodes Airflow's own encoding, which plain JSON is not. Empty arguments are not kept at all.",
+      "Before 3.2 the server decodes Airflow's own encoding, which plain JSON is not. Empty arguments are not kept " +
+      'at all.',
     cases: [
       {
         dialogue: 'state/deferred without a time-out, with next arguments',
