@@ -1,5 +1,4 @@
-import type { Finding, Violation } from '../harness/model/finding.ts';
-import type {} from '../harness/model/verdict.ts';
+import type { Finding } from '../harness/model/finding.ts';
 
 /** Commands that a reader pastes. */
 
@@ -30,15 +29,6 @@ export function evidenceQuery(run: string, { timeline, worst }: Finding): string
 
 function unique(numbers: readonly number[]): number[] {
   return [...new Set(numbers)].slice(0, 20);
-}
-
-/** The rows that prove a violation, as a query to paste; null if none are named. */
-export function proofQuery(run: string, violation: Violation): string | null {
-  const folder = shellWord(run);
-  const operations = violation.operations.slice(0, 20).join(', ');
-  if (operations !== '') return `windtunnel query ${folder} "select * from operations where op in (${operations})"`;
-  const commits = violation.commits.slice(0, 20).join(', ');
-  return commits === '' ? null : `windtunnel query ${folder} "select * from commits where seq in (${commits})"`;
 }
 
 /** For a command that a reader pastes: quoted unless it is plain. */

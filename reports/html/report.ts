@@ -1,11 +1,11 @@
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
-import { exampleQuery, proofQuery } from '../commands.ts';
+import { exampleQuery } from '../commands.ts';
 import { harnessCost, harnessFacts, provenance } from '../conditions.ts';
 import { deadlockKinds, deadlockOf } from '../deadlocks.ts';
 import { classTable } from '../refusals.ts';
-import { evidence, headline, isNotExercised, proof, violationsShown, worstFirst } from '../summary.ts';
-import { count, counted, LIMITS, milliseconds, moment, percent, seconds } from '../words.ts';
+import { evidence, headline, isNotExercised, worstFirst } from '../summary.ts';
+import { count, counted, LIMITS, milliseconds, percent, seconds } from '../words.ts';
 import { chartScript } from './chart-page.ts';
 import { charts } from './charts.ts';
 import { deadlockKind } from './deadlocks.ts';
@@ -22,7 +22,6 @@ export function reportHtml(judgement: Judgement, manifest: Manifest): string {
     [
       ['findings', 'Findings', findingsSection(judgement, manifest)],
       ['invariants', 'Invariants', invariantsSection(judgement)],
-      ['violations', 'Violations', broken(judgement)],
       ['deadlocks', 'Deadlocks', deadlocks(judgement)],
       ['time', 'Over time', drawn],
       ['faults', 'Faults', faultsSection(judgement)],
@@ -115,33 +114,6 @@ function invariantTable(label: string, invariants: readonly InvariantResult[]): 
 function asides({ known_issues, aimed, verdict }: InvariantResult): Html | null {
   if (verdict === 'unknown' && !aimed) return html`<small>not aimed at by this scenario</small>`;
   return known_issues.length === 0 ? null : html`<small>known issues ${cut(known_issues.join(', '), 120)}</small>`;
-}
-
-/** Without findings (they could not be grouped, or the verdict is an old one) each invariant has its own violations. */
-function broken({ findings, invariants, run }: Judgement): Html | null {
-  if (findings.length > 0) return null;
-  const failing = worstFirst(invariants).filter(({ verdict }) => verdict === 'fail');
-  if (failing.length === 0) return null;
-  return section(
-    'violations',
-    'Violations',
-    failing.map((invariant) => finding(invariant, run)),
-  );
-}
-
-function finding(invariant: InvariantResult, run: string): Html {
-  const shown = violationsShown(invariant);
-  const items = shown.map(
-    ({ places, violation }) => html`<li><time><b>${places.join(', ')}</b> ${moment(violation.at_ms)}</time>
-<div><p>${cut(violation.sentence, LIMITS.sentence)}</p><p class="soft">${proof(violation)}</p></div></li>
-`,
-  );
-  const query = shown[0] ? proofQuery(run, shown[0].violation) : null;
-  return html`<article class="finding"><header><h3>${cut(invariant.name, 120)}</h3>
-<span class="soft">${counted(invariant.violations, 'violation')}</span></header>
-<ol class="moments">${items}</ol>
-${query === null ? null : command(query)}</article>
-`;
 }
 
 function deadlocks(judgement: Judgement): Html | null {

@@ -10,7 +10,6 @@ import {
   hugeJudgement,
   invariant,
   judgement,
-  violation,
 } from '../../harness/testing/fixture.ts';
 import { verdictText } from './report.ts';
 import { SCREEN } from './screen.ts';
@@ -62,27 +61,6 @@ describe('the summary at the end of a run', () => {
     );
     const marks = lines.map((line) => line[0]).filter((character) => '✗?✓'.includes(character ?? '-'));
     expect(marks.join('')).toBe('✗✗✗✗✓✓✓✓');
-  });
-
-  test('without findings has first, worst and last violation as sentences, once each', () => {
-    const several = verdictText(judgement({ findings: [], invariants: [invariant('p', 'fail')] }), plain);
-    expect(several).toMatch(/first {2}12\.3 s {2}wt_fan.*…\n {4}worst {2}31\.0 s {2}.*\n {4}last {3}58\.1 s/);
-    const only = violation({ sentence: 'it broke' });
-    const once = verdictText(
-      judgement({
-        findings: [],
-        invariants: [invariant('p', 'fail', { violations: 1, first: only, worst: only, last: only })],
-      }),
-      plain,
-    );
-    expect(once.match(/it broke/g)).toHaveLength(1);
-    expect(once).toContain('only   12.3 s  it broke');
-  });
-
-  test('gives every violated invariant its first sentence before any gets its last', () => {
-    const many = Array.from({ length: 7 }, (_, index) => invariant(`p${index}`, 'fail'));
-    const text = verdictText(judgement({ findings: [], invariants: many }), plain);
-    expect(text.match(/ {4}first /g)).toHaveLength(7);
   });
 
   test('lists what was not aimed at in one line, and assumptions only when one does not hold', () => {

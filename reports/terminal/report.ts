@@ -10,10 +10,9 @@ import {
   harnessShare,
   headline,
   isNotExercised,
-  violationsShown,
   worstFirst,
 } from '../summary.ts';
-import { count, counted, moment, padEnd, seconds, shorten, some, visible } from '../words.ts';
+import { count, counted, padEnd, seconds, shorten, some, visible } from '../words.ts';
 import {
   fitted,
   fitting,
@@ -45,8 +44,8 @@ export function verdictText(judgement: Judgement, options: TextOptions): string 
 const LEAST_FOR_INVARIANTS = 6;
 
 /** What broke, by cause; the timeline of one is one command away. */
-function findingLines({ findings }: Judgement, room: number, paint: Paint): string[] {
-  if (findings.length === 0) return [];
+function findingLines({ findings, findings_left_out }: Judgement, room: number, paint: Paint): string[] {
+  if (findings.length === 0) return findings_left_out === null ? [] : [fitted(findings_left_out), ''];
   const blocks = findings.map(({ id, title, occurrences, known_race }) => {
     const head = `${padEnd(id, 4)}${`${count(occurrences)} ×`.padStart(7)}  `;
     const [first = '', ...more] = hanging(head, `${title}${known_race === null ? '' : ` (${known_race})`}`);
@@ -132,31 +131,7 @@ function invariantLines(judgement: Judgement, room: number, paint: Paint): strin
   const tail = blocks.flat().length + each.length <= room ? each : [keptLine(kept, paint)];
   const spare = room - tail.length;
   const more = (hidden: number) => `  and ${count(hidden)} more that are violated or not exercised enough`;
-  if (blocks.flat().length > spare) return [...fitting(blocks, spare, more), ...tail];
-  // Findings say it in words of their own, and once.
-  const sentences = judgement.findings.length > 0 ? 0 : spare - blocks.flat().length;
-  return [...withSentences(doubtful, sentences, paint), ...tail];
-}
-
-/** The lines left over go to sentences: each violated invariant gets its first, then each its worst, then its last. */
-function withSentences(invariants: readonly InvariantResult[], room: number, paint: Paint): string[] {
-  const blocks = invariants.map((invariant) => ({
-    heading: block(invariant, paint),
-    sentences: violationsShown(invariant).map(({ places, violation }) => {
-      const place = `    ${padEnd(places.length === 3 ? 'only' : places.join(', '), 6)} ${moment(violation.at_ms)}  `;
-      return paint.dim(place) + fitted(violation.sentence, place.length);
-    }),
-    shown: 0,
-  }));
-  let left = room;
-  for (let round = 1; round <= 3; round++) {
-    for (const one of blocks) {
-      if (left === 0 || one.sentences.length < round) continue;
-      one.shown = round;
-      left--;
-    }
-  }
-  return blocks.flatMap(({ heading, sentences, shown }) => [...heading, ...sentences.slice(0, shown)]);
+  return [...fitting(blocks, spare, more), ...tail];
 }
 
 function block(invariant: InvariantResult, paint: Paint): string[] {
