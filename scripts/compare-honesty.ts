@@ -1,9 +1,7 @@
 /**
- * How often a comparison errs, and how surely it sees.
+ * How often a comparison errs.
  *
- *   npm run bench:honesty                         A/A pairs drawn from kept runs, and simulated power
- *   npm run bench:honesty -- --pairs 400 --trials 200
- *   npm run bench:honesty -- --real 20            so many real comparisons of `reference` with itself, beside that
+ *   npm run bench:honesty [-- --pairs 400]        A/A pairs drawn from kept runs
  *   npm run bench:honesty -- --keep BATCH RUN …   judges these runs and keeps what a comparison reads of them
  *   npm run bench:honesty -- --fit                how far runs of one build lie apart, into harness/compare/between-runs.json
  */
@@ -12,13 +10,11 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { readKept } from '../harness/calibrate/results.ts';
-import { BETWEEN_RUNS } from '../harness/compare/between-runs.ts';
 import { judge } from '../harness/judge/judge.ts';
 import { wilson } from '../harness/statistics/statistics.ts';
-import { aaPairs, isFalse, realPairs } from './honesty/aa.ts';
+import { aaPairs, isFalse } from './honesty/aa.ts';
 import { fitBetweenRuns } from './honesty/fit.ts';
 import { POOL, readPool, slimmed } from './honesty/pool.ts';
-import { powerTrials } from './honesty/power-trials.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 
@@ -26,8 +22,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     pairs: { type: 'string', default: '400' },
-    trials: { type: 'string', default: '200' },
-    real: { type: 'string', default: '0' },
     seed: { type: 'string', default: '1' },
     keep: { type: 'string' },
     fit: { type: 'boolean', default: false },
@@ -38,11 +32,7 @@ const calibrations = await readKept(path.join(ROOT, 'records', 'calibration'), (
 
 if (values.keep !== undefined) await keep(values.keep, positionals);
 else if (values.fit) writeFit();
-else {
-  fromKeptRuns();
-  if (Number(values.trials) > 0) seesTwice();
-  if (Number(values.real) > 0) await realOnes();
-}
+else fromKeptRuns();
 
 async function keep(batch: string, runs: readonly string[]): Promise<void> {
   for (const run of runs) {
@@ -82,24 +72,6 @@ function fromKeptRuns(): void {
   console.log(`  single measures with p < 0.05: ${share(below(measures), measures.length)}`);
   const outside = measures.filter(({ interval: [low, high] }) => low > 1 || high < 1).length;
   console.log(`  measures with a 95 % interval that leaves out 1: ${share(outside, measures.length)}`);
-}
-
-function seesTwice(): void {
-  for (const trial of powerTrials(BETWEEN_RUNS, Number(values.trials), Number(values.seed))) {
-    const { rate, spread, pilot, asked, played, seen, trials, unanswered, blamed } = trial;
-    console.log(
-      `doubled rate, ${rate} deadlocks a run, spread ${spread}, pilot of ${pilot} a side: asked for ` +
-        `${asked ?? '–'} runs a side, in the end ${played ?? '–'} (medians); seen ${share(seen, trials)}; ` +
-        `over 100 runs: ${unanswered}; ` +
-        `A/A at as many runs: ${share(blamed, trials)} false`,
-    );
-  }
-}
-
-async function realOnes(): Promise<void> {
-  const results = await realPairs(Number(values.real), Number(values.seed), (line) => console.log(`  ${line}`));
-  const wrong = results.filter(isFalse).length;
-  console.log(`A/A, real pairs on reference: ${share(wrong, results.length)} false differences`);
 }
 
 function share(count: number, total: number): string {

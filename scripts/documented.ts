@@ -175,7 +175,6 @@ const SHORT: Readonly<Record<string, string>> = {
   '--operations': '50000',
   '--vus': '50',
   '--pairs': '2',
-  '--real': '1',
   '--defects': 'rtif-merge',
   '--out': 'stored',
 };

@@ -24,9 +24,9 @@ const DEADLINE_MS = 15 * 60_000;
  * What the command prints, as a user would start it, whatever it finds: 0, 1 and 3 are verdicts. Rejects with its last
  * word for any other end.
  */
-export function windtunnel(args: readonly string[], deadlineMs = DEADLINE_MS): Promise<string> {
+function windtunnel(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: deadlineMs, maxBuffer: 2 ** 26 };
+    const options = { timeout: DEADLINE_MS, maxBuffer: 2 ** 26 };
     execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
       if (error === null || error.code === 1 || error.code === 3) resolve(stdout);
       else reject(new Error(`windtunnel ${args.join(' ')}: ${stderr.trim().split('\n').at(-1) ?? error.message}`));

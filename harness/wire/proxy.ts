@@ -14,7 +14,7 @@ export interface WireProxy extends Wire {
 
 /**
  * Stands between one process and PostgreSQL, and can break what is between them. Without rules bytes go through as they
- * came; see `npm run bench:wire` for what that costs.
+ * came.
  */
 export async function openWireProxy(upstream: { readonly host: string; readonly port: number }): Promise<WireProxy> {
   const rules = new RuleBook();

@@ -1,12 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { comparePair } from '../../harness/compare/compare.ts';
 import type { Calibration } from '../../harness/model/calibration.ts';
 import type { Comparison } from '../../harness/model/comparison.ts';
 import { Rng } from '../../harness/model/rng.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
-import { windtunnel } from '../judged-run.ts';
 import { fitBetweenRuns } from './fit.ts';
 import type { Group } from './pool.ts';
 
@@ -65,33 +61,4 @@ function shuffled(runs: readonly Judgement[], rng: Rng): Judgement[] {
  */
 export function isFalse({ differences }: Comparison): boolean {
   return differences.some(({ better }) => better !== null);
-}
-
-/**
- * A defect each, with many violations: two sides without events cannot differ. The
- * scenario that shows it exercises it enough in 20 s.
- */
-const PLAYED: readonly (readonly [build: string, scenario: string])[] = [
-  ['reference+state-lock-joined', 'race-66734'],
-  ['reference+rtif-merge', 'race-63581'],
-  ['reference+skip-unguarded', 'race-63266'],
-];
-
-/** `windtunnel compare BUILD --aa`, so many times, each with two runs a side of 20 s and a seed of its own. */
-export async function realPairs(pairs: number, seed: number, say: (line: string) => void): Promise<Comparison[]> {
-  const results: Comparison[] = [];
-  for (let pair = 0; pair < pairs; pair++) {
-    const [build = '', scenario = ''] = PLAYED[pair % PLAYED.length] ?? [];
-    const folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-aa-'));
-    try {
-      const own = ['--scenario', scenario, '--seed', String(1000 * seed + 2 * pair), '--out', folder];
-      await windtunnel(['compare', build, '--aa', '--runs', '2', '--duration', '20s', ...own]);
-      const comparison = JSON.parse(readFileSync(path.join(folder, 'compare.json'), 'utf8')) as Comparison;
-      results.push(comparison);
-      say(`${pair + 1} of ${pairs}: ${build}, ${scenario}: ${comparison.decision}`);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }
-  return results;
 }
