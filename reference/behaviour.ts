@@ -3,8 +3,8 @@ import type pg from 'pg';
 import type { RunTask } from './scheduler/decisions.ts';
 
 /**
- * The places where Airflow's answer to a race is decided, one member each. `normal.ts` holds the right answers; a file
- * in `defects/` replaces one or two of them by what a release once did, by a remedy that was proposed, or by a slip of
+ * The places where Airflow's answer to a race is decided, one member each. `normal.ts` holds the right answers; each
+ * of `defects/` replaces one or two of them by what a release once did, by a remedy that was proposed, or by a slip of
  * another kind. Everything else in the reference stack is the same whatever is switched on.
  */
 export interface Behaviour extends ApiBehaviour, SchedulerBehaviour {

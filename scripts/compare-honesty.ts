@@ -3,7 +3,7 @@
  *
  *   npm run bench:honesty [-- --pairs 400]        A/A pairs drawn from kept runs
  *   npm run bench:honesty -- --keep BATCH RUN …   judges these runs and keeps what a comparison reads of them
- *   npm run bench:honesty -- --fit                how far runs of one build lie apart, into harness/compare/between-runs.json
+ *   npm run bench:honesty -- --fit                writes how far runs of one build lie apart: compare/between-runs.json
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -19,7 +19,7 @@ const SCHEMA = new URL('../../reference/database/schema.sql', import.meta.url);
 const READY_MS = 60_000;
 
 export interface ReferenceOptions extends ManagedOptions {
-  /** Names of `reference/defects/`; none: the stack as it should be. */
+  /** Names of defects (`reference/defects/`); none: the stack as it should be. */
   readonly defects: readonly string[];
 }
 

@@ -13,8 +13,8 @@ const TRIALS = 10;
 
 /**
  * A pilot of three runs a side; as many more as are then asked for, looked at again when they are in, because they show
- * more of how far runs lie apart. The number depends on A alone, so looking again makes no false difference likelier (an
- * internal pilot: Wittes and Brittain 1990).
+ * more of how far runs lie apart. The number depends on A alone, so looking again makes no false difference likelier
+ * (an internal pilot: Wittes and Brittain 1990).
  */
 function trial(rng: Rng): { readonly seen: boolean; readonly blamed: boolean } {
   const draw = (runs: number, factor: number): Counted[] =>
@@ -33,7 +33,7 @@ function trial(rng: Rng): { readonly seen: boolean; readonly blamed: boolean } {
   return { seen: differ(a, b) && pooled(b).count > pooled(a).count, blamed: differ(a, same) };
 }
 
-test('with as many runs as are asked for a doubled rate is seen 9 times in 10, and no build differs from itself', () => {
+test('with as many runs as requested a doubled rate is seen 9 times in 10, and no build differs from itself', () => {
   const rng = new Rng(1, 'power');
   const trials = Array.from({ length: TRIALS }, () => trial(rng));
   expect(trials.filter(({ seen }) => seen).length).toBeGreaterThanOrEqual(0.9 * TRIALS);
