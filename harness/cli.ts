@@ -1,6 +1,13 @@
 import yargs, { type Argv, type CommandModule } from 'yargs';
 
 import { type AnyCliCommand, exitCodeOfError, textOfError } from './console/command.ts';
+import {
+  type Declared,
+  type ReadFlags,
+  readCommandLine,
+  unknownCommand,
+  withoutFalseFlags,
+} from './console/command-line.ts';
 import { UsageError } from './model/errors.ts';
 import { windtunnelVersion } from './system/installation.ts';
 
@@ -86,48 +93,89 @@ const COMMANDS: readonly Listed[] = [
 
 /** The whole program, but for the process: resolves to its exit code. `argv`: what follows `windtunnel`. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const words = withoutFalseFlags(argv);
+  // What yargs finds; it says only one thing at a time.
+  const refused: string[] = [];
   try {
-    let code = 0;
+    let code: number | undefined;
+    let isHelp = false;
     const program = yargs()
       .scriptName('windtunnel')
       .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and checks its invariants.')
+      .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false, 'short-option-groups': false })
       .command(
-        yargsCommands(async (command, flags) => {
-          code = await command.handler(flags);
+        yargsCommands(async (called) => {
+          code = await callCommand(called, words, refused);
         }),
       )
       .version(windtunnelVersion())
-      .demandCommand(1, 'Name a command')
       .strict()
-      .recommendCommands()
       .wrap(Math.min(110, io.stdout.columns ?? 110))
       .epilogue('exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack could not be run · 130 interrupted')
       .exitProcess(false)
       .fail((message, error) => {
-        throw error ?? usageError(message);
+        if (error) throw error;
+        refused.push(message);
       });
-    await program.parseAsync([...argv], {}, (_error, _flags, help) => {
-      if (help !== '') io.stdout.write(`${help}\n`);
+    await program.parseAsync(words, {}, (_error, _flags, help) => {
+      isHelp = help !== '';
+      if (isHelp) io.stdout.write(`${help}\n`);
     });
-    return code;
+    if (code === undefined && !isHelp) throw noCommand(words);
+    return code ?? 0;
   } catch (error) {
     io.stderr.write(`${textOfError(error)}\n`);
     return exitCodeOfError(error);
   }
 }
 
-/** The commands as yargs takes them; `call` gets the one that is called. */
-export function yargsCommands(call: (command: AnyCliCommand, flags: never) => Promise<void>): CommandModule[] {
-  return COMMANDS.map(([command, describe, load]) => ({
-    command,
-    describe,
-    builder: async (args: Argv) => (await load()).builder(args) as Argv,
-    handler: async (flags) => call(await load(), flags as never),
-  }));
+/** A command that was called, and what it was given. */
+export interface Called {
+  readonly signature: string;
+  readonly command: AnyCliCommand;
+  readonly declared: Declared;
+  readonly flags: ReadFlags;
 }
 
-function usageError(message: string): UsageError {
-  return new UsageError(
-    `${/[.?!]$/.test(message) ? message : `${message}.`} \`windtunnel --help\` and \`windtunnel COMMAND --help\` say more.`,
+/** A line that is wrong is refused with all that is wrong with it: first its words, then what they mean. */
+async function callCommand(
+  { signature, command, declared, flags }: Called,
+  words: readonly string[],
+  refused: readonly string[],
+): Promise<number> {
+  const line = readCommandLine({ signature, declared, words, flags });
+  const problems = line.problems.length > 0 ? line.problems : refused.map((message) => `${message}.`);
+  if (problems.length === 0) return command.handler(flags as never);
+  const checked = line.isComplete ? command.check?.(line.flags as never) : undefined;
+  const meant = await checked?.catch((error: unknown) => error);
+  const more = meant instanceof UsageError ? [meant.message] : [];
+  throw new UsageError(
+    [...problems, ...more, `\`windtunnel ${signature.split(' ')[0]} --help\` says more.`].join('\n'),
   );
+}
+
+/** The commands as yargs takes them; `call` gets the one that is called. */
+export function yargsCommands(call: (called: Called) => Promise<void>): CommandModule[] {
+  return COMMANDS.map(([signature, describe, load]) => {
+    let declared: Declared | undefined;
+    return {
+      command: signature,
+      describe,
+      builder: async (args: Argv) => {
+        const built = (await load()).builder(args) as Argv & { getOptions(): Declared };
+        declared = built.getOptions();
+        return built;
+      },
+      handler: async (flags) => {
+        if (declared) await call({ signature, command: await load(), declared, flags: flags as ReadFlags });
+      },
+    };
+  });
+}
+
+function noCommand(words: readonly string[]): UsageError {
+  const [word] = words;
+  const names = COMMANDS.map(([signature]) => signature.split(' ')[0] ?? '');
+  const problem = word === undefined ? `Name a command: ${names.join(', ')}.` : unknownCommand(word, names);
+  return new UsageError(`${problem}\n\`windtunnel --help\` says more.`);
 }

@@ -56,13 +56,15 @@ test('what is wrong with a scenario is said all at once, with its place', () => 
     expect(problems).toContain(place);
   const arrivals = { executor: 'ramping-arrival-rate', stages: [{ duration: 'soon', target: -1 }] };
   const untimely = [
-    { operator: 'clear', dags: ['wt_a'], every_ms: 5 },
+    { operator: 'clear', dags: ['wt_a', seeds?.dags[0]?.dag_id], every_ms: 5 },
     { operator: 'trigger', dags: ['wt_a'], arrivals },
   ];
   expect(problemsOf({ ...seeds, operators: untimely })).toEqual([
     'operators.0: give either every_ms and start_after_ms, or arrivals',
     "operators.1.arrivals.stages.0.duration: must be a duration as k6 writes it, like '1m30s'",
     expect.stringMatching(/^operators\.1\.arrivals\.stages\.0\.target: /),
+    // Names are looked for in a scenario of a wrong shape, too.
+    'no DAG is called wt_a, but churn or an operator names it',
   ]);
   const dangling = { ...seeds, churn: { dags: ['wt_nowhere'], every_ms: 1 } };
   expect(problemsOf(dangling)).toEqual(['no DAG is called wt_nowhere, but churn or an operator names it']);

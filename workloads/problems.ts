@@ -1,47 +1,87 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import { SCENARIO } from '../harness/model/scenario.ts';
+import { shapeProblems } from '../harness/model/shape-problems.ts';
 
 /**
- * What is wrong with a scenario, all of it at once, each as `where: what`. Shapes come first; names that point nowhere
- * are looked for only in a scenario whose shape is right.
+ * What is wrong with a scenario, all of it at once, each as `where: what`: shapes, and names that point nowhere as far
+ * as the shape allows to look for them.
  */
 export function problemsOf(scenario: unknown): string[] {
   if (scenario === undefined) return ['it has no `export const scenario`'];
-  const parsed = SCENARIO.safeParse(scenario);
-  if (!parsed.success) {
-    return parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'scenario'}: ${issue.message}`);
-  }
-  return danglingNames(parsed.data);
+  return [...shapeProblems(SCENARIO, scenario, 'scenario'), ...danglingNames(NAMES.parse(scenario))];
 }
 
-function danglingNames(scenario: z.infer<typeof SCENARIO>): string[] {
-  const known = new Set(scenario.dags.map((dag) => dag.dag_id));
+const texts = z.array(z.string().catch('')).catch([]);
+const NO_TASK = { task_id: '', upstream: [], skips: [] };
+const NO_DAG = { dag_id: '', tasks: [] };
+
+/** Only the names of a scenario; an empty one where there is no text. */
+const NAMES = z
+  .object({
+    dags: z
+      .array(
+        z
+          .object({
+            dag_id: z.string().catch(''),
+            tasks: z
+              .array(z.object({ task_id: z.string().catch(''), upstream: texts, skips: texts }).catch(NO_TASK))
+              .catch([]),
+          })
+          .catch(NO_DAG),
+      )
+      .catch([]),
+    churn: z.object({ dags: texts }).catch({ dags: [] }),
+    operators: z
+      .array(
+        z
+          .object({ operator: z.string().catch(''), dags: texts, upstream: z.string().optional().catch(undefined) })
+          .catch({ operator: '', dags: [] }),
+      )
+      .catch([]),
+  })
+  .catch({ dags: [], churn: { dags: [] }, operators: [] });
+
+function danglingNames({ dags, churn, operators }: z.infer<typeof NAMES>): string[] {
+  const ids = dags.map(({ dag_id }) => dag_id);
   const problems: string[] = [];
-  if (known.size < scenario.dags.length) problems.push('dags: two DAGs have the same dag_id');
-  const named = [...(scenario.churn?.dags ?? []), ...scenario.operators.flatMap((operator) => operator.dags)];
-  for (const dag of new Set(named))
-    if (!known.has(dag)) problems.push(`no DAG is called ${dag}, but churn or an operator names it`);
-  for (const operator of scenario.operators) {
-    if (operator.operator !== 'mark' || operator.upstream === undefined) continue;
-    for (const { dag_id, tasks } of scenario.dags) {
-      if (operator.dags.includes(dag_id) && !tasks.some(({ task_id }) => task_id === operator.upstream))
-        problems.push(`an operator marks the task ${operator.upstream} of ${dag_id}, which does not exist`);
+  if (hasDuplicates(ids)) problems.push('dags: two DAGs have the same dag_id');
+  // Where a DAG has no name, the others cannot be said to miss it.
+  if (!ids.includes('') && ids.length > 0) {
+    const named = new Set([...churn.dags, ...operators.flatMap((operator) => operator.dags)]);
+    for (const dag of named)
+      if (dag !== '' && !ids.includes(dag)) problems.push(`no DAG is called ${dag}, but churn or an operator names it`);
+  }
+  for (const { operator, dags: marked, upstream } of operators) {
+    if (operator !== 'mark' || upstream === undefined) continue;
+    for (const { dag_id, tasks } of dags) {
+      if (marked.includes(dag_id) && tasks.every(({ task_id }) => task_id !== upstream && task_id !== ''))
+        problems.push(`an operator marks the task ${upstream} of ${dag_id}, which does not exist`);
     }
   }
-  for (const dag of scenario.dags) {
-    const tasks = new Set(dag.tasks.map((task) => task.task_id));
-    if (tasks.size < dag.tasks.length) problems.push(`${dag.dag_id}: two tasks have the same task_id`);
-    for (const task of dag.tasks) {
-      for (const name of [...task.upstream, ...(task.skips ?? [])]) {
-        if (!tasks.has(name))
-          problems.push(`${dag.dag_id}.${task.task_id} names the task ${name}, which does not exist`);
-      }
-    }
-    const cycle = cycleOf(dag.tasks);
-    if (cycle.length > 0) problems.push(`${dag.dag_id}: ${cycle.join(', ')} wait for each other (upstream)`);
-  }
+  for (const dag of dags) problems.push(...danglingTasks(dag));
   return problems;
+}
+
+function danglingTasks({ dag_id, tasks }: z.infer<typeof NAMES>['dags'][number]): string[] {
+  const ids = tasks.map(({ task_id }) => task_id);
+  const problems: string[] = [];
+  if (hasDuplicates(ids)) problems.push(`${dag_id}: two tasks have the same task_id`);
+  if (!ids.includes('')) {
+    for (const { task_id, upstream, skips } of tasks) {
+      for (const name of [...upstream, ...skips])
+        if (name !== '' && !ids.includes(name))
+          problems.push(`${dag_id}.${task_id} names the task ${name}, which does not exist`);
+    }
+  }
+  const cycle = cycleOf(tasks);
+  if (cycle.length > 0) problems.push(`${dag_id}: ${cycle.join(', ')} wait for each other (upstream)`);
+  return problems;
+}
+
+function hasDuplicates(names: readonly string[]): boolean {
+  const there = names.filter((name) => name !== '');
+  return new Set(there).size < there.length;
 }
 
 /** Tasks that can never run, because each waits for another of them, or for itself; none if the graph is acyclic. */

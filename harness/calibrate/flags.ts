@@ -4,10 +4,10 @@ import path from 'node:path';
 
 import type { Argv } from 'yargs';
 
-import { FAULTS } from '../faults/index.ts';
 import type { Planted } from '../model/calibration.ts';
 import { UsageError } from '../model/errors.ts';
-import { parseSeconds } from '../run/plan.ts';
+import { parseSeconds, problemsOfFaults } from '../run/plan.ts';
+import { checkNewFile } from '../run-folder/out.ts';
 import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
 /** Where results are kept, relative to the current folder. */
@@ -63,6 +63,7 @@ export function outOf({ out }: CalibrateFlags, now: string): string {
   const file = path.resolve(out ?? path.join(KEPT, `${now}.json`));
   if (!file.endsWith('.json')) throw new UsageError(`--out must be a .json file, not "${out}"`);
   if (existsSync(file)) throw new UsageError(`The result ${out} exists: choose another --out, or remove it.`);
+  checkNewFile(file, 'result');
   return file;
 }
 
@@ -85,13 +86,7 @@ export function settingsOf(flags: CalibrateFlags): CalibrateSettings {
   if (flags.seed !== undefined && !(Number.isSafeInteger(flags.seed) && flags.seed >= 0)) {
     problems.push(`--seed must be a whole number from 0, not ${flags.seed}`);
   }
-  for (const words of flags.faults?.split(',') ?? []) {
-    const [name = ''] = words.trim().split(':');
-    if (name !== 'all' && !FAULTS.some((fault) => fault.name === name))
-      problems.push(
-        `--faults: there is no "${name}"; choose from all, ${FAULTS.map((fault) => fault.name).join(', ')}`,
-      );
-  }
+  problems.push(...problemsOfFaults(flags.faults));
   if (flags.runs === 0 && (flags.clean ?? 0) === 0) problems.push('--runs 0 without --clean leaves nothing to run');
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return {

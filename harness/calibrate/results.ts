@@ -4,7 +4,8 @@ import path from 'node:path';
 import { z } from 'zod';
 
 import { CALIBRATION_FORMAT, type Calibration } from '../model/calibration.ts';
-import { messageOf, UsageError } from '../model/errors.ts';
+import { messageOf, reasonOf, UsageError } from '../model/errors.ts';
+import { shapeProblems } from '../model/shape-problems.ts';
 
 /** The fields that a comparison and the trend read; the others are not checked. */
 const KEPT = z.looseObject({
@@ -32,13 +33,11 @@ export async function readCalibration(file: string): Promise<Calibration> {
   try {
     document = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${file} is not a kept calibration: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(`${file} is not a kept calibration: ${reasonOf(error)}`, { cause: error });
   }
-  const { error } = KEPT.safeParse(document);
-  if (error) {
-    const [issue] = error.issues;
-    throw new UsageError(`${file} is not a kept calibration: ${issue?.path.join('.')} ${issue?.message}`);
-  }
+  const problems = shapeProblems(KEPT, document, 'the file');
+  if (problems.length > 0)
+    throw new UsageError(`${file} is not a kept calibration: ${problems.slice(0, 3).join('; ')}.`);
   return document as Calibration;
 }
 

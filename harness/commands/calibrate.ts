@@ -12,15 +12,21 @@ import { collectUsageErrors } from '../console/usage-errors.ts';
 import { StackError } from '../model/errors.ts';
 import { timeStamp } from '../run/manifest.ts';
 
+function resolveCalibration(flags: CalibrateFlags) {
+  return collectUsageErrors(
+    async () => settingsOf(flags),
+    async () => outOf(flags, timeStamp()),
+    async () => (flags.baseline === undefined ? undefined : readCalibration(flags.baseline)),
+  );
+}
+
 export const calibrateCommand: CliCommand<CalibrateFlags> = {
   builder: calibrateOptions,
 
+  check: resolveCalibration,
+
   async handler(flags) {
-    const [settings, file, baseline] = await collectUsageErrors(
-      async () => settingsOf(flags),
-      async () => outOf(flags, timeStamp()),
-      async () => (flags.baseline === undefined ? undefined : readCalibration(flags.baseline)),
-    );
+    const [settings, file, baseline] = await resolveCalibration(flags);
     const signal = interruptSignal();
     const calibration = await calibrate(settings, flags.keep === true, signal);
     const findings = findingsOf(calibration, baseline);

@@ -21,10 +21,17 @@ export const checkCommand: CliCommand<CheckFlags> = {
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' }),
 
   async handler({ run, invariants, test, json }) {
-    if (test !== undefined) return await playTests(test, (line) => console.log(line));
+    if (test !== undefined) {
+      const idle = [...(run === undefined ? [] : [run]), ...(invariants === undefined ? [] : ['--invariants'])];
+      if (json !== undefined) idle.push('--json');
+      if (idle.length > 0)
+        throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
+      return await playTests(test, (line) => console.log(line));
+    }
     if (run === undefined) throw new UsageError('Name a run folder, or a test with --test FILE.');
-    const judgement = await judgeRunFolder(run, await ownInvariantsFor([run], invariants));
-    printJudgement(judgement, json);
+    const own = await ownInvariantsFor([run], invariants);
+    const judgement = await judgeRunFolder(run, own);
+    printJudgement(judgement, { json, own });
     return exitCodeOfVerdict(judgement.verdict);
   },
 };

@@ -1,5 +1,5 @@
 import { comparisonText } from '../../reports/terminal/comparison.ts';
-import { type CompareFlags, compareOptions } from '../compare/options.ts';
+import { type CompareFlags, checkComparison, compareOptions } from '../compare/options.ts';
 import { playComparison } from '../compare/play.ts';
 import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
@@ -7,6 +7,8 @@ import { wantsColor } from '../console/judgement.ts';
 
 export const compareCommand: CliCommand<CompareFlags> = {
   builder: compareOptions,
+
+  check: checkComparison,
 
   async handler(flags) {
     const { comparison, folder } = await playComparison(flags, interruptSignal());

@@ -4,11 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DOCUMENTS } from '../../reports/write.ts';
 import type { CliCommand } from '../console/command.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { judgeRunFolder } from '../run/run.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+import { checkNewFile } from '../run-folder/out.ts';
 
 interface ReportFlags {
   readonly run: string;
@@ -29,15 +31,16 @@ export const reportCommand: CliCommand<ReportFlags> = {
         choices: Object.keys(DOCUMENTS),
         describe: 'Print this report instead',
       })
-      .option('out', { type: 'string', describe: 'Write it to this file instead' })
+      .option('out', { type: 'string', describe: 'Write it to this file instead; missing folders are made' })
       .options(OWN_INVARIANTS)
       .option('open', { type: 'boolean', describe: 'Open report.html in the browser' }),
 
   async handler({ run, format, out, invariants, open }) {
-    if (out !== undefined && format === undefined)
-      throw new UsageError('--out needs --format: name the report to write.');
-    if (open && format !== undefined) throw new UsageError('--open shows report.html: it takes no --format.');
-    const judgement = await judgeRunFolder(run, await ownInvariantsFor([run], invariants));
+    const [, own] = await collectUsageErrors(
+      async () => checkFlags({ format, out, open }),
+      () => ownInvariantsFor([run], invariants),
+    );
+    const judgement = await judgeRunFolder(run, own);
     const document = format === undefined ? undefined : DOCUMENTS[format];
     if (document !== undefined) {
       const text = document.write(judgement, await readManifest(run));
@@ -50,6 +53,15 @@ export const reportCommand: CliCommand<ReportFlags> = {
     return 0;
   },
 };
+
+/** Before anything is judged, which may take minutes. */
+function checkFlags({ format, out, open }: Pick<ReportFlags, 'format' | 'out' | 'open'>): void {
+  const problems: string[] = [];
+  if (out !== undefined && format === undefined) problems.push('--out needs --format: name the report to write.');
+  if (open && format !== undefined) problems.push('--open shows report.html: it takes no --format.');
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (out !== undefined) checkNewFile(out, 'report');
+}
 
 function writeOut(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true });

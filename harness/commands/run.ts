@@ -1,7 +1,7 @@
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { printJudgement } from '../console/judgement.ts';
-import { METRICS_OPTIONS, type MetricsFlags, openMetrics } from '../console/metrics.ts';
+import { METRICS_OPTIONS, openMetrics } from '../console/metrics.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf } from '../model/errors.ts';
 import { engineOptions } from '../run/engine.ts';
@@ -11,7 +11,7 @@ import { type RunFlags, resolveRun } from '../run/resolve.ts';
 import { runScenario } from '../run/run.ts';
 import { subjectName } from '../run/subject.ts';
 
-interface RunCommandFlags extends RunFlags, MetricsFlags {
+interface RunCommandFlags extends RunFlags {
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
 }
@@ -27,10 +27,12 @@ export const runCommand: CliCommand<RunCommandFlags> = {
       .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
       .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
       .options(OWN_INVARIANTS)
-      .option('out', { type: 'string', describe: 'The run folder (default: one below runs/)' })
+      .option('out', { type: 'string', describe: 'The run folder, new or empty (default: one below runs/)' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' })
       .option('quiet', { type: 'boolean', describe: 'Print nothing until the verdict' })
       .options(METRICS_OPTIONS),
+
+  check: resolveRun,
 
   async handler(flags) {
     const resolved = await resolveRun(flags);
@@ -41,7 +43,7 @@ export const runCommand: CliCommand<RunCommandFlags> = {
     const served = { label, read: () => progress.now(), note: (text: string) => progress.note(text) };
     const metrics = await openMetrics(flags, served);
     const { failure, judgement } = await runScenario({ ...resolved, progress, signal }).finally(() => metrics.close());
-    printJudgement(judgement, flags.json);
+    printJudgement(judgement, { json: flags.json, own: resolved.own });
     if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
     return failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
   },

@@ -3,10 +3,12 @@ import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/
 import { wantsColor } from '../console/judgement.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
-import { type PlayedSoak, playSoak } from '../soak/play.ts';
+import { type PlayedSoak, playSoak, resolveSoak } from '../soak/play.ts';
 
 export const soakCommand: CliCommand<SoakFlags> = {
   builder: soakOptions,
+
+  check: resolveSoak,
 
   async handler(flags) {
     const played = await playSoak(flags);

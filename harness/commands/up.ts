@@ -1,13 +1,25 @@
 import type { CliCommand } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { Progress } from '../console/progress.ts';
-import { keepUp } from '../stacks/keep-up.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
+import { shapeOf } from '../run/plan.ts';
+import { checkTargetOut, keepUp } from '../stacks/keep-up.ts';
+import { knownBuild } from '../stacks/start-build.ts';
 
 interface UpFlags {
   readonly build: string;
   readonly schedulers: number;
   readonly apiServers: number;
   readonly out: string;
+}
+
+/** Throws a UsageError that lists every problem of the flags. */
+async function checkUp({ build, schedulers, apiServers, out }: UpFlags): Promise<void> {
+  await collectUsageErrors(
+    async () => knownBuild(build),
+    async () => shapeOf({ schedulers, apiServers }),
+    async () => checkTargetOut(out),
+  );
 }
 
 export const upCommand: CliCommand<UpFlags> = {
@@ -22,7 +34,10 @@ export const upCommand: CliCommand<UpFlags> = {
         describe: 'The target file to write',
       }) as never,
 
+  check: checkUp,
+
   async handler(flags) {
+    await checkUp(flags);
     const { build, out } = flags;
     const signal = interruptSignal();
     const progress = new Progress(build, 0);

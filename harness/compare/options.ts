@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Argv } from 'yargs';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
-import { UsageError } from '../model/errors.ts';
+import { messageOf, UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { type EngineChoice, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
@@ -11,14 +12,15 @@ import { timeStamp } from '../run/manifest.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { notWhole, type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
 import { type Subject, subjectOf } from '../run/subject.ts';
+import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { defaultPair } from './default-pair.ts';
 import { storedRuns } from './stored-runs.ts';
 
 export interface CompareFlags extends PlanFlags, EngineFlags {
   readonly builds?: readonly string[] | undefined;
-  readonly scenario: string;
-  readonly runs: number;
+  readonly scenario?: string | undefined;
+  readonly runs?: number | undefined;
   readonly aa?: boolean | undefined;
   readonly detect: string;
   readonly out?: string | undefined;
@@ -40,10 +42,16 @@ type StoredSides = { readonly stored: readonly (readonly string[])[] };
 
 export interface SidesToRun {
   readonly subjects: readonly Subject[];
+  readonly scenario: string;
+  /** Of each build. */
+  readonly runs: number;
   /** Of the first round, as the first build can play it; each later one plays the next seed. */
   readonly plan: Plan;
   readonly engine: EngineChoice | undefined;
 }
+
+/** Of new runs. No defaults of yargs: with stored runs neither may be given. */
+const USUAL = { scenario: 'seeds', runs: 2 } as const;
 
 /** A letter each. */
 const MOST_BUILDS = 26;
@@ -55,8 +63,11 @@ export function compareOptions(args: Argv): Argv<CompareFlags> {
       array: true,
       describe: 'Builds, or folders of stored runs; the first is the base of the comparison',
     })
-    .option('scenario', { type: 'string', default: 'seeds', describe: 'A name from `list`, or a .ts file' })
-    .option('runs', { type: 'number', default: 2, describe: 'Runs of each build, interleaved' })
+    .option('scenario', {
+      type: 'string',
+      describe: `A name from \`list\`, or a .ts file (default: ${USUAL.scenario})`,
+    })
+    .option('runs', { type: 'number', describe: `Runs of each build, interleaved (default: ${USUAL.runs})` })
     .option('aa', { type: 'boolean', describe: 'Compare the build with itself: any difference is a false alarm' })
     .option('detect', {
       type: 'string',
@@ -68,10 +79,18 @@ export function compareOptions(args: Argv): Argv<CompareFlags> {
     .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }) as Argv<CompareFlags>;
 }
 
-/** Throws a UsageError that lists every problem of the flags. */
+/** As `checkComparison`; where no build is named, a pair is chosen, which may have to be installed. */
 export async function resolveComparison(flags: CompareFlags, signal: AbortSignal): Promise<ComparisonPlan> {
-  const [builds, engine, detect, own, , plan] = await collectUsageErrors(
-    () => buildsOf(flags, signal),
+  const checked = await checkComparison(flags);
+  if (flags.builds?.length || !('subjects' in checked.sides)) return checked;
+  const { a, b } = await defaultPair((line) => console.error(line), signal);
+  return { ...checked, sides: { ...checked.sides, subjects: [a, b].map((build) => subjectOf({ build })) } };
+}
+
+/** Throws a UsageError that lists every problem of the flags; starts and installs nothing. */
+export async function checkComparison(flags: CompareFlags): Promise<ComparisonPlan> {
+  const [builds, engine, detect, own, runs, plan] = await collectUsageErrors(
+    async () => buildsOf(flags),
     () => resolveEngine(flags, true),
     async () => factorOf(flags.detect),
     async (given = []) =>
@@ -79,46 +98,84 @@ export async function resolveComparison(flags: CompareFlags, signal: AbortSignal
         given.flatMap((one) => storedRuns(one) ?? []),
         flags.invariants,
       ),
-    async () => checkRuns(flags.runs),
-    async ([first = 'reference'] = []) =>
-      storedRuns(first) ? undefined : resolvePlan(flags.scenario, flags, subjectOf({ build: first })),
+    async () => runsOf(flags),
+    async ([first = 'reference'] = []) => {
+      if (storedRuns(first)) return undefined;
+      return resolvePlan(flags.scenario ?? USUAL.scenario, flags, subjectOf({ build: first }));
+    },
+    async ([first] = []) => checkOut(flags.out, first !== undefined && storedRuns(first) !== undefined),
+    async ([first] = []) => {
+      if (first !== undefined && storedRuns(first)) checkStoredFlags(flags);
+    },
   );
   const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
-  if (plan) {
-    return { detect, folder, own, sides: { subjects: builds.map((build) => subjectOf({ build })), plan, engine } };
-  }
-  const [word] = engineWords(flags);
-  if (word !== undefined) throw new UsageError(`${word} is for new runs: stored runs have their engine.`);
-  return { detect, folder, own, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
+  if (!plan) return { detect, folder, own, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
+  const scenario = flags.scenario ?? USUAL.scenario;
+  const subjects = builds.map((build) => subjectOf({ build }));
+  return { detect, folder, own, sides: { subjects, scenario, runs, plan, engine } };
 }
 
-/** The builds that are named, or the stored runs; without any, a pair is chosen. */
-async function buildsOf({ builds = [], aa }: CompareFlags, signal: AbortSignal): Promise<readonly string[]> {
+/** Reports are written again into a folder that is there; runs need a new one. */
+function checkOut(out: string | undefined, isStored: boolean): void {
+  if (out === undefined) return;
+  if (isStored) checkNewFile(path.join(out, 'compare.json'), 'comparison');
+  else checkNewFolder(out, 'folder');
+}
+
+/** UsageError: flags that have no effect on stored runs. */
+function checkStoredFlags(flags: CompareFlags): void {
+  const forNewRuns = {
+    scenario: flags.scenario,
+    runs: flags.runs,
+    seed: flags.seed,
+    duration: flags.duration,
+    schedulers: flags.schedulers,
+    'api-servers': flags.apiServers,
+    faults: flags.faults,
+  };
+  const given = Object.entries(forNewRuns).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`]));
+  const all = [...given, ...engineWords(flags).filter((word) => word.startsWith('--'))];
+  if (all.length > 0) throw new UsageError(`Stored runs are compared as they are: leave out ${all.join(', ')}.`);
+}
+
+/** The builds that are named, or the stored runs; none if a pair is to be chosen. Of all that is wrong with them. */
+function buildsOf({ builds = [], aa }: CompareFlags): readonly string[] {
   const [first] = builds;
   if (aa === true) {
     if (first === undefined || builds.length > 1)
       throw new UsageError('--aa compares one build with itself: name that one.');
     if (storedRuns(first) !== undefined)
       throw new UsageError('--aa makes new runs of a build: name a build, not a stored run.');
-    knownBuild(first);
+    const problems = problemsOfBuilds(builds);
+    if (problems.length > 0) throw new UsageError(problems.join('\n'));
     return [first, first];
   }
-  if (first === undefined) {
-    const { a, b } = await defaultPair((line) => console.error(line), signal);
-    return [a, b];
-  }
-  if (builds.length === 1)
-    throw new UsageError(
-      `compare needs two builds or two stored runs: name one to compare ${first} with (--aa: with itself)`,
-    );
-  if (builds.length > MOST_BUILDS)
-    throw new UsageError(`compare takes up to ${MOST_BUILDS} builds, not ${builds.length}.`);
   const one = builds.find((build) => storedRuns(build) !== undefined);
   const odd = builds.find((build) => storedRuns(build) === undefined);
+  const problems = problemsOfBuilds(one === undefined ? builds : []);
+  if (builds.length === 1)
+    problems.push(`compare needs two builds or two stored runs: name one to compare ${first} with (--aa: with itself)`);
+  if (builds.length > MOST_BUILDS) problems.push(`compare takes up to ${MOST_BUILDS} builds, not ${builds.length}.`);
   if (one !== undefined && odd !== undefined)
-    throw new UsageError(`${one} is a stored run and ${odd} is not: compare builds, or stored runs.`);
-  if (one === undefined) for (const build of builds) knownBuild(build);
+    problems.push(`${one} is a stored run and ${odd} is not: compare builds, or stored runs.`);
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return builds;
+}
+
+/** A sentence for each word that is no build. */
+function problemsOfBuilds(words: readonly string[]): string[] {
+  return [...new Set(words)].flatMap((word) => {
+    if (word.includes('/') && !word.startsWith('airflow@')) {
+      const why = existsSync(word) ? 'no manifest.json is in it' : 'no such folder';
+      return [`${word} is neither a stored run (${why}) nor a build.`];
+    }
+    try {
+      knownBuild(word);
+      return [];
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  });
 }
 
 /** `2x`, `1.5x` or a bare number above 1. */
@@ -129,7 +186,8 @@ function factorOf(text: string): number {
   return factor;
 }
 
-function checkRuns(runs: number): void {
+function runsOf({ runs = USUAL.runs }: CompareFlags): number {
   const [problem] = notWhole('runs', runs, 1, 100);
   if (problem !== undefined) throw new UsageError(problem);
+  return runs;
 }

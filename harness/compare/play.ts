@@ -41,7 +41,7 @@ async function judgeStored(
 /** A B, then B A, and so on: a drift over time affects all sides alike. All sides have the same seeds. */
 async function playSides(
   flags: CompareFlags,
-  { subjects, plan: first, engine }: SidesToRun,
+  { subjects, scenario, runs: rounds, plan: first, engine }: SidesToRun,
   { folder, own }: Pick<ComparisonPlan, 'folder' | 'own'>,
   signal: AbortSignal,
 ): Promise<readonly (readonly Judgement[])[]> {
@@ -52,14 +52,14 @@ async function playSides(
   }));
   const [base] = sides;
   if (!base) return [];
-  for (let round = 0; round < flags.runs; round++) {
+  for (let round = 0; round < rounds; round++) {
     const seed = first.seed + round;
-    const plan = round === 0 ? first : await resolvePlan(flags.scenario, { ...flags, seed }, base.subject);
+    const plan = round === 0 ? first : await resolvePlan(scenario, { ...flags, seed }, base.subject);
     for (const { subject, letter, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
-      const label = `${subjectName(subject)} (run ${round + 1} of ${flags.runs})`;
+      const label = `${subjectName(subject)} (run ${round + 1} of ${rounds})`;
       const progress = new Progress(label, plan.scenario.duration_s);
       const out = path.join(folder, `${letter}-${round + 1}`);
-      const repeat = repeatCommand({ ...flags, subject, seed });
+      const repeat = repeatCommand({ ...flags, scenario, subject, seed });
       const { judgement, failure } = await runScenario({ subject, plan, engine, own, out, repeat, progress, signal });
       // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
       if (failure !== undefined) {

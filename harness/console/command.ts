@@ -1,10 +1,12 @@
 import type { Argv } from 'yargs';
-import { InterruptedError, StackError, UsageError } from '../model/errors.ts';
+import { InterruptedError, pathProblem, StackError, UsageError } from '../model/errors.ts';
 import type { Verdict } from '../model/verdict.ts';
 
 /** A command of the program: its flags, and what it does with them. Its name and its one line of help are in cli.ts. */
 export interface CliCommand<Flags> {
   builder(args: Argv): Argv<Flags>;
+  /** Rejects with a UsageError that lists all that is wrong with the flags; starts and writes nothing. */
+  check?(flags: Flags): Promise<unknown>;
   /** Resolves to the exit code (EXIT_CODE); what is thrown has its own. */
   handler(flags: Flags): Promise<number>;
 }
@@ -12,6 +14,7 @@ export interface CliCommand<Flags> {
 /** A command whose flags do not matter. */
 export interface AnyCliCommand {
   builder(args: Argv): unknown;
+  check?(flags: never): Promise<unknown>;
   handler(flags: never): Promise<number>;
 }
 
@@ -21,14 +24,6 @@ const EXIT_CODE = { pass: 0, fail: 1, usage: 2, unknown: 3, stack: 4, crash: 70,
 export function exitCodeOfVerdict(verdict: Verdict): number {
   return EXIT_CODE[verdict];
 }
-
-/** What the file system says of a path. */
-const PATH_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'not a folder',
-  EISDIR: 'a folder, where a file is needed',
-  EEXIST: 'exists already',
-};
 
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof UsageError || pathProblem(error)) return EXIT_CODE.usage;
@@ -46,13 +41,4 @@ export function textOfError(error: unknown): string {
   if (error.name === 'AbortError') return 'Interrupted.';
   const explained = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
   return explained ? error.message : (error.stack ?? error.message);
-}
-
-function pathProblem(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { code = '', path, syscall = '' }: NodeJS.ErrnoException = error;
-  // A program that is missing is no path of the user's.
-  if (path === undefined || syscall.startsWith('spawn')) return undefined;
-  const problem = PATH_PROBLEMS[code];
-  return problem && `${path}: ${problem}.`;
 }

@@ -1,10 +1,16 @@
 import { verdictText } from '../../reports/terminal/report.ts';
 import type { Judgement } from '../model/verdict.ts';
 
+interface PrintOptions {
+  readonly json?: boolean | undefined;
+  /** The user's own invariants. */
+  readonly own?: readonly { readonly name: string }[] | undefined;
+}
+
 /** `--json` prints one document on stdout and nothing else there; without it the summary. */
-export function printJudgement(judgement: Judgement, json: boolean | undefined): void {
+export function printJudgement(judgement: Judgement, { json, own = [] }: PrintOptions): void {
   if (json) process.stdout.write(`${JSON.stringify(judgement, null, 2)}\n`);
-  else process.stdout.write(`${verdictText(judgement, { color: wantsColor() })}\n`);
+  else process.stdout.write(`${verdictText(judgement, { color: wantsColor(), own: own.map(({ name }) => name) })}\n`);
 }
 
 export function wantsColor(): boolean {

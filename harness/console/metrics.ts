@@ -55,6 +55,15 @@ interface Served {
   note(text: string): void;
 }
 
+/** Throws a UsageError that lists every problem of the flags. */
+export function checkMetrics({ metricsPort: port, metricsHost }: MetricsFlags): void {
+  const problems: string[] = [];
+  if (port === undefined && metricsHost !== undefined) problems.push('--metrics-host needs --metrics-port.');
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    problems.push(`--metrics-port must be a whole number from 0 (any free port) to 65535, not ${port}.`);
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+}
+
 /** Serves `/metrics` if the flags ask for it, and resolves to what ends it. */
 export async function openMetrics(
   { metricsPort, metricsHost }: MetricsFlags,
@@ -66,14 +75,22 @@ export async function openMetrics(
   return server;
 }
 
+interface ServeOptions {
+  readonly label: string;
+  read(): LiveNow;
+  readonly host?: string | undefined;
+  /** How long the port may take to open. */
+  readonly listeningMs?: number;
+}
+
+/** A name server that does not answer must not hold up a run for ever. */
+const LISTENING_MS = 10_000;
+
 /** Serves what `read` returns at each scrape, labelled with the run. Port 0: any free port. Nothing in it is secret. */
 export async function serveMetrics(
   port: number,
-  { label, read, host = '127.0.0.1' }: { label: string; read: () => LiveNow; host?: string | undefined },
+  { label, read, host = '127.0.0.1', listeningMs = LISTENING_MS }: ServeOptions,
 ): Promise<MetricsServer> {
-  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-    throw new UsageError(`--metrics-port must be a whole number from 0 (any free port) to 65535, not ${port}`);
-  }
   const { contentType, text } = await exposition(label, read);
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -88,10 +105,12 @@ export async function serveMetrics(
   });
   server.listen(port, host);
   try {
-    await once(server, 'listening');
+    await once(server, 'listening', { signal: AbortSignal.timeout(listeningMs) });
   } catch (error) {
-    const taken = isRecord(error) && error.code === 'EADDRINUSE';
-    const why = taken ? 'is in use' : `cannot be listened on (${messageOf(error)})`;
+    server.close();
+    const { name, code } = isRecord(error) ? error : {};
+    const reason = name === 'AbortError' ? `nothing happened within ${listeningMs / 1_000} s` : messageOf(error);
+    const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${reason})`;
     throw new UsageError(`Port ${port} of ${host} ${why}: name another with --metrics-port, or 0 for any free port.`, {
       cause: error,
     });

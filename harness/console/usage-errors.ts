@@ -22,5 +22,6 @@ export async function collectUsageErrors<First, Others extends readonly unknown[
   const usage = reasons.filter((reason) => reason instanceof UsageError);
   // A missing program, such as k6, matters only once the flags are right.
   if (usage.length === 0) throw reasons[0];
-  throw new UsageError(usage.map(({ message }) => message).join('\n'));
+  // Two pieces may stumble over the same thing.
+  throw new UsageError([...new Set(usage.map(({ message }) => message))].join('\n'));
 }

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { findK6 } from '../fleet/engines/k6-binary.ts';
 import { messageOf } from '../model/errors.ts';
 import { findPython, findUv } from '../stacks/airflow/python.ts';
+import { knownReleases } from '../stacks/airflow/releases.ts';
 import { startPostgres } from '../stacks/postgres.ts';
 import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
@@ -40,10 +41,18 @@ function node(): Diagnosis {
   return { part: 'Node', state: 'ok', sentence: `${process.version} (20.19 or newer is needed)` };
 }
 
-async function python(): Promise<Diagnosis> {
+/** As `run` looks for it, for the newest release and for the oldest, which needs an older one. */
+export async function python(): Promise<Diagnosis> {
+  const [oldest = '', newest = oldest] = [knownReleases().at(0), knownReleases().at(-1)];
+  const signal = AbortSignal.timeout(40_000);
   try {
-    const { version, path: file } = await findPython(AbortSignal.timeout(20_000));
-    return { part: 'Python', state: 'ok', sentence: `${version} at ${file}` };
+    const { version, path: file } = await findPython(signal, newest);
+    const lacking = await findPython(signal, oldest).then(() => '', messageOf);
+    return {
+      part: 'Python',
+      state: lacking === '' ? 'ok' : 'note',
+      sentence: `${version} at ${file}${lacking === '' ? '' : `, for Airflow ${newest}. ${lacking}`}`,
+    };
   } catch (error) {
     return {
       part: 'Python',

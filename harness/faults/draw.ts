@@ -1,3 +1,4 @@
+import { didYouMean } from '../model/closest.ts';
 import { UsageError } from '../model/errors.ts';
 import { Rng } from '../model/rng.ts';
 import type { ChaosSpec, PlannedFault } from '../model/scenario.ts';
@@ -94,8 +95,11 @@ export function hostable(wanted: readonly string[] | 'all', host: Host): Candida
 /** A sentence for each of these faults that there is not. */
 export function unknownFaults(wanted: readonly string[]): string[] {
   const names = wanted.map((words) => words.split(':')[0]);
-  const unknown = names.filter((name) => !FAULTS.some((fault) => fault.name === name));
-  return unknown.map((name) => `There is no fault "${name}": \`windtunnel list\` names them.`);
+  const known = FAULTS.map(({ name }) => name);
+  const unknown = names.filter((name): name is string => name !== undefined && !known.includes(name));
+  return unknown.map(
+    (name) => `There is no fault "${name}"${didYouMean(name, known)}: \`windtunnel list\` names them.`,
+  );
 }
 
 /** Whether the fault can damage one of these processes. Not all faults choose a process, and some only of one role. */

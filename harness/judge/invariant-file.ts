@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-import { messageOf, UsageError } from '../model/errors.ts';
+import { messageOf, reasonOf, UsageError } from '../model/errors.ts';
 import { placesOf, SENTENCE_FORMATS } from './sentence.ts';
 
 /**
@@ -57,7 +57,7 @@ export async function readOwnFiles(folder: string, form: InvariantForm): Promise
     files = await readFolder(pathToFileURL(`${folder}/`), form);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`The invariants in ${folder} cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new UsageError(`The invariants in ${folder} cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
   if (files.length === 0) throw new UsageError(`There is no .sql file in ${folder}.`);
   return files.map((file) => ({ ...file, own: true }));

@@ -4,16 +4,30 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-import { messageOf, UsageError } from '../model/errors.ts';
-import { TABLES } from '../model/tables.ts';
-import type { InvariantResult } from '../model/verdict.ts';
+import { reasonOf, UsageError } from '../model/errors.ts';
+import { VIOLATION } from '../model/finding.ts';
+import { MANIFEST_KEYS } from '../model/manifest.ts';
+import { SCENARIO } from '../model/scenario.ts';
+import { shapeProblems } from '../model/shape-problems.ts';
+import { FINAL_TABLES, TABLES } from '../model/tables.ts';
+import { INVARIANT, type InvariantResult } from '../model/verdict.ts';
 import { type InvariantFile, parseInvariant } from './invariant-file.ts';
 import { INVARIANT_FORM, judgeInvariant } from './invariants.ts';
 import { withLiteralRun } from './literal-database.ts';
 import type { LiteralRun } from './literal-run.ts';
 
-const rows = z.array(z.record(z.string(), z.unknown())).optional();
-const tables = Object.fromEntries(Object.keys(TABLES).map((table) => [table, rows]));
+/** Of the keys of an object only the names are checked. */
+const keysOf = (names: readonly string[]) =>
+  z.strictObject(Object.fromEntries(names.map((name) => [name, z.unknown().optional()])));
+const rowsWith = (columns: readonly string[]) => z.array(keysOf(columns)).optional();
+const tables = Object.fromEntries(
+  Object.entries(TABLES).map(([table, columns]) => [table, rowsWith(Object.keys(columns))]),
+);
+/** Airflow's own tables have its columns, which change with its versions. */
+const finals = Object.fromEntries(
+  FINAL_TABLES.map((table) => [table, z.array(z.record(z.string(), z.unknown())).optional()]),
+);
+const violation = keysOf(Object.keys(VIOLATION.shape)).nullable();
 
 /** A test of an invariant: runs written by hand, and what it must say of each. */
 const TEST = z.strictObject({
@@ -26,12 +40,17 @@ const TEST = z.strictObject({
         /** Rows of the tables of docs/run-folder.md; what is left out is an ordinary, healthy run's. */
         run: z.strictObject({
           ...tables,
-          manifest: z.record(z.string(), z.unknown()).optional(),
-          scenario: z.record(z.string(), z.unknown()).optional(),
-          finals: z.record(z.string(), rows).optional(),
+          manifest: keysOf(MANIFEST_KEYS).optional(),
+          scenario: keysOf(Object.keys(SCENARIO.shape)).optional(),
+          finals: z.strictObject(finals).optional(),
         }),
         /** Fields of the invariant's result in verdict.json; those that are left out may have any value. */
-        expect: z.record(z.string(), z.unknown()),
+        expect: z.strictObject({
+          ...INVARIANT.partial().shape,
+          first: violation.optional(),
+          worst: violation.optional(),
+          last: violation.optional(),
+        }),
       }),
     )
     .min(1),
@@ -63,13 +82,11 @@ async function readTest(file: string): Promise<Test> {
   try {
     found = parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(`${file} cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
-  const { data, error } = TEST.safeParse(found);
-  if (data) return data;
-  throw new UsageError(
-    error.issues.map((issue) => `${file}: ${issue.path.join('.') || 'the file'}: ${issue.message}`).join('\n'),
-  );
+  const problems = shapeProblems(TEST, found, 'the file');
+  if (problems.length > 0) throw new UsageError(problems.map((problem) => `${file}: ${problem}`).join('\n'));
+  return found as Test;
 }
 
 async function readTested(file: string): Promise<InvariantFile> {
@@ -77,7 +94,7 @@ async function readTested(file: string): Promise<InvariantFile> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`The invariant ${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(`The invariant ${file} cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
   const problems: string[] = [];
   const invariant = parseInvariant({ file, text, form: INVARIANT_FORM, problems });

@@ -116,7 +116,11 @@ test('when the harness was killed the load ended with the last answer', async ()
 });
 
 test.each([
-  ['a folder that is not there', () => path.join(tmpdir(), 'no-such-run'), /is not a run folder \(it has no manifest/],
+  [
+    'a folder that is not there',
+    () => path.join(tmpdir(), 'no-such-run'),
+    /is not a run folder \(no such file or folder/,
+  ],
   ['a folder without a manifest', () => emptyFolder(), /is not a run folder/],
   ['a broken manifest', () => withManifest('{"format":'), /cannot be read as JSON/],
   ['a manifest of something else', () => withManifest('[1]'), /is not a windtunnel manifest/],

@@ -6,7 +6,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { identifier } from '../run-folder/files.ts';
+import { identifier, parquetFile } from '../run-folder/files.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { damaged, type RunTable, runTables } from '../run-folder/reader.ts';
 import { createManifestTables } from './manifest-tables.ts';
@@ -39,6 +39,8 @@ export interface OpenRun {
   materialise(view: string): Promise<void>;
   /** Makes the views that a statement reads, or all. `rows` and `row` do it themselves. */
   prepare(sql?: string): Promise<void>;
+  /** Names of what a statement reads, by itself or by way of views. */
+  reads(sql: string): Promise<ReadonlySet<string>>;
   /** A second connection to the same tables, with temporary tables of its own. */
   connect(): Promise<DuckDBConnection>;
   close(): Promise<void>;
@@ -92,6 +94,7 @@ export function runOver({ database, connection, views, ...run }: Opened): OpenRu
     rows,
     row: async (sql) => (await rows(sql))[0] ?? {},
     prepare: (sql) => views.prepare(sql),
+    reads: async (sql) => views.reads(sql),
     materialise: async (view) => {
       await views.prepare(view);
       await connection.run(`CREATE TABLE materialised AS FROM ${identifier(view)}`);
@@ -112,21 +115,64 @@ export interface QueryRows {
 export async function* queryRun(runFolder: string, sql: string): AsyncGenerator<QueryRows> {
   const run = await openRun(runFolder);
   try {
-    await run.prepare(sql);
+    await checkReadable(run, sql);
+    await run.prepare(sql).catch((error: unknown) => {
+      throw misunderstood(error);
+    });
     const connection = await run.connect();
     try {
+      await checkStatement(connection, sql);
       const result = await connection.stream(sql);
       const columns = result.deduplicatedColumnNames();
       yield { columns, rows: [] };
       for await (const rows of result.yieldRowsJs()) yield { columns, rows: rows.map((row) => row.map(cellOf)) };
     } catch (error) {
-      throw new UsageError(`The SQL was not understood: ${messageOf(error)}`, { cause: error });
+      throw await queryError(run, error);
     } finally {
       connection.closeSync();
     }
   } finally {
     await run.close();
   }
+}
+
+/** Tables that every completed run has: one that is not there was removed, and is not a table without rows. */
+const ALWAYS = ['operations', 'commits'];
+
+async function checkReadable(run: OpenRun, sql: string): Promise<void> {
+  if (run.manifest.ended !== 'completed') return;
+  const reads = await run.reads(sql);
+  const lost = run.tables.filter(({ name, source }) => source === null && ALWAYS.includes(name) && reads.has(name));
+  if (lost.length === 0) return;
+  const files = lost.map(({ name }) => path.basename(parquetFile(run.folder, name))).join(' and ');
+  throw new UsageError(`${run.folder} has no ${files}, which the SQL reads: it was removed; repeat the run.`);
+}
+
+async function checkStatement(connection: DuckDBConnection, sql: string): Promise<void> {
+  // Of a text without a statement the library says "Error in native callback".
+  const { count } = await connection.extractStatements(sql).catch((error: unknown) => {
+    if (/native callback/.test(messageOf(error))) return { count: 0 };
+    throw error;
+  });
+  if (count === 0)
+    throw new UsageError('The SQL has no statement: give one, such as "SELECT count(*) FROM operations".');
+  if (count > 1) throw new UsageError(`The SQL has ${count} statements: give one at a time.`);
+}
+
+/** What DuckDB says of SQL, on one line; of a table that cannot be read to its end, which one it is. */
+async function queryError(run: OpenRun, error: unknown): Promise<unknown> {
+  if (error instanceof UsageError) return error;
+  const reason = await explained(run, error);
+  return reason instanceof UsageError ? reason : misunderstood(error);
+}
+
+function misunderstood(error: unknown): unknown {
+  if (error instanceof UsageError) return error;
+  // After a blank line DuckDB prints the statement again, with an arrow.
+  const [said = ''] = messageOf(error)
+    .replace(/^Failed to extract statements: /, '')
+    .split('\n\n');
+  return new UsageError(`The SQL was not understood: ${said.trim().replace(/\s*\n\s*/g, ' ')}`, { cause: error });
 }
 
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Row[]> {

@@ -67,6 +67,18 @@ export class Views {
     return turn;
   }
 
+  /** The words of a statement, and of the views that it stands on. */
+  reads(sql: string): ReadonlySet<string> {
+    const words = new Set(wordsOf(sql));
+    // Each statement stands on those before it only.
+    const statements = this.#files.flatMap((file) => file.sql.split(/^(?=CREATE OR REPLACE )/m)).toReversed();
+    for (const statement of statements) {
+      const name = /^CREATE OR REPLACE \w+ (\w+)/.exec(statement)?.[1];
+      if (name !== undefined && words.has(name)) for (const word of wordsOf(statement)) words.add(word);
+    }
+    return words;
+  }
+
   /** `before`: a file stands on those before it. */
   async #make(words: ReadonlySet<string> | 'all', before: number): Promise<void> {
     for (const [place, file] of this.#files.slice(0, before).entries()) {

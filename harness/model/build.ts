@@ -26,9 +26,14 @@ export function parseBuild(text: string): Build {
   );
 }
 
-function airflowVersion(version: string): string {
-  const isPath = /^[./~]/.test(version);
-  if (!isPath && !/^\d+\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) {
+/** Whether the version of an Airflow build is the path of a source checkout. */
+export function isCheckout(version: string): boolean {
+  return /^[./~]/.test(version);
+}
+
+/** The version as it was given. UsageError: it is neither a release number nor a path. */
+export function airflowVersion(version: string): string {
+  if (!isCheckout(version) && !/^\d+\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) {
     throw new UsageError(`"${version}" is not an Airflow version: write three numbers, for example airflow@3.2.2.`);
   }
   return version;

@@ -35,3 +35,25 @@ export interface Manifest {
   /** Null while it runs, and also later if the harness was killed. */
   readonly ended: 'completed' | 'interrupted' | 'stack-failed' | null;
 }
+
+const KEYS: Readonly<Record<keyof Manifest, true>> = {
+  format: true,
+  id: true,
+  build: true,
+  identity: true,
+  plan: true,
+  windtunnel: true,
+  node: true,
+  machine: true,
+  started_at: true,
+  engine: true,
+  own_invariants: true,
+  repeat: true,
+  writers: true,
+  load_started_ms: true,
+  load_ended_ms: true,
+  ended_ms: true,
+  ended: true,
+};
+
+export const MANIFEST_KEYS: readonly string[] = Object.keys(KEYS);

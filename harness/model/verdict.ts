@@ -18,7 +18,7 @@ const maybeWhole = whole.nullable();
 /** Three answers, everywhere. A run that did not exercise an invariant enough is `unknown`, never `pass`. */
 export const VERDICT = z.enum(['pass', 'fail', 'unknown']);
 
-const invariant = z.object({
+export const INVARIANT = z.object({
   name: text,
   claim: text,
   verdict: VERDICT,
@@ -146,7 +146,7 @@ export const JUDGEMENT = z.object({
   run: text.describe('The run folder'),
   findings: z.array(FINDING).describe('What broke, grouped by cause: the first is the one to read first'),
   findings_left_out: maybeText.describe('What is not among them and why, in a sentence; null: nothing'),
-  invariants: z.array(invariant),
+  invariants: z.array(INVARIANT),
   assumptions: z.array(assumption),
   thresholds: z.array(threshold),
   counts: z.record(text, number),
@@ -167,7 +167,7 @@ export const JUDGEMENT = z.object({
 type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
 export type Verdict = z.infer<typeof VERDICT>;
 export type Judgement = Plain<typeof JUDGEMENT>;
-export type InvariantResult = Plain<typeof invariant>;
+export type InvariantResult = Plain<typeof INVARIANT>;
 export type AssumptionResult = Plain<typeof assumption>;
 export type ThresholdResult = Plain<typeof threshold>;
 export type Deadlock = Plain<typeof deadlock>;

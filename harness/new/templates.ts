@@ -67,10 +67,15 @@ The format: docs/adding-an-invariant.md.`,
   };
 }
 
+/** As a path that cannot be taken for the name of a scenario. */
+function asPath(file: string): string {
+  return path.isAbsolute(file) || file.startsWith('..') ? file : `./${file}`;
+}
+
 /** A scenario, with the run that tests it: only a stack shows whether a load exercises what it aims at. */
 export function newScenario(name: string, folder: string): Written {
-  const file = path.join(folder, `${name}.ts`);
-  const command = `windtunnel run ./${file} --build reference --seed 1`;
+  const file = asPath(path.join(folder, `${name}.ts`));
+  const command = `windtunnel run ${file} --build reference --seed 1`;
   const text = `// Its test is a short run on the reference stack, which has no defects: it must pass, with exit code 0.
 //
 //     ${command}
@@ -107,7 +112,7 @@ export const scenario = {
     files: [{ file: `${name}.ts`, text }],
     say: `
 test it          ${command}     (20 s of load; it must pass)
-on a release     windtunnel run ./${file} --build airflow@3.3.2
+on a release     windtunnel run ${file} --build airflow@3.3.2
 
 The format: docs/scenarios.md.`,
   };

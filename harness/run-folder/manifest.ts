@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { messageOf, UsageError } from '../model/errors.ts';
+import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
@@ -32,7 +33,7 @@ async function read(runFolder: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const reason = isRecord(error) && error.code === 'ENOENT' ? 'it has no manifest.json' : messageOf(error);
+    const reason = existsSync(runFolder) && !existsSync(file) ? 'it has no manifest.json' : reasonOf(error);
     throw new UsageError(`${runFolder} is not a run folder (${reason}): name a folder made by \`windtunnel run\`.`, {
       cause: error,
     });
@@ -43,7 +44,7 @@ function parse(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${file} cannot be read as JSON (${messageOf(error)}): it was damaged; repeat the run.`, {
+    throw new UsageError(`${file} cannot be read as JSON (${reasonOf(error)}): it was damaged; repeat the run.`, {
       cause: error,
     });
   }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-import { messageOf, UsageError } from '../model/errors.ts';
+import { reasonOf, UsageError } from '../model/errors.ts';
 import { FINAL_TABLES, TABLE_NAMES, TABLES, type TableName } from '../model/tables.ts';
 import { fileLiteral, identifier, linesFile, literal, parquetFile } from './files.ts';
 
@@ -117,7 +117,7 @@ function nothing(name: string, wanted: Columns): RunTable {
 
 export function damaged(table: string, runFolder: string, error: unknown): UsageError {
   return new UsageError(
-    `The table ${table} of ${runFolder} cannot be read (${messageOf(error)}): it was damaged; repeat the run.`,
+    `The table ${table} of ${runFolder} cannot be read (${reasonOf(error)}): it was damaged; repeat the run.`,
     { cause: error },
   );
 }

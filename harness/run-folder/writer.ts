@@ -1,22 +1,14 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  write as writeWithCallback,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, write as writeWithCallback } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { messageOf, StackError, UsageError } from '../model/errors.ts';
+import { messageOf, reasonOf, StackError, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Recorder } from '../model/run-context.ts';
 import type { TableName } from '../model/tables.ts';
 import { linesFile } from './files.ts';
+import { checkNewFolder } from './out.ts';
 
 const write = promisify(writeWithCallback);
 
@@ -59,16 +51,14 @@ export class RunFolder implements Recorder {
   #writingSince: number | undefined;
 
   constructor(folder: string, { waitingCharacters = WAITING_CHARACTERS }: RecordLimits = {}) {
-    if (existsSync(folder) && readdirSync(folder).length > 0) {
-      throw new UsageError(`The run folder ${folder} is not empty: name another with --out, or remove it.`);
-    }
+    checkNewFolder(folder, 'run folder');
     this.path = folder;
     this.#waitingCharacters = waitingCharacters;
     try {
       mkdirSync(path.join(folder, 'raw'), { recursive: true });
       mkdirSync(path.join(folder, 'logs'));
     } catch (error) {
-      throw new UsageError(`The run folder ${folder} cannot be made: ${messageOf(error)}.`, { cause: error });
+      throw new UsageError(`The run folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });
     }
     this.#timer = setInterval(() => void this.#flush(), FLUSH_MS);
     this.#timer.unref();

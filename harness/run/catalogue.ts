@@ -16,7 +16,9 @@ import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { scenario as storm } from '../../workloads/scenarios/storm.ts';
 import { scenario as stuck } from '../../workloads/scenarios/stuck.ts';
 import { scenario as wave } from '../../workloads/scenarios/wave.ts';
+import { didYouMean } from '../model/closest.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { KNOWN_RACES } from '../races/index.ts';
 import { importTypeScript } from '../system/installation.ts';
@@ -48,36 +50,55 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KNOWN_RACES.flatMap(({ trial }) => (trial && !GENERAL.includes(trial.scenario) ? [trial.scenario] : [])),
 ];
 
+/** A scenario as it was found: of a user's own file nothing is known yet. */
+interface Found {
+  readonly scenario: unknown;
+  /** What it is called in messages. */
+  readonly title: string;
+}
+
 /**
  * A scenario that ships, by name, or a user's own, by the path of its .ts or .mjs file. Throws a UsageError that lists
- * every problem of it.
+ * every problem of its shape.
  */
 export async function findScenario(nameOrFile: string, seed: number): Promise<Scenario> {
+  const { scenario, title } = await loadScenario(nameOrFile, seed);
+  const problems = problemsOf(scenario);
+  if (problems.length > 0) throw brokenScenario(title, problems);
+  return scenario as Scenario;
+}
+
+/** All that is wrong with a scenario, as one error. */
+export function brokenScenario(title: string, problems: readonly string[]): UsageError {
+  const said = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new UsageError(`${title} has ${said}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+}
+
+/** The scenario of this name or file, not checked. UsageError: there is none. */
+export async function loadScenario(nameOrFile: string, seed: number): Promise<Found> {
+  const title = `The scenario ${nameOrFile}`;
   const shipped = SCENARIOS.find((scenario) => scenario.name === nameOrFile);
-  if (shipped) return shipped;
+  if (shipped) return { scenario: shipped, title };
   const drawn = DRAWN.find(({ name }) => name === nameOrFile);
-  if (drawn) return drawn.draw(seed);
-  if (!/\.(ts|mts|js|mjs)$/.test(nameOrFile)) {
-    const names = [...SCENARIOS, ...DRAWN].map(({ name }) => name).join(', ');
-    throw new UsageError(
-      `There is no scenario "${nameOrFile}": choose one of ${names}, or give a .ts file that exports \`scenario\`.`,
-    );
-  }
+  if (drawn) return { scenario: drawn.draw(seed), title };
+  if (!/\.(ts|mts|js|mjs)$/.test(nameOrFile)) throw noScenario(nameOrFile);
   const file = path.resolve(nameOrFile);
   if (!existsSync(file)) throw new UsageError(`The scenario file ${nameOrFile} does not exist.`);
-  let loaded: unknown;
   try {
     // Works in any folder, whatever module type its package.json declares.
-    loaded = await importTypeScript(file);
+    const loaded: unknown = await importTypeScript(file);
+    const scenario = isRecord(loaded) && 'scenario' in loaded ? loaded.scenario : undefined;
+    return { scenario, title: `The scenario file ${nameOrFile}` };
   } catch (error) {
     throw new UsageError(`The scenario file ${nameOrFile} cannot be loaded: ${messageOf(error)}`, { cause: error });
   }
-  const scenario = typeof loaded === 'object' && loaded !== null && 'scenario' in loaded ? loaded.scenario : undefined;
-  const problems = problemsOf(scenario);
-  if (problems.length > 0) {
-    throw new UsageError(
-      `The scenario file ${nameOrFile} has ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join('\n')}`,
-    );
-  }
-  return scenario as Scenario;
+}
+
+function noScenario(word: string): UsageError {
+  if (word.includes('/')) return new UsageError(`${word} is no scenario: one of your own is a .ts file.`);
+  const names = [...SCENARIOS, ...DRAWN].map(({ name }) => name);
+  return new UsageError(
+    `There is no scenario "${word}"${didYouMean(word, names)}: choose one of ${names.join(', ')}, ` +
+      'or give a .ts file that exports `scenario`.',
+  );
 }

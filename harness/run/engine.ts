@@ -64,7 +64,8 @@ export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Pr
   if (vus !== undefined) whole('vus', vus, Math.max(1, k6Processes), MOST_VUS);
   if (vus !== undefined && k6Processes === 0)
     problems.push('--vus needs a k6 that is started here: --k6-processes 0 starts none');
-  if (!/^.+:\d{1,5}$/.test(workerListen))
+  const port = Number(/^.+:(\d{1,5})$/.exec(workerListen)?.[1]);
+  if (!(port <= 65_535))
     problems.push(`--worker-listen must be a host and a port like 127.0.0.1:8700, not "${workerListen}"`);
   const token = process.env.WINDTUNNEL_TOKEN;
   if (engine === 'k6' && k6Processes === 0 && !token && !isOneOfMany) {

@@ -1,14 +1,17 @@
 import { randomInt } from 'node:crypto';
 
 import type { Argv } from 'yargs';
+import { problemsOf } from '../../workloads/problems.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { drawFaults, unknownFaults } from '../faults/draw.ts';
 import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
+import { didYouMean } from '../model/closest.ts';
 import { UsageError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
 import type { ChaosSpec, Plan, Scenario } from '../model/scenario.ts';
-import { findScenario } from './catalogue.ts';
-import { hostOf, type Subject } from './subject.ts';
+import { brokenScenario, loadScenario } from './catalogue.ts';
+import { checkTargetScenario, hostOf, type Subject } from './subject.ts';
 
 export interface PlanFlags {
   readonly seed?: number | undefined;
@@ -44,25 +47,45 @@ export async function resolvePlan(
   subject: Subject,
   change: (scenario: Scenario) => Scenario = (scenario) => scenario,
 ): Promise<Plan> {
-  const [shape, found] = await collectUsageErrors(
+  const [shape, scenario] = await collectUsageErrors(
     async () => shapeOf(flags),
     async (known) => {
-      const scenario = change(await findScenario(scenarioName, known?.seed ?? 0));
-      await checkAims(scenario, flags.invariants);
-      return scenario;
+      const loaded = await loadScenario(scenarioName, known?.seed ?? 0);
+      const { problems, whole } = await checkedScenario(loaded.scenario, flags.invariants);
+      const wanted = whole && shaped(change(whole), known, flags.faults);
+      await collectUsageErrors(
+        async () => {
+          if (problems.length > 0) throw brokenScenario(loaded.title, problems);
+        },
+        async () => wanted && checkTargetScenario(subject, wanted),
+        // A wrong flag is reported with the flags.
+        async () => (known || flags.faults === undefined) && wanted && faultsOf(wanted, subject, 0),
+      );
+      if (wanted === undefined) throw new Error('a scenario without problems is whole');
+      return wanted;
     },
   );
-  const { chaos: usualChaos, ...usual } = found;
-  const chaos = chaosOf(flags.faults, usualChaos);
-  const scenario = {
+  return { seed: shape.seed, scenario, faults: faultsOf(scenario, subject, shape.seed) };
+}
+
+/** The scenario as the flags change it. */
+function shaped(
+  { chaos: usualChaos, ...usual }: Scenario,
+  shape: Shape | undefined,
+  faults: string | undefined,
+): Scenario {
+  const chaos = chaosOf(faults, usualChaos);
+  return {
     ...usual,
-    duration_s: shape.duration ?? usual.duration_s,
-    schedulers: shape.schedulers ?? usual.schedulers,
-    api_servers: shape.apiServers ?? usual.api_servers,
+    duration_s: shape?.duration ?? usual.duration_s,
+    schedulers: shape?.schedulers ?? usual.schedulers,
+    api_servers: shape?.apiServers ?? usual.api_servers,
     ...(chaos ? { chaos } : {}),
   };
-  const { seed } = shape;
-  return { seed, scenario, faults: chaos ? drawFaults(chaos, hostOf(subject, scenario), seed) : [] };
+}
+
+function faultsOf(scenario: Scenario, subject: Subject, seed: number): Plan['faults'] & {} {
+  return scenario.chaos ? drawFaults(scenario.chaos, hostOf(subject, scenario), seed) : [];
 }
 
 interface Shape {
@@ -85,10 +108,23 @@ export function shapeOf({ seed, duration: text, schedulers, apiServers, faults }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     problems.push(`--seed must be a whole number from 0, not ${seed}`);
   }
-  const asked = chaosOf(faults, undefined)?.faults ?? 'all';
-  if (asked !== 'all') problems.push(...unknownFaults(asked));
+  problems.push(...problemsOfFaults(faults));
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return { seed: seed ?? randomInt(2 ** 31), duration, schedulers, apiServers };
+}
+
+/** What is wrong with `--faults`: names with commas, `all` or `none`. */
+export function problemsOfFaults(text: string | undefined): string[] {
+  const names = (text ?? 'all').split(',').map((name) => name.trim());
+  if (names.length === 1 && ['all', 'none'].includes(names[0] ?? '')) return [];
+  const alone = names.filter((name) => ['all', 'none'].includes(name));
+  return [
+    ...(alone.length > 0
+      ? [`--faults ${text}: give ${[...new Set(alone)].join(' or ')} alone, or names of faults.`]
+      : []),
+    ...(names.includes('') ? [`--faults "${text}" has an empty name: names are separated by one comma each.`] : []),
+    ...unknownFaults(names.filter((name) => name !== '' && !alone.includes(name))),
+  ];
 }
 
 /** What is wrong with the value of a flag that wants a whole number of this range; nothing, or one sentence. */
@@ -104,23 +140,32 @@ function chaosOf(flag: string | undefined, usual: ChaosSpec | undefined): ChaosS
   return { ...ASKED_FOR, ...usual, faults: names.length === 1 && names[0] === 'all' ? 'all' : names };
 }
 
-/** What a scenario asks of the judge; the shape of the rest is the catalogue's to check. */
-// What is wrong with the user's own invariants is said where they are read.
-async function checkAims({ name, aims, thresholds }: Scenario, folder: string | undefined): Promise<void> {
-  const known = new Set(
-    (await listInvariants(await readOwnInvariants(folder).catch(() => []))).map((invariant) => invariant.name),
-  );
-  const problems = [
-    ...aims
-      .filter((aim) => !known.has(aim))
-      .map((aim) => `aims: there is no invariant "${aim}"; \`windtunnel list\` names them`),
-    ...validateThresholds(thresholds ?? {}),
+interface CheckedScenario {
+  readonly problems: readonly string[];
+  /** The scenario, if all in it is what it must be, but for what it asks of the judge. */
+  readonly whole: Scenario | undefined;
+}
+
+/** What is wrong with a scenario, all of it: its shape, its names, and what it asks of the judge and of the nemesis. */
+async function checkedScenario(scenario: unknown, folder: string | undefined): Promise<CheckedScenario> {
+  const inItself = problemsOf(scenario);
+  const { aims, thresholds, chaos } = isRecord(scenario) ? scenario : {};
+  const faults = isRecord(chaos) && Array.isArray(chaos.faults) ? chaos.faults.filter(isText) : [];
+  const unknown = unknownFaults(faults).map((problem) => `chaos.faults: ${problem}`);
+  // What is wrong with the user's own invariants is said where they are read.
+  const known = (await listInvariants(await readOwnInvariants(folder).catch(() => []))).map(({ name }) => name);
+  const asked = [
+    ...(Array.isArray(aims) ? aims.filter(isText) : [])
+      .filter((aim) => !known.includes(aim))
+      .map((aim) => `aims: there is no invariant "${aim}"${didYouMean(aim, known)}; \`windtunnel list\` names them`),
+    ...(thresholds === undefined ? [] : validateThresholds(thresholds)),
   ];
-  if (problems.length > 0) {
-    throw new UsageError(
-      `The scenario ${name} has ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join('\n')}`,
-    );
-  }
+  const isWhole = inItself.length === 0 && unknown.length === 0;
+  return { problems: [...inItself, ...unknown, ...asked], whole: isWhole ? (scenario as Scenario) : undefined };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 /** `60s`, `5m`, `1h` or a bare number of seconds; undefined for anything else, and for less than a second. */

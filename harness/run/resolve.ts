@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
+import { checkMetrics, type MetricsFlags } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
@@ -8,14 +9,15 @@ import { UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+import { checkNewFolder } from '../run-folder/out.ts';
 import { DRAWN, SCENARIOS } from './catalogue.ts';
 import { resolveEngine } from './engine.ts';
 import { type PlanFlags, resolvePlan } from './plan.ts';
 import { repeatCommand } from './repeat.ts';
 import type { RunSpec } from './run-spec.ts';
-import { hostOf, type SubjectFlags, subjectOf } from './subject.ts';
+import { checkTargetFlags, checkTargetScenario, hostOf, type SubjectFlags, subjectOf } from './subject.ts';
 
-export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags {
+export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags, MetricsFlags {
   readonly scenario: string;
   readonly out?: string | undefined;
 }
@@ -31,9 +33,13 @@ export async function resolveRun(
     async (subject = subjectOf({})) => (await storing)?.plan ?? resolvePlan(flags.scenario, flags, subject),
     () => resolveEngine(flags),
     () => readOwnInvariants(flags.invariants),
+    async () => checkTargetFlags(flags),
+    async () => checkMetrics(flags),
+    async () => flags.out === undefined || checkNewFolder(flags.out, 'run folder'),
   );
   const stored = await storing;
   // A plan made for a build may meet a target.
+  checkTargetScenario(subject, plan.scenario);
   hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
   const repeat = repeatCommand({ ...flags, subject, seed: stored ? undefined : plan.seed });
   return { subject, plan, engine, own, out: flags.out, repeat };
@@ -46,7 +52,12 @@ export async function resolveRun(
 async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
   if ([...SCENARIOS, ...DRAWN].some(({ name }) => name === flags.scenario)) return undefined;
   const folder = path.basename(flags.scenario) === 'manifest.json' ? path.dirname(flags.scenario) : flags.scenario;
-  if (!existsSync(path.join(folder, 'manifest.json'))) return undefined;
+  if (!existsSync(path.join(folder, 'manifest.json'))) {
+    const isPath = folder.includes('/') && !/\.[mc]?[jt]s$/.test(folder);
+    if (!isPath) return undefined;
+    const why = existsSync(folder) ? 'it has no manifest.json' : 'no such folder';
+    throw new UsageError(`${folder} is not a stored run (${why}), and a scenario of your own is a .ts file.`);
+  }
   const chosen = (['seed', 'duration', 'schedulers', 'apiServers', 'faults'] as const).filter(
     (name) => flags[name] !== undefined,
   );

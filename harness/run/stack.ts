@@ -1,4 +1,3 @@
-import { UsageError } from '../model/errors.ts';
 import { namespaceOf } from '../model/namespace.ts';
 import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
@@ -6,7 +5,7 @@ import type { Stack } from '../model/stack.ts';
 import { startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
 import type { ProcessTable } from '../system/process-table.ts';
-import { processesOf, type Subject } from './subject.ts';
+import { checkTargetScenario, processesOf, type Subject } from './subject.ts';
 
 /** What a stack is made from and belongs to: a run, or a soak. */
 export interface StackNeeds {
@@ -27,12 +26,7 @@ export async function openStack({ subject, plan, progress, signal, table, wire, 
     const onStep = (text: string) => progress.phase('starting', text);
     return startBuild(subject.build, { ...processes, wire, table, logOf, progress: onStep, signal });
   }
-  if (plan.scenario.pool_slots !== undefined) {
-    throw new UsageError(
-      `The scenario ${plan.scenario.name} changes the slots of default_pool, which others of a target share: ` +
-        'run it with --build.',
-    );
-  }
+  checkTargetScenario(subject, plan.scenario);
   return connectTarget(subject.target, { runId: table.id, signal });
 }
 

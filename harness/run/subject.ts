@@ -1,10 +1,10 @@
 import type { Host } from '../faults/fault.ts';
 import type { Build } from '../model/build.ts';
-import { UsageError } from '../model/errors.ts';
+import { messageOf, UsageError } from '../model/errors.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { allowsFaults } from '../stacks/target.ts';
+import { allowsFaults, checkTarget } from '../stacks/target.ts';
 
 /** What to run against: a build that we start, or the target file of a stack that is up. */
 export type Subject = { readonly build: Build } | { readonly target: string };
@@ -20,6 +20,35 @@ export interface SubjectFlags {
 export function subjectOf({ build, target }: SubjectFlags, usual = DEFAULT_BUILD): Subject {
   if (build !== undefined && target !== undefined) throw new UsageError('Give --build or --target, not both.');
   return target === undefined ? { build: knownBuild(build ?? usual) } : { target };
+}
+
+/** Flags of the stack, which a target has already. */
+interface StackFlags extends SubjectFlags {
+  readonly schedulers?: number | undefined;
+  readonly apiServers?: number | undefined;
+}
+
+/** UsageError: what is wrong with the target file, and flags that have no effect, because its stack is up. */
+export function checkTargetFlags({ target, schedulers, apiServers }: StackFlags): void {
+  if (target === undefined) return;
+  const idle = Object.entries({ '--schedulers': schedulers, '--api-servers': apiServers })
+    .filter(([, value]) => value !== undefined)
+    .map(([flag]) => flag);
+  const problems = idle.length === 0 ? [] : [`--target has its processes: leave out ${idle.join(' and ')}.`];
+  try {
+    checkTarget(target);
+  } catch (error) {
+    problems.push(messageOf(error));
+  }
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+}
+
+/** UsageError: a scenario that can only be run on a stack of ours. */
+export function checkTargetScenario(subject: Subject, { name, pool_slots }: Scenario): void {
+  if ('build' in subject || pool_slots === undefined) return;
+  throw new UsageError(
+    `The scenario ${name} changes the slots of default_pool, which others of a target share: run it with --build.`,
+  );
 }
 
 /** As the command line names it. */

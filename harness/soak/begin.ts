@@ -1,22 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
 import { UsageError } from '../model/errors.ts';
-import { SOAK_FORMAT } from '../model/soak.ts';
+import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
 import { parseSeconds, resolvePlan, shapeOf } from '../run/plan.ts';
-import { subjectOf } from '../run/subject.ts';
-import { SoakFolder } from './folder.ts';
-import type { SoakFlags } from './options.ts';
-import { keepOf, withStops } from './plan.ts';
+import { checkTargetFlags, subjectOf } from '../run/subject.ts';
+import { checkSoakFolder } from './folder.ts';
+import { type SoakFlags, USUAL } from './options.ts';
+import { keepOf, stopsOf, withStops } from './plan.ts';
 
-const DEFAULT_DURATION = '8h';
+export interface NewSoak {
+  readonly folder: string;
+  readonly soak: Soak;
+}
 
-/** The folder of a new soak, with its index. Throws a UsageError that lists every problem of the flags. */
-export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
-  const { scenario, window } = flags;
+/** A new soak, of which nothing is written yet. Throws a UsageError that lists every problem of the flags. */
+export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
+  const { scenario, window = USUAL.window } = flags;
+  const { stops, problems: wrongStops } = stopsOf(flags.stopOn ?? []);
   const [subject, plan, windows, keep] = await collectUsageErrors(
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = subjectOf({})) => {
@@ -31,16 +36,22 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
         );
         return none;
       }
-      return resolvePlan(scenario, { ...flags, duration }, subject, (one) => withStops(one, flags.stopOn ?? []));
+      return resolvePlan(scenario, { ...flags, duration }, subject, (one) => withStops(one, stops));
     },
-    async () => windowsOf(flags.duration ?? DEFAULT_DURATION, window),
-    async () => keepOf(flags.keepWindows, flags.disk),
+    async () => windowsOf(flags.duration ?? USUAL.duration, window),
+    async () => keepOf(flags.keepWindows ?? USUAL.keepWindows, flags.disk ?? USUAL.disk),
     () => resolveEngine(flags, true),
     () => readOwnInvariants(flags.invariants),
+    async () => {
+      if (wrongStops.length > 0) throw new UsageError(wrongStops.join('\n'));
+    },
+    async () => checkTargetFlags(flags),
+    async () => checkMetrics(flags),
+    async () => flags.out === undefined || checkSoakFolder(flags.out),
   );
   const id = randomBytes(3).toString('hex');
   const folder = path.resolve(flags.out ?? path.join('runs', `soak-${runFolderName({ subject, plan }, id)}`));
-  return SoakFolder.create(folder, {
+  const soak: Soak = {
     format: SOAK_FORMAT,
     id,
     subject: 'build' in subject ? { build: subject.build.name } : subject,
@@ -58,7 +69,8 @@ export async function beginSoak(flags: SoakFlags): Promise<SoakFolder> {
     gaps: [],
     windows: [],
     drift: [],
-  });
+  };
+  return { folder, soak };
 }
 
 function windowsOf(duration: string, window: string): number {

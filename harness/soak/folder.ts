@@ -3,15 +3,21 @@ import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { soakMarkdown } from '../../reports/markdown/soak.ts';
-import { messageOf, UsageError } from '../model/errors.ts';
+import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
+import { checkNewFolder } from '../run-folder/out.ts';
 import { driftOf } from './drift.ts';
 import { toReduce } from './retention.ts';
 import { neverTested, verdictOf } from './verdict.ts';
 
 /** Files that stay when a window is reduced: what people read, and the plan, with which it can be repeated. */
 const SUMMARY = new Set(['manifest.json', 'verdict.json', 'report.md', 'report.html', 'junit.xml']);
+
+/** UsageError: a new soak cannot have this folder. */
+export function checkSoakFolder(folder: string): void {
+  checkNewFolder(folder, 'soak folder', `choose another --out, or continue with --resume ${folder}`);
+}
 
 /** The folder of a soak: its windows, and its index, which is complete on disk at every moment. */
 export class SoakFolder {
@@ -25,14 +31,11 @@ export class SoakFolder {
   }
 
   static async create(folder: string, soak: Soak): Promise<SoakFolder> {
-    if (existsSync(folder) && readdirSync(folder).length > 0)
-      throw new UsageError(
-        `The soak folder ${folder} is not empty: choose another --out, or continue with --resume ${folder}.`,
-      );
+    checkSoakFolder(folder);
     try {
       for (const part of ['windows', 'logs']) mkdirSync(path.join(folder, part), { recursive: true });
     } catch (error) {
-      throw new UsageError(`The soak folder ${folder} cannot be made: ${messageOf(error)}.`, { cause: error });
+      throw new UsageError(`The soak folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });
     }
     const made = new SoakFolder(folder, soak);
     await made.save();
@@ -107,7 +110,9 @@ function readSoak(folder: string): Soak {
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${folder} is not the folder of a soak (${messageOf(error)}): name one made by \`soak\`.`, {
+    const without = existsSync(folder) && !existsSync(file);
+    const why = without ? 'it has no soak.json' : reasonOf(error);
+    throw new UsageError(`${folder} is not the folder of a soak (${why}): name one made by \`soak\`.`, {
       cause: error,
     });
   }

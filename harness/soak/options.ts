@@ -10,14 +10,17 @@ export interface SoakFlags extends PlanFlags, EngineFlags, MetricsFlags {
   readonly scenario?: string | undefined;
   readonly build?: string | undefined;
   readonly target?: string | undefined;
-  readonly window: string;
+  readonly window?: string | undefined;
   readonly stopOn?: readonly string[] | undefined;
-  readonly keepWindows: number;
-  readonly disk: string;
+  readonly keepWindows?: number | undefined;
+  readonly disk?: string | undefined;
   readonly out?: string | undefined;
   readonly resume?: string | undefined;
   readonly json?: boolean | undefined;
 }
+
+/** Of a new soak. No defaults of yargs: with --resume none of them may be given. */
+export const USUAL = { duration: '8h', window: '10m', keepWindows: 3, disk: '5GB' } as const;
 
 export function soakOptions(args: Argv): Argv<SoakFlags> {
   return engineOptions(planOptions(args))
@@ -26,8 +29,7 @@ export function soakOptions(args: Argv): Argv<SoakFlags> {
     .option('target', { type: 'string', describe: 'The file of a running stack, e.g. from `windtunnel up`' })
     .option('window', {
       type: 'string',
-      default: '10m',
-      describe: 'Length of a window; --duration is a whole number of windows',
+      describe: `Length of a window (default: ${USUAL.window}); --duration is a whole number of windows`,
     })
     .option('stop-on', {
       type: 'string',
@@ -36,10 +38,9 @@ export function soakOptions(args: Argv): Argv<SoakFlags> {
     })
     .option('keep-windows', {
       type: 'number',
-      default: 3,
-      describe: 'How many of the newest windows without a violation keep their tables',
+      describe: `How many of the newest windows without a violation keep their tables (default: ${USUAL.keepWindows})`,
     })
-    .option('disk', { type: 'string', default: '5GB', describe: 'Disk limit of all windows' })
+    .option('disk', { type: 'string', describe: `Disk limit of all windows (default: ${USUAL.disk})` })
     .options(OWN_INVARIANTS)
     .option('out', { type: 'string', describe: 'The folder of the soak (default: one below runs/)' })
     .option('resume', { type: 'string', describe: 'Continue the soak in this folder, with the plan stored there' })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Scenario } from '../model/scenario.ts';
 import { SCENARIOS } from '../run/catalogue.ts';
 import { subjectOf } from '../run/subject.ts';
-import { anyWires, keepOf, settleMs, stopReason, windowPlan, withStops } from './plan.ts';
+import { anyWires, keepOf, settleMs, stopReason, stopsOf, windowPlan, withStops } from './plan.ts';
 
 function shipped(name: string): Scenario {
   const found = SCENARIOS.find((scenario) => scenario.name === name);
@@ -40,7 +40,10 @@ test('lives may end after the load, within a limit', () => {
 
 test('only a violated threshold with abortOnFail ends a soak', () => {
   const thresholds = { deadlocks: ['count<1'], http_409: [{ threshold: 'count<5', abortOnFail: true }] };
-  const scenario = withStops({ ...calm, thresholds }, ['http_req_duration{operation:heartbeat}: p(95)<200']);
+  const scenario = withStops(
+    { ...calm, thresholds },
+    stopsOf(['http_req_duration{operation:heartbeat}: p(95)<200']).stops,
+  );
   const result = (metric: string, expression: string, verdict: 'pass' | 'fail') => ({
     metric,
     expression,

@@ -1,5 +1,6 @@
 import { drawFaults } from '../faults/draw.ts';
 import { needWires } from '../faults/index.ts';
+import { validateThresholds } from '../judge/thresholds.ts';
 import { UsageError } from '../model/errors.ts';
 import { Rng } from '../model/rng.ts';
 import type { Plan, Scenario } from '../model/scenario.ts';
@@ -32,16 +33,32 @@ export function settleMs({ dags }: Scenario): number {
   return Math.min(longest + 4_000, LONGEST_SETTLE_MS);
 }
 
-/** `'deadlocks: count<1'` as a threshold that ends the soak, beside those of the scenario. */
-export function withStops(scenario: Scenario, stops: readonly string[]): Scenario {
+/** A threshold that ends the soak when a window violates it. */
+interface Stop {
+  readonly metric: string;
+  readonly threshold: string;
+}
+
+/** `'deadlocks: count<1'` as a threshold, and what is wrong with those that are none. */
+export function stopsOf(texts: readonly string[]): { readonly stops: readonly Stop[]; readonly problems: string[] } {
+  const problems: string[] = [];
+  const stops = texts.flatMap((text): Stop[] => {
+    const cut = text.lastIndexOf(':');
+    const stop = { metric: text.slice(0, cut).trim(), threshold: text.slice(cut + 1).trim() };
+    const wrong = validateThresholds({ [stop.metric]: [stop.threshold] });
+    if (cut < 1) problems.push(`--stop-on is like 'deadlocks: count<1', not "${text}"`);
+    else problems.push(...wrong.map((problem) => `--stop-on '${text}': ${problem}`));
+    return cut < 1 || wrong.length > 0 ? [] : [stop];
+  });
+  return { stops, problems };
+}
+
+/** A scenario with these thresholds beside its own. */
+export function withStops(scenario: Scenario, stops: readonly Stop[]): Scenario {
   if (stops.length === 0) return scenario;
   const thresholds: Record<string, NonNullable<Scenario['thresholds']>[string]> = { ...scenario.thresholds };
-  for (const stop of stops) {
-    const cut = stop.lastIndexOf(':');
-    if (cut < 1) throw new UsageError(`--stop-on is like 'deadlocks: count<1', not "${stop}"`);
-    const metric = stop.slice(0, cut).trim();
-    const known = thresholds[metric] ?? [];
-    thresholds[metric] = [...known, { threshold: stop.slice(cut + 1).trim(), abortOnFail: true }];
+  for (const { metric, threshold } of stops) {
+    thresholds[metric] = [...(thresholds[metric] ?? []), { threshold, abortOnFail: true }];
   }
   return { ...scenario, thresholds };
 }

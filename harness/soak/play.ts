@@ -6,10 +6,10 @@ import { messageOf } from '../model/errors.ts';
 import { resolveEngine } from '../run/engine.ts';
 import { DEFAULT_BUILD } from '../run/subject.ts';
 import { bornAt } from '../system/proc.ts';
-import { beginSoak } from './begin.ts';
-import type { SoakFolder } from './folder.ts';
+import { type NewSoak, newSoak } from './begin.ts';
+import { SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
-import { resumeSoak } from './resume.ts';
+import { checkResume, resumeSoak } from './resume.ts';
 import { SoakSession } from './session.ts';
 
 export interface PlayedSoak {
@@ -18,8 +18,16 @@ export interface PlayedSoak {
   readonly failure: unknown;
 }
 
+/** What the flags ask for: the plan of a new soak, or none for one that is resumed. UsageError: all that is wrong. */
+export async function resolveSoak(flags: SoakFlags): Promise<NewSoak | undefined> {
+  if (flags.resume === undefined) return newSoak(flags);
+  await checkResume(flags, flags.resume);
+  return undefined;
+}
+
 /** Plays a new soak or the rest of one, and serves `/metrics` if asked to. Rejects only for wrong flags. */
 export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
+  const wanted = await resolveSoak(flags);
   let session: SoakSession | undefined;
   const served = {
     label: flags.resume ?? flags.target ?? flags.build ?? DEFAULT_BUILD,
@@ -29,7 +37,7 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
   // The metrics port is opened before the folder is made: a port in use must not leave a folder behind.
   const metrics = await openMetrics(flags, served);
   try {
-    const folder = flags.resume === undefined ? await beginSoak(flags) : await resumeSoak(flags, flags.resume);
+    const folder = await (wanted ? SoakFolder.create(wanted.folder, wanted.soak) : resumeSoak(flags.resume ?? ''));
     const signal = interruptSignal();
     session = await newSession(folder, signal);
     let failure: unknown;

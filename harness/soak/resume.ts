@@ -1,6 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
+import { checkMetrics } from '../console/metrics.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Soak } from '../model/soak.ts';
 import { engineWords } from '../run/engine.ts';
@@ -9,29 +11,39 @@ import { heal } from '../system/process-table.ts';
 import { lastWritten, SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
 
-/** Flags that the plan in the folder replaces. */
-const PLANNED = [
-  'scenario',
-  'build',
-  'target',
-  'seed',
-  'duration',
-  'schedulers',
-  'apiServers',
-  'faults',
-  'stopOn',
-  'invariants',
-  'out',
-] as const;
+/** What the plan in the folder replaces, as it is typed. */
+const PLANNED = {
+  scenario: 'a scenario',
+  build: '--build',
+  target: '--target',
+  seed: '--seed',
+  duration: '--duration',
+  schedulers: '--schedulers',
+  apiServers: '--api-servers',
+  faults: '--faults',
+  window: '--window',
+  stopOn: '--stop-on',
+  keepWindows: '--keep-windows',
+  disk: '--disk',
+  invariants: '--invariants',
+  out: '--out',
+} as const;
+
+/** Throws a UsageError that lists every problem of the flags and of the folder; nothing is changed. */
+export async function checkResume(flags: SoakFlags, resume: string): Promise<void> {
+  await collectUsageErrors(
+    async () => checkFlags(flags, resume),
+    async () => checkState(SoakFolder.open(path.resolve(resume)).soak, resume),
+    async () => checkMetrics(flags),
+  );
+}
 
 /**
  * Opens the folder of a soak that ended early. What a killed harness left running is stopped, its open window is closed
- * as broken off, and the gap is recorded. Throws a UsageError if the soak is complete or still running.
+ * as broken off, and the gap is recorded. Only after `checkResume`.
  */
-export async function resumeSoak(flags: SoakFlags, resume: string): Promise<SoakFolder> {
-  checkFlags(flags, resume);
+export async function resumeSoak(resume: string): Promise<SoakFolder> {
   const folder = SoakFolder.open(path.resolve(resume));
-  checkState(folder.soak, resume);
   const { sessions, windows, gaps, started_at } = folder.soak;
   const last = sessions.at(-1);
   // A killed harness leaves its stack; two stacks would not fit on the machine.
@@ -52,9 +64,8 @@ export async function resumeSoak(flags: SoakFlags, resume: string): Promise<Soak
 }
 
 function checkFlags(flags: SoakFlags, resume: string): void {
-  const [word] = engineWords(flags);
-  if (word !== undefined) throw new UsageError(`${resume} has its engine: --resume cannot be given with ${word}.`);
-  const given = PLANNED.filter((name) => flags[name] !== undefined);
+  const planned = Object.entries(PLANNED).filter(([name]) => flags[name as keyof typeof PLANNED] !== undefined);
+  const given = [...planned.map(([, typed]) => typed), ...engineWords(flags).filter((word) => word.startsWith('--'))];
   if (given.length > 0)
     throw new UsageError(`${resume} has its plan: --resume cannot be given with ${given.join(', ')}.`);
 }

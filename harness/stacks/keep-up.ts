@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { stringify } from 'yaml';
 import { StackError, UsageError } from '../model/errors.ts';
+import { checkNewFile } from '../run-folder/out.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import type { ManagedStack } from './managed.ts';
 import { knownBuild, startBuild } from './start-build.ts';
@@ -22,14 +23,20 @@ export interface UpOptions {
   onUp(): void;
 }
 
-/** Starts a stack, writes its target file and keeps it running until `signal`; then takes both away. */
-export async function keepUp({ build, schedulers, apiServers, out, signal, progress, onUp }: UpOptions): Promise<void> {
-  const wanted = knownBuild(build);
-  const file = path.resolve(out);
-  if (existsSync(file))
+/** UsageError: something stands where the target file is to be. */
+export function checkTargetOut(out: string): void {
+  if (existsSync(out))
     throw new UsageError(
       `The target file ${out} exists: another \`up\` may be running. Name another with --out, or remove it.`,
     );
+  checkNewFile(out, 'target file');
+}
+
+/** Starts a stack, writes its target file and keeps it running until `signal`; then takes both away. */
+export async function keepUp({ build, schedulers, apiServers, out, signal, progress, onUp }: UpOptions): Promise<void> {
+  const wanted = knownBuild(build);
+  checkTargetOut(out);
+  const file = path.resolve(out);
   const table = new ProcessTable(randomBytes(3).toString('hex'), 'up');
   const logs = path.resolve('runs', `up-${table.id}`);
   try {
@@ -37,6 +44,7 @@ export async function keepUp({ build, schedulers, apiServers, out, signal, progr
     const logOf = (name: string) => path.join(logs, `${name}.log`);
     // A triggerer, because a scenario that runs on it may defer.
     const stack = await startBuild(wanted, { schedulers, apiServers, triggerer: true, table, logOf, progress, signal });
+    mkdirSync(path.dirname(file), { recursive: true });
     table.file(file);
     writeFileSync(file, stringify(targetOf(build, stack, table)));
     onUp();

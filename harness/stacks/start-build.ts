@@ -1,13 +1,15 @@
 import { type Build, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import { startAirflow } from './airflow/airflow.ts';
+import { checkVersion } from './airflow/install.ts';
 import { checkDefects } from './defects.ts';
 import type { ManagedOptions, ManagedStack } from './managed.ts';
 import { startReference } from './reference.ts';
 
-/** Throws a UsageError for what is no build, and for a defect that there is not. */
+/** Throws a UsageError for what is no build, and for a release, a checkout or a defect that there is not. */
 export function knownBuild(text: string): Build {
   const build = parseBuild(text);
+  if (build.kind === 'airflow') checkVersion(build.version);
   if (build.kind === 'reference') {
     try {
       checkDefects(build.defects);

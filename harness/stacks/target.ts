@@ -3,8 +3,9 @@ import path from 'node:path';
 import { SignJWT } from 'jose';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { messageOf, StackError, UsageError } from '../model/errors.ts';
+import { messageOf, reasonOf, StackError, UsageError } from '../model/errors.ts';
 import { namespaceOf } from '../model/namespace.ts';
+import { shapeProblems } from '../model/shape-problems.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { bornAt } from '../system/proc.ts';
@@ -93,6 +94,13 @@ export async function connectTarget(
   };
 }
 
+/** UsageError: the file is not what it must be, or a secret that it names is not there. Nothing is connected to. */
+export function checkTarget(file: string): void {
+  const target = readTarget(file);
+  readSecret(target.jwt_secret, 'jwt_secret');
+  withPassword(target);
+}
+
 /** Whether the owner of a target lets the nemesis break it. UsageError as in `connectTarget`. */
 export function allowsFaults(file: string): boolean {
   return readTarget(file).allow_faults;
@@ -110,23 +118,22 @@ function readTarget(file: string): Target {
   try {
     raw = parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`The target file ${file} is neither YAML nor JSON: ${messageOf(error)}`, { cause: error });
+    throw new UsageError(`The target file ${file} cannot be read as YAML: ${reasonOf(error)}.`, { cause: error });
   }
-  const parsed = TARGET.safeParse(raw);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      (issue) => `  - ${issue.path.map(String).join('.') || 'file'}: ${issue.message}`,
-    );
-    throw new UsageError(`The target file ${file} has ${problems.length} problem(s):\n${problems.join('\n')}`);
+  const problems = shapeProblems(TARGET, raw, 'file');
+  if (problems.length > 0) {
+    const all = problems.map((problem) => `  - ${problem}`).join('\n');
+    throw new UsageError(`The target file ${file} is not what docs/target.md says:\n${all}`);
   }
-  const foreign = hostsOf(parsed.data).filter((host) => !isLoopback(host));
-  if (foreign.length > 0 && !parsed.data.i_own_this) {
+  const target = TARGET.parse(raw);
+  const foreign = hostsOf(target).filter((host) => !isLoopback(host));
+  if (foreign.length > 0 && !target.i_own_this) {
     throw new UsageError(
       `The target file ${file} names ${[...new Set(foreign)].join(', ')}, which is not this machine. ` +
         'Load goes to loopback only, unless the file says `i_own_this: true`.',
     );
   }
-  return parsed.data;
+  return target;
 }
 
 /** The processes that live here. */

@@ -76,7 +76,7 @@ describe('the summary at the end of a run', () => {
 
   test('counts operations, refusals by operation, errors, deadlocks, lives and what the harness took', () => {
     expect(verdictText(judgement(), plain)).toContain(
-      '12,345 operations · 409: 90 (rtif 81 and run 9) · 5xx: 6 · deadlocks: 8 · 1,034 lives · harness 7 % CPU',
+      '12,345 operations · 409: 90 (rtif 81 and run 9) · 404: 2 · 5xx: 6 · deadlocks: 8 · 1,034 lives',
     );
   });
 

@@ -26,18 +26,23 @@ import {
   verdictWord,
 } from './screen.ts';
 
+interface VerdictOptions extends TextOptions {
+  /** Names of the user's own invariants. */
+  readonly own?: readonly string[];
+}
+
 /**
  * The summary at the end of a run, at most one screen: what is broken first, in sentences as far as there is room, and
  * the verdict last, where the eye is when the prompt comes back.
  */
-export function verdictText(judgement: Judgement, options: TextOptions): string {
+export function verdictText(judgement: Judgement, { own = [], ...options }: VerdictOptions): string {
   const paint = paintFor(options);
   const { scenario, seed, load_seconds, build } = judgement;
   const title = `${build} · ${scenario} · seed ${seed} · ${seconds(load_seconds)} of load`;
-  const footer = footerLines(judgement, paint);
+  const footer = footerLines(judgement, paint, own);
   const room = SCREEN.lines - footer.length - 2;
   const findings = findingLines(judgement, Math.min(12, room - LEAST_FOR_INVARIANTS), paint);
-  const body = invariantLines(judgement, room - findings.length, paint);
+  const body = invariantLines(judgement, room - findings.length, paint, own);
   return [paint.bold(fitted(title)), '', ...findings, ...body, ...footer].join('\n');
 }
 
@@ -54,8 +59,8 @@ function findingLines({ findings, findings_left_out }: Judgement, room: number, 
   return [...fitting(blocks, room - 1, (hidden) => `  and ${counted(hidden, 'more finding')}`), ''];
 }
 
-function footerLines(judgement: Judgement, paint: Paint): string[] {
-  const aside = judgement.invariants.filter(isNotExercised).map(({ name }) => name);
+function footerLines(judgement: Judgement, paint: Paint, own: readonly string[]): string[] {
+  const aside = ownFirst(judgement.invariants.filter(isNotExercised), own);
   const verdict = `${judgement.verdict.toUpperCase()}  `;
   const why = hanging(verdict, headline(judgement, { names: false })).map((line) => line.slice(verdict.length));
   return [
@@ -100,6 +105,7 @@ function countsLines(judgement: Judgement): string[] {
     ...joined([
       `${count(counts.operations ?? 0)} operations`,
       `409: ${count(counts.http_409 ?? 0)}${byKind}`,
+      ...otherRefusals(judgement),
       `5xx: ${count(counts.http_5xx ?? 0)}`,
       `deadlocks: ${count(counts.deadlocks ?? 0)}`,
       ...(counts.lives === undefined ? [] : [`${count(counts.lives)} lives`]),
@@ -108,6 +114,15 @@ function countsLines(judgement: Judgement): string[] {
     ]),
     ...(most ? hanging('', `most frequent deadlock: ${count(most.count)} × ${titleOf(most)}`, 2) : []),
   ];
+}
+
+/** Each other status with which requests were refused, with its count: `404: 12`. */
+function otherRefusals({ refusals }: Judgement): string[] {
+  const byStatus = new Map<number, number>();
+  for (const { status, count: n } of refusals) {
+    if (status >= 400 && status < 500 && status !== 409) byStatus.set(status, (byStatus.get(status) ?? 0) + n);
+  }
+  return [...byStatus].sort(([a], [b]) => a - b).map(([status, n]) => `${status}: ${count(n)}`);
 }
 
 /** Joined by dots, broken between them where a line would be too long. */
@@ -122,13 +137,13 @@ function joined(parts: readonly string[]): string[] {
   return all;
 }
 
-function invariantLines(judgement: Judgement, room: number, paint: Paint): string[] {
+function invariantLines(judgement: Judgement, room: number, paint: Paint, own: readonly string[]): string[] {
   const sorted = worstFirst(judgement.invariants).filter((invariant) => !isNotExercised(invariant));
   const doubtful = sorted.filter(({ verdict }) => verdict !== 'pass');
   const kept = sorted.filter(({ verdict }) => verdict === 'pass');
   const blocks = doubtful.map((invariant) => block(invariant, paint));
   const each = kept.flatMap((invariant) => block(invariant, paint));
-  const tail = blocks.flat().length + each.length <= room ? each : [keptLine(kept, paint)];
+  const tail = blocks.flat().length + each.length <= room ? each : [keptLine(ownFirst(kept, own), paint)];
   const spare = room - tail.length;
   const more = (hidden: number) => `  and ${count(hidden)} more that are violated or not exercised enough`;
   return [...fitting(blocks, spare, more), ...tail];
@@ -143,9 +158,14 @@ function block(invariant: InvariantResult, paint: Paint): string[] {
   return [`${mark(invariant.verdict, paint)} ${failed ? paint.bold(name) : name} ${first.slice(head.length)}`, ...more];
 }
 
-function keptLine(kept: readonly InvariantResult[], paint: Paint): string {
+/** The names, with the user's own first: those are not left out for want of room. */
+function ownFirst(invariants: readonly InvariantResult[], own: readonly string[]): string[] {
+  const names = invariants.map(({ name }) => name);
+  return [...names.filter((name) => own.includes(name)), ...names.filter((name) => !own.includes(name))];
+}
+
+function keptLine(kept: readonly string[], paint: Paint): string {
   if (kept.length === 0) return paint.dim('✓ no invariant holds');
   const said = `${counted(kept.length, 'invariant')} ${kept.length === 1 ? 'holds' : 'hold'}: `;
-  const names = kept.map(({ name }) => name);
-  return `${mark('pass', paint)} ${said}${namesFitting(names, said.length + 2)}`;
+  return `${mark('pass', paint)} ${said}${namesFitting(kept, said.length + 2)}`;
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import Queue from 'yocto-queue';
 import type { WallClock } from '../../model/clock.ts';
-import { messageOf, StackError, UsageError } from '../../model/errors.ts';
+import { messageOf, reasonOf, StackError, UsageError } from '../../model/errors.ts';
 import { isRecord } from '../../model/json.ts';
 import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import type { LifeEnd } from '../../model/operation.ts';
@@ -95,7 +95,7 @@ export class RemoteWorkerServer implements Engine {
       server.listen({ host: host.replace(/^\[|\]$/g, ''), port: Number(port), backlog: 4096 });
       await once(server, 'listening');
     } catch (error) {
-      throw new UsageError(`Cannot listen on ${options.listen} for k6 workers: ${messageOf(error)}.`, { cause: error });
+      throw new UsageError(`Cannot listen on ${options.listen} for k6 workers: ${reasonOf(error)}.`, { cause: error });
     }
     const address = server.address();
     const bound = typeof address === 'object' && address ? address.port : Number(port);

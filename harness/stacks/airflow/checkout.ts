@@ -9,16 +9,23 @@ import type { VenvRecipe } from './venv.ts';
 
 const PARTS = ['airflow-core', 'task-sdk'];
 
+/** Where the checkout is; `~` is the home folder. UsageError: there is none. */
+export function checkoutRoot(folder: string): string {
+  const root = path.resolve(folder.replace(/^~(?=$|\/)/, homedir()));
+  if (!existsSync(root)) throw new UsageError(`${root} is not an Airflow checkout: there is no such folder.`);
+  const missing = PARTS.filter((part) => !existsSync(path.join(root, part, 'pyproject.toml')));
+  if (missing.length > 0) {
+    throw new UsageError(`${root} is not an Airflow checkout: it has no ${missing.join(' and no ')}/pyproject.toml.`);
+  }
+  return root;
+}
+
 /**
  * A source checkout, installed editable: the next run tests what was edited. Its dependencies are today's, as a
  * developer has them. Keyed by place, commit and local changes, because a changed dependency needs another venv.
  */
 export async function checkoutRecipe(folder: string, signal: AbortSignal): Promise<VenvRecipe> {
-  const root = path.resolve(folder.replace(/^~(?=$|\/)/, homedir()));
-  const missing = PARTS.filter((part) => !existsSync(path.join(root, part, 'pyproject.toml')));
-  if (missing.length > 0) {
-    throw new UsageError(`${root} is not an Airflow checkout: it has no ${missing.join(' and no ')}/pyproject.toml.`);
-  }
+  const root = checkoutRoot(folder);
   const git = (...args: string[]) => runTool('git', ['-C', root, ...args], { timeoutMs: 60_000, signal });
   const [head, changes, files] = await Promise.all([
     git('rev-parse', 'HEAD'),

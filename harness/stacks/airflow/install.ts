@@ -3,12 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { UsageError } from '../../model/errors.ts';
+import { airflowVersion, isCheckout } from '../../model/build.ts';
 import { buildOnce } from '../../system/build-once.ts';
 import { cacheFolder } from '../../system/installation.ts';
-import { checkoutRecipe } from './checkout.ts';
+import { checkoutRecipe, checkoutRoot } from './checkout.ts';
 import { binFolder, ensureUv, findPython, type Python } from './python.ts';
-import { releaseDate } from './releases.ts';
+import { checkRelease, releaseDate } from './releases.ts';
 import { buildVenv, type VenvRecipe, venvRuns } from './venv.ts';
 
 /** A release of Airflow, or a checkout, that is installed; several stacks may run it at once. */
@@ -35,16 +35,21 @@ export interface InstallOptions {
 const RECIPE_FORMAT = 1;
 const EXECUTOR_PATH = fileURLToPath(new URL('../../../docker/executor', import.meta.url));
 
+/** UsageError: no version, one that is too old, or no checkout. Nothing outside this machine is asked. */
+export function checkVersion(version: string): void {
+  airflowVersion(version);
+  if (isCheckout(version)) checkoutRoot(version);
+  else checkRelease(version);
+}
+
 /**
  * `version` is a release (`3.2.1`) or the path of a source checkout (begins with `.`, `/` or `~`). UsageError: no such
  * version. StackError: it cannot be installed here; the message says what to do.
  */
 export async function installAirflow(version: string, options: InstallOptions): Promise<AirflowInstall> {
   const { log, signal } = options;
-  const isPath = /^[./~]/.test(version);
-  if (!isPath && !/^\d+\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) {
-    throw new UsageError(`"${version}" is not an Airflow version: write three numbers, for example 3.2.2.`);
-  }
+  checkVersion(version);
+  const isPath = isCheckout(version);
   await mkdir(cacheFolder(), { recursive: true });
   const python = await findPython(signal, isPath ? undefined : version);
   const uv = await ensureUv(python, log, signal);

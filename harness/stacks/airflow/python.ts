@@ -33,7 +33,10 @@ export async function findPython(signal: AbortSignal, release?: string): Promise
   const wanted = `Python 3.10 to ${newestMinor(release) === 14 ? '3.14' : '3.13'}`;
   const found = refused.length > 0 ? ` (found ${[...new Set(refused)].join(', ')})` : '';
   const named = wish ? ` WINDTUNNEL_PYTHON is "${wish}".` : '';
-  throw new UnavailableError(`Airflow needs ${wanted} and there is none on PATH${found}.${named} ${howToGetPython()}`);
+  const airflow = release === undefined ? 'Airflow' : `Airflow ${release}`;
+  throw new UnavailableError(
+    `${airflow} needs ${wanted} and there is none on PATH${found}.${named} ${howToGetPython()}`,
+  );
 }
 
 /** The `uv` on PATH, or undefined. */
@@ -87,9 +90,9 @@ function fits(version: string, release: string | undefined): boolean {
   return major === 3 && minor >= 10 && minor <= newestMinor(release);
 }
 
-/** As the wheels' own Requires-Python says: 3.1 ends at 3.13, 3.2 and later at 3.14. */
+/** As the wheels' own Requires-Python says: 3.1 ends at 3.13, 3.2 and later, and checkouts of them, at 3.14. */
 function newestMinor(release: string | undefined): number {
-  return release === undefined || /^3\.1\./.test(release) ? 13 : 14;
+  return release !== undefined && /^3\.1\./.test(release) ? 13 : 14;
 }
 
 function howToGetPython(): string {

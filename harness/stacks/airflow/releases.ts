@@ -34,12 +34,19 @@ export interface Resolver {
   readonly signal: AbortSignal;
 }
 
-/** The moment as of which `version` is installed, ISO 8601. */
-export async function releaseDate(version: string, resolver: Resolver): Promise<string> {
+/** UsageError for a release that is older than those that windtunnel can test. */
+export function checkRelease(version: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (major < 3 || (major === 3 && minor < 1)) {
-    throw new UsageError(`windtunnel tests Airflow 3.1 and later; ${version} is older.`);
+    throw new UsageError(
+      `airflow@${version} is too old: windtunnel tests Airflow from 3.1.0 on, for example airflow@3.3.2.`,
+    );
   }
+}
+
+/** The moment as of which `version` is installed, ISO 8601. */
+export async function releaseDate(version: string, resolver: Resolver): Promise<string> {
+  checkRelease(version);
   const known = KNOWN[version] ?? (await remembered())[version];
   if (known !== undefined) return endOf(known);
 
