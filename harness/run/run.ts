@@ -52,21 +52,20 @@ export async function recordRun(spec: RunSpec): Promise<RecordedRun> {
  */
 export async function judgeRunFolder(folder: string, own: readonly InvariantFile[] = []): Promise<Judgement> {
   const manifest = await readManifest(folder);
-  if (manifest.ended !== null) await unlessFull(folder, 'its tables stay lines of JSON', () => closeTables(folder));
+  if (manifest.ended !== null) {
+    await closeTables(folder).catch((error) => continueIfFull(error, folder, 'its tables stay lines of JSON'));
+  }
   const judgement = await judge(folder, { own });
-  await unlessFull(folder, 'its reports are not written', () => writeReports(folder, judgement, manifest));
+  await writeReports(folder, judgement, manifest).catch((error) =>
+    continueIfFull(error, folder, 'its reports are not written'),
+  );
   return judgement;
 }
 
 /** A full disk, which has room for neither Parquet nor reports, does not stand between a record and its verdict. */
-async function unlessFull(folder: string, consequence: string, action: () => Promise<void>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    const message = messageOf(error);
-    if (!/ENOSPC|EDQUOT|EROFS|EACCES|No space left|Permission denied/.test(message)) throw error;
-    for (const name of readdirSync(folder))
-      if (name.endsWith('.next')) rmSync(path.join(folder, name), { force: true });
-    console.error(`${folder}: ${consequence}, because ${message}`);
-  }
+function continueIfFull(error: unknown, folder: string, consequence: string): void {
+  const message = messageOf(error);
+  if (!/ENOSPC|EDQUOT|EROFS|EACCES|No space left|Permission denied/.test(message)) throw error;
+  for (const name of readdirSync(folder)) if (name.endsWith('.next')) rmSync(path.join(folder, name), { force: true });
+  console.error(`${folder}: ${consequence}, because ${message}`);
 }
