@@ -129,23 +129,10 @@ export class RunningLife implements HeartbeatSender {
     return besideImpostor(this.#context, atMs, (draft) => this.#specOf(draft), work);
   }
 
-  async beat(intendedMs: number): Promise<Answer> {
-    const { requests, hazards, spec, rng, hooks } = this.#context;
-    const body = { hostname: spec.worker, pid: spec.pid };
-    const dropAnswer = hazards.hit('lost_answer') !== undefined;
-    const request = this.#specOf({
-      kind: 'heartbeat',
-      method: 'PUT',
-      route: 'heartbeat',
-      body,
-      intendedMs,
-      dropAnswer,
-    });
-    const answer = dropAnswer
-      ? await requests.send(request, rng, hooks.cancel)
-      : await requests.sendOnce(request, hooks.cancel);
-    this.#adoptToken(answer);
-    return answer;
+  beat(intendedMs: number): Promise<Answer> {
+    const { worker, pid } = this.#context.spec;
+    const body = { hostname: worker, pid };
+    return this.#send({ kind: 'heartbeat', method: 'PUT', route: 'heartbeat', body, intendedMs });
   }
 
   async #skipDownstream(skips: readonly string[]): Promise<void> {
@@ -201,13 +188,16 @@ export class RunningLife implements HeartbeatSender {
   async #send(draft: Draft): Promise<Answer> {
     const { requests, hazards, rng, hooks } = this.#context;
     const dropAnswer = draft.dropAnswer === true || hazards.hit('lost_answer') !== undefined;
-    const answer = await requests.send(this.#specOf({ ...draft, dropAnswer }), rng, hooks.cancel);
-    this.#adoptToken(answer);
+    const spec = this.#specOf(draft, dropAnswer);
+    // The next heartbeat comes anyway: only one of which the answer was lost is sent again.
+    const retries = draft.kind !== 'heartbeat' || dropAnswer;
+    const answer = await (retries ? requests.send(spec, rng, hooks.cancel) : requests.sendOnce(spec, hooks.cancel));
+    if (answer.refreshedToken) this.#token = answer.refreshedToken;
     return answer;
   }
 
   /** Each has the same properties in the same order, and so one shape for V8. */
-  #specOf(draft: Draft): RequestSpec {
+  #specOf(draft: Draft, dropAnswer?: boolean): RequestSpec {
     return {
       subject: this.#subject,
       kind: draft.kind,
@@ -220,7 +210,7 @@ export class RunningLife implements HeartbeatSender {
       target: draft.target,
       duplicateOf: draft.duplicateOf,
       op: draft.op,
-      dropAnswer: draft.dropAnswer,
+      dropAnswer,
     };
   }
 
@@ -228,10 +218,6 @@ export class RunningLife implements HeartbeatSender {
   #time(): string {
     if (this.#skewMs === 0) this.#skewMs = this.#context.hazards.hit('skewed_clock')?.ms ?? 0;
     return new Date(Date.now() + this.#skewMs).toISOString();
-  }
-
-  #adoptToken(answer: Answer): void {
-    if (answer.refreshedToken) this.#token = answer.refreshedToken;
   }
 
   #xcomPath(key: string): string {
