@@ -34,9 +34,7 @@ export async function readFindings(
   try {
     await connection.run(await readFile(LINKS, 'utf8'));
     const kept = await readKept(connection);
-    const links = await rowsOf(connection, 'SELECT v, key FROM violation_links ORDER BY v, key');
-    const linked = links.map(({ v, key }) => ({ v: Number(v), key: String(key) }));
-    const kinds = kindsOf(incidentsOf(kept, linked, ranksOf(files))).toSorted(
+    const kinds = kindsOf(incidentsOf(kept, ranksOf(files))).toSorted(
       (a, b) =>
         invariantsOf(b).size - invariantsOf(a).size ||
         b.incidents.length - a.incidents.length ||
@@ -60,8 +58,10 @@ export async function readFindings(
 async function readKept(connection: DuckDBConnection): Promise<KeptViolation[]> {
   const rows = await rowsOf(
     connection,
-    `SELECT kept_violations.*, coalesce(cause_ms, at_ms) AS cause_ms
-     FROM kept_violations LEFT JOIN (SELECT v, min(cause_ms) AS cause_ms FROM violation_links GROUP BY v) USING (v)
+    `SELECT kept_violations.*, coalesce(cause_ms, at_ms) AS cause_ms, coalesce(keys, []) AS keys
+     FROM kept_violations LEFT JOIN (
+       SELECT v, min(cause_ms) AS cause_ms, list(key ORDER BY key) AS keys FROM violation_links GROUP BY v
+     ) USING (v)
      ORDER BY v`,
   );
   return rows.map((row) => ({
@@ -69,6 +69,7 @@ async function readKept(connection: DuckDBConnection): Promise<KeptViolation[]> 
     ...violationOf(row),
     v: Number(row.v),
     cause_ms: Number(row.cause_ms),
+    keys: Array.isArray(row.keys) ? row.keys.map(String) : [],
   }));
 }
 
@@ -174,7 +175,7 @@ function brokenInvariants(kind: Kind, broken: readonly InvariantResult[]): Broke
     );
 }
 
-function momentOf({ root: { v, cause_ms, ...moment } }: Incident): FindingMoment {
+function momentOf({ root: { v, cause_ms, keys, ...moment } }: Incident): FindingMoment {
   return moment;
 }
 

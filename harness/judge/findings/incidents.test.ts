@@ -21,19 +21,18 @@ function violation(v: number, invariant: string, variant: string, over: Partial<
     operations: [v],
     commits: [],
     cause_ms: 1_000 * v,
+    keys: [],
     ...over,
   };
 }
 
 test('violations that share evidence, directly or through a third, are one incident', () => {
   const incidents = incidentsOf(
-    [violation(1, 'a', 'x'), violation(2, 'b', 'y'), violation(3, 'c', 'z'), violation(4, 'a', 'x')],
     [
-      { v: 1, key: 'operation 7' },
-      { v: 2, key: 'operation 7' },
-      { v: 2, key: 'transaction 9' },
-      { v: 3, key: 'transaction 9' },
-      { v: 4, key: 'operation 8' },
+      violation(1, 'a', 'x', { keys: ['operation 7'] }),
+      violation(2, 'b', 'y', { keys: ['operation 7', 'transaction 9'] }),
+      violation(3, 'c', 'z', { keys: ['transaction 9'] }),
+      violation(4, 'a', 'x', { keys: ['operation 8'] }),
     ],
     rank,
   );
@@ -41,19 +40,18 @@ test('violations that share evidence, directly or through a third, are one incid
 });
 
 test('the earliest cause is the root; of one cause, what the server did before the answer that a client got', () => {
-  const deadlock = violation(2, 'no-deadlocks', 'roles', { cause_ms: 500, at_ms: 500 });
+  const keys = ['deadlock 1'];
+  const deadlock = violation(2, 'no-deadlocks', 'roles', { cause_ms: 500, at_ms: 500, keys });
   // Its answer is logged before the deadlock: the clocks are not the same.
-  const answer = violation(1, 'error-contract', 'state 500', { cause_ms: 500, at_ms: 450 });
-  const links = [1, 2].map((v) => ({ v, key: 'deadlock 1' }));
-  expect(incidentsOf([answer, deadlock], links, rank)[0]?.root.invariant).toBe('no-deadlocks');
-  const later = violation(3, 'no-deadlocks', 'roles', { cause_ms: 900 });
-  const both = [1, 3].map((v) => ({ v, key: 'deadlock 1' }));
-  expect(incidentsOf([later, answer], both, rank)[0]?.root.invariant).toBe('error-contract');
+  const answer = violation(1, 'error-contract', 'state 500', { cause_ms: 500, at_ms: 450, keys });
+  expect(incidentsOf([answer, deadlock], rank)[0]?.root.invariant).toBe('no-deadlocks');
+  const later = violation(3, 'no-deadlocks', 'roles', { cause_ms: 900, keys });
+  expect(incidentsOf([later, answer], rank)[0]?.root.invariant).toBe('error-contract');
 });
 
 test('27 deadlocks of one kind are one finding with 27 occurrences, and another kind is another finding', () => {
   const deadlocks = Array.from({ length: 27 }, (_, i) => violation(i, 'no-deadlocks', 'scheduler × scheduler'));
-  const kinds = kindsOf(incidentsOf([...deadlocks, violation(99, 'no-deadlocks', 'api-core × scheduler')], [], rank));
+  const kinds = kindsOf(incidentsOf([...deadlocks, violation(99, 'no-deadlocks', 'api-core × scheduler')], rank));
   expect(kinds.map(({ variant, incidents }) => [variant, incidents.length])).toEqual([
     ['scheduler × scheduler', 27],
     ['api-core × scheduler', 1],
@@ -62,25 +60,24 @@ test('27 deadlocks of one kind are one finding with 27 occurrences, and another 
 });
 
 test('one mechanism that breaks different invariants each time is one finding, once they have met', () => {
-  const both = [
-    violation(1, 'running-is-not-overwritten', 'guard'),
-    violation(2, 'acknowledged-is-durable', 'guard', { cause_ms: 1_000 }),
+  const three = (keys: readonly string[]) => [
+    violation(1, 'running-is-not-overwritten', 'guard', { keys }),
+    violation(2, 'acknowledged-is-durable', 'guard', { cause_ms: 1_000, keys }),
+    violation(3, 'acknowledged-is-durable', 'guard'),
   ];
-  const met = [1, 2].map((v) => ({ v, key: 'operation 7' }));
-  const alone = violation(3, 'acknowledged-is-durable', 'guard');
-  expect(kindsOf(incidentsOf([...both, alone], met, rank))).toHaveLength(1);
-  expect(kindsOf(incidentsOf([...both, alone], [], rank))).toHaveLength(2);
+  expect(kindsOf(incidentsOf(three(['operation 7']), rank))).toHaveLength(1);
+  expect(kindsOf(incidentsOf(three([]), rank))).toHaveLength(2);
 });
 
 test('a deadlock makes a 500, and a 500 without a deadlock is still another finding', () => {
+  const keys = ['deadlock 1'];
   const kinds = kindsOf(
     incidentsOf(
       [
-        violation(1, 'no-deadlocks', 'roles'),
-        violation(2, 'error-contract', 'state 500', { cause_ms: 1_000 }),
+        violation(1, 'no-deadlocks', 'roles', { keys }),
+        violation(2, 'error-contract', 'state 500', { cause_ms: 1_000, keys }),
         violation(3, 'error-contract', 'state 500'),
       ],
-      [1, 2].map((v) => ({ v, key: 'deadlock 1' })),
       rank,
     ),
   );
@@ -95,7 +92,6 @@ test('the variants of one known race are one finding, with the same fingerprint 
     kindsOf(
       incidentsOf(
         variants.map((variant, v) => violation(v, 'rtif-last-writer-wins', variant)),
-        [],
         rank,
       ),
     );

@@ -11,6 +11,8 @@ export interface KeptViolation extends FindingMoment {
    * When the earliest of the commits and deadlocks that brought it about happened, on PostgreSQL's clock; else `at_ms`.
    */
   readonly cause_ms: number;
+  /** What brought it about: operations, transactions, deadlocks. */
+  readonly keys: readonly string[];
 }
 
 /** Properties of an invariant that say how near its violations are to the cause. */
@@ -58,15 +60,16 @@ class Groups<T> {
 /** Violations with a key in common, directly or through others, are one incident. In order of their causes. */
 export function incidentsOf(
   violations: readonly KeptViolation[],
-  links: readonly { readonly v: number; readonly key: string }[],
   rank: (invariant: string) => InvariantRank,
 ): Incident[] {
   const groups = new Groups<number>();
   const firstWith = new Map<string, number>();
-  for (const { v, key } of links) {
-    const first = firstWith.get(key);
-    if (first === undefined) firstWith.set(key, v);
-    else groups.join(first, v);
+  for (const { v, keys } of violations) {
+    for (const key of keys) {
+      const first = firstWith.get(key);
+      if (first === undefined) firstWith.set(key, v);
+      else groups.join(first, v);
+    }
   }
   const members = groupBy(violations, ({ v }) => groups.find(v));
   return [...members.values()]
