@@ -24,7 +24,8 @@ export interface DispatcherOptions {
   /** The owner of the target allows an address of another host than loopback. */
   readonly elsewhere?: boolean;
   /**
-   * Called once per delivery, before it is acknowledged. What it throws is reported; the scheduler will send again.
+   * Called once per delivery, before it is acknowledged; in a run it is `Fleet.begin`. What it throws is reported; the
+   * scheduler will send again.
    */
   onWorkload(workload: Workload, from: string, delivery: Delivery): void;
   /** A scheduler handed over a workload of which the life has not ended: Airflow delivered it twice. */

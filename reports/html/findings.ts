@@ -1,6 +1,6 @@
 import type { Contrast, ContrastLine, Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
-import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
+import type { Judgement } from '../../harness/model/verdict.ts';
 import { commandToExplain, evidenceQuery } from '../commands.ts';
 import { deadlockOf } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset } from '../finding-words.ts';
@@ -11,26 +11,17 @@ import { command, section } from './page.ts';
 
 /** What broke, by cause: the first opened, the others a click away. */
 export function findingsSection(judgement: Judgement, manifest: Manifest): Html | null {
-  const { findings, findings_left_out: leftOut, run, deadlocks } = judgement;
+  const { findings, findings_left_out: leftOut } = judgement;
   if (findings.length === 0 && leftOut === null) return null;
   return section('findings', 'Findings', [
-    ...findings.map((one, index) =>
-      finding(one, { run, manifest, open: index === 0, deadlock: deadlockOf(one, deadlocks) }),
-    ),
+    ...findings.map((one, index) => finding(one, index === 0, judgement, manifest)),
     leftOut === null ? null : html`<p class="note">${cut(leftOut, LIMITS.sentence)}</p>`,
   ]);
 }
 
-interface Setting {
-  readonly run: string;
-  readonly manifest: Manifest;
-  readonly open: boolean;
-  /** The worst occurrence, if it is a deadlock. */
-  readonly deadlock: Deadlock | undefined;
-}
-
-function finding(one: Finding, { run, manifest, open, deadlock }: Setting): Html {
+function finding(one: Finding, isFirst: boolean, { run, deadlocks }: Judgement, manifest: Manifest): Html {
   const { id, title, occurrences, worst, invariants, timeline, contrast, left_out: leftOut } = one;
+  const deadlock = deadlockOf(one, deadlocks);
   const query = evidenceQuery(run, one);
   const names = invariants.map(
     ({ name, claim, violations }) =>
@@ -49,7 +40,7 @@ ${one.faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${
 <h4>Next steps</h4>
 ${[commandToExplain(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
 </div>`;
-  return open
+  return isFirst
     ? html`<details class="finding cause" id="${id}" open>${head}${body}</details>`
     : html`<details class="finding cause" id="${id}">${head}${body}</details>`;
 }
