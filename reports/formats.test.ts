@@ -222,7 +222,7 @@ describe('report.md', () => {
 });
 
 describe('junit.xml', () => {
-  test('has a failure for a violated invariant, an error for one not exercised enough, and skips what was not aimed at', () => {
+  test('has a failure for a violation, an error for an invariant not exercised enough, and skips the rest', () => {
     const xml = reportJunit(
       judgement({
         invariants: [

@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
 });
 const [run] = positionals;
 if (run === undefined) {
-  console.error('Give the run folder whose report is to be shown: npm run readme-picture -- RUN');
+  console.error('Give the run folder with the report to show: npm run readme-picture -- RUN');
   process.exit(2);
 }
 

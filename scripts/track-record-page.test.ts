@@ -30,7 +30,7 @@ test('the page has the figures of the kept runs', () => {
   expect(read('track-record.md')).toBe(trackRecordMarkdown(kept));
 });
 
-test('rates are per minute of load, over all runs of a build; a build without hits differs from one not exercised', () => {
+test('rates are per minute of load over all runs; a build without hits differs from one not exercised', () => {
   const page = trackRecordMarkdown([
     RUN,
     { ...RUN, seed: 2, hits: 0 },

@@ -190,12 +190,12 @@ export function wideProse(text: string): string[] {
   });
 }
 
-/** The smaller of both: a limit that was reached stays reached. */
+/** The smaller of both; without a limit it is 0, so that what is gone stays gone. */
 export function lowered(limits: Wording, now: Wording): Wording {
   const smaller = (old: Readonly<Record<string, number>>, found: Readonly<Record<string, number>>) =>
     Object.fromEntries(
       Object.entries(found)
-        .map(([key, count]): [string, number] => [key, Math.min(count, old[key] ?? count)])
+        .map(([key, count]): [string, number] => [key, Math.min(count, old[key] ?? 0)])
         .filter(([, count]) => count > 0)
         .sort(([a], [b]) => a.localeCompare(b)),
     );

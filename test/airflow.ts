@@ -63,7 +63,7 @@ export function windtunnel(args: readonly string[], cwd: string, env: NodeJS.Pro
   return start(args, cwd, env).ended;
 }
 
-/** A place for the stacks of one test, whose TMPDIR it is: others on the machine have theirs elsewhere. */
+/** A place for the stacks of one test, to be its TMPDIR: others on the machine have theirs elsewhere. */
 export function stacksFolder(cwd: string): string {
   const folder = path.join(cwd, 'tmp');
   mkdirSync(folder);

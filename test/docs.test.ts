@@ -74,7 +74,7 @@ test('the README is read in two minutes', async () => {
   expect((await read('README.md')).trimEnd().split('\n').length).toBeLessThanOrEqual(120);
 });
 
-test('what docs/architecture.md names is in the tree: files, folders, and what a file exports or declares', async () => {
+test('files, folders and names in docs/architecture.md are in the tree', async () => {
   const text = await read('docs/architecture.md');
   const paths = [...text.matchAll(/`((?:\w[\w.-]*\/)+[\w.-]*)`/g)].map(([, name = '']) => name);
   const symbols = [...text.matchAll(/`(\w+)` \(`([\w./-]+\.ts)`\)/g)].map(([, name = '', file = '']) => ({

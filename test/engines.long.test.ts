@@ -230,7 +230,7 @@ describe.skipIf(why !== undefined)('a soak on k6', () => {
 });
 
 describe.skipIf(why !== undefined)('a k6 that is killed in mid-run', () => {
-  test('takes its lives with it: they end as lost, the others continue, and what the lost ones did is unknown', async () => {
+  test('takes its lives with it: they end as lost with an unknown outcome, and the others continue', async () => {
     const flags = ['--engine', 'k6', '--k6-processes', '2', '--vus', '80', '--out', 'killed', '--json'];
     const running = start(['run', planned('killed-plan'), ...flags], cwd, { TMPDIR: stacks });
     await until('the load with lives', () => /load +\d+ %.* (?:[5-9]|\d{2,}) live/.test(running.stderr()));

@@ -143,7 +143,7 @@ for (const version of ['3.1.8', '3.3.2']) {
     }
     const key = (task: string) => ['wt_d', task, 'r', 1, -1] as const;
 
-    it('keeps workloads while no dispatcher listens, delivers them then, and reports a key only when its life has ended', async () => {
+    it('keeps workloads until a dispatcher listens, and reports a key only when its life has ended', async () => {
       const driver = await scheduler();
       await driver.do({ do: 'queue', task: 'a' });
       expect(await driver.do({ do: 'queue', task: 'b' })).toMatchObject({

@@ -145,7 +145,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       expect(await findings(shuffled)).toEqual(await findings(folder));
     });
 
-    test('an end report is carried out, its answer lost: sent again it is accepted or refused, and is not classed as wrong', async ({
+    test('an end report that is sent again after a lost answer is accepted or refused, and not classed as wrong', async ({
       skip,
     }) => {
       const sql = `SELECT DISTINCT again.status, refusal_classes.class

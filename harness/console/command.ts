@@ -11,7 +11,7 @@ export interface CliCommand<Flags> {
   handler(flags: Flags): Promise<number>;
 }
 
-/** A command whose flags do not matter. */
+/** A command of any flags. */
 export interface AnyCliCommand {
   builder(args: Argv): unknown;
   check?(flags: never): Promise<unknown>;

@@ -68,7 +68,7 @@ SELECT *, 'too early' AS variant, committed_ms - failed_ms AS after_ms, retry_de
   [retry_seq, seq] AS commits
 FROM retried
 WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms()
-  -- A worker whose clock is wrong, or whose report comes late, dates its end back.
+  -- A worker with a wrong clock, or with a late report, dates its end back.
   AND NOT EXISTS (
     FROM fault_windows
     WHERE victim = 'fleet' AND opened_ms <= retried.committed_ms AND until_ms >= failed_ms - 30000)

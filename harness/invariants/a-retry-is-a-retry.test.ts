@@ -37,7 +37,7 @@ test('a retry before its delay is over is a violation', async () => {
   );
 });
 
-test('a worker whose clock is slow dates its end back', async () => {
+test('a worker with a slow clock dates its end back', async () => {
   const commits = [RUNNING, FAILED, { ...AGAIN, committed_ms: 5_200 }];
   const faults = [{ fault: 'skewed-clocks', victim: 'fleet', opened_ms: 500, closed_ms: 900 }];
   expect((await judge({ scenario, operations: [REPORT], commits, faults })).first).toBeNull();

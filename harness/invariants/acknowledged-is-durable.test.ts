@@ -41,7 +41,7 @@ test('an accepted end that was committed as FAILED after a database error is fou
   expect((await judge(run('e27a3e97-ffde-48ed-814e-000000000000'))).variants).toEqual({ 'never committed': 1 });
 });
 
-test('an end whose commit the stream was too short to hold is no violation', async () => {
+test('an end that was committed after the end of the stream is no violation', async () => {
   const commits = [RUNNING, { ...LATER, committed_ms: 6_000 }];
   expect((await judge({ operations: [REPORT], commits })).first).toBeNull();
 });
@@ -96,7 +96,7 @@ test('where no writer is known, a clear of the run at that moment is the operato
   expect((await judge({ operations: [REPORT], commits })).variants).toEqual({ 'unknown writer': 1 });
 });
 
-test('the replay of a report whose answer was lost is no second end', async () => {
+test('the replay of a report after a lost answer is no second end', async () => {
   const lost = { ...REPORT, outcome: 'unknown', status: null, cause: 'answer-dropped' } as const;
   const replay = { ...REPORT, op: 2, attempt: 2, sent_ms: 6_000, ended_ms: 6_010 };
   const refused = { ...replay, outcome: 'refused', status: 409, found_state: 'success' } as const;

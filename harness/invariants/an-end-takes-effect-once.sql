@@ -44,7 +44,7 @@ WITH carried_out AS (
 ), notes AS (
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, event FROM final_log
 ), mismatched AS (
-  -- A scheduler that fails a task whose executor says that it ended notes FAILED, too, beside this.
+  -- A scheduler that fails a task because the executor reported its end logs FAILED in addition to this.
   SELECT * EXCLUDE (event), count(*) AS times FROM notes WHERE event = 'state mismatch' GROUP BY ALL
 ), audited AS (
   -- Since 3.2 the Execution API notes each end that it carries out, in the same transaction.

@@ -47,7 +47,7 @@ test('a backfill completed before any of its runs was created is a violation wit
   );
 });
 
-test('a backfill completed while its request had not been answered is a violation, even if no run was seen', async () => {
+test('a backfill completed before its request was answered is a violation, even if no run was seen', async () => {
   const result = await judge({ operations: [POST], commits: [CREATED, completed(11_000)] });
   expect(result.first?.sentence).toContain(
     'before any of its runs existed: the request that creates it was answered 39.0 s later',

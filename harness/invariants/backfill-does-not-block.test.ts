@@ -75,7 +75,7 @@ test('a backfill without runs that is never completed blocks its DAG', async () 
   expect(result.first?.sentence).toContain('got no runs and was not completed 158.0 s after its request was answered');
 });
 
-test('a refused request that left its backfill behind blocks the DAG, too, and sooner where the stack says so', async () => {
+test('a refused request that left its backfill behind blocks the DAG, too; the stack may name the time', async () => {
   const run = {
     operations: [post(1, null, 900, 2_000, true)],
     commits: [backfill(1, 1_000), { committed_ms: 60_000 }],

@@ -9,7 +9,7 @@
 -- sentence: The {kind} request of {worker} for {task} was answered {status}[ («{said}»)]{why}
 
 -- given
--- A transaction whose connection was cut, or that never got one, cannot be carried out: 5xx is the right answer, and a
+-- A transaction that lost its connection, or never got one, cannot be carried out: 5xx is the right answer, and a
 -- 4xx would not be. That of a fault which cut the connections of another process is no excuse.
 CREATE TEMP VIEW cut_short AS
 SELECT DISTINCT op FROM operations JOIN cut_windows

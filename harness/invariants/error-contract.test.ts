@@ -121,7 +121,7 @@ test.each(['restart-postgres', 'exhaust-connections'])('while %s is open, 5xx is
   expect((await judge({ operations: [{ ...ERROR, sent_ms: 11_100, ended_ms: 11_200 }], faults })).violations).toBe(1);
 });
 
-test('a connection that was cut excuses neither another process, nor an answer that the contract does not know', async () => {
+test('a cut connection excuses neither another process, nor an answer outside the contract', async () => {
   const of = (victim: string, fault = 'kill-backend') => [
     { window: 1, fault, victim, opened_ms: 8_900, closed_ms: 9_500 },
   ];
@@ -136,7 +136,7 @@ test('a connection that was cut excuses neither another process, nor an answer t
 });
 
 test.each(['wire-cut', 'wire-reset', 'lost-commit', 'lost-commit-answer'])(
-  '%s is an excuse for the process whose connection broke, and for no other',
+  '%s is an excuse for the process that lost its connection, and for no other',
   async (fault) => {
     const of = (victim: string) => [{ window: 1, fault, victim, opened_ms: 8_900, closed_ms: 9_500 }];
     expect((await judge({ operations: [ERROR], faults: of('api-execution-1') })).first).toBeNull();

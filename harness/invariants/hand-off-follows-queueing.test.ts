@@ -24,7 +24,7 @@ test('a second delivery while the first worker has the task, after one queueing,
   );
 });
 
-test('a second delivery after the first worker ended, and one without queueing, have variants of their own', async () => {
+test('a second delivery after the first worker ended and one without queueing have their own variants', async () => {
   const again = { ...HANDED, worker: 'w-2', scheduler: 'scheduler-2', handed_ms: 3_000, deliveries: 2 };
   const result = await judge({ lives: [HANDED, again], commits: [QUEUED, RUNNING, LATER] });
   expect(result).toMatchObject({ violations: 1, variants: { 'delivered again': 1 } });

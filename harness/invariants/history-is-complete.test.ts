@@ -91,7 +91,7 @@ test('a try that is kept under the number of the next one is wrong, and its own 
   expect(result.variants).toEqual({ lost: 1, 'wrong try': 1 });
 });
 
-test('a clear of a running task gives its try a second id, and one of a task that never ran begins no try', async () => {
+test('a clear of a running task gives its try a second id; of a task that never ran it begins no try', async () => {
   const commits = [
     ...RETRY.slice(0, 2),
     { id: 'b', old_id: 'a', state: 'restarting', try_number: 1, committed_ms: 2_500, writer: 'wt-api-core-1' },

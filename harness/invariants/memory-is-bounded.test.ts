@@ -33,7 +33,7 @@ test('warming up, one large allocation and a saw of garbage are no growth', asyn
   expect(await judge({ samples })).toMatchObject({ verdict: 'pass', violations: 0, exercised: 4 });
 });
 
-test('PostgreSQL, whose shared pages count for each backend, and the harness are left out', async () => {
+test('the harness and PostgreSQL (its shared pages count for each backend) are left out', async () => {
   const samples = [...rss('postgres', (s) => 900 + 20 * s), ...rss('harness', (s) => 100 + 5 * s)];
   expect(await judge({ samples })).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });

@@ -194,7 +194,7 @@ test('a process is known by its commits where the probe never saw it', async () 
   expect(found?.sides[1]?.process).toBe('wt-scheduler-3');
 });
 
-test('a process that the probe was too slow for is known by what PostgreSQL logged of it, or by its wait for a lock', async () => {
+test('a process that the probe missed is identified by its PostgreSQL log or its wait for a lock', async () => {
   const later = { ...deadlock(11_000), pid: 4712, application_name: 'wt-scheduler-1' };
   const wait = {
     at_ms: 9_990,

@@ -91,7 +91,7 @@ test('a task that starts while it is taken back as stuck in QUEUED is a race of 
   );
 });
 
-test('a failure that is marked upstream of a running task puts it to the test, and a scheduler must let the task run', async () => {
+test('a failure marked upstream of a running task exercises it, and a scheduler must let the task run', async () => {
   const first = { task_id: 'first', upstream: [], duration_ms: [1, 1] } as const;
   const dag = { dag_id: 'wt_dag', schedule: null, past_runs: 0, max_active_runs: 1 };
   const scenario = { dags: [{ ...dag, tasks: [first, { ...first, task_id: 'task', upstream: ['first'] }] }] };

@@ -58,7 +58,7 @@ test('a malformed file names itself, the line and what is wrong, all at once', (
   ]);
 });
 
-test('a section whose rows lack what cannot be guessed says so', async () => {
+test('a section with rows that lack a column without a default says so', async () => {
   const judged = (sql: string, sentence = '{dag_id} broke.') =>
     withLiteralRun({ operations: [{}] }, (run) =>
       judgeInvariant(
@@ -133,14 +133,14 @@ test('the invariants are there, by their names', async () => {
   ]);
 });
 
-test('an invariant whose judging fails is unknown, with the error', async () => {
+test('an invariant that cannot be judged is unknown, with the error', async () => {
   const file = parsed(TEXT.replace('SELECT 1 AS at_ms', 'SELECT nonsense'));
   const result = await withLiteralRun({ operations: [{}] }, (run) => judgeInvariant(run, file));
   expect(result.verdict).toBe('unknown');
   expect(result.why_unknown).toMatch(/^judging it failed: Binder Error: .*nonsense/);
 });
 
-test('an assumption whose judging fails is unknown, with the error', async () => {
+test('an assumption that cannot be judged is unknown, with the error', async () => {
   const sections = { judgement: 'SELECT nonsense' };
   const file = { name: 'a', file: 'a.sql', header: { claim: 'x' }, sections, lines: {}, own: false };
   const result = await withLiteralRun({}, (run) => judgeAssumption(run, file));

@@ -17,7 +17,7 @@ const HEALTHY: LiteralRun = {
 };
 const FAILED = { op: 999, kind: 'state', outcome: 'unknown', status: 500, sent_ms: 20_000, ended_ms: 21_000 } as const;
 
-test('a run whose assumptions hold and that aimed at nothing it could not try passes', async () => {
+test('a run passes if its assumptions hold and it exercised all that the scenario aims at', async () => {
   const judgement = await judgeAll(HEALTHY);
   expect(judgement.assumptions.map(({ name, verdict }) => [name, verdict])).toEqual(
     [

@@ -204,7 +204,7 @@ function memoryLimit(): string {
 }
 
 /**
- * What to say of a run whose judging failed: which table cannot be read to its end, if that is why. Only asked then,
+ * What to say of a run that could not be judged: which table cannot be read to its end, if that is why. Only asked then,
  * because it reads everything: the footer of a Parquet file may be whole where what it describes is not.
  */
 export async function explained(run: OpenRun, error: unknown): Promise<unknown> {

@@ -29,7 +29,7 @@ test('a run of a minute has a step for each second; requests count where they we
   expect(valuesOf(found, 'harness_ms', 'sent late')?.slice(9, 13)).toEqual([null, 500, null, 0]);
 });
 
-test('CPU is what was used between two readings, and a process that was started again counts from nothing', async () => {
+test('CPU is the use between two readings, and a process that was started again counts from 0', async () => {
   const reading = (at_ms: number, value: number) => ({ at_ms, source: 'scheduler-1', metric: 'cpu_s', value });
   const found = await overTime({
     samples: [
@@ -88,7 +88,7 @@ function steady(tookMs: (second: number) => number, ok: (second: number) => bool
   });
 }
 
-test('a fault is shown with the load before, during and after it, and with the time until the load was as before', async () => {
+test('a fault is shown with the load before, during and after it, and the time to recovery', async () => {
   const [effect, ...others] = await withLiteralRun(
     {
       operations: steady(

@@ -44,7 +44,7 @@ test('what an operator, a skip or another worker had done before is a legitimate
   expect(await about(impostor, [...STARTED])).toEqual(['legitimate', 1, 3]);
 });
 
-test('a life that a scheduler had given up, or whose try was superseded or cleared, is late', async () => {
+test('a life that a scheduler had failed, or with a superseded or cleared try, is late', async () => {
   const given = then({ state: 'failed', writer: 'wt-scheduler-1' });
   expect(await about(NOT_RUNNING, given)).toEqual(['late update', null, 4]);
   const cleared = then({ id: 'ti-2', old_id: 'ti-1', state: 'restarting', ...CORE });

@@ -13,7 +13,7 @@ const LOST = { outcome: 'unknown', cause: 'UND_ERR_HEADERS_TIMEOUT', sent_ms: 1_
 const QUIESCENT = { at_ms: 69_000, source: 'postgres', metric: 'api_quiescent', value: 1 };
 const END = { seq: 99, relation: 'dag_run', change: 'insert', id: '9', dag_id: 'wt_other', committed_ms: 69_500 };
 
-test('a report whose answer was lost took effect where its state was committed, however late', async () => {
+test('a report without an answer took effect if its state was committed, however late', async () => {
   const report = { ...LOST, kind: 'state', requested: 'success' } as const;
   expect(
     await settled({
@@ -52,7 +52,7 @@ test('a start is known by its host, and another host that started the task is an
   expect(await settled(run('w-2'))).toEqual([{ op: 1, settled: 'did not', seq: null }]);
 });
 
-test('a heartbeat changes no recorded column; its row proves it, and that of an answered one proves no other', async () => {
+test('a heartbeat changes no recorded column: its row proves it, and no row proves two', async () => {
   const beat = { seq: 2, state: 'running', row: { hostname: 'w-1' }, committed_ms: 1_500, ...BEAT };
   const run = (commits: LiteralRun['commits']): LiteralRun => ({
     operations: [LOST, { sent_ms: 6_500, ended_ms: 6_600 }],
@@ -149,7 +149,7 @@ test('what PostgreSQL rolled back to end a deadlock did not take effect', async 
   expect(rows).toEqual([{ op: 1, settled: 'did not', seq: null }]);
 });
 
-test('a request may be carried out long after its client has gone: it stays open until the record shows that it was not', async () => {
+test('a request stays open until the record shows that it was not carried out after its client had gone', async () => {
   const late = { ...LOST, kind: 'state', requested: 'success', sent_ms: 60_000, ended_ms: null } as const;
   expect(await settled({ operations: [late], commits: [RUNNING, END] })).toMatchObject([{ settled: 'open' }]);
   // Long before the end of the record, the bound decides.

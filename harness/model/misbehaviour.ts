@@ -9,7 +9,7 @@ export type Misbehaviour =
   | 'late_start'
   /** Waits before it reports its end, and sends no heartbeat until then. */
   | 'late_end'
-  /** Stands still between two heartbeats; when it wakes up it continues as if no time had passed. */
+  /** Hangs between two heartbeats; afterwards it continues as if no time had passed. */
   | 'zombie'
   /** Its machine's clock is wrong. */
   | 'skewed_clock'

@@ -7,7 +7,7 @@ import { Refusal } from './refusal.ts';
 /** Which task instances of a DAG. */
 export interface Choice {
   readonly dagId: string;
-  /** Null: those of all runs whose logical date is between `from` and `to`. */
+  /** Null: those of all runs with a logical date between `from` and `to`. */
   readonly runId: string | null;
   readonly from?: Date | null;
   readonly to?: Date | null;

@@ -69,7 +69,7 @@ export function mount(app: FastifyInstance, endpoints: readonly Endpoint[]): voi
 
 const NOT_ALLOWED = { detail: 'Method Not Allowed' };
 
-/** Where Starlette sends a request whose path has a slash too many or too few at its end. */
+/** Where Starlette redirects a path with a missing or superfluous slash at its end. */
 export function redirectOf(endpoints: readonly Endpoint[], url: string): string | undefined {
   const [path = '', ...query] = url.split('?');
   const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`;

@@ -66,7 +66,7 @@ export class TestApi {
     await this.pool.end();
   }
 
-  /** A DAG with these tasks, and a manual run of it whose id it returns. */
+  /** Creates a DAG with these tasks and a manual run of it, and returns the id of the run. */
   async run(dagId: string, tasks: Parameters<typeof dagOf>[1] = [{ task_id: 'a', upstream: [] }]): Promise<string> {
     await parseDag(this.pool, dagOf(dagId, tasks));
     await addRun(this.pool, dagId, `${dagId}-run`);

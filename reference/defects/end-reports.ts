@@ -24,7 +24,7 @@ export const END_REPORT_DEFECTS: readonly Defect[] = [
 
   {
     name: 'lost-commit-acknowledged',
-    summary: 'a request whose COMMIT never reached the database is answered as if it had',
+    summary: 'a request is acknowledged although its COMMIT never reached the database',
     story:
       'The handler takes an error at COMMIT for a broken connection that no longer matters, as if the work were ' +
       'done. The worker gets 204 and ends; its task stays RUNNING until the heartbeat time-out, and runs again.',

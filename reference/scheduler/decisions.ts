@@ -17,7 +17,7 @@ export interface RunTask {
 }
 
 export interface Decision {
-  /** Ids of the instances whose turn it is. */
+  /** Ids of the instances that are due. */
   readonly ready: readonly string[];
   /** Instances that their upstreams have decided. */
   readonly settled: readonly { readonly id: string; readonly state: 'upstream_failed' | 'skipped' }[];
@@ -43,7 +43,7 @@ export function decide(
   seams: DecisionBehaviour = normalDecisions,
 ): Decision {
   const tasks = new Map(dag.tasks.map((task) => [task.task_id, task]));
-  // An instance whose task is gone from the DAG plays no part.
+  // An instance of a task that is no longer in the DAG plays no part.
   const known = tis.filter(({ task_id }) => tasks.has(task_id));
   const states = new Map<string, (string | null)[]>();
   // A mapped task has an instance for each of its values, and all of them count.

@@ -118,7 +118,7 @@ describe("an executor's event", () => {
     expect((await statesOf(one.pool, 'r')).a).toBe('running');
   });
 
-  it('about a deferral whose trigger has fired already says nothing', async () => {
+  it('does nothing about a deferral with a trigger that has fired already', async () => {
     await setTask(one.pool, 'r', 'a', { state: 'scheduled', next_method: 'execute_complete' });
     await endLives(idOf('a'));
     await processExecutorEvents(one.scheduling);
@@ -195,7 +195,7 @@ describe('a scheduler that died', () => {
   });
 });
 
-it('gives up a worker whose heartbeats have stopped', async () => {
+it('fails the task of a worker that stopped sending heartbeats', async () => {
   await setTask(one.pool, 'r', 'a', {
     state: 'running',
     last_heartbeat_at: new Date(Date.now() - TIMES.heartbeatTimeoutMs - 1_000),

@@ -46,7 +46,7 @@ export const normalScheduler: SchedulerBehaviour = {
     SELECT task_instance.id FROM task_instance WHERE task_instance.trigger_id = trigger.id)`,
   resumedState: 'scheduled',
   examinable: 'NOT dag.is_paused AND NOT dag.is_stale AND dag_run.run_after <= now()',
-  // 3.2.2's: a backfill whose runs are still being created has none yet, and one whose creation failed never will.
+  // 3.2.2's: a backfill has no runs yet while they are being created, and never gets any if their creation failed.
   backfillComplete: `${BACKFILL_HAS_RUNS}
     OR backfill.created_at < now() - interval '${TIMES.backfillAbandonedMs} milliseconds'`,
   concernsThisTry: (event, ti) => event.try_number === ti.try_number,

@@ -101,7 +101,7 @@ async function timesStuck(tx: Tx, ti: TaskInstanceRow): Promise<number> {
   return rows[0]?.times ?? 0;
 }
 
-/** `check_trigger_timeouts`: a deferral whose trigger did not fire in time continues as a failure. */
+/** `check_trigger_timeouts`: a deferral continues as a failure if its trigger did not fire in time. */
 export async function timeOutTriggers({ pool }: Scheduling): Promise<void> {
   const timedOut = await retriedTransaction(pool, 'check_trigger_timeouts', async (tx) => {
     const { rowCount } = await tx.query(

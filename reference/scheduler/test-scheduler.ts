@@ -33,7 +33,7 @@ export function settingsFor(dsn: string, process: string, more: Partial<Settings
   };
 }
 
-/** A scheduler whose steps a test takes one by one, with a row of `job` as a running one has. */
+/** A scheduler that a test drives step by step, with a row of `job` as a running one has. */
 export class TestScheduler {
   readonly scheduling: Scheduling;
 

@@ -104,7 +104,7 @@ const report = (given: Partial<ProgressReport>): ProgressReport => ({ operations
 const request = (op: number, duplicate_of: number | null = null) =>
   ({ op, duplicate_of, life: 1, kind: 'rtif', intended_ms: 1, sent_ms: 2, ended_ms: 3, status: 409 }) as Operation;
 
-test('a life is handed to the worker that asked first, and its record comes back under numbers of the run', async () => {
+test('the first worker that asks gets the life, and its record is numbered as rows of the run', async () => {
   await open();
   const waiting = ask();
   await server.workersAsk(1, 5_000);
@@ -155,7 +155,7 @@ test('a lease without reports expires with its worker taken to be dead; one with
   expect(await reporting).toBe('stopped');
 });
 
-test('on shutdown idle workers get 410, active ones are cancelled with their next report, queued lives end', async () => {
+test('on shutdown idle workers get 410, active ones are cancelled at their next report, queued lives end', async () => {
   await open();
   const active = hooks();
   const played = server.play(specOf(1), active);

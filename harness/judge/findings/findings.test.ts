@@ -104,7 +104,7 @@ test('a skip that breaks four invariants is one finding, once for each request',
   expect([findings[0]?.first.at_ms, findings[0]?.last.at_ms]).toEqual([13_070, 33_070]);
 });
 
-test('the timeline of the worst occurrence has requests, commits and answers in the order of their causes', async () => {
+test('the timeline of the worst occurrence has requests, commits and answers in causal order', async () => {
   const [finding] = await findingsOf(branches(1));
   const shown = (finding?.timeline?.entries ?? []).map(({ actor, what, before, after, proves }) =>
     [actor, what, after && [before, after].filter(Boolean).join(' → '), proves && 'proof'].filter(Boolean).join(' | '),

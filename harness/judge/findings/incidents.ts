@@ -28,7 +28,7 @@ export interface Incident {
   readonly members: readonly KeptViolation[];
 }
 
-/** Incidents whose roots are of one kind. */
+/** Incidents with roots of one kind. */
 export interface Kind {
   readonly invariant: string;
   readonly variant: string;

@@ -6,7 +6,7 @@
  * 1. requests and answers among each other by our clock, commits by `seq`, the order of the write-ahead log: each
  *    exact in itself;
  * 2. a request was sent before what it did was committed, and what it did was committed before it was answered 2xx
- *    (Airflow commits before it answers). A request without an answer has only the first of the two: it may commit later.
+ *    (Airflow commits before it answers). For a request without an answer only the first holds: it may commit later.
  *
  * Only where neither says which of two came first, the times do.
  */

@@ -13,7 +13,7 @@ CREATE OR REPLACE MACRO stream_tail_ms() AS 2000;
 -- A session of 3.1 commits after the answer: so much later at most.
 CREATE OR REPLACE MACRO late_commit_ms() AS 1000;
 
--- A server continues with a request whose client has gone; after so long what it does is no longer called that
+-- A server continues with a request after its client has gone; after so long what it does is no longer called that
 -- request's.
 CREATE OR REPLACE MACRO abandoned_request_ms() AS 60000;
 

@@ -85,7 +85,7 @@ it('reads the body before the token: broken JSON is 422 even without one', async
   });
 });
 
-it('refuses a request without a token (401), and one whose token is not good (403)', async () => {
+it('refuses a request without a token (401), and one with an invalid token (403)', async () => {
   const send = async (token: string | null) => {
     const { status, body } = await api.worker('PUT', heartbeat(), { token, body: WORKER });
     return `${status} ${body.detail ?? ''}`;

@@ -29,7 +29,7 @@ const ROUTES: readonly PublicRoute[] = [
 
 /** [api_auth] jwt_audience. */
 const AUDIENCE = 'apache-airflow';
-const ANYBODY = 'Anonymous';
+const ANONYMOUS = 'Anonymous';
 /** [api_auth] jwt_expiration_time, and that of the command line. */
 const TOKEN_S = 86_400;
 const CLI_TOKEN_S = 3_600;
@@ -61,7 +61,7 @@ function tokenEndpoints(tokens: Tokens): Endpoint[] {
     path,
     async answer() {
       const now = secondsNow();
-      const claims = { sub: ANYBODY, role: 'ADMIN', teams: null, iat: now, nbf: now, exp: now + lifetimeS };
+      const claims = { sub: ANONYMOUS, role: 'ADMIN', teams: null, iat: now, nbf: now, exp: now + lifetimeS };
       return { status: 201, body: { access_token: await tokens.issue(claims) } };
     },
   });
@@ -86,7 +86,7 @@ async function answer(api: Api, tokens: Tokens, route: PublicRoute, incoming: In
 
 /** Where all are admins, one who says nothing is one, too. */
 async function userOf(tokens: Tokens, header: string | undefined): Promise<string> {
-  if (header === undefined) return ANYBODY;
+  if (header === undefined) return ANONYMOUS;
   const token = bearer(header);
   if (token === undefined) throw Refusal.of(401, 'Not authenticated');
   const claims = await tokens.verify(token);

@@ -17,8 +17,7 @@ export const stateDifferences: readonly Difference[] = [
     releases: BEFORE_3_3,
     airflow: 'answers 409 to an end report that is sent again',
     reference: 'answers 200, as nothing is left to do',
-    reason:
-      'The state that is asked for is looked at first since 3.3 (#63355): a client whose answer was lost sends again.',
+    reason: 'Since 3.3 (#63355) the requested state is checked first: a client that lost the answer sends again.',
     cases: [
       { route: 'state', seen: { status: [409, 200], body: [REFUSED, ACCEPTED] } },
       {
