@@ -24,16 +24,16 @@ export function harnessFacts({ harness }: Judgement): [string, string][] {
   const ms = (value: number) => `${milliseconds(value)} ms`;
   return [
     ...known('CPU time', cpu_s, (value) => `${value.toFixed(1)} s`),
-    ...known('memory, at most', peak_rss_bytes, (value) => `${count(value / 2 ** 20)} MiB`),
+    ...known('memory, maximum', peak_rss_bytes, (value) => `${count(value / 2 ** 20)} MiB`),
     ...known('longest pause', loop_delay_ms, ms),
     ...known('longest garbage collection', gc_pause_ms, ms),
     ...known('waited for a processor', cpu_wait_share, (value) => `${percent(value)} of the time`),
-    ...known('sent late, 99 of 100', late_p99_ms, (value) => `at most ${ms(value)}`),
-    ...known('sent late, the worst', late_max_ms, ms),
-    ...known('commits behind, at most', commit_lag_ms, ms),
-    ...known('record behind, at most', recorder_behind_ms, ms),
-    ...known('requests waiting for a connection, at most', connections_waiting, count),
-    ...known('ephemeral ports in use, at most', ports_share, percent),
+    ...known('lateness of requests, p99', late_p99_ms, ms),
+    ...known('lateness of requests, maximum', late_max_ms, ms),
+    ...known('commit stream lag, maximum', commit_lag_ms, ms),
+    ...known('recorder lag, maximum', recorder_behind_ms, ms),
+    ...known('requests waiting for a connection, maximum', connections_waiting, count),
+    ...known('ephemeral ports in use, maximum', ports_share, percent),
   ];
 }
 

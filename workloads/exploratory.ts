@@ -28,7 +28,7 @@ const BAG: readonly [Scenario, ...Scenario[]] = [
 export const exploratory = {
   name: 'exploratory',
   describe:
-    'A different load and different faults for each seed: a scenario drawn by weight, and any two faults at once',
+    'A different load and different faults for each seed: a scenario drawn by weight, and any two faults at a time',
 
   draw(seed: number): Scenario {
     const rng = new Rng(seed, 'exploratory');

@@ -8,7 +8,7 @@
 -- min-exercised: 5
 -- because: a build that carries out a second one does so each time
 -- sentence: The start that {starter} sent for {subject} took effect although the task was already RUNNING: {effect}.
--- sentence[logged twice]: {subject} (try {try_number}) began {starts} times, and its start stands {notes} times in the
+-- sentence[logged twice]: {subject} (try {try_number}) began {starts} times, and its start is {notes} times in the
 --   audit log.
 -- sentence[refused]: Worker {worker} sent its start of {subject} again, because the first answer was lost, and was
 --   refused, although the task was its own and RUNNING.

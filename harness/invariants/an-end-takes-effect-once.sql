@@ -7,7 +7,7 @@
 -- because: a build that carries out a second one does so each time
 -- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) took effect although the
 --   task was already {old_state:state|NONE}[, {after_ms:seconds} after the end before it].
--- sentence[logged twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) stands
+-- sentence[logged twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) is
 --   {times} times in the audit log: it took effect more than once.
 
 -- given

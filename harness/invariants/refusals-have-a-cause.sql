@@ -1,4 +1,4 @@
--- claim: Every refusal has a cause: another actor's action, an earlier sending of the same request, or the end of its
+-- claim: Every refusal has a cause: another actor's action, an earlier attempt of the same request, or the end of its
 --   try.
 -- title: A refusal has no cause in the record
 -- source: the Execution API refuses what comes too late (404, 410) and what does not fit the task's state (409)

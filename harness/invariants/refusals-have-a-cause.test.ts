@@ -22,7 +22,7 @@ test('a task that ran all the while and was refused is a violation that names th
   const result = await judge({ operations: [{ ...REFUSED, sent_ms: 5_000 }], commits: STARTED });
   expect(result).toMatchObject({ verdict: 'fail', violations: 1, variants: { 'heartbeat 409': 1 } });
   expect(result.first).toMatchObject({ subject: 'wt_dag/run1/task', operations: [1] });
-  expect(result.first?.sentence).toContain('in a state that takes it all the while');
+  expect(result.first?.sentence).toContain('in a state that accepts it during the whole request');
 });
 
 test('a refusal that the record does not reach is no violation', async () => {

@@ -26,7 +26,7 @@ test('a run of a minute has a step for each second; requests count where they we
   expect(valuesOf(found, 'events', '5xx')?.slice(9, 13)).toEqual([0, 0, 0, 1]);
   expect(valuesOf(found, 'events', 'deadlocks')?.slice(9, 13)).toEqual([0, 0, 0, 1]);
   expect(valuesOf(found, 'latency_ms', 'p50')?.slice(9, 13)).toEqual([null, 500, null, 1000]);
-  expect(valuesOf(found, 'harness_ms', 'sent late')?.slice(9, 13)).toEqual([null, 500, null, 0]);
+  expect(valuesOf(found, 'harness_ms', 'request lateness')?.slice(9, 13)).toEqual([null, 500, null, 0]);
 });
 
 test('CPU is the use between two readings, and a process that was started again counts from 0', async () => {

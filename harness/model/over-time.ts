@@ -24,8 +24,8 @@ const seriesMetric = z.enum([
   /** `waiting for a lock`, `connections`: sessions of the database. */
   'database',
   /**
-   * The longest of the step: `event loop delay`, `waiting for a processor`, `collecting garbage`, `sent late`,
-   * `recorder behind`, `commit stream behind`.
+   * The longest of the step: `event loop delay`, `waiting for a processor`, `garbage collection`, `request lateness`,
+   * `recorder lag`, `commit stream lag`.
    */
   'harness_ms',
 ]);

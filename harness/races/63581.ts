@@ -12,7 +12,7 @@ export const renderedFieldsTwice: KnownRace = {
     scenario: {
       ...PLAIN_STACK,
       name: 'race-63581',
-      describe: 'Workers that write their rendered fields twice at once, as after a lost answer (#63581)',
+      describe: 'Workers that write their rendered fields twice concurrently, as after a lost answer (#63581)',
       duration_s: 30,
       dags: fields,
       fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, rtif_twice: 0.5 } },

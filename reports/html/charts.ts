@@ -89,7 +89,7 @@ export function charts(judgement: Judgement): Html | null {
   return html`<div class="charts">
 ${faultLanes(judgement)}
 ${shown.map((chart, index) => figure(chart, index, time))}
-${silent.length === 0 ? null : html`<p class="note">None: ${silent.map(({ title }) => title).join(', ')}.</p>`}
+${silent.length === 0 ? null : html`<p class="note">No events: ${silent.map(({ title }) => title).join(', ')}.</p>`}
 <p class="note undrawn">The charts need JavaScript, which does not run here; the tables have the same numbers.</p>
 <output id="chart-said" class="unseen"></output>
 ${scriptData('chart-data', dataOf(judgement, shown))}

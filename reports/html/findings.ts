@@ -94,7 +94,8 @@ function story(timeline: Timeline, id: string): Html {
 <figcaption id="story-${id}"><b>Timeline of ${cut(timeline.subject, 200)}</b></figcaption>
 <div class="lanes-head" aria-hidden="true"><span></span>${names.map((name) => html`<span>${cut(name, 40)}</span>`)}</div>
 <ol>${rows}</ol>
-<p class="note">● proves it. A bar is a request under way, a line leads from it to what it committed. The stripe on the left is the task’s state. ${CLOCKS}${hidden}</p></figure>`;
+<p class="note">● marks evidence. A bar is a request under way; a line leads from it to what it committed. The stripe on
+the left is the task’s state. ${CLOCKS}${hidden}</p></figure>`;
 }
 
 /** Workers and operators left, servers in the middle, schedulers and the database right: requests flow rightwards. */

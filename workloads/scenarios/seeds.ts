@@ -10,7 +10,7 @@ const backfills = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => backfillTarget(`wt_backfil
 export const scenario: Scenario = {
   name: 'seeds',
   describe:
-    'The four known races at once: branch skips, completions under new DAG versions, doubled RTIF writes, backfills',
+    'Four known races in one load: branch skips, completions under new DAG versions, duplicate RTIF writes, backfills',
   duration_s: 60,
   schedulers: 2,
   api_servers: 1,

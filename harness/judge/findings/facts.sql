@@ -62,9 +62,9 @@ SELECT 'tries' AS unit, lives.life::VARCHAR AS member, list_filter([
   CASE WHEN renewed.life IS NOT NULL
     THEN 'its DAG got a new version while it reported its end, or within 2 s before' END,
   CASE WHEN operated.life IS NOT NULL THEN 'an operator cleared or marked in its DAG run during the try' END,
-  CASE WHEN requests.rtif_twice THEN 'wrote its rendered fields twice at once' END,
+  CASE WHEN requests.rtif_twice THEN 'wrote its rendered fields twice, concurrently' END,
   CASE WHEN lives.end = 'never-started' THEN 'its worker was lost before it started' END,
-  CASE WHEN lives.end = 'silent' THEN 'its worker died without a word' END,
+  CASE WHEN lives.end = 'silent' THEN 'its worker died without a report' END,
   CASE WHEN true THEN format('task {}', lives.task_id) END,
   CASE WHEN rules.trigger_rule IS NOT NULL THEN format('trigger rule {}', rules.trigger_rule) END,
   CASE WHEN true THEN format('DAG {}', lives.dag_id) END,

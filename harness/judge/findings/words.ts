@@ -62,7 +62,7 @@ function asked(row: StoryRow['row']): string {
     xcom_clear: 'clears its XComs',
     impostor_heartbeat: 'another worker sends a heartbeat',
     impostor_run: `another worker starts ${task}`,
-    backfill: `asks for a backfill of ${text(row.dag_id)}${row.target === null ? '' : ` (it is number ${text(row.target)})`}`,
+    backfill: `requests ${row.target === null ? 'a backfill' : `backfill ${text(row.target)}`} of ${text(row.dag_id)}`,
     trigger: `triggers ${text(row.dag_id)}`,
     clear: `clears ${task}`,
     mark: `marks ${task}${row.requested === null ? '' : ` ${upper(row.requested)}`}`,
@@ -72,7 +72,7 @@ function asked(row: StoryRow['row']): string {
 
 function duplicate({ duplicate_of: first, op }: StoryRow['row']): string {
   if (first === null || first === undefined) return '';
-  return first === op ? ', the first of two at once' : ', the second of two at once';
+  return first === op ? ', the first of two concurrent writes' : ', the second of two concurrent writes';
 }
 
 function answered(row: StoryRow['row']): string {

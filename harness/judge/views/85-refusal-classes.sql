@@ -1,6 +1,6 @@
 -- One row: a request that was answered 4xx or 5xx, and why. `explanation` says it in words; `cause_op` and
 -- `cause_commit` are the request and the commit that brought it about, where there is one. The classes of 4xx:
---   retry of a lost answer  an earlier sending of the same request by the same life had been carried out
+--   retry of a lost answer  an earlier attempt of the same request by the same life had been carried out
 --   duplicate delivery      the task had been handed to another life, which started or ended it
 --   late update             the life had been given up, superseded or cleared before
 --   legitimate              another actor had changed the state first
@@ -232,22 +232,22 @@ WITH doers AS (
 SELECT
   op, status, kind, class,
   CASE
-    WHEN class = 'deadlock' THEN format('PostgreSQL ended a deadlock ({}) at its expense', roles)
+    WHEN class = 'deadlock' THEN format('PostgreSQL cancelled it to end a deadlock ({})', roles)
     WHEN class = 'fault' THEN format('the fault {} was open on {}', fault, coalesce(victim, 'the stack'))
     WHEN class = 'restart' THEN restarting
     WHEN class = 'overload' THEN overloaded
     WHEN status >= 500 AND seq IS NOT NULL THEN
-      format('the task instance was no more ({} by {}), which calls for a 404', action,
+      format('the task instance no longer existed ({} by {}), which calls for a 404', action,
         coalesce(writer, 'an unknown process'))
     WHEN status >= 500 THEN coalesce(said, 'the log names no cause')
     WHEN class IN ('token', 'not understood') THEN coalesce(shortened(coalesce(message, reason), 120), '')
     WHEN class = 'wrong' AND of_task THEN
-      format('the record has the task instance {} all the while',
-        CASE WHEN status = 409 THEN 'in a state that takes it' ELSE 'there' END)
-    WHEN class = 'wrong' THEN 'the record holds nothing that stood in its way'
-    WHEN class = 'unclassified' THEN 'the record does not show where its subject was'
+      format('the record shows the task instance {} during the whole request',
+        CASE WHEN status = 409 THEN 'in a state that accepts it' ELSE 'present' END)
+    WHEN class = 'wrong' THEN 'the record shows no reason for it'
+    WHEN class = 'unclassified' THEN 'the record does not show the state of its subject'
     WHEN how = 'again' THEN
-      format('its earlier sending was carried out {} before', seconds(coalesce(ended_ms, sent_ms) - committed_ms))
+      format('an earlier attempt took effect {} before', seconds(coalesce(ended_ms, sent_ms) - committed_ms))
     ELSE format('{}{}{} before, by {}',
       CASE how WHEN 'row' THEN 'the row was written ' WHEN 'backfill' THEN 'a backfill of this DAG was created '
         ELSE coalesce(action || ' ', 'committed ') END,

@@ -54,9 +54,9 @@ WITH requests AS (
     ('lock_waits', 'database', 'waiting for a lock', false), ('connections', 'database', 'connections', false),
     ('loop_delay_ms', 'harness_ms', 'event loop delay', false),
     ('cpu_wait_ms', 'harness_ms', 'waiting for a processor', false),
-    ('gc_pause_ms', 'harness_ms', 'collecting garbage', false),
-    ('recorder_behind_ms', 'harness_ms', 'recorder behind', false),
-    ('commit_lag_ms', 'harness_ms', 'commit stream behind', false)
+    ('gc_pause_ms', 'harness_ms', 'garbage collection', false),
+    ('recorder_behind_ms', 'harness_ms', 'recorder lag', false),
+    ('commit_lag_ms', 'harness_ms', 'commit stream lag', false)
   ) AS t(metric, chart, "of", is_level)
 )
 SELECT step, one.metric, one.of, one.value
@@ -67,7 +67,7 @@ FROM requests, LATERAL (SELECT unnest([
   {metric: 'latency_ms', of: 'p50', value: took_ms[1]}, {metric: 'latency_ms', of: 'p95', value: took_ms[2]},
   {metric: 'latency_ms', of: 'p99', value: took_ms[3]},
   {metric: 'events', of: '409', value: http_409::DOUBLE}, {metric: 'events', of: '5xx', value: http_5xx::DOUBLE},
-  {metric: 'harness_ms', of: 'sent late', value: late_ms}]) AS one)
+  {metric: 'harness_ms', of: 'request lateness', value: late_ms}]) AS one)
 UNION ALL
 SELECT step, 'events', 'deadlocks', count(at_ms)
 FROM (
