@@ -97,15 +97,15 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   // What yargs finds; it says only one thing at a time.
   const refused: string[] = [];
   try {
-    let code: number | undefined;
+    let called: Called | undefined;
     let isHelp = false;
     const program = yargs()
       .scriptName('windtunnel')
       .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and checks its invariants.')
       .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false, 'short-option-groups': false })
       .command(
-        yargsCommands(async (called) => {
-          code = await callCommand(called, words, refused);
+        yargsCommands((one) => {
+          called = one;
         }),
       )
       .version(windtunnelVersion())
@@ -121,8 +121,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       isHelp = help !== '';
       if (isHelp) io.stdout.write(`${help}\n`);
     });
-    if (code === undefined && !isHelp) throw noCommand(words);
-    return code ?? 0;
+    if (isHelp) return 0;
+    if (!called) throw noCommand(words);
+    return await callCommand(called, words, refused);
   } catch (error) {
     io.stderr.write(`${textOfError(error)}\n`);
     return exitCodeOfError(error);
@@ -154,8 +155,8 @@ async function callCommand(
   );
 }
 
-/** The commands as yargs takes them; `call` gets the one that is called. */
-export function yargsCommands(call: (called: Called) => Promise<void>): CommandModule[] {
+/** The commands as yargs takes them; `onCalled` gets the one that is called. */
+export function yargsCommands(onCalled: (called: Called) => void): CommandModule[] {
   return COMMANDS.map(([signature, describe, load]) => {
     let declared: Declared | undefined;
     return {
@@ -167,7 +168,7 @@ export function yargsCommands(call: (called: Called) => Promise<void>): CommandM
         return built;
       },
       handler: async (flags) => {
-        if (declared) await call({ signature, command: await load(), declared, flags: flags as ReadFlags });
+        if (declared) onCalled({ signature, command: await load(), declared, flags: flags as ReadFlags });
       },
     };
   });

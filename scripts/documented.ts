@@ -89,7 +89,7 @@ function wordsOf(line: string): string[] {
 
 /** Every command of the program, by its name, as yargs is given it. */
 export function commandModules(): Map<string, CommandModule> {
-  const commands = yargsCommands(async () => undefined);
+  const commands = yargsCommands(() => undefined);
   return new Map(commands.map((command) => [String(command.command).split(' ')[0] ?? '', command]));
 }
 
