@@ -26,75 +26,71 @@ export interface JudgeOptions {
 }
 
 /**
- * The verdict on a stored run: from the folder alone, so that it is the same next month on another
- * machine.
+ * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. A run that
+ * is open already stays open.
  */
-export async function judge(runFolder: string, { done = () => {}, own = [] }: JudgeOptions = {}): Promise<Judgement> {
-  const run = await openRun(runFolder);
+export async function judge(
+  from: string | OpenRun,
+  { done = () => {}, own = [] }: JudgeOptions = {},
+): Promise<Judgement> {
+  const run = typeof from === 'string' ? await openRun(from) : from;
   try {
     done('opening');
-    return await judgeOpen(run, { done, own });
+    await run.materialise('task_instance_changes');
+    done('task_instance_changes');
+    await run.prepare();
+    done('evidence');
+    // One at a time: each may use all the memory that judging is given.
+    const files = [...(await readInvariants()), ...own];
+    const invariants: InvariantResult[] = [];
+    for (const file of files) {
+      invariants.push(await judgeInvariant(run, file));
+      done(file.name);
+    }
+    const assumptions: AssumptionResult[] = [];
+    for (const file of await readAssumptions()) {
+      assumptions.push(await judgeAssumption(run, file));
+      done(file.name);
+    }
+    const found = await readFindings(run, files, invariants);
+    done('findings');
+    const load = await readLoad(run);
+    const violations = invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
+    const counts = await readCounts(run, violations);
+    const thresholds = await judgeThresholds(run, counts, load.seconds);
+    const { build, plan } = run.manifest;
+    const harnessCpuShare = await readHarnessCpuShare(run);
+    const judgement: Judgement = {
+      verdict: overall(invariants, assumptions, thresholds),
+      build,
+      scenario: plan.scenario.name,
+      seed: plan.seed,
+      run: run.folder,
+      ...found,
+      invariants,
+      assumptions,
+      thresholds,
+      counts,
+      refusals: await readRefusals(run),
+      classes: await readClasses(run),
+      latency: await readLatency(run),
+      deadlocks: await readDeadlocks(run),
+      first_violation_s: firstViolationSeconds(invariants, load.startedMs),
+      harness_cpu_share: harnessCpuShare,
+      load_seconds: load.seconds,
+      measures: await readMeasures(run),
+      timeline: await readTimeline(run),
+      over_time: await readOverTime(run),
+      faults: await readFaultEffects(run),
+      harness: await readHarnessCost(run, harnessCpuShare),
+    };
+    done('summary');
+    return judgement;
   } catch (error) {
     throw await explained(run, error);
   } finally {
-    await run.close();
+    if (typeof from === 'string') await run.close();
   }
-}
-
-/** The verdict on a run that is open already; it stays open. */
-export async function judgeOpen(run: OpenRun, { done = () => {}, own = [] }: JudgeOptions = {}): Promise<Judgement> {
-  await run.materialise('task_instance_changes');
-  done('task_instance_changes');
-  await run.prepare();
-  done('evidence');
-  // One at a time: each may use all the memory that judging is given.
-  const invariants: InvariantResult[] = [];
-  const files = [...(await readInvariants()), ...own];
-  for (const file of files) {
-    invariants.push(await judgeInvariant(run, file));
-    done(file.name);
-  }
-  const assumptions: AssumptionResult[] = [];
-  for (const file of await readAssumptions()) {
-    assumptions.push(await judgeAssumption(run, file));
-    done(file.name);
-  }
-
-  const found = await readFindings(run, files, invariants);
-  done('findings');
-
-  const load = await readLoad(run);
-  const violations = invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
-  const counts = await readCounts(run, violations);
-  const thresholds = await judgeThresholds(run, counts, load.seconds);
-  const { build, plan } = run.manifest;
-  const harnessCpuShare = await readHarnessCpuShare(run);
-  const judgement: Judgement = {
-    verdict: overall(invariants, assumptions, thresholds),
-    build,
-    scenario: plan.scenario.name,
-    seed: plan.seed,
-    run: run.folder,
-    ...found,
-    invariants,
-    assumptions,
-    thresholds,
-    counts,
-    refusals: await readRefusals(run),
-    classes: await readClasses(run),
-    latency: await readLatency(run),
-    deadlocks: await readDeadlocks(run),
-    first_violation_s: firstViolationSeconds(invariants, load.startedMs),
-    harness_cpu_share: harnessCpuShare,
-    load_seconds: load.seconds,
-    measures: await readMeasures(run),
-    timeline: await readTimeline(run),
-    over_time: await readOverTime(run),
-    faults: await readFaultEffects(run),
-    harness: await readHarnessCost(run, harnessCpuShare),
-  };
-  done('summary');
-  return judgement;
 }
 
 /**

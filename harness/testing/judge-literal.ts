@@ -1,7 +1,7 @@
 import { FAULTS } from '../faults/index.ts';
 import { judgeAssumption, readAssumptions } from '../judge/assumptions.ts';
 import { judgeInvariant, readInvariants } from '../judge/invariants.ts';
-import { judgeOpen } from '../judge/judge.ts';
+import { judge } from '../judge/judge.ts';
 import { withLiteralRun } from '../judge/literal-database.ts';
 import type { LiteralRun } from '../judge/literal-run.ts';
 import type { AssumptionResult, InvariantResult, Judgement } from '../model/verdict.ts';
@@ -19,7 +19,7 @@ export function judgeLiteral(name: string, run: LiteralRun): Promise<InvariantRe
 
 /** Tests only: the whole verdict on a run written by hand. */
 export function judgeAll(run: LiteralRun): Promise<Judgement> {
-  return withLiteralRun(withFaultFacts(run), (open) => judgeOpen(open));
+  return withLiteralRun(withFaultFacts(run), (open) => judge(open));
 }
 
 /** The run with what the catalogue of faults says of its `faults`, as the nemesis writes it down. */
