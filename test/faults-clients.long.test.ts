@@ -62,19 +62,13 @@ const faults: readonly PlannedFault[] = [
 ];
 
 const BUILDS = ['reference', 'airflow@3.3.2'].filter((build) => build === 'reference' || why === undefined);
-const runs = new Map<string, OpenRun>();
 let cwd: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-test-'));
-  // In turn: side by side one stack starves the other, and what needs many workers at one moment does not come about.
-  for (const build of BUILDS) runs.set(build, await playOn(build));
-}, RUN_MS);
-
-afterAll(async () => {
-  for (const run of runs.values()) await run.close();
-  rmSync(cwd, { recursive: true, force: true });
 });
+
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 async function playOn(build: string): Promise<OpenRun> {
   const planned = path.join(cwd, `planned-${build}`);
@@ -89,18 +83,21 @@ async function playOn(build: string): Promise<OpenRun> {
 
 for (const build of ['reference', 'airflow@3.3.2']) {
   describe.skipIf(!BUILDS.includes(build))(`on ${build}`, () => {
-    const run = () => {
-      const open = runs.get(build);
-      if (!open) throw new Error(`nothing was run on ${build}`);
-      return open;
-    };
+    let run: OpenRun;
 
-    const count = async (sql: string) => Number((await run().row(`SELECT count(*) AS n FROM ${sql}`)).n);
+    // In turn: side by side one stack starves the other, and what needs many workers at one moment does not come about.
+    beforeAll(async () => {
+      run = await playOn(build);
+    }, RUN_MS);
+
+    afterAll(() => run?.close());
+
+    const count = async (sql: string) => Number((await run.row(`SELECT count(*) AS n FROM ${sql}`)).n);
     const during = (fault: string, column = 'sent_ms') =>
       `EXISTS (FROM fault_windows WHERE fault = '${fault}' AND ${column} BETWEEN opened_ms AND until_ms)`;
 
     test('every window was closed and says what was done in it', async () => {
-      const windows = await run().rows('SELECT * FROM fault_windows ORDER BY opened_ms');
+      const windows = await run.rows('SELECT * FROM fault_windows ORDER BY opened_ms');
       expect(windows.map(({ fault }) => fault).sort()).toEqual(faults.map(({ fault }) => fault).sort());
       for (const { fault, closed_ms, detail } of windows) {
         expect(closed_ms, String(fault)).not.toBeNull();
@@ -112,12 +109,12 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       const lost = `operations AS lost JOIN operations AS again ON again.life = lost.life AND again.kind = lost.kind
         AND again.attempt = lost.attempt + 1 AND again.sent_ms > lost.sent_ms
         WHERE lost.cause = 'answer-dropped' AND lost.outcome = 'unknown'`;
-      const kinds = await run().rows(`SELECT DISTINCT lost.kind FROM ${lost} ORDER BY ALL`);
+      const kinds = await run.rows(`SELECT DISTINCT lost.kind FROM ${lost} ORDER BY ALL`);
       // Starts are few in these seconds: most runs lose the answer of one, not all.
       expect(kinds.map(({ kind }) => kind)).toEqual(
         expect.arrayContaining(['heartbeat', 'rtif', 'state', 'xcom_push']),
       );
-      const ends = await run().rows(`SELECT DISTINCT again.status FROM ${lost} AND lost.kind = 'state'`);
+      const ends = await run.rows(`SELECT DISTINCT again.status FROM ${lost} AND lost.kind = 'state'`);
       // 3.3's answer to a report of what it knows already.
       expect(ends).toEqual([{ status: 200 }]);
     });
@@ -133,7 +130,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
     });
 
     test('impostors are refused', async () => {
-      const seen = await run().rows(`SELECT kind, min(status) AS least, max(status) AS most FROM operations
+      const seen = await run.rows(`SELECT kind, min(status) AS least, max(status) AS most FROM operations
         WHERE kind LIKE 'impostor%' GROUP BY kind ORDER BY kind`);
       expect(seen).toMatchObject([
         { kind: 'impostor_heartbeat', most: 409 },
@@ -157,7 +154,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
 
     test('skewed clocks: tasks have starts that are minutes off, in both directions', async () => {
       // Many of them are cleared later: what they said then is in the history.
-      const skews = await run().rows(`SELECT
+      const skews = await run.rows(`SELECT
           epoch_ms(start_date::TIMESTAMPTZ) - epoch_ms(started_at::TIMESTAMPTZ) - started_ms AS skew_ms
         FROM (SELECT id AS ti_id, start_date FROM final_task_instance
           UNION ALL SELECT task_instance_id, start_date FROM final_task_instance_history)
@@ -171,7 +168,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
     test('thundering herd: all send a heartbeat at one moment, and at another all report their ends', async () => {
       /** Of the lives that are between two heartbeats when the window opens, and live longer, the share that joins. */
       const joined = async (kind: string, herd: string) => {
-        const { resting, joined } = await run().row(`WITH own AS (
+        const { resting, joined } = await run.row(`WITH own AS (
             FROM operations WHERE actor = 'life' AND kind NOT LIKE 'impostor%'),
           herds AS (
             SELECT opened_ms FROM fault_windows WHERE fault = 'thundering-herd' AND detail LIKE '%${herd}%'),
@@ -195,7 +192,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
 
     test('zombies come back when they have been given up, and are refused', async () => {
       // A task that is given up has its next try's id at once, in a commit of its own or not.
-      const returns = await run().rows(`SELECT beat.status, report.outcome FROM operations AS beat
+      const returns = await run.rows(`SELECT beat.status, report.outcome FROM operations AS beat
         JOIN lives USING (life)
         JOIN task_instance_changes AS given_up ON given_up.old_ti_id = beat.ti_id AND given_up.old_state = 'running'
           AND (given_up.state IS DISTINCT FROM 'running' OR given_up.ti_id <> given_up.old_ti_id)
@@ -219,7 +216,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       const accepted = (kind: string, fault: string) => `operations WHERE kind = '${kind}' AND outcome = 'ok'
         AND worker LIKE 'operator-%-fault' AND ${during(fault)}`;
       expect(await count(accepted('clear', 'clear-storm'))).toBeGreaterThan(2);
-      const marks = await run().rows(`SELECT DISTINCT requested FROM ${accepted('mark', 'mark-storm')} ORDER BY ALL`);
+      const marks = await run.rows(`SELECT DISTINCT requested FROM ${accepted('mark', 'mark-storm')} ORDER BY ALL`);
       expect(marks.length).toBeGreaterThan(1);
       expect(await count(accepted('bulk', 'bulk-changes'))).toBeGreaterThan(0);
       const bulk = `(SELECT xid FROM task_instance_changes WHERE writer = 'wt-api-core-1'
@@ -233,7 +230,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
     });
 
     test('paused DAGs queue nothing until they are unpaused', async () => {
-      const asked = await run().rows(`SELECT requested, count(*) AS n FROM operations
+      const asked = await run.rows(`SELECT requested, count(*) AS n FROM operations
         WHERE worker = 'operator-pause-fault' AND outcome = 'ok' GROUP BY ALL ORDER BY ALL`);
       expect(asked.map(({ requested }) => requested)).toEqual(['paused', 'unpaused']);
       const queued = `task_instance_changes JOIN fault_windows ON fault = 'pause-dags'
@@ -255,7 +252,7 @@ for (const build of ['reference', 'airflow@3.3.2']) {
         }
       }
       expect([...reported.values()].filter((times) => times > 1).length).toBeGreaterThan(0);
-      const ended = await run().rows(`SELECT run_id || '/' || task_id AS key FROM lives JOIN fault_windows
+      const ended = await run.rows(`SELECT run_id || '/' || task_id AS key FROM lives JOIN fault_windows
         ON fault = 'executor-events' AND detail LIKE '%lost%' AND ended_ms BETWEEN opened_ms AND until_ms
         WHERE "end" = 'reported'`);
       expect(ended.length).toBeGreaterThan(0);
