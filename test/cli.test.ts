@@ -24,6 +24,16 @@ beforeAll(() => {
   const task = (id: string, upstream: string) => `{ task_id: '${id}', upstream: ['${upstream}'], duration_ms: [1, 1] }`;
   writeFileSync(path.join(cwd, 'cycle.ts'), dag(`${task('b', 'c')}, ${task('c', 'b')}`, 'null'));
   writeFileSync(path.join(cwd, 'cron.ts'), dag(`{ task_id: 'a', upstream: [], duration_ms: [1, 1] }`, `'every day'`));
+  const whole = dag(`{ task_id: 'a', upstream: [], duration_ms: [1, 1] }`, 'null');
+  writeFileSync(path.join(cwd, 'aims.ts'), whole.replace('aims: []', `aims: ['nope']`));
+  writeFileSync(
+    path.join(cwd, 'everything.ts'),
+    dag(task('a', 'b'), 'null')
+      .replace('aims: []', `aims: ['no-deadlock'], thresholds: { nope: ['count<1'] }, duraton_s: 1`)
+      .replace('operators: []', `operators: [{ operator: 'triger' }], chaos: { faults: ['kil'], pause_ms: [1, 2] }`),
+  );
+  mkdirSync(path.join(cwd, 'full'));
+  writeFileSync(path.join(cwd, 'full', 'x'), '');
   const far =
     'execution_api: [http://10.1.2.3/execution]\npublic_api: http://127.0.0.1:1\ndsn: postgresql://a@127.0.0.1:1/a\n';
   writeFileSync(
@@ -137,6 +147,98 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['calibrate --out there.json', /result there\.json exists/],
   ['calibrate --baseline missing.json', /missing\.json is not a kept calibration: no such file or folder/],
   ['calibrate --baseline there.json', /there\.json is not a kept calibration: format: is not of format 1/],
+  // The words themselves, whatever they mean: all that is wrong, and what they mean besides.
+  ['rnu seeds', /There is no command "rnu" \(did you mean "run"\?\): there are run, compare, /],
+  [
+    'run seeds extra -build x --bulid y --nope --seed abc --duration 1m --duration 2m --quiet=no --schedulers',
+    new RegExp(
+      [
+        /-build: a flag begins with two dashes: --build\./,
+        /run has no flag --bulid: did you mean --build\?/,
+        /run has no flag --nope: `windtunnel run --help` lists its flags\./,
+        /--seed must be a number, not "abc"\./,
+        /--duration is given 2 times: give it once\./,
+        /--quiet takes no value, such as "no"\./,
+        /--schedulers needs a value\./,
+        /"extra" is one word too many: `windtunnel run <scenario>`\./,
+        /`windtunnel run --help` says more\./,
+      ]
+        .map(({ source }) => source)
+        .join('\n'),
+    ),
+  ],
+  ['run seeds --out= --no-json', /--out needs a value\.\nrun has no flag --no-json/],
+  ['run seeds --build reference --build reference+rtif-merge', /--build is given 2 times/],
+  ['run --scenario seeds', /--scenario: scenario is given without a flag: `windtunnel run <scenario>`/],
+  [
+    'run seds --seed abc --engine gatling',
+    /--seed must[\s\S]*no scenario "seds" \(did you mean "seeds"\?\)[\s\S]*--engine/,
+  ],
+  ['query stored', /<sql> must be given: `windtunnel query <run> <sql>`/],
+  ['new invarian mine', /<kind> must be one of invariant, scenario, not "invarian" \(did you mean "invariant"\?\)/],
+  ['new invariant no-deadlocks', /The invariant no-deadlocks ships with windtunnel/],
+  ['new scenario seeds', /The scenario seeds ships with windtunnel/],
+  // What has no effect.
+  [
+    'run seeds --target own.yaml --schedulers 2 --api-servers 1',
+    /--target has its processes: leave out --schedulers and --api-servers\.[\s\S]*variable NO_SUCH, which is not set/,
+  ],
+  ['soak seeds --target own.yaml --schedulers 2', /--target has its processes: leave out --schedulers\./],
+  ['run seeds --metrics-host 0.0.0.0', /--metrics-host needs --metrics-port/],
+  ['check run1 --test x.yaml --json', /--test plays a test of an invariant, and no run: leave out run1, --json/],
+  ['soak --resume nowhere --window 10s --disk 1GB', /--resume cannot be given with --window, --disk\./],
+  // What was found only when something had been started.
+  [
+    'run seeds --build airflow@2.10.0 --metrics-port 99999 --out full',
+    /airflow@2\.10\.0 is too old: .* from 3\.1\.0 on[\s\S]*--metrics-port must[\s\S]*folder full is not empty/,
+  ],
+  ['soak seeds --metrics-port 99999 --out full', /--metrics-port must[\s\S]*folder full is not empty: choose another/],
+  ['compare reference reference --out full', /The folder full is not empty/],
+  ['run seeds --build airflow@./nowhere', /nowhere is not an Airflow checkout: there is no such folder/],
+  ['run seeds --out there.json/run', /there\.json\/run cannot be made \(.*there\.json is a file\)/],
+  [
+    'up airflow@2.10.0 --schedulers 0 --out there.json',
+    /airflow@2\.10\.0 is too old[\s\S]*--schedulers must[\s\S]*target file there\.json exists/,
+  ],
+  // Paths, in plain words.
+  ['soak --resume full', /full is not the folder of a soak \(it has no soak\.json\)/],
+  ['soak --resume there.json', /there\.json is not the folder of a soak \(not a folder\)/],
+  ['calibrate --baseline full', /full is not a kept calibration: a folder, where a file is needed\./],
+  ['list --invariants nowhere', /The invariants in nowhere cannot be read: no such file or folder\./],
+  ['list --invariants there.json', /The invariants in there\.json cannot be read: not a folder\./],
+  ['run runs/nosuch', /runs\/nosuch is not a stored run \(no such folder\), and a scenario of your own is a \.ts file/],
+  ['run full', /full is not a stored run \(it has no manifest\.json\)/],
+  [
+    'compare full runs/nosuch',
+    /full is neither a stored run[\s\S]*runs\/nosuch is neither a stored run \(no such folder\)/,
+  ],
+  ['check --test nowhere.yaml', /nowhere\.yaml cannot be read: no such file or folder\./],
+  [
+    'run seeds --faults all,none,kil',
+    /--faults all,none,kil: give all or none alone[\s\S]*"kil" \(did you mean "kill"\?\)/,
+  ],
+  [
+    'compare --detect 0x --runs 0 --seed -1 --faults pause,',
+    /--detect must[\s\S]*--runs must[\s\S]*--seed must[\s\S]*--faults "pause," has an empty name/,
+  ],
+  // A scenario: its shape, its names, what it aims at and what it breaks.
+  [
+    'run ./everything.ts --build reference --out full',
+    new RegExp(
+      [
+        /everything\.ts has 6 problems:/,
+        /operators\.0\.operator: must be one of "backfill", "trigger", "clear", "mark", not "triger"/,
+        /scenario: there is no "duraton_s" \(did you mean "duration_s"\?\); there is name, describe, /,
+        /wt_mine\.a names the task b, which does not exist/,
+        /chaos\.faults: There is no fault "kil" \(did you mean "kill"\?\)/,
+        /aims: there is no invariant "no-deadlock" \(did you mean "no-deadlocks"\?\)/,
+        /there is no metric "nope"/,
+      ]
+        .map(({ source }) => source)
+        .join('[\\s\\S]*'),
+    ),
+  ],
+  ['run ./aims.ts --faults kill:no-one', /no invariant "nope"[\s\S]*kill cannot choose the victim "no-one"/],
 ];
 
 test.each(COMPLAINTS)('windtunnel %s', async (args, says) => {
@@ -146,6 +248,20 @@ test.each(COMPLAINTS)('windtunnel %s', async (args, says) => {
   expect(stderr).not.toMatch(/\n\s+at /);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(readdirSync(cwd).sort()).toEqual(before);
+});
+
+test('a limit of memory that is none is found before the run, not when it is judged', async () => {
+  const env = { WINDTUNNEL_MEMORY: 'much' };
+  for (const args of [
+    ['run', 'seeds', '--seed', '-1'],
+    ['soak', 'seeds', '--seed', '-1'],
+    ['compare', 'reference', '--aa', '--seed', '-1'],
+    ['calibrate', '--seed', '-1'],
+  ]) {
+    const { code, stderr } = await callInProcess(args, cwd, env);
+    expect(stderr).toMatch(/--seed must[\s\S]*WINDTUNNEL_MEMORY must be a size such as 512MB or 4GB, not "much"/);
+    expect(code).toBe(2);
+  }
 });
 
 test('list names scenarios, builds and invariants, for people and for programs', async () => {

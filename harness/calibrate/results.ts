@@ -33,7 +33,7 @@ export async function readCalibration(file: string): Promise<Calibration> {
   try {
     document = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${file} is not a kept calibration: ${reasonOf(error)}`, { cause: error });
+    throw new UsageError(`${file} is not a kept calibration: ${reasonOf(error)}.`, { cause: error });
   }
   const problems = shapeProblems(KEPT, document, 'the file');
   if (problems.length > 0)

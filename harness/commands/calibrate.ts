@@ -9,6 +9,7 @@ import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { memoryLimit } from '../judge/open-run.ts';
 import { StackError } from '../model/errors.ts';
 import { timeStamp } from '../run/manifest.ts';
 
@@ -17,6 +18,7 @@ function resolveCalibration(flags: CalibrateFlags) {
     async () => settingsOf(flags),
     async () => outOf(flags, timeStamp()),
     async () => (flags.baseline === undefined ? undefined : readCalibration(flags.baseline)),
+    async () => memoryLimit(),
   );
 }
 

@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
+import { memoryLimit } from '../judge/open-run.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
@@ -103,6 +104,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
       if (storedRuns(first)) return undefined;
       return resolvePlan(flags.scenario ?? USUAL.scenario, flags, subjectOf({ build: first }));
     },
+    async () => memoryLimit(),
     async ([first] = []) => checkOut(flags.out, first !== undefined && storedRuns(first) !== undefined),
     async ([first] = []) => {
       if (first !== undefined && storedRuns(first)) checkStoredFlags(flags);
@@ -165,8 +167,9 @@ function buildsOf({ builds = [], aa }: CompareFlags): readonly string[] {
 /** A sentence for each word that is no build. */
 function problemsOfBuilds(words: readonly string[]): string[] {
   return [...new Set(words)].flatMap((word) => {
-    if (word.includes('/') && !word.startsWith('airflow@')) {
-      const why = existsSync(word) ? 'no manifest.json is in it' : 'no such folder';
+    const isThere = existsSync(word);
+    if ((word.includes('/') || isThere) && !word.startsWith('airflow@')) {
+      const why = isThere ? 'no manifest.json is in it' : 'no such folder';
       return [`${word} is neither a stored run (${why}) nor a build.`];
     }
     try {

@@ -53,7 +53,12 @@ export function readCommandLine(line: Line): ReadLine {
   const wrong = new Set<string>();
   for (const [flag, uses] of given) {
     const isKnown = known.includes(flag);
-    const problem = isKnown ? problemOfKnown(flag, uses, declared) : problemOfUnknown(flag, uses, name, known);
+    const isWord = named.includes(flag);
+    const problem = isKnown
+      ? problemOfKnown(flag, uses, declared)
+      : isWord
+        ? `${uses[0]?.typed}: ${flag} is given without a flag: \`windtunnel ${signature}\`.`
+        : problemOfUnknown(flag, uses, name, known);
     if (problem === undefined) continue;
     problems.push(problem);
     wrong.add(flag);

@@ -70,6 +70,13 @@ test('another address is listened on where it is named', async () => {
   await server.close();
 });
 
+test('a port that does not open is not waited for without end', async () => {
+  const opening = serveMetrics(0, { label: 'a', read: () => STARTING, signal: AbortSignal.abort() });
+  await expect(opening).rejects.toThrow(
+    /^Port 0 of 127\.0\.0\.1 cannot be listened on \(nothing happened within 10 s\): name another/,
+  );
+});
+
 test('a port that is taken is one sentence that says what to do', async () => {
   const first = await serveMetrics(0, { label: 'a', read: () => STARTING });
   const port = Number(new URL(first.url).port);

@@ -79,8 +79,8 @@ interface ServeOptions {
   readonly label: string;
   read(): LiveNow;
   readonly host?: string | undefined;
-  /** How long the port may take to open. */
-  readonly listeningMs?: number;
+  /** Ends waiting for the port to open. */
+  readonly signal?: AbortSignal;
 }
 
 /** A name server that does not answer must not hold up a run for ever. */
@@ -89,7 +89,7 @@ const LISTENING_MS = 10_000;
 /** Serves what `read` returns at each scrape, labelled with the run. Port 0: any free port. Nothing in it is secret. */
 export async function serveMetrics(
   port: number,
-  { label, read, host = '127.0.0.1', listeningMs = LISTENING_MS }: ServeOptions,
+  { label, read, host = '127.0.0.1', signal = AbortSignal.timeout(LISTENING_MS) }: ServeOptions,
 ): Promise<MetricsServer> {
   const { contentType, text } = await exposition(label, read);
   const server = createServer((request, response) => {
@@ -105,11 +105,11 @@ export async function serveMetrics(
   });
   server.listen(port, host);
   try {
-    await once(server, 'listening', { signal: AbortSignal.timeout(listeningMs) });
+    await once(server, 'listening', { signal });
   } catch (error) {
     server.close();
     const { name, code } = isRecord(error) ? error : {};
-    const reason = name === 'AbortError' ? `nothing happened within ${listeningMs / 1_000} s` : messageOf(error);
+    const reason = name === 'AbortError' ? `nothing happened within ${LISTENING_MS / 1_000} s` : messageOf(error);
     const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${reason})`;
     throw new UsageError(`Port ${port} of ${host} ${why}: name another with --metrics-port, or 0 for any free port.`, {
       cause: error,

@@ -60,9 +60,41 @@ test('a case that does not hold says what must be, what is, and what the verdict
 
 test('what is wrong with a test or its SQL names the file and the place', async () => {
   write('a.test.yaml', 'invariant: a.sql\ncases: [{ name: x, run: { operation: [] }, expect: {} }]\n');
-  await expect(play('a.test.yaml')).rejects.toThrow(/a\.test\.yaml: cases\.0\.run: .*operation/);
+  await expect(play('a.test.yaml')).rejects.toThrow(
+    /a\.test\.yaml: cases\.0\.run: there is no "operation" \(did you mean "operations"\?\)[\s\S]*a\.sql cannot be read/,
+  );
   writeTemplate((text) => text.replace('waited_ms > 60000', 'waited > 60000'));
   await expect(play('waits.test.yaml')).rejects.toThrow(/waits\.sql:18: Binder Error: .*waited/);
+});
+
+test('a name that a test cannot have is refused with those that there are, all at once', async () => {
+  writeTemplate();
+  write(
+    'wrong.test.yaml',
+    `invariant: waits.sql
+cases:
+  - name: x
+    run:
+      commits: [{ stat: queued }, { state: queued, committed: 1 }]
+      scenario: { duraton_s: 1 }
+      manifest: { writer: none }
+      finals: { dagrun: [] }
+    expect: { verdit: fail, verdict: fial, first: { subjct: a } }
+`,
+  );
+  const refused = await play('wrong.test.yaml').catch((error: Error) => error.message.split('\n'));
+  expect(refused).toEqual(
+    [
+      /commits\.0: there is no "stat" \(did you mean "state"\?\); there is seq, .*committed_ms, /,
+      /commits\.1: there is no "committed" \(did you mean "committed_ms"\?\)/,
+      /run\.manifest: there is no "writer" \(did you mean "writers"\?\)/,
+      /run\.scenario: there is no "duraton_s" \(did you mean "duration_s"\?\)/,
+      /run\.finals: there is no "dagrun" \(did you mean "dag_run"\?\); there is task_instance, /,
+      /expect\.verdict: must be one of "pass", "fail", "unknown", not "fial"/,
+      /expect\.first: there is no "subjct" \(did you mean "subject"\?\)/,
+      /expect: there is no "verdit" \(did you mean "verdict"\?\); there is name, claim, verdict, /,
+    ].map((line) => expect.stringMatching(line)),
+  );
 });
 
 test('a folder of a user is tried before it is used, and says all that is wrong with it', async () => {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 
 import { reasonOf, UsageError } from '../model/errors.ts';
 import { VIOLATION } from '../model/finding.ts';
+import { isRecord } from '../model/json.ts';
 import { MANIFEST_KEYS } from '../model/manifest.ts';
 import { SCENARIO } from '../model/scenario.ts';
 import { shapeProblems } from '../model/shape-problems.ts';
@@ -60,8 +61,7 @@ type Test = z.infer<typeof TEST>;
 
 /** Plays the cases of a test file and prints a line for each; resolves to the exit code: 0 all hold, 1 one does not. */
 export async function playTests(file: string, print: (line: string) => void): Promise<number> {
-  const test = await readTest(file);
-  const invariant = await readTested(path.resolve(path.dirname(file), test.invariant));
+  const { test, invariant } = await readTest(file);
   let failed = 0;
   for (const { name, run, expect } of test.cases) {
     const result = await withLiteralRun(run as LiteralRun, (open) => judgeInvariant(open, invariant));
@@ -77,44 +77,42 @@ export async function playTests(file: string, print: (line: string) => void): Pr
   return failed === 0 ? 0 : 1;
 }
 
-async function readTest(file: string): Promise<Test> {
+/** The test and the invariant that it names; all that is wrong with either is one error. */
+async function readTest(file: string): Promise<{ readonly test: Test; readonly invariant: InvariantFile }> {
   let found: unknown;
   try {
     found = parse(await readFile(file, 'utf8'));
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${reasonOf(error)}.`, { cause: error });
   }
-  const problems = shapeProblems(TEST, found, 'the file');
-  if (problems.length > 0) throw new UsageError(problems.map((problem) => `${file}: ${problem}`).join('\n'));
-  return found as Test;
+  const problems = shapeProblems(TEST, found, 'the file').map((problem) => `${file}: ${problem}`);
+  const named = isRecord(found) && typeof found.invariant === 'string' ? found.invariant : undefined;
+  const tested = named === undefined ? undefined : path.resolve(path.dirname(file), named);
+  const invariant = await (tested && readTested(tested, problems));
+  if (problems.length > 0 || !invariant) throw new UsageError(problems.join('\n'));
+  return { test: found as Test, invariant };
 }
 
-async function readTested(file: string): Promise<InvariantFile> {
+async function readTested(file: string, problems: string[]): Promise<InvariantFile | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`The invariant ${file} cannot be read: ${reasonOf(error)}.`, { cause: error });
+    problems.push(`The invariant ${file} cannot be read: ${reasonOf(error)}.`);
+    return undefined;
   }
-  const problems: string[] = [];
-  const invariant = parseInvariant({ file, text, form: INVARIANT_FORM, problems });
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  return { ...invariant, own: true };
+  return { ...parseInvariant({ file, text, form: INVARIANT_FORM, problems }), own: true };
 }
 
 /** Where a result is not as expected: objects by their fields, all else as a whole. */
 function differences(expected: unknown, found: unknown, place: string): string[] {
-  if (isObject(expected) && isObject(found)) {
+  if (isRecord(expected) && isRecord(found)) {
     return Object.entries(expected).flatMap(([key, value]) =>
       differences(value, found[key], place === '' ? key : `${place}.${key}`),
     );
   }
   const [wanted, got] = [JSON.stringify(expected), JSON.stringify(found)];
   return wanted === got ? [] : [`${place} must be ${wanted}, and is ${got}`];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function summaryOf({ verdict, violations, exercised, first, why_unknown }: InvariantResult): string {

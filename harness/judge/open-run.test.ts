@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -138,8 +147,37 @@ test.each([
   await expect(refused).rejects.not.toThrow(/\n/);
 });
 
-test('SQL that does not parse is the user’s error', async () => {
-  await expect(answerOf(write({}), 'SELEC 1')).rejects.toBeInstanceOf(UsageError);
+test.each([
+  ['SELEC 1', /^The SQL was not understood: Parser Error: syntax error at or near "SELEC"$/],
+  ["SELECT 'a", /^The SQL was not understood: Parser Error: unterminated quoted string/],
+  ['FROM operation', /^The SQL was not understood: Catalog Error: .* Did you mean "operations"\?$/],
+  ['FROM nosuch_view_of(', /^The SQL was not understood: Parser Error/],
+  ["SELECT error('boom')", /^The SQL was not understood: Invalid Input Error: boom$/],
+  ['', /^The SQL has no statement: give one, such as /],
+  [' -- only a comment', /^The SQL has no statement/],
+  ['SELECT 1; SELECT 2', /^The SQL has 2 statements: give one at a time\.$/],
+])('SQL that cannot be run is the user’s error, in one sentence: %s', async (sql, sentence) => {
+  const refused = answerOf(write({}), sql);
+  await expect(refused).rejects.toBeInstanceOf(UsageError);
+  await expect(refused).rejects.toThrow(sentence);
+  await expect(refused).rejects.not.toThrow(/\n/);
+});
+
+test('a table that was removed or damaged is no table without rows', async () => {
+  const folder = write({ operations: [{ outcome: 'refused', status: 404 }], commits: [{ state: 'running' }] });
+  await closeTables(folder);
+  const file = path.join(folder, 'operations.parquet');
+  const whole = readFileSync(file);
+  writeFileSync(file, whole.subarray(0, whole.length / 2));
+  const damaged = answerOf(folder, 'FROM commits');
+  await expect(damaged).rejects.toThrow(/^The table operations of \S+ cannot be read \(.+\): it was damaged; repeat/);
+  await expect(damaged).rejects.not.toThrow(/\n/);
+  rmSync(file);
+  const sentence = /has no operations\.parquet, which the SQL reads: it was removed; repeat the run\.$/;
+  for (const sql of ['SELECT count(*) FROM operations', 'FROM refusals', 'SELECT * FROM Operations'])
+    await expect(answerOf(folder, sql)).rejects.toThrow(sentence);
+  expect((await answerOf(folder, 'SELECT count(*) FROM commits')).rows).toEqual([[1]]);
+  expect((await answerOf(folder, 'SELECT count(*) FROM faults')).rows).toEqual([[0]]);
 });
 
 test('rows come as JSON can hold them', async () => {

@@ -196,8 +196,8 @@ async function createTable(connection: DuckDBConnection, runFolder: string, foun
   }
 }
 
-/** What DuckDB may take. */
-function memoryLimit(): string {
+/** What DuckDB may take. UsageError: WINDTUNNEL_MEMORY is no size. */
+export function memoryLimit(): string {
   const { WINDTUNNEL_MEMORY: wanted = MEMORY } = process.env;
   if (/^\d+(\.\d+)? ?[MG]i?B$/i.test(wanted)) return wanted;
   throw new UsageError(`WINDTUNNEL_MEMORY must be a size such as 512MB or 4GB, not "${wanted}".`);

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** Where a table of a closed run is. */
@@ -8,6 +9,10 @@ export function parquetFile(runFolder: string, table: string): string {
 /** Where a table is while the run lasts: lines of JSON. */
 export function linesFile(runFolder: string, table: string): string {
   return path.join(runFolder, 'raw', `${table}.ndjson`);
+}
+
+export function isFolder(place: string): boolean {
+  return existsSync(place) && statSync(place).isDirectory();
 }
 
 export function identifier(name: string): string {

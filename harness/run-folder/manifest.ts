@@ -6,6 +6,7 @@ import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
+import { isFolder } from './files.ts';
 
 /** Reads a run's manifest, or says in one sentence why the folder cannot be judged. */
 export async function readManifest(runFolder: string): Promise<Manifest> {
@@ -33,7 +34,7 @@ async function read(runFolder: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const reason = existsSync(runFolder) && !existsSync(file) ? 'it has no manifest.json' : reasonOf(error);
+    const reason = isFolder(runFolder) && !existsSync(file) ? 'it has no manifest.json' : reasonOf(error);
     throw new UsageError(`${runFolder} is not a run folder (${reason}): name a folder made by \`windtunnel run\`.`, {
       cause: error,
     });

@@ -5,6 +5,7 @@ import { checkMetrics, type MetricsFlags } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
+import { memoryLimit } from '../judge/open-run.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { EngineFlags } from '../model/soak.ts';
@@ -35,6 +36,7 @@ export async function resolveRun(
     () => readOwnInvariants(flags.invariants),
     async () => checkTargetFlags(flags),
     async () => checkMetrics(flags),
+    async () => memoryLimit(),
     async () => flags.out === undefined || checkNewFolder(flags.out, 'run folder'),
   );
   const stored = await storing;
@@ -53,9 +55,10 @@ async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
   if ([...SCENARIOS, ...DRAWN].some(({ name }) => name === flags.scenario)) return undefined;
   const folder = path.basename(flags.scenario) === 'manifest.json' ? path.dirname(flags.scenario) : flags.scenario;
   if (!existsSync(path.join(folder, 'manifest.json'))) {
-    const isPath = folder.includes('/') && !/\.[mc]?[jt]s$/.test(folder);
+    const isThere = existsSync(folder);
+    const isPath = (folder.includes('/') || isThere) && !/\.[mc]?[jt]s$/.test(folder);
     if (!isPath) return undefined;
-    const why = existsSync(folder) ? 'it has no manifest.json' : 'no such folder';
+    const why = isThere ? 'it has no manifest.json' : 'no such folder';
     throw new UsageError(`${folder} is not a stored run (${why}), and a scenario of your own is a .ts file.`);
   }
   const chosen = (['seed', 'duration', 'schedulers', 'apiServers', 'faults'] as const).filter(

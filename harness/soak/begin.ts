@@ -3,6 +3,7 @@ import path from 'node:path';
 import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
+import { memoryLimit } from '../judge/open-run.ts';
 import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
@@ -47,6 +48,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     },
     async () => checkTargetFlags(flags),
     async () => checkMetrics(flags),
+    async () => memoryLimit(),
     async () => flags.out === undefined || checkSoakFolder(flags.out),
   );
   const id = randomBytes(3).toString('hex');

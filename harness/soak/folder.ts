@@ -6,6 +6,7 @@ import { soakMarkdown } from '../../reports/markdown/soak.ts';
 import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
+import { isFolder } from '../run-folder/files.ts';
 import { checkNewFolder } from '../run-folder/out.ts';
 import { driftOf } from './drift.ts';
 import { toReduce } from './retention.ts';
@@ -110,7 +111,7 @@ function readSoak(folder: string): Soak {
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    const without = existsSync(folder) && !existsSync(file);
+    const without = isFolder(folder) && !existsSync(file);
     const why = without ? 'it has no soak.json' : reasonOf(error);
     throw new UsageError(`${folder} is not the folder of a soak (${why}): name one made by \`soak\`.`, {
       cause: error,

@@ -47,6 +47,32 @@ describe('the summary at the end of a run', () => {
     );
   });
 
+  test('names the user’s own invariants first among those that hold and those that were not exercised', () => {
+    const many = Array.from({ length: 40 }, (_, i) =>
+      invariant(`shipped-invariant-${i}`, i < 20 ? 'pass' : 'unknown', { aimed: false }),
+    );
+    const own = [invariant('mine-holds', 'pass'), invariant('mine-rests', 'unknown', { aimed: false })];
+    const text = verdictText(judgement({ invariants: [...many, ...own] }), {
+      ...plain,
+      own: own.map(({ name }) => name),
+    });
+    expect(text).toMatch(/^✓ 21 invariants hold: mine-holds, /m);
+    expect(text).toMatch(/^not exercised: mine-rests, /m);
+  });
+
+  test('counts each status of refusals', () => {
+    const refused = (status: number, count: number) => ({
+      status,
+      kind: 'run',
+      reason: 'not_found',
+      found_state: '',
+      replay: false,
+      count,
+    });
+    const text = verdictText(judgement({ refusals: [refused(410, 3), refused(404, 2), refused(404, 5)] }), plain);
+    expect(text).toContain(' · 404: 7 · 410: 3 · 5xx: ');
+  });
+
   test('says the worst first and the verdict last', () => {
     const lines = verdictText(judgement(), plain).split('\n');
     expect(lines.slice(2, 5)).toEqual([
