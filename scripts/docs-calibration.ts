@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type NewestFigures, newestFigures } from '../harness/calibrate/figures.ts';
 import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
-import type { Calibration, Planted } from '../harness/model/calibration.ts';
+import type { Calibration, CleanFigures, Planted } from '../harness/model/calibration.ts';
 import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { markdownTable, plain } from '../reports/markdown/document.ts';
@@ -32,7 +32,7 @@ export function withFigures(document: string, all: CalibrationSources): string {
     figures: figures(sources, measured),
     clean: clean(sources),
     invariants: byInvariant(sources, measured),
-    faults: underFaults({ ...all, kept: troubled }, measured),
+    faults: `Scenario \`exploratory\` on the stack without defects: ${alarms(troubled.map((one) => one.clean))}.`,
   };
   let text = document;
   for (const [name, part] of Object.entries(parts)) {
@@ -79,58 +79,26 @@ export function currentResults(kept: readonly Calibration[]): readonly Calibrati
 }
 
 function clean({ planted, kept }: CalibrationSources): string {
-  const loads = new Map<string, { runs: number; alarms: number }>();
-  const cures = new Map<string, { runs: number; alarms: number }>();
-  const add = (map: typeof loads, key: string, runs: number, alarms: number) => {
-    const sum = map.get(key) ?? { runs: 0, alarms: 0 };
-    map.set(key, { runs: sum.runs + runs, alarms: sum.alarms + alarms });
-  };
-  for (const one of currentResults(kept)) {
-    for (const load of one.clean.by_load) {
-      add(loads, `${load.scenario} | ${load.schedulers}`, load.runs, load.false_alarms);
-    }
-    for (const cure of one.remedies) add(cures, cure.name, cure.runs, cure.false_alarms);
-  }
-  const sum = (of: 'runs' | 'alarms') => [...loads.values()].reduce((total, load) => total + load[of], 0);
-  const rows = [...loads].sort(([a], [b]) => a.localeCompare(b));
+  const current = currentResults(kept);
+  const cures = current.flatMap(({ remedies }) => remedies);
   const remedies = planted.filter(({ caughtBy }) => caughtBy.length === 0);
   return [
-    `In the same results, and in all that were kept since: ${cleanText(sum('runs'), sum('alarms'))}.`,
-    markdownTable(
-      ['scenario', 'schedulers', 'runs', 'false alarms'],
-      rows.map(([key, { runs, alarms }]) => [...key.split(' | '), count(runs), count(alarms)]),
-    ),
-    remedies.length === 0
-      ? ''
-      : 'Switches that must be as good as clean, because they cure or because they violate no invariant:',
+    `In the same results, and in all that were kept since: ${alarms(current.map((one) => one.clean))}.`,
+    'Switches that must be as good as clean, because they cure or because they violate no invariant:',
     markdownTable(
       ['switch', 'what it does', 'runs', 'violations'],
       remedies.map(({ name, summary }) => {
-        const { runs, alarms } = cures.get(name) ?? { runs: 0, alarms: 0 };
-        return [`\`${name}\``, plain(summary), count(runs), count(alarms)];
+        const own = cures.filter((cure) => cure.name === name);
+        const sum = (of: 'runs' | 'false_alarms') => count(own.reduce((total, cure) => total + cure[of], 0));
+        return [`\`${name}\``, plain(summary), sum('runs'), sum('false_alarms')];
       }),
     ),
-  ]
-    .filter((block) => block !== '')
-    .join('\n\n');
+  ].join('\n\n');
 }
 
-/** The same defects while the nemesis breaks things, beside how surely they are found without. */
-function underFaults({ planted, kept }: CalibrationSources, calm: ReadonlyMap<string, NewestFigures>): string {
-  const measured = newestFigures(kept, LEAST_RUNS);
-  const rows = catchable(planted).flatMap((defect) => {
-    const one = measured.get(defect.name);
-    const without = calm.get(defect.name)?.figures;
-    if (!one) return [];
-    const { faults } = one.calibration.settings;
-    const found = [without ? foundText(without) : '–', foundText(one.figures), firstText(one.figures)];
-    return [[`\`${defect.name}\``, faults ?? '', ...found]];
-  });
-  const sum = (of: 'runs' | 'false_alarms') => kept.reduce((total, { clean }) => total + clean[of], 0);
-  return [
-    markdownTable(['defect', 'faults', 'found without', 'found with', 'first violation: median (least–most)'], rows),
-    `Scenario \`exploratory\` on the stack without defects: ${cleanText(sum('runs'), sum('false_alarms'))}.`,
-  ].join('\n\n');
+function alarms(all: readonly CleanFigures[]): string {
+  const sum = (of: 'runs' | 'false_alarms') => all.reduce((total, clean) => total + clean[of], 0);
+  return cleanText(sum('runs'), sum('false_alarms'));
 }
 
 /** Which defects have been seen to violate each invariant. */

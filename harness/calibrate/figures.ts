@@ -61,18 +61,6 @@ function defectFigures(defect: Planted, all: readonly CalibrationRun[], duration
 function cleanFigures(all: readonly CalibrationRun[]): CleanFigures {
   const runs = all.filter(({ result }) => result !== 'failed to run');
   const alarms = runs.filter(({ result }) => result === 'false alarm');
-  const loads = new Map<string, CalibrationRun[]>();
-  for (const run of runs) {
-    const load = `${run.scenario} ${run.schedulers}`;
-    loads.set(load, [...(loads.get(load) ?? []), run]);
-  }
-  const byLoad = [...loads.values()].flatMap((some) => {
-    const [first] = some;
-    if (!first) return [];
-    const { scenario, schedulers } = first;
-    const raised = some.filter(({ result }) => result === 'false alarm').length;
-    return [{ scenario, schedulers, runs: some.length, false_alarms: raised }];
-  });
   return {
     runs: runs.length,
     false_alarms: alarms.length,
@@ -80,7 +68,6 @@ function cleanFigures(all: readonly CalibrationRun[]): CleanFigures {
     unknown: runs.filter(({ result, verdict }) => result === 'clean' && verdict === 'unknown').length,
     failed_to_run: all.length - runs.length,
     raised_by: countedRuns(alarms),
-    by_load: byLoad.sort((a, b) => a.scenario.localeCompare(b.scenario) || a.schedulers - b.schedulers),
   };
 }
 

@@ -86,12 +86,6 @@ export interface CleanFigures {
   readonly failed_to_run: number;
   /** The violated invariants, and in how many runs. */
   readonly raised_by: Readonly<Record<string, number>>;
-  readonly by_load: readonly {
-    readonly scenario: string;
-    readonly schedulers: number;
-    readonly runs: number;
-    readonly false_alarms: number;
-  }[];
 }
 
 export interface RemedyFigures {
