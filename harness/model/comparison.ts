@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { DeepReadonly } from './json.ts';
+import { maybe, number, type Plain, text, whole } from './schema.ts';
 import { VERDICT } from './verdict.ts';
 
 /**
@@ -8,11 +8,7 @@ import { VERDICT } from './verdict.ts';
  * schema that is published as docs/comparison.schema.json.
  */
 
-const text = z.string();
-const number = z.number();
 const numbers = z.array(number);
-const maybe = number.nullable();
-const whole = z.int();
 const limits = z.tuple([number, number]);
 const counts = z.record(text, number);
 const decision = z.enum(['better', 'worse', 'no difference seen', 'cannot say']);
@@ -179,7 +175,6 @@ export const COMPARISON = z.object({
   detect: number.describe('By what factor a rate must rise for `runs_needed` to be computed'),
 });
 
-type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
 export type Decision = z.infer<typeof decision>;
 export type Comparison = Plain<typeof COMPARISON>;
 export type Against = Plain<typeof against>;

@@ -1,15 +1,8 @@
 import { z } from 'zod';
 
-import type { DeepReadonly } from './json.ts';
+import { maybe, maybeText, maybeWhole, number, type Plain, text, whole } from './schema.ts';
 
 /** Violations, and what explains them. A part of the schema of `verdict.json`, which the types are made of. */
-
-const text = z.string();
-const number = z.number();
-const whole = z.int();
-const maybe = number.nullable();
-const maybeText = text.nullable();
-const maybeWhole = whole.nullable();
 
 export const VIOLATION = z.object({
   at_ms: number.describe("On the run's clock"),
@@ -107,7 +100,6 @@ export const FINDING = z
   })
   .describe('Violations with one cause: what happened, how often, to which subjects, and in which order');
 
-type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
 export type Violation = Plain<typeof VIOLATION>;
 export type Finding = Plain<typeof FINDING>;
 export type FindingMoment = Plain<typeof moment>;

@@ -1,13 +1,8 @@
 import { z } from 'zod';
 
-import type { DeepReadonly } from './json.ts';
+import { maybe, number, type Plain, text, whole } from './schema.ts';
 
 /** A run over its time. A part of the schema of `verdict.json`, which the types are made of. */
-
-const text = z.string();
-const number = z.number();
-const whole = z.int();
-const maybe = number.nullable();
 
 const seriesMetric = z.enum([
   /** Requests a second by outcome (`ok`, `refused`, `unknown`), in the step for which they were intended. */
@@ -94,7 +89,6 @@ export const HARNESS_COST = z
   })
   .describe('What the harness took, and how well it kept up, during the load. Null: not sampled');
 
-type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
 export type OverTime = Plain<typeof OVER_TIME>;
 export type Series = Plain<typeof series>;
 export type SeriesMetric = z.infer<typeof seriesMetric>;

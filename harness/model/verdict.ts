@@ -1,19 +1,12 @@
 import { z } from 'zod';
 import { FINDING, VIOLATION } from './finding.ts';
-import type { DeepReadonly } from './json.ts';
 import { FAULT_EFFECT, HARNESS_COST, OVER_TIME } from './over-time.ts';
+import { maybe, maybeText, maybeWhole, number, type Plain, text, whole } from './schema.ts';
 
 /**
  * The judgement of a run: what `windtunnel check --json` prints and `verdict.json` holds. The types are made of the
  * schema that is published as docs/verdict.schema.json; docs/verdict.md explains it.
  */
-
-const text = z.string();
-const number = z.number();
-const whole = z.int();
-const maybe = number.nullable();
-const maybeText = text.nullable();
-const maybeWhole = whole.nullable();
 
 /** Three answers, everywhere. A run that did not exercise an invariant enough is `unknown`, never `pass`. */
 export const VERDICT = z.enum(['pass', 'fail', 'unknown']);
@@ -164,7 +157,6 @@ export const JUDGEMENT = z.object({
   harness: HARNESS_COST,
 });
 
-type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;
 export type Verdict = z.infer<typeof VERDICT>;
 export type Judgement = Plain<typeof JUDGEMENT>;
 export type InvariantResult = Plain<typeof INVARIANT>;
