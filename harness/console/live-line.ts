@@ -11,9 +11,6 @@ export interface LiveNow {
   readonly requestsPerSecond: number | null;
   /** Of the last second, from the intended start. */
   readonly p95Ms: number | null;
-  /** Of each second so far, the latest last: what the sparklines draw. */
-  readonly rates: readonly number[];
-  readonly latencies: readonly (number | null)[];
   readonly sent: number | null;
   readonly http409: number | null;
   readonly http5xx: number | null;
@@ -30,8 +27,6 @@ export const NO_NUMBERS = {
   live: null,
   requestsPerSecond: null,
   p95Ms: null,
-  rates: [],
-  latencies: [],
   sent: null,
   http409: null,
   http5xx: null,
@@ -116,7 +111,7 @@ export class LiveLine {
     if (!this.#isTerminal()) return;
     // One column less than the width: a full line wraps in some terminals, and a wrapped line cannot be erased.
     const columns = Math.max(1, (this.#stream.columns || 80) - 1);
-    const line = shorten(liveText(this.#options.label, this.#options.read(), SPARKS), columns);
+    const line = shorten(liveText(this.#options.label, this.#options.read()), columns);
     if (line === this.#shown) return;
     this.#stream.write(`${ERASE_LINE}${paintFor({ color: this.#options.color ?? !process.env.NO_COLOR }).dim(line)}`);
     this.#shown = line;
@@ -137,14 +132,9 @@ export class LiveLine {
   }
 }
 
-/** Columns of a sparkline: one a second. */
-const SPARKS = 12;
-
-/** Numbers keep their places, so that they can be followed. `sparks`: columns of each sparkline. */
-export function liveText(label: string, now: LiveNow, sparks = 0): string {
+/** Numbers keep their places, so that they can be followed. */
+export function liveText(label: string, now: LiveNow): string {
   const { live, requestsPerSecond, p95Ms, http409, http5xx, deadlocks, faults, note } = now;
-  const drawn = (values: readonly (number | null)[]) =>
-    sparks > 0 && values.length > 1 ? `${sparkline(values, sparks)} ` : '';
   const number = (value: number | null, name: string, width: number) =>
     value === null ? [] : [`${count(value).padStart(width)} ${name}`];
   const named = (value: number | null, name: string) => (value === null ? [] : [padEnd(`${name} ${count(value)}`, 6)]);
@@ -152,8 +142,8 @@ export function liveText(label: string, now: LiveNow, sparks = 0): string {
     visible(label),
     phaseText(now),
     ...number(live, 'live', 4),
-    ...number(requestsPerSecond, 'requests/s', 5).map((text) => `${drawn(now.rates)}${text}`),
-    ...(p95Ms === null ? [] : [`${drawn(now.latencies)}p95 ${`${milliseconds(p95Ms)} ms`.padStart(8)}`]),
+    ...number(requestsPerSecond, 'requests/s', 5),
+    ...(p95Ms === null ? [] : [`p95 ${`${milliseconds(p95Ms)} ms`.padStart(8)}`]),
     ...named(http409, '409'),
     ...named(http5xx, '5xx'),
     ...named(deadlocks, 'deadlocks'),
@@ -168,17 +158,4 @@ function phaseText({ phase, elapsedMs, plannedMs }: LiveNow): string {
   const done = Math.min(1, elapsedMs / plannedMs);
   const left = Math.max(0, Math.ceil((plannedMs - elapsedMs) / 1000));
   return `${visible(phase)} ${`${Math.floor(done * 100)} %`.padStart(4)}, ${seconds(left)} left`;
-}
-
-const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
-
-/** The last so many numbers as blocks, the highest of them the full one; a blank where nothing was measured. */
-export function sparkline(values: readonly (number | null)[], columns: number): string {
-  const shown = values.slice(-columns);
-  const highest = Math.max(0, ...shown.map((value) => value ?? 0));
-  const blocks = shown.map((value) => {
-    if (value === null) return ' ';
-    return BLOCKS[highest === 0 ? 0 : Math.round((value / highest) * (BLOCKS.length - 1))] ?? ' ';
-  });
-  return blocks.join('').padStart(columns);
 }

@@ -1,15 +1,12 @@
 import type { LiveNumbers, RunPhase, RunProgress } from '../model/progress.ts';
 import { LiveLine, type LiveNow } from './live-line.ts';
 
-/** Longer than any sparkline is wide. */
-const REMEMBERED = 60;
-
 /** What the live line shows of one run: where it stands, and the run's own numbers once there are any. */
 export class Progress implements RunProgress {
   readonly #line: LiveLine | undefined;
   readonly #plannedMs: number;
-  readonly #rates: number[] = [];
-  readonly #latencies: (number | null)[] = [];
+  #requestsPerSecond = 0;
+  #p95Ms: number | null = null;
   #phase: RunPhase = 'starting';
   #step: string | undefined;
   #since = performance.now();
@@ -50,10 +47,8 @@ export class Progress implements RunProgress {
       elapsedMs: at - this.#since,
       plannedMs: this.#phase === 'load' ? this.#plannedMs : null,
       live: numbers?.live ?? null,
-      requestsPerSecond: numbers ? (this.#rates.at(-1) ?? 0) : null,
-      p95Ms: this.#latencies.at(-1) ?? null,
-      rates: this.#rates,
-      latencies: this.#latencies,
+      requestsPerSecond: numbers ? this.#requestsPerSecond : null,
+      p95Ms: this.#p95Ms,
       sent: numbers?.sent ?? null,
       http409: numbers?.http409 ?? null,
       http5xx: numbers?.http5xx ?? null,
@@ -67,9 +62,8 @@ export class Progress implements RunProgress {
   #sample({ sent, latency }: LiveNumbers, at: number): void {
     if (this.#last && at - this.#last.at < 1_000) return;
     if (this.#last) {
-      this.#rates.push(((sent - this.#last.sent) * 1_000) / (at - this.#last.at));
-      this.#latencies.push(latency.count > 0 ? latency.percentile(95) : null);
-      for (const values of [this.#rates, this.#latencies]) if (values.length > REMEMBERED) values.shift();
+      this.#requestsPerSecond = ((sent - this.#last.sent) * 1_000) / (at - this.#last.at);
+      this.#p95Ms = latency.count > 0 ? latency.percentile(95) : null;
     }
     latency.reset();
     this.#last = { at, sent };

@@ -10,20 +10,12 @@ export interface ReferenceDefect extends Planted {
   readonly on: readonly string[];
 }
 
-export const REFERENCE_DEFECTS: readonly ReferenceDefect[] = DEFECTS.map(
-  ({ name, kind, summary, story, caughtBy, scenario, durationS, faults, on }) => ({
-    name,
-    kind: kind ?? 'defect',
-    race: raceOfDefect(name)?.name ?? null,
-    summary,
-    story,
-    caughtBy,
-    scenario,
-    ...(durationS === undefined ? {} : { durationS }),
-    ...(faults === undefined ? {} : { faults }),
-    on: on ?? [],
-  }),
-);
+export const REFERENCE_DEFECTS: readonly ReferenceDefect[] = DEFECTS.map(({ change: _, schema: __, ...defect }) => ({
+  kind: 'defect',
+  race: raceOfDefect(defect.name)?.name ?? null,
+  on: [],
+  ...defect,
+}));
 
 /** Throws an Error with one sentence that names all unknown defects. */
 export function checkDefects(names: readonly string[]): void {

@@ -18,7 +18,7 @@ export function dashboardMetrics(): string[] {
 /** Every metric that a run under way serves. */
 export async function servedMetrics(): Promise<string[]> {
   const numbers = { live: 1, requestsPerSecond: 1, p95Ms: 1, sent: 1, http409: 1, http5xx: 1, deadlocks: 1 };
-  const now = { phase: 'load', elapsedMs: 1, plannedMs: 2, rates: [], latencies: [], faults: [], ...numbers };
+  const now = { phase: 'load', elapsedMs: 1, plannedMs: 2, faults: [], ...numbers };
   const server = await serveMetrics(0, { label: 'compose', read: () => now });
   try {
     const text = await (await fetch(server.url)).text();
