@@ -32,7 +32,7 @@ interface Writer {
  * commit order, with its writer.
  *
  * The writer is known by a trigger per watched table, once per statement, that puts application_name, pid and the
- * statement into the same ordered stream (`pg_logical_emit_message`). `bench/writers.ts` measures what that costs and
+ * statement into the same ordered stream (`pg_logical_emit_message`). `bench/recording.ts` measures what that costs and
  * why the server log was not chosen: a statement's log line is written before its transaction has an id.
  */
 export class CommitStream {
