@@ -69,7 +69,8 @@ export function calibrationSentence(calibration: Calibration, findings: Calibrat
 
 export function cleanText(runs: number, falseAlarms: number): string {
   if (runs === 0) return 'no clean run';
-  return `${falseAlarms === 0 ? 'no false alarm' : counted(falseAlarms, 'false alarm')} in ${counted(runs, 'clean run')}`;
+  const alarms = falseAlarms === 0 ? 'no false alarm' : counted(falseAlarms, 'false alarm');
+  return `${alarms} in ${counted(runs, 'clean run')}`;
 }
 
 /** What is worth a look although it fails nothing. */

@@ -64,7 +64,8 @@ export function drifting({ drift }: Soak): Drift[] {
 
 export function driftSentence({ metric, trend, per_hour, change, p_value }: Drift): string {
   const over = change === null ? '' : `, ${(change * 100).toFixed(1)} % over the soak`;
-  return `${metric} ${trend} by ${driftAmount(metric, Math.abs(per_hour ?? 0))} an hour${over} (${pValue(p_value ?? 1)})`;
+  const amount = driftAmount(metric, Math.abs(per_hour ?? 0));
+  return `${metric} ${trend} by ${amount} an hour${over} (${pValue(p_value ?? 1)})`;
 }
 
 export function gapSentence({ from, to, window }: Soak['gaps'][number]): string {

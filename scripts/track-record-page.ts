@@ -81,6 +81,8 @@ ${KNOWN_RACES.map((race) =>
 ).join('\n')}`;
 }
 
+const COLUMNS = ['build', 'has it', 'hits per minute, min / median / max', 'runs'];
+
 function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
   const builds = [...new Set(runs.map(({ build }) => build))].sort(byRelease);
   const reported = race.reported === null ? 'not reported' : `[${race.name}](${race.reported})`;
@@ -97,12 +99,14 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
   );
   const caughtBy = listed([...new Set(race.marks.map(({ invariant }) => invariant))].map((name) => `\`${name}\``));
   const about = `${race.title}. ${capital(race.found_by)}, ${reported}. Caught by ${caughtBy}.`;
+  const repeat = example ? `\nRepeat: \`${example.repeat}\`` : '';
+  const reproduced = last ? `\n\nLast reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : '';
   return `## ${race.name}
 
 ${lines(about, 120).join('\n')}
 
-${rows.length === 0 ? 'Not measured yet.' : markdownTable(['build', 'has it', 'hits per minute, min / median / max', 'runs'], rows)}
-${example ? `\nRepeat: \`${example.repeat}\`` : ''}${last ? `\n\nLast reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : ''}
+${rows.length === 0 ? 'Not measured yet.' : markdownTable(COLUMNS, rows)}
+${repeat}${reproduced}
 `;
 }
 

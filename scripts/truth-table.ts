@@ -30,7 +30,8 @@ const judgements: Record<string, Judgement[]> = {};
 
 if (!Number.isInteger(runs) || runs < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
   console.error(
-    `--runs must be a whole number from 1 and --first-seed one from 0, not "${values.runs}" and "${values['first-seed']}".`,
+    `--runs must be a whole number from 1 and --first-seed one from 0, not "${values.runs}" and ` +
+      `"${values['first-seed']}".`,
   );
   process.exitCode = 2;
 } else {
@@ -88,8 +89,10 @@ function asMarkdown(): string {
         `| ${name} | ${RELEASES.map((release) => cell({ invariant: name, variant: null }, release).text).join(' | ')} |`,
     );
   const first = `| first violation, s after the load began | ${RELEASES.map(firstViolation).join(' | ')} |`;
-  const cpu = `| harness, share of CPU | ${RELEASES.map((release) => range(release, (j) => (j.harness_cpu_share ?? 0) * 100, '%')).join(' | ')} |`;
-  return `Scenario \`seeds\`, ${runs} runs a release, seeds from ${firstSeed}, at ${commit}.\n\n${[head, ...seeds, ...others, first, cpu].join('\n')}\n`;
+  const shares = RELEASES.map((release) => range(release, (j) => (j.harness_cpu_share ?? 0) * 100, '%'));
+  const cpu = `| harness, share of CPU | ${shares.join(' | ')} |`;
+  const table = [head, ...seeds, ...others, first, cpu].join('\n');
+  return `Scenario \`seeds\`, ${runs} runs a release, seeds from ${firstSeed}, at ${commit}.\n\n${table}\n`;
 }
 
 /** The verdicts of all runs, with the numbers of violations, or of how often the invariant was exercised. */

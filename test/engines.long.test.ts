@@ -167,7 +167,8 @@ describe.each([
   test.skipIf(isMissing)('a duplicate names the first of the two, and numbers are given once', async () => {
     const { operations, numbers, duplicates, matched } = await run.row(`SELECT count(*) AS operations,
       count(DISTINCT op) AS numbers, count(duplicate_of) AS duplicates,
-      (SELECT count(*) FROM operations AS one JOIN operations AS other ON other.duplicate_of = one.op AND other.life = one.life
+      (SELECT count(*) FROM operations AS one JOIN operations AS other
+        ON other.duplicate_of = one.op AND other.life = one.life
         AND other.op <> one.op AND one.kind = 'rtif' AND other.kind = 'rtif') AS matched FROM operations`);
     expect(numbers).toEqual(operations);
     expect(Number(duplicates)).toBeGreaterThan(4);

@@ -144,7 +144,8 @@ for (const build of ['reference', 'airflow@3.3.2']) {
       expect(await count(late)).toBeGreaterThan(0);
       // Heartbeats are a second apart.
       const held = `operations AS report WHERE kind = 'state' AND attempt = 1 AND NOT EXISTS (
-        FROM operations AS sign WHERE sign.life = report.life AND sign.sent_ms BETWEEN report.sent_ms - 1900 AND report.sent_ms - 1)`;
+        FROM operations AS sign
+        WHERE sign.life = report.life AND sign.sent_ms BETWEEN report.sent_ms - 1900 AND report.sent_ms - 1)`;
       expect(
         await count(
           `(SELECT * FROM ${held} AND ended_ms > (SELECT min(opened_ms) FROM fault_windows WHERE fault = 'late-end'))`,
@@ -172,7 +173,8 @@ for (const build of ['reference', 'airflow@3.3.2']) {
             FROM operations WHERE actor = 'life' AND kind NOT LIKE 'impostor%'),
           herds AS (
             SELECT opened_ms FROM fault_windows WHERE fault = 'thundering-herd' AND detail LIKE '%${herd}%'),
-          before AS (SELECT opened_ms, life, arg_max(kind, sent_ms) AS kind, max(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms
+          before AS (SELECT opened_ms, life,
+            arg_max(kind, sent_ms) AS kind, max(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms
             FROM own JOIN herds ON sent_ms < opened_ms GROUP BY ALL),
           after AS (SELECT opened_ms, life, arg_min(kind, sent_ms) AS kind, min(intended_ms) AS intended_ms
             FROM own JOIN herds ON sent_ms >= opened_ms GROUP BY ALL)

@@ -110,9 +110,11 @@ for (const { build, replayed, skip } of BUILDS) {
     test('the hits of a lost answer are the last commits of their connections', async () => {
       const hit = (wanted: string) => `unnest(regexp_extract_all(detail, '${wanted}: UPDATE task_instance', 1))`;
       const [row] = await ask(`
-        SELECT count(*)::INTEGER AS hits, count(last_ms)::INTEGER AS committed, max(abs(last_ms - at_ms)) AS apart FROM (
+        SELECT count(*)::INTEGER AS hits, count(last_ms)::INTEGER AS committed, max(abs(last_ms - at_ms)) AS apart
+        FROM (
           SELECT at_ms, (SELECT max(committed_ms) FROM commits WHERE writer_pid = pid) AS last_ms FROM (
-            SELECT ${hit('at ([0-9.]+) ms, pid [0-9]+')}::DOUBLE AS at_ms, ${hit('at [0-9.]+ ms, pid ([0-9]+)')}::INTEGER AS pid
+            SELECT ${hit('at ([0-9.]+) ms, pid [0-9]+')}::DOUBLE AS at_ms,
+              ${hit('at [0-9.]+ ms, pid ([0-9]+)')}::INTEGER AS pid
             FROM fault_windows WHERE fault = 'lost-commit-answer'))`);
       expect(row?.hits).toBeGreaterThan(0);
       expect(row?.committed).toBe(row?.hits);
@@ -136,7 +138,8 @@ for (const { build, replayed, skip } of BUILDS) {
       const [row] = await ask(`
         SELECT count(*) FILTER (known)::INTEGER AS by_old, count(*) FILTER (NOT known)::INTEGER AS by_new FROM (
           SELECT writer_pid IN (SELECT pid FROM backends WHERE at_ms < opened_ms) AS known FROM commits, fault_windows
-          WHERE fault = 'wire-reset' AND victim = 'scheduler-1' AND writer = 'wt-scheduler-1' AND committed_ms > closed_ms)`);
+          WHERE fault = 'wire-reset' AND victim = 'scheduler-1' AND writer = 'wt-scheduler-1'
+            AND committed_ms > closed_ms)`);
       expect(row?.by_old).toBe(0);
       expect(row?.by_new).toBeGreaterThan(0);
     });

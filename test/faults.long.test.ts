@@ -196,7 +196,8 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       const { from, until, detail } = windowOf('kill-backend', 'api-execution-1');
       const [, pid = ''] = /^backend (\d+) was cut: (?:active|idle in transaction|idle)/.exec(detail) ?? [];
       expect(
-        await run.rows(`SELECT DISTINCT application_name FROM server_log WHERE source = 'postgres' AND sqlstate = '57P01'
+        await run.rows(`SELECT DISTINCT application_name FROM server_log
+        WHERE source = 'postgres' AND sqlstate = '57P01'
         AND pid = ${pid || 0} AND at_ms BETWEEN ${from} - 100 AND ${until} + 100`),
       ).toEqual([{ application_name: 'wt-api-execution-1' }]);
     });
@@ -219,7 +220,8 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
         const waited = await number(`SELECT count(DISTINCT server_log.pid) AS n
           FROM server_log JOIN backends ON backends.application_name = 'wt-bystander'
             AND regexp_matches(detail, 'holding the locks?: .*\\b' || backends.pid || '\\b')
-          WHERE source = 'postgres' AND message LIKE '%still waiting for%' AND server_log.at_ms BETWEEN ${from} AND ${until} + 500`);
+          WHERE source = 'postgres' AND message LIKE '%still waiting for%'
+            AND server_log.at_ms BETWEEN ${from} AND ${until} + 500`);
         expect(waited).toBeGreaterThan(0);
       }
     });
@@ -228,7 +230,8 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       const { from, until } = windowOf('bystander-lock', 'locks all');
       const writes = (start: number, end: number) =>
         number(
-          `SELECT count(*) AS n FROM commits WHERE relation = 'task_instance' AND committed_ms BETWEEN ${start} AND ${end}`,
+          `SELECT count(*) AS n FROM commits
+           WHERE relation = 'task_instance' AND committed_ms BETWEEN ${start} AND ${end}`,
         );
       expect(await writes(until - 2_300, until - 200)).toBe(0);
       expect(await writes(from - 2_100, from)).toBeGreaterThan(0);
@@ -251,7 +254,8 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
       const cut = Number(/^(\d+) connections were cut/.exec(detail)?.[1]);
       expect(cut).toBeGreaterThan(0);
       expect(
-        await number(`SELECT count(DISTINCT pid) AS n FROM server_log WHERE source = 'postgres' AND sqlstate = '57P01'
+        await number(`SELECT count(DISTINCT pid) AS n FROM server_log
+        WHERE source = 'postgres' AND sqlstate = '57P01'
         AND application_name = 'wt-api-execution-1' AND at_ms BETWEEN ${from} - 100 AND ${until} + 100`),
       ).toBe(cut);
       expect(await freshBackends('wt-api-execution-1', from)).toBeGreaterThan(0);
@@ -279,7 +283,8 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
         ),
       ).toBe(0);
       // What the tables hold in the end is what the commits say, row by row.
-      const said = `SELECT dag_id, run_id, task_id, map_index, arg_max(state, seq) AS state, arg_max(try_number, seq) AS try_number
+      const said = `SELECT dag_id, run_id, task_id, map_index,
+          arg_max(state, seq) AS state, arg_max(try_number, seq) AS try_number
         FROM commits WHERE relation = 'task_instance' GROUP BY ALL`;
       const held = 'SELECT dag_id, run_id, task_id, map_index, state, try_number FROM final_task_instance';
       expect(await number(`SELECT count(*) AS n FROM (${held})`)).toBeGreaterThan(50);

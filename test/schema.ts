@@ -6,9 +6,10 @@ export const WATCHED_SCHEMA = `
     logical_date timestamptz, clear_number int, backfill_id int);
   CREATE TABLE backfill (id serial PRIMARY KEY, dag_id text, completed_at timestamptz, created_at timestamptz,
     max_active_runs int, is_paused boolean);
-  CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int, dag_run_id int, exception_reason text, sort_ordinal int);
-  CREATE TABLE rendered_task_instance_fields (dag_id text, run_id text, task_id text, map_index int, rendered_fields json,
-    PRIMARY KEY (dag_id, task_id, run_id, map_index));
+  CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int, dag_run_id int, exception_reason text,
+    sort_ordinal int);
+  CREATE TABLE rendered_task_instance_fields (dag_id text, run_id text, task_id text, map_index int,
+    rendered_fields json, PRIMARY KEY (dag_id, task_id, run_id, map_index));
   CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);
   CREATE TABLE xcom (dag_run_id int, dag_id text, run_id text, task_id text, map_index int, key text, value jsonb,
     PRIMARY KEY (dag_run_id, task_id, map_index, key));`;

@@ -145,7 +145,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       expect(await findings(shuffled)).toEqual(await findings(folder));
     });
 
-    test('an end report that is sent again after a lost answer is accepted or refused, and not classed as wrong', async ({
+    test('an end report that is repeated after a lost answer is accepted or refused, and not classed as wrong', async ({
       skip,
     }) => {
       const sql = `SELECT DISTINCT again.status, refusal_classes.class
@@ -268,7 +268,9 @@ describe('where there is no Python', () => {
     const load = ['--scenario', 'storm', '--duration', '25s', '--seed', '3', '--runs', '1'];
     const args = ['compare', ...load, '--out', 'pair', '--json'];
     const { code, stdout, stderr } = await windtunnel(args);
-    expect(stderr).toMatch(/The real Airflow cannot be had here \(.*none on PATH.*\) Comparing the reference stack/);
+    expect(stderr).toMatch(
+      /The real Airflow cannot be installed here \(.*none on PATH.*\) Comparing builds of the reference stack/,
+    );
     // One run a side need not be enough to say so.
     expect([0, 3], stderr.slice(-500)).toContain(code);
     const comparison: Comparison = JSON.parse(stdout);

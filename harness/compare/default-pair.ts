@@ -22,9 +22,10 @@ export async function defaultPair(say: (line: string) => void, signal: AbortSign
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     say(
-      `The real Airflow cannot be had here (${oneLine(messageOf(error))}) ` +
-        'Comparing the reference stack instead, an Airflow-like stack in TypeScript, with and without the same races; ' +
-        `with Python and a package index at hand, the same command compares airflow@${RELEASES.join(' and airflow@')}.`,
+      `The real Airflow cannot be installed here (${oneLine(messageOf(error))}) ` +
+        'Comparing builds of the reference stack instead, an Airflow-like stack in TypeScript, with and without the ' +
+        'same races. With Python and a package index, the same command compares ' +
+        `airflow@${RELEASES.join(' and airflow@')}.`,
     );
     return STAND_IN;
   }

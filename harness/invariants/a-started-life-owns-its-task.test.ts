@@ -17,7 +17,7 @@ const REFUSED = {
 } as const;
 const RUNNING = { state: 'running', committed_ms: 1_003, writer: 'wt-api-execution-1' };
 
-test('a heartbeat refused while the worker works is a violation that names the state found and its writer', async () => {
+test('a heartbeat refused while the worker works is a violation that names the state and its writer', async () => {
   const skipped = { state: 'skipped', committed_ms: 5_000, writer: 'wt-api-execution-1' };
   const result = await judge({ operations: [RUN, REFUSED], lives: [{}], commits: [RUNNING, skipped] });
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'skip-downstream': 1 } });

@@ -25,7 +25,9 @@ test('an accepted end that was committed as FAILED after a database error is fou
   const logged = (id: string) => ({
     at_ms: 5_008,
     source: 'api-execution-1',
-    message: `Error updating Task Instance state. Setting the task to failed. [airflow] correlation_id=${id} loc=task_instances.py:469`,
+    message:
+      'Error updating Task Instance state. Setting the task to failed. [airflow] ' +
+      `correlation_id=${id} loc=task_instances.py:469`,
   });
   const run = (id: string): LiteralRun => ({
     operations: [{ ...REPORT, correlation_id }],

@@ -115,7 +115,8 @@ test('without literals the row waited for and the commits of the surviving proce
 
 test('two schedulers are named by their actions, and so is one that dies of it', async () => {
   const [ready, examined] = [
-    `UPDATE task_instance SET state='scheduled', try_number=1, scheduled_dttm='2026' WHERE task_instance.id IN ('${TI}'::UUID)`,
+    `UPDATE task_instance SET state='scheduled', try_number=1, scheduled_dttm='2026' ` +
+      `WHERE task_instance.id IN ('${TI}'::UUID)`,
     'UPDATE dag_run SET last_scheduling_decision=now() WHERE dag_run.id = 7;UPDATE dag_run SET x=1 WHERE dag_run.id ' +
       '= 8',
   ];

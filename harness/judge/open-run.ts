@@ -204,8 +204,8 @@ export function memoryLimit(): string {
 }
 
 /**
- * What to say of a run that could not be judged: which table cannot be read to its end, if that is why. Only asked then,
- * because it reads everything: the footer of a Parquet file may be whole where what it describes is not.
+ * What to say of a run that could not be judged: which table cannot be read to its end, if that is why. Called only
+ * then, because it reads everything: the footer of a Parquet file may be whole where what it describes is not.
  */
 export async function explained(run: OpenRun, error: unknown): Promise<unknown> {
   if (/^Out of Memory Error/.test(messageOf(error))) {

@@ -87,7 +87,8 @@ export async function readHarnessCost(run: OpenRun, cpuShare: number | null): Pr
         / nullif(load_ended_ms - load_started_ms, 0) AS cpu_wait_share,
       (SELECT max(value) FROM readings WHERE metric = 'recorder_behind_ms') AS recorder_behind_ms,
       (SELECT max(value) FROM readings WHERE metric = 'connections_waiting') AS connections_waiting,
-      (SELECT max(value) FILTER (metric = 'ports_in_use') / nullif(max(value) FILTER (metric = 'ports'), 0) FROM readings) AS ports_share,
+      (SELECT max(value) FILTER (metric = 'ports_in_use') / nullif(max(value) FILTER (metric = 'ports'), 0)
+        FROM readings) AS ports_share,
       late.*
     FROM load, (
       SELECT quantile_cont(sent_ms - intended_ms, 0.99) AS late_p99_ms, max(sent_ms - intended_ms) AS late_max_ms

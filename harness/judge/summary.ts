@@ -105,7 +105,8 @@ const MOST_SECONDS = 100_000;
 export async function readTimeline(run: OpenRun): Promise<TimelinePoint[]> {
   const rows = await run.rows(`
     WITH seconds AS (
-      SELECT unnest(range(0, least(greatest(ceil((load_ended_ms - load_started_ms) / 1000), 0), ${MOST_SECONDS})::BIGINT)) AS second
+      SELECT unnest(range(0,
+        least(greatest(ceil((load_ended_ms - load_started_ms) / 1000), 0), ${MOST_SECONDS})::BIGINT)) AS second
       FROM load
     ), requests AS (
       SELECT whole((sent_ms - load_started_ms) / 1000) AS second, count(*) AS requests,

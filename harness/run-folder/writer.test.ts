@@ -108,7 +108,16 @@ test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chat
   const timestamp = new Date(clock.startedAt.getTime() + 1500).toISOString().replace('T', ' ').replace('Z', ' UTC');
   writeFileSync(
     postgres,
-    `${JSON.stringify({ timestamp, pid: 42, application_name: 'wt-scheduler-1', txid: 9, error_severity: 'ERROR', state_code: '40P01', message: 'deadlock detected', detail: 'Process 42 waits' })}\nnot json\n`,
+    `${JSON.stringify({
+      timestamp,
+      pid: 42,
+      application_name: 'wt-scheduler-1',
+      txid: 9,
+      error_severity: 'ERROR',
+      state_code: '40P01',
+      message: 'deadlock detected',
+      detail: 'Process 42 waits',
+    })}\nnot json\n`,
   );
   writeFileSync(
     api,

@@ -90,7 +90,8 @@ describe('buildOnce', () => {
       import { buildOnce } from ${JSON.stringify(pathToFileURL(path.join(import.meta.dirname, 'build-once.ts')).href)};
       import { mkdirSync } from 'node:fs';
       const forEver = new AbortController().signal;
-      buildOnce(${JSON.stringify(folder)}, { works: async () => false, log() {}, signal: forEver, staleMs: ${STALE_MS} }, async (place) => {
+      const settings = { works: async () => false, log() {}, signal: forEver, staleMs: ${STALE_MS} };
+      buildOnce(${JSON.stringify(folder)}, settings, async (place) => {
         mkdirSync(place);
         console.log('building');
         await new Promise((resolve) => setTimeout(resolve, 60_000));

@@ -27,13 +27,15 @@ export async function upsertDag(
        timetable_periodic, max_active_tasks, max_active_runs, max_consecutive_failed_dag_runs,
        has_task_concurrency_limits, has_import_errors, next_dagrun, next_dagrun_data_interval_start,
        next_dagrun_data_interval_end, next_dagrun_create_after)
-     VALUES ($1::varchar, false, false, ${activeRuns('$1::varchar')} >= $2::int, now(), $3, $4, $5, '${BUNDLE}', 'airflow', $1::varchar,
+     VALUES ($1::varchar, false, false, ${activeRuns('$1::varchar')} >= $2::int, now(), $3, $4, $5, '${BUNDLE}',
+       'airflow', $1::varchar,
        'airflow.timetables.trigger.CronTriggerTimetable', $6, true, $8, $2::int, 0, false, false,
        $7::timestamptz, $7::timestamptz, $7::timestamptz, $7::timestamptz)
      ON CONFLICT (dag_id) DO UPDATE SET is_stale = false, exceeds_max_non_backfill = EXCLUDED.exceeds_max_non_backfill,
        last_parsed_time = now(), last_parse_duration = EXCLUDED.last_parse_duration, fileloc = EXCLUDED.fileloc,
        relative_fileloc = EXCLUDED.relative_fileloc, timetable_summary = EXCLUDED.timetable_summary,
-       max_active_tasks = EXCLUDED.max_active_tasks, max_active_runs = EXCLUDED.max_active_runs, has_import_errors = false, next_dagrun = EXCLUDED.next_dagrun,
+       max_active_tasks = EXCLUDED.max_active_tasks, max_active_runs = EXCLUDED.max_active_runs, 
+       has_import_errors = false, next_dagrun = EXCLUDED.next_dagrun,
        next_dagrun_data_interval_start = EXCLUDED.next_dagrun_data_interval_start,
        next_dagrun_data_interval_end = EXCLUDED.next_dagrun_data_interval_end,
        next_dagrun_create_after = EXCLUDED.next_dagrun_create_after`,

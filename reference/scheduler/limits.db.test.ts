@@ -38,7 +38,8 @@ describe('max_active_runs', () => {
     await startQueuedRuns(one.scheduling);
     const running = async () => {
       const { rows } = await one.pool.query(
-        `SELECT backfill_id IS NOT NULL AS backfill, count(*) AS n FROM dag_run WHERE state = 'running' GROUP BY 1 ORDER BY 1`,
+        `SELECT backfill_id IS NOT NULL AS backfill, count(*) AS n FROM dag_run WHERE state = 'running'
+         GROUP BY 1 ORDER BY 1`,
       );
       return rows;
     };

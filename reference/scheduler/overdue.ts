@@ -25,7 +25,8 @@ export async function reportSilent({ pool, behaviour, jobId, executor }: Schedul
         tx,
         'heartbeat timeout',
         ti,
-        `Task did not emit heartbeat within time limit (${TIMES.heartbeatTimeoutMs / 1000} seconds) and will be terminated.`,
+        `Task did not emit heartbeat within time limit (${TIMES.heartbeatTimeoutMs / 1000} seconds) and will be ` +
+          'terminated.',
       );
     }
     return rows;

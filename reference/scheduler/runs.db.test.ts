@@ -137,7 +137,8 @@ describe('a run', () => {
     await parseDag(one.pool, dagOf('d', tasks, { revision: 2 }));
     await schedulingPass(one.scheduling);
     const { rows } = await one.pool.query(
-      `SELECT task_id, version_number FROM task_instance JOIN dag_version ON dag_version.id = dag_version_id ORDER BY 1`,
+      `SELECT task_id, version_number
+       FROM task_instance JOIN dag_version ON dag_version.id = dag_version_id ORDER BY 1`,
     );
     // NULL is not in State.unfinished's SQL: what is not scheduled yet keeps its version, as in Airflow.
     expect(rows.map(({ version_number }) => version_number)).toEqual([1, 2, 1]);

@@ -92,15 +92,16 @@ function counts(comparison: Comparison): Html {
   const parts =
     informing.length === 0
       ? null
-      : html`<details><summary>${counted(informing.length, 'more count')} that do not decide: parts of these, and responses by cause</summary>
+      : html`<details><summary>${counted(informing.length, 'more count')} that do not decide: parts of these, and
+responses by cause</summary>
 ${lanesTable('Parts and responses', informing, comparison.detect)}</details>`;
   return section(
     'counts',
     'Counts',
     [deciding.length > 0 ? lanesTable('Counts', deciding, comparison.detect) : null, none, parts],
     'A dot is a run; the bar is the rate of all of them, the band its 95 % limits. p is corrected for ' +
-      `${counted(comparison.deciding_tests, 'deciding test')}. “Minimum detectable”: the lowest rate that these runs would distinguish ` +
-      `from A’s. “Runs for × ${comparison.detect}”: runs a side to detect such a rise 9 times in 10.`,
+      `${counted(comparison.deciding_tests, 'deciding test')}. “Minimum detectable”: the lowest rate that these runs ` +
+      `would distinguish from A’s. “Runs for × ${comparison.detect}”: runs a side to detect such a rise 9 times in 10.`,
   );
 }
 
@@ -121,7 +122,8 @@ function measures(comparison: Comparison): Html | null {
       lanesTable('Latency, throughput, cost', deciding, comparison.detect),
       informing.length === 0
         ? null
-        : html`<details><summary>${counted(informing.length, 'more measure')} that do not decide: other percentiles and lock waits</summary>
+        : html`<details><summary>${counted(informing.length, 'more measure')} that do not decide: other percentiles
+and lock waits</summary>
 ${lanesTable('Other percentiles', informing, comparison.detect)}</details>`,
     ],
     'A dot is one run’s value; the band goes from the lowest to the highest, the bar is their geometric mean. The ' +

@@ -25,18 +25,21 @@ function finding(one: Finding, isFirst: boolean, { run, deadlocks }: Judgement, 
   const query = evidenceQuery(run, one);
   const names = invariants.map(
     ({ name, claim, violations }) =>
-      html`<li><strong>${cut(name, 120)}</strong> <span class="soft">${count(violations)} × · ${cut(claim, 400)}</span></li>`,
+      html`<li><strong>${cut(name, 120)}</strong>
+<span class="soft">${count(violations)} × · ${cut(claim, 400)}</span></li>`,
   );
   const head = html`<summary><span class="often">${count(occurrences)} ×</span>
 <h3><span class="mono soft">${id}</span> ${cut(title, 400)}</h3>
 <span class="soft">${cut(`${knownAs(one)} · ${howOften(one)}`, 300)}</span></summary>`;
+  const faults = one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`);
   const body = html`<div class="details">
-<p>${deadlock ? null : html`${cut(worst.sentence, LIMITS.sentence)} `}<span class="soft">Worst occurrence, at ${moment(worst.at_ms)}.</span></p>
+<p>${deadlock ? null : cut(worst.sentence, LIMITS.sentence)}
+<span class="soft">Worst occurrence, at ${moment(worst.at_ms)}.</span></p>
 ${leftOut === null ? null : html`<p class="note">${cut(leftOut, LIMITS.sentence)}</p>`}
 ${deadlock ? deadlockSteps(deadlock) : timeline && timeline.entries.length > 0 ? story(timeline, id) : null}
 <h4>Violated invariants</h4><ul class="plain">${names}</ul>
 ${contrast === null ? null : different(contrast)}
-${one.faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`)}</ul>`}
+${faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${faults}</ul>`}
 <h4>Next steps</h4>
 ${[commandToExplain(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
 </div>`;
@@ -52,7 +55,8 @@ function different(contrast: Contrast): Html {
     bar('others', others, of_others),
   ]);
   const items = lines.map((line, index) => html`<li>${cut(line, 400)}${bars[index] ?? null}</li>`);
-  return html`<h4>What distinguishes the affected</h4><p class="soft">${head}.</p><ul class="plain contrast">${items}</ul>`;
+  return html`<h4>What distinguishes the affected</h4><p class="soft">${head}.</p>
+<ul class="plain contrast">${items}</ul>`;
 }
 
 function bar(who: 'victims' | 'others', some: ContrastLine['victims'], all: number): Html {

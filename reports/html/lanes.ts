@@ -15,7 +15,9 @@ export function lanesTable(label: string, rows: readonly ComparisonRow[], detect
   if (planned) heads.push(`runs for ×\u00a0${detect}`);
   const body = rows.map(
     (row) =>
-      html`<tbody role="rowgroup">${row.lanes.map((lane, index) => line(row, lane, index, planned ? detect : null))}</tbody>\n`,
+      html`<tbody role="rowgroup">${row.lanes.map((lane, index) =>
+        line(row, lane, index, planned ? detect : null),
+      )}</tbody>\n`,
   );
   const head = heads.map((title) => html`<th role="columnheader" scope="col">${title}</th>`);
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
@@ -42,7 +44,9 @@ function line({ title, lanes }: ComparisonRow, lane: ComparisonLane, index: numb
             ? html`<td role="cell" class="number" data-of="runs for × ${detect}">${against.needed ?? ''}</td>`
             : null,
         ];
-  return html`<tr role="row">${name}<td role="cell" class="of"><b>${lane.letter}</b>${lanes.length > 2 ? html` <span class="soft">${cut(lane.build, 40)}</span>` : null}</td>
+  return html`<tr role="row">${name}<td role="cell" class="of"><b>${lane.letter}</b>${
+    lanes.length > 2 ? html` <span class="soft">${cut(lane.build, 40)}</span>` : null
+  }</td>
 <td role="cell">${strip(lanes, lane)}</td><td role="cell" class="number">${lane.said}</td>${cells}</tr>
 `;
 }
@@ -62,8 +66,10 @@ function strip(lanes: readonly ComparisonLane[], lane: ComparisonLane): Html {
   const y = HEIGHT / 2;
   const dots = lane.runs.map((value) => html`<circle cx="${x(value)}" cy="${y}" r="3"/>`);
   const label = `${lane.letter}: ${lane.said}; ${lane.runs.length === 1 ? 'one run' : `${lane.runs.length} runs`}`;
-  return html`<svg class="strip${lane.against === null ? ' base' : ''}" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">
-<line class="scale" x1="4" x2="${WIDTH - 4}" y1="${y}" y2="${y}"/><line class="range" x1="${x(lane.low)}" x2="${x(lane.high)}" y1="${y}" y2="${y}"/>
+  return html`<svg class="strip${lane.against === null ? ' base' : ''}" width="${WIDTH}" height="${HEIGHT}"
+viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">
+<line class="scale" x1="4" x2="${WIDTH - 4}" y1="${y}" y2="${y}"/>
+<line class="range" x1="${x(lane.low)}" x2="${x(lane.high)}" y1="${y}" y2="${y}"/>
 <line class="middle" x1="${x(lane.middle)}" x2="${x(lane.middle)}" y1="${y - 8}" y2="${y + 8}"/>${dots}</svg>`;
 }
 

@@ -89,7 +89,8 @@ function invariantsSection({ invariants }: Judgement): Html | null {
   const shown = folds ? sorted.filter((one) => !kept.includes(one)) : sorted;
   const passed = kept.filter(({ verdict }) => verdict === 'pass').length;
   const aside = kept.length - passed;
-  const words = `${count(passed)} hold${aside > 0 ? `, ${count(aside)} not exercised and not aimed at by this scenario` : ''}`;
+  const others = aside > 0 ? `, ${count(aside)} not exercised and not aimed at by this scenario` : '';
+  const words = `${count(passed)} hold${others}`;
   return section('invariants', 'Invariants', [
     shown.length > 0 ? invariantTable('Invariants', shown) : null,
     folds

@@ -59,5 +59,6 @@ function rowsTable(rows: readonly ComparisonRow[], heads: readonly string[]): st
 
 function cell(invariant: ComparedInvariant | undefined): string {
   if (!invariant) return 'not judged';
-  return `${GLYPH[invariant.verdict]} ${invariant.verdict}${invariant.verdict === 'fail' ? ` × ${count(invariant.violations)}` : ''}`;
+  const { verdict, violations } = invariant;
+  return `${GLYPH[verdict]} ${verdict}${verdict === 'fail' ? ` × ${count(violations)}` : ''}`;
 }

@@ -52,7 +52,7 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
     ...(deadlock ? [] : block('worst', `${moment(worst.at_ms)}  ${worst.sentence}`)),
     ...(apart ? block('affected', apart.head) : []),
     ...(apart?.lines.flatMap((line) => block('', line)) ?? []),
-    ...(faults.length === 0 ? block('faults', 'none was open') : []),
+    ...(faults.length === 0 ? block('faults', 'none open') : []),
     ...faults.flatMap((fault, index) => block(index === 0 ? 'faults' : '', faultWords(fault))),
     ...(deadlock ? steps(deadlock, paint) : timeline === null ? [] : story(timeline, paint)),
     '',
@@ -92,7 +92,9 @@ function story(timeline: Timeline, paint: Paint): string[] {
   const hidden = timeline.left_out > 0 ? ` ${counted(timeline.left_out, 'row')} further away not shown.` : '';
   return [
     '',
-    ...lines(visible(`timeline of ${timeline.subject}, * proves it`), SCREEN.columns).map((line) => paint.bold(line)),
+    ...lines(visible(`timeline of ${timeline.subject}, * marks evidence`), SCREEN.columns).map((line) =>
+      paint.bold(line),
+    ),
     ...timeline.entries.map((entry) => entryLine(entry, who, paint)),
     ...lines(`${CLOCKS}${hidden}`, SCREEN.columns).map((line) => paint.dim(line)),
   ];

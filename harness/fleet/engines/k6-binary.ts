@@ -44,7 +44,8 @@ export async function findK6(): Promise<K6Binary> {
   }
   const where = found.length > 0 ? found.join(', ') : `there is none at ${places.join(' or ')}`;
   throw new UnavailableError(
-    `k6 ${OLDEST_MAJOR} or newer is needed, and ${where}. Install it (\`go install go.k6.io/k6@v1.8.1\`, or see https://grafana.com/docs/k6/latest/set-up/install-k6/), or name it with WINDTUNNEL_K6.`,
+    `k6 ${OLDEST_MAJOR} or newer is needed, and ${where}. Install it (\`go install go.k6.io/k6@v1.8.1\`, or see ` +
+      'https://grafana.com/docs/k6/latest/set-up/install-k6/), or name it with WINDTUNNEL_K6.',
   );
 }
 

@@ -46,7 +46,8 @@ export async function readContrast(connection: DuckDBConnection, finding: number
     SELECT labels, tested.member IS NOT NULL AS victim, coalesce(tested.tested, false) AS tested
     FROM facts LEFT JOIN tested USING (member)
     WHERE unit = ${literal(unit)}
-    QUALIFY victim OR row_number() OVER (PARTITION BY tested.member IS NOT NULL ORDER BY hash(facts.member)) <= ${MOST_OTHERS}`);
+    QUALIFY victim
+      OR row_number() OVER (PARTITION BY tested.member IS NOT NULL ORDER BY hash(facts.member)) <= ${MOST_OTHERS}`);
   const all = await sizes(connection, []);
   if (all.victims === 0) return null;
   const lines: ContrastLine[] = [];

@@ -99,7 +99,8 @@ async function keepIncidents(connection: DuckDBConnection, kinds: readonly Kind[
   );
   await connection.run(
     `CREATE TEMP TABLE incident_members AS
-     SELECT row[1] AS v, row[2] AS finding, row[3] AS incident FROM (SELECT unnest(from_json($1, '[["BIGINT"]]')) AS row)`,
+     SELECT row[1] AS v, row[2] AS finding, row[3] AS incident
+     FROM (SELECT unnest(from_json($1, '[["BIGINT"]]')) AS row)`,
     [JSON.stringify(rows)],
   );
 }

@@ -4,8 +4,8 @@ import { Refusal } from '../refusal.ts';
 
 const COLUMNS = `task_instance.state, task_instance.dag_id, task_instance.run_id, task_instance.task_id,
   task_instance.map_index, task_instance.try_number, task_instance.max_tries, task_instance.start_date,
-  task_instance.end_date, task_instance.next_method, task_instance.queued_dttm, task_instance.hostname, task_instance.unixname,
-  task_instance.pid, task_instance.next_kwargs, task_instance.queued_by_job_id, task_instance.pool,
+  task_instance.end_date, task_instance.next_method, task_instance.queued_dttm, task_instance.hostname,
+  task_instance.unixname, task_instance.pid, task_instance.next_kwargs, task_instance.queued_by_job_id, task_instance.pool,
   task_instance.pool_slots, task_instance.dag_version_id::text AS dag_version_id, task_instance.id::text AS id`;
 
 /** Locks a task instance, and nothing else, for what `route` does to it. */
