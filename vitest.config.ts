@@ -21,7 +21,7 @@ const closingLine: Reporter = {
   },
 };
 
-const LANES = ['db', 'e2e', 'long'] as const;
+const LANES = ['db', 'e2e', 'long', 'night'] as const;
 
 /** The files of a lane, by their names; what has no lane in its name is pure. */
 function files(lane: 'pure' | (typeof LANES)[number]): { include: string[]; exclude: string[] } {
@@ -39,8 +39,9 @@ const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 };
  *     x.db.test.ts    needs a PostgreSQL. Files side by side.
  *     x.e2e.test.ts   whole commands, stacks, a browser: the part of them that every change needs (`npm test`).
  *     x.long.test.ts  the same, but for `npm run test:all` only.
+ *     x.night.test.ts what takes too long for that: a part of `npm run nightly`.
  *
- * The last two go file by file, so that one stack does not slow another down.
+ * The last three go file by file, so that one stack does not slow another down.
  */
 export default defineConfig({
   test: {
@@ -70,6 +71,7 @@ export default defineConfig({
       },
       { test: { ...timeouts, name: 'e2e', ...files('e2e'), fileParallelism: false, sequence: { groupOrder: 2 } } },
       { test: { ...timeouts, name: 'long', ...files('long'), fileParallelism: false, sequence: { groupOrder: 3 } } },
+      { test: { ...timeouts, name: 'night', ...files('night'), fileParallelism: false, sequence: { groupOrder: 4 } } },
     ],
   },
 });

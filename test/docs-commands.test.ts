@@ -15,7 +15,7 @@ import {
   type Parsed,
   PLAYED,
   parsed,
-} from '../scripts/documented.ts';
+} from './documented.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');

@@ -9,8 +9,8 @@ import { expect, test } from 'vitest';
 import { FINAL_TABLES, TABLES } from '../harness/model/tables.ts';
 import { SCENARIOS } from '../harness/run/catalogue.ts';
 import { TARGET } from '../harness/stacks/target.ts';
-import { documents } from '../scripts/documented.ts';
 import { problemsOf } from '../workloads/problems.ts';
+import { documents } from './documented.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const read = (file: string) => readFile(path.join(root, file), 'utf8');

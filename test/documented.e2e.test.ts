@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { documentedCommands, PLAYED } from '../scripts/documented.ts';
 import { windtunnel } from './airflow.ts';
+import { documentedCommands, PLAYED } from './documented.ts';
 import { callInProcess } from './in-process.ts';
 
 /**

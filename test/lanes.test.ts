@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 /** vitest.config.ts puts a test into a lane by the name of its file. */
-const LANES = ['db', 'e2e', 'long'];
+const LANES = ['db', 'e2e', 'long', 'night'];
 /** What a pure test has no business with. */
 const STARTS_SERVERS =
   /\b(startPostgres|testDatabase|onApi|onSchedulers?|onTwoSchedulers|recordRun|chromium\.launch)\(|from '\.\/airflow\.ts'/;

@@ -10,7 +10,7 @@ import {
   sourceTexts,
   wideProse,
   wordingOf,
-} from '../scripts/words.ts';
+} from './words.ts';
 
 const sources = sourceTexts();
 const now = wordingOf(sources);

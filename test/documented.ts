@@ -1,22 +1,11 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import yargs, { type CommandModule } from 'yargs';
 
 import { yargsCommands } from '../harness/cli.ts';
 
-/**
- * The commands in the documents. `npm test` checks that each exists and runs those that take seconds;
- *
- *     npm run documented [-- WORD]
- *
- * runs the others, those that contain WORD if one is given, with their load and their rounds cut to seconds: that they
- * work is what is tested, not what they find. Takes about a minute for each.
- */
+/** The commands in the documents: `npm test` checks that each exists, and where each is run. */
 
 /** A command line that stands in a document: `words` are what a shell would make of it, without what came before. */
 export interface Documented {
@@ -26,7 +15,6 @@ export interface Documented {
 }
 
 const root = path.join(import.meta.dirname, '..');
-const BIN = path.join(root, 'bin', 'windtunnel.mjs');
 /** What comes before a command in a line: variables, `npx`, the command that installs. */
 const BEFORE = /^(?:\$ |export |[A-Z_0-9]+=\S+ |npx (?=windtunnel))*/;
 const COMMAND = /^(?:windtunnel |npx (?!windtunnel)|npm (?:run |test\b|start\b|ci\b)|python3? [a-z/-]+\.py)/;
@@ -205,35 +193,3 @@ export function shortened(words: readonly string[]): string[] | undefined {
   const short = [...filled, ...added];
   return short.some((word) => /^[A-Z]+$|…/.test(word)) ? undefined : short;
 }
-
-async function main(wanted: string | undefined): Promise<void> {
-  const nightly = (await documentedCommands()).filter(
-    ({ line }) => PLAYED.find((rule) => rule.lines.test(line))?.when === 'nightly' && line.includes(wanted ?? ''),
-  );
-  const short = nightly.flatMap(({ words }) => [shortened(words) ?? []]).filter((words) => words.length > 0);
-  const commands = [...new Map(short.map((words) => [words.toSorted().join(' '), words])).values()];
-  const cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-documented-'));
-  const failed: string[] = [];
-  for (const [program = '', ...args] of commands) {
-    const command = [program, ...args].join(' ');
-    const own = program === 'windtunnel';
-    const began = Date.now();
-    const ended = spawnSync(own ? process.execPath : program, own ? [BIN, ...args] : args, {
-      cwd: own ? cwd : root,
-      encoding: 'utf8',
-      timeout: 15 * 60_000,
-    });
-    // A verdict of fail or unknown is none of our business after seconds of load.
-    const works = ended.status === 0 || (own && (ended.status === 1 || ended.status === 3));
-    console.log(`${works ? 'ok    ' : 'FAILED'} ${command} (${Math.round((Date.now() - began) / 1_000)} s)`);
-    if (!works) failed.push(`${command}: exit code ${ended.status}\n${ended.stderr.slice(-1_500)}`);
-  }
-  rmSync(cwd, { recursive: true, force: true });
-  console.log(`${commands.length - failed.length} of ${commands.length} documented commands work`);
-  if (failed.length > 0) {
-    console.error(failed.join('\n\n'));
-    process.exitCode = 1;
-  }
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main(process.argv[2]);
