@@ -43,7 +43,7 @@ export class RunFolder implements Recorder {
   readonly #waitingCharacters: number;
   readonly #timer: NodeJS.Timeout;
   readonly #failure = new AbortController();
-  #flushing: Promise<void> | undefined;
+  #flushing: Promise<void> = Promise.resolve();
   #manifest: Manifest | undefined;
   /** Of what was not written yet: how much it is, and when the oldest was appended. */
   #waiting = 0;
@@ -60,7 +60,7 @@ export class RunFolder implements Recorder {
     } catch (error) {
       throw new UsageError(`The run folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });
     }
-    this.#timer = setInterval(() => void this.#flush(), FLUSH_MS);
+    this.#timer = setInterval(() => void this.flush(), FLUSH_MS);
     this.#timer.unref();
   }
 
@@ -96,37 +96,30 @@ export class RunFolder implements Recorder {
     return since === undefined ? 0 : performance.now() - since;
   }
 
-  /** Resolves when everything appended before the call is with the kernel. Never rejects: see `failed`. */
-  async flush(): Promise<void> {
-    await this.#flush();
-    await this.#flush();
-  }
-
-  /** One flush at a time, so that each table's lines keep their order. */
-  #flush(): Promise<void> {
-    this.#flushing ??= this.#writeAll().finally(() => {
-      this.#flushing = undefined;
+  /**
+   * Writes what waits, in turn, so that each table's lines keep their order. Resolves when everything appended before
+   * the call is with the kernel. Never rejects: see `failed`.
+   */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(async () => {
+      this.#writingSince = this.#waitingSince;
+      this.#waitingSince = undefined;
+      try {
+        for (const table of this.#tables.values()) {
+          const { file, lines, characters } = table;
+          table.lines = [];
+          table.characters = 0;
+          await writeLines(file, lines).finally(() => {
+            this.#waiting -= characters;
+          });
+        }
+      } catch (error) {
+        this.#fail(messageOf(error));
+      } finally {
+        this.#writingSince = undefined;
+      }
     });
     return this.#flushing;
-  }
-
-  async #writeAll(): Promise<void> {
-    this.#writingSince = this.#waitingSince;
-    this.#waitingSince = undefined;
-    try {
-      for (const table of this.#tables.values()) {
-        const { file, lines, characters } = table;
-        table.lines = [];
-        table.characters = 0;
-        await writeLines(file, lines).finally(() => {
-          this.#waiting -= characters;
-        });
-      }
-    } catch (error) {
-      this.#fail(messageOf(error));
-    } finally {
-      this.#writingSince = undefined;
-    }
   }
 
   #fail(why: string): void {
