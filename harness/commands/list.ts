@@ -64,7 +64,7 @@ export const listCommand: CliCommand<{
     );
     for (const { name, kind, race, summary } of REFERENCE_DEFECTS)
       console.log(`  ${name.padEnd(width)}  ${summary} (${[kind, race ?? ''].join(' ').trim()})`);
-    console.log('\nThe story of each, and what catches it: docs/calibration.md, or `windtunnel list --json`.');
+    console.log('\nHow surely each is found: docs/calibration.md. Details of each: `windtunnel list --json`.');
     return 0;
   },
 };

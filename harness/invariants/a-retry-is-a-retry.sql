@@ -6,7 +6,7 @@
 -- needs: commits, writers
 -- exercised-by: task instances that were set to UP_FOR_RETRY, or to FAILED, by workers or schedulers
 -- min-exercised: 10
--- because: half a dozen paths lead there, and ten ends show the two that nearly all take
+-- because: six code paths set these states, and ten ends exercise the two that nearly all tasks take
 -- sentence: {writer} set try {try_number} of {subject} from {old_state:state} to {state:state}, although it may be
 --   tried {tries} times.[ Its worker had reported {requested:state}, and the server met an error in the database.]
 -- sentence[too early]: Try {old_try_number} of {subject} failed; {writer} scheduled the next one {after_ms:seconds}
@@ -20,7 +20,7 @@ SELECT changes.*, taken.op AS taken_as_failure, requested
 FROM task_instance_changes AS changes LEFT JOIN (
   SELECT ti_id, min(op) AS op, arg_min(requested, op) AS requested FROM taken_as_failure GROUP BY ti_id
 ) AS taken
-  -- An equation alone: under anything else each would be compared with all.
+  -- Joined on equality alone: other conditions would compare each row with all others.
   ON taken.ti_id = CASE WHEN state = 'failed' AND writer_role = 'api-execution' THEN changes.old_ti_id END
 WHERE change = 'update' AND old_seen AND writer_role IN ('api-execution', 'scheduler')
   AND old_state IN ('queued', 'running') AND state IN ('failed', 'up_for_retry');
@@ -58,7 +58,7 @@ FROM ended
 WHERE max_tries >= 0 AND try_number >= 1
   AND CASE state
     WHEN 'up_for_retry' THEN try_number > max_tries
-    -- Tries that a clear has added to a task without retries are for the operator's next clear, not for a retry.
+    -- A clear adds tries to a task without retries; these are for further clears, not for a retry.
     ELSE try_number <= max_tries AND old_state = 'running' AND (dag_id, task_id) IN (
       SELECT (dag_id, task.task_id) FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags)
       WHERE coalesce(task.retries, 0) > 0)

@@ -6,7 +6,7 @@
 -- needs: commits, operations, writers
 -- exercised-by: starts that were sent again after they had taken effect
 -- min-exercised: 5
--- because: a build that carries out a second one does so each time
+-- because: a build that carries out a repeated start does so each time
 -- sentence: The start that {starter} sent for {subject} took effect although the task was already RUNNING: {effect}.
 -- sentence[logged twice]: {subject} (try {try_number}) began {starts} times, and its start is {notes} times in the
 --   audit log.
@@ -70,7 +70,7 @@ LEFT JOIN (
   FROM (SELECT DISTINCT first_seq, ti_id FROM their_starts) AS ids JOIN replays USING (ti_id) GROUP BY first_seq
 ) AS again_sent USING (first_seq)
 UNION ALL BY NAME
--- The row says which worker the task belongs to: the one that is refused runs it, and nothing has come between.
+-- The row names the worker that owns the task: the refused worker is the owner, and nothing changed in between.
 SELECT held.*, replays.worker, replays.ended_ms AS at_ms, 'refused' AS variant, 1 AS severity,
   [replays.op] AS operations, [held.seq] AS commits
 FROM (FROM replays WHERE status = 409 AND found_state = 'running') AS replays

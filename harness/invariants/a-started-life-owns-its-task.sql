@@ -5,7 +5,7 @@
 -- needs: operations, lives
 -- exercised-by: lives that sent heartbeats
 -- min-exercised: 20
--- because: a run with fewer lives long enough to send one is no load
+-- because: a run in which fewer lives lasted long enough to send one had hardly any load
 -- sentence: Worker {worker} had been running {subject} for {ran_ms:seconds} when its heartbeat was refused with
 --   {status}[ {reason}][ (found {found_state:state})]; {explanation}.
 
@@ -19,7 +19,7 @@ WITH started AS (
 SELECT heartbeat.*, started.started_ms
 FROM (
   SELECT * FROM operations WHERE kind = 'heartbeat' AND status IN (404, 409, 410)
-  -- The first one: what a worker sends after it was refused is the harness's doing.
+  -- The first one: a real worker would send nothing after a refusal.
   QUALIFY row_number() OVER (PARTITION BY life ORDER BY sent_ms) = 1
 ) AS heartbeat
 JOIN started USING (life) LEFT JOIN reported USING (life)
@@ -48,7 +48,7 @@ WITH by_operator AS (
   CROSS JOIN plan
   WHERE refused.ended_ms - sign.sent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
   UNION
-  -- When it was given up: a sign of life that reached the server afterwards is too late.
+  -- When its task was failed: a sign of life that reached the server afterwards is too late.
   SELECT refused.op
   FROM refused JOIN given_up USING (ti_id) CROSS JOIN plan
   WHERE committed_ms <= refused.ended_ms + clock_tolerance_ms()

@@ -5,7 +5,7 @@
 -- needs: commits, operations
 -- exercised-by: heartbeats and end reports sent with the id of a superseded try
 -- min-exercised: 3
--- because: a server that takes an old id for good does so each time
+-- because: a server that accepts an old id does so each time
 -- sentence: {writer} gave {subject} a new try (it was {next_state:state|NONE} then); {after_ms:seconds} later worker
 --   {worker} of the old try (try {try_number}) sent {sent}, and the server accepted it with {status}.
 
@@ -21,7 +21,7 @@ SELECT operations.*, superseded.seq, superseded.committed_ms, superseded.writer,
   superseded.state AS next_state
 FROM operations JOIN superseded USING (ti_id)
 WHERE operations.kind IN ('heartbeat', 'state') AND operations.status IS NOT NULL
-  -- Clearly later: an answer may overtake the clear that waits for the same row.
+  -- Later by a margin: the answer may come before the commit of a clear that waits for the same row.
   AND operations.sent_ms > superseded.committed_ms + clock_tolerance_ms();
 
 -- exercised

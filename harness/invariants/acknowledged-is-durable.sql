@@ -4,7 +4,7 @@
 -- needs: commits, operations
 -- exercised-by: accepted end reports
 -- min-exercised: 20
--- because: a run in which fewer tasks ended has shown little about ends
+-- because: fewer ended tasks show little about ends
 -- sentence: Worker {worker} reported {requested:state} for {subject} and the server accepted it; {after_ms:seconds}
 --   later [{skip:if}a skip-downstream through ]{writer} {changed}.
 -- sentence[never committed]: Worker {worker} reported {requested:state} for {subject} and the server accepted it, but

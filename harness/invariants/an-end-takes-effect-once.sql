@@ -4,7 +4,7 @@
 -- needs: commits, operations, writers
 -- exercised-by: end reports that were sent again after they had taken effect
 -- min-exercised: 5
--- because: a build that carries out a second one does so each time
+-- because: a build that carries out a repeated end does so each time
 -- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) took effect although the
 --   task was already {old_state:state|NONE}[, {after_ms:seconds} after the end before it].
 -- sentence[logged twice]: The end {event:state} that worker {worker} reported for {subject} (try {try_number}) is

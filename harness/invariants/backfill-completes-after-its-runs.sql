@@ -5,12 +5,12 @@
 -- needs: commits, operations
 -- exercised-by: backfills during the creation of which the schedulers looked for completed ones
 -- min-exercised: 1
--- because: where the check takes a backfill without runs for completed, one look is enough
+-- because: if the check takes a backfill without runs for a completed one, one check is enough to show it
 -- sentence: Backfill {backfill_id} of {dag_id} was marked completed by {completed_by|an unknown process}
 --   {after_ms:seconds} after it was created, {how}.
 
 -- given
--- A backfill that an operator cancelled is completed with runs on the way, and rightly so.
+-- A backfill that an operator cancelled may be completed while it still has active runs.
 CREATE TEMP TABLE completions AS
 SELECT * FROM backfill_lives WHERE completed_ms IS NOT NULL AND NOT cancelled;
 
@@ -28,7 +28,7 @@ WITH creations AS (
 SELECT count(DISTINCT backfill_id)
 FROM creations
 WHERE EXISTS (FROM checks WHERE before_ms >= created_ms AND at_ms <= until_ms)
-  -- Not counted on this stack. Schedulers look every 30 s, so 31 s hold a look.
+  -- The checks are not counted on this stack. Schedulers check every 30 s, so 31 s contain a check.
   OR (until_ms - created_ms >= 31000 AND NOT EXISTS (FROM readings));
 
 -- violations
@@ -64,5 +64,5 @@ SELECT *, completed_ms AS at_ms, completed_ms - created_ms AS after_ms,
 FROM completions LEFT JOIN early USING (backfill_id) CROSS JOIN load
 WHERE later > 0 OR unfinished > 0
   OR (coalesce(earlier, 0) = 0 AND post_outcome = 'ok' AND post_ended_ms > completed_ms + clock_tolerance_ms())
-  -- Not answered when the load ended: the server was still at it then.
+  -- Not answered when the load ended: the server was still creating runs.
   OR (coalesce(earlier, 0) = 0 AND post IS NOT NULL AND post_ended_ms IS NULL AND completed_ms < load_ended_ms);

@@ -6,7 +6,7 @@
 -- needs: commits, operations
 -- exercised-by: backfills requested while another one of the same DAG was active
 -- min-exercised: 1
--- because: a build that admits a second one at that moment does so every time
+-- because: a build that admits a second backfill at that moment does so every time
 -- sentence: Backfill {later} of {dag_id} was admitted {after_ms:seconds} after backfill {earlier}, which was still
 --   active: {how}.
 -- sentence[blocks without runs]: Backfill {backfill_id} of {dag_id} got no runs and was not completed
@@ -14,7 +14,7 @@
 
 -- given
 -- Active: created, and not yet completed, or with runs that have not ended or do not exist yet. Cancelled ones end
--- with the cancelling: what is left of their runs no longer counts as the backfill.
+-- when they are cancelled: their remaining runs no longer count.
 CREATE TEMP TABLE active AS
 SELECT
   *,
@@ -44,7 +44,7 @@ SELECT other.created_ms AS at_ms, dag_id, one.backfill_id AS earlier, other.back
   -- A request that was sent before the first was committed could not see it.
   CASE WHEN other.post_sent_ms <= one.created_ms THEN 'requested at the same time'
     ELSE 'two active at once' END AS variant,
-  -- Until the first of them ends; with no end in sight, to the end of the load.
+  -- Until the first of them ends or, if none ends, to the end of the load.
   least(one.until_ms, other.until_ms, load_ended_ms) - other.created_ms AS severity,
   CASE
     WHEN one.completed_seq < other.created_seq THEN 'it had been marked completed although its runs had not ended'

@@ -5,12 +5,12 @@
 -- needs: operations
 -- exercised-by: answered requests
 -- min-exercised: 100
--- because: a server that failed one request in fifty would hardly hide among a hundred
+-- because: a server that fails one request in fifty fails about two of a hundred
 -- sentence: The {kind} request of {worker} for {task} was answered {status}[ («{said}»)]{why}
 
 -- given
 -- A transaction that lost its connection, or never got one, cannot be carried out: 5xx is the right answer, and a
--- 4xx would not be. That of a fault which cut the connections of another process is no excuse.
+-- 4xx would not be. A fault that cut the connections of another process is no excuse.
 CREATE TEMP VIEW cut_short AS
 SELECT DISTINCT op FROM operations JOIN cut_windows
   ON status >= 500 AND sent_ms <= until_ms AND ended_ms >= opened_ms
@@ -29,12 +29,12 @@ SELECT count(*) FROM operations WHERE status IS NOT NULL;
 
 -- violations
 WITH nearby AS (
-  -- In steps of the time below, so that those of one moment meet without being compared with all others.
+  -- In steps of deadlock_answer_ms(), so that a join on the step finds the deadlocks of the same moment.
   SELECT *, floor(at_ms / deadlock_answer_ms())::BIGINT + unnest([-1, 0, 1]) AS step FROM deadlocks
 ), deadlocked AS (
   SELECT wrong_answers.op,
     arg_min(deadlocks.roles, (abs(deadlocks.at_ms - wrong_answers.ended_ms), deadlocks.roles)) AS roles,
-    -- It met a transaction of a client that is no part of the stack: no order of locks of its own could help.
+    -- The deadlock involved a client that is no part of the stack: Airflow could not have avoided it.
     bool_or(len(list_filter(deadlocks.sides, side -> side.process = 'wt-bystander')) > 0) AS met_bystander
   FROM wrong_answers JOIN nearby AS deadlocks
     ON deadlocks.step = floor(wrong_answers.ended_ms / deadlock_answer_ms())::BIGINT
@@ -45,7 +45,7 @@ WITH nearby AS (
   WHERE wrong_answers.status >= 500
   GROUP BY ALL
 ), changed AS (
-  -- What became of its task while it was under way, by another process.
+  -- Changes of its task by another process during the request.
   SELECT op, min(seq) AS seq, bool_or(change = 'delete') AS deleted
   FROM wrong_answers JOIN task_instance_changes AS changes USING (dag_id, run_id, task_id)
   WHERE status >= 500 AND coalesce(wrong_answers.map_index = changes.map_index, true)

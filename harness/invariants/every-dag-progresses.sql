@@ -4,13 +4,13 @@
 -- needs: commits
 -- exercised-by: tasks that became ready while runs of several DAGs were active
 -- min-exercised: 50
--- because: a DAG that is passed over is so with each of its tasks
+-- because: a DAG that is passed over is passed over with each of its tasks
 -- sentence: {subject} was ready and not scheduled for {severity:seconds}[{at_end:if}, when the load ended];
 --   {others:count} task instances of other DAGs were scheduled in that time.
 
 -- given
 -- Ready: the task begins its run, which is RUNNING; or all that it waits for has succeeded; or its retry is due. Other
--- trigger rules are left out, because when they are met is for the scheduler to say.
+-- trigger rules are left out, because the scheduler decides when they are met.
 CREATE TEMP TABLE served AS
 WITH changes AS (
   SELECT seq, committed_ms, dag_id, run_id, task_id, map_index, old_state, state, old_ti_id, writer_role
@@ -34,7 +34,7 @@ WITH changes AS (
     SELECT looks.*, unnest(tasks.upstream) AS upstream_id, len(tasks.upstream) AS wanted
     FROM looks JOIN tasks USING (dag_id, task_id)
     WHERE tasks.trigger_rule = 'all_success'
-      -- Of a mapped task all instances count, and what follows it is left to the scheduler, too.
+      -- Of a mapped task all instances count; tasks downstream of one are left out, too.
       AND NOT EXISTS (
         FROM mapped WHERE mapped.dag_id = looks.dag_id AND list_contains(tasks.upstream, mapped.task_id))
   ) AS looks ASOF JOIN changes AS upstream
@@ -47,7 +47,7 @@ WITH changes AS (
   SELECT * FROM moves
   WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
 ), skewed AS (
-  -- They count from the end that the worker gives, and a fault gave some workers clocks that are minutes fast.
+  -- Retries are due by the end date that the worker sent, and a fault gave some workers clocks that are minutes fast.
   SELECT retries.seq
   FROM retries JOIN lives ON lives.ti_id = retries.old_ti_id
   ASOF JOIN (
@@ -92,7 +92,7 @@ WITH waits AS (
     WHERE pauses.from_ms <= waits.until_ms AND pauses.until_ms >= ready_ms
   ) AS disturbed USING (dag_id, run_id, ready_ms)
 ), waiting AS (
-  -- One for each run: what waits in it waits for the same scheduler.
+  -- One for each run: all tasks that wait in it wait for the same scheduler.
   SELECT * FROM undisturbed
   QUALIFY row_number() OVER (PARTITION BY dag_id, run_id ORDER BY until_ms - ready_ms DESC, task_id) = 1
 ), scheduled AS (

@@ -5,7 +5,7 @@
 -- needs: commits
 -- exercised-by: mapped tasks of runs that were created long enough before the end
 -- min-exercised: 2
--- because: an index that is lost by the expansion is lost in each run
+-- because: an expansion that loses an index loses it in each run
 -- sentence[missing]: {subject} is mapped over {mapped} values, and has no task instance for index {list}.
 -- sentence[too many]: {subject} is mapped over {mapped} values, and has a task instance with index {list}, too.
 
@@ -18,7 +18,7 @@ JOIN (
   FROM dag_run_changes GROUP BY dag_run_id HAVING arg_max(change, seq) <> 'delete'
 ) AS runs USING (dag_id)
 CROSS JOIN load
--- At the latest a scheduler's next look at the run expands it.
+-- The next scheduling decision for the run expands it at the latest.
 WHERE mapped IS NOT NULL AND created_ms <= load_ended_ms - scheduler_bound_ms()
   AND NOT met_fault(created_ms, created_ms + scheduler_bound_ms());
 

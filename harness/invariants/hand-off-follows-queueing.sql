@@ -5,7 +5,7 @@
 -- needs: commits, lives
 -- exercised-by: deliveries to the workers
 -- min-exercised: 50
--- because: two schedulers that pick the same task do so where many are ready at once
+-- because: two schedulers pick the same task where many are ready at the same time
 -- sentence: {scheduler} handed {subject} (try {try_number}) to worker {worker}, {how}.
 -- sentence[delivered twice at once]: {subject} (try {try_number}) was handed over {deliveries} times, although it had
 --   been set to QUEUED only {often}: while worker {worker} had it, it was sent out again.
@@ -17,7 +17,7 @@ FROM task_instance_changes
 WHERE state = 'queued' AND change <> 'delete' AND old_state IS DISTINCT FROM 'queued';
 
 -- A delivery after the life of the last one has ended begins a life; one before that end is only counted. Sending the
--- same delivery again, because its receipt was lost, is neither.
+-- same delivery again after a lost acknowledgement is neither.
 CREATE TEMP TABLE handed AS
 SELECT
   *,
@@ -27,7 +27,7 @@ SELECT
 FROM lives
 -- The stream may end before what was handed over last: the harness was killed, or the stream was behind.
 WHERE handed_ms <= (SELECT max(committed_ms) FROM commits)
-  -- The harness's own doing: a fault that plays what was handed over once a second time.
+  -- Caused by the harness: a fault that plays a workload twice that was handed over once.
   AND duplicate_of IS NULL;
 
 CREATE TEMP MACRO often(times) AS CASE WHEN times = 1 THEN 'once' ELSE times || ' times' END;

@@ -6,7 +6,7 @@
 -- needs: commits, operations, lives
 -- exercised-by: first starts that were answered
 -- min-exercised: 50
--- because: what takes a queued try away by mistake does so once in some tens of tries
+-- because: a defect that takes a queued try away shows about once in some tens of tries
 -- sentence: {scheduler} handed {subject} (try {try_number}) to worker {worker}, and its start was refused with
 --   {status}[ {reason}][ (found {found_state:state})]{explanation}.
 
@@ -14,7 +14,7 @@
 CREATE TEMP TABLE refused AS
 SELECT operations.*, lives.handed_ms, lives.scheduler
 FROM operations JOIN lives USING (life)
--- A start that is sent again may meet what its first sending did.
+-- A start that is sent again may be refused because of its first attempt.
 WHERE operations.kind = 'run' AND operations.attempt = 1 AND operations.status IN (401, 403, 404, 409, 410);
 
 -- exercised
@@ -22,14 +22,14 @@ SELECT count(*) FROM operations WHERE kind = 'run' AND attempt = 1 AND status IS
 
 -- violations
 WITH taken_away AS (
-  -- What was done last to the try before the answer came, other than queueing it.
+  -- The last change of the try before the answer, other than queueing it.
   SELECT refused.op, changes.seq, changes.committed_ms, changes.state, changes.change, changes.old_state,
     changes.writer, changes.writer_role, changes.old_since_ms
   FROM refused ASOF JOIN (
     SELECT * FROM task_instance_changes SEMI JOIN refused ON refused.ti_id = task_instance_changes.old_ti_id
     WHERE old_state IN ('queued', 'running', 'scheduled')
       AND (state IS DISTINCT FROM old_state OR ti_id <> old_ti_id OR change = 'delete')
-      -- Who clears a queued task may give it its next id first, and take it out of QUEUED after that.
+      -- A clear of a queued task may give it its next id first, and take it out of QUEUED afterwards.
       AND (state IS DISTINCT FROM 'queued' OR ti_id <> old_ti_id)
   ) AS changes ON changes.old_ti_id = refused.ti_id AND refused.ended_ms + clock_tolerance_ms() >= changes.committed_ms
 ), by_operator AS (
@@ -70,8 +70,7 @@ WITH taken_away AS (
   SELECT op FROM taken_away CROSS JOIN plan
   WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
 ), by_first_worker AS (
-  -- #49889: it had been taken back from the worker that started it, or was about to, and went to a second one all the
-  -- same.
+  -- #49889: it had been requeued although a worker had started it, or was about to, and a second worker got it.
   SELECT DISTINCT refused.op
   FROM refused JOIN taken_away USING (op) JOIN task_instance_changes AS changes ON changes.ti_id = refused.ti_id
   JOIN taken_back ON taken_back.seq = changes.seq

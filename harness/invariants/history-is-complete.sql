@@ -7,7 +7,8 @@
 -- needs: commits, final_task_instance, final_task_instance_history
 -- exercised-by: tries that were followed by another
 -- min-exercised: 10
--- because: the ways to a next try are few (retry, clear, adoption, state mismatch), and ten pass several of them
+-- because: few code paths lead to a next try (retry, clear, adoption, state mismatch), and ten tries take several of
+--   them
 -- sentence: Try {try_number} of {subject} is not in task_instance_history, although {writer} began another
 --   one.[{cleared:if} It began while a clear was under way.]
 -- sentence[gap]: Try {try_number} of {subject} never existed: its try number was skipped.
@@ -18,7 +19,7 @@
 CREATE TEMP TABLE latest AS
 SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, state FROM final_task_instance;
 
--- Try 0 is a task that was cleared before it ever ran: it had no try, and what is noted of it does not matter.
+-- Try 0 is a task that was cleared before it ever ran: it had no try, and its rows do not matter.
 CREATE TEMP TABLE archived AS
 SELECT task_instance_id AS ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number
 FROM final_task_instance_history WHERE try_number >= 1;
@@ -43,14 +44,14 @@ SELECT count(*) FROM followed;
 
 -- violations
 WITH moves AS (
-  -- What began the next try: it gave the row another id or, where that was left out, another number.
+  -- The change that began the next try: it gave the row another id or, failing that, another try number.
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, old_try_number AS try_number,
     seq, committed_ms, writer, writer_role
   FROM task_instance_changes WHERE old_ti_id <> ti_id OR try_number > old_try_number
   QUALIFY row_number() OVER (
     PARTITION BY dag_id, run_id, task_id, map_index, old_try_number ORDER BY old_ti_id = ti_id, seq) = 1
 ), later AS (
-  -- For a try that no change led away from: the first change that is past it, or the end.
+  -- For a try without such a change: the first change to a later try, or the end.
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, min(committed_ms) AS committed_ms
   FROM task_instance_changes GROUP BY ALL
 ), kept AS (
@@ -62,17 +63,17 @@ WITH moves AS (
   ANTI JOIN kept USING (dag_id, run_id, task_id, map_index, try_number)
   LEFT JOIN seen USING (dag_id, run_id, task_id, map_index, try_number)
 ), never_started AS (
-  -- #67238: the executor gave it up before a worker had it.
+  -- #67238: the executor failed it before a worker had it.
   SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS never_started
   FROM task_instance_changes
   WHERE old_state IN ('scheduled', 'queued') AND state IN ('failed', 'up_for_retry')
 ), ended_before AS (
-  -- The executor's event of a try that had ended by then: what archives a try asks whether it is still running.
+  -- An executor event about a try that had ended by then: a try is only archived if it is still running.
   SELECT DISTINCT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, true AS ended_before
   FROM task_instance_changes
   WHERE writer_role = 'scheduler' AND is_end_state(old_state) AND state IN ('failed', 'up_for_retry')
 ), begun_under_clear AS (
-  -- The clear had looked at the task before the try began, and found the one before it, which was archived already.
+  -- The clear had read the task before this try began, and found the previous one, which was archived already.
   SELECT DISTINCT dag_id, run_id, task_id, map_index, try_number, true AS begun_under_clear
   FROM moves JOIN (
     SELECT dag_id, run_id, task_id, map_index, try_number, min(since_ms) AS since_ms FROM ids GROUP BY ALL

@@ -5,14 +5,14 @@
 -- needs: server_log, operations
 -- exercised-by: requests that lock their task's row
 -- min-exercised: 100
--- because: a lock that is held too long is met by all that work on that row in that time
+-- because: all requests that need a row wait while its lock is held too long
 -- sentence: {subject} waited {waited_ms:seconds} for {row} that {holding} held («{waiting_sql}»); [the last that the
 --   holder had sent was «{holder_sql}»; ][for {starved_ms:seconds} of it a process had no processor; ]a worker gives up
 --   after {request_timeout_ms:seconds}.
 
 -- given
--- With log_lock_waits PostgreSQL notes a wait when it has lasted deadlock_timeout, naming who holds the lock, and again
--- when it is over:
+-- With log_lock_waits PostgreSQL logs a wait when it has lasted deadlock_timeout, with the holder of the lock, and
+-- again when it is over:
 --   process 41 still waiting for ShareLock on transaction 900 after 300.1 ms
 --     Process holding the lock: 42. Wait queue: 41.
 --   process 41 acquired ShareLock on transaction 900 after 6234.5 ms
@@ -21,7 +21,7 @@ SELECT at_ms, pid, application_name, statement, detail,
   regexp_extract(message, 'process \d+ (acquired|still waiting for) (\w+ on .*) after ([\d.]+) ms',
     ['what', 'lock', 'ms']) AS note
 FROM server_log
--- Row locks: on the transaction that holds the row, or on the row itself. Advisory locks are waited for on purpose.
+-- Row locks: on the transaction that holds the row, or on the row itself. Waits for advisory locks are intended.
 WHERE source = 'postgres' AND message LIKE 'process % on %'
   AND regexp_matches(message, 'process \d+ (acquired|still waiting for) \w+ on (transaction|tuple) ');
 
@@ -89,8 +89,8 @@ SELECT *, coalesce(waiter_name, 'process ' || pid) AS subject, waited_ms AS seve
   shortened(coalesce(statement, 'its statement is not in the log'), 140) AS waiting_sql,
   shortened(holder_statement, 140) AS holder_sql
 FROM starved, plan
--- A machine with too few processors makes every transaction long: what the holder, its server process or the one that
--- waited had none is taken off. It says nothing about Airflow.
+-- A machine with too few processors makes every transaction long: the time in which the holder, its server process or
+-- the waiting process had no processor is subtracted, because it says nothing about Airflow.
 WHERE waited_ms - coalesce(starved_ms, 0) >= request_timeout_ms
 -- The recorder waits on tables now and then, and lets others wait, as a fault's bystander does: that says nothing about
 -- Airflow.

@@ -4,7 +4,7 @@
 -- needs: samples
 -- exercised-by: processes of the stack that were measured throughout the second half of the load
 -- min-exercised: 2
--- because: an API server and a scheduler at least
+-- because: at least an API server and a scheduler must be measured
 -- sentence: {subject} grew by {growth_mib} MiB a second for {for_s} s, from {first_mib} to {last_bytes:mib}, and did
 --   not level off.
 
@@ -15,7 +15,7 @@ CREATE TEMP TABLE readings AS
 SELECT source, median(at_ms) / 1000 AS at_s, median(value) AS bytes
 FROM samples, load
 WHERE metric = 'rss_bytes' AND source NOT IN ('harness', 'postgres')
-  -- Importing after a restart looks like growing.
+  -- Imports after a restart look like growth.
   AND source NOT IN (SELECT source FROM server_log WHERE severity = 'FATAL')
   AND source NOT IN (SELECT victim FROM fault_windows WHERE victim IS NOT NULL)
   AND at_ms BETWEEN (load_started_ms + load_ended_ms) / 2 AND load_ended_ms
@@ -29,8 +29,8 @@ WITH slopes AS (
     min(one.at_s) AS from_s, max(other.at_s) AS until_s, count(DISTINCT one.at_s) AS readings
   FROM readings AS one JOIN readings AS other ON other.source = one.source AND other.at_s > one.at_s
   GROUP BY one.source
-  -- Fewer are no line: one large allocation among them would look like a slope, and the collector of a process that is
-  -- a few seconds old has not found its measure.
+  -- Fewer readings show no slope: one large allocation among them would look like one, and the garbage collector of a
+  -- process that is a few seconds old has not settled.
   HAVING readings >= 14
 ), quarters AS (
   SELECT

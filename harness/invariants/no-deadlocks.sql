@@ -30,12 +30,12 @@ WITH counted AS (
 SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
   CASE
     -- SQLAlchemy chooses the order of the columns.
-    -- Often more than two meet: several end reports wait behind each other for the same dag_run row.
+    -- Often more than two processes are involved: several end reports queue for the same dag_run row.
     WHEN roles LIKE '%api-execution%' AND roles LIKE '%scheduler%'
       AND fingerprint LIKE '%scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'state PATCH × dag_version UPDATE'
-    -- A scheduler that examines a run holds its row: it need not wait to note that it did, nor does it meet another one
-    -- that schedules its tasks.
+    -- A scheduler that examines a run holds its row: it does not wait to update it, and no other scheduler schedules
+    -- the tasks of that run.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag_run SET %last_scheduling_decision%'
       OR regexp_full_match(fingerprint,
         '(scheduler: UPDATE task_instance SET (dag_version_id|scheduled_dttm, state, try_number)( × )?)+')
@@ -43,12 +43,12 @@ SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'strin
     WHEN fingerprint LIKE
       'api-core: SELECT FROM task_instance FOR UPDATE × scheduler: UPDATE task_instance SET %dag_version_id%'
       THEN 'marks × dag_version UPDATE'
-    -- A clear keeps the try before it locks the task; what ends the try has the lock, and wants to keep it, too.
+    -- A clear archives the try before it locks the task; the end of the try holds the lock, and archives it, too.
     WHEN fingerprint LIKE 'api-core: INSERT INTO task_instance_history %: INSERT INTO task_instance_history %'
       THEN 'one try archived twice'
-    -- A look at runs writes a row of `dag` for each that ends, in the order of the runs.
+    -- A scheduler loop writes a row of `dag` for each run that ends, in the order of the runs.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag SET exceeds_max_non_backfill%' THEN 'rows of dag'
-    -- A clear goes from the run to its tasks, a delete from the tasks to their run.
+    -- A clear locks the run and then its tasks, a delete the tasks and then their run.
     WHEN fingerprint LIKE 'api-core: DELETE FROM dag_run % × api-core: INSERT INTO task_instance_history %'
       THEN 'delete × clear'
     ELSE roles

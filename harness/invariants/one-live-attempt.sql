@@ -12,7 +12,7 @@
 CREATE TEMP TABLE attempts AS
 SELECT lives.*, coalesce(reports.reported_ms, lives.ended_ms) AS over_ms
 FROM lives LEFT JOIN (
-  -- A life is over when it reports: the answer may come after its successor was started.
+  -- A life ends with its report: the answer may come after its successor was started.
   SELECT life, min(sent_ms) AS reported_ms FROM operations WHERE kind = 'state' AND outcome <> 'refused' GROUP BY life
 ) AS reports USING (life)
 WHERE started_ms IS NOT NULL;
@@ -29,7 +29,7 @@ WITH overlapping AS (
     one.started_ms AS one_ms, other.started_ms AS other_ms, one.over_ms
   FROM attempts AS one JOIN attempts AS other USING (dag_id, run_id, task_id, map_index)
   WHERE (one.started_ms, one.life) < (other.started_ms, other.life) AND other.started_ms < one.over_ms
-    -- One that died without a word has no end of its own: the scheduler was right to start another.
+    -- One that died without a report has no end of its own: the scheduler was right to start another.
     AND one.end NOT IN ('silent', 'gave-up')
 ), excused AS (
   SELECT one_life, other_life FROM overlapping JOIN task_instance_changes USING (dag_id, run_id, task_id, map_index)
@@ -39,13 +39,13 @@ WITH overlapping AS (
   SELECT one_life, other_life FROM overlapping JOIN operator_actions USING (dag_id, run_id)
   WHERE sent_ms <= other_ms AND (ended_ms IS NULL OR outcome = 'unknown' OR ended_ms >= one_ms)
   UNION
-  -- What happens to the processes and their database, and while a lost scheduler's tasks are taken over; what clients
-  -- and users do is no reason to run a task twice.
+  -- Faults of processes and of the database, and the time in which the tasks of a lost scheduler are adopted; faults of
+  -- clients and users are no reason to run a task twice.
   SELECT one_life, other_life FROM overlapping JOIN fault_windows
     ON fault_windows.opened_ms <= overlapping.other_ms AND fault_windows.excused_ms >= overlapping.one_ms
     AND fault_windows.victim NOT IN ('fleet', 'operators', 'executor')
   UNION
-  -- The first had sent nothing for so long that the server may call it dead.
+  -- The first had sent nothing for as long as the heartbeat time-out.
   SELECT one_life, other_life
   FROM overlapping ASOF JOIN (
     SELECT life, sent_ms FROM operations SEMI JOIN overlapping ON overlapping.one_life = operations.life

@@ -5,12 +5,12 @@
 -- needs: commits
 -- exercised-by: dates that were due during the load
 -- min-exercised: 2
--- because: a date that is lost is so where the schedule moves on, which it does with each of them
+-- because: a date is lost when the schedule advances, which it does with each of them
 -- sentence: The date {at} of the schedule of {dag_id} {how}.
 -- sentence[doubled]: The date {date} of the schedule of {dag_id} got {severity:count} runs.
 
 -- given
--- The run's clock of a time of the wall clock.
+-- Converts a wall-clock time to the run's clock.
 CREATE TEMP MACRO started_epoch_ms() AS epoch_ms((SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest));
 CREATE TEMP MACRO on_clock(written) AS (epoch_ms(written::TIMESTAMPTZ) - started_epoch_ms())::DOUBLE;
 
@@ -33,7 +33,7 @@ FROM (
 )
 WHERE first_ms <= load_ended_ms - scheduler_bound_ms();
 
--- How many runs of a DAG were queued or running, those of backfills left out: so many hold the schedule up.
+-- The number of queued or running runs of a DAG without those of backfills, which limits the schedule.
 CREATE TEMP TABLE active AS
 SELECT dag_id, committed_ms, seq, sum(step) OVER (PARTITION BY dag_id ORDER BY seq) AS runs
 FROM (

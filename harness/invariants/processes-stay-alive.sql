@@ -13,7 +13,7 @@ SELECT count(DISTINCT source) FROM samples WHERE metric = 'rss_bytes' AND source
 
 -- violations
 SELECT at_ms, source AS subject, shortened(message, 300) AS died,
-  -- SQLAlchemy's: two objects came to be one row, as where a task was given a new id since it was read.
+  -- SQLAlchemy's error: two objects became one row, for instance if a task got a new id after it was read.
   coalesce(role_of('wt-' || source), source)
     || CASE WHEN message LIKE '%Failed to add object to the flush context%' THEN ', a row under another id' ELSE '' END
     AS variant

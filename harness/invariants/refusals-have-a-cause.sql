@@ -13,7 +13,7 @@
 SELECT count(*) FROM refusal_classes WHERE status IN (404, 409, 410) AND class <> 'unclassified';
 
 -- violations
--- 401 and 403 are tokens-keep-working's matter, other 4xx and 5xx error-contract's.
+-- tokens-keep-working judges 401 and 403, error-contract other 4xx and 5xx.
 SELECT *, coalesce(ended_ms, sent_ms) AS at_ms, format('{} {}', kind, status) AS variant, at_ms - sent_ms AS severity,
   nullif(subject_of(dag_id, run_id, task_id, map_index), '') AS named, coalesce(named, kind) AS subject,
   coalesce(named, 'no task') AS task, shortened(nullif(coalesce(message, reason), ''), 120) AS said

@@ -4,21 +4,21 @@
 -- needs: operations, lives
 -- exercised-by: tries that began when an earlier one had left a result
 -- min-exercised: 5
--- because: a server that does not name them to the new try names none
+-- because: a server that does not name the old results to a new try does so each time
 -- sentence[not cleared]: Worker {worker} began try {try_number} of {subject} and got no request to delete the result
 --   {key} that an earlier try had left.
 -- sentence[of another try]: [{deleted:if}The result {key} of {subject} was deleted, and at the end it is
 --   «{deleted}».][The result {key} of {subject} is «{found_text}» at the end, and the last one pushed was «{pushed}».]
 
 -- given
--- What was done to a task's results, in order; a life sends one request at a time.
+-- The operations on a task's results, in order; a life sends one request at a time.
 CREATE TEMP TABLE actions AS
 SELECT operations.op, operations.kind, operations.life, operations.outcome, operations.ended_ms, operations.sent_ms,
   operations.dag_id, operations.run_id, operations.task_id, operations.map_index,
   coalesce(target, 'return_value') AS key, requested
 FROM operations WHERE kind IN ('xcom_push', 'xcom_clear') AND outcome <> 'refused';
 
--- A life that begins a try. One that continues after a deferral keeps what there is.
+-- A life that begins a try. One that continues after a deferral keeps the results.
 CREATE TEMP TABLE begun AS
 -- Numbers alone are grouped: text of millions of lives does not fit into memory.
 WITH tries AS (

@@ -24,7 +24,7 @@ FROM operations WHERE kind = 'rtif';
 SELECT count(*)
 FROM writes AS one JOIN writes AS other ON other.duplicate_of = one.op AND other.op <> one.op
 WHERE one.sent_ms < other.ended_ms AND other.sent_ms < one.ended_ms
-  -- A write that timed out may have met a 409 that was never read.
+  -- A write that timed out may have been answered 409, which was not read.
   AND one.status IS NOT NULL AND other.status IS NOT NULL
   -- A later pair finds a row, which every release can update.
   AND least(one.sent_ms, other.sent_ms) = one.first_sent_ms;
@@ -58,7 +58,7 @@ WITH refused AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last_ti_id
   FROM writes
 ), suspect AS (
-  -- Nearly all end with what their last try wrote: only of the others all writes are laid side by side.
+  -- Nearly all end with the value of their last try: only for the others all writes are compared.
   SELECT * FROM finals
   ANTI JOIN (SELECT * FROM tried WHERE outcome = 'ok' AND ti_id = last_ti_id) AS last_written
     USING (dag_id, run_id, task_id, map_index, field)
@@ -72,7 +72,7 @@ WITH refused AS (
   GROUP BY dag_id, run_id, task_id, map_index
   -- An unknown write may have been the last.
   HAVING count(*) FILTER (outcome = 'ok') > 0 AND count(*) FILTER (outcome = 'unknown') = 0
-    -- So may one that a killed harness had under way.
+    -- So may a request that was open when the harness was killed.
     AND max(ended_ms) < (SELECT until_ms FROM requests_known)
 )
 SELECT *, ended_ms AS at_ms, ended_ms - sent_ms AS severity, shortened(coalesce(reason, message), 80) AS said,

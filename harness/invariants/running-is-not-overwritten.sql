@@ -7,7 +7,8 @@
 -- exercised-by: skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures
 --   marked upstream of running tasks
 -- min-exercised: 3
--- because: where skip-downstream has no state guard, each of them overwrites; so does taking back what starts just then
+-- because: without a state guard each branch skip overwrites the task, and so does each requeue of a task that just
+--   starts
 -- sentence: {by} {changed} while worker {victim} had been running it for {ran_ms:seconds}[, {silent_ms:seconds} without
 --   a heartbeat, but one had been accepted {ago_ms:seconds} before]; {consequence}.
 
@@ -47,7 +48,7 @@ SELECT
 
 -- violations
 WITH alive AS (
-  -- Silent for longer than the time-out, and then a heartbeat was accepted before it was given up.
+  -- Silent for longer than the time-out, and then a heartbeat was accepted before its task was failed.
   SELECT seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - accepted_ms) AS ago_ms,
     arg_max(signs.op, sent_ms) AS heartbeat
   FROM overwritten JOIN (

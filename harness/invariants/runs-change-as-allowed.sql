@@ -6,7 +6,7 @@
 -- needs: commits, writers
 -- exercised-by: runs that were started or ended
 -- min-exercised: 10
--- because: the ways are two, and each run takes both
+-- because: there are two kinds of change, and each run makes both
 -- sentence: {writer} changed the run {run_id} of {dag_id} from {from_state} to {to_state}, which no {kind} may do.
 -- sentence[ended with unfinished tasks]: {writer} set the run {run_id} of {dag_id} to {to_state} while {unfinished} of
 --   its task instances had not ended: {task} was {task_state}.
@@ -54,7 +54,7 @@ WITH last_states AS (
     arg_min(last_states.state, ti_seq) AS state
   FROM last_states JOIN ends USING (seq)
   WHERE NOT is_end_state(last_states.state) AND last_states.change <> 'delete'
-    -- What an operator cleared at that moment the scheduler had read as ended.
+    -- The scheduler had read tasks as ended that an operator cleared at that moment.
     AND NOT EXISTS (
       FROM task_instance_changes AS action
       WHERE action.dag_id = ends.dag_id AND action.run_id = ends.run_id AND action.writer_role = 'api-core'

@@ -5,7 +5,7 @@
 -- needs: commits, operations, lives
 -- exercised-by: workers that died without a report long enough before the end of the load
 -- min-exercised: 2
--- because: each is looked for by the same statement
+-- because: one statement looks for all of them
 -- sentence[late]: Worker {worker} died while it ran {subject} (try {try_number}); the task left RUNNING
 --   {severity:seconds} after its last sign of life.
 -- sentence[never]: Worker {worker} died while it ran {subject} (try {try_number}); {severity:seconds} after its last

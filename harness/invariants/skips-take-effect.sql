@@ -7,7 +7,7 @@
 -- needs: commits, operations
 -- exercised-by: tasks that had not begun when an accepted skip named them
 -- min-exercised: 10
--- because: a state that the server overlooks is overlooked each time, and ten tasks wait in several of them
+-- because: a state that the server overlooks is overlooked each time, and ten tasks wait in several states
 -- sentence: Branch task {branch} (worker {worker}) skipped task {task_id} of {dag_id}/{run_id}{then}.
 
 -- given
@@ -19,11 +19,11 @@ FROM skips ASOF JOIN (
   SELECT * FROM task_instance_changes SEMI JOIN skips USING (dag_id, run_id, task_id)
 ) AS changes
   ON changes.dag_id = skips.dag_id AND changes.run_id = skips.run_id AND changes.task_id = skips.task_id
-  -- Its state when the request was sent; what changed in that moment is seen below.
+  -- Its state when the request was sent; changes during the request are handled below.
   AND skips.sent_ms - clock_tolerance_ms() >= changes.committed_ms
 WHERE skips.outcome = 'ok' AND changes.change <> 'delete';
 
--- What the task went through while the request was under way, the state before it included.
+-- The states of the task during the request, including the state before it.
 CREATE TEMP TABLE passed AS
 SELECT
   named.op, named.task_id, any_value(named.state_before) AS state_before,

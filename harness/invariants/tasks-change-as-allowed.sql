@@ -6,16 +6,16 @@
 -- needs: commits, writers
 -- exercised-by: changes of state with a known writer
 -- min-exercised: 100
--- because: a process that writes what is not its own to write does so in one of its few paths, each time
+-- because: a process that makes a forbidden change makes it each time it takes that code path, and it has few of them
 -- sentence: {writer} {did}.
 
 -- given
 -- One row: this process may change a task instance from one of these states to one of those. Whether it had a cause in
--- this case is for other invariants to ask. Operators (api-core) may do everything but play worker or scheduler.
+-- this case is judged by other invariants. Operators (api-core) may do all but act as worker or scheduler.
 CREATE TEMP TABLE allowed AS
 SELECT writer_role, unnest(string_split(old_states, ' ')) AS old_state, string_split(states, ' ') AS states
 FROM (VALUES
-  -- Workers: /run, the end report, and skip-downstream, which leaves alone what runs or has ended.
+  -- Workers: /run, the end report, and skip-downstream, which must not change running or ended tasks.
   ('api-execution', 'queued restarting', 'running'),
   ('api-execution', 'running', 'success failed skipped up_for_retry up_for_reschedule deferred awaiting_input'),
   ('api-execution', 'none scheduled queued up_for_retry up_for_reschedule deferred awaiting_input restarting '
@@ -23,7 +23,7 @@ FROM (VALUES
   -- schedule_tis, and what a task's upstreams decide about it.
   ('scheduler', 'none up_for_retry up_for_reschedule', 'scheduled success upstream_failed skipped removed'),
   ('scheduler', 'removed', 'none'),
-  -- The critical section, which gives back what it cannot find a DAG or an executor for.
+  -- The critical section, which resets tasks for which it finds no DAG or executor.
   ('scheduler', 'scheduled', 'queued none failed'),
   -- Stuck in QUEUED, taken from a scheduler that died, ended as the executor says but not as the database does, or
   -- silent.

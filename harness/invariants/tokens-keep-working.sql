@@ -5,7 +5,7 @@
 -- needs: operations
 -- exercised-by: requests of workers after their start
 -- min-exercised: 100
--- because: each carries the newest token, and one that was renewed wrongly fails from then on
+-- because: each request carries the newest token, and one that was renewed wrongly fails from then on
 -- sentence: The {kind} request of worker {worker} for {task} was answered {status}[ («{said}»)] with the {token}.
 
 -- exercised

@@ -5,7 +5,7 @@
 -- needs: commits, final_task_instance
 -- exercised-by: deferrals that ended long enough before the end of the record
 -- min-exercised: 5
--- because: triggers are deleted by one statement, which leaves all of them or none
+-- because: one statement deletes all unused triggers
 -- sentence: Trigger {id} was still there {severity:seconds} after it was created, and {owner}.
 
 -- given
@@ -23,7 +23,7 @@ FROM (
 ) AS final_trigger
 CROSS JOIN (SELECT max(committed_ms) AS last_ms FROM commits)
 LEFT JOIN final_task_instance AS tis ON tis.trigger_id = final_trigger.id
--- The only trigger that the fleet asks for: assets of other people have triggers without a task.
+-- The only trigger that the fleet uses: assets of other users have triggers without a task.
 WHERE final_trigger.classpath LIKE '%FileTrigger' AND created_ms BETWEEN 0 AND last_ms - triggerer_bound_ms()
   AND tis.state IS DISTINCT FROM 'deferred' AND NOT excused_delay(last_ms - triggerer_bound_ms(), last_ms)
   -- That a triggerer died by itself is a violation of processes-stay-alive.

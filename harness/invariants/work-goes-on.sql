@@ -5,7 +5,7 @@
 -- needs: commits, lives
 -- exercised-by: task instances that were queued, deferred or restarting during the load, with no open or recent fault
 -- min-exercised: 50
--- because: what is forgotten is forgotten by a path that tens of them take
+-- because: a code path that loses work is taken by tens of these tasks
 -- sentence: {subject} was set to {state:state} by {writer}, and {stayed_ms:seconds} later {stayed}[{at_end:if}, when
 --   the load ended].
 -- sentence[idle scheduler]: {subject} handed nothing to the workers in the last {severity:seconds} of the load, in
@@ -15,7 +15,7 @@
 -- How long each may last, at most:
 -- * queued, and not handed over: the scheduler that queued it sends it in the same loop.
 -- * deferred: the fleet's triggers fire at once.
--- * restarting: until its worker, which may have died, is missed; then as for any silent death.
+-- * restarting: until the heartbeat time-out of its worker, which may have died; then as for any silent death.
 CREATE TEMP TABLE stays AS
 WITH moves AS (
   SELECT *
@@ -37,14 +37,14 @@ WITH moves AS (
 SELECT ended.*,
   CASE state WHEN 'queued' THEN scheduler_bound_ms() WHEN 'deferred' THEN triggerer_bound_ms()
     ELSE heartbeat_timeout_ms + scheduler_bound_ms() END AS most_ms,
-  -- What a fault interrupted is given its time from when all is well again.
+  -- The time of work that a fault interrupted counts from the recovery.
   greatest(committed_ms, coalesce(excused_ms, 0)) AS since_ms
 FROM ended CROSS JOIN plan
 ASOF LEFT JOIN (
   SELECT opened_ms, max(excused_ms) OVER (ORDER BY opened_ms) AS excused_ms FROM fault_windows
 ) AS faults ON ended.until_ms >= faults.opened_ms;
 
--- The last stretch of the load in which no fault is an excuse.
+-- The last part of the load that no fault excuses.
 CREATE TEMP TABLE calm AS
 SELECT greatest(load_started_ms, coalesce((SELECT max(excused_ms) FROM fault_windows), 0)) AS from_ms,
   load_ended_ms AS to_ms
@@ -69,8 +69,8 @@ FROM stays
 WHERE until_ms - since_ms > most_ms
   AND NOT EXISTS (FROM standstills WHERE standstills.until_ms >= since_ms AND from_ms <= stays.until_ms)
 UNION ALL BY NAME
--- Half a minute and a hundred hand-overs: two schedulers take turns in the critical section, and one of them does not
--- lose each toss of so many loops.
+-- Half a minute and a hundred hand-overs: schedulers compete for the critical section, and none of them loses every
+-- time in so many loops.
 SELECT total, last_ms, to_ms AS at_ms, scheduler AS subject, 'idle scheduler' AS variant, to_ms - from_ms AS severity
 FROM shares CROSS JOIN calm
 WHERE n = 0 AND total >= 100 AND to_ms - from_ms >= 30000
