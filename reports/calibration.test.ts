@@ -41,7 +41,7 @@ describe('the figures of a defect', () => {
 
   test('say when it was found by an invariant that its file does not name', () => {
     expect(figures('late-report')).toMatchObject({ runs: 10, found: 10, found_by_name: 6 });
-    expect(findingsOf(calibration(), undefined).notByName).toEqual(['late-report']);
+    expect(findingsOf(calibration()).notByName).toEqual(['late-report']);
   });
 });
 
@@ -63,31 +63,16 @@ describe('what is not as it should be', () => {
   const runs = calibrationRuns().filter(({ result }) => result !== 'false alarm');
   const quiet = calibration({}, runs);
 
-  test('without a baseline: every defect must be found at least once, and no clean run may fail', () => {
-    expect(findingsOf(quiet, undefined)).toMatchObject({ missed: ['silent'], lost: [], bad: true });
+  test('every defect must be found at least once, and no clean run may fail', () => {
+    expect(findingsOf(quiet)).toMatchObject({ missed: ['silent'], bad: true });
     const all = runs.filter((run) => run.planted !== 'silent');
-    expect(findingsOf(calibration({}, all), undefined).bad).toBe(false);
-    expect(findingsOf(calibration({}, calibrationRuns()), undefined)).toMatchObject({ falseAlarms: 1, bad: true });
-  });
-
-  test('with a baseline: what was found there must be found; what never was is no news', () => {
-    expect(findingsOf(quiet, quiet)).toMatchObject({ missed: ['silent'], lost: [], bad: false });
-    const before = calibration({}, [...runs, foundRun('silent', 3, 'error-contract')]);
-    expect(findingsOf(quiet, before)).toMatchObject({ lost: ['silent'], bad: true });
-  });
-
-  test('found far less often than in the baseline is said, and fails nothing', () => {
-    const before = calibration({}, [
-      ...runs,
-      ...Array.from({ length: 40 }, () => foundRun('silent', 3, 'error-contract')),
-    ]);
-    const twice = [foundRun('silent', 3, 'error-contract'), ...runs, ...runs, ...runs];
-    expect(findingsOf(calibration({}, twice), before)).toMatchObject({ weaker: ['silent'], lost: [], bad: false });
+    expect(findingsOf(calibration({}, all)).bad).toBe(false);
+    expect(findingsOf(calibration({}, calibrationRuns()))).toMatchObject({ falseAlarms: 1, bad: true });
   });
 
   test('a defect that could not be run is not a miss', () => {
     const failed = calibrationRun({ planted: 'silent', result: 'failed to run', verdict: null });
-    const findings = findingsOf(calibrationOf(calibrationHead(), [planted('silent')], [failed]), undefined);
+    const findings = findingsOf(calibrationOf(calibrationHead(), [planted('silent')], [failed]));
     expect(findings).toMatchObject({ missed: [], unmeasured: ['silent'], bad: false });
     const all = calibrationOf(calibrationHead(), [planted('silent')], [failed]);
     expect(calibrationText(all, findings, { color: false, file: 'x' })).toMatch(/NOT MEASURED\n.*not be run: silent$/);
@@ -121,7 +106,7 @@ test('what is kept is the whole document, a line a run', async () => {
 
 describe('what people read', () => {
   const all = calibration();
-  const findings = findingsOf(all, undefined);
+  const findings = findingsOf(all);
 
   test('the terminal has the worst first, and the answer in its last lines', () => {
     const lines = calibrationText(all, findings, { color: false, file: 'records/calibration/x.json' }).split('\n');
@@ -140,7 +125,7 @@ describe('what people read', () => {
 
   test('an interrupted one says so', () => {
     const half = calibration({ complete: false }, calibrationRuns().slice(0, 5));
-    expect(calibrationText(half, findingsOf(half, undefined), { color: false, file: 'x' })).toMatch(
+    expect(calibrationText(half, findingsOf(half), { color: false, file: 'x' })).toMatch(
       /INTERRUPTED\ninterrupted; so far 1 of 1 defect found, in every run; no clean run$/,
     );
   });
@@ -154,7 +139,7 @@ describe('what people read', () => {
     const hostile = calibrationOf(calibrationHead({ commit: HOSTILE }), [planted(HOSTILE, { summary: HOSTILE })], bad);
     const empty = calibrationOf(calibrationHead(), [], []);
     for (const one of [hostile, empty]) {
-      const screen = calibrationText(one, findingsOf(one, undefined), { color: false, file: 'x' });
+      const screen = calibrationText(one, findingsOf(one), { color: false, file: 'x' });
       expect(screen).not.toMatch(/NaN|Infinity|undefined/);
       expect(screen).not.toContain('\u001b');
     }

@@ -60,11 +60,9 @@ export function calibrationSentence(calibration: Calibration, findings: Calibrat
     parts.push(`${count(found.length)} of ${counted(measured.length, 'defect')} found, ${steadily}`);
   }
   parts.push(cleanText(clean.runs, clean.false_alarms));
-  const lost = findings.lost.length > 0 ? [`no longer found: ${some(findings.lost, 5)}`] : [];
-  const others = findings.missed.filter((name) => !findings.lost.includes(name));
-  const missed = others.length > 0 ? [`never found: ${some(others, 5)}`] : [];
+  const missed = findings.missed.length > 0 ? [`never found: ${some(findings.missed, 5)}`] : [];
   const without = findings.unmeasured.length > 0 ? [`could not be run: ${some(findings.unmeasured, 5)}`] : [];
-  return [...parts, ...lost, ...missed, ...without].join('; ').replace('so far; ', 'so far ');
+  return [...parts, ...missed, ...without].join('; ').replace('so far; ', 'so far ');
 }
 
 export function cleanText(runs: number, falseAlarms: number): string {
@@ -84,7 +82,6 @@ export function remarksOf(calibration: Calibration, findings: CalibrationFinding
   const failed = calibration.defects.filter((one) => one.failed_to_run > 0);
   const failedRuns = failed.reduce((sum, one) => sum + one.failed_to_run, calibration.clean.failed_to_run);
   return [
-    ...(findings.weaker.length > 0 ? [`found less often than in the baseline: ${listed(findings.weaker)}`] : []),
     ...(findings.notByName.length > 0
       ? [`found, but not always by an invariant that its file names: ${listed(findings.notByName)}`]
       : []),

@@ -28,7 +28,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const calibrations = await readKept(path.join(ROOT, 'records', 'calibration'), (why) => console.error(why));
+const calibrations = await readKept(path.join(ROOT, 'records', 'calibration'));
 
 if (values.keep !== undefined) await keep(values.keep, positionals);
 else if (values.fit) writeFit();

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Calibration } from '../harness/model/calibration.ts';
-import { calibration } from '../harness/testing/calibration-fixture.ts';
 import { start, windtunnel } from './airflow.ts';
 
 let cwd: string;
@@ -38,9 +37,7 @@ describe('a short calibration', () => {
 
   test('Ctrl-C ends it in order, with what there is', { timeout: 90_000 }, async () => {
     const folder = mkdtempSync(path.join(cwd, 'interrupted-'));
-    const baseline = path.join(folder, 'baseline.json');
-    writeFileSync(baseline, JSON.stringify(calibration()));
-    const args = ['--defects', 'rtif-merge', '--runs', '3', '--out', 'half.json', '--baseline', baseline];
+    const args = ['--defects', 'rtif-merge', '--runs', '3', '--out', 'half.json'];
     const running = start(['calibrate', ...args], folder);
     while (!running.stderr().includes('(load)')) await sleep(200);
     running.kill('SIGINT');

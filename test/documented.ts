@@ -117,7 +117,6 @@ export const PLAYED: readonly Played[] = [
     when: 'elsewhere',
     why: 'works on files of the reader: harness/judge/invariant-test.test.ts',
   },
-  { lines: /^windtunnel report \S+ --open$/, when: 'elsewhere', why: 'opens a browser window' },
   { lines: /^windtunnel (?:list|doctor)$/, when: 'now', why: '' },
   { lines: /^windtunnel (?:check|explain|query|report) RUN\b/, when: 'now', why: '' },
   { lines: /^windtunnel query DIR\//, when: 'elsewhere', why: 'a window of a soak: test/soak.long.test.ts' },

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -42,17 +42,4 @@ test('report --out writes it there and says where', async () => {
   const { stdout } = await callInProcess(['report', run.folder, '--format', 'junit', '--out', 'ci/junit.xml'], cwd);
   expect(stdout).toBe(`${path.join(cwd, 'ci', 'junit.xml')}\n`);
   expect(readFileSync(path.join(cwd, 'ci', 'junit.xml'), 'utf8')).toContain('<testsuites');
-});
-
-test('report --open gives the page to the browser, and says so if there is none', async () => {
-  const browser = path.join(cwd, 'browser');
-  writeFileSync(browser, `#!/bin/sh\nprintf %s "$1" > "${cwd}/opened"\n`);
-  chmodSync(browser, 0o755);
-  const { code } = await callInProcess(['report', run.folder, '--open'], cwd, { BROWSER: browser });
-  expect(code).toBe(0);
-  expect(readFileSync(path.join(cwd, 'opened'), 'utf8')).toBe(path.join(run.folder, 'report.html'));
-  const none = await callInProcess(['report', run.folder, '--open'], cwd, { BROWSER: path.join(cwd, 'none') });
-  expect(none.code).toBe(2);
-  expect(none.stderr).toMatch(/\S+none was not found: set BROWSER to a program, or open \S+report\.html/);
-  expect(existsSync(path.join(run.folder, 'report.html'))).toBe(true);
 });

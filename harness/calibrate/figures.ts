@@ -93,30 +93,20 @@ function roundedTo(digits: number, value: number | null): number | null {
   return value === null ? null : Number(value.toFixed(digits));
 }
 
-/**
- * Without a baseline every defect must be found at least once. With one, what counts is what was found there: a defect
- * that was never found is no news.
- */
-export function findingsOf({ defects, clean }: Calibration, baseline: Calibration | undefined): CalibrationFindings {
+/** Every defect must be found at least once, and no clean run may fail. */
+export function findingsOf({ defects, clean }: Calibration): CalibrationFindings {
   const measured = defects.filter(({ runs }) => runs > 0);
-  const before = (name: string) => baseline?.defects.find((one) => one.name === name);
   const missed = measured.filter(({ found }) => found === 0);
-  const lost = missed.filter(({ name }) => (before(name)?.found ?? 0) > 0);
-  const weaker = measured.filter(
-    ({ found, name, interval }) => found > 0 && interval !== null && interval[1] < (before(name)?.interval?.[0] ?? 0),
-  );
   const names = (some: readonly DefectFigures[]) => some.map(({ name }) => name);
   return {
     missed: names(missed),
-    lost: names(lost),
-    weaker: names(weaker),
     notByName: names(measured.filter(({ found, found_by_name }) => found_by_name < found)),
     unmeasured: [
       ...names(defects.filter(({ runs, failed_to_run }) => runs === 0 && failed_to_run > 0)),
       ...(clean.runs === 0 && clean.failed_to_run > 0 ? ['clean builds'] : []),
     ],
     falseAlarms: clean.false_alarms,
-    bad: clean.false_alarms > 0 || (baseline === undefined ? missed : lost).length > 0,
+    bad: clean.false_alarms > 0 || missed.length > 0,
   };
 }
 

@@ -23,7 +23,6 @@ export interface CalibrateFlags {
   readonly faults?: string | undefined;
   readonly keep?: boolean | undefined;
   readonly out?: string | undefined;
-  readonly baseline?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
@@ -54,7 +53,6 @@ export function calibrateOptions(args: Argv): Argv<CalibrateFlags> {
     .option('faults', { type: 'string', describe: 'Faults during each run: names from `list` with commas, or all' })
     .option('keep', { type: 'boolean', describe: 'Keep every run folder, not only those of misses and false alarms' })
     .option('out', { type: 'string', describe: `The result file (default: ${KEPT}/TIME.json)` })
-    .option('baseline', { type: 'string', describe: 'An earlier result: what it found must still be found' })
     .option('json', { type: 'boolean', describe: 'Print the result as one JSON document' }) as never;
 }
 

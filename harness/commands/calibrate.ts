@@ -4,7 +4,6 @@ import { writeCalibration } from '../../reports/write.ts';
 import { findingsOf } from '../calibrate/figures.ts';
 import { type CalibrateFlags, calibrateOptions, outOf, settingsOf } from '../calibrate/flags.ts';
 import { calibrate } from '../calibrate/play.ts';
-import { readCalibration } from '../calibrate/results.ts';
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
@@ -17,7 +16,6 @@ function resolveCalibration(flags: CalibrateFlags) {
   return collectUsageErrors(
     async () => settingsOf(flags),
     async () => outOf(flags, timeStamp()),
-    async () => (flags.baseline === undefined ? undefined : readCalibration(flags.baseline)),
     async () => memoryLimit(),
   );
 }
@@ -28,10 +26,10 @@ export const calibrateCommand: CliCommand<CalibrateFlags> = {
   check: resolveCalibration,
 
   async handler(flags) {
-    const [settings, file, baseline] = await resolveCalibration(flags);
+    const [settings, file] = await resolveCalibration(flags);
     const signal = interruptSignal();
     const calibration = await calibrate(settings, flags.keep === true, signal);
-    const findings = findingsOf(calibration, baseline);
+    const findings = findingsOf(calibration);
     await writeCalibration(file, calibration);
     if (flags.json) process.stdout.write(`${JSON.stringify(calibration, null, 2)}\n`);
     else {

@@ -127,10 +127,6 @@ export interface CalibrationRun {
 export interface CalibrationFindings {
   /** Measured, and not found once. */
   readonly missed: readonly string[];
-  /** Found in the baseline, and now not once. */
-  readonly lost: readonly string[];
-  /** Found less often than in the baseline, by more than the two intervals allow. */
-  readonly weaker: readonly string[];
   /** Found, but not always by an invariant that its file names. */
   readonly notByName: readonly string[];
   /** Was to be run, and no run of it came to a verdict. */
