@@ -1,8 +1,8 @@
--- What may have been different about the victims: `facts`, one row for each try that a worker played (`unit` = 'tries',
--- `member` its life) and for each DAG run that was started ('DAG runs', `member` its dag_run id), with what holds of it
--- in words. Everything is said of victims and others alike and from the same moments, and nothing that a violation
--- itself brings about (a request that is sent again after a 500): that would set every victim apart, and explain none.
--- Not of every try: of the victims, and of as many others as are compared with them.
+-- Labels that may distinguish the victims: `facts`, one row for each try that a worker played (`unit` = 'tries',
+-- `member` its life) and for each DAG run that was started ('DAG runs', `member` its dag_run id), with its labels in
+-- words. Labels apply to victims and others alike, from the same moments, and are no consequence of a violation (such
+-- as a request that is sent again after a 500): that would distinguish every victim, and explain none. Not of every
+-- try: of the victims, and of as many others as are compared with them.
 CREATE TEMP TABLE tries AS
 FROM lives
 QUALIFY life::VARCHAR IN (SELECT member FROM victims WHERE unit = 'tries')

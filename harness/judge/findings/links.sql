@@ -1,5 +1,5 @@
--- What joins violations: one row for each violation and each thing that brought it about. Two violations with a key in
--- common have one cause. Keys are causal, never mere nearness in time: a refused write of rendered fields is no
+-- What joins violations: one row for each violation and each of its causes. Two violations with a common key have one
+-- cause. Keys are causal, never mere nearness in time: a refused write of rendered fields is no
 -- consequence of a skip that met the same task a moment before.
 CREATE TEMP TABLE violation_links AS
 WITH named_operations AS (

@@ -1,4 +1,4 @@
--- The rows of one story: `$root` is the violation that it is about, `$members` all violations of its occurrence.
+-- The rows of one timeline: `$root` is the violation that it is about, `$members` all violations of its occurrence.
 -- Its subject is a task instance where there is one, else a DAG. Taken are the subject's requests and state changes,
 -- what operators did to its DAG run, what proves the violations, and what PostgreSQL logged of their deadlocks.
 CREATE TEMP TABLE story AS

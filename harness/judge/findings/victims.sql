@@ -1,4 +1,4 @@
--- Who suffered: `victims`, one row for each violation and each try or DAG run that it hit.
+-- `victims`: one row for each violation and each try or DAG run that it affected.
 CREATE TEMP TABLE victims AS
 WITH named_lives AS (
   -- A request that proves it, from the life that it is about. Of a deadlock, whose subject is processes, the failed

@@ -3,30 +3,30 @@
 
 -- Commit times are PostgreSQL's clock, request times ours. On one machine they are the same clock, read a few
 -- milliseconds apart; between machines that keep time by NTP some tens of milliseconds. 250 ms covers both, and is
--- below a heartbeat interval and below what a scheduler loop takes, so it cannot excuse another heartbeat's story.
+-- less than a heartbeat interval and than a scheduler loop, so that two heartbeats cannot be confused.
 CREATE OR REPLACE MACRO clock_tolerance_ms() AS 250;
 
--- By how much the commit stream may end before the harness does: what the server's buffers may still hold when the
+-- By how much the commit stream may end before the harness: the server's buffers may still hold commits when the
 -- harness is killed.
 CREATE OR REPLACE MACRO stream_tail_ms() AS 2000;
 
--- A session of 3.1 commits after the answer: so much later at most.
+-- Airflow 3.1 commits after the answer, by at most this time.
 CREATE OR REPLACE MACRO late_commit_ms() AS 1000;
 
--- A server continues with a request after its client has gone; after so long what it does is no longer called that
--- request's.
+-- A server continues with a request after its client has gone; later than this, a change is not attributed to the
+-- request.
 CREATE OR REPLACE MACRO abandoned_request_ms() AS 60000;
 
 -- A deadlock and the error that it caused are logged within a second of each other; 2 s leaves room for a slow answer.
 CREATE OR REPLACE MACRO deadlock_answer_ms() AS 2000;
 
--- Two processes that count before either has committed do not see each other's change; what they commit is then so
--- close.
+-- Two processes that count before either has committed do not see each other's change; their commits are then at most
+-- this far apart.
 CREATE OR REPLACE MACRO at_once_ms() AS 1000;
 
--- What a scheduler does in each of its loops it has done after so long. A loop takes one to two seconds on two busy
--- cores, and ten where the machine is busy beyond measure; the look for silent workers comes every 5 s (our stacks) or
--- 10 s (Airflow's default), and what it finds goes through the executor's events into the next loop.
+-- Within this time a scheduler has done what it does in each of its loops. A loop takes one to two seconds on two busy
+-- cores, and ten on an overloaded machine; it looks for silent workers every 5 s (our stacks) or
+-- 10 s (Airflow's default), and processes what it finds as executor events in the next loop.
 CREATE OR REPLACE MACRO scheduler_bound_ms() AS 20000;
 
 -- A scheduler looks at twenty running runs in each loop, the one that has waited longest first. On two busy cores a
@@ -40,25 +40,25 @@ CREATE OR REPLACE MACRO triggerer_bound_ms() AS 30000;
 -- The retry delay of the tasks that the DAG factory makes.
 CREATE OR REPLACE MACRO retry_delay_ms() AS 1000;
 
--- A process that was killed has imported itself again after 20 s on two busy cores, and what waited in that time is
--- worked off in the rest.
+-- A process that was killed has started again after 20 s on two busy cores, and handles the backlog of that time in the
+-- rest.
 CREATE OR REPLACE MACRO recovery_ms() AS 30000;
 
--- scheduler_health_check_threshold of our stacks: a scheduler that was silent for so long is taken for dead.
+-- scheduler_health_check_threshold of our stacks: a scheduler without a heartbeat for this long is considered dead.
 CREATE OR REPLACE MACRO scheduler_dead_ms() AS 60000;
 
--- After so long the tasks of a lost scheduler go their way again: it is taken for dead after 60 s, by a look that
--- another one takes every 30 s, and then they are adopted or reset.
+-- Within this time the tasks of a lost scheduler continue: it is considered dead after 60 s, which another scheduler
+-- checks every 30 s, and then its tasks are adopted or reset.
 CREATE OR REPLACE MACRO adoption_ms() AS 120000;
 
--- A cut shows for so long after its window: by a statement that was under way at the end of it, or on a connection that
--- had been cut before it was used again.
+-- A cut may show this long after its window: by a statement that was under way at the end of it, or on a connection
+-- that had been cut before it was used again.
 CREATE OR REPLACE MACRO cut_aftermath_ms() AS 2000;
 
 -- A process that dies is started again after one second, and needs some more to be up.
 CREATE OR REPLACE MACRO restart_ms() AS 5000;
 
--- So long without a processor means that the whole machine stalled. The sampler reads once a second.
+-- This long without a processor means that the whole machine stalled. The sampler reads once a second.
 CREATE OR REPLACE MACRO standstill_ms() AS 1000;
 
 -- One row: all of these.

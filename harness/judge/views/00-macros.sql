@@ -1,6 +1,6 @@
--- Words that several invariants share.
+-- Functions that several invariants share.
 
--- Whether a request may have been what committed at that moment. An unknown one may commit long after the client gave
+-- Whether a request may have made a commit at that moment. An unknown one may commit long after the client gave
 -- up.
 CREATE OR REPLACE MACRO may_have_committed(sent_ms, ended_ms, outcome, committed_ms) AS
   sent_ms <= committed_ms + clock_tolerance_ms()
@@ -43,7 +43,7 @@ CREATE OR REPLACE MACRO field_of(value) AS
     try_cast(value ->> '$' AS JSON) ->> '$.bash_command',
     CASE WHEN json_type(value) = 'VARCHAR' THEN value ->> '$' ELSE json(value)::VARCHAR END);
 
--- Whether a statement only says that the worker lives: it changes no column that is recorded, but its row is in the
+-- Whether a statement is only a heartbeat: it changes no column that is recorded, but its row is in the
 -- stream all the same.
 CREATE OR REPLACE MACRO heartbeats(statement) AS
   regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*=');

@@ -6,27 +6,27 @@ SELECT
 FROM manifest
 CROSS JOIN (SELECT min(sent_ms) AS first_ms, max(coalesce(ended_ms, sent_ms)) AS last_ms FROM operations) AS seen;
 
--- One row: until when every request that was sent is on record. A request is written down when it has ended, so a
--- harness that was killed has not written down what it had under way; one that ended by itself knows all of them.
+-- One row: until when every request that was sent is on record. A request is recorded when it has ended, so requests
+-- that were open when the harness was killed are missing; after a normal end none is.
 CREATE OR REPLACE VIEW requests_known AS
 SELECT CASE WHEN manifest.ended IS NOT NULL THEN 'infinity'::DOUBLE ELSE last_ms - request_timeout_ms END AS until_ms
 FROM manifest CROSS JOIN plan CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations);
 
--- One row: a DAG run of which a worker was lost with its record (k6 died). What that worker had sent is not known: no
--- commit in the run, on its own task or on those that it skips, is without a possible cause.
+-- One row: a DAG run that lost a worker together with its record (k6 died). The requests of that worker are unknown, so
+-- that every commit in the run, on its own task or on those that it skips, has a possible cause.
 CREATE OR REPLACE VIEW lost_runs AS
 SELECT DISTINCT dag_id, run_id FROM lives WHERE "end" = 'lost';
 
--- One row: a while in which the harness itself got no processor for more than a second, though it is less nice than the
--- stack: the whole machine stalled, and how long something took then says nothing about Airflow. (Which the run as
--- a whole does not survive either: see the assumption fleet-kept-pace.)
+-- One row: a time in which the harness got no processor for more than a second, though it has a higher priority than
+-- the stack: the whole machine stalled, and durations in that time say nothing about Airflow. (Such a run does not pass
+-- as a whole either: see the assumption fleet-kept-pace.)
 CREATE OR REPLACE VIEW standstills AS
 SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
 FROM samples
 WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > standstill_ms();
 
--- One row: for how long, between two readings, a process of the stack had work to do and no processor. Of its threads
--- it is the one that waited longest, for a transaction runs in one of them.
+-- One row: for how long, between two readings, a process of the stack was ready to run and had no processor. Of its
+-- threads the one that waited longest counts, because a transaction runs in one of them.
 CREATE OR REPLACE VIEW cpu_waits AS
 SELECT
   'wt-' || source AS process, value AS cpu_wait_ms,
@@ -34,7 +34,7 @@ SELECT
 FROM samples
 WHERE metric = 'cpu_wait_ms' AND source <> 'harness';
 
--- How much of a time a process waited for a processor, at most; NULL where that was not sampled.
+-- For how much of an interval a process waited for a processor, at most; NULL where that was not sampled.
 CREATE OR REPLACE MACRO waited_for_cpu_ms(of_process, began, ended) AS (
   SELECT sum(least(cpu_wait_ms, least(until_ms, ended) - greatest(from_ms, began)))
   FROM cpu_waits
@@ -42,8 +42,8 @@ CREATE OR REPLACE MACRO waited_for_cpu_ms(of_process, began, ended) AS (
 
 -- One row: a window of damage, with the row of its end where it was closed. `until_ms` is the end of the load for one
 -- that was still open when the record ended: a killed harness heals nothing. `excused_ms`: until when the window
--- excuses what takes long. Safety must hold always, progress only while no window is open or fresh:
--- * no longer than it is open: what clients and users do. It breaks nothing that would have to come back.
+-- excuses delays. Safety must hold always, progress only while no window is open or recent:
+-- * while it is open: faults of clients and users, after which nothing has to recover.
 -- * recovery_ms() after any other.
 -- * adoption_ms() after a scheduler was lost. A scheduler that was stopped for less than scheduler_dead_ms() comes back
 --   by itself.
@@ -63,11 +63,11 @@ FROM (
   QUALIFY row_number() OVER (PARTITION BY "window", fault, victim, opened_ms ORDER BY closed_ms NULLS LAST) = 1
 );
 
--- Whether something that began and ended at these moments met a window, or the time after one that is excused, too.
+-- Whether an interval overlaps a fault window, or the time after one that is excused, too.
 CREATE OR REPLACE MACRO met_fault(began, ended) AS
   EXISTS (FROM fault_windows WHERE fault_windows.opened_ms <= ended AND fault_windows.excused_ms >= began);
 
--- The same, or the whole machine stalled in that time.
+-- The same, or the whole machine stalled in that interval.
 CREATE OR REPLACE MACRO excused_delay(began, ended) AS
   met_fault(began, ended)
   OR EXISTS (FROM standstills WHERE standstills.until_ms >= began AND standstills.from_ms <= ended);

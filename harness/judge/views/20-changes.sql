@@ -2,8 +2,9 @@
 -- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
 -- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
 -- false the record begins here: `old_state` is NULL because it was not recorded, not because the state was none.
--- Of the row and the statement only what is asked for of many: all changes are sorted, and a long run has tens of
--- millions. For more, join `commits` by `seq`. What follows from the statement is NULL where none was recorded.
+-- Of the row and the statement it has only columns that many queries need: all changes are sorted, and a long run has
+-- tens of millions. For others, join `commits` by `seq`. What follows from the statement is NULL where none was
+-- recorded.
 CREATE OR REPLACE VIEW task_instance_changes AS
 WITH task_instances AS (
   SELECT
@@ -50,8 +51,8 @@ CREATE OR REPLACE VIEW taken_back AS
 SELECT seq, committed_ms, writer, old_state FROM task_instance_changes
 WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;
 
--- One row: a worker's report that broke in the database and that the API server committed as FAILED instead, as its log
--- says, under the id that the request brought.
+-- One row: a worker's report that failed with a database error and that the API server committed as FAILED instead, by
+-- its log, under the correlation id of the request.
 CREATE OR REPLACE VIEW taken_as_failure AS
 SELECT op, ti_id, requested, sent_ms, min(logged.at_ms) AS at_ms
 FROM (
@@ -73,7 +74,7 @@ FROM commits
 WHERE relation = 'dag_run'
 WINDOW run_history AS (PARTITION BY id ORDER BY seq);
 
--- One row: a while in which a DAG was paused, or may have been, by an operator's request.
+-- One row: a time in which a DAG was paused, or may have been, by an operator's request.
 CREATE OR REPLACE VIEW pauses AS
 SELECT dag_id, sent_ms AS from_ms, coalesce(until_ms, 'infinity') AS until_ms
 FROM (

@@ -16,7 +16,7 @@ FROM (
   WHERE relation = 'backfill'
 );
 
--- One row: a backfill from its first commit to its end, with the request that asked for it.
+-- One row: a backfill from its first commit to its end, with the request that created it.
 -- `post_*` is the POST whose answer named this backfill or, where no answer named it (a time-out), the one for the
 -- same DAG that was under way when the row was committed. `runs_ended_ms` is NULL while one of its runs has not ended.
 CREATE OR REPLACE VIEW backfill_lives AS

@@ -35,9 +35,9 @@ FROM operations
 WHERE status BETWEEN 400 AND 499
 GROUP BY ALL;
 
--- One row: a sign of life of a worker that the server took for one: its start as it was committed (a start that is sent
--- again is answered, and renews nothing), and each accepted heartbeat. The server notes the time between `sent_ms` and
--- `accepted_ms`: of a start, which on a busy server waits for seconds, somewhere before its commit.
+-- One row: a sign of life of a worker that the server accepted: its committed start (a repeated start is answered, and
+-- renews nothing), and each accepted heartbeat. The server's own time of it lies between `sent_ms` and `accepted_ms`;
+-- of a start, which on a busy server waits for seconds, somewhere before its commit.
 CREATE OR REPLACE VIEW signs_of_life AS
 WITH begun AS (
   SELECT seq, ti_id, committed_ms FROM task_instance_changes
@@ -48,7 +48,7 @@ FROM operations WHERE kind = 'heartbeat' AND outcome = 'ok'
 UNION ALL
 SELECT NULL, begun.ti_id, coalesce(started.sent_ms, begun.committed_ms), begun.committed_ms
 FROM begun
--- A LEFT JOIN under more than an equation would compare each with all.
+-- A LEFT JOIN on more than equality would compare each row with all others.
 LEFT JOIN (
   SELECT begun.seq, min(start.sent_ms) AS sent_ms
   FROM begun JOIN operations AS start ON start.ti_id = begun.ti_id

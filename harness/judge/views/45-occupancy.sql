@@ -3,8 +3,8 @@ CREATE OR REPLACE MACRO took_slot(state, old_state, change) AS
   coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
     - coalesce(old_state IN ('queued', 'running'), false)::INTEGER;
 
--- What DAG runs may hold at a time: slots of a pool, tasks of a run, runs of a DAG or of a backfill. `scope` names what
--- shares a limit. Nothing where the scenario sets no limit.
+-- What DAG runs may hold at a time: slots of a pool, tasks of a run, runs of a DAG or of a backfill. `scope` is the
+-- pool, run, DAG or backfill that has the limit. No rows if the scenario sets no limit.
 CREATE OR REPLACE VIEW limited_changes AS
 -- The DAGs of a scenario have one pool, in which each task takes one slot.
 SELECT 'pool' AS kind, 'default_pool' AS scope, pool_slots AS most, dag_id, run_id, task_id, map_index,

@@ -1,4 +1,4 @@
--- One row: what explains that a task instance left RUNNING or an end state; a change may have several causes, or none.
+-- One row: a cause for which a task instance left RUNNING or an end state; a change may have several causes, or none.
 -- `op` is the request, where one did it. `cause` is one of
 -- * report: the worker's own end report. The server turns one that it cannot carry out into FAILED.
 -- * operator: a clear, a mark, a bulk change or a deletion through the public API.
@@ -6,7 +6,7 @@
 -- * taken back: a scheduler took it for stuck in QUEUED.
 -- * deadline: no sign of life had reached the server for as long as the heartbeat time-out.
 -- * worker dead: all lives of this try had ended, so that none was overwritten.
--- * harness cut: a harness that was killed has no record of what it had under way.
+-- * harness cut: the harness was killed, and requests that were open then are not recorded.
 CREATE OR REPLACE TABLE change_causes AS
 WITH leaving AS (
   FROM left_running

@@ -1,5 +1,5 @@
--- One row: a committed change that a request may have made, and the `key` by which it is known: what the request asked
--- for, of what, and where the row says so, by whom. `carried_out` lays requests and effects side by side.
+-- One row: a committed change that a request may have made, and its `key`: the kind of request, its target and, where
+-- the row has it, the sender. `carried_out` joins requests and effects by it.
 CREATE OR REPLACE VIEW effects AS
 WITH execution AS (
   -- Without writers, what no scheduler and no operator does; a heartbeat changes nothing that could be seen then.
@@ -18,7 +18,7 @@ WITH execution AS (
 SELECT concat_ws('|', 'state', old_ti_id, state) AS key, seq, xid, committed_ms
 FROM execution WHERE old_state IS DISTINCT FROM state AND state <> 'running'
 UNION ALL
--- A report that the server failed to carry out, and took as the task's failure.
+-- A report that the server failed to carry out, and committed as the task's failure.
 SELECT concat_ws('|', 'instead', old_ti_id), seq, xid, committed_ms
 FROM execution WHERE old_state = 'running' AND state = 'failed'
 UNION ALL
@@ -75,28 +75,28 @@ SELECT
   EXISTS (FROM commits WHERE relation = 'xcom') AS has_xcoms,
   EXISTS (FROM commits WHERE statement IS NOT NULL) AS has_statements,
   EXISTS (FROM final_dag) AS has_dags,
-  -- How far the commits are whole: to the end of a run that was closed in order, else up to what the server's buffers
-  -- may still have held.
+  -- Until when the commits are complete: to the end of a run that was closed in order, else to what the server's
+  -- buffers may still have held.
   CASE
     WHEN ended IN ('completed', 'interrupted') AND ended_ms IS NOT NULL AND NOT EXISTS (
       FROM server_log WHERE source = 'harness' AND message LIKE 'could not close the commit stream%') THEN ended_ms
     ELSE (SELECT max(committed_ms) FROM commits) - stream_tail_ms()
   END AS until_ms,
-  -- From here on nothing was under way any more: see the sample's description. Not believed of a server that something
-  -- held up.
+  -- From here on no request was open any more: see the sample's description. Ignored while a fault was open, which may
+  -- have stopped a server.
   (SELECT min(at_ms) FROM samples WHERE metric = 'api_quiescent' AND value = 1
     AND NOT EXISTS (FROM fault_windows WHERE opened_ms <= at_ms AND coalesce(closed_ms > at_ms, true))) AS quiescent_ms
 FROM manifest;
 
 -- One row: a request and a committed change that it made. A skip-downstream has one for each task that it skipped.
--- A change is one request's alone. Requests that were answered 2xx choose first, the change nearest to their answer;
+-- A change belongs to one request. Requests that were answered 2xx choose first, the change nearest to their answer;
 -- then those without an answer, the one sent first before the others, as the server takes them. Which of two
 -- heartbeats without an answer it was makes no difference: their statements are the same. An impostor comes last: what
 -- the owner's own requests explain proves nothing against the server.
 CREATE OR REPLACE TABLE candidates AS
 WITH requests AS (
   SELECT op, kind LIKE 'impostor%' AS is_impostor, outcome = 'ok' AS is_ok, sent_ms,
-    -- The server is done with a request that it has answered. Of others it is not known when.
+    -- The server has finished a request that it has answered. For others the time is unknown.
     CASE WHEN status IS NOT NULL OR cause = 'answer-dropped' THEN ended_ms + late_commit_ms()
       ELSE sent_ms + abandoned_request_ms() END AS until_ms,
     CASE kind

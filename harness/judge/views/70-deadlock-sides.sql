@@ -1,7 +1,7 @@
--- One row: a side of a deadlock, what it did there for whom, what it waited for and since when. `action` and `subject`
--- are NULL where nothing shows them. They follow from what the sides' statements say where the client writes literals
--- into them (psycopg2 does); else (asyncpg, node) from the transactions that were committed in the end, and from the
--- row that a process was seen waiting for.
+-- One row: a side of a deadlock, its action and subject, what it waited for and since when. `action` and `subject`
+-- are NULL where they are unknown. They come from the statements where the client writes literals into them (psycopg2
+-- does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that a process was
+-- seen waiting for.
 CREATE OR REPLACE TABLE deadlock_sides AS
 WITH sides AS (
   SELECT deadlock, at_ms, victim, deadlocks.xid AS victim_xid, context, operation, waits, place,
@@ -157,8 +157,8 @@ LEFT JOIN (
   ON holder.deadlock = stated.deadlock AND holder.pid = stated.blocker
 CROSS JOIN LATERAL (SELECT stated.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
 
--- One row: a deadlock and what came of it. `is_explained` where every side has a name, a action and a subject.
--- The request that failed, its next sending, and how the task instance stands in the end.
+-- One row: a deadlock and its outcome. `is_explained` if every side has a name, an action and a subject.
+-- The request that failed, its next attempt, and the final state of the task instance.
 CREATE OR REPLACE TABLE dossiers AS
 WITH victims AS (
   -- The request of the victim's side, where it failed.
@@ -172,7 +172,7 @@ WITH victims AS (
     action IS NOT NULL AND subject IS NOT NULL AND process <> 'an unknown process') AS is_explained
   FROM deadlock_sides GROUP BY deadlock
 ), died AS (
-  -- Airflow's scheduler does not always survive to lose a transaction.
+  -- Airflow's scheduler may exit when it loses a transaction.
   SELECT deadlock, min(logs.at_ms) AS died_ms
   FROM victims AS deadlocks
   JOIN server_log AS logs ON logs.severity = 'FATAL' AND 'wt-' || logs.source = sides[1].process

@@ -1,10 +1,10 @@
--- One row: a request without a 2xx or 4xx answer, and what came of it: `took effect`, `did not`, or `open`.
+-- One row: a request without a 2xx or 4xx answer, and its effect: `took effect`, `did not`, or `open`.
 -- `seq` is the commit that proves it; `how` says it in words, and why an open one is open.
 CREATE OR REPLACE TABLE settled AS
 WITH patience AS (
   -- Where the servers were not seen quiescent: no request of this run took effect later after it was sent than the
-  -- longest here; we wait twice as long, and at least 30 s, six times the client's time-out. What waits for a lock that
-  -- long breaks locks-are-brief.
+  -- longest here; we wait twice as long, and at least 30 s, six times the client's time-out. A longer wait for a
+  -- lock violates locks-are-brief.
   SELECT greatest(30000, 2 * coalesce(max(committed_ms - sent_ms), 0)) AS bound_ms
   FROM carried_out JOIN operations USING (op) WHERE kind <> 'backfill'
 ), proof AS (
@@ -20,13 +20,13 @@ WITH patience AS (
   LEFT JOIN (SELECT operation AS op, min(at_ms) AS at_ms, arg_min(xid, (at_ms, xid)) AS xid
     FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL) AS victims USING (op)
   LEFT JOIN (SELECT DISTINCT dag_id FROM pauses WHERE until_ms < 'infinity') AS undone USING (dag_id)
-  -- Where a DAG was unpaused, too, its last state does not show what came of which.
+  -- If a DAG was unpaused, too, its final state does not show the effect of either request.
   LEFT JOIN final_dag ON operations.kind = 'pause' AND final_dag.dag_id = operations.dag_id
     AND undone.dag_id IS NULL
   WHERE outcome = 'unknown'
 ), judged AS (
   SELECT *,
-    -- When the server was surely done with it; NULL where that cannot be known.
+    -- When the server had certainly finished it; NULL where that is unknown.
     CASE
       WHEN was_answered THEN ended_ms + late_commit_ms()
       WHEN quiescent_ms >= coalesce(ended_ms, sent_ms) THEN quiescent_ms

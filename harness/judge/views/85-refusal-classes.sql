@@ -1,13 +1,13 @@
 -- One row: a request that was answered 4xx or 5xx, and why. `explanation` says it in words; `cause_op` and
--- `cause_commit` are the request and the commit that brought it about, where there is one. The classes of 4xx:
+-- `cause_commit` are the request and the commit that caused it, if any. The classes of 4xx:
 --   retry of a lost answer  an earlier attempt of the same request by the same life had been carried out
 --   duplicate delivery      the task had been handed to another life, which started or ended it
---   late update             the life had been given up, superseded or cleared before
+--   late update             the life's task had been failed, superseded or cleared before
 --   legitimate              another actor had changed the state first
 --   token                   401, 403
---   not understood          400, 405, 422: what was asked, not when
---   wrong                   the record is whole, and holds no cause
---   unclassified            the record is not good enough to say
+--   not understood          400, 405, 422: the request itself is wrong, not its time
+--   wrong                   the record is complete, and contains no cause
+--   unclassified            the record is not complete enough
 -- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
 CREATE OR REPLACE TABLE refused AS
@@ -35,7 +35,7 @@ WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_
 
 CREATE OR REPLACE TABLE refusal_causes AS
 WITH again AS (
-  -- The sending before it that had been carried out. Duplicates are two sendings of one write, whichever came first. A
+  -- The earlier attempt that had taken effect. Duplicates are two attempts of one write, whichever came first. A
   -- report that gave the row its new id is refused as not found.
   SELECT refused.op, done.op AS cause_op, done.seq
   FROM refused
@@ -65,7 +65,7 @@ WITH again AS (
     AND NOT allows(refused.kind, state, hostname = refused.worker)
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
 ), reached AS (
-  -- Whatever it says it found: where the task was in a state that does not take the request.
+  -- Without regard to the reported state: the task was in a state that does not accept the request.
   SELECT refused.op, steps.seq
   FROM refused JOIN steps ON steps.ti_id = refused.ti_id
   WHERE of_task AND status = 409 AND kind <> 'rtif' AND steps.change <> 'delete'
@@ -73,7 +73,7 @@ WITH again AS (
     AND NOT allows(refused.kind, state, hostname = refused.worker)
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
 ), row_there AS (
-  -- Rendered fields and XComs: the row that stood there.
+  -- Rendered fields and XComs: the existing row.
   SELECT refused.op, written.seq
   FROM refused JOIN commits AS written USING (dag_id, run_id, task_id, map_index)
   WHERE refused.status = 409 AND written.change <> 'delete' AND written.committed_ms <= refused.until_ms
@@ -88,7 +88,7 @@ WITH again AS (
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY created_seq) = 1
 ), met AS (
   -- Operators: what happened to the task while the request was under way (two archive the same try), the state that was
-  -- asked for and had been reached, the row that is no more; and the run that was made in the same moment.
+  -- requested and had been reached, the row that no longer exists; and the run that was created in the same moment.
   SELECT refused.op, steps.seq
   FROM refused JOIN steps USING (dag_id, run_id, task_id)
   WHERE refused.kind IN ('clear', 'mark') AND refused.status IN (404, 409) AND steps.committed_ms <= refused.until_ms
@@ -113,7 +113,7 @@ WITH again AS (
     AND steps.committed_ms BETWEEN refused.from_ms AND refused.until_ms
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
   UNION ALL
-  -- A whole run: it was gone, or at work and not to be deleted.
+  -- A whole run: it was gone, or running and thus not deletable.
   SELECT refused.op, run.seq
   FROM refused JOIN (
     SELECT seq, committed_ms, dag_id, run_id, change, state,
@@ -154,7 +154,7 @@ WITH doers AS (
   FROM refusal_causes AS causes LEFT JOIN steps USING (seq) LEFT JOIN doers ON doers.xid = causes.xid
   LEFT JOIN backfill_lives ON backfill_lives.created_seq = causes.seq
 ), known AS (
-  -- Whether the record has the task's whole story up to the answer: from its first row on, or from before the request.
+  -- Whether the record has all changes of the task up to the answer: from its first row on, or from before the request.
   SELECT refused.op
   FROM refused JOIN steps ON steps.ti_id = refused.ti_id CROSS JOIN record
   WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
@@ -163,7 +163,7 @@ WITH doers AS (
   SELECT refused.op, first(fault ORDER BY opened_ms, fault, victim) AS fault,
     first(victim ORDER BY opened_ms, fault, victim) AS victim
   FROM refused JOIN fault_windows ON opened_ms <= refused.until_ms
-    -- What was cut or killed needs a moment to come back after the window has closed.
+    -- A process that was cut or killed needs a moment to recover after the window has closed.
     AND coalesce(closed_ms + restart_ms() >= refused.sent_ms, true)
   WHERE status >= 500 GROUP BY refused.op
 ), failed AS (
@@ -177,7 +177,7 @@ WITH doers AS (
     source LIKE 'api-%' AND severity <> 'WARNING' AS of_api
   FROM server_log
 ), logged AS (
-  -- What the log says of that time.
+  -- Log records of that time.
   SELECT failed.op,
     CASE WHEN restarts.at_ms <= failed.until_ms + 1000 THEN restarts.message END AS restarting,
     CASE WHEN loads.at_ms <= failed.until_ms + 1000 THEN loads.message END AS overloaded,
@@ -194,7 +194,7 @@ WITH doers AS (
   FROM dossiers WHERE operation IS NOT NULL GROUP BY ALL
 ), classed AS (
   SELECT refused.*, cause.how, cause.seq, cause.cause_op, cause.committed_ms, cause.writer,
-    -- Of another task of its run, where it was that.
+    -- With the task's name if it is another task of the run.
     CASE WHEN action_task <> task_id THEN action_task || ' ' ELSE '' END || cause.action AS action,
     doer_kind, doer_worker,
     CASE
@@ -208,7 +208,7 @@ WITH doers AS (
       WHEN status NOT IN (404, 409, 410) THEN 'not understood'
       WHEN cause.how = 'again' THEN 'retry of a lost answer'
       WHEN cause.op IS NULL THEN CASE
-        -- The row is there from before the request until after the answer, in a state that takes it.
+        -- The row exists from before the request until after the answer, in a state that accepts it.
         WHEN of_task AND status IN (404, 409, 410) AND known.op IS NOT NULL THEN 'wrong'
         WHEN kind IN ('backfill', 'clear', 'mark', 'trigger', 'delete', 'bulk') AND status IN (404, 409)
           AND record.is_there AND refused.until_ms <= record.until_ms THEN 'wrong'

@@ -1,4 +1,4 @@
--- A number as a whole one; NULL where it is out of all reason, as only a damaged record has it.
+-- A number rounded to an integer; NULL if it is out of range, which happens only in a damaged record.
 CREATE OR REPLACE MACRO whole(x) AS try_cast(floor(x) AS BIGINT);
 
 -- One row: how the run's time is cut for the charts. At most 300 steps, from the beginning of the load to its last
@@ -30,7 +30,7 @@ WITH requests AS (
   GROUP BY step
 ), readings AS (
   SELECT whole((at_ms - from_ms) / step_ms) AS step, source, metric, value,
-    -- A process that was started again counts from nothing.
+    -- A process that was started again counts from 0.
     CASE WHEN metric = 'cpu_s' AND value >= lag(value) OVER one
       THEN (value - lag(value) OVER one) * 1000 / nullif(at_ms - lag(at_ms) OVER one, 0) END AS cores
   FROM samples, time_steps
@@ -48,7 +48,7 @@ WITH requests AS (
   ) JOIN processes USING (source)
   GROUP BY ALL
 ), named AS (
-  -- The mean of what is a level, the highest of what hurts by its peak.
+  -- The mean of levels, the maximum of what matters by its peak.
   SELECT * FROM (VALUES
     ('live_lives', 'load', 'live lives', true), ('requests_in_flight', 'load', 'requests in flight', false),
     ('lock_waits', 'database', 'waiting for a lock', false), ('connections', 'database', 'connections', false),
@@ -73,7 +73,7 @@ SELECT step, 'events', 'deadlocks', count(at_ms)
 FROM (
   SELECT whole((at_ms - from_ms) / step_ms) AS step, at_ms
   FROM deadlocks, time_steps WHERE at_ms >= from_ms AND at_ms < from_ms + steps * step_ms
-  -- None is something, too, where there is a log that would name them.
+  -- Zero is a value, too, if there is a log that would name them.
   UNION ALL SELECT 0, NULL FROM recorded WHERE name = 'server_log' AND source IS NOT NULL
 )
 GROUP BY step
