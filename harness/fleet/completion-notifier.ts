@@ -6,12 +6,12 @@ import { Rng } from '../model/rng.ts';
 interface Window {
   readonly hazard: ExecutorHazard;
   readonly rng: Rng;
-  /** Notifications held back, to be sent in another order. */
+  /** Notifications that are held, to be sent in another order. */
   readonly held: (() => void)[];
   times: number;
 }
 
-/** Notifies executors of the ends of lives, at once and once, except as the windows that are open have it. */
+/** Notifies executors of the ends of lives, immediately and once, unless an open fault window changes that. */
 export class CompletionNotifier implements HazardTarget<ExecutorHazard> {
   readonly #open = new Set<Window>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -30,7 +30,7 @@ export class CompletionNotifier implements HazardTarget<ExecutorHazard> {
     delivery.end(outcome);
   }
 
-  /** How long it takes to revoke a workload from its worker, milliseconds. */
+  /** Time that it takes to revoke a workload from its worker, in milliseconds. */
   revokeTakesMs(): number {
     for (const window of this.#open) {
       const { how, share, ms } = window.hazard;

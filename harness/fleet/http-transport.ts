@@ -29,7 +29,7 @@ export class HttpTransport implements Transport {
 }
 
 /**
- * So many connections to one server, one like the other. Requests that wait for a connection are queued here: in
+ * A fixed number of equal connections to one server. Requests that wait for a connection are queued here: in
  * undici's own queue their waiting would show as the server's latency.
  */
 class Server implements Connection {
@@ -37,7 +37,7 @@ class Server implements Connection {
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #timeoutMs: number;
-  /** Not an array: taking from the front of a long one moves all that is behind. */
+  /** Not an array: removing the first element of a long one moves all others. */
   readonly #queue = new Queue<(server: Server) => void>();
   #free: number;
 

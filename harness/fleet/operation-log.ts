@@ -12,7 +12,7 @@ export class RunOperationLog implements OperationLog {
   readonly totals = { sent: 0, ended: 0, inFlight: 0, http409: 0, http5xx: 0 };
   /** Milliseconds from the intended start; the reader resets it. */
   readonly latency: RecordableHistogram = createHistogram();
-  /** The latest answer that a client of Airflow should never see. */
+  /** The latest 5xx answer. */
   lastFailure: string | undefined;
   readonly #record: Recorder;
   #next = 1;

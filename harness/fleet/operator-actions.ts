@@ -31,7 +31,7 @@ type ActionRequest = Pick<RequestSpec, 'kind' | 'method' | 'path' | 'body'> &
     readonly about?: Partial<OperationSubject>;
   };
 
-/** What people do to a task that works at this moment, through the public API. Each resolves when it is answered. */
+/** Actions on running tasks through the public API. Each resolves when it is answered. */
 export class OperatorActions {
   readonly #options: OperatorActionsOptions;
 
@@ -57,7 +57,7 @@ export class OperatorActions {
     }
   }
 
-  /** As the scenarios' operators do it: what works, or the task of that name that came before it in its run. */
+  /** As the scenarios' operators do it: a running task, or the task of that name upstream of it in its run. */
   async markFailed(by: By, upstream?: string): Promise<void> {
     if (upstream === undefined) {
       const ti = this.#runningTask(by);
@@ -113,8 +113,8 @@ export class OperatorActions {
   }
 
   /**
-   * A run that is running cannot be deleted, but one that is queued can, whatever its tasks are at: so it is set back
-   * first. A scheduler that starts it again in between saves it.
+   * A running DAG run cannot be deleted, but a queued one can, whatever its tasks do: so it is set back to queued
+   * first. If a scheduler starts it again in between, it is not deleted.
    */
   async #delete(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
     const { dag_id, run_id } = ti;
@@ -125,7 +125,7 @@ export class OperatorActions {
     return this.send(by, { kind: 'delete', method: 'DELETE', path, body: undefined, about });
   }
 
-  /** What works in the run of that task, marked in one request: each to a state of its own. */
+  /** Marks the running tasks in the run of that task in one request, each with a state of its own. */
   #bulk(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
     const { dag_id, run_id } = ti;
     const tasks = new Set(
@@ -142,7 +142,7 @@ export class OperatorActions {
     return this.send(by, { kind: 'bulk', method: 'PATCH', path, body, about: { dag_id, run_id }, target });
   }
 
-  /** One that a worker of ours runs at this moment; undefined if none does. */
+  /** One that a simulated worker runs at this moment; undefined if none does. */
   #runningTask(by: By): WorkloadTaskInstance | undefined {
     const [first, ...rest] = this.#working(by);
     return first && by.rng.pick([first, ...rest]);
@@ -157,7 +157,7 @@ export class OperatorActions {
   }
 }
 
-/** A task instance, and its id where a worker of ours has received it. */
+/** A task instance, and its id if a simulated worker has received it. */
 type Marked = Pick<WorkloadTaskInstance, 'dag_id' | 'run_id' | 'task_id' | 'map_index'> & { readonly id?: string };
 
 function runOf({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>): string {

@@ -36,7 +36,7 @@ export interface OperatorsOptions {
 
 type OperatorsContext = Pick<RunContext, 'plan' | 'clock'>;
 
-/** The people and scripts that use the public API while workers work: backfill, trigger, clear, mark. */
+/** Operators: users of the public API during the load, who backfill, trigger, clear and mark. */
 export class Operators implements HazardTarget<OperatorHazard> {
   readonly #context: OperatorsContext;
   readonly #dagNamespace: string;
@@ -92,8 +92,8 @@ export class Operators implements HazardTarget<OperatorHazard> {
   }
 
   /**
-   * People who repeat one action, beside those of the scenario. The window is closed when their last request is
-   * answered.
+   * Operators who repeat one action, in addition to those of the scenario. The window is closed when their last request
+   * is answered.
    */
   async openWindow(hazard: OperatorHazard): Promise<() => Promise<string>> {
     const { action, every_ms, seed } = hazard;

@@ -99,7 +99,7 @@ export class LockSampler {
     }
   }
 
-  /** One look. Returns how many processes waited. */
+  /** One sample. Returns the number of processes that waited. */
   async look(): Promise<number> {
     const client = await this.#database.get();
     const { rows: someone } = await client.query(

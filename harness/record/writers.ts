@@ -10,7 +10,7 @@ export const PUBLICATION = 'windtunnel';
 /** Prefix of the logical messages that name a statement's writer. */
 export const WRITER_PREFIX = 'windtunnel';
 const STATEMENT_LENGTH = 240;
-/** What the harness does to a live table waits at most so long for its lock, then steps back and tries again. */
+/** How long a statement of the harness waits for the lock of a live table before it gives up and tries again. */
 const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_TRIES = 10;
 const SLOT_TRIES = 50;

@@ -23,7 +23,7 @@ import type { Scenario } from '../model/scenario.ts';
 import { KNOWN_RACES } from '../races/index.ts';
 import { importTypeScript } from '../system/installation.ts';
 
-/** Scenarios that are drawn: a different one for each seed. */
+/** Scenarios that are drawn at random, a different one for each seed. */
 export const DRAWN: readonly { readonly name: string; readonly describe: string; draw(seed: number): Scenario }[] = [
   exploratory,
 ];
@@ -68,7 +68,7 @@ export async function findScenario(nameOrFile: string, seed: number): Promise<Sc
   return scenario as Scenario;
 }
 
-/** All that is wrong with a scenario, as one error. */
+/** All problems of a scenario, as one error. */
 export function brokenScenario(title: string, problems: readonly string[]): UsageError {
   const said = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return new UsageError(`${title} has ${said}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);

@@ -22,7 +22,7 @@ import { k6Options } from './k6.ts';
 import type { RunSession } from './session.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** What a run is made of. The parts do not know each other: what one needs of another it is given here. */
+/** The parts of a run. They do not know each other: what one needs of another is passed here. */
 export interface Parts {
   readonly dags: DagFolder;
   readonly commits: CommitStream;

@@ -14,7 +14,7 @@ const DEADLINE_MS = 60_000;
 const EVERY_MS = 250;
 /** Quiet for this long: between two statements of one request lie milliseconds, on a busy machine tens of them. */
 const QUIET_MS = 1_000;
-/** Share of one processor. An idle API server uses a hundredth; one with a request in its queue all it can get. */
+/** Share of one processor. An idle API server uses a hundredth, one with queued requests as much as it can get. */
 const IDLE_SHARE = 0.15;
 /** In the process table and in the database. */
 const API = /^(wt-)?api-/;

@@ -15,7 +15,7 @@ import type { RunSession } from './session.ts';
 const SETTLE_MS = 6_000;
 
 /**
- * What is written down of a run, in its order; nothing is judged here. It ends early when the session stops: what was
+ * Records a run, step by step; nothing is judged here. It ends early when the session stops: what was
  * recorded until then is closed in order, so that it can be judged.
  */
 export async function record(session: RunSession, stack: Stack): Promise<'completed' | 'interrupted'> {

@@ -14,14 +14,12 @@ import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.t
 import type { OperationLog } from '../../worker/requests.ts';
 import type { Engine, FleetHooks } from './engine.ts';
 
-/**
- * A progress report is due so often: what a worker that dies takes with it, and how late it learns of the run's end.
- */
+/** Interval of progress reports. A worker that dies loses at most so much of its record. */
 const REPORT_MS = 5_000;
-/** Without a report for so long its worker is dead. */
+/** After this time without a report a worker is considered dead. */
 const LEASE_MS = 30_000;
 const SWEEP_MS = 1_000;
-/** A worker that asks while there is no life waits here so long. */
+/** How long the request of a worker waits while there is no life for it. */
 const ASK_MS = 20_000;
 /** A clock that is off by more would put requests before or after the commits that they made. */
 const CLOCK_OFF_MS = 1_000;
@@ -120,7 +118,7 @@ export class RemoteWorkerServer implements Engine {
     });
   }
 
-  /** Resolves when so many workers ask at once: all that are to play are there. */
+  /** Resolves when this many workers wait for lives. */
   async workersAsk(wanted: number, withinMs: number, stop?: AbortSignal): Promise<void> {
     for (let waited = 0; this.#asking.size < wanted; waited += ASKED_EVERY_MS) {
       if (waited >= withinMs) {
