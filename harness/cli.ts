@@ -102,7 +102,13 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const program = yargs()
       .scriptName('windtunnel')
       .usage('$0 <command>\n\nPlays workers and operators against a running Apache Airflow and checks its invariants.')
-      .parserConfiguration({ 'boolean-negation': false, 'dot-notation': false, 'short-option-groups': false })
+      .parserConfiguration({
+        'boolean-negation': false,
+        'dot-notation': false,
+        'greedy-arrays': false,
+        'short-option-groups': false,
+      })
+      .alias('help', 'h')
       .command(
         yargsCommands((one) => {
           called = one;
@@ -177,6 +183,7 @@ export function yargsCommands(onCalled: (called: Called) => void): CommandModule
 function noCommand(words: readonly string[]): UsageError {
   const [word] = words;
   const names = COMMANDS.map(([signature]) => signature.split(' ')[0] ?? '');
-  const problem = word === undefined ? `Name a command: ${names.join(', ')}.` : unknownCommand(word, names);
+  const isNamed = word !== undefined && !word.startsWith('-');
+  const problem = isNamed ? unknownCommand(word, names) : `Name a command first: ${names.join(', ')}.`;
   return new UsageError(`${problem}\n\`windtunnel --help\` says more.`);
 }

@@ -58,7 +58,9 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 /** What a user may get wrong before anything starts: each is one clear complaint, exit code 2, and leaves nothing. */
 const COMPLAINTS: readonly [args: string, says: RegExp][] = [
-  ['', /Name a command/],
+  ['', /Name a command first: run, compare, /],
+  ['--seed 1', /Name a command first/],
+  ['soak --stop-on deadlocks:count<1 seds', /There is no scenario "seds" \(did you mean/],
   ['frobnicate', /There is no command "frobnicate": there are run, compare, /],
   ['run ./cycle.ts --build reference', /wt_mine: b, c wait for each other/],
   ['run ./cron.ts --build reference', /schedule: must be a cron expression/],
@@ -245,6 +247,27 @@ test.each(COMPLAINTS)('windtunnel %s', async (args, says) => {
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(readdirSync(cwd).sort()).toEqual(before);
 });
+
+test('an empty word is none', async () => {
+  const { code, stderr } = await callInProcess(['query', '', 'FROM load'], cwd);
+  expect(stderr).toMatch(/^<run> is empty: `windtunnel query <run> <sql>`\.\n/);
+  expect(code).toBe(2);
+});
+
+test('SQL that begins with a comment is no flag', async () => {
+  const { code, stderr } = await callInProcess(['query', 'nowhere', '-- comment', '--json'], cwd);
+  expect(stderr).toMatch(/^nowhere is not a run folder/);
+  expect(code).toBe(2);
+});
+
+test.each([['help'], ['--help'], ['-h'], ['run', '-h'], ['run', '--help', '--seed', 'x']])(
+  'help is printed: %s %s',
+  async (...args) => {
+    const { code, stdout, stderr } = await callInProcess(args, cwd);
+    expect(stdout).toMatch(args[0] === 'run' ? /^windtunnel run <scenario>/ : /^windtunnel <command>/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  },
+);
 
 test('a limit of memory that is none is found before the run, not when it is judged', async () => {
   const env = { WINDTUNNEL_MEMORY: 'much' };

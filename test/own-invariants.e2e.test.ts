@@ -71,7 +71,7 @@ test('what is wrong with them is said by each command, with what is wrong with t
     expect(code).toBe(2);
   }
   const { stderr } = await called('soak', '--resume', 'there', '--invariants', 'invariants');
-  expect(stderr).toMatch(/--resume cannot be given with invariants/);
+  expect(stderr).toMatch(/--resume cannot be given with --invariants/);
 });
 
 test('a new scenario is whole, and both it and `new` say by which run it is tested', async () => {

@@ -66,6 +66,7 @@ export function readCommandLine(line: Line): ReadLine {
   const lacking = wanted.filter((word) => flags[word] === undefined);
   const form = `\`windtunnel ${signature}\``;
   if (lacking.length > 0) problems.push(`${lacking.map((word) => `<${word}>`).join(' and ')} must be given: ${form}.`);
+  for (const word of named.filter((one) => flags[one] === '')) problems.push(`<${word}> is empty: ${form}.`);
   for (const word of named.filter((one) => declared.choices[one] !== undefined)) {
     const problem = problemOfChoice(`<${word}>`, flags[word], declared.choices[word] ?? []);
     if (problem !== undefined) problems.push(problem);
@@ -75,7 +76,11 @@ export function readCommandLine(line: Line): ReadLine {
     const flag = [...wrong].find((one) => one === key || camelCase(one) === key);
     return [key, flag === undefined ? value : declared.default[flag]] as const;
   });
-  return { problems, flags: { ...Object.fromEntries(kept), _: flags._ }, isComplete: lacking.length === 0 };
+  return {
+    problems,
+    flags: { ...Object.fromEntries(kept), _: flags._ },
+    isComplete: wanted.every((word) => flags[word]),
+  };
 }
 
 /** What a word that is no command may have meant. */

@@ -21,6 +21,7 @@ import { messageOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { KNOWN_RACES } from '../races/index.ts';
+import { isFolder } from '../run-folder/files.ts';
 import { importTypeScript } from '../system/installation.ts';
 
 /** Scenarios that are drawn at random, a different one for each seed. */
@@ -84,6 +85,7 @@ export async function loadScenario(nameOrFile: string, seed: number): Promise<Fo
   if (!/\.(ts|mts|js|mjs)$/.test(nameOrFile)) throw noScenario(nameOrFile);
   const file = path.resolve(nameOrFile);
   if (!existsSync(file)) throw new UsageError(`The scenario file ${nameOrFile} does not exist.`);
+  if (isFolder(file)) throw new UsageError(`The scenario file ${nameOrFile} is a folder.`);
   try {
     // Works in any folder, whatever module type its package.json declares.
     const loaded: unknown = await importTypeScript(file);
