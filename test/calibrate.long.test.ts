@@ -19,6 +19,13 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 /** Those that show within seconds; the nightly calibration looks for all of them. */
 const QUICK = ['skip-guard-queued', 'rtif-merge', 'end-accepted-twice', 'history-doubled'];
 
+/** Whether the load of any run below this folder has begun. */
+function isUnderLoad(folder: string): boolean {
+  const files = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+  const manifests = files.filter((file) => path.basename(file) === 'manifest.json');
+  return manifests.some((file) => /"load_started_ms": \d/.test(readFileSync(path.join(folder, file), 'utf8')));
+}
+
 describe('a short calibration', () => {
   test('finds the defects that show at once, and no violation on the clean stack', { timeout: 180_000 }, async () => {
     const args = ['--runs', '1', '--duration', '10s', '--clean', '1', '--jobs', '2', '--seed', '1', '--json'];
@@ -39,7 +46,7 @@ describe('a short calibration', () => {
     const folder = mkdtempSync(path.join(cwd, 'interrupted-'));
     const args = ['--defects', 'rtif-merge', '--runs', '3', '--out', 'half.json'];
     const running = start(['calibrate', ...args], folder);
-    while (!running.stderr().includes('(load)')) await sleep(200);
+    while (!isUnderLoad(path.join(folder, 'runs'))) await sleep(200);
     running.kill('SIGINT');
     const { code, stdout } = await running.ended;
     expect(code).toBe(130);

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+
+import { excerpt, seconds } from '../../reports/words.ts';
 import type { Calibration, CalibrationRun } from '../model/calibration.ts';
 import { findScenario } from '../run/catalogue.ts';
 import { timeStamp } from '../run/manifest.ts';
@@ -9,7 +11,6 @@ import { windtunnelVersion } from '../system/installation.ts';
 import { conduct } from './conduct.ts';
 import { calibrationOf } from './figures.ts';
 import type { CalibrateSettings } from './flags.ts';
-import { CalibrationProgress } from './progress.ts';
 import { CalibrationFolders, runJob } from './run.ts';
 import { type Job, schedule } from './schedule.ts';
 
@@ -55,22 +56,32 @@ async function play(
   signal: AbortSignal,
 ): Promise<CalibrationRun[]> {
   const folders = new CalibrationFolders(path.resolve('runs', `${timeStamp()}-calibrate`));
-  const progress = new CalibrationProgress(queue, jobs);
+  const began = performance.now();
+  let done = 0;
   try {
     return await conduct(queue, {
       jobs,
       keep,
       signal,
-      runOne: (job, folder, ending) => runJob(job, { folder, signal: ending, progress: progress.of(job) }),
+      runOne: (job, folder, ending) => runJob(job, folder, ending),
       folderOf: folders.next,
       discard: folders.discard,
       kept: folders.kept,
-      onEnd: (run) => progress.ended(run),
+      onEnd: (run) => {
+        done++;
+        const left = (performance.now() - began) * (queue.length / done - 1);
+        console.error(`${done} of ${queue.length}, about ${seconds(left / 1000)} left · ${runLine(run)}`);
+      },
     });
   } finally {
-    progress.stop();
     folders.close();
   }
+}
+
+/** How one run ended, and what there is to see of it. */
+function runLine({ result, build, scenario, schedulers, seed, violations, failure, folder }: CalibrationRun): string {
+  const why = [Object.keys(violations).join(', '), excerpt(failure ?? '', 200), folder ?? ''].filter(Boolean);
+  return [`${result}: ${build}, ${scenario}, ${schedulers} schedulers, seed ${seed}`, ...why].join(' · ');
 }
 
 /** The measured code: `3e074a0`, or `3e074a0-dirty` with uncommitted changes; null without git or a checkout. */

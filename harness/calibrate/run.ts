@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../model/errors.ts';
-import type { RunProgress } from '../model/progress.ts';
 import { resolvePlan } from '../run/plan.ts';
 import { repeatCommand } from '../run/repeat.ts';
 import { runScenario } from '../run/run.ts';
@@ -38,14 +37,15 @@ export class CalibrationFolders {
 }
 
 /** One run, as `windtunnel run` makes it. Rejects also if the load did not last as planned. */
-export async function runJob(
-  job: Job,
-  { folder, signal, progress }: { folder: string; signal: AbortSignal; progress: RunProgress },
-): Promise<JudgedJob> {
+export async function runJob(job: Job, folder: string, signal: AbortSignal): Promise<JudgedJob> {
   const { build, scenario, seed, schedulers, durationS } = job;
   const subject = subjectOf({ build });
   const flags = { seed, schedulers, faults: job.faults ?? undefined, duration: `${durationS}s` };
   const plan = await resolvePlan(scenario, flags, subject);
+  // Hundreds of runs: only how each ended is printed.
+  const silent = () => undefined;
+  const note = (text: string) => console.error(`${build}, seed ${seed}: ${text}`);
+  const progress = { phase: silent, numbers: silent, note, stop: silent };
   const repeat = repeatCommand({ scenario, subject, ...flags });
   const { judgement, failure } = await runScenario({ subject, plan, out: folder, repeat, progress, signal });
   if (failure !== undefined) throw failure;
