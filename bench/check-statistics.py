@@ -3,7 +3,6 @@ random cases. Prints the largest relative error of each kind; exit code 1 at a d
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
     /tmp/scipy/bin/python bench/check-statistics.py
-    /tmp/scipy/bin/python bench/check-statistics.py --literal  # cases for harness/statistics/count-test.test.ts
 """
 
 import json
@@ -237,12 +236,6 @@ def agreed(kind, case, got):
 
 def main():
     global largest
-    if "--literal" in sys.argv:
-        for case in list(rates(40, random.Random(7)))[:20]:
-            p, low, high = two_rates(*case)
-            shown = "null" if high is None else f"{high:.9g}"
-            print(f"  [{', '.join(str(part) for part in case)}, {p:.9g}, {low:.9g}, {shown}],")
-        return
     given = cases(random.Random(66734))
     node = ["node", "--import", "./bin/typescript.mjs", "--input-type=module", "-e", PROGRAM]
     done = subprocess.run(node, input=json.dumps(given), stdout=subprocess.PIPE, text=True, check=True)

@@ -6,9 +6,15 @@ interface TableRows {
   readonly rows: readonly (readonly unknown[])[];
 }
 
+/** Makes the text of one piece after the other, and of the end. */
+interface Format {
+  text(piece: TableRows): string;
+  end(): string;
+}
+
 /** Prints a table that comes piece by piece: as JSON, aligned for people, or with tabs for programs. */
 export async function printRows(pieces: AsyncIterable<TableRows>, json: boolean): Promise<void> {
-  const format = json ? new JsonArray() : process.stdout.isTTY ? new Columns() : new Tabs();
+  const format = json ? jsonArray() : process.stdout.isTTY ? aligned() : tabbed();
   try {
     for await (const piece of pieces) await written(format.text(piece));
     await written(format.end());
@@ -23,67 +29,47 @@ async function written(text: string): Promise<void> {
   if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
-class JsonArray {
-  #begun = false;
-
-  text({ columns, rows }: TableRows): string {
-    return rows
+function jsonArray(): Format {
+  let before = '[\n';
+  const text = ({ columns, rows }: TableRows) =>
+    rows
       .map((row) => {
         const object = JSON.stringify(Object.fromEntries(columns.map((column, i) => [column, row[i]])), null, 2);
-        const before = this.#begun ? ',\n' : '[\n';
-        this.#begun = true;
-        return `${before}${object.replace(/^/gm, '  ')}`;
+        const shown = `${before}${object.replace(/^/gm, '  ')}`;
+        before = ',\n';
+        return shown;
       })
       .join('');
-  }
-
-  end(): string {
-    return this.#begun ? '\n]\n' : '[]\n';
-  }
+  return { text, end: () => (before === '[\n' ? '[]\n' : '\n]\n') };
 }
 
 /** Tab-separated, for programs such as `cut`. */
-class Tabs {
-  #begun = false;
-
-  text({ columns, rows }: TableRows): string {
-    const lines = this.#begun ? [] : [columns.join('\t')];
-    this.#begun = true;
-    return [...lines, ...rows.map((row) => row.map(cell).join('\t'))].map((line) => `${line}\n`).join('');
-  }
-
-  end(): string {
-    return '';
-  }
+function tabbed(): Format {
+  let begun = false;
+  const text = ({ columns, rows }: TableRows) => {
+    const lines = [...(begun ? [] : [columns]), ...rows.map((row) => row.map(cell))];
+    begun = true;
+    return lines.map((line) => `${line.join('\t')}\n`).join('');
+  };
+  return { text, end: () => '' };
 }
 
 /** Aligned, for people. Columns are as wide as the first rows need. */
-class Columns {
-  #widths: readonly number[] | undefined;
-  #count = 0;
-
-  text({ columns, rows }: TableRows): string {
-    this.#count += rows.length;
+function aligned(): Format {
+  let widths: readonly number[] | undefined;
+  let count = 0;
+  const text = ({ columns, rows }: TableRows) => {
+    count += rows.length;
     if (rows.length === 0) return '';
     const lines = rows.map((row) => row.map(cell));
-    const head = this.#widths ? [] : [columns];
-    this.#widths ??= columns.map((column, i) =>
-      Math.min(60, Math.max(column.length, ...lines.map((line) => line[i]?.length ?? 0))),
-    );
-    return [...head, ...lines].map((line) => `${this.#aligned(line)}\n`).join('');
-  }
-
-  #aligned(line: readonly string[]): string {
-    const width = (i: number) => this.#widths?.[i] ?? 0;
-    return line
-      .map((value, i) => value.slice(0, width(i)).padEnd(width(i)))
-      .join('  ')
-      .trimEnd();
-  }
-
-  end(): string {
-    return `${this.#count} row${this.#count === 1 ? '' : 's'}\n`;
-  }
+    if (widths === undefined) {
+      lines.unshift([...columns]);
+      widths = columns.map((_, i) => Math.min(60, Math.max(...lines.map((line) => line[i]?.length ?? 0))));
+    }
+    const shown = (value: string, i: number) => value.slice(0, widths?.[i]).padEnd(widths?.[i] ?? 0);
+    return lines.map((line) => `${line.map(shown).join('  ').trimEnd()}\n`).join('');
+  };
+  return { text, end: () => `${count} row${count === 1 ? '' : 's'}\n` };
 }
 
 function cell(value: unknown): string {

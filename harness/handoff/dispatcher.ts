@@ -28,14 +28,10 @@ export interface DispatcherOptions {
    * scheduler will send again.
    */
   onWorkload(workload: Workload, from: string, delivery: Delivery): void;
-  /** A scheduler handed over a workload of which the life has not ended: Airflow delivered it twice. */
-  onRepeat?(workload: Workload, from: string): void;
   /** Airflow revokes the workload of the delivery of this number: its worker is not to start it. */
   onRevoke?(key: TaskKey, delivery: number): void;
   /** Asked for each workload that is revoked: how long that takes, milliseconds. */
   revokeTakesMs?(): number;
-  onConnect?(process: string, pid: number): void;
-  onDisconnect?(process: string, pid: number): void;
   onError?(error: Error): void;
   /** A scheduler that is away for longer is forgotten. Longer than any fault keeps one away. */
   readonly forgetAfterMs?: number;
@@ -63,7 +59,6 @@ interface Connection {
   /** `scheduler-1/4711`; null until hello. */
   peer: string | null;
   name: string;
-  pid: number;
 }
 
 /**
@@ -153,7 +148,7 @@ export class Dispatcher {
   }
 
   #accept(socket: Socket): void {
-    const connection: Connection = { socket, splitter: new LineSplitter(LINE_LIMIT), peer: null, name: '?', pid: 0 };
+    const connection: Connection = { socket, splitter: new LineSplitter(LINE_LIMIT), peer: null, name: '?' };
     this.#connections.add(connection);
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#read(connection, chunk));
@@ -167,7 +162,6 @@ export class Dispatcher {
     if (connection.peer === null) return;
     this.#outbox.away(connection.peer, Date.now());
     connection.peer = null;
-    this.#guard('onDisconnect', () => this.#options.onDisconnect?.(connection.name, connection.pid));
   }
 
   #read(connection: Connection, chunk: Buffer): void {
@@ -223,7 +217,11 @@ export class Dispatcher {
   #revoke(connection: Connection, seq: number, key: TaskKey): void {
     const revoke = () => {
       const delivery = this.#register.revoke(key);
-      if (delivery !== undefined) this.#guard('onRevoke', () => this.#options.onRevoke?.(key, delivery));
+      try {
+        if (delivery !== undefined) this.#options.onRevoke?.(key, delivery);
+      } catch (error) {
+        this.#report('onRevoke failed', error);
+      }
       this.#send(connection, { type: 'ack', seq });
     };
     const takesMs = this.#options.revokeTakesMs?.() ?? 0;
@@ -251,8 +249,6 @@ export class Dispatcher {
     }
     connection.peer = peer;
     connection.name = hello.process;
-    connection.pid = hello.pid;
-    this.#guard('onConnect', () => this.#options.onConnect?.(hello.process, hello.pid));
     for (const message of this.#outbox.back(peer)) this.#send(connection, message);
   }
 
@@ -267,9 +263,6 @@ export class Dispatcher {
         this.#register.forget(workload);
         return;
       }
-    }
-    if (delivery === 'repeat') {
-      this.#guard('onRepeat', () => this.#options.onRepeat?.(workload, connection.name));
     }
     this.#send(connection, { type: 'ack', seq });
   }
@@ -300,14 +293,6 @@ export class Dispatcher {
     }
     socket.write(`${JSON.stringify(message)}\n`);
     if (socket.writableLength > WRITE_LIMIT) socket.destroy();
-  }
-
-  #guard(what: string, callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#report(`${what} failed`, error);
-    }
   }
 
   #report(what: string, error: unknown): void {

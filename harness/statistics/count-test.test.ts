@@ -19,7 +19,7 @@ const EVEN: Prior = { rare: SPREADS.map(() => 1 / SPREADS.length), frequent: SPR
 const runs = (counts: readonly number[], exposure = 60) => counts.map((count) => ({ count, exposure }));
 const rate = (count: number, exposure = 60) => runs([count], exposure);
 
-/** Count and exposure of A, of B, then p and the ends of the interval by scipy (check-statistics.py --literal). */
+/** Count and exposure of A, of B, then p and the ends of the interval by scipy (two_rates in check-statistics.py). */
 const REFERENCE: [number, number, number, number, number, number, number | null][] = [
   [19, 60, 50, 60, 0.000244397017, 1.5242912, 4.72652567],
   [74, 60, 7, 60, 3.16738276e-15, 0.0367570554, 0.204797005],
