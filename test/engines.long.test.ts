@@ -159,7 +159,7 @@ describe.each([
     const { dropped } = await run.row(`SELECT count(*) AS dropped FROM operations JOIN fault_windows
       ON fault = 'lost-answers' AND sent_ms BETWEEN opened_ms AND closed_ms
       WHERE kind = 'heartbeat' AND cause = 'answer-dropped'`);
-    expect(Number(dropped)).toBeGreaterThan(2);
+    expect(Number(dropped)).toBeGreaterThan(0);
     // Reported by the lives that were hit, while the window was open.
     for (const { detail } of hit) expect(detail).toMatch(/; [1-9]\d* times, [1-9]\d* lives$/);
   });

@@ -16,7 +16,7 @@ const dag = fanOut('wt_wire', 20, [300, 1_500]);
 const scenario: Scenario = {
   name: 'wire',
   describe: 'Faults on the wire, one after the other',
-  duration_s: 40,
+  duration_s: 48,
   schedulers: 1,
   api_servers: 1,
   dags: [dag],
@@ -29,12 +29,12 @@ const DELAY_MS = 600;
 const LATENCY_MS = 40;
 const faults: readonly PlannedFault[] = [
   commits('lost-commit-answer', 3_000),
-  commits('lost-commit', 9_000),
-  window('wire-cut', API, 15_000, { statement: 'UPDATE task_instance', most: 12 }, 3_000),
-  window('wire-delay', API, 19_000, { statement: 'COMMIT', ms: DELAY_MS, share: 0.3, seed: 5 }),
-  window('wire-latency', API, 24_000, { ms: LATENCY_MS }),
-  window('wire-reset', API, 29_000, {}),
-  window('wire-reset', 'scheduler-1', 30_000, {}),
+  commits('lost-commit', 13_000),
+  window('wire-cut', API, 23_000, { statement: 'UPDATE task_instance', most: 12 }, 3_000),
+  window('wire-delay', API, 27_000, { statement: 'COMMIT', ms: DELAY_MS, share: 0.3, seed: 5 }),
+  window('wire-latency', API, 32_000, { ms: LATENCY_MS }),
+  window('wire-reset', API, 37_000, {}),
+  window('wire-reset', 'scheduler-1', 38_000, {}),
 ];
 
 /** The same story on each: what a client's second try is answered when the first one had been done differs. */
@@ -86,7 +86,7 @@ for (const { build, replayed, skip } of BUILDS) {
               AND committed_ms BETWEEN sent_ms - 250 AND ended_ms + 250) AS committed,
             (SELECT arg_max(n.status, n.attempt) FROM operations n
               WHERE n.kind = 'state' AND n.ti_id = o.ti_id AND n.attempt > o.attempt) AS at_last
-          FROM operations o JOIN fault_windows ON ended_ms BETWEEN opened_ms AND closed_ms + 250
+          FROM operations o JOIN fault_windows ON sent_ms >= opened_ms AND ended_ms <= closed_ms + 250
           WHERE fault IN ('lost-commit', 'lost-commit-answer') AND kind = 'state' AND attempt = 1 AND status >= 500)`);
       const of = (fault: string) => ends.filter((end) => end.fault === fault);
       expect(of('lost-commit-answer').length).toBeGreaterThan(0);
@@ -157,7 +157,7 @@ function window(
 }
 
 function commits(fault: string, at_ms: number): PlannedFault {
-  return window(fault, API, at_ms, { statement: 'end of a try', most: 12 }, 5_000);
+  return window(fault, API, at_ms, { statement: 'end of a try', most: 12 }, 8_000);
 }
 
 /** As a run leaves it: `run` plays a stored plan again. */

@@ -73,7 +73,7 @@ test('a soak that is killed in its second window continues there, and ends as if
   expect(cut?.judged?.counts.operations).toBeGreaterThan(0);
   expect(ended.windows.map(({ judged }) => judged?.broken)).toEqual([{}, {}, {}]);
   expect(ended.gaps).toMatchObject([{ window: 2 }]);
-  expect(resumed.stdout).toContain('window 2 was broken off and its plan played again');
+  expect(resumed.stdout).toContain('window 2 was interrupted and its plan repeated');
   // On a busy machine the generator may have been late: then it says so, and never that something broke.
   expect([0, 3]).toContain(resumed.code);
   for (const window of [one, again]) {
