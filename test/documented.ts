@@ -148,7 +148,7 @@ export const PLAYED: readonly Played[] = [
   { lines: /^npm run bench:honesty -- --fit/, when: 'elsewhere', why: 'writes harness/compare/between-runs.json' },
   { lines: /^npm run bench:/, when: 'nightly', why: 'measures for minutes' },
   { lines: /^npx vitest/, when: 'elsewhere', why: 'tests, which run by themselves' },
-  { lines: /^python bench\/check-statistics/, when: 'elsewhere', why: 'needs scipy; nightly evidence of its own' },
+  { lines: /^python test\/check-statistics/, when: 'elsewhere', why: 'needs scipy; nightly evidence of its own' },
 ];
 
 /** What is cut, so that a command of minutes takes seconds. */

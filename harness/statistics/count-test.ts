@@ -12,7 +12,7 @@ import { type Counted, pooled } from './statistics.ts';
  * and two or three runs say little of it. So it is not estimated by a number: the test's tails are averaged over all
  * spreads, each weighted by how likely the runs of both sides make it, beginning from how far runs of one build lay
  * apart in earlier recordings (`between-runs.ts`). Few runs leave large spreads in play, and a difference must be
- * larger. `bench/check-statistics.py` holds it against scipy, `scripts/compare-honesty.ts` measures how often it errs.
+ * larger. `test/check-statistics.py` holds it against scipy, `scripts/compare-honesty.ts` measures how often it errs.
  */
 
 /** The spreads over which tests are averaged: rates that vary by 0, 4, 6, 9, 13, … 101, 143 and 202 % between runs. */

@@ -1,5 +1,5 @@
 /**
- * The special functions that the tests of this folder need. `bench/check-statistics.py` holds them to scipy on random
+ * The special functions that the tests of this folder need. `test/check-statistics.py` holds them to scipy on random
  * arguments, `special-functions.test.ts` to a table of its values.
  */
 

@@ -7,7 +7,7 @@ const series = (values: readonly number[]) => values.map((value, hours) => ({ ho
 
 /**
  * scipy.stats.kendalltau(range(n), values, method='exact').pvalue and theilslopes(values)[0]:
- * bench/check-statistics.py.
+ * test/check-statistics.py.
  */
 const LITERAL: readonly [values: readonly number[], p: number, slope: number][] = [
   [[1, 2, 3, 4, 5], 0.0166666666666667, 1],

@@ -24,7 +24,7 @@ const LONGEST = 120;
  * one outlier, or a step, counts no more than it should, and no distribution is supposed. Series that must not be
  * compared with each other (before and after a restart) count each for themselves, and their statistics are added. The
  * distribution is the exact one of values without ties; with ties it errs on the side of "no trend".
- * `bench/check-statistics.py` holds both against scipy. No package on npm has them.
+ * `test/check-statistics.py` holds both against scipy. No package on npm has them.
  */
 export function trendOf(given: readonly (readonly Reading[])[]): Trend {
   const series = given.map(shortened).filter((one) => one.length > 1);

@@ -156,8 +156,8 @@ const WITH_SCIPY = ['run', '--no-project', '--with', 'scipy', '--with', 'statsmo
 const statistics: Evidence = {
   name: 'statistics',
   title: 'The statistics of comparisons and soaks agree with scipy and statsmodels',
-  command: `uv ${WITH_SCIPY.join(' ')} bench/check-statistics.py`,
-  steps: [{ name: 'all cases', minutes: 3, program: 'uv', args: () => [...WITH_SCIPY, 'bench/check-statistics.py'] }],
+  command: `uv ${WITH_SCIPY.join(' ')} test/check-statistics.py`,
+  steps: [{ name: 'all cases', minutes: 3, program: 'uv', args: () => [...WITH_SCIPY, 'test/check-statistics.py'] }],
 };
 
 const containers: Evidence = {

@@ -2,7 +2,7 @@
 random cases. Prints the largest relative error of each kind; exit code 1 at a difference.
 
     python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
-    /tmp/scipy/bin/python bench/check-statistics.py
+    /tmp/scipy/bin/python test/check-statistics.py
 """
 
 import json
