@@ -1,7 +1,7 @@
 import type { OverTime, Series, SeriesMetric } from '../../harness/model/over-time.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
-import { faultLanes } from '../fault-lanes.ts';
 import { count, moment } from '../words.ts';
+import { faultLanes } from './fault-lanes.ts';
 import { cut, type Html, html, scriptData } from './html.ts';
 import { table } from './page.ts';
 

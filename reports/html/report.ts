@@ -9,9 +9,9 @@ import { count, counted, LIMITS, milliseconds, percent, seconds } from '../words
 import { chartScript } from './chart-page.ts';
 import { charts } from './charts.ts';
 import { deadlockKind } from './deadlocks.ts';
+import { faultsSection } from './faults.ts';
 import { findingsSection } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
-import { faultsSection } from './lanes.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
 
 /** `report.html`: one file that needs nothing else, to be opened, sent or printed. */

@@ -1,62 +1,45 @@
-import type { FaultEffect, Phase } from '../harness/model/over-time.ts';
-import { count, counted, milliseconds, moment } from './words.ts';
-
-/** The effect of each fault on the load, in the words of both documents. */
+import type { FaultEffect, Phase } from '../../harness/model/over-time.ts';
+import type { Judgement } from '../../harness/model/verdict.ts';
+import { count, counted, milliseconds, moment } from '../words.ts';
+import { type Content, cut, type Html, html } from './html.ts';
+import { section, table } from './page.ts';
 
 /** Beyond so many windows they are grouped by kind: eight hours hold more than a table can. */
 const WINDOWS = 24;
 /** So many times as bad as before is pointed out. */
 const MARKED = 2;
 
-export interface PhaseWord {
-  readonly text: string;
-  /** Twice as bad as before the fault. */
-  readonly worse: boolean;
-}
-
-/** Before, during and after. */
-type Change = readonly PhaseWord[];
-
-export interface FaultTable {
-  readonly head: readonly string[];
-  readonly rows: readonly FaultRow[];
-  readonly note: string;
-}
-
-export interface FaultRow {
+interface FaultSummary {
   readonly name: string;
   /** The victim, and details. */
   readonly victim: string;
   readonly about: string;
-  readonly cells: readonly (Change | string)[];
-}
-
-interface FaultSummary extends Omit<FaultRow, 'cells'> {
   readonly before: Phase | null;
   readonly during: Phase | null;
   readonly after: Phase | null;
   readonly recovered: string;
 }
 
-export function faultTable(faults: readonly FaultEffect[]): FaultTable {
+/** The effect of each fault on the load: before it opened, while it was open, after it closed. */
+export function faultsSection({ faults }: Judgement): Html | null {
+  if (faults.length === 0) return null;
   const effects = faults.length <= WINDOWS ? faults.map(one) : faultKinds(faults).map(kind);
-  return {
-    head: ['fault', 'ok per second', '4xx per second', 'failed per second', 'p95, ms', 'recovered after'],
-    rows: effects.map((row) => ({
-      ...row,
-      cells: [
-        change(row, ({ ok_per_s }) => ok_per_s, 'fewer'),
-        change(row, ({ refused_per_s }) => refused_per_s),
-        change(row, ({ unknown_per_s }) => unknown_per_s),
-        change(row, ({ p95_ms }) => p95_ms),
-        row.recovered,
-      ],
-    })),
-    note:
-      'Up to 10 s before the fault → while it was open → up to 10 s after it; bold: twice as bad. Failed: 5xx or no ' +
-      'response. Recovered: the first 5 s in which nine of ten requests were answered within twice the p95 of before ' +
-      '(at least 100 ms). “Others open”: another fault was open in the 10 s before.',
-  };
+  const titles = ['fault', 'ok per second', '4xx per second', 'failed per second', 'p95, ms', 'recovered after'];
+  const columns = titles.map((title, index) => ({ title, numeric: index > 0 }));
+  const rows = effects.map((row) => [
+    html`<strong>${cut(row.name, 60)}</strong> ${cut(row.victim, 60)}<small>${cut(row.about, 120)}</small>`,
+    change(row, ({ ok_per_s }) => ok_per_s, 'fewer'),
+    change(row, ({ refused_per_s }) => refused_per_s),
+    change(row, ({ unknown_per_s }) => unknown_per_s),
+    change(row, ({ p95_ms }) => p95_ms),
+    row.recovered,
+  ]);
+  const note =
+    'Up to 10 s before the fault → while it was open → up to 10 s after it; bold: twice as bad. Failed: 5xx or no ' +
+    'response. Recovered: the first 5 s in which nine of ten requests were answered within twice the p95 of before ' +
+    '(at least 100 ms). “Others open”: another fault was open in the 10 s before.';
+  const shown = html`<div class="effects">${table('Faults', columns, rows)}</div>`;
+  return section('faults', 'Effects of the faults', shown, note);
 }
 
 export interface FaultKind {
@@ -125,17 +108,19 @@ function typical(phases: readonly (Phase | null)[]): Phase | null {
   };
 }
 
+/** Before, during and after; bold where it is much worse than before. */
 function change(
   { before, during, after }: FaultSummary,
   of: (phase: Phase) => number | null,
   worse: 'more' | 'fewer' = 'more',
-): Change {
+): Content[] {
   const value = (phase: Phase | null) => (phase === null ? null : of(phase));
   const then = value(before);
-  return [
-    { text: shown(then), worse: false },
-    ...[value(during), value(after)].map((now) => ({ text: shown(now), worse: isWorse(now, then, worse) })),
-  ];
+  const later = [value(during), value(after)].map((now) => [
+    ' → ',
+    isWorse(now, then, worse) ? html`<b>${shown(now)}</b>` : shown(now),
+  ]);
+  return [shown(then), ...later];
 }
 
 function isWorse(value: number | null, before: number | null, worse: 'more' | 'fewer'): boolean {

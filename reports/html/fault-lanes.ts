@@ -1,7 +1,7 @@
-import type { Judgement } from '../harness/model/verdict.ts';
-import { type FaultKind, faultKinds } from './fault-words.ts';
-import { cut, type Html, html } from './html/html.ts';
-import { count, moment, some } from './words.ts';
+import type { Judgement } from '../../harness/model/verdict.ts';
+import { count, moment, some } from '../words.ts';
+import { type FaultKind, faultKinds } from './faults.ts';
+import { cut, type Html, html } from './html.ts';
 
 /** More kinds than these are no picture any more; what is beyond shares the last lane. */
 const LANES = 12;
