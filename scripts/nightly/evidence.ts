@@ -16,6 +16,8 @@ export interface Evidence {
   readonly command: string;
   /** Empty if the evidence does not exist yet: then `missing` says why. */
   readonly steps: readonly Step[];
+  /** A file of its work folder with the figures, which is kept beside the record under its own name. */
+  readonly keeps?: string;
   readonly missing?: string;
 }
 
@@ -55,6 +57,7 @@ const truthTable: Evidence = {
   name: 'truth-table',
   title: `The four seed races on four releases, ${TABLE_RUNS} seeds each: every cell as expected`,
   command: `npm run truth-table -- --runs ${TABLE_RUNS}`,
+  keeps: path.join('runs', 'truth-table.md'),
   steps: Array.from({ length: TABLE_RUNS }, (_, i) => ({
     name: `seed ${i + 1} of ${TABLE_RUNS}`,
     minutes: 7,

@@ -33,7 +33,7 @@ import path from 'node:path';
 import { runNightly } from ${here('run.ts')};
 const windtunnel = ${here('../../bin/windtunnel.mjs')};
 const evidence = {
-  name: 'tiny', title: 'A short run', command: 'windtunnel run brief.mts',
+  name: 'tiny', title: 'A short run', command: 'windtunnel run brief.mts', keeps: 'run.log',
   steps: [
     { name: 'list', minutes: 0.1, args: () => [windtunnel, 'list'] },
     { name: 'run', minutes: 1, args: ({ work, seed }) => [windtunnel, 'run', path.join(import.meta.dirname, 'brief.mts'),
@@ -105,6 +105,8 @@ test('what was done is kept when the nightly is killed, and its result has commi
     ['list', 0],
     ['run', 0],
   ]);
+  // The run's own output.
+  expect(readFileSync(path.join(top, 'records', 'nightly', 'run.log'), 'utf8')).toContain('brief');
   expect(readFileSync(path.join(top, 'records', 'README.md'), 'utf8')).toContain(
     `| tiny | ${record.ended_at.slice(0, 10)} | \`${commit}\` |`,
   );

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -120,6 +120,8 @@ function complete(evidence: Evidence, done: readonly StepResult[], round: Round,
   const folder = path.join(options.records, 'nightly');
   const before = readRecords(folder).find(({ name }) => name === evidence.name);
   writeJson(recordFile(folder, evidence.name), recordOf(evidence, round, thisMachine(), done, before));
+  const kept = path.join(workOf(options.work, evidence), evidence.keeps ?? '');
+  if (evidence.keeps !== undefined && existsSync(kept)) copyFileSync(kept, path.join(folder, path.basename(kept)));
   const { [evidence.name]: _, ...steps } = round.steps;
   const next = saveRound(options.work, { ...round, steps, completed: [...round.completed, evidence.name] });
   if (done.every(({ result }) => result === 'pass')) rmSync(workOf(options.work, evidence), { recursive: true });
