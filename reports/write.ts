@@ -17,16 +17,19 @@ interface Document {
   readonly write: (judgement: Judgement, manifest: Manifest) => string;
 }
 
+const VERDICT: Document = { file: 'verdict.json', write: json };
+
 /** Everything that people and CI read of a run, beside its record, by the name that `report --format` has for it. */
 export const DOCUMENTS: Readonly<Record<string, Document>> = {
   html: { file: 'report.html', write: reportHtml },
   markdown: { file: 'report.md', write: reportMarkdown },
-  json: { file: 'verdict.json', write: json },
+  json: VERDICT,
   junit: { file: 'junit.xml', write: reportJunit },
 };
 
+/** The verdict first: a page that cannot be written does not keep it from the disk. */
 export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {
-  for (const { file, write } of Object.values(DOCUMENTS)) {
+  for (const { file, write } of new Set([VERDICT, ...Object.values(DOCUMENTS)])) {
     await writeWhole(path.join(runFolder, file), write(judgement, manifest));
   }
 }

@@ -56,14 +56,16 @@ export async function listInvariants(
 }
 
 /**
- * Judges one invariant. What goes wrong in judging one of ours makes it `unknown`: never a crash, and never a pass.
- * What is wrong with a user's SQL is for the user to fix.
+ * Judges one invariant, and leaves its violations in the table `kept_violations`, of which `readFindings` makes the
+ * findings. What goes wrong in judging one of ours makes it `unknown`: never a crash, and never a pass. What is wrong
+ * with a user's SQL is for the user to fix.
  */
 export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise<InvariantResult> {
   // A connection of its own, so that its temporary tables go with it.
   const connection = await run.connect();
   let section = 'given';
   try {
+    // Done already where a whole run is judged.
     await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of`);
     if (file.sections.given) await connection.run(file.sections.given);
     section = 'violations';

@@ -18,7 +18,7 @@ const SETTLE_MS = 6_000;
  * Records a run, step by step; nothing is judged here. It ends early when the session stops: what was
  * recorded until then is closed in order, so that it can be judged.
  */
-export async function record(session: RunSession, stack: Stack): Promise<'completed' | 'interrupted'> {
+export async function playAndRecord(session: RunSession, stack: Stack): Promise<'completed' | 'interrupted'> {
   const { progress, stop } = session;
   progress.phase('connecting');
   const observing = new AbortController();

@@ -8,7 +8,7 @@ import type { Stack } from '../model/stack.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { closeTables } from '../run-folder/close.ts';
 import { readManifest } from '../run-folder/manifest.ts';
-import { record } from './record.ts';
+import { playAndRecord } from './record.ts';
 import type { JudgedRun, RecordedRun, RunSpec } from './run-spec.ts';
 import { RunSession } from './session.ts';
 import { openStack, windowOf } from './stack.ts';
@@ -36,7 +36,7 @@ export async function recordRun(spec: RunSpec): Promise<RecordedRun> {
   try {
     stack = spec.shared ? windowOf(spec.shared.stack, session.id) : await openStack(session);
     await session.writeManifest(stack);
-    const ended = await record(session, stack);
+    const ended = await playAndRecord(session, stack);
     await session.record.updateManifest({ ended, ended_ms: session.clock.now() });
     return { folder: session.record.path };
   } catch (error) {

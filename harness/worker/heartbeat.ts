@@ -61,14 +61,13 @@ class Heartbeat implements HerdMember {
   /** Until the next heartbeat or the end of the work, whichever is first. */
   rest(): void {
     const { clock, hazards, hooks } = this.#context;
-    this.#timer = setTimeout(wake, Math.max(0, Math.min(this.#due, this.#endAt) - clock.now()), this);
+    this.#timer = setTimeout(timeIsUp, Math.max(0, Math.min(this.#due, this.#endAt) - clock.now()), this);
     hazards.awaitHerd(this);
     hooks.cancel.addEventListener('abort', this);
     if (hooks.cancel.aborted) this.handleEvent();
   }
 
-  /** The time is up. */
-  wake(): void {
+  timeIsUp(): void {
     this.#stopResting();
     this.#proceed(undefined);
   }
@@ -93,13 +92,14 @@ class Heartbeat implements HerdMember {
   }
 
   #proceed(herd: ThunderingHerd | undefined): void {
-    this.#awake(herd).then(
+    this.#next(herd).then(
       (next) => (next === 'rests' ? this.rest() : this.#resolve(next === 'done' ? undefined : next)),
       (error: unknown) => this.#reject(error),
     );
   }
 
-  async #awake(herd: ThunderingHerd | undefined): Promise<LifeEnd | 'done' | 'rests'> {
+  /** What comes after a rest: another rest, the end of the work, or how the life ends. */
+  async #next(herd: ThunderingHerd | undefined): Promise<LifeEnd | 'done' | 'rests'> {
     const { clock, hazards, spec } = this.#context;
     const { heartbeat_ms } = spec.fleet;
     if (herd === 'herd_end' || clock.now() >= this.#endAt) return 'done';
@@ -138,6 +138,7 @@ class Heartbeat implements HerdMember {
   }
 }
 
-function wake(heartbeat: Heartbeat): void {
-  heartbeat.wake();
+/** One function for all of them: a closure for each timer would be held between two heartbeats. */
+function timeIsUp(heartbeat: Heartbeat): void {
+  heartbeat.timeIsUp();
 }
