@@ -1,4 +1,5 @@
 import type { Finding } from '../harness/model/finding.ts';
+import { groupBy } from '../harness/model/group-by.ts';
 import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../harness/model/verdict.ts';
 import { listed, moment } from './words.ts';
 
@@ -19,13 +20,7 @@ export interface DeadlockKind {
 
 /** Deadlocks by kind, the most frequent first. */
 export function deadlockKinds(deadlocks: readonly Deadlock[]): DeadlockKind[] {
-  const groups = new Map<string, Deadlock[]>();
-  for (const deadlock of deadlocks) {
-    const group = groups.get(deadlock.fingerprint);
-    if (group) group.push(deadlock);
-    else groups.set(deadlock.fingerprint, [deadlock]);
-  }
-  return [...groups]
+  return [...groupBy(deadlocks, ({ fingerprint }) => fingerprint)]
     .flatMap(([fingerprint, group]) => {
       const sorted = group.toSorted((a, b) => a.at_ms - b.at_ms);
       const [first, last] = [sorted[0], sorted.at(-1)];

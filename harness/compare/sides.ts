@@ -1,5 +1,6 @@
 import type { ComparedFinding, ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
 import type { Finding } from '../model/finding.ts';
+import { groupBy } from '../model/group-by.ts';
 import type { InvariantResult, Judgement, Verdict } from '../model/verdict.ts';
 
 const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
@@ -42,7 +43,8 @@ export function sideOf(runs: readonly Judgement[]): ComparisonSide {
 }
 
 function mergedInvariants(runs: readonly Judgement[]): ComparedInvariant[] {
-  const byName = grouped(runs.flatMap((run) => run.invariants.map((invariant) => ({ invariant, run }))));
+  const results = runs.flatMap((run) => run.invariants.map((invariant): Result => ({ invariant, run })));
+  const byName = groupBy(results, ({ invariant }) => invariant.name);
   return [...byName].map(([name, results]) => ({
     name,
     claim: results[0]?.invariant.claim ?? '',
@@ -56,16 +58,6 @@ function mergedInvariants(runs: readonly Judgement[]): ComparedInvariant[] {
 interface Result {
   readonly invariant: InvariantResult;
   readonly run: Judgement;
-}
-
-function grouped(results: readonly Result[]): Map<string, Result[]> {
-  const byName = new Map<string, Result[]>();
-  for (const result of results) {
-    const group = byName.get(result.invariant.name);
-    if (group) group.push(result);
-    else byName.set(result.invariant.name, [result]);
-  }
-  return byName;
 }
 
 /** A violation counts in any run; only a valid run shows that there is none. */

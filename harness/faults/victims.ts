@@ -1,4 +1,5 @@
 import { StackError } from '../model/errors.ts';
+import { groupBy } from '../model/group-by.ts';
 import type { Rng } from '../model/rng.ts';
 import type { PlannedFault } from '../model/scenario.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
@@ -6,9 +7,7 @@ import { isAlive } from '../system/proc.ts';
 
 /** Draws a process: first its role, so that the one dag-processor is as likely as five schedulers together. */
 export function drawProcess(processes: readonly string[], rng: Rng): string {
-  const roles = new Map<string, string[]>();
-  for (const name of processes) roles.set(roleOf(name), [...(roles.get(roleOf(name)) ?? []), name]);
-  return pickFrom(pickFrom([...roles.values()], rng), rng);
+  return pickFrom(pickFrom([...groupBy(processes, roleOf).values()], rng), rng);
 }
 
 /** `scheduler-2` → `scheduler`. */

@@ -1,3 +1,4 @@
+import { groupBy } from '../model/group-by.ts';
 import type { Deadlock, DeadlockOutcome, DeadlockSide } from '../model/verdict.ts';
 import type { OpenRun, Row } from './open-run.ts';
 import { numberOrNull } from './summary.ts';
@@ -16,16 +17,15 @@ export async function readDeadlocks(run: OpenRun): Promise<Deadlock[]> {
     )
     WHERE place <= ${MOST_LISTED} ORDER BY at_ms, deadlock`);
   const listed = rows.map((row) => Number(row.deadlock)).join(', ');
-  const sides = new Map<number, DeadlockSide[]>();
-  for (const row of await run.rows(
-    `FROM deadlock_sides WHERE deadlock IN (SELECT unnest([${listed}]::BIGINT[])) ORDER BY deadlock, place`,
-  )) {
-    const deadlock = Number(row.deadlock);
-    sides.set(deadlock, [...(sides.get(deadlock) ?? []), sideOf(row)]);
-  }
+  const sides = groupBy(
+    await run.rows(
+      `FROM deadlock_sides WHERE deadlock IN (SELECT unnest([${listed}]::BIGINT[])) ORDER BY deadlock, place`,
+    ),
+    (row) => Number(row.deadlock),
+  );
   return rows.map((row) => ({
     at_ms: Number(row.at_ms),
-    sides: sides.get(Number(row.deadlock)) ?? [],
+    sides: (sides.get(Number(row.deadlock)) ?? []).map(sideOf),
     fingerprint: String(row.fingerprint),
     operation: numberOrNull(row, 'operation'),
     explained: row.is_explained === true,

@@ -1,3 +1,4 @@
+import { groupBy } from '../../harness/model/group-by.ts';
 import type { FaultEffect, Phase } from '../../harness/model/over-time.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
 import { count, counted, milliseconds, moment } from '../words.ts';
@@ -49,13 +50,7 @@ export interface FaultKind {
 
 /** In the order in which they first opened. */
 export function faultKinds(faults: readonly FaultEffect[]): FaultKind[] {
-  const kinds = new Map<string, FaultEffect[]>();
-  for (const one of faults) {
-    const windows = kinds.get(one.fault);
-    if (windows) windows.push(one);
-    else kinds.set(one.fault, [one]);
-  }
-  return [...kinds].map(([fault, windows]) => ({ fault, windows }));
+  return [...groupBy(faults, ({ fault }) => fault)].map(([fault, windows]) => ({ fault, windows }));
 }
 
 function one(effect: FaultEffect): FaultSummary {

@@ -9,6 +9,7 @@ import { measuresOf } from '../../harness/compare/measures.ts';
 import { seriesOf } from '../../harness/compare/series.ts';
 import { isValidRun, sideOf } from '../../harness/compare/sides.ts';
 import type { Calibration, CalibrationRun } from '../../harness/model/calibration.ts';
+import { groupBy } from '../../harness/model/group-by.ts';
 import { FREQUENT, logLikelihood, type Prior, SPREADS } from '../../harness/statistics/count-test.ts';
 import { mean, type Scatter, sumOfSquares } from '../../harness/statistics/shift-test.ts';
 import { logGamma } from '../../harness/statistics/special-functions.ts';
@@ -56,12 +57,11 @@ function seriesOfGroup({ name, runs }: Group): GroupSeries[] {
 
 /** Violations of each invariant in the runs of one defect. */
 function seriesOfCalibration({ started_at, runs, settings }: Calibration): GroupSeries[] {
-  const groups = new Map<string, CalibrationRun[]>();
-  for (const run of runs) {
-    if (run.failure !== null || run.doubts.length > 0 || (settings.faults ?? null) !== null) continue;
-    const key = JSON.stringify([started_at, run.build, run.scenario, run.schedulers, run.duration_s]);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
+  const sound = (run: CalibrationRun) =>
+    run.failure === null && run.doubts.length === 0 && (settings.faults ?? null) === null;
+  const groups = groupBy(runs.filter(sound), (run) =>
+    JSON.stringify([started_at, run.build, run.scenario, run.schedulers, run.duration_s]),
+  );
   return [...groups].flatMap(([of, same]) => {
     const names = [...new Set(same.flatMap(({ violations }) => Object.keys(violations)))];
     return names

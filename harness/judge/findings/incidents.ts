@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { FindingMoment } from '../../model/finding.ts';
+import { groupBy } from '../../model/group-by.ts';
 import { knownRace } from '../../races/index.ts';
 
 /** A violation that was kept to be grouped. */
@@ -139,15 +140,4 @@ function fingerprintOf(invariant: string, variant: string): string {
 
 function kindKey({ invariant, variant }: KeptViolation): string {
   return `${invariant}|${variant}`;
-}
-
-function groupBy<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const one of all) {
-    const key = keyOf(one);
-    const group = groups.get(key);
-    if (group) group.push(one);
-    else groups.set(key, [one]);
-  }
-  return groups;
 }
