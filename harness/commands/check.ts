@@ -2,6 +2,7 @@ import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { printJudgement } from '../console/judgement.ts';
 import { playTests } from '../judge/invariant-test.ts';
 import { UsageError } from '../model/errors.ts';
+import { flagNames } from '../run/flag-words.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { judgeRunFolder } from '../run/run.ts';
 
@@ -22,8 +23,7 @@ export const checkCommand: CliCommand<CheckFlags> = {
 
   async handler({ run, invariants, test, json }) {
     if (test !== undefined) {
-      const idle = [...(run === undefined ? [] : [run]), ...(invariants === undefined ? [] : ['--invariants'])];
-      if (json !== undefined) idle.push('--json');
+      const idle = [...(run === undefined ? [] : [run]), ...flagNames({ invariants, json })];
       if (idle.length > 0)
         throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
       return await playTests(test, (line) => console.log(line));

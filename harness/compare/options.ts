@@ -8,10 +8,11 @@ import { memoryLimit } from '../judge/open-run.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
-import { type EngineChoice, engineOptions, engineWords, resolveEngine } from '../run/engine.ts';
+import { type EngineChoice, engineGiven, engineOptions, resolveEngine } from '../run/engine.ts';
+import { flagNames } from '../run/flag-words.ts';
 import { timeStamp } from '../run/manifest.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
-import { notWhole, type PlanFlags, planOptions, resolvePlan } from '../run/plan.ts';
+import { notWhole, type PlanFlags, planGiven, planOptions, resolvePlan } from '../run/plan.ts';
 import { type Subject, subjectOf } from '../run/subject.ts';
 import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
 import { knownBuild } from '../stacks/start-build.ts';
@@ -126,18 +127,9 @@ function checkOut(out: string | undefined, isStored: boolean): void {
 
 /** UsageError: flags that have no effect on stored runs. */
 function checkStoredFlags(flags: CompareFlags): void {
-  const forNewRuns = {
-    scenario: flags.scenario,
-    runs: flags.runs,
-    seed: flags.seed,
-    duration: flags.duration,
-    schedulers: flags.schedulers,
-    'api-servers': flags.apiServers,
-    faults: flags.faults,
-  };
-  const given = Object.entries(forNewRuns).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`]));
-  const all = [...given, ...engineWords(flags).filter((word) => word.startsWith('--'))];
-  if (all.length > 0) throw new UsageError(`Stored runs are compared as they are: leave out ${all.join(', ')}.`);
+  const { scenario, runs } = flags;
+  const given = flagNames({ scenario, runs, ...planGiven(flags), ...engineGiven(flags) });
+  if (given.length > 0) throw new UsageError(`Stored runs are compared as they are: leave out ${given.join(', ')}.`);
 }
 
 /** The builds that are named, or the stored runs; none if a pair is to be chosen. Of all that is wrong with them. */

@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { reasonOf, UsageError } from '../model/errors.ts';
+import { isFolder } from './files.ts';
 
 /**
  * What a command writes is checked before it starts anything. Folders that are missing on the way are made when it is
@@ -12,15 +13,14 @@ import { reasonOf, UsageError } from '../model/errors.ts';
 export function checkNewFolder(folder: string, what: string, instead = 'name another with --out, or remove it'): void {
   checkWay(folder, what);
   if (!existsSync(folder)) return;
-  if (!statSync(folder).isDirectory()) throw new UsageError(`The ${what} ${folder} is a file: ${instead}.`);
+  if (!isFolder(folder)) throw new UsageError(`The ${what} ${folder} is a file: ${instead}.`);
   if (readdirSync(folder).length > 0) throw new UsageError(`The ${what} ${folder} is not empty: ${instead}.`);
 }
 
 /** UsageError: this file, which is written or replaced, cannot be made there. */
 export function checkNewFile(file: string, what: string): void {
   checkWay(file, what);
-  if (existsSync(file) && statSync(file).isDirectory())
-    throw new UsageError(`The ${what} ${file} is a folder: name a file with --out.`);
+  if (isFolder(file)) throw new UsageError(`The ${what} ${file} is a folder: name a file with --out.`);
 }
 
 /** What is there of the way to it must be folders, the last of them one that can be written to. */
@@ -28,7 +28,7 @@ function checkWay(wanted: string, what: string): void {
   let above = path.dirname(path.resolve(wanted));
   while (!existsSync(above)) above = path.dirname(above);
   try {
-    if (!statSync(above).isDirectory()) throw new UsageError(`${above} is a file`);
+    if (!isFolder(above)) throw new UsageError(`${above} is a file`);
     accessSync(above, constants.W_OK);
   } catch (error) {
     const why = error instanceof UsageError ? error.message : `${above}: ${reasonOf(error)}`;

@@ -2,6 +2,7 @@ import type { Argv } from 'yargs';
 import { findK6, type K6Binary } from '../fleet/engines/k6-binary.ts';
 import { UsageError } from '../model/errors.ts';
 import type { EngineFlags } from '../model/soak.ts';
+import { flagNames, type GivenFlags } from './flag-words.ts';
 import { notWhole } from './plan.ts';
 
 const DEFAULT_VUS = 200;
@@ -35,11 +36,9 @@ export function engineFlags({ engine, vus, k6Processes, workerListen }: EngineFl
   return { engine, vus, k6Processes, workerListen };
 }
 
-/** The flags as they were given, for the command that repeats a run. */
-export function engineWords(flags: EngineFlags): string[] {
-  const { k6Processes, workerListen, ...others } = engineFlags(flags);
-  const given = { ...others, 'k6-processes': k6Processes, 'worker-listen': workerListen };
-  return Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+/** The same, by their names. */
+export function engineGiven({ engine, vus, k6Processes, workerListen }: EngineFlags): GivenFlags {
+  return { engine, vus, 'k6-processes': k6Processes, 'worker-listen': workerListen };
 }
 
 /**
@@ -53,12 +52,8 @@ export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Pr
     problems.push(...notWhole(flag, value, least, most));
   if (engine !== 'native' && engine !== 'k6') problems.push(`--engine must be native or k6, not "${engine}"`);
   if (engine === 'native') {
-    const idle = Object.entries({
-      vus: flags.vus,
-      'k6-processes': flags.k6Processes,
-      'worker-listen': flags.workerListen,
-    });
-    for (const [flag, value] of idle) if (value !== undefined) problems.push(`--${flag} needs --engine k6`);
+    const { engine: _, ...idle } = engineGiven(flags);
+    for (const flag of flagNames(idle)) problems.push(`${flag} needs --engine k6`);
   }
   whole('k6-processes', k6Processes, 0, MOST_PROCESSES);
   if (vus !== undefined) whole('vus', vus, Math.max(1, k6Processes), MOST_VUS);

@@ -4,13 +4,15 @@ import type { Argv } from 'yargs';
 import { problemsOf } from '../../workloads/problems.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { drawFaults, unknownFaults } from '../faults/draw.ts';
-import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
+import { readOwnFiles } from '../judge/invariant-file.ts';
+import { INVARIANT_FORM, listInvariants } from '../judge/invariants.ts';
 import { validateThresholds } from '../judge/thresholds.ts';
 import { didYouMean } from '../model/closest.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import type { ChaosSpec, Plan, Scenario } from '../model/scenario.ts';
 import { brokenScenario, loadScenario } from './catalogue.ts';
+import type { GivenFlags } from './flag-words.ts';
 import { checkTargetScenario, hostOf, type Subject } from './subject.ts';
 
 export interface PlanFlags {
@@ -40,6 +42,11 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
     }) as Argv<T & PlanFlags>;
 }
 
+/** Those of `planOptions`, by their names. */
+export function planGiven({ seed, duration, schedulers, apiServers, faults }: PlanFlags): GivenFlags {
+  return { seed, duration, schedulers, 'api-servers': apiServers, faults };
+}
+
 /** Applies `change` to the scenario, then the flags. Throws a UsageError that lists every problem of both. */
 export async function resolvePlan(
   scenarioName: string,
@@ -47,25 +54,26 @@ export async function resolvePlan(
   subject: Subject,
   change: (scenario: Scenario) => Scenario = (scenario) => scenario,
 ): Promise<Plan> {
-  const [shape, scenario] = await collectUsageErrors(
+  const [, plan] = await collectUsageErrors(
     async () => shapeOf(flags),
     async (known) => {
       const loaded = await loadScenario(scenarioName, known?.seed ?? 0);
       const { problems, whole } = await checkedScenario(loaded.scenario, flags.invariants);
       const wanted = whole && shaped(change(whole), known, flags.faults);
-      await collectUsageErrors(
+      const seed = known?.seed ?? 0;
+      const [, , faults] = await collectUsageErrors(
         async () => {
           if (problems.length > 0) throw brokenScenario(loaded.title, problems);
         },
         async () => wanted && checkTargetScenario(subject, wanted),
         // A wrong flag is reported with the flags.
-        async () => (known || flags.faults === undefined) && wanted && faultsOf(wanted, subject, 0),
+        async () => (wanted && (known || flags.faults === undefined) ? faultsOf(wanted, subject, seed) : []),
       );
       if (wanted === undefined) throw new Error('a scenario without problems is whole');
-      return wanted;
+      return { seed, scenario: wanted, faults };
     },
   );
-  return { seed: shape.seed, scenario, faults: faultsOf(scenario, subject, shape.seed) };
+  return plan;
 }
 
 /** The scenario as the flags change it. */
@@ -152,8 +160,9 @@ async function checkedScenario(scenario: unknown, folder: string | undefined): P
   const { aims, thresholds, chaos } = isRecord(scenario) ? scenario : {};
   const faults = isRecord(chaos) && Array.isArray(chaos.faults) ? chaos.faults.filter(isText) : [];
   const unknown = unknownFaults(faults).map((problem) => `chaos.faults: ${problem}`);
-  // What is wrong with the user's own invariants is said where they are read.
-  const known = (await listInvariants(await readOwnInvariants(folder).catch(() => []))).map(({ name }) => name);
+  // What is wrong with the user's own invariants is said where they are read and tried; here it is their names.
+  const own = folder === undefined ? [] : await readOwnFiles(folder, INVARIANT_FORM).catch(() => []);
+  const known = (await listInvariants(own)).map(({ name }) => name);
   const asked = [
     ...(Array.isArray(aims) ? aims.filter(isText) : [])
       .filter((aim) => !known.includes(aim))

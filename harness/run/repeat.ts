@@ -1,7 +1,8 @@
 import { shellWord } from '../../reports/commands.ts';
 import type { EngineFlags } from '../model/soak.ts';
-import { engineWords } from './engine.ts';
-import type { PlanFlags } from './plan.ts';
+import { engineGiven } from './engine.ts';
+import { flagWords } from './flag-words.ts';
+import { type PlanFlags, planGiven } from './plan.ts';
 import type { Subject } from './subject.ts';
 
 export interface Repeatable extends PlanFlags, EngineFlags {
@@ -12,17 +13,11 @@ export interface Repeatable extends PlanFlags, EngineFlags {
 
 /** The command that makes the same run again: with the seed, which was drawn if none was given. To paste in a shell. */
 export function repeatCommand({ scenario, subject, ...flags }: Repeatable): string {
-  const given = {
+  const words = flagWords({
     ...('target' in subject ? { target: subject.target } : { build: subject.build.name }),
-    seed: flags.seed,
-    duration: flags.duration,
-    schedulers: flags.schedulers,
-    'api-servers': flags.apiServers,
-    faults: flags.faults,
+    ...planGiven(flags),
     invariants: flags.invariants,
-  };
-  const words = Object.entries(given).flatMap(([flag, value]) =>
-    value === undefined ? [] : [`--${flag}`, String(value)],
-  );
-  return ['windtunnel', 'run', scenario, ...words, ...engineWords(flags)].map(shellWord).join(' ');
+    ...engineGiven(flags),
+  });
+  return ['windtunnel', 'run', scenario, ...words].map(shellWord).join(' ');
 }

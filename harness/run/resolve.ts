@@ -13,7 +13,8 @@ import { readManifest } from '../run-folder/manifest.ts';
 import { checkNewFolder } from '../run-folder/out.ts';
 import { DRAWN, SCENARIOS } from './catalogue.ts';
 import { resolveEngine } from './engine.ts';
-import { type PlanFlags, resolvePlan } from './plan.ts';
+import { flagNames } from './flag-words.ts';
+import { type PlanFlags, planGiven, resolvePlan } from './plan.ts';
 import { repeatCommand } from './repeat.ts';
 import type { RunSpec } from './run-spec.ts';
 import { checkTargetFlags, checkTargetScenario, hostOf, type SubjectFlags, subjectOf } from './subject.ts';
@@ -61,12 +62,8 @@ async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
     const why = isThere ? 'it has no manifest.json' : 'no such folder';
     throw new UsageError(`${folder} is not a stored run (${why}), and a scenario of your own is a .ts file.`);
   }
-  const chosen = (['seed', 'duration', 'schedulers', 'apiServers', 'faults'] as const).filter(
-    (name) => flags[name] !== undefined,
-  );
-  if (chosen.length > 0) {
-    const named = chosen.map((name) => `--${name === 'apiServers' ? 'api-servers' : name}`).join(', ');
-    throw new UsageError(`${flags.scenario} is a stored run and has a plan: ${named} cannot change it.`);
-  }
+  const chosen = flagNames(planGiven(flags));
+  if (chosen.length > 0)
+    throw new UsageError(`${flags.scenario} is a stored run and has a plan: ${chosen.join(', ')} cannot change it.`);
   return readManifest(folder);
 }

@@ -5,6 +5,7 @@ import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { allowsFaults, checkTarget } from '../stacks/target.ts';
+import { flagNames } from './flag-words.ts';
 
 /** What to run against: a build that we start, or the target file of a stack that is up. */
 export type Subject = { readonly build: Build } | { readonly target: string };
@@ -31,9 +32,7 @@ interface StackFlags extends SubjectFlags {
 /** UsageError: what is wrong with the target file, and flags that have no effect, because its stack is up. */
 export function checkTargetFlags({ target, schedulers, apiServers }: StackFlags): void {
   if (target === undefined) return;
-  const idle = Object.entries({ '--schedulers': schedulers, '--api-servers': apiServers })
-    .filter(([, value]) => value !== undefined)
-    .map(([flag]) => flag);
+  const idle = flagNames({ schedulers, 'api-servers': apiServers });
   const problems = idle.length === 0 ? [] : [`--target has its processes: leave out ${idle.join(' and ')}.`];
   try {
     checkTarget(target);

@@ -5,29 +5,13 @@ import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Soak } from '../model/soak.ts';
-import { engineWords } from '../run/engine.ts';
+import { engineGiven } from '../run/engine.ts';
+import { flagNames } from '../run/flag-words.ts';
+import { planGiven } from '../run/plan.ts';
 import { bornAt } from '../system/proc.ts';
 import { heal } from '../system/process-table.ts';
 import { lastWritten, SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
-
-/** What the plan in the folder replaces, as it is typed. */
-const PLANNED = {
-  scenario: 'a scenario',
-  build: '--build',
-  target: '--target',
-  seed: '--seed',
-  duration: '--duration',
-  schedulers: '--schedulers',
-  apiServers: '--api-servers',
-  faults: '--faults',
-  window: '--window',
-  stopOn: '--stop-on',
-  keepWindows: '--keep-windows',
-  disk: '--disk',
-  invariants: '--invariants',
-  out: '--out',
-} as const;
 
 /** Throws a UsageError that lists every problem of the flags and of the folder; nothing is changed. */
 export async function checkResume(flags: SoakFlags, resume: string): Promise<void> {
@@ -64,8 +48,10 @@ export async function resumeSoak(resume: string): Promise<SoakFolder> {
 }
 
 function checkFlags(flags: SoakFlags, resume: string): void {
-  const planned = Object.entries(PLANNED).filter(([name]) => flags[name as keyof typeof PLANNED] !== undefined);
-  const given = [...planned.map(([, typed]) => typed), ...engineWords(flags).filter((word) => word.startsWith('--'))];
+  const { scenario, build, target, window, stopOn, keepWindows, disk, invariants, out } = flags;
+  const of = { window, 'stop-on': stopOn, 'keep-windows': keepWindows, disk, invariants, out };
+  const given = flagNames({ build, target, ...planGiven(flags), ...of, ...engineGiven(flags) });
+  if (scenario !== undefined) given.unshift('a scenario');
   if (given.length > 0)
     throw new UsageError(`${resume} has its plan: --resume cannot be given with ${given.join(', ')}.`);
 }
