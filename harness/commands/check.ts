@@ -3,8 +3,8 @@ import { printJudgement } from '../console/judgement.ts';
 import { playTests } from '../judge/invariant-test.ts';
 import { UsageError } from '../model/errors.ts';
 import { flagNames } from '../run/flag-words.ts';
+import { judgeRunFolder } from '../run/judge-folder.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
-import { judgeRunFolder } from '../run/run.ts';
 
 interface CheckFlags {
   readonly run?: string | undefined;

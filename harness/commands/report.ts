@@ -4,8 +4,8 @@ import { DOCUMENTS } from '../../reports/write.ts';
 import type { CliCommand } from '../console/command.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
+import { judgeRunFolder } from '../run/judge-folder.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
-import { judgeRunFolder } from '../run/run.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { checkNewFile } from '../run-folder/out.ts';
 

@@ -3,7 +3,6 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Violation } from '../model/finding.ts';
 import type { InvariantResult, Verdict } from '../model/verdict.ts';
-import { identifier } from '../run-folder/files.ts';
 import { type InvariantFile, type InvariantForm, located, readInvariantFiles, readOwnFiles } from './invariant-file.ts';
 import { withLiteralRun } from './literal-database.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';
@@ -57,16 +56,16 @@ export async function listInvariants(
 
 /**
  * Judges one invariant, and leaves its violations in the table `kept_violations`, of which `readFindings` makes the
- * findings. What goes wrong in judging one of ours makes it `unknown`: never a crash, and never a pass. What is wrong
- * with a user's SQL is for the user to fix.
+ * findings, in the order of `place`. What goes wrong in judging one of ours makes it `unknown`: never a crash, and
+ * never a pass. What is wrong with a user's SQL is for the user to fix.
  */
-export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise<InvariantResult> {
+export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 0): Promise<InvariantResult> {
   // A connection of its own, so that its temporary tables go with it.
   const connection = await run.connect();
   let section = 'given';
   try {
     // Done already where a whole run is judged.
-    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of`);
+    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of kept_violations`);
     if (file.sections.given) await connection.run(file.sections.given);
     section = 'violations';
     const any = await createViolations(connection, file);
@@ -74,7 +73,7 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile): Promise
     const found = any ? await readViolations(connection) : NOTHING;
     section = 'exercised';
     const [exercised] = await rowsOf(connection, file.sections.exercised ?? '');
-    if (found.violations > 0) await keepViolations(connection, file.name);
+    if (found.violations > 0) await keepViolations(connection, file.name, place);
     return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
     if (file.own) throw located(file, section, error);
@@ -127,21 +126,19 @@ async function readViolations(connection: DuckDBConnection): Promise<Found> {
 /** The earliest and the worst of each variant: enough to group by cause, however many violations there are. */
 const MOST_KEPT = 2_000;
 
+/** More than one invariant keeps: so the numbers of their violations are apart, in whatever order they are judged. */
+const NUMBERS_OF_ONE = 1_000_000_000;
+
 /** `kept_violations`: what the findings are made of, so that no invariant is judged twice. */
-async function keepViolations(connection: DuckDBConnection, invariant: string): Promise<void> {
-  await connection.run(
-    `CREATE TABLE IF NOT EXISTS kept_violations (
-       v BIGINT, invariant VARCHAR, at_ms DOUBLE, subject VARCHAR, variant VARCHAR, severity DOUBLE, sentence VARCHAR,
-       operations BIGINT[], commits BIGINT[])`,
-  );
+async function keepViolations(connection: DuckDBConnection, invariant: string, place: number): Promise<void> {
   await connection.run(
     `INSERT INTO kept_violations
-     SELECT (SELECT count(*) FROM kept_violations) + row_number() OVER (ORDER BY ${EARLIEST}) - 1,
-       $1, at_ms, subject, variant, severity, sentence, operations, commits
+     SELECT $1::BIGINT + row_number() OVER (ORDER BY ${EARLIEST}) - 1,
+       $2, at_ms, subject, variant, severity, sentence, operations, commits
      FROM violations
      QUALIFY row_number() OVER (PARTITION BY variant ORDER BY ${EARLIEST}) <= ${MOST_KEPT}
        OR row_number() OVER (PARTITION BY variant ORDER BY severity DESC, ${EARLIEST}) = 1`,
-    [invariant],
+    [place * NUMBERS_OF_ONE, invariant],
   );
 }
 
@@ -202,8 +199,7 @@ async function whatIsMissing(run: OpenRun, { header }: InvariantFile): Promise<s
       continue;
     }
     if (run.tables.find(({ name }) => name === need)?.source === null) return `the table ${need} was not recorded`;
-    const { rows } = await run.row(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${identifier(need)} LIMIT 1)`);
-    if (rows === 0) return `the table ${need} is empty`;
+    if (await run.isEmpty(need)) return `the table ${need} is empty`;
   }
   return null;
 }

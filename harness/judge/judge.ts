@@ -1,3 +1,5 @@
+import pLimit from 'p-limit';
+
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Verdict } from '../model/verdict.ts';
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
 import { readDeadlocks } from './dossiers.ts';
@@ -40,18 +42,14 @@ export async function judge(
     done('task_instance_changes');
     await run.prepare();
     done('evidence');
-    // One at a time: each may use all the memory that judging is given.
+    // Of a large run one at a time: each may use all the memory that judging is given.
+    const inTurn = pLimit(run.isSmall ? 2 : 1);
+    const part = <T>(name: string, work: () => Promise<T>) => inTurn(() => work().finally(() => done(name)));
     const files = [...(await readInvariants()), ...own];
-    const invariants: InvariantResult[] = [];
-    for (const file of files) {
-      invariants.push(await judgeInvariant(run, file));
-      done(file.name);
-    }
-    const assumptions: AssumptionResult[] = [];
-    for (const file of await readAssumptions()) {
-      assumptions.push(await judgeAssumption(run, file));
-      done(file.name);
-    }
+    const invariants = await whole(files.map((file, place) => part(file.name, () => judgeInvariant(run, file, place))));
+    const assumptions = await whole(
+      (await readAssumptions()).map((file) => part(file.name, () => judgeAssumption(run, file))),
+    );
     const found = await readFindings(run, files, invariants);
     done('findings');
     const load = await readLoad(run);
@@ -90,6 +88,15 @@ export async function judge(
     throw await explained(run, error);
   } finally {
     if (typeof from === 'string') await run.close();
+  }
+}
+
+/** The results of all, also of those that are under way when one fails: they still use the database. */
+async function whole<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  try {
+    return await Promise.all(work);
+  } finally {
+    await Promise.allSettled(work);
   }
 }
 

@@ -70,6 +70,8 @@ export class LiteralDatabase {
       folder: 'literal',
       manifest,
       tables,
+      // One judges few rows, and tests judge many at a time.
+      isSmall: false,
       database: this.#database,
       connection: this.#connection,
       views: this.#views,
@@ -96,11 +98,7 @@ export class LiteralDatabase {
       this.#views.made.has(name) &&
       [...creates].every(([object, kind]) => kind === 'MACRO' || (kind === 'VIEW' && there.has(object)));
     const whole = this.#files.filter(isWhole);
-    this.#views = new Views(
-      this.#connection,
-      this.#files,
-      whole.map(({ name }) => name),
-    );
+    this.#views = new Views(this.#connection, this.#files, { made: whole.map(({ name }) => name) });
   }
 
   /** As a reader of lines does it: a table's own columns have their types, others that Airflow has are text. */

@@ -14,8 +14,12 @@ import { readViewFiles, Views } from './views.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
 const MEMORY = '512MB';
+/**
+ * A run of some minutes. Most of the time that DuckDB takes for it goes into planning, not into rows, so tables and
+ * views are worked out once, in memory, and two invariants are judged at a time, each by one thread.
+ */
+const ROWS_OF_SMALL = 100_000;
 export const SETTINGS = {
-  threads: '2',
   autoinstall_known_extensions: 'false',
   preserve_insertion_order: 'false',
   // What is guessed to be few rows may be many, and then ASOF joins in loops would compare each with all.
@@ -32,9 +36,13 @@ export interface OpenRun {
   readonly manifest: Manifest;
   /** Each table of the run format, and where it is read from; `source` is null where it was not recorded. */
   readonly tables: readonly RunTable[];
+  /** So few rows that memory for several queries at a time is no question. */
+  readonly isSmall: boolean;
   rows(sql: string): Promise<Row[]>;
   /** The first row. */
   row(sql: string): Promise<Row>;
+  /** Whether a table or view has no row; asked of DuckDB once. */
+  isEmpty(table: string): Promise<boolean>;
   /** Works a view out once and for all: worth it before it is read many times. */
   materialise(view: string): Promise<void>;
   /** Makes the views that a statement reads, or all. `rows` and `row` do it themselves. */
@@ -49,35 +57,48 @@ export interface OpenRun {
 export async function openRun(runFolder: string): Promise<OpenRun> {
   const manifest = await readManifest(runFolder);
   const spill = await mkdtemp(path.join(tmpdir(), 'windtunnel-judge-'));
-  // In a file, because tables in memory are neither compressed nor part of what can be spilled cheaply.
-  const file = path.join(spill, 'run.duckdb');
-  const database = await DuckDBInstance.create(file, {
-    ...SETTINGS,
-    memory_limit: memoryLimit(),
-    temp_directory: spill,
-  });
-  const connection = await database.connect();
+  let opened = await openDatabase(':memory:', spill, 1);
   const close = async () => {
-    connection.closeSync();
-    database.closeSync();
+    opened.close();
     await rm(spill, { recursive: true, force: true });
   };
   try {
-    await connection.run("SET TimeZone = 'UTC'");
-    const tables: RunTable[] = [];
-    for (const table of await runTables(connection, runFolder)) {
-      tables.push(await createTable(connection, runFolder, table));
+    const found = await runTables(opened.connection, runFolder);
+    const isSmall = found.reduce((sum, { rows }) => sum + rows, 0) <= ROWS_OF_SMALL;
+    if (!isSmall) {
+      opened.close();
+      // In a file, because tables in memory are neither compressed nor part of what can be spilled cheaply.
+      opened = await openDatabase(path.join(spill, 'run.duckdb'), spill, 2);
     }
+    const { database, connection } = opened;
+    const tables: RunTable[] = [];
+    for (const table of found) tables.push(await createTable(connection, { runFolder, table, isSmall }));
     await createManifestTables(connection, manifest, tables);
-    const views = new Views(connection, await readViewFiles());
-    return runOver({ folder: runFolder, manifest, tables, database, connection, views, close });
+    const views = new Views(connection, await readViewFiles(), { asTables: isSmall });
+    return runOver({ folder: runFolder, manifest, tables, isSmall, database, connection, views, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-interface Opened extends Pick<OpenRun, 'folder' | 'manifest' | 'tables' | 'close'> {
+async function openDatabase(file: string, spill: string, threads: number) {
+  const database = await DuckDBInstance.create(file, {
+    ...SETTINGS,
+    threads: String(threads),
+    memory_limit: memoryLimit(),
+    temp_directory: spill,
+  });
+  const connection = await database.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  const close = () => {
+    connection.closeSync();
+    database.closeSync();
+  };
+  return { database, connection, close };
+}
+
+interface Opened extends Pick<OpenRun, 'folder' | 'manifest' | 'tables' | 'isSmall' | 'close'> {
   readonly database: DuckDBInstance;
   readonly connection: DuckDBConnection;
   readonly views: Views;
@@ -89,14 +110,25 @@ export function runOver({ database, connection, views, ...run }: Opened): OpenRu
     await views.prepare(sql);
     return rowsOf(connection, sql);
   };
+  const empty = new Map<string, Promise<boolean>>();
+  const isEmpty = async (table: string) => {
+    const [row] = await rows(`SELECT count(*) AS rows FROM (SELECT 1 FROM ${identifier(table)} LIMIT 1)`);
+    return row?.rows === 0;
+  };
   return {
     ...run,
     rows,
     row: async (sql) => (await rows(sql))[0] ?? {},
+    isEmpty: (table) => {
+      const known = empty.get(table) ?? isEmpty(table);
+      empty.set(table, known);
+      return known;
+    },
     prepare: (sql) => views.prepare(sql),
     reads: async (sql) => views.reads(sql),
     materialise: async (view) => {
       await views.prepare(view);
+      if (views.asTables) return;
       await connection.run(`CREATE TABLE materialised AS FROM ${identifier(view)}`);
       await connection.run(`DROP VIEW ${identifier(view)}`);
       await connection.run(`ALTER TABLE materialised RENAME TO ${identifier(view)}`);
@@ -180,10 +212,19 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
   return result.getRowObjectsJS().map((row) => cellOf(row) as Row);
 }
 
-async function createTable(connection: DuckDBConnection, runFolder: string, found: RunTable): Promise<RunTable> {
-  // Lines are parsed once; Parquet is read where a query needs it.
+interface Wanted {
+  readonly runFolder: string;
+  readonly table: RunTable;
+  readonly isSmall: boolean;
+}
+
+async function createTable(
+  connection: DuckDBConnection,
+  { runFolder, table: found, isSmall }: Wanted,
+): Promise<RunTable> {
+  // Lines are parsed once; the Parquet of a large run is read where a query needs it.
   const create = ({ name, source, select }: RunTable) =>
-    connection.run(`CREATE ${source === 'parquet' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${select}`);
+    connection.run(`CREATE ${source === 'parquet' && !isSmall ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${select}`);
   try {
     await create(found);
     return found;

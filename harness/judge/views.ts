@@ -44,12 +44,19 @@ export class Views {
   readonly #connection: DuckDBConnection;
   readonly #files: readonly ViewFile[];
   readonly #made: Set<string>;
+  /** Each is worked out once, when it is made: worth it where planning it again takes longer than its rows. */
+  readonly asTables: boolean;
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(connection: DuckDBConnection, viewFiles: readonly ViewFile[], made: Iterable<string> = []) {
+  constructor(
+    connection: DuckDBConnection,
+    viewFiles: readonly ViewFile[],
+    { made = [], asTables = false }: { readonly made?: Iterable<string>; readonly asTables?: boolean } = {},
+  ) {
     this.#connection = connection;
     this.#files = viewFiles;
     this.#made = new Set(made);
+    this.asTables = asTables;
   }
 
   /** The files that were made. */
@@ -86,7 +93,9 @@ export class Views {
       if (!wanted) continue;
       await this.#make(file.words, place);
       if (this.#made.has(file.name)) continue;
-      await this.#connection.run(file.sql);
+      await this.#connection.run(
+        this.asTables ? file.sql.replace(/^CREATE OR REPLACE VIEW /gm, 'CREATE OR REPLACE TABLE ') : file.sql,
+      );
       this.#made.add(file.name);
     }
   }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -20,7 +20,9 @@ const SORTED_BYTES = 256 << 20;
  * Parquet file appears whole, by renaming, before its lines are removed.
  */
 export async function closeTables(runFolder: string): Promise<void> {
-  const spill = path.join(runFolder, 'raw', 'spill');
+  const raw = path.join(runFolder, 'raw');
+  if (!existsSync(raw) || !readdirSync(raw).some((name) => name.endsWith('.ndjson'))) return;
+  const spill = path.join(raw, 'spill');
   const database = await DuckDBInstance.create(':memory:', {
     memory_limit: '512MB',
     threads: '2',

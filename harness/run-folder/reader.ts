@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
 import type { DuckDBConnection } from '@duckdb/node-api';
 
@@ -44,35 +44,93 @@ export interface RunTable {
   readonly source: 'parquet' | 'raw' | null;
   /** A SELECT that gives the table with all its columns. */
   readonly select: string;
+  /** How many rows it has; of lines an estimate. */
+  readonly rows: number;
 }
 
+/** What the footer of a Parquet file says. */
+interface Footer {
+  readonly columns: ReadonlySet<string>;
+  readonly rows: number;
+}
+
+/** The shortest lines, of samples, have 70 bytes; those of operations and commits some 600. */
+const BYTES_A_LINE = 300;
+
 export async function runTables(connection: DuckDBConnection, runFolder: string): Promise<RunTable[]> {
-  const tables: RunTable[] = [];
-  for (const name of TABLE_NAMES) tables.push(await typedTable(connection, runFolder, name));
-  for (const name of FINAL_TABLES) tables.push(await finalTable(connection, runFolder, name));
+  const names = [...TABLE_NAMES, ...FINAL_TABLES.map((name) => `final_${name}`)];
+  const footers = await readFooters(connection, runFolder, names);
+  const tables = TABLE_NAMES.map((name) => typedTable(runFolder, name, footers.get(name)));
+  for (const name of FINAL_TABLES) {
+    tables.push(await finalTable(connection, runFolder, name, footers.get(`final_${name}`)));
+  }
   return tables;
 }
 
-async function typedTable(connection: DuckDBConnection, runFolder: string, name: TableName): Promise<RunTable> {
-  const parquet = parquetFile(runFolder, name);
-  const lines = linesFile(runFolder, name);
-  if (!existsSync(parquet)) {
-    return existsSync(lines) ? { name, source: 'raw', select: typedLines(name, lines) } : nothing(name, TABLES[name]);
-  }
+/** Of the tables that are closed: all at once, because each question costs DuckDB as long as all of them. */
+async function readFooters(
+  connection: DuckDBConnection,
+  runFolder: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Footer>> {
+  const closed = names.filter((name) => existsSync(parquetFile(runFolder, name)));
+  if (closed.length === 0) return new Map();
   try {
-    const there = await columnsOf(connection, `FROM read_parquet(${fileLiteral(parquet)})`);
-    // A column that an older writer did not have is NULL, not an error.
-    const columns = Object.entries(TABLES[name]).map(([column, type]) =>
-      there.has(column) ? identifier(column) : `NULL::${type} AS ${identifier(column)}`,
-    );
-    return {
-      name,
-      source: 'parquet',
-      select: `SELECT ${columns.join(', ')} FROM read_parquet(${fileLiteral(parquet)})`,
-    };
+    return await footersOf(connection, runFolder, closed);
   } catch (error) {
-    throw damaged(name, runFolder, error);
+    // One at a time, to say which of them it is.
+    for (const name of closed) {
+      await footersOf(connection, runFolder, [name]).catch((reason: unknown) => {
+        throw damaged(name, runFolder, reason);
+      });
+    }
+    throw error;
   }
+}
+
+async function footersOf(
+  connection: DuckDBConnection,
+  runFolder: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Footer>> {
+  const files = `[${names.map((name) => fileLiteral(parquetFile(runFolder, name))).join(', ')}]`;
+  const found = await connection.runAndReadAll(`
+    SELECT file_name, list(name) AS columns, any_value(num_rows) AS rows
+    FROM parquet_schema(${files}) JOIN parquet_file_metadata(${files}) USING (file_name)
+    -- Of the root, which stands for the table.
+    WHERE num_children IS NULL
+    GROUP BY file_name`);
+  const rows = new Map(found.getRowObjectsJS().map((row) => [String(row.file_name), row]));
+  return new Map(
+    names.map((name) => {
+      const row = rows.get(parquetFile(runFolder, name));
+      const columns = Array.isArray(row?.columns) ? row.columns.map(String) : [];
+      return [name, { columns: new Set(columns), rows: Number(row?.rows ?? 0) }];
+    }),
+  );
+}
+
+function typedTable(runFolder: string, name: TableName, footer: Footer | undefined): RunTable {
+  if (!footer) {
+    const lines = linesFile(runFolder, name);
+    if (!existsSync(lines)) return nothing(name, TABLES[name]);
+    return { name, source: 'raw', select: typedLines(name, lines), rows: rowsOfLines(lines) };
+  }
+  // A column that an older writer did not have is NULL, not an error.
+  const columns = Object.entries(TABLES[name]).map(([column, type]) =>
+    footer.columns.has(column) ? identifier(column) : `NULL::${type} AS ${identifier(column)}`,
+  );
+  const file = fileLiteral(parquetFile(runFolder, name));
+  return {
+    name,
+    source: 'parquet',
+    select: `SELECT ${columns.join(', ')} FROM read_parquet(${file})`,
+    rows: footer.rows,
+  };
+}
+
+function rowsOfLines(file: string): number {
+  return Math.ceil(statSync(file).size / BYTES_A_LINE);
 }
 
 /** `ignore_errors`, because `kill -9` cuts the last line: it becomes a row of NULLs, also in the first column. */
@@ -90,29 +148,34 @@ async function finalTable(
   connection: DuckDBConnection,
   runFolder: string,
   table: (typeof FINAL_TABLES)[number],
+  footer: Footer | undefined,
 ): Promise<RunTable> {
   const name = `final_${table}`;
   const wanted = Object.fromEntries(FINAL_WANTED[table].map((column) => [column, FINAL_TYPES[column] ?? 'VARCHAR']));
-  const parquet = parquetFile(runFolder, name);
-  const closed = existsSync(parquet);
-  if (!closed && !existsSync(linesFile(runFolder, name))) return nothing(name, wanted);
-  let rows: string;
-  let there: Set<string>;
+  // A column that an older writer did not have is NULL, not an error.
+  const withAll = (rows: string, there: ReadonlySet<string>) => {
+    const missing = Object.entries(wanted).filter(([column]) => !there.has(column));
+    const added = missing.map(([column, type]) => `, NULL::${type} AS ${identifier(column)}`).join('');
+    return `SELECT *${added} FROM ${rows}`;
+  };
+  if (footer) {
+    const rows = `read_parquet(${fileLiteral(parquetFile(runFolder, name))})`;
+    return { name, source: 'parquet', select: withAll(rows, footer.columns), rows: footer.rows };
+  }
+  const lines = linesFile(runFolder, name);
+  if (!existsSync(lines)) return nothing(name, wanted);
   try {
-    rows = closed ? `read_parquet(${fileLiteral(parquet)})` : `(${await textLines(connection, runFolder, name)})`;
-    there = await columnsOf(connection, `SELECT * FROM ${rows}`);
+    const rows = `(${await textLines(connection, lines)})`;
+    const there = await columnsOf(connection, `SELECT * FROM ${rows}`);
+    return { name, source: 'raw', select: withAll(rows, there), rows: rowsOfLines(lines) };
   } catch (error) {
     throw damaged(name, runFolder, error);
   }
-  // A column that an older writer did not have is NULL, not an error.
-  const missing = Object.entries(wanted).filter(([column]) => !there.has(column));
-  const added = missing.map(([column, type]) => `, NULL::${type} AS ${identifier(column)}`).join('');
-  return { name, source: closed ? 'parquet' : 'raw', select: `SELECT *${added} FROM ${rows}` };
 }
 
 function nothing(name: string, wanted: Columns): RunTable {
   const none = Object.entries(wanted).map(([column, type]) => `NULL::${type} AS ${identifier(column)}`);
-  return { name, source: null, select: `SELECT ${none.join(', ')} WHERE false` };
+  return { name, source: null, select: `SELECT ${none.join(', ')} WHERE false`, rows: 0 };
 }
 
 export function damaged(table: string, runFolder: string, error: unknown): UsageError {
@@ -123,9 +186,9 @@ export function damaged(table: string, runFolder: string, error: unknown): Usage
 }
 
 /** Airflow's own rows: the columns are those of the file, nested values and ids as text. */
-async function textLines(connection: DuckDBConnection, runFolder: string, name: string): Promise<string> {
+async function textLines(connection: DuckDBConnection, lines: string): Promise<string> {
   const rows =
-    `read_json(${fileLiteral(linesFile(runFolder, name))}, format = 'newline_delimited', ` +
+    `read_json(${fileLiteral(lines)}, format = 'newline_delimited', ` +
     'maximum_depth = 1, sample_size = -1, ignore_errors = true)';
   const columns = [...(await columnsOf(connection, `SELECT * FROM ${rows}`))];
   const selected = columns.map((column) => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Manifest } from '../model/manifest.ts';
 import { writeLiteralRun } from '../testing/literal-run.ts';
-import { judgeRunFolder } from './run.ts';
+import { judgeRunFolder } from './judge-folder.ts';
 
 test.each<[Manifest['ended'], boolean]>([
   ['completed', false],
