@@ -44,8 +44,8 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/calibrate.ts')).calibrateCommand,
   ],
   [
-    'check [run]',
-    'Judge a stored run folder again, or test an invariant; needs no stack',
+    'check [runs..]',
+    'Judge stored run folders again, or test an invariant; needs no stack',
     async () => (await import('./commands/check.ts')).checkCommand,
   ],
   [

@@ -140,7 +140,7 @@ export const PLAYED: readonly Played[] = [
     why: 'nightly evidence of their own',
   },
   {
-    lines: /^npm run bench:judge\b.* RUN\b/,
+    lines: /^npm run (?:bench:judge|same-verdicts)\b.* RUN\b/,
     when: 'elsewhere',
     why: 'needs a record of the reader',
   },

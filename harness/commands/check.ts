@@ -1,13 +1,17 @@
+import { counted } from '../../reports/words.ts';
 import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { printJudgement } from '../console/judgement.ts';
+import { collectUsageErrors } from '../console/usage-errors.ts';
 import { playTests } from '../judge/invariant-test.ts';
 import { UsageError } from '../model/errors.ts';
+import type { Judgement, Verdict } from '../model/verdict.ts';
 import { flagNames } from '../run/flag-words.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
+import { readManifest } from '../run-folder/manifest.ts';
 
 interface CheckFlags {
-  readonly run?: string | undefined;
+  readonly runs?: string[] | undefined;
   readonly invariants?: string | undefined;
   readonly test?: string | undefined;
   readonly json?: boolean | undefined;
@@ -16,22 +20,56 @@ interface CheckFlags {
 export const checkCommand: CliCommand<CheckFlags> = {
   builder: (args) =>
     args
-      .positional('run', { type: 'string', describe: 'A run folder' })
+      .positional('runs', { type: 'string', array: true, describe: 'Run folders' })
       .options(OWN_INVARIANTS)
-      .option('test', { type: 'string', describe: 'Instead of a run: a .yaml file with tests of an invariant' })
-      .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' }),
+      .option('test', { type: 'string', describe: 'Instead of runs: a .yaml file with tests of an invariant' })
+      .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document, or a list of several' }),
 
-  async handler({ run, invariants, test, json }) {
-    if (test !== undefined) {
-      const idle = [...(run === undefined ? [] : [run]), ...flagNames({ invariants, json })];
-      if (idle.length > 0)
-        throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
-      return await playTests(test, (line) => console.log(line));
-    }
-    if (run === undefined) throw new UsageError('Name a run folder, or a test with --test FILE.');
-    const own = await ownInvariantsFor([run], invariants);
-    const judgement = await judgeRunFolder(run, own);
-    printJudgement(judgement, { json, own });
-    return exitCodeOfVerdict(judgement.verdict);
+  async handler({ runs = [], test, ...flags }) {
+    if (test === undefined) return await checkRuns(runs, flags);
+    const idle = [...runs, ...flagNames({ invariants: flags.invariants, json: flags.json })];
+    if (idle.length > 0)
+      throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
+    return await playTests(test, (line) => console.log(line));
   },
 };
+
+/** A run that is damaged keeps no verdict from the others. */
+async function checkRuns(
+  runs: readonly string[],
+  { invariants, json }: Pick<CheckFlags, 'invariants' | 'json'>,
+): Promise<number> {
+  if (runs.length === 0) throw new UsageError('Name a run folder, or a test with --test FILE.');
+  const [own] = await collectUsageErrors(
+    () => ownInvariantsFor(runs, invariants),
+    ...runs.map((run) => () => readManifest(run)),
+  );
+  const judgements: Judgement[] = [];
+  const problems: string[] = [];
+  for (const run of runs) {
+    try {
+      const judgement = await judgeRunFolder(run, own);
+      judgements.push(judgement);
+      if (!json || runs.length === 1) printJudgement(judgement, { json, own });
+      if (!json && runs.length > 1) console.log();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  if (runs.length > 1) console.log(json ? JSON.stringify(judgements, null, 2) : summary(judgements));
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return exitCodeOfVerdict(ORDER.find((verdict) => numberOf(judgements, verdict) > 0) ?? 'unknown');
+}
+
+/** Several runs are what the first of these says that one of them is. */
+const ORDER: readonly Verdict[] = ['fail', 'unknown', 'pass'];
+
+function summary(judgements: readonly Judgement[]): string {
+  const numbers = ORDER.map((verdict) => `${numberOf(judgements, verdict)} ${verdict.toUpperCase()}`);
+  return `${counted(judgements.length, 'run')}: ${numbers.join(', ')}`;
+}
+
+function numberOf(judgements: readonly Judgement[], wanted: Verdict): number {
+  return judgements.filter(({ verdict }) => verdict === wanted).length;
+}
