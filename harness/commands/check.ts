@@ -2,7 +2,6 @@ import { counted } from '../../reports/words.ts';
 import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { printJudgement } from '../console/judgement.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
-import { playTests } from '../judge/invariant-test.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
 import { flagNames } from '../run/flag-words.ts';
@@ -30,6 +29,7 @@ export const checkCommand: CliCommand<CheckFlags> = {
     const idle = [...runs, ...flagNames({ invariants: flags.invariants, json: flags.json })];
     if (idle.length > 0)
       throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
+    const { playTests } = await import('../judge/invariant-test.ts');
     return await playTests(test, (line) => console.log(line));
   },
 };
