@@ -76,6 +76,23 @@ describe('a comparison on the terminal', () => {
   });
 });
 
+test('every format says where a comparison stopped and why, and that p allows for its looks', () => {
+  const side = (build: string, count: number) =>
+    [1, 2].map((seed) => judgement({ build, seed, counts: { deadlocks: count } }));
+  const stopped = comparePair(side('airflow@3.2.1', 22), side('airflow@3.2.2', 0), {
+    detect: 0,
+    look: { after: 2, planned: [2, 3] },
+  });
+  const said = /Stopped after 2 of up to 3 runs of each build: the answer is clear \(--runs 3\s+makes them all\)\. /;
+  expect(comparisonText(stopped, { color: false })).toMatch(said);
+  expect(comparisonHtml(stopped, 'cmp')).toMatch(said);
+  expect(comparisonMarkdown(stopped, 'cmp')).toMatch(said);
+  for (const page of [comparisonHtml(stopped, 'cmp'), comparisonMarkdown(stopped, 'cmp')]) {
+    expect(page).toMatch(/p is corrected for \d deciding tests? and 2 looks/);
+  }
+  expect(comparisonText(fixed(), { color: false })).not.toContain('look');
+});
+
 describe('compare.html', () => {
   test('has the decision on top, both verdicts of each invariant, and each count with its interval and p', () => {
     const page = comparisonHtml(fixed(), 'cmp');

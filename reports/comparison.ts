@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import type { ComparedInvariant, Comparison, ComparisonSide } from '../harness/model/comparison.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
+import { counted } from './words.ts';
 
 /** What every format of a comparison says in the same words. */
 
@@ -13,6 +14,12 @@ export function lettered({ a, pairs }: Comparison): { readonly letter: string; r
 /** Those with the decision that stands for all. */
 export function worstBuilds({ pairs, decision }: Comparison): string[] {
   return pairs.filter((pair) => pair.decision === decision).map(({ b }) => b.build);
+}
+
+/** `8 deciding tests and 2 looks`. */
+export function correctedFor({ deciding_tests, looks }: Comparison): string {
+  const tests = counted(deciding_tests, 'deciding test');
+  return looks === null ? tests : `${tests} and ${counted(looks.planned.length, 'look')}`;
 }
 
 export interface InvariantRow {

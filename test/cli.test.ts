@@ -114,6 +114,11 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
     /--resume cannot be given with a scenario, --seed\.[\s\S]*nowhere is not the folder of a soak/,
   ],
   ['compare airflow@3.2.1 airflow@3.2.2 --runs 0', /--runs must be a whole number from 1 to 100/],
+  [
+    'compare airflow@3.2.1 airflow@3.2.2 --runs 3 --at-most 101',
+    /--runs makes all of so many runs, --at-most only as many as it takes: give one of them/,
+  ],
+  ['compare airflow@3.2.1 airflow@3.2.2 --at-most 0', /--at-most must be a whole number from 1 to 100/],
   ['compare airflow@3.2.1', /needs two builds or two stored runs/],
   [
     'compare refernce --aa --engine k6 --k6-processes 0 --runs 0 --scenario nosuch',

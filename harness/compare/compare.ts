@@ -9,10 +9,12 @@ import type {
   MeasureDifference,
 } from '../model/comparison.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
+import { type Look, levelAtLook, pOverLooks } from '../statistics/spending.ts';
 import { holm } from '../statistics/statistics.ts';
 import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
 import { type CountTest, countDifference, LEVEL, type Shared, testCount } from './counts.ts';
 import { invariantDifferences, openQuestions } from './invariants.ts';
+import { looksOf } from './looks.ts';
 import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './measures.ts';
 import { caveatsOf, comparisonSentence, namesOf } from './sentence.ts';
 import { seriesOf } from './series.ts';
@@ -23,6 +25,8 @@ export interface CompareOptions {
   readonly between?: BetweenRuns;
   /** The factor by which a rate must rise for the planned runs. */
   readonly detect?: number;
+  /** Of a comparison that could have ended before; null: it is decided once, from all runs. */
+  readonly look?: Look | null;
 }
 
 type Runs = readonly Judgement[];
@@ -49,11 +53,11 @@ interface Tested {
  * enough never counts as satisfied.
  */
 export function compareBuilds(builds: readonly Runs[], options: CompareOptions = {}): Comparison {
-  const { between = BETWEEN_RUNS, detect = 2 } = options;
+  const { between = BETWEEN_RUNS, detect = 2, look = null } = options;
   const [a = [], ...others] = builds;
   const base = sideOf(a);
   const tested = others.map((b, index) => testPair(String.fromCharCode(66 + index), a, b, base, between));
-  const shared = shareLevel(tested, between, detect);
+  const shared = shareLevel(tested, { between, detect, look });
   const pairs = tested.map((one) => against(one, shared));
   const [first] = pairs;
   if (first === undefined) throw new Error('a comparison needs two builds');
@@ -70,6 +74,7 @@ export function compareBuilds(builds: readonly Runs[], options: CompareOptions =
     pairs,
     deciding_tests: shared.deciding,
     detect,
+    looks: looksOf(look),
   };
 }
 
@@ -95,9 +100,10 @@ interface SharedLevel {
 /**
  * Holm, over all pairs, so that 5 % is the probability of any false difference at all. One half of it belongs to the
  * counts of invariants that the scenario aims at, the other half to everything else that decides: what a scenario is
- * made to detect is not drowned by everything else that is compared. What only informs has 5 % of its own.
+ * made to detect is not drowned by everything else that is compared. What only informs has 5 % of its own. Each p-value
+ * first allows for the looks, so that the 5 % is theirs together.
  */
-function shareLevel(tested: readonly Tested[], between: BetweenRuns, detect: number): SharedLevel {
+function shareLevel(tested: readonly Tested[], { between, detect, look }: Required<CompareOptions>): SharedLevel {
   const all = tested.flatMap(({ sides, counts, measures }) => [
     ...counts.map((one) => ({ one, family: familyOf(one, sides) })),
     ...measures.map((one) => ({ one, family: one.measured.decides ? ('others' as const) : ('informing' as const) })),
@@ -109,15 +115,16 @@ function shareLevel(tested: readonly Tested[], between: BetweenRuns, detect: num
     const members = all.filter((member) => member.family === family).map(({ one }) => one);
     const tests = possible.filter((member) => member.family === family).map(({ one }) => one);
     const halves = family === 'informing' ? 1 : 2;
-    const adjusted = holm(tests.map(({ test }) => test.p_value));
-    const level = LEVEL / halves / Math.max(1, tests.length);
+    const adjusted = holm(tests.map(({ test }) => pOverLooks(test.p_value, look)));
+    const own = LEVEL / halves / Math.max(1, tests.length);
+    const level = levelAtLook(own, look);
     for (const one of members) {
       const p_adjusted = Math.min(1, halves * (adjusted[tests.indexOf(one)] ?? 1));
-      shared.set(one, { p_adjusted, level, detect, between });
+      shared.set(one, { p_adjusted, level, own, detect, between });
     }
   }
   const deciding = possible.filter(({ family }) => family !== 'informing').length;
-  return { deciding, of: (test) => shared.get(test) ?? { p_adjusted: 1, level: 0, detect, between } };
+  return { deciding, of: (test) => shared.get(test) ?? { p_adjusted: 1, level: 0, own: 0, detect, between } };
 }
 
 function familyOf({ series }: CountTest, { a, b }: Tested['sides']): 'aimed' | 'others' | 'informing' {

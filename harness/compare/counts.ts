@@ -9,6 +9,7 @@ import {
   weightsAfter,
 } from '../statistics/count-test.ts';
 import { runsNeeded } from '../statistics/power.ts';
+import { lastLevel } from '../statistics/spending.ts';
 import { type Counted, pooled } from '../statistics/statistics.ts';
 import type { BetweenRuns } from './between-runs.ts';
 import type { CountSeries } from './series.ts';
@@ -32,6 +33,8 @@ export interface Shared {
   readonly p_adjusted: number;
   /** The level that one test has, if all the others need theirs too. */
   readonly level: number;
+  /** The same of all looks together. */
+  readonly own: number;
   readonly detect: number;
   readonly between: BetweenRuns;
 }
@@ -39,10 +42,12 @@ export interface Shared {
 export function countDifference({ series, weights, test }: CountTest, shared: Shared): CountDifference {
   const { a, b, unit, decides } = series;
   const [inA, inB] = [pooled(a), pooled(b)];
-  const { p_adjusted, level, detect, between } = shared;
+  const { p_adjusted, level, own, detect, between } = shared;
   const more = inB.count / inB.exposure > inA.count / inA.exposure ? 'a' : 'b';
   const better = decides && p_adjusted < LEVEL ? more : null;
-  const plan = { between: between.counts[series.kind], level, factor: detect, weights };
+  // With so many a doubled rate is seen also by a comparison that looks before.
+  const levelOf = (runs: number) => lastLevel(own, runs);
+  const plan = { between: between.counts[series.kind], levelOf, factor: detect, weights };
   return {
     kind: 'count',
     name: series.name,

@@ -16,6 +16,8 @@ import { notWhole, type PlanFlags, planGiven, planOptions, resolvePlan } from '.
 import { type Subject, subjectOf } from '../run/subject.ts';
 import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
 import { knownBuild } from '../stacks/start-build.ts';
+import { MOST_RUNS } from '../statistics/power.ts';
+import { plannedLooks } from '../statistics/spending.ts';
 import { defaultPair } from './default-pair.ts';
 import { storedRuns } from './stored-runs.ts';
 
@@ -23,6 +25,7 @@ export interface CompareFlags extends PlanFlags, EngineFlags {
   readonly builds?: readonly string[] | undefined;
   readonly scenario?: string | undefined;
   readonly runs?: number | undefined;
+  readonly atMost?: number | undefined;
   readonly aa?: boolean | undefined;
   readonly detect: string;
   readonly out?: string | undefined;
@@ -45,15 +48,15 @@ type StoredSides = { readonly stored: readonly (readonly string[])[] };
 export interface SidesToRun {
   readonly subjects: readonly Subject[];
   readonly scenario: string;
-  /** Of each build. */
-  readonly runs: number;
+  /** After how many runs of each build it may end; after the last it does. */
+  readonly looks: readonly number[];
   /** Of the first round, as the first build can play it; each later one plays the next seed. */
   readonly plan: Plan;
   readonly engine: EngineChoice | undefined;
 }
 
 /** Of new runs. No defaults of yargs: with stored runs neither may be given. */
-const USUAL = { scenario: 'seeds', runs: 2 } as const;
+const USUAL = { scenario: 'seeds', atMost: 3 } as const;
 
 /** A letter each. */
 const MOST_BUILDS = 26;
@@ -69,7 +72,11 @@ export function compareOptions(args: Argv): Argv<CompareFlags> {
       type: 'string',
       describe: `A name from \`list\`, or a .ts file (default: ${USUAL.scenario})`,
     })
-    .option('runs', { type: 'number', describe: `Runs of each build, interleaved (default: ${USUAL.runs})` })
+    .option('runs', { type: 'number', describe: 'Make so many runs of each build, interleaved' })
+    .option('at-most', {
+      type: 'number',
+      describe: `Make so many runs of each build, fewer once the answer is clear (default: ${USUAL.atMost})`,
+    })
     .option('aa', { type: 'boolean', describe: 'Compare the build with itself: any difference is a false alarm' })
     .option('detect', {
       type: 'string',
@@ -91,7 +98,7 @@ export async function resolveComparison(flags: CompareFlags, signal: AbortSignal
 
 /** Throws a UsageError that lists every problem of the flags; starts and installs nothing. */
 export async function checkComparison(flags: CompareFlags): Promise<ComparisonPlan> {
-  const [builds, engine, detect, own, runs, plan] = await collectUsageErrors(
+  const [builds, engine, detect, own, looks, plan] = await collectUsageErrors(
     async () => buildsOf(flags),
     () => resolveEngine(flags, true),
     async () => factorOf(flags.detect),
@@ -100,7 +107,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
         given.flatMap((one) => storedRuns(one) ?? []),
         flags.invariants,
       ),
-    async () => runsOf(flags),
+    async () => looksFor(flags),
     async ([first = 'reference'] = []) => {
       if (storedRuns(first)) return undefined;
       return resolvePlan(flags.scenario ?? USUAL.scenario, flags, subjectOf({ build: first }));
@@ -115,7 +122,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
   if (!plan) return { detect, folder, own, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
   const scenario = flags.scenario ?? USUAL.scenario;
   const subjects = builds.map((build) => subjectOf({ build }));
-  return { detect, folder, own, sides: { subjects, scenario, runs, plan, engine } };
+  return { detect, folder, own, sides: { subjects, scenario, looks, plan, engine } };
 }
 
 /** Reports are written again into a folder that is there; runs need a new one. */
@@ -127,8 +134,8 @@ function checkOut(out: string | undefined, isStored: boolean): void {
 
 /** UsageError: flags that have no effect on stored runs. */
 function checkStoredFlags(flags: CompareFlags): void {
-  const { scenario, runs } = flags;
-  const given = flagNames({ scenario, runs, ...planGiven(flags), ...engineGiven(flags) });
+  const { scenario, runs, atMost } = flags;
+  const given = flagNames({ scenario, runs, 'at-most': atMost, ...planGiven(flags), ...engineGiven(flags) });
   if (given.length > 0) throw new UsageError(`Stored runs are compared as they are: leave out ${given.join(', ')}.`);
 }
 
@@ -181,8 +188,13 @@ function factorOf(text: string): number {
   return factor;
 }
 
-function runsOf({ runs = USUAL.runs }: CompareFlags): number {
-  const [problem] = notWhole('runs', runs, 1, 100);
-  if (problem !== undefined) throw new UsageError(problem);
-  return runs;
+/** With `--runs` the only look is after the last run. */
+function looksFor({ runs, atMost }: CompareFlags): readonly number[] {
+  const most = runs ?? atMost ?? USUAL.atMost;
+  const problems = notWhole(runs === undefined ? 'at-most' : 'runs', most, 1, MOST_RUNS);
+  if (runs !== undefined && atMost !== undefined) {
+    problems.push('--runs makes all of so many runs, --at-most only as many as it takes: give one of them.');
+  }
+  if (problems.length > 0) throw new UsageError(problems.join('\n'));
+  return runs === undefined ? plannedLooks(most) : [runs];
 }

@@ -12,6 +12,7 @@ import { runScenario } from '../run/run.ts';
 import { subjectName } from '../run/subject.ts';
 import { compareBuilds } from './compare.ts';
 import { type CompareFlags, type ComparisonPlan, resolveComparison, type SidesToRun } from './options.ts';
+import { playRounds, type Rounds } from './rounds.ts';
 
 /** Makes the runs, or judges the stored ones, compares them and writes the reports. */
 export async function playComparison(
@@ -20,8 +21,9 @@ export async function playComparison(
 ): Promise<{ readonly comparison: Comparison; readonly folder: string }> {
   const { sides, ...plan } = await resolveComparison(flags, signal);
   const { detect, folder, own } = plan;
-  const judged = 'stored' in sides ? await judgeStored(sides.stored, own) : await playSides(flags, sides, plan, signal);
-  const comparison = compareBuilds(judged, { detect });
+  const { judged, look = null } =
+    'stored' in sides ? { judged: await judgeStored(sides.stored, own) } : await playSides(flags, sides, plan, signal);
+  const comparison = compareBuilds(judged, { detect, look });
   await writeComparison(folder, comparison);
   return { comparison, folder };
 }
@@ -39,36 +41,31 @@ async function judgeStored(
   return judged;
 }
 
-/** A B, then B A, and so on: a drift over time affects all sides alike. All sides have the same seeds. */
-async function playSides(
+/** All builds play the same seeds. */
+function playSides(
   flags: CompareFlags,
-  { subjects, scenario, runs: rounds, plan: first, engine }: SidesToRun,
+  { subjects, scenario, looks, plan: first, engine }: SidesToRun,
   { folder, own }: Pick<ComparisonPlan, 'folder' | 'own'>,
   signal: AbortSignal,
-): Promise<readonly (readonly Judgement[])[]> {
-  const sides = subjects.map((subject, index) => ({
-    subject,
-    letter: String.fromCharCode(97 + index),
-    runs: [] as Judgement[],
-  }));
-  const [base] = sides;
-  if (!base) return [];
-  for (let round = 0; round < rounds; round++) {
+): Promise<Rounds> {
+  const most = `${looks.length > 1 ? 'up to ' : ''}${looks.at(-1)}`;
+  const sides = subjects.map((subject, index) => ({ subject, letter: String.fromCharCode(97 + index) }));
+  const planOf = async (seed: number) => {
+    const [base] = subjects;
+    return base === undefined || seed === first.seed ? first : resolvePlan(scenario, { ...flags, seed }, base);
+  };
+  return playRounds(sides, looks, async ({ subject, letter }, round) => {
     const seed = first.seed + round;
-    const plan = round === 0 ? first : await resolvePlan(scenario, { ...flags, seed }, base.subject);
-    for (const { subject, letter, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
-      const label = `${subjectName(subject)} (run ${round + 1} of ${rounds})`;
-      const progress = new Progress(label, plan.scenario.duration_s);
-      const out = path.join(folder, `${letter}-${round + 1}`);
-      const repeat = repeatCommand({ ...flags, scenario, subject, seed });
-      const { judgement, failure } = await runScenario({ subject, plan, engine, own, out, repeat, progress, signal });
-      // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
-      if (failure !== undefined) {
-        console.error(`The comparison ended early; its runs are in ${folder}.`);
-        throw failure;
-      }
-      runs.push(judgement);
+    const plan = await planOf(seed);
+    const progress = new Progress(`${subjectName(subject)} (run ${round + 1} of ${most})`, plan.scenario.duration_s);
+    const out = path.join(folder, `${letter}-${round + 1}`);
+    const repeat = repeatCommand({ ...flags, scenario, subject, seed });
+    const { judgement, failure } = await runScenario({ subject, plan, engine, own, out, repeat, progress, signal });
+    // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
+    if (failure !== undefined) {
+      console.error(`The comparison ended early; its runs are in ${folder}.`);
+      throw failure;
     }
-  }
-  return sides.map(({ runs }) => runs);
+    return judgement;
+  });
 }

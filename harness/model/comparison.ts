@@ -16,7 +16,7 @@ const better = z.enum(['a', 'b']).nullable();
 const sentence = text;
 const caveats = z.array(text);
 const p_adjusted = number.describe(
-  "p_value after Holm's correction for all tests that decide (or all that do not), of all pairs",
+  "p_value that allows for the looks, after Holm's correction for all tests that decide (or do not), of all pairs",
 );
 
 const run = z.object({
@@ -161,6 +161,19 @@ const against = z
   })
   .describe('One build compared with A');
 
+const looks = z
+  .object({
+    after: whole.describe('The runs of each build after which it ended'),
+    planned: z.array(
+      z.object({
+        after: whole,
+        spent: number.describe('How much of the 5 % all looks up to this one may have used'),
+      }),
+    ),
+    sentence: text.describe('Where it stopped and why, for people'),
+  })
+  .describe('After how many runs of each build it looked whether it may end');
+
 export const COMPARISON = z.object({
   verdict: VERDICT.describe('The worst of the pairs. `fail`: a build is worse than A. `unknown`: undecided'),
   decision: decision.describe('Of the pair with that verdict'),
@@ -173,6 +186,7 @@ export const COMPARISON = z.object({
   pairs: z.array(against),
   deciding_tests: whole.describe("How many tests share the level of 5 % (Holm's correction), all pairs together"),
   detect: number.describe('By what factor a rate must rise for `runs_needed` to be computed'),
+  looks: looks.nullable().describe('Null: it was decided once, from all runs'),
 });
 
 export type Decision = z.infer<typeof decision>;

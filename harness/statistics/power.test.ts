@@ -22,7 +22,7 @@ function trial(rng: Rng): { readonly seen: boolean; readonly blamed: boolean } {
   const differ = (a: readonly Counted[], b: readonly Counted[]) => pValueOf(a, b, weightsAfter(known, [a, b])) < LEVEL;
   const [a, b, same] = [draw(3, 1), draw(3, 2), draw(3, 1)];
   for (;;) {
-    const plan = { between: known, weights: weightsAfter(known, [a, b]), level: LEVEL, factor: 2 };
+    const plan = { between: known, weights: weightsAfter(known, [a, b]), levelOf: () => LEVEL, factor: 2 };
     const more = (runsNeeded(a, plan) ?? Number.POSITIVE_INFINITY) - a.length;
     if (!Number.isFinite(more)) return { seen: false, blamed: differ(a, same) };
     if (more <= 0) break;

@@ -6,8 +6,8 @@ export interface PowerPlan {
   /** What was known of the spread before any run, and after the runs that there are. */
   readonly between: Prior;
   readonly weights: Weights;
-  /** What one test may err: 5 % shared by all that are made. */
-  readonly level: number;
+  /** What one test of a comparison of so many runs a side may err: 5 % shared by all that are made. */
+  readonly levelOf: (runs: number) => number;
   /** B's rate over A's. */
   readonly factor: number;
 }
@@ -42,10 +42,11 @@ export function runsNeeded(a: readonly Counted[], plan: PowerPlan): number | nul
 /**
  * Whether the higher rate of B is seen in enough comparisons with so many runs a side. Ends when too many missed it.
  */
-function isEnough(a: readonly Counted[], { between, weights, level, factor }: PowerPlan, runs: number): boolean {
+function isEnough(a: readonly Counted[], { between, weights, levelOf, factor }: PowerPlan, runs: number): boolean {
   const { count, exposure } = pooled(a);
   const rng = new Rng(runs, 'power', count);
   const each = exposure / a.length;
+  const level = levelOf(runs);
   let missed = 0;
   for (let i = 0; i < COMPARISONS; i++) {
     const spread = drawSpread(weights, rng);

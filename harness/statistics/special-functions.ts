@@ -68,3 +68,22 @@ function betaFraction(x: number, a: number, b: number): number {
   }
   throw new Error(`The incomplete beta function of ${x}, ${a}, ${b} did not converge`);
 }
+
+/** The probability that a standard normal variable is at least `z`. */
+export function normalTail(z: number): number {
+  if (z < 0) return 1 - normalTail(-z);
+  const density = Math.exp(-(z ** 2) / 2) / Math.sqrt(2 * Math.PI);
+  if (z < 3) {
+    // Kendall's series: z + z³/3 + z⁵/15 + …
+    let [sum, term] = [z, z];
+    for (let k = 1; term > sum * 1e-17; k++) {
+      term *= z ** 2 / (2 * k + 1);
+      sum += term;
+    }
+    return 0.5 - density * sum;
+  }
+  // Laplace's continued fraction, from its end.
+  let fraction = z;
+  for (let k = 60; k > 0; k--) fraction = z + k / fraction;
+  return density / fraction;
+}

@@ -5,7 +5,7 @@ import type {
   Comparison,
   ComparisonSide,
 } from '../../harness/model/comparison.ts';
-import { type InvariantRow, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import { correctedFor, type InvariantRow, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, countRows, isCounted, measureRows } from '../comparison-rows.ts';
 import { count, counted, listed, percent, seconds, some } from '../words.ts';
 import { type Content, cut, type Html, html } from './html.ts';
@@ -31,7 +31,8 @@ export function comparisonHtml(comparison: Comparison, folder: string): string {
 }
 
 function hero(comparison: Comparison): Html {
-  const { a, pairs, decision, verdict, caveats, sentence } = comparison;
+  const { a, pairs, decision, verdict, caveats, sentence, looks } = comparison;
+  const notes = [...(looks === null ? [] : [looks.sentence]), ...caveats];
   const against = listed(worstBuilds(comparison));
   const names = pairs.map(({ letter, b }) => html` · ${letter} ${cut(b.build, 120)}`);
   const why =
@@ -44,7 +45,7 @@ function hero(comparison: Comparison): Html {
 <h1><span class="badge ${verdict}">${decision}</span>${cut(against, 120)}</h1>
 ${why}
 </div>
-${caveats.map((caveat) => html`<p class="note">${cut(caveat, 400)}</p>`)}
+${notes.map((note) => html`<p class="note">${cut(note, 400)}</p>`)}
 </header>
 `;
 }
@@ -100,7 +101,7 @@ ${lanesTable('Parts and responses', informing, comparison.detect)}</details>`;
     'Counts',
     [deciding.length > 0 ? lanesTable('Counts', deciding, comparison.detect) : null, none, parts],
     'A dot is a run; the bar is the rate of all of them, the band its 95 % limits. p is corrected for ' +
-      `${counted(comparison.deciding_tests, 'deciding test')}. “Minimum detectable”: the lowest rate that these runs ` +
+      `${correctedFor(comparison)}. “Minimum detectable”: the lowest rate that these runs ` +
       `would distinguish from A’s. “Runs for × ${comparison.detect}”: runs a side to detect such a rise 9 times in 10.`,
   );
 }

@@ -1,12 +1,12 @@
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
-import { invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import { correctedFor, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, comparedText, countRows, isCounted, measureRows } from '../comparison-rows.ts';
-import { count, counted, GLYPH, listed } from '../words.ts';
+import { count, GLYPH, listed } from '../words.ts';
 import { document, markdownTable, plain } from './document.ts';
 
 /** `compare.md`: for the pull request that raises the version. */
 export function comparisonMarkdown(comparison: Comparison, folder: string): string {
-  const { pairs, decision, sentence, caveats } = comparison;
+  const { pairs, decision, sentence, caveats, looks } = comparison;
   const builds = lettered(comparison);
   const heads = builds.map(({ letter, side }) => `${letter} ${plain(side.build)}`);
   const counts = countRows(comparison).filter((row) => row.decides && isCounted(row));
@@ -20,9 +20,10 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
     `# ${decision}: ${others} against ${plain(comparison.a.build)}`,
     ...sentences,
     ...caveats.map(plain),
+    ...(looks === null ? [] : [plain(looks.sentence)]),
     '## Counts',
     countRows(comparison).length === 0 ? 'No count was tested: one side has no valid run.' : rowsTable(counts, heads),
-    `p is corrected for ${counted(comparison.deciding_tests, 'deciding test')}; docs/comparing.md says how.`,
+    `p is corrected for ${correctedFor(comparison)}; docs/comparing.md says how.`,
     ...(measures.length === 0 ? [] : ['## Latency, throughput, cost', rowsTable(measures, heads)]),
     '## Invariants',
     markdownTable(

@@ -30,9 +30,10 @@ export interface ComparisonTextOptions extends TextOptions {
 /** All builds side by side, what differs first; the decision in the last lines. */
 export function comparisonText(comparison: Comparison, { folder, ...options }: ComparisonTextOptions): string {
   const paint = paintFor(options);
-  const { a, pairs, caveats } = comparison;
+  const { a, pairs, caveats, looks } = comparison;
   const builds = lettered(comparison);
   const footer = [
+    ...(looks === null ? [] : hanging('', looks.sentence, 3, paint.dim)),
     ...caveats.slice(0, 2).flatMap((caveat) => hanging('', caveat, 2, paint.dim)),
     ...(folder === undefined ? [] : [`report: ${paint.underline(visible(path.join(folder, 'compare.html')))}`]),
     '',
