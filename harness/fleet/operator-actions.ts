@@ -10,7 +10,7 @@ const BULK = 8;
 
 export interface OperatorActionsOptions {
   readonly requests: Requests;
-  readonly token: string;
+  readonly token: Promise<string>;
   readonly clock: Clock;
   readonly dagNamespace: string;
   live(): readonly LiveLife[];
@@ -89,11 +89,12 @@ export class OperatorActions {
     );
   }
 
-  send(
+  async send(
     { operator, signal }: Pick<By, 'operator' | 'signal'>,
     { about, path, ...request }: ActionRequest,
   ): Promise<Answer> {
-    const { requests, clock, token } = this.#options;
+    const { requests, clock } = this.#options;
+    const token = await this.#options.token;
     const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
     const subject: OperationSubject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
     const spec = { ...request, path: `/api/v2${path}`, subject, token, intendedMs: clock.now() };

@@ -18,7 +18,13 @@ async function withOperators<T>(
   const { clock, operationLog } = server;
   const operators = new Operators(
     { plan, clock },
-    { publicUrl: server.url, publicToken: 'token', dagNamespace: '', operationLog, live: () => options.live ?? [] },
+    {
+      publicUrl: server.url,
+      publicToken: Promise.resolve('token'),
+      dagNamespace: '',
+      operationLog,
+      live: () => options.live ?? [],
+    },
   );
   try {
     return { result: await use(operators, server.operations), received: server.received };

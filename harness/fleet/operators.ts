@@ -27,7 +27,8 @@ const CONNECTIONS = 32;
 
 export interface OperatorsOptions {
   readonly publicUrl: string;
-  readonly publicToken: string;
+  /** Bearer token; it need not be there before `prepare`. */
+  readonly publicToken: Promise<string>;
   readonly dagNamespace: string;
   readonly operationLog: OperationLog;
   /** The lives of this moment, for the operators that clear or mark running tasks. */
@@ -42,12 +43,14 @@ export class Operators implements HazardTarget<OperatorHazard> {
   readonly #dagNamespace: string;
   readonly #transport: HttpTransport;
   readonly #actions: OperatorActions;
+  readonly #token: Promise<string>;
 
   constructor(context: OperatorsContext, options: OperatorsOptions) {
     const { clock } = context;
     const { publicUrl, publicToken: token, dagNamespace, operationLog, live } = options;
     this.#context = context;
     this.#dagNamespace = dagNamespace;
+    this.#token = token;
     this.#transport = new HttpTransport([publicUrl], CONNECTIONS, OPERATOR_TIMEOUT_MS);
     const requests = new Requests({ transport: this.#transport, attempts: 1, clock, operationLog });
     this.#actions = new OperatorActions({ requests, token, clock, dagNamespace, live });
@@ -55,6 +58,7 @@ export class Operators implements HazardTarget<OperatorHazard> {
 
   /** Before anything is scheduled: sets the pool of the scenario. Rejects with a StackError if the stack refuses it. */
   async prepare(signal: AbortSignal): Promise<void> {
+    await this.#token;
     const slots = this.#context.plan.scenario.pool_slots;
     if (slots === undefined) return;
     const by = { operator: 'operator-pool', signal };

@@ -12,6 +12,11 @@ export interface SupervisedProcess {
 /** A running build, whether we started it or not: what the fleet, the operators, the recorder and the probes need. */
 export interface Stack {
   readonly build: string;
+  /**
+   * Resolves when every process of it answers, and rejects with a StackError if one does not. Its database answers
+   * before, so that recording can begin.
+   */
+  readonly ready: Promise<void>;
   /** Versions as the stack reports them, for the manifest. */
   readonly identity: Readonly<Record<string, string>>;
   /** Base URLs of the Execution API, with its `/execution` path and no trailing slash. */

@@ -49,6 +49,7 @@ export class RunFolder implements Recorder {
   #waiting = 0;
   #waitingSince: number | undefined;
   #writingSince: number | undefined;
+  #closed = false;
 
   constructor(folder: string, { waitingCharacters = WAITING_CHARACTERS }: RecordLimits = {}) {
     checkNewFolder(folder, 'run folder');
@@ -74,6 +75,8 @@ export class RunFolder implements Recorder {
   }
 
   append(name: TableName | `final_${string}`, row: object): void {
+    // Its tables may be Parquet already: a file of lines beside them would be taken for the whole table.
+    if (this.#closed) return;
     if (this.#waiting > this.#waitingCharacters) {
       this.#fail(`the oldest row has waited for ${Math.round(this.behindMs / 1000)} s`);
       return;
@@ -163,7 +166,9 @@ export class RunFolder implements Recorder {
     if (readdirSync(parent).length === 0) rmdirSync(parent);
   }
 
+  /** Rows that are appended afterwards are dropped. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
     await this.flush();
     for (const { file } of this.#tables.values()) closeSync(file);

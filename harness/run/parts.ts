@@ -47,7 +47,9 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace);
   for (const file of dags.files) table.file(file);
   if ('target' in spec.subject) table.target(path.resolve(spec.subject.target));
-  const publicToken = await stack.publicToken();
+  const publicToken = stack.ready.then(() => stack.publicToken());
+  // Awaited when the operators get ready.
+  publicToken.catch(() => undefined);
 
   const operationLog = new RunOperationLog(record);
   const hazards = new Hazards();

@@ -12,16 +12,16 @@ const DAGS_MS = 60_000;
 
 /** Sets the pool, writes the DAGs, then waits for the schedulers and the DAGs. */
 export async function makeReady(
-  { plan, stop }: RunSession,
+  { plan, stop, time }: RunSession,
   stack: Stack,
   { operators, dags, dispatcher }: Parts,
 ): Promise<void> {
   // Before the DAGs are there: what is queued first is queued by these rules, too.
-  await operators.prepare(stop);
-  await dags.publish();
-  await waitForSchedulers(dispatcher, stack.schedulers, stop);
+  await time('set the pool', () => operators.prepare(stop));
+  await time('publish the DAGs', () => dags.publish());
+  await time('wait for the schedulers to connect', () => waitForSchedulers(dispatcher, stack.schedulers, stop));
   const dagIds = plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`);
-  await waitForDags(stack, dagIds, stop);
+  await time('wait for the DAGs to be parsed', () => waitForDags(stack, dagIds, stop));
 }
 
 async function waitForSchedulers(dispatcher: Parts['dispatcher'], wanted: number, stop: AbortSignal): Promise<void> {

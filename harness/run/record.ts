@@ -19,13 +19,20 @@ const SETTLE_MS = 6_000;
  * recorded until then is closed in order, so that it can be judged.
  */
 export async function playAndRecord(session: RunSession, stack: Stack): Promise<'completed' | 'interrupted'> {
-  const { progress, stop } = session;
-  progress.phase('connecting');
+  const { progress, stop, time } = session;
   const observing = new AbortController();
-  const parts = await openParts(session, stack, observing.signal);
+  const parts = await time('make the parts', () => openParts(session, stack, observing.signal));
   let probing: Promise<void> = Promise.resolve();
   try {
-    await parts.commits.start(session.fail);
+    // While the processes of the stack import and connect.
+    if (!stack.outlivesRun) await parts.dags.announce();
+    await Promise.all([
+      time('begin the commit stream', () => parts.commits.start(session.fail)),
+      time('wait for the stack', () => stack.ready),
+    ]);
+    session.throwIfFailed();
+    progress.phase('connecting');
+    session.timings.noteProcesses('ready', stack.processes);
     await parts.probes.start();
     probing = parts.probes.run(observing.signal);
     parts.supervisor.start();
@@ -36,14 +43,14 @@ export async function playAndRecord(session: RunSession, stack: Stack): Promise<
     await load(session, parts);
     session.throwIfFailed();
     progress.phase('settling');
-    await parts.nemesis.awaitRecovery(stop);
-    await settle(session, stack, parts);
+    await time('recover from faults', () => parts.nemesis.awaitRecovery(stop));
+    await time('let lives end', () => settle(session, stack, parts));
     return session.isInterrupted ? 'interrupted' : 'completed';
   } finally {
     try {
-      await stopLoad(parts);
+      await time('stop the fleet', () => stopLoad(parts));
       // A run that is to stop at once does not wait for it; then what is not settled stays open.
-      if (!stop.aborted)
+      if (!stop.aborted && session.record.loadBegan)
         await attempt('see the API servers quiescent', () => waitForQuiescence(stack, session), session);
       await attempt('read the last samples', () => parts.probes.read(), session);
       observing.abort();
@@ -116,7 +123,7 @@ async function close(session: RunSession, stack: Stack, { commits, probes, serve
 /** Closing continues whatever fails; what failed is in the record, where the judge's assumptions find it. */
 async function attempt(what: string, action: () => Promise<void>, session: RunSession): Promise<void> {
   try {
-    await action();
+    await session.time(what, action);
   } catch (error) {
     note(session, 'ERROR', `could not ${what}: ${messageOf(error)}`);
   }

@@ -8,12 +8,21 @@ import { openStack, windowOf } from './stack.ts';
 /** A run from its plan to its reports. The live line has ended when this returns. */
 export async function runScenario(spec: RunSpec): Promise<JudgedRun> {
   const { progress, signal } = spec;
+  let takenDown: Promise<void> | undefined;
   try {
-    const { folder, failure } = await recordRun(spec);
+    const session = new RunSession(spec);
+    const { timings } = session;
+    const recorded = await record(session);
+    // Judging needs the folder alone: the stack is taken down at the same time.
+    takenDown = session.takeDown(recorded.stack);
+    const { folder, failure } = recorded;
     progress.phase('judging');
-    const judgement = await judgeRunFolder(folder, spec.own);
+    const judgement = await timings.time('judge and report', () => judgeRunFolder(folder, spec.own));
+    await takenDown;
+    await timings.write(folder);
     return { folder, judgement, failure: signal.aborted ? signal.reason : failure };
   } finally {
+    await takenDown;
     progress.stop();
   }
 }
@@ -24,16 +33,24 @@ export async function runScenario(spec: RunSpec): Promise<JudgedRun> {
  */
 export async function recordRun(spec: RunSpec): Promise<RecordedRun> {
   const session = new RunSession(spec);
+  const { stack, ...recorded } = await record(session);
+  await session.takeDown(stack);
+  await session.timings.write(recorded.folder);
+  return recorded;
+}
+
+/** Until the record is complete. The stack is still up, unless this rejects. */
+async function record(session: RunSession): Promise<RecordedRun & { readonly stack: Stack | undefined }> {
+  const { spec, timings } = session;
   let stack: Stack | undefined;
   try {
     stack = spec.shared ? windowOf(spec.shared.stack, session.id) : await openStack(session);
     await session.writeManifest(stack);
     const ended = await playAndRecord(session, stack);
     await session.record.updateManifest({ ended, ended_ms: session.clock.now() });
-    return { folder: session.record.path };
+    await timings.time('close the record', () => session.record.close());
+    return { folder: session.record.path, stack };
   } catch (error) {
-    return await session.failed(error);
-  } finally {
-    await session.tearDown(stack);
+    return { ...(await session.failed(error, stack)), stack };
   }
 }

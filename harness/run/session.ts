@@ -15,6 +15,7 @@ import { manifestOf, runFolderName } from './manifest.ts';
 import type { RecordedRun, RunSpec } from './run-spec.ts';
 import type { StackNeeds } from './stack.ts';
 import type { Subject } from './subject.ts';
+import { Timings } from './timings.ts';
 
 /** What a run holds from its first moment to its last: its folder, its processes, its clock, and what stops it. */
 export class RunSession implements RunContext, StackNeeds {
@@ -27,13 +28,14 @@ export class RunSession implements RunContext, StackNeeds {
   readonly record: RunFolder;
   readonly table = new ProcessTable(this.id);
   readonly clock = new RunClock();
+  readonly timings = new Timings(this.clock);
+  readonly time = this.timings.time;
   /** Aborted from outside. */
   readonly signal: AbortSignal;
   readonly wire: boolean;
   /** The load ends early: the run was interrupted, a part of it has failed, or the record cannot be written. */
   readonly stop: AbortSignal;
   readonly #failure = new AbortController();
-  #discard = false;
 
   constructor(spec: RunSpec) {
     this.spec = spec;
@@ -66,25 +68,30 @@ export class RunSession implements RunContext, StackNeeds {
     return this.record.writeManifest(manifestOf(this.spec, stack, this));
   }
 
-  /** Rethrows if the load had not begun; else returns the folder with the failure, to be judged. */
-  async failed(error: unknown): Promise<RecordedRun> {
+  /** If the load had not begun, takes the stack down and rethrows; else the folder with the failure, to be judged. */
+  async failed(error: unknown, stack: Stack | undefined): Promise<RecordedRun> {
     if (!this.record.loadBegan) {
+      await this.takeDown(stack);
+      await this.record.close();
       // A stack that failed explains itself in its logs; anything else left nothing worth keeping.
-      this.#discard = !(error instanceof StackError && this.record.hasLogs);
+      if (!(error instanceof StackError && this.record.hasLogs)) this.record.remove();
       throw error;
     }
     const ended = this.isInterrupted ? 'interrupted' : 'stack-failed';
     // On a full disk this fails, too; a manifest without an end says itself that the run did not complete.
     await this.record.updateManifest({ ended, ended_ms: this.clock.now() }).catch(() => undefined);
+    await this.record.close();
     return { folder: this.record.path, failure: error };
   }
 
-  async tearDown(stack: Stack | undefined): Promise<void> {
+  async takeDown(stack: Stack | undefined): Promise<void> {
     const { progress } = this;
     if (!this.spec.shared) progress.phase('taking the stack down');
-    await stack?.close().catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
-    await this.table.close();
-    await this.record.close();
-    if (this.#discard) this.record.remove();
+    await this.timings.time('take the stack down', async () => {
+      await stack
+        ?.close()
+        .catch((error: unknown) => progress.note(`Could not take the stack down: ${messageOf(error)}`));
+      await this.table.close();
+    });
   }
 }

@@ -68,6 +68,7 @@ export class SoakSession {
       const wire = anyWires(plan, windows_planned, this.#subject);
       const logOf = (name: string) => this.#folder.log(name);
       stack = await openStack({ subject: this.#subject, plan, progress, signal: this.#stop, table, wire, logOf });
+      await stack.ready;
       await this.#noteIdentity(stack);
       for (let number = this.#next(); number <= windows_planned; number = this.#next()) {
         if (this.#stop.aborted) break;

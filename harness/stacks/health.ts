@@ -2,13 +2,25 @@ import { request } from 'undici';
 
 const TIMEOUT_MS = 5_000;
 
-/** Whether every API server answers, and Airflow says of itself that a scheduler and a dag-processor are alive. */
-export async function isHealthy(executionUrls: readonly string[], publicUrl: string): Promise<boolean> {
-  const checks = [
-    ...executionUrls.map((url) => answers(`${url}/health`)),
-    answers(`${publicUrl}/api/v2/monitor/health`, schedulerIsHealthy),
+/** One thing that must be so before a stack is used; `isReady` takes at most 5 s. */
+export interface HealthCheck {
+  readonly name: string;
+  isReady(): Promise<boolean>;
+}
+
+/** Every API server answers, and Airflow says of itself that a scheduler and a dag-processor are alive. */
+export function healthChecks(executionUrls: readonly string[], publicUrl: string): HealthCheck[] {
+  const health = `${publicUrl}/api/v2/monitor/health`;
+  return [
+    ...executionUrls.map((url, i) => ({ name: `api-execution-${i + 1}`, isReady: () => answers(`${url}/health`) })),
+    { name: 'api-core-1', isReady: () => answers(health) },
+    { name: 'a scheduler and the dag-processor', isReady: () => answers(health, schedulerIsHealthy) },
   ];
-  return (await Promise.all(checks)).every(Boolean);
+}
+
+export async function isHealthy(executionUrls: readonly string[], publicUrl: string): Promise<boolean> {
+  const checks = healthChecks(executionUrls, publicUrl);
+  return (await Promise.all(checks.map(({ isReady }) => isReady()))).every(Boolean);
 }
 
 async function answers(url: string, isGood: (body: unknown) => boolean = () => true): Promise<boolean> {

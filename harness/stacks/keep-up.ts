@@ -44,6 +44,7 @@ export async function keepUp({ build, schedulers, apiServers, out, signal, progr
     const logOf = (name: string) => path.join(logs, `${name}.log`);
     // A triggerer, because a scenario that runs on it may defer.
     const stack = await startBuild(wanted, { schedulers, apiServers, triggerer: true, table, logOf, progress, signal });
+    await stack.ready;
     mkdirSync(path.dirname(file), { recursive: true });
     table.file(file);
     writeFileSync(file, stringify(targetOf(build, stack, table)));

@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { LogSource, Stack, SupervisedProcess } from '../model/stack.ts';
+import { type Stopwatch, untimed } from '../model/timing.ts';
 import { freePorts } from '../system/ports.ts';
 import type { ProcessTable } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
-import { isHealthy } from './health.ts';
+import { healthChecks, isHealthy } from './health.ts';
 import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
 
 /** How a stack of ours is laid out, whatever build it runs. */
@@ -26,6 +27,7 @@ export interface ManagedOptions {
   /** Where each process's log goes. */
   logOf(name: string): string;
   progress(text: string): void;
+  readonly time?: Stopwatch;
   readonly signal: AbortSignal;
 }
 
@@ -76,16 +78,19 @@ export interface Layout {
   readonly secret: string;
 }
 
-/** PostgreSQL, API servers, schedulers and a dag-processor, on loopback, from a template to healthy. */
+/**
+ * PostgreSQL, API servers, schedulers and a dag-processor, on loopback, from a template. Returns as soon as PostgreSQL
+ * answers and the others have been started; see `Stack.ready`.
+ */
 export async function startManaged(options: ManagedOptions, recipe: BuildRecipe): Promise<ManagedStack> {
-  const { table, signal, progress } = options;
+  const { table, signal, progress, time = untimed } = options;
   const folder = table.folder(path.join(os.tmpdir(), `wt-${table.id}`));
-  const template = await recipe.template(folder);
+  const template = await time('make the database template', () => recipe.template(folder));
 
   progress('starting PostgreSQL');
   const [pgPort = 0, publicPort = 0, ...executionPorts] = await freePorts(2 + options.apiServers);
   const log = options.logOf('postgres');
-  const postgres = await startPostgres({ table, folder, port: pgPort, log, template, fsync: true, signal });
+  const postgres = await startPostgres({ table, folder, port: pgPort, log, template, fsync: true, signal, time });
   const dsn = postgres.dsn('airflow');
   await recipe.prepare?.(dsn);
   const layout: Layout = {
@@ -116,7 +121,10 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
     if (options.wire)
       for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: pgPort }));
     const running = new Map(roles.map((role) => [role.name, start(role)]));
-    const stack = describe({ options, recipe, layout, postgres, running, wires, close }, (name) => {
+    const ready = waitUntilReady(layout, [...running.values()], recipe, options);
+    // It is awaited later; a failure before is not an unhandled one.
+    ready.catch(() => undefined);
+    return describe({ options, recipe, layout, postgres, running, wires, ready, close }, (name) => {
       if (name === 'postgres') return postgres.restart();
       const role = roles.find((other) => other.name === name);
       if (!role) throw new StackError(`${name} is not a process of this stack.`);
@@ -124,8 +132,6 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
       running.set(name, process);
       return process;
     });
-    await waitUntilReady(stack, [...running.values()], recipe, signal);
-    return stack;
   } catch (error) {
     await close();
     throw error;
@@ -165,15 +171,15 @@ interface Running {
   readonly postgres: Postgres;
   readonly running: ReadonlyMap<string, SupervisedProcess>;
   readonly wires: ReadonlyMap<string, WireProxy>;
+  readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
 function describe(
-  { options, recipe, layout, postgres, running, wires, close }: Running,
+  { options, recipe, layout, postgres, running, wires, ready, close }: Running,
   restart: (name: string) => SupervisedProcess,
 ): ManagedStack {
-  const publicUrl = `http://127.0.0.1:${layout.publicPort}`;
-  const executionUrls = layout.executionPorts.map((port) => `http://127.0.0.1:${port}/execution`);
+  const { publicUrl, executionUrls } = urlsOf(layout);
   const logs: LogSource[] = [...running.values()].map(({ name, log }) => ({
     source: name,
     file: log,
@@ -182,6 +188,7 @@ function describe(
   }));
   return {
     build: recipe.build,
+    ready,
     identity: {
       ...recipe.identity,
       postgres: POSTGRES_VERSION,
@@ -211,6 +218,13 @@ function describe(
   };
 }
 
+function urlsOf({ publicPort, executionPorts }: Layout): Pick<Stack, 'publicUrl' | 'executionUrls'> {
+  return {
+    publicUrl: `http://127.0.0.1:${publicPort}`,
+    executionUrls: executionPorts.map((port) => `http://127.0.0.1:${port}/execution`),
+  };
+}
+
 /**
  * With all users admins, the simple auth manager gives a token to every client: on loopback, for a throw-away stack.
  */
@@ -223,23 +237,28 @@ async function fetchToken(publicUrl: string): Promise<string> {
 }
 
 async function waitUntilReady(
-  stack: Stack,
+  layout: Layout,
   processes: readonly SupervisedProcess[],
   { build, readyMs, pollMs }: BuildRecipe,
-  signal: AbortSignal,
+  { signal, time = untimed }: ManagedOptions,
 ): Promise<void> {
   const deadline = Date.now() + readyMs;
   const died = Promise.race(
     processes.map(async (p): Promise<string> => `${p.name} ${await p.ended}: ${logTail(p.log)} (see ${p.log})`),
   );
-  for (;;) {
-    signal.throwIfAborted();
-    const dead = await Promise.race([died, sleep(pollMs)]);
-    if (dead) throw new StackError(dead);
-    if (await stack.healthy()) return;
-    if (Date.now() > deadline)
-      throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes[0]?.log}).`);
-  }
+  const waitFor = async (isReady: () => Promise<boolean>) => {
+    for (;;) {
+      signal.throwIfAborted();
+      if (await isReady()) return;
+      if (Date.now() > deadline)
+        throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes[0]?.log}).`);
+      const dead = await Promise.race([died, sleep(pollMs)]);
+      if (dead) throw new StackError(dead);
+    }
+  };
+  const { executionUrls, publicUrl } = urlsOf(layout);
+  const checks = healthChecks(executionUrls, publicUrl);
+  await Promise.all(checks.map(({ name, isReady }) => time(`wait for ${name}`, () => waitFor(isReady))));
 }
 
 function logTail(file: string): string {

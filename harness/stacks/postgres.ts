@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
+import { type Stopwatch, untimed } from '../model/timing.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
 
@@ -30,6 +31,7 @@ export interface PostgresOptions {
   /** Survive power loss as a production server does. Only the making of a template goes without. */
   readonly fsync: boolean;
   readonly signal: AbortSignal;
+  readonly time?: Stopwatch;
 }
 
 export interface Postgres {
@@ -85,7 +87,7 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { folder, port, table, signal } = options;
+  const { folder, port, table, signal, template, time = untimed } = options;
   const binaries = binaryFolder(folder);
   const owner = postgresOwner();
   if (!canBeEntered(folder)) {
@@ -94,7 +96,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     );
   }
   const dataFolder = path.join(folder, 'pgdata');
-  if (options.template) await run('cp', ['-a', options.template, dataFolder], { timeout: 60_000, signal });
+  if (template)
+    await time('copy the database', () => run('cp', ['-a', template, dataFolder], { timeout: 60_000, signal }));
   else await initdb(binaries, dataFolder, owner, signal);
 
   const settings = {
@@ -124,7 +127,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     },
     dsn: (database) => `postgresql://airflow@127.0.0.1:${port}/${database}`,
   };
-  await waitUntilReady(postgres, signal);
+  await time('start PostgreSQL', () => waitUntilReady(postgres, signal));
   return postgres;
 }
 

@@ -55,6 +55,7 @@ export async function connectTarget(
   const publicUrl = target.public_api.replace(/\/$/, '');
   return {
     build: target.name,
+    ready: Promise.resolve(),
     identity,
     executionUrls,
     publicUrl,

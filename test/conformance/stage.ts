@@ -193,6 +193,7 @@ async function openParts(
     progress,
     signal,
   });
+  await stack.ready;
   const delivered = new Map<string, Workload>();
   const dispatcher = await Dispatcher.listen({
     address: stack.handOffAddress,

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { untimed } from '../../model/timing.ts';
 import { toolEnvironment } from '../../system/run-tool.ts';
 import {
   type Command,
@@ -22,8 +23,8 @@ export interface AirflowOptions extends ManagedOptions {
 
 /** Installs, migrates and starts one Airflow: PostgreSQL, API servers, schedulers and a dag-processor, on loopback. */
 export async function startAirflow(options: AirflowOptions): Promise<ManagedStack> {
-  const { version, table, signal, progress } = options;
-  const install = await installAirflow(version, { log: progress, signal });
+  const { version, table, signal, progress, time = untimed } = options;
+  const install = await time('find the installation', () => installAirflow(version, { log: progress, signal }));
   return startManaged(options, {
     build: `airflow@${version}`,
     identity: { airflow: install.version, python: install.pythonVersion, packages: install.packagesHash },
@@ -31,7 +32,7 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
     template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
     command: (layout, role) => commandOf(install, options, layout, role),
     readyMs: READY_MS,
-    pollMs: 250,
+    pollMs: 100,
   });
 }
 
