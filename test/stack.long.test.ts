@@ -1,7 +1,6 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -166,7 +165,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       const operations = path.join(cwd, 'killed', 'raw', 'operations.ndjson');
       await until('some answers', () => existsSync(operations) && readLines(operations).length > 100);
       const before = readLines(operations).length;
-      await sleep(1_000);
+      await until('more answers', () => readLines(operations).length > before);
       run.kill('SIGKILL');
       await run.ended;
       // PostgreSQL, two API servers, a dag-processor and a scheduler at least.
