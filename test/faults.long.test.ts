@@ -91,7 +91,7 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
         plan: { seed: 5, scenario: { ...scenario, duration_s }, faults: [...FAULTS, killed] },
         out: path.join(folder, 'run'),
         repeat: '',
-        progress: { phase() {}, numbers() {}, note() {}, stop() {} },
+        progress: { phase() {}, numbers() {}, note() {}, sighting() {}, judged() {}, stop() {} },
         signal: AbortSignal.timeout(230_000),
       });
       expect(failure).toBeUndefined();

@@ -45,7 +45,7 @@ export async function runJob(job: Job, folder: string, signal: AbortSignal): Pro
   // Hundreds of runs: only how each ended is printed.
   const silent = () => undefined;
   const note = (text: string) => console.error(`${build}, seed ${seed}: ${text}`);
-  const progress = { phase: silent, numbers: silent, note, stop: silent };
+  const progress = { phase: silent, numbers: silent, note, sighting: silent, judged: silent, stop: silent };
   const repeat = repeatCommand({ scenario, subject, ...flags });
   const { judgement, failure } = await runScenario({ subject, plan, out: folder, repeat, progress, signal });
   if (failure !== undefined) throw failure;

@@ -4,6 +4,7 @@ import { writeComparison } from '../../reports/write.ts';
 import { Progress } from '../console/progress.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import type { Comparison } from '../model/comparison.ts';
+import type { SightingKind } from '../model/sighting.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
 import { resolvePlan } from '../run/plan.ts';
@@ -49,15 +50,19 @@ function playSides(
   signal: AbortSignal,
 ): Promise<Rounds> {
   const most = `${looks.length > 1 ? 'up to ' : ''}${looks.at(-1)}`;
-  const sides = subjects.map((subject, index) => ({ subject, letter: String.fromCharCode(97 + index) }));
+  const sides = subjects.map((subject, index) => {
+    const letter = String.fromCharCode(97 + index);
+    return { subject, letter, saidBefore: new Set<SightingKind>() };
+  });
   const planOf = async (seed: number) => {
     const [base] = subjects;
     return base === undefined || seed === first.seed ? first : resolvePlan(scenario, { ...flags, seed }, base);
   };
-  return playRounds(sides, looks, async ({ subject, letter }, round) => {
+  return playRounds(sides, looks, async ({ subject, letter, saidBefore }, round) => {
     const seed = first.seed + round;
     const plan = await planOf(seed);
-    const progress = new Progress(`${subjectName(subject)} (run ${round + 1} of ${most})`, plan.scenario.duration_s);
+    const label = `${subjectName(subject)} (run ${round + 1} of ${most})`;
+    const progress = new Progress(label, plan.scenario.duration_s, { saidBefore });
     const out = path.join(folder, `${letter}-${round + 1}`);
     const repeat = repeatCommand({ ...flags, scenario, subject, seed });
     const { judgement, failure } = await runScenario({ subject, plan, engine, own, out, repeat, progress, signal });

@@ -1,5 +1,16 @@
+import { runVerdictText } from '../../reports/terminal/sightings.ts';
 import type { LiveNumbers, RunPhase, RunProgress } from '../model/progress.ts';
+import type { Sighting, SightingKind } from '../model/sighting.ts';
+import type { Judgement } from '../model/verdict.ts';
 import { LiveLine, type LiveNow } from './live-line.ts';
+import { Said } from './said.ts';
+
+interface ProgressOptions {
+  /** Prints no line and no sighting, only notes. */
+  readonly quiet?: boolean;
+  /** Of several runs of one build: what was said of it by now. Each kind is said once, and each run's verdict. */
+  readonly saidBefore?: Set<SightingKind>;
+}
 
 /** What the live line shows of one run: where it stands, and the run's own numbers once there are any. */
 export class Progress implements RunProgress {
@@ -12,9 +23,14 @@ export class Progress implements RunProgress {
   #since = performance.now();
   #read: (() => LiveNumbers) | undefined;
   #last: { at: number; sent: number } | undefined;
+  readonly #label: string;
+  readonly #said: Said;
+  readonly #isOneOfSeveral: boolean;
 
-  /** `quiet`: no line, only notes. */
-  constructor(label: string, plannedS: number, { quiet = false }: { readonly quiet?: boolean } = {}) {
+  constructor(label: string, plannedS: number, { quiet = false, saidBefore }: ProgressOptions = {}) {
+    this.#label = label;
+    this.#said = new Said(label, saidBefore);
+    this.#isOneOfSeveral = saidBefore !== undefined;
     this.#plannedMs = plannedS * 1000;
     if (!quiet) this.#line = new LiveLine({ label, read: () => this.now() });
   }
@@ -32,6 +48,16 @@ export class Progress implements RunProgress {
   note(text: string): void {
     if (this.#line) this.#line.note(text);
     else console.error(text);
+  }
+
+  sighting(seen: Sighting, intoLoadS: number | null): void {
+    const text = this.#line && this.#said.sighting(seen, intoLoadS);
+    if (text !== undefined) this.#line?.note(text);
+  }
+
+  judged(judgement: Judgement): void {
+    for (const text of this.#said.takenBack(judgement)) this.#line?.note(text);
+    if (this.#isOneOfSeveral) this.#line?.note(runVerdictText(this.#label, judgement));
   }
 
   stop(): void {

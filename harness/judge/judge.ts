@@ -9,6 +9,7 @@ import { judgeInvariant, readInvariants } from './invariants.ts';
 import { readMeasures } from './measures.ts';
 import { explained, type OpenRun, openRun } from './open-run.ts';
 import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
+import { readSightings } from './sightings.ts';
 import {
   readClasses,
   readCounts,
@@ -81,6 +82,7 @@ export async function judge(
       over_time: await readOverTime(run),
       faults: await readFaultEffects(run),
       harness: await readHarnessCost(run, harnessCpuShare),
+      ...(await readSightings(run, violations > 0)),
     };
     done('summary');
     return judgement;

@@ -18,6 +18,7 @@ export interface LiteralRun {
   readonly samples?: readonly Row<'samples'>[];
   readonly backends?: readonly Row<'backends'>[];
   readonly lock_waits?: readonly Row<'lock_waits'>[];
+  readonly sightings?: readonly Row<'sightings'>[];
   readonly finals?: Readonly<Record<string, readonly object[]>>;
 }
 
@@ -32,6 +33,7 @@ export function literalTables(run: LiteralRun): Record<string, readonly object[]
     samples: run.samples,
     backends: run.backends,
     lock_waits: run.lock_waits,
+    sightings: run.sightings,
     ...Object.fromEntries(Object.entries(run.finals ?? {}).map(([name, rows]) => [`final_${name}`, rows])),
   };
 }

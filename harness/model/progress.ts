@@ -1,5 +1,8 @@
 import type { RecordableHistogram } from 'node:perf_hooks';
 
+import type { Sighting } from './sighting.ts';
+import type { Judgement } from './verdict.ts';
+
 export type RunPhase =
   | 'starting'
   | 'connecting'
@@ -17,6 +20,10 @@ export interface RunProgress {
   numbers(read: () => LiveNumbers): void;
   /** One line for the reader. */
   note(text: string): void;
+  /** What the record shows, the first of its kind in this run; how far into the load, null: before it. */
+  sighting(seen: Sighting, intoLoadS: number | null): void;
+  /** The run's verdict: what was said and is not confirmed is taken back. */
+  judged(judgement: Judgement): void;
   stop(): void;
 }
 

@@ -1,4 +1,5 @@
 import type { Life, Operation } from './operation.ts';
+import type { Sighting } from './sighting.ts';
 
 /**
  * The tables of a run folder: the interface between the recorder, the judge, the reports and users' own SQL. Column
@@ -151,6 +152,16 @@ export const TABLES = {
     /** Of a long one its beginning and its end. */
     statement: 'VARCHAR',
   },
+  /** What was said while the run lasted, one row a kind. */
+  sightings: {
+    kind: 'VARCHAR',
+    at_ms: 'DOUBLE',
+    said_ms: 'DOUBLE',
+    name: 'VARCHAR',
+    sentence: 'VARCHAR',
+    op: 'BIGINT',
+    seq: 'BIGINT',
+  } satisfies ColumnsOf<Sighting>,
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];

@@ -131,6 +131,17 @@ const timelinePoint = z.object({
   live: maybe,
 });
 
+const judgedSighting = z
+  .object({
+    kind: text,
+    at_ms: number,
+    said_ms: number,
+    name: text,
+    sentence: text,
+    taken_back: maybeText.describe('Why the verdict does not confirm it; null: it does'),
+  })
+  .describe('What was said while the run lasted, as soon as the record showed it. All else here was judged afterwards');
+
 export const JUDGEMENT = z.object({
   verdict: VERDICT,
   build: text,
@@ -155,6 +166,7 @@ export const JUDGEMENT = z.object({
   over_time: OVER_TIME,
   faults: z.array(FAULT_EFFECT).describe('The first windows of damage, at most 500, and the load around each'),
   harness: HARNESS_COST,
+  sightings: z.array(judgedSighting).optional().describe('Absent where nothing was said'),
 });
 
 export type Verdict = z.infer<typeof VERDICT>;
@@ -169,4 +181,5 @@ export type RefusalCount = Plain<typeof refusalCount>;
 export type AnswerClass = Plain<typeof answerClass>;
 export type RunMeasures = Plain<typeof measures>;
 export type LatencySummary = Plain<typeof latency>;
+export type JudgedSighting = Plain<typeof judgedSighting>;
 export type TimelinePoint = Plain<typeof timelinePoint>;

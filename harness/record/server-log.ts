@@ -26,7 +26,7 @@ export class ServerLog {
   }
 }
 
-interface ServerLogRow {
+export interface ServerLogRow {
   readonly at_ms: number;
   readonly source: string;
   readonly pid?: number | null;

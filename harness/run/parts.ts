@@ -10,12 +10,15 @@ import { Fleet } from '../fleet/fleet.ts';
 import { RunOperationLog } from '../fleet/operation-log.ts';
 import { Operators } from '../fleet/operators.ts';
 import { Dispatcher } from '../handoff/dispatcher.ts';
+import { actionWords } from '../judge/action-words.ts';
 import type { LiveNumbers } from '../model/progress.ts';
+import type { Sighting } from '../model/sighting.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
 import { CommitStream } from '../record/commits.ts';
 import { Probes } from '../record/probes.ts';
 import { ServerLog } from '../record/server-log.ts';
+import { Sightings } from '../record/sightings/sightings.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { Hazards } from '../worker/hazards.ts';
 import { k6Options } from './k6.ts';
@@ -35,6 +38,7 @@ export interface Parts {
   readonly probes: Probes;
   readonly supervisor: Supervisor;
   readonly nemesis: Nemesis;
+  readonly sightings: Sightings;
 }
 
 /**
@@ -42,8 +46,11 @@ export interface Parts {
  * if it rejects.
  */
 export async function openParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
-  const { plan, record, clock, table, spec } = session;
+  const { plan, clock, table, spec } = session;
   const { dagNamespace, dsn, publicUrl } = stack;
+  const sightings = openSightings(session);
+  // What passes through it is recorded, and read for what is worth a sentence.
+  const record = sightings;
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace);
   for (const file of dags.files) table.file(file);
   if ('target' in spec.subject) table.target(path.resolve(spec.subject.target));
@@ -87,7 +94,16 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
     probes,
     supervisor,
     nemesis,
+    sightings,
   };
+}
+
+function openSightings({ record, clock, progress }: RunSession): Sightings {
+  const say = (seen: Sighting) => {
+    const { load_started_ms: begunMs } = record.manifest;
+    progress.sighting(seen, begunMs === null ? null : (seen.at_ms - begunMs) / 1000);
+  };
+  return new Sightings({ record, clock, actions: actionWords, say });
 }
 
 async function openEngine(

@@ -111,12 +111,17 @@ async function stopLoad({ fleet, dispatcher, engine, operators }: Parts): Promis
   await operators.close();
 }
 
-async function close(session: RunSession, stack: Stack, { commits, probes, serverLog }: Parts): Promise<void> {
+async function close(
+  session: RunSession,
+  stack: Stack,
+  { commits, probes, serverLog, sightings }: Parts,
+): Promise<void> {
   const { record } = session;
   await attempt('take the snapshot', () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record), session);
   await attempt('close the commit stream', () => commits.stop({ restore: stack.outlivesRun }), session);
   await attempt('close the probe', () => probes.close(), session);
   serverLog.close();
+  await attempt('say what was seen', () => sightings.close(), session);
   await record.flush();
 }
 

@@ -18,6 +18,7 @@ export async function runScenario(spec: RunSpec): Promise<JudgedRun> {
     const { folder, failure } = recorded;
     progress.phase('judging');
     const judgement = await timings.time('judge and report', () => judgeRunFolder(folder, spec.own));
+    progress.judged(judgement);
     await takenDown;
     await timings.write(folder);
     return { folder, judgement, failure: signal.aborted ? signal.reason : failure };

@@ -6,9 +6,11 @@ import { runInNewContext } from 'node:vm';
 import { soakLine } from '../../reports/terminal/soak.ts';
 import { type LiveNow, NO_NUMBERS } from '../console/live-line.ts';
 import { Progress } from '../console/progress.ts';
+import { Said } from '../console/said.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { RunPhase } from '../model/progress.ts';
+import type { Sighting, SightingKind } from '../model/sighting.ts';
 import type { SoakWindow } from '../model/soak.ts';
 import type { Stack } from '../model/stack.ts';
 import type { EngineChoice } from '../run/engine.ts';
@@ -48,6 +50,8 @@ export class SoakSession {
   #judging: Promise<void> = Promise.resolve();
   #loadEndedAt: number | undefined;
   #progress: Progress | undefined;
+  /** Each kind once a session: a soak has hundreds of windows. */
+  readonly #saidBefore = new Set<SightingKind>();
 
   constructor(folder: SoakFolder, { number, engine, own, signal }: SessionOptions) {
     this.#folder = folder;
@@ -118,6 +122,7 @@ export class SoakSession {
     const plan = windowPlan(soak.plan, number, this.#subject);
     const run = this.#folder.runFolder(window);
     const progress = this.#show(`window ${number} of ${soak.windows_planned}`);
+    const said = new Said(`window ${number}`, this.#saidBefore);
     let loadBeganAt: number | undefined;
     const watched = {
       phase: (phase: RunPhase) => {
@@ -126,6 +131,11 @@ export class SoakSession {
       },
       numbers: progress.numbers.bind(progress),
       note: (text: string) => this.#say(text),
+      sighting: (seen: Sighting, intoLoadS: number | null) => {
+        const text = said.sighting(seen, intoLoadS);
+        if (text !== undefined) this.#say(text);
+      },
+      judged: () => undefined,
       stop: () => undefined,
     };
     const began = this.#loadEndedAt;
@@ -156,7 +166,7 @@ export class SoakSession {
     await this.#folder.updateWindow(window.folder, { ended, seam_s: seamS, readings });
     // One window is judged at a time: more would pile up on a slow machine.
     await this.#judging;
-    if (loadBeganAt !== undefined) this.#judging = this.#judge({ ...window, ended, readings });
+    if (loadBeganAt !== undefined) this.#judging = this.#judge({ ...window, ended, readings }, said);
     if (failure !== undefined && !stopped) throw failure;
     if (!('target' in this.#subject)) shortenLogs(stack);
   }
@@ -180,7 +190,7 @@ export class SoakSession {
     };
   }
 
-  async #judge(window: SoakWindow): Promise<void> {
+  async #judge(window: SoakWindow, said?: Said): Promise<void> {
     const { folder } = window;
     try {
       const { judgement, seconds } = await judgeAside(this.#folder.runFolder(window), {
@@ -189,6 +199,7 @@ export class SoakSession {
       });
       const readings = window.ended === 'completed' ? { ...window.readings, ...readingsOf(judgement) } : {};
       await this.#folder.updateWindow(folder, { judged: judgedWindow(judgement, seconds), readings });
+      for (const text of said?.takenBack(judgement) ?? []) this.#say(text);
       const reason = stopReason(this.#folder.soak.plan.scenario, judgement.thresholds);
       if (reason !== undefined) this.#enough.abort(`window ${window.number}: ${reason}`);
     } catch (error) {

@@ -1,0 +1,137 @@
+import { roundMs, type WallClock } from '../../model/clock.ts';
+import type { Operation } from '../../model/operation.ts';
+import type { Recorder } from '../../model/run-context.ts';
+import type { Sighting, SightingKind } from '../../model/sighting.ts';
+import type { TableName } from '../../model/tables.ts';
+import type { ServerLogRow } from '../server-log.ts';
+import { Backfills } from './backfills.ts';
+import { type ActionWords, lookAtDeadlock } from './deadlock.ts';
+import type { Look, Seen } from './look.ts';
+import { type CommittedRow, type FaultRow, type NamedBackend, RecentRows } from './recent.ts';
+import { lookAtHeartbeat, lookAtRenderedFields, lookAtServerError } from './refusals.ts';
+
+/** The answer, the commit and the log record of one moment come by three ways: so long it takes until all are here. */
+const WAIT_MS = 1_500;
+/** The other side of a deadlock is named when its request is answered, which on a busy server takes longer. */
+const SIDES_WAIT_MS = 4_000;
+const LOOK_EVERY_MS = 250;
+/** Suspicions of one kind that are looked into at a time: a server that fails every request must not hold up the run. */
+const MOST_OPEN = 20;
+
+export interface SightingsOptions {
+  readonly record: Recorder;
+  readonly clock: WallClock;
+  readonly actions: ActionWords;
+  /** Called once for each kind. */
+  readonly say: (sighting: Sighting) => void;
+}
+
+interface Suspicion {
+  readonly kind: SightingKind;
+  readonly untilMs: number;
+  readonly look: Look;
+}
+
+/**
+ * A recorder that reads what it passes on: the first deadlock, the first 5xx and so on are put into a sentence, with
+ * the cause, as soon as the record has it. Nothing here is a verdict: the judge confirms each sentence, or takes it
+ * back. A row costs a comparison and a place in a ring; `bench/sightings.ts` measures it.
+ */
+export class Sightings implements Recorder {
+  readonly #options: SightingsOptions;
+  readonly #recent = new RecentRows();
+  readonly #backfills = new Backfills();
+  readonly #said = new Set<SightingKind>();
+  #open: Suspicion[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(options: SightingsOptions) {
+    this.#options = options;
+  }
+
+  append(table: TableName | `final_${string}`, row: object): void {
+    this.#options.record.append(table, row);
+    if (table === 'operations') this.#operation(row as Operation);
+    else if (table === 'commits') this.#commit(row as CommittedRow);
+    else if (table === 'server_log') this.#log(row as ServerLogRow);
+    else if (table === 'backends' || table === 'lock_waits') this.#recent.takeName(row as NamedBackend);
+    else if (table === 'faults') this.#recent.takeFault(row as FaultRow);
+  }
+
+  flush(): Promise<void> {
+    return this.#options.record.flush();
+  }
+
+  get behindMs(): number {
+    return this.#options.record.behindMs;
+  }
+
+  /** Says what can be said by now. Call when no more rows come. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#lookAll(true);
+  }
+
+  #operation(row: Operation): void {
+    this.#recent.takeOperation(row);
+    this.#backfills.takeOperation(row);
+    const { status, kind } = row;
+    if (status === null || status < 400) return;
+    if (status >= 500) this.#suspect('5xx', lookAtServerError(row, this.#recent));
+    else if (kind === 'heartbeat' && (status === 404 || status === 409 || status === 410))
+      this.#suspect('refused heartbeat', lookAtHeartbeat(row, this.#recent));
+    else if (kind === 'rtif' && status === 409)
+      this.#suspect('refused fields', lookAtRenderedFields(row, this.#recent));
+  }
+
+  #commit(row: CommittedRow): void {
+    this.#recent.takeCommit(row);
+    const look = this.#backfills.takeCommit(row);
+    if (look) this.#suspect('early backfill', look);
+  }
+
+  #log(row: ServerLogRow): void {
+    this.#recent.takeLog(row);
+    if (row.sqlstate === '40P01' && row.source === 'postgres')
+      this.#suspect('deadlock', lookAtDeadlock(row, this.#recent, this.#options.actions), SIDES_WAIT_MS);
+  }
+
+  #suspect(kind: SightingKind, look: Look, waitMs = WAIT_MS): void {
+    if (this.#said.has(kind) || this.#open.filter((one) => one.kind === kind).length >= MOST_OPEN) return;
+    this.#open.push({ kind, untilMs: this.#options.clock.now() + waitMs, look });
+    this.#timer ??= setInterval(() => void this.#lookAll(false), LOOK_EVERY_MS).unref();
+  }
+
+  /** One round at a time, in the order of the suspicions. */
+  __look() {
+    return this.#lookAll(false);
+  }
+  #lookAll(last: boolean): Promise<void> {
+    this.#looking = this.#looking.then(async () => {
+      const open = this.#open;
+      this.#open = [];
+      const left: Suspicion[] = [];
+      for (const one of open) {
+        if (this.#said.has(one.kind)) continue;
+        const found = await one.look(last || this.#options.clock.now() >= one.untilMs);
+        if (found === undefined) left.push(one);
+        else if (found !== 'ordinary') this.#say(one.kind, found);
+      }
+      this.#open = [...left, ...this.#open];
+      if (this.#open.length > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    });
+    return this.#looking;
+  }
+
+  #say(kind: SightingKind, seen: Seen): void {
+    this.#said.add(kind);
+    const { record, clock, say } = this.#options;
+    const sighting = { kind, ...seen, said_ms: roundMs(clock.now()) };
+    record.append('sightings', sighting);
+    say(sighting);
+  }
+}
