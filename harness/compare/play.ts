@@ -1,5 +1,6 @@
 import path from 'node:path';
 
+import { soFarText } from '../../reports/terminal/so-far.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { Progress } from '../console/progress.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
@@ -58,7 +59,7 @@ function playSides(
     const [base] = subjects;
     return base === undefined || seed === first.seed ? first : resolvePlan(scenario, { ...flags, seed }, base);
   };
-  return playRounds(sides, looks, async ({ subject, letter, saidBefore }, round) => {
+  const play = async ({ subject, letter, saidBefore }: (typeof sides)[number], round: number) => {
     const seed = first.seed + round;
     const plan = await planOf(seed);
     const label = `${subjectName(subject)} (run ${round + 1} of ${most})`;
@@ -72,5 +73,8 @@ function playSides(
       throw failure;
     }
     return judgement;
-  });
+  };
+  return playRounds(sides, looks, play, (known, { after, planned }) =>
+    console.error(soFarText(known, { made: after, planned })),
+  );
 }

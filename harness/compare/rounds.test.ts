@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { soFarText } from '../../reports/terminal/so-far.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { plannedLooks } from '../statistics/spending.ts';
 import { deadlocks, run } from '../testing/compare-fixture.ts';
@@ -46,6 +47,34 @@ describe('a comparison ends', () => {
   test('also where the build is worse', async () => {
     const { decision, looks } = await played([CLEAN, A], plannedLooks(5));
     expect([decision, looks?.after]).toEqual(['worse', 2]);
+  });
+
+  test('not before what is known by then was said: after the first runs, and after each look that does not end it', async () => {
+    const said: string[] = [];
+    const play = (build: Build, round: number) => Promise.resolve(judgementOf(build, round));
+    const soFar: Parameters<typeof playRounds>[3] = (comparison, { after, planned }) =>
+      said.push(soFarText(comparison, { made: after, planned }));
+    await playRounds([A, ['B', 22]], plannedLooks(4), play, soFar);
+    expect(said).toEqual([
+      'Known after 1 of up to 4 runs of each build:\n' +
+        '  deadlocks: A 22/min, B 22/min\n' +
+        '  violated by A: no-deadlocks\n' +
+        '  violated by B: no-deadlocks\n' +
+        '  Missing: 1 more run of each until the next look at whether the answer is clear.',
+      expect.stringMatching(
+        /^Known after 2 of up to 4 .*\n {2}The answer is not clear yet\. Missing: 1 more run of each until/s,
+      ),
+      expect.stringMatching(
+        /^Known after 3 of up to 4 .*\n {2}The answer is not clear yet\. Missing: 1 more run of each; then it is decided\.$/s,
+      ),
+    ]);
+    said.length = 0;
+    await playRounds([A, CLEAN], [2], play, soFar);
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^Known after 1 of 2 runs of each build:\n {2}deadlocks: A 22\/min, B 0 .*\n {2}violated by B: none\n {2}Missing: 1 more run of each; then it is decided\.$/s,
+      ),
+    ]);
   });
 
   test('not after one run, because no difference of one run of each build is clear enough for a first look', () => {

@@ -1,3 +1,4 @@
+import type { Comparison } from '../model/comparison.ts';
 import type { Judgement } from '../model/verdict.ts';
 import type { Look } from '../statistics/spending.ts';
 import { compareBuilds } from './compare.ts';
@@ -13,12 +14,14 @@ export interface Rounds {
 /**
  * Rounds of one run of each build, A B, then B A, and so on: a drift over time affects all builds alike. Ends when more
  * runs would not change the answer, which is asked after the planned looks only: asking after each run finds a
- * difference sooner or later.
+ * difference sooner or later. `soFar` gets the comparison after the first round, and after each look that did not end
+ * it: for its rates, not for its decision.
  */
 export async function playRounds<Build>(
   builds: readonly Build[],
   planned: readonly number[],
   play: (build: Build, round: number) => Promise<Judgement>,
+  soFar: (comparison: Comparison, look: Look) => void = () => undefined,
 ): Promise<Rounds> {
   const sides = builds.map((build) => ({ build, runs: [] as Judgement[] }));
   const judged = sides.map(({ runs }) => runs);
@@ -26,7 +29,11 @@ export async function playRounds<Build>(
   for (let round = 0; round < most; round++) {
     for (const { build, runs } of round % 2 === 0 ? sides : sides.toReversed()) runs.push(await play(build, round));
     const look = { after: round + 1, planned };
-    if (planned.includes(look.after) && isSettled(compareBuilds(judged, { detect: 0, look }))) return { judged, look };
+    const isLook = planned.includes(look.after);
+    if (!isLook && round > 0) continue;
+    const comparison = compareBuilds(judged, { detect: 0, look: isLook ? look : null });
+    if (isLook && isSettled(comparison)) return { judged, look };
+    if (look.after < most) soFar(comparison, look);
   }
   return { judged, look: { after: most, planned } };
 }

@@ -19,8 +19,8 @@ const judged = (taken_back: string | null) => ({ ...judgement(), sightings: [{ .
 test('a sentence has the build, the time since the command began, and the time in the load', () => {
   const said = new Said('airflow@3.2.1', new Set(), () => 47_300);
   expect(said.sighting(SEEN, 3.94)).toBe(
-    'airflow@3.2.1, after 47 s (3.9 s into the load): wt-scheduler-2 set task t1 of wt_a/r1 from RUNNING to FAILED\n' +
-      '  while worker w-4 ran it.',
+    'airflow@3.2.1, after 47 s (3.9 s into the load): wt-scheduler-2 set task t1 of wt_a/r1 from RUNNING to\n' +
+      '  FAILED while worker w-4 ran it.',
   );
   expect(new Said('airflow@3.2.1', new Set(), () => 9_000).sighting(SEEN, null)).toMatch(
     /^airflow@3\.2\.1, after 9 s \(before the load\): wt-scheduler-2 /,
@@ -34,8 +34,8 @@ test('one that the verdict does not confirm is taken back in words, and may then
   expect(first.sighting(SEEN, 3)).toBeDefined();
   expect(new Said('airflow@3.2.1 (run 2 of 2)', before).sighting(SEEN, 3)).toBeUndefined();
   expect(first.takenBack(judged(late))).toEqual([
-    'Taken back: airflow@3.2.1 (run 1 of 2), after 47 s: the refused heartbeat of w-4 for wt_a/r1/t1: it was a late\n' +
-      '  update (RUNNING → FAILED 0.3 s before, by wt-scheduler-2).',
+    'Taken back: airflow@3.2.1 (run 1 of 2), after 47 s: the refused heartbeat of w-4 for wt_a/r1/t1: it was a\n' +
+      '  late update (RUNNING → FAILED 0.3 s before, by wt-scheduler-2).',
   ]);
   expect(new Said('airflow@3.2.1 (run 2 of 2)', before).sighting(SEEN, 3)).toBeDefined();
 });

@@ -69,7 +69,7 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, operationLog, live });
 
   const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
-  const supervisor = new Supervisor(session, stack, observing);
+  const supervisor = new Supervisor({ record, clock, fail: session.fail }, stack, observing);
   const hold = (name: string) => supervisor.hold(name);
   const targets = { fleet: hazards, operators, executor: completions };
   const nemesis = new Nemesis({ faults: plan.faults ?? [], stack, hold, record, clock, ...targets });

@@ -1,4 +1,5 @@
 import type { Operation } from '../../model/operation.ts';
+import type { ServerLogRow } from '../server-log.ts';
 import type { Look } from './look.ts';
 import { CLOCK_TOLERANCE_MS, type CommittedRow, type RecentRows, subjectOfRow, tenths } from './recent.ts';
 
@@ -102,10 +103,7 @@ export function lookAtServerError(row: Operation, recent: RecentRows): Look {
     const cause =
       logged.find(({ severity, source }) => severity === 'FATAL' && source !== 'harness') ??
       logged.find(({ source, severity }) => source.startsWith('api-') && severity !== 'WARNING');
-    const why =
-      cause === undefined
-        ? 'the log names no cause'
-        : `the log of ${cause.source} says: ${shortened(cause.message, 120)}`;
+    const why = cause === undefined ? 'the log names no cause' : causeOf(cause);
     const said = row.message === null || row.message === '' ? '' : ` («${shortened(row.message, 120)}»)`;
     const sentence = `The ${row.kind} request of ${row.worker} for ${subject} was answered ${row.status}${said}; ${why}.`;
     return {
@@ -116,6 +114,12 @@ export function lookAtServerError(row: Operation, recent: RecentRows): Look {
       seq: null,
     };
   };
+}
+
+/** The supervisor's own words name the process that died. */
+function causeOf({ source, message }: ServerLogRow): string {
+  const words = shortened(message, 120);
+  return words.startsWith(source) ? words : `the log of ${source} says: ${words}`;
 }
 
 /** An error is logged after it was answered, too. */

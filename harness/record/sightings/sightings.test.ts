@@ -103,9 +103,14 @@ test('a 5xx is said with what a log says of that time, unless the contract allow
   expect(await saidOf(['operations', FAILED], ['server_log', log])).toEqual([
     `${request}the log of api-execution-1 says: KeyError: "dag".`,
   ]);
-  const died = { ...log, source: 'api-execution-1', severity: 'FATAL', message: 'ended with exit code 137' };
+  const died = {
+    ...log,
+    source: 'api-execution-1',
+    severity: 'FATAL',
+    message: 'api-execution-1 exited with code 137',
+  };
   expect(await saidOf(['server_log', log], ['server_log', died], ['operations', FAILED])).toEqual([
-    `${request}the log of api-execution-1 says: ended with exit code 137.`,
+    `${request}api-execution-1 exited with code 137.`,
   ]);
   expect(await saidOf(['operations', FAILED])).toEqual([`${request}the log names no cause.`]);
   expect(await saidOf(['operations', { ...FAILED, status: 503, retry_after: true }])).toEqual([]);
