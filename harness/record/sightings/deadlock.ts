@@ -104,6 +104,9 @@ function subjectOf({ statement, xid }: Side, served: Operation | undefined, rece
   const literal = (column: string) => new RegExp(`\\b${column} = '([^']+)'`).exec(statement)?.[1];
   const [dag, run] = [literal('dag_id'), literal('run_id')];
   if (dag !== undefined && run !== undefined) return `${dag}/${run}`;
+  const named = /\btask_instance\.id = '([^']+)'/.exec(statement)?.[1];
+  const changed = named === undefined ? undefined : recent.changeOf(named);
+  if (changed !== undefined) return subjectOfRow(changed);
   const committed = recent.commitOf(xid);
   return committed === undefined ? '' : subjectOfRow({ ...committed, task_id: null, map_index: null });
 }

@@ -88,6 +88,11 @@ export class RecentRows {
     return xid === null ? undefined : this.#commits.find((row) => row.xid === xid);
   }
 
+  /** The last change of a task instance, if it was a moment ago: a running one changes with each heartbeat. */
+  changeOf(tiId: string): CommittedRow | undefined {
+    return this.#commits.find((row) => row.id === tiId);
+  }
+
   leftRunning(tiId: string | null): CommittedRow | undefined {
     return tiId === null ? undefined : this.#left.get(tiId);
   }

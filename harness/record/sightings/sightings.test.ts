@@ -82,6 +82,14 @@ test('the other side of a deadlock is known by its commit and by the request for
   ]);
 });
 
+test('a request that is not answered yet is named by the task instance in its statement', async () => {
+  expect(await saidOf(['backends', SCHEDULER], ['commits', STARTED], ['server_log', DEADLOCK])).toEqual([
+    'PostgreSQL detected a deadlock of wt-api-execution-1, which changes rows of task_instance for wt_a/r1/t1, and ' +
+      'wt-scheduler-1, which gives unfinished tasks the new DAG version for wt_a/r1; it cancelled the statement of ' +
+      'wt-api-execution-1.',
+  ]);
+});
+
 test('a deadlock with the harness itself is none of the build, and the next one is the first', async () => {
   const ours = { ...SCHEDULER, application_name: 'wt-bystander' };
   expect(await saidOf(['backends', ours], ['server_log', DEADLOCK])).toEqual([]);
