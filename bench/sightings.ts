@@ -3,9 +3,9 @@
  *
  *     npm run bench:sightings
  *
- * Rows of operations and commits as a run has them, most of them heartbeats, go into a run folder, in turns of the event
- * loop: directly, and through the sightings. Interleaved, so that what drifts weighs on all alike. CPU time of the whole
- * process, garbage collection and writing included.
+ * Rows of operations and commits as a run has them, most of them heartbeats, go into a run folder, in turns of the
+ * event loop: directly, and through the sightings. Interleaved, so that what drifts weighs on all alike. CPU time of
+ * the whole process, garbage collection and writing included.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -21,7 +21,7 @@ async function takenBack(run: LiteralRun): Promise<(string | null)[]> {
   return sightings.map(({ taken_back }) => taken_back);
 }
 
-test('a sentence stands whose request or commit is evidence of a violation', async () => {
+test('a sentence stands if its request or commit is evidence of a violation', async () => {
   const skip = { kind: 'skip_downstream', life: 2, ti_id: 'ti-9', target: 'task', sent_ms: 2_990 } as const;
   const skipped = {
     operations: [START, skip, { ...NOT_RUNNING, found_state: 'skipped' }],

@@ -32,7 +32,7 @@ export function runVerdictText(label: string, judgement: Judgement): string {
   return note(`${label}: ${judgement.verdict.toUpperCase()}. ${headline(judgement)}`);
 }
 
-/** A paragraph whose further lines stand below its own beginning. */
+/** A paragraph; its further lines are indented. */
 function note(text: string): string {
   return hanging('  ', text, 6).join('\n').trimStart();
 }

@@ -1,5 +1,5 @@
 import type { Operation } from '../../model/operation.ts';
-import type { Look, Seen } from './look.ts';
+import type { Inquiry, Seen } from './inquiry.ts';
 import { CLOCK_TOLERANCE_MS, type CommittedRow, tenths } from './recent.ts';
 
 interface BackfillLife {
@@ -28,13 +28,13 @@ export class Backfills {
   }
 
   /** What there is to look into, if the commit completes a backfill. */
-  takeCommit(row: CommittedRow): Look | undefined {
+  takeCommit(row: CommittedRow): Inquiry | undefined {
     if (row.relation === 'backfill') return this.#backfill(row);
     if (row.relation === 'dag_run' && row.backfill_id !== null) this.#run(row);
     return undefined;
   }
 
-  #backfill(row: CommittedRow): Look | undefined {
+  #backfill(row: CommittedRow): Inquiry | undefined {
     const id = String(row.id);
     if (row.change === 'insert') {
       const life = { id, dagId: row.dag_id ?? '', createdMs: row.committed_ms, isCompleted: false, runs: 0 };
@@ -59,7 +59,7 @@ export class Backfills {
   }
 }
 
-function lookAtCompletion(life: BackfillLife, completed: CommittedRow): Look {
+function lookAtCompletion(life: BackfillLife, completed: CommittedRow): Inquiry {
   const seen = (how: string): Seen => ({
     at_ms: completed.committed_ms,
     name: `the early completion of backfill ${life.id} of ${life.dagId}`,

@@ -1,6 +1,6 @@
 import type { Operation } from '../../model/operation.ts';
 import type { ServerLogRow } from '../server-log.ts';
-import type { Look, Seen } from './look.ts';
+import type { Inquiry, Seen } from './inquiry.ts';
 import { type RecentRows, subjectOfRow, wasUnderWay } from './recent.ts';
 
 /** What a process does, in words that follow its name, by the request that it serves and its statement. */
@@ -21,7 +21,7 @@ const OURS = /^wt-(harness|bystander)/;
 const UNKNOWN = 'an unknown process';
 
 /** Of a record of PostgreSQL's log with SQLSTATE 40P01: who was doing what, and which request it failed. */
-export function lookAtDeadlock(row: ServerLogRow, recent: RecentRows, actions: ActionWords): Look {
+export function lookAtDeadlock(row: ServerLogRow, recent: RecentRows, actions: ActionWords): Inquiry {
   return (last) => {
     const sides = sidesOf(row, recent);
     if (sides.some(({ process }) => OURS.test(process))) return 'ordinary';
@@ -31,7 +31,7 @@ export function lookAtDeadlock(row: ServerLogRow, recent: RecentRows, actions: A
   };
 }
 
-/** The victim first. The detail names processes by pid, says who waits for which transaction, and has the statements. */
+/** The victim first. The detail names processes by pid, says who waits for which transaction, and has statements. */
 function sidesOf({ pid, detail, statement, xid, application_name }: ServerLogRow, recent: RecentRows): Side[] {
   const text = `\n${detail ?? ''}`;
   const xids = new Map(

@@ -1,6 +1,6 @@
 import type { Operation } from '../../model/operation.ts';
 import type { ServerLogRow } from '../server-log.ts';
-import type { Look } from './look.ts';
+import type { Inquiry } from './inquiry.ts';
 import { CLOCK_TOLERANCE_MS, type CommittedRow, type RecentRows, subjectOfRow, tenths } from './recent.ts';
 
 /** The answer in the words of the findings: `409 invalid_state (found SKIPPED)`. */
@@ -10,7 +10,7 @@ function answerOf({ status, reason, found_state }: Operation): string {
 }
 
 /** Of a heartbeat that was answered 404, 409 or 410: which commit took the task from its worker. */
-export function lookAtHeartbeat(row: Operation, recent: RecentRows): Look {
+export function lookAtHeartbeat(row: Operation, recent: RecentRows): Inquiry {
   const subject = subjectOfRow(row);
   const seen = { at_ms: row.ended_ms ?? row.sent_ms, name: `the refused heartbeat of ${row.worker} for ${subject}` };
   return (last) => {
@@ -63,7 +63,7 @@ function takerOf(taken: CommittedRow, refused: Operation, recent: RecentRows): s
 }
 
 /** Of a write of rendered fields that was answered 409: the other write that was under way. */
-export function lookAtRenderedFields(row: Operation, recent: RecentRows): Look {
+export function lookAtRenderedFields(row: Operation, recent: RecentRows): Inquiry {
   const subject = subjectOfRow(row);
   const endedMs = row.ended_ms ?? row.sent_ms;
   return (last) => {
@@ -87,7 +87,7 @@ export function lookAtRenderedFields(row: Operation, recent: RecentRows): Look {
 }
 
 /** Of an answer 5xx: what the logs say of that time. What a deadlock failed is in the deadlock's sentence. */
-export function lookAtServerError(row: Operation, recent: RecentRows): Look {
+export function lookAtServerError(row: Operation, recent: RecentRows): Inquiry {
   const untilMs = row.ended_ms ?? row.sent_ms;
   const task = subjectOfRow(row);
   const subject = task === '' ? 'no task' : task;
@@ -105,7 +105,8 @@ export function lookAtServerError(row: Operation, recent: RecentRows): Look {
       logged.find(({ source, severity }) => source.startsWith('api-') && severity !== 'WARNING');
     const why = cause === undefined ? 'the log names no cause' : causeOf(cause);
     const said = row.message === null || row.message === '' ? '' : ` («${shortened(row.message, 120)}»)`;
-    const sentence = `The ${row.kind} request of ${row.worker} for ${subject} was answered ${row.status}${said}; ${why}.`;
+    const request = `The ${row.kind} request of ${row.worker} for ${subject}`;
+    const sentence = `${request} was answered ${row.status}${said}; ${why}.`;
     return {
       at_ms: untilMs,
       name: `the answer ${row.status} to ${row.kind} for ${subject}`,

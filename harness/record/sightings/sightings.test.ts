@@ -62,11 +62,11 @@ const OF_BOTH =
   'wt_a/r1/t1, and wt-scheduler-1, which gives unfinished tasks the new DAG version for wt_a/r1; it cancelled the ' +
   'statement of wt-api-execution-1, and the request state for wt_a/r1/t1 was answered 500.';
 
-test('a deadlock is said with both sides, and with the request that it failed, which gets no sentence of its own', async () => {
+test('a deadlock is said with both sides and the request that it failed, which gets no other sentence', async () => {
   expect(await saidOf(['backends', SCHEDULER], ['operations', FAILED], ['server_log', DEADLOCK])).toEqual([OF_BOTH]);
 });
 
-test('the other side of a deadlock is known by its commit and by the request for the task that it changed', async () => {
+test('the other side of a deadlock is known by its commit and the request for the task that it changed', async () => {
   const detail =
     'Process 41 waits for ShareLock on transaction 900; blocked by process 42.\n' +
     'Process 42 waits for ShareLock on transaction 901; blocked by process 41.\n' +
@@ -77,8 +77,8 @@ test('the other side of a deadlock is known by its commit and by the request for
   const report = { ...OK, op: 51, kind: 'state' };
   expect(await saidOf(['server_log', ofScheduler], ['commits', committed], ['operations', report])).toEqual([
     'PostgreSQL detected a deadlock of wt-scheduler-1, which gives unfinished tasks the new DAG version, and ' +
-      'wt-api-execution-2, which carries out an end report (state PATCH) for wt_a/r1/t1; it cancelled the statement of ' +
-      'wt-scheduler-1.',
+      'wt-api-execution-2, which carries out an end report (state PATCH) for wt_a/r1/t1; it cancelled the ' +
+      'statement of wt-scheduler-1.',
   ]);
 });
 
@@ -130,7 +130,7 @@ test('a 5xx is said with what a log says of that time, unless the contract allow
   ]);
 });
 
-test('a refused heartbeat is said with the commit that took the task, whether the skip is known before or after', async () => {
+test('a refused heartbeat is said with the commit that took the task, whenever the skip is known', async () => {
   const skip = { ...OK, op: 39, kind: 'skip_downstream', worker: 'w-9', task_id: 'branch', ti_id: 'ti-9' };
   const named = { ...skip, target: 'other t1', sent_ms: 4_500, ended_ms: 5_100 };
   const taken = { ...TAKEN, state: 'skipped', writer: 'wt-api-execution-1' };
@@ -162,7 +162,7 @@ test('a scheduler that takes a task, deletes it or gives it a new try is named',
   ]);
 });
 
-test('what an operator or the worker itself had done is not said, and neither is what the record does not show', async () => {
+test('what an operator or the worker itself had done is not said, nor what the record does not show', async () => {
   const by = (writer: string, state: string, ...more: Rows) =>
     saidOf(['commits', STARTED], ...more, ['commits', { ...TAKEN, writer, state }], ['operations', HEARTBEAT]);
   expect(await by('wt-api-core-1', 'failed')).toEqual([]);

@@ -6,7 +6,7 @@ import type { TableName } from '../../model/tables.ts';
 import type { ServerLogRow } from '../server-log.ts';
 import { Backfills } from './backfills.ts';
 import { type ActionWords, lookAtDeadlock } from './deadlock.ts';
-import type { Look, Seen } from './look.ts';
+import type { Inquiry, Seen } from './inquiry.ts';
 import { type CommittedRow, type FaultRow, type NamedBackend, RecentRows } from './recent.ts';
 import { lookAtHeartbeat, lookAtRenderedFields, lookAtServerError } from './refusals.ts';
 
@@ -15,7 +15,7 @@ const WAIT_MS = 1_500;
 /** The other side of a deadlock is named when its request is answered, which on a busy server takes longer. */
 const SIDES_WAIT_MS = 4_000;
 const LOOK_EVERY_MS = 250;
-/** Suspicions of one kind that are looked into at a time: a server that fails every request must not hold up the run. */
+/** Suspicions of one kind at a time: a server that fails every request must not hold up the run. */
 const MOST_OPEN = 20;
 
 export interface SightingsOptions {
@@ -29,7 +29,7 @@ export interface SightingsOptions {
 interface Suspicion {
   readonly kind: SightingKind;
   readonly untilMs: number;
-  readonly look: Look;
+  readonly look: Inquiry;
 }
 
 /**
@@ -98,7 +98,7 @@ export class Sightings implements Recorder {
       this.#suspect('deadlock', lookAtDeadlock(row, this.#recent, this.#options.actions), SIDES_WAIT_MS);
   }
 
-  #suspect(kind: SightingKind, look: Look, waitMs = WAIT_MS): void {
+  #suspect(kind: SightingKind, look: Inquiry, waitMs = WAIT_MS): void {
     if (this.#said.has(kind) || this.#open.filter((one) => one.kind === kind).length >= MOST_OPEN) return;
     this.#open.push({ kind, untilMs: this.#options.clock.now() + waitMs, look });
     this.#timer ??= setInterval(() => void this.#lookAll(false), LOOK_EVERY_MS).unref();

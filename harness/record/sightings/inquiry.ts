@@ -8,4 +8,4 @@ export type Seen = Omit<Sighting, 'kind' | 'said_ms'>;
  * `last` it will not be asked again. `ordinary`: not worth a sentence, because an operator, an open fault or the
  * harness itself explains it; then the next of its kind is the first.
  */
-export type Look = (last: boolean) => Promise<Seen | 'ordinary' | undefined> | Seen | 'ordinary' | undefined;
+export type Inquiry = (last: boolean) => Promise<Seen | 'ordinary' | undefined> | Seen | 'ordinary' | undefined;
