@@ -1,278 +1,214 @@
 /**
- * How long judging takes, and how much memory, for a run of millions of operations.
+ * Where the time goes that judging a run takes, step by step, and whether each step keeps its budget; exit code 1 if
+ * one does not.
  *
- *     npm run bench:judge -- [--run FOLDER] [--operations 10000000] [--parts] [--keep FOLDER]
+ *     npm run bench:judge -- [--run FOLDER] [--operations 1000000] [--keep FOLDER]
  *
- * A stored run is multiplied: copies of it side by side, as many as a large installation would show at once, and one
- * after another; every copy has ids of its own, so that every copy exercises each invariant. What the copies
- * before it left unfinished an operator has marked failed. Without --run a minute of the scenario mishaps on the
- * reference stack is played first. Then `windtunnel check` judges the whole in a process of its own; its largest
- * resident memory is read from the kernel (Linux). With --parts each part of judging is measured instead; with --keep
- * the multiplied run stays, in FOLDER.
+ * Without --run a minute of the scenario mishaps is played on the reference stack first. With --operations the run is
+ * multiplied until it has so many (bench/multiply-run.ts), else it is judged as it is; with --keep the multiplied run
+ * stays, in FOLDER.
+ *
+ * Budgets are CPU time, because other programs use the machine, too, and are relative to what DuckDB needs for the same
+ * kind of work on this machine at this moment: planning a statement, and sorting the rows of the run once. They are
+ * about twice what the steps took when they were set.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { judge } from '../harness/judge/judge.ts';
-import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { closeTables } from '../harness/run-folder/close.ts';
-import { identifier, literal, parquetFile } from '../harness/run-folder/files.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
-import { runTables } from '../harness/run-folder/reader.ts';
 import { nodeArguments } from '../harness/system/installation.ts';
+import { writeReports } from '../reports/write.ts';
+import { multiplyRun } from './multiply-run.ts';
 
-/** Copies at the same time: a run of a minute with 45 requests a second becomes one with two thousand. */
-const SIDE_BY_SIDE = 50;
-/** What a copy beside the first one shares with it. */
-const OF_THE_MACHINE: readonly string[] = ['samples', 'backends', 'faults'];
 const BIN = fileURLToPath(new URL('../bin/windtunnel.mjs', import.meta.url));
-const JUDGING_MS = 60 * 60_000;
+
+/** Of one step of a kind: so many statements planned, and the run's operations and commits sorted so many times. */
+const BUDGETS = {
+  opening: { plans: 70, sorts: 1.2 },
+  view: { plans: 50, sorts: 3.5 },
+  invariant: { plans: 40, sorts: 1.5 },
+  assumption: { plans: 20, sorts: 0.8 },
+  findings: { plans: 400, sorts: 4 },
+  summary: { plans: 90, sorts: 2.5 },
+  reports: { plans: 60, sorts: 0.3 },
+} as const;
+type Kind = keyof typeof BUDGETS;
+
+interface Step {
+  readonly name: string;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
 
 const { values } = parseArgs({
   options: {
     run: { type: 'string' },
-    operations: { type: 'string', default: '10000000' },
-    parts: { type: 'boolean', default: false },
+    operations: { type: 'string' },
     keep: { type: 'string' },
-    // How --parts starts itself on the multiplied run.
-    'parts-of': { type: 'string' },
+    // How it starts itself, so that memory is that of judging alone.
+    'steps-of': { type: 'string' },
   },
 });
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 try {
-  const of = values['parts-of'];
-  await (of === undefined ? measureLarge(values.run ?? (await playOne())) : measureParts(of));
+  const of = values['steps-of'];
+  await (of === undefined ? measureInChild(values.run ?? (await playOne())) : measureSteps(of));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function measureLarge(base: string): Promise<void> {
+async function measureInChild(base: string): Promise<void> {
   await closeTables(base);
-  const large = values.keep ?? path.join(scratch, 'large');
-  const { operations, commits } = await multiply(base, large, Number(values.operations));
-  console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
-  if (values.parts) await printedBy([...nodeArguments(import.meta.filename), '--parts-of', large]);
-  else await judged(large);
+  const wanted = Number(values.operations ?? 0);
+  const run = wanted > 0 ? (values.keep ?? path.join(scratch, 'large')) : base;
+  if (wanted > 0) await multiplyRun(base, run, wanted);
+  process.exitCode = await runNode([...nodeArguments(import.meta.filename), '--steps-of', run]);
 }
 
-/** Seconds, CPU seconds and peak of every part of judging; exit code 1 if something could not be judged at all. */
-async function measureParts(run: string): Promise<void> {
+async function measureSteps(run: string): Promise<void> {
+  const steps: Step[] = [];
   let began = performance.now();
   let used = process.cpuUsage();
-  const { invariants } = await judge(run, {
-    done: (part) => {
-      const { user, system } = process.cpuUsage(used);
-      const [s, cpu] = [performance.now() - began, (user + system) / 1000].map((ms) =>
-        (ms / 1000).toFixed(1).padStart(7),
-      );
-      const peak = (residentPeak('self') / 2 ** 20).toFixed(0).padStart(5);
-      console.log(`${s} s ${cpu} s of CPU  at most ${peak} MiB  ${part}`);
-      resetPeak();
-      began = performance.now();
-      used = process.cpuUsage();
-    },
-  });
-  const failed = invariants.filter(({ why_unknown }) => why_unknown?.startsWith('judging it failed'));
+  const start = () => {
+    resetPeak();
+    began = performance.now();
+    used = process.cpuUsage();
+  };
+  const done = (name: string) => {
+    const { user, system } = process.cpuUsage(used);
+    const seconds = (performance.now() - began) / 1000;
+    steps.push({ name, seconds, cpuSeconds: (user + system) / 1e6, peakBytes: residentPeak() });
+    start();
+  };
+  const unit = await measureUnits();
+  start();
+  const judgement = await judge(run, { done });
+  await writeReports(path.join(scratch, 'reports'), judgement, await readManifest(run));
+  done('reports');
+  const failed = judgement.invariants.filter(({ why_unknown }) => why_unknown?.startsWith('judging it failed'));
   for (const { name, why_unknown } of failed) console.log(`${name}: ${why_unknown}`);
-  process.exitCode = failed.length > 0 ? 1 : 0;
+  const kept = print(judgement, steps, unit);
+  process.exitCode = kept && failed.length === 0 ? 0 : 1;
 }
 
-async function judged(large: string): Promise<void> {
-  const verdict = path.join(scratch, 'out');
-  const { seconds, peakBytes, exitCode } = await watched([BIN, 'check', large, '--json'], verdict);
+/** Prints the steps; false if one took more than its budget. */
+function print(judgement: Judgement, steps: readonly Step[], unit: Units): boolean {
+  const { operations = 0, commits = 0 } = judgement.counts;
+  const millions = (operations + commits) / 1e6;
+  console.log(`${operations.toLocaleString('en')} operations and ${commits.toLocaleString('en')} commits`);
   console.log(
-    `judged in ${seconds.toFixed(0)} s with at most ${(peakBytes / 2 ** 20).toFixed(0)} MiB, exit code ${exitCode}`,
+    `on this machine now: ${(unit.planSeconds * 1000).toFixed(1)} ms of CPU to plan a statement, ` +
+      `${unit.sortSeconds.toFixed(2)} s to sort a million rows`,
   );
-  if (exitCode === 2) throw new Error('It could not be judged: see above why.');
-  print(JSON.parse(readFileSync(verdict, 'utf8')));
-}
-
-function print({ invariants, assumptions }: Judgement): void {
-  for (const { name, verdict, exercised, violations, why_unknown } of invariants) {
-    console.log(
-      `  ${verdict.padEnd(8)} ${name} (${exercised} exercised, ${violations} violations) ${why_unknown ?? ''}`,
-    );
+  console.log('    wall      CPU   budget   memory');
+  const over: string[] = [];
+  for (const { name, seconds, cpuSeconds, peakBytes } of steps) {
+    const { plans, sorts } = BUDGETS[kindOf(judgement, name)];
+    const budget = plans * unit.planSeconds + sorts * millions * unit.sortSeconds;
+    if (cpuSeconds > budget) over.push(name);
+    const figures = [seconds, cpuSeconds, budget].map((value) => `${value.toFixed(2).padStart(6)} s`);
+    console.log(`${figures.join(' ')} ${(peakBytes / 2 ** 20).toFixed(0).padStart(5)} MiB  ${name}`);
   }
-  for (const { name, verdict, sentence } of assumptions) console.log(`  ${verdict.padEnd(8)} ${name}: ${sentence}`);
+  const kinds = new Set(steps.map(({ name }) => kindOf(judgement, name)));
+  for (const kind of kinds) {
+    const same = steps.filter(({ name }) => kindOf(judgement, name) === kind);
+    console.log(`${total(same)}  ${kind}: ${same.length}, together`);
+  }
+  console.log(
+    `${total(steps)}  all, ${over.length === 0 ? 'each within its budget' : `over budget: ${over.join(', ')}`}`,
+  );
+  return over.length === 0;
 }
 
-async function printedBy(args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], timeout: JUDGING_MS });
-  await once(child, 'close');
+function total(steps: readonly Step[]): string {
+  const sums = [sum(steps.map(({ seconds }) => seconds)), sum(steps.map(({ cpuSeconds }) => cpuSeconds))];
+  const peak = Math.max(...steps.map(({ peakBytes }) => peakBytes)) / 2 ** 20;
+  return `${sums.map((value) => `${value.toFixed(2).padStart(6)} s`).join(' ')} ${peak.toFixed(0).padStart(14)} MiB`;
 }
 
-async function playOne(): Promise<string> {
-  const folder = path.join(scratch, 'base');
-  const words = ['run', 'mishaps', '--build', 'reference', '--duration', '60s', '--seed', '1', '--out', folder];
-  await watched([BIN, ...words], path.join(scratch, 'run'));
-  return folder;
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((one, other) => one + other, 0);
 }
 
-/** Every table of `base`, as many times as it takes; returns what there is then. */
-async function multiply(base: string, large: string, wanted: number): Promise<{ operations: number; commits: number }> {
-  mkdirSync(path.join(large, 'raw'), { recursive: true });
-  const manifest = await readManifest(base);
-  const database = await DuckDBInstance.create(':memory:', { memory_limit: '2GB', temp_directory: scratch });
+function kindOf({ invariants, assumptions }: Judgement, step: string): Kind {
+  if (invariants.some(({ name }) => name === step)) return 'invariant';
+  if (assumptions.some(({ name }) => name === step)) return 'assumption';
+  return step in BUDGETS ? (step as Kind) : 'view';
+}
+
+/** CPU seconds of what judging is made of. */
+interface Units {
+  readonly planSeconds: number;
+  readonly sortSeconds: number;
+}
+
+async function measureUnits(): Promise<Units> {
+  const database = await DuckDBInstance.create(path.join(scratch, 'units.duckdb'), {
+    threads: '2',
+    memory_limit: '512MB',
+  });
   const connection = await database.connect();
+  const rows = (n: number) =>
+    `SELECT seq, 'task instance ' || (seq * 7919 % ${Math.ceil(n / 8)}) AS name, seq % 9 AS state
+     FROM range(${n}) AS t(seq)`;
+  const windows = (table: string) =>
+    `SELECT *, lag(state) OVER history AS old_state FROM ${table} WINDOW history AS (PARTITION BY name ORDER BY seq)`;
   try {
-    const tables = await runTables(connection, base);
-    for (const { name, select } of tables) await connection.run(`CREATE TABLE ${name} AS ${select}`);
-    const periods = Math.ceil(wanted / (await count(connection, 'FROM operations')) / SIDE_BY_SIDE);
-    const periodMs = (manifest.ended_ms ?? 0) + 1_000;
-    await connection.run(markUnfinished(manifest));
-    for (const { name, source } of tables) {
-      if (source === null) continue;
-      const columns = await connection.runAndReadAll(`DESCRIBE ${name}`);
-      const names = columns.getRowObjectsJS().map((row) => String(row.column_name));
-      const shifted = names.map((column) => shift(column, name, { periods, periodMs }));
-      // The machine is one, whatever runs on it; and what is known of a DAG in the end is known once.
-      const copies =
-        name === 'final_dag'
-          ? `range(${SIDE_BY_SIDE})`
-          : `range(0, ${periods * SIDE_BY_SIDE}, ${OF_THE_MACHINE.includes(name) ? SIDE_BY_SIDE : 1})`;
-      await connection.run(
-        `COPY (SELECT ${shifted.join(', ')} FROM ${copies} AS copies(k), ${name} AS one)
-         TO ${literal(parquetFile(large, name))} (FORMAT parquet, COMPRESSION zstd)`,
-      );
-    }
-    writeFileSync(path.join(large, 'manifest.json'), JSON.stringify(longer(manifest, (periods - 1) * periodMs)));
-    const rows = (name: string) => count(connection, `FROM ${literal(parquetFile(large, name))}`);
-    return { operations: await rows('operations'), commits: await rows('commits') };
+    await connection.run(`CREATE TABLE few AS ${rows(10)}; CREATE TABLE many AS ${rows(1_000_000)}`);
+    const planned = 20;
+    const planSeconds = await cpuOf(
+      connection,
+      `SELECT count(*) FROM (${windows('few')}) JOIN few USING (name)`,
+      planned,
+    );
+    const sortSeconds = await cpuOf(connection, `CREATE OR REPLACE TABLE sorted AS ${windows('many')}`, 1);
+    return { planSeconds: planSeconds / planned, sortSeconds };
   } finally {
     connection.closeSync();
     database.closeSync();
   }
 }
 
-/** The same DAGs would have their limits exceeded, and their runs' order mixed up, by the copies beside them. */
-function longer(manifest: Manifest, laterMs: number): Manifest {
-  const later = (ms: number | null) => (ms === null ? null : ms + laterMs);
-  const { scenario } = manifest.plan;
-  const dags = Array.from({ length: SIDE_BY_SIDE }, (_, copy) =>
-    // Each copy has the same dates again.
-    scenario.dags.map((dag) => ({ ...dag, schedule: null, dag_id: `${dag.dag_id}~${copy}` })),
-  ).flat();
-  return {
-    ...manifest,
-    plan: { ...manifest.plan, scenario: { ...scenario, dags } },
-    load_ended_ms: later(manifest.load_ended_ms),
-    ended_ms: later(manifest.ended_ms),
-  };
+async function cpuOf(connection: DuckDBConnection, sql: string, times: number): Promise<number> {
+  const used = process.cpuUsage();
+  for (let time = 0; time < times; time++) await connection.runAndReadAll(sql);
+  const { user, system } = process.cpuUsage(used);
+  return (user + system) / 1e6;
 }
 
-/** Else what had not ended would wait, and count as running, until the last copy has ended. */
-function markUnfinished({ load_ended_ms, ended_ms }: Manifest): string {
-  const ended = "('success', 'failed', 'skipped', 'upstream_failed', 'removed')";
-  return `
-    INSERT INTO commits BY NAME
-    SELECT * REPLACE (
-      (SELECT max(seq) FROM commits) + row_number() OVER (ORDER BY relation, seq) AS seq,
-      (SELECT max(xid) FROM commits) + 1 AS xid, 'update' AS change, NULL AS old_id,
-      CASE relation WHEN 'backfill' THEN NULL ELSE 'failed' END AS state,
-      CASE relation WHEN 'backfill' THEN json_merge_patch("row", '{"completed_at": "2026-12-31T00:00:00+00:00"}')
-        ELSE "row" END AS "row",
-      greatest((SELECT max(committed_ms) FROM commits), ${load_ended_ms ?? ended_ms ?? 0}) AS committed_ms,
-      'wt-api-core-1' AS writer)
-    FROM (
-      FROM commits WHERE relation IN ('task_instance', 'dag_run', 'backfill')
-      QUALIFY row_number() OVER (PARTITION BY relation, id ORDER BY seq DESC) = 1
-        -- An id that a later try replaced is no more.
-        AND (relation, id) NOT IN (SELECT relation, old_id FROM commits WHERE old_id IS NOT NULL)
-    )
-    WHERE change <> 'delete' AND coalesce(state NOT IN ${ended}, true) AND ("row" ->> 'completed_at') IS NULL;
-    UPDATE final_task_instance SET state = 'failed' WHERE coalesce(state NOT IN ${ended}, true);
-    UPDATE final_dag_run SET state = 'failed' WHERE coalesce(state NOT IN ${ended}, true);`;
+async function playOne(): Promise<string> {
+  const folder = path.join(scratch, 'base');
+  const words = ['run', 'mishaps', '--build', 'reference', '--duration', '60s', '--seed', '1', '--out', folder];
+  await runNode([BIN, ...words], ['ignore', 'ignore', 'inherit']);
+  return folder;
 }
 
-interface Periods {
-  readonly periods: number;
-  readonly periodMs: number;
-}
-
-/** One column of a copy: later by whole periods, and with ids that no other copy has. */
-function shift(column: string, table: string, time: Periods): string {
-  const name = identifier(column);
-  const as = `AS ${name}`;
-  const period = `(k // ${SIDE_BY_SIDE})`;
-  if (column.endsWith('_ms')) return `${name} + ${period} * ${time.periodMs} ${as}`;
-  if (table === 'samples' && column === 'value') return `${value(period, time.periods - 1)} ${as}`;
-  if (['op', 'life', 'seq', 'xid', 'window', 'backfill_id', 'dag_run_id', 'duplicate_of'].includes(column))
-    return `${name} + k * 1000000 ${as}`;
-  if (['id', 'old_id', 'ti_id', 'task_instance_id', 'trigger_id', 'correlation_id'].includes(column))
-    return `${id(name)} ${as}`;
-  if (column === 'target') return `CASE kind WHEN 'backfill' THEN ${id(name)} ELSE ${name} END ${as}`;
-  if (table === 'server_log' && ['statement', 'detail', 'message'].includes(column)) return `${uuids(name)} ${as}`;
-  if (column === 'run_id') return `${name} || '~' || k ${as}`;
-  if (column === 'dag_id') return `${name} || '~' || (k % ${SIDE_BY_SIDE}) ${as}`;
-  // A DAG has one run for each logical date.
-  if (column === 'row' && table === 'commits') {
-    const dated = `replace("row"::VARCHAR, '"logical_date":"2026', '"logical_date":"' || (2026 + ${period}))::JSON`;
-    const ofRun = `json_merge_patch("row", json_object('dag_run_id', ${id(`("row" ->> '$.dag_run_id')`)}))`;
-    return `CASE relation WHEN 'xcom' THEN ${ofRun} ELSE ${dated} END ${as}`;
-  }
-  return name;
-}
-
-/** Numbers stay numbers; of other ids the first eight digits are the copy's. */
-function id(name: string): string {
-  return `coalesce((try_cast(${name} AS BIGINT) + k * 1000000)::VARCHAR, ${uuids(`${name}::VARCHAR`)})`;
-}
-
-function uuids(text: string): string {
-  return `regexp_replace(${text}, '[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})',
-    format('{:08x}\\1', k), 'g')`;
-}
-
-/** Counters go on where the copies before ended; what the load makes is there as many times as there are copies. */
-function value(period: string, last: number): string {
-  return `CASE
-    WHEN metric IN ('sent', 'handed', 'deadlocks') THEN ${SIDE_BY_SIDE} * (value + ${period} * (
-      SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source))
-    WHEN metric IN ('cpu_s', 'backfill_checks') THEN value + ${period} * (
-      SELECT max(value) FROM samples AS other WHERE other.metric = one.metric AND other.source = one.source)
-    WHEN metric IN ('live_lives', 'requests_in_flight') THEN ${SIDE_BY_SIDE} * value
-    WHEN metric = 'api_quiescent' AND ${period} < ${last} THEN 0
-    ELSE value END`;
-}
-
-async function count(connection: DuckDBConnection, select: string): Promise<number> {
-  const [row] = (await connection.runAndReadAll(`SELECT count(*) AS n FROM (${select})`)).getRowObjectsJS();
-  return Number(row?.n ?? 0);
-}
-
-async function watched(args: readonly string[], output: string) {
-  const began = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: JUDGING_MS });
-  const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  let exitCode: number | null | undefined;
-  child.once('close', (code) => {
-    exitCode = code;
-  });
-  let peakBytes = 0;
-  while (exitCode === undefined) {
-    peakBytes = Math.max(peakBytes, residentPeak(child.pid ?? 0));
-    await sleep(100);
-  }
-  writeFileSync(output, Buffer.concat(chunks));
-  return { seconds: (performance.now() - began) / 1000, peakBytes, exitCode };
+async function runNode(
+  args: readonly string[],
+  stdio: readonly ('ignore' | 'inherit')[] = ['ignore', 'inherit', 'inherit'],
+): Promise<number> {
+  const child = spawn(process.execPath, args, { stdio: [...stdio] });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code ?? 1;
 }
 
 /** The kernel's own high-water mark: nothing between two readings is missed. */
-function residentPeak(pid: number | 'self'): number {
+function residentPeak(): number {
   try {
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) * 1024;
   } catch {
-    return 0; // It has just ended, or there is no /proc here.
+    return 0; // There is no /proc here.
   }
 }
 

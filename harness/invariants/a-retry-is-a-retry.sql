@@ -16,8 +16,10 @@
 
 -- given
 CREATE TEMP TABLE ended AS
-SELECT changes.*, taken.op AS taken_as_failure, requested
-FROM task_instance_changes AS changes LEFT JOIN (
+SELECT changes.*, try_cast(written."row" ->> '$.max_tries' AS INTEGER) AS max_tries, taken.op AS taken_as_failure,
+  requested
+FROM task_instance_changes AS changes JOIN (SELECT seq, "row" FROM commits) AS written USING (seq)
+LEFT JOIN (
   SELECT ti_id, min(op) AS op, arg_min(requested, op) AS requested FROM taken_as_failure GROUP BY ti_id
 ) AS taken
   -- Joined on equality alone: other conditions would compare each row with all others.

@@ -13,7 +13,7 @@
 -- trigger rules are left out, because the scheduler decides when they are met.
 CREATE TEMP TABLE served AS
 WITH changes AS (
-  SELECT seq, committed_ms, dag_id, run_id, task_id, map_index, old_state, state, old_ti_id, writer_role
+  SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, old_state, state, old_ti_id, writer_role
   FROM task_instance_changes WHERE change <> 'delete'
 ), tasks AS (
   SELECT dag_id, task.task_id AS task_id, task.upstream AS upstream,
@@ -37,12 +37,19 @@ WITH changes AS (
       -- Of a mapped task all instances count; tasks downstream of one are left out, too.
       AND NOT EXISTS (
         FROM mapped WHERE mapped.dag_id = looks.dag_id AND list_contains(tasks.upstream, mapped.task_id))
-  ) AS looks ASOF JOIN changes AS upstream
+  ) AS looks ASOF JOIN (
+    -- Of all changes those that matter: the last one is a success if and only if the last of these is.
+    FROM changes WHERE state = 'success' OR old_state = 'success' OR change = 'insert'
+  ) AS upstream
     ON upstream.dag_id = looks.dag_id AND upstream.run_id = looks.run_id AND upstream.task_id = looks.upstream_id
     AND looks.looked_ms >= upstream.committed_ms
 ), moves AS (
+  -- Of tasks that are tried again.
   SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS next_ms
-  FROM changes WHERE state IS DISTINCT FROM old_state
+  FROM changes SEMI JOIN (
+    SELECT dag_id, run_id, task_id, map_index FROM changes WHERE state = 'up_for_retry'
+  ) AS retried USING (dag_id, run_id, task_id, map_index)
+  WHERE state IS DISTINCT FROM old_state
 ), retries AS (
   SELECT * FROM moves
   WHERE old_state = 'running' AND state = 'up_for_retry' AND coalesce(writer_role = 'api-execution', true)
@@ -100,6 +107,8 @@ WITH waits AS (
   SELECT dag_id, committed_ms, count(*) OVER (ORDER BY committed_ms) AS of_all,
     count(*) OVER (PARTITION BY dag_id ORDER BY committed_ms) AS of_dag
   FROM task_instance_changes WHERE state = 'scheduled' AND old_state IS DISTINCT FROM 'scheduled'
+    -- None where nothing waited, and nothing before or after: what is counted is sorted.
+    AND committed_ms BETWEEN (SELECT min(ready_ms) FROM waiting) AND (SELECT max(until_ms) FROM waiting)
 ), passed_over AS (
   SELECT waiting.*,
     coalesce(all_then.of_all, 0) - coalesce(all_before.of_all, 0)

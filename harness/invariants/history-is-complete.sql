@@ -32,7 +32,9 @@ CREATE TEMP TABLE ids AS
 SELECT dag_id, run_id, task_id, map_index, ti_id, try_number, min(seq) AS seq, min(committed_ms) AS since_ms
 FROM (
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, ti_id, try_number, seq, committed_ms
-  FROM task_instance_changes WHERE change <> 'delete'
+  -- The first change with an id and a try is one of these.
+  FROM task_instance_changes
+  WHERE change <> 'delete' AND (ti_id IS DISTINCT FROM old_ti_id OR try_number IS DISTINCT FROM old_try_number)
   UNION ALL
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1), old_ti_id, old_try_number, seq, committed_ms
   FROM task_instance_changes WHERE change <> 'delete' AND old_ti_id <> ti_id AND old_try_number IS NOT NULL
@@ -53,7 +55,7 @@ WITH moves AS (
 ), later AS (
   -- For a try without such a change: the first change to a later try, or the end.
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, min(committed_ms) AS committed_ms
-  FROM task_instance_changes GROUP BY ALL
+  FROM task_instance_changes WHERE try_number IS DISTINCT FROM old_try_number GROUP BY ALL
 ), kept AS (
   SELECT dag_id, run_id, task_id, map_index, try_number, count(*) AS times FROM archived GROUP BY ALL
 ), seen AS (

@@ -9,11 +9,14 @@
 -- sentence: {writer} set the run {run_id} of [backfill {backfill_id} of ]{dag_id} to RUNNING, so that {held} ran at
 --   once, where max_active_runs is {most}[; {before_process} had started the one before {after_ms:seconds} earlier].
 
+-- given
+CREATE TEMP TABLE starts AS FROM occupancy('runs of a DAG');
+
 -- exercised
-FROM occupancy('runs of a DAG') SELECT count(*) WHERE held >= most;
+FROM starts SELECT count(*) WHERE held >= most;
 
 -- violations
-WITH starts AS (FROM occupancy('runs of a DAG')), at_once AS (
+WITH at_once AS (
   -- Two schedulers that count before either has committed: they cannot see each other.
   SELECT starts.seq FROM starts JOIN starts AS other ON other.scope = starts.scope AND other.writer <> starts.writer
     AND other.seq < starts.seq AND other.committed_ms >= starts.committed_ms - at_once_ms()

@@ -9,10 +9,13 @@
 -- sentence: {writer} queued {steps} more, so that {held_after} task instances of the run {run_id} of {dag_id} were
 --   QUEUED or RUNNING at once, where max_active_tasks is {most}.
 
+-- given
+CREATE TEMP TABLE taken AS FROM occupancy('tasks of a run');
+
 -- exercised
-FROM occupancy('tasks of a run') SELECT coalesce(sum(taking), 0) WHERE is_last AND steps > 0 AND held_after >= most;
+FROM taken SELECT coalesce(sum(taking), 0) WHERE is_last AND steps > 0 AND held_after >= most;
 
 -- violations
-FROM occupancy('tasks of a run')
+FROM taken
 SELECT *, held_after - most AS severity
 WHERE is_last AND steps > 0 AND held_after > most;

@@ -15,9 +15,9 @@ CREATE TEMP MACRO started_epoch_ms() AS epoch_ms((SELECT (json ->> 'started_at')
 CREATE TEMP MACRO on_clock(written) AS (epoch_ms(written::TIMESTAMPTZ) - started_epoch_ms())::DOUBLE;
 
 CREATE TEMP TABLE runs AS
-SELECT dag_id, run_id, dag_run_id, seq, committed_ms, "row" ->> 'logical_date' AS date, on_clock(date) AS date_ms
+SELECT dag_id, run_id, dag_run_id, seq, committed_ms, logical_date AS date, on_clock(date) AS date_ms
 FROM dag_run_changes
-WHERE change = 'insert' AND ("row" ->> 'run_type') = 'scheduled' AND ("row" ->> 'logical_date') IS NOT NULL;
+WHERE change = 'insert' AND run_type = 'scheduled' AND logical_date IS NOT NULL;
 
 -- From the minute in which the load began, and so many before it, until near its end: a scheduler creates one run of a
 -- DAG in each of its loops.
@@ -40,7 +40,7 @@ FROM (
   SELECT coalesce(dag_id, lag(dag_id) OVER history) AS dag_id, committed_ms, seq,
     (change <> 'delete' AND state IN ('queued', 'running'))::INTEGER
       - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step,
-    coalesce("row" ->> 'run_type', lag("row" ->> 'run_type') OVER history) AS run_type
+    coalesce(run_type, lag(run_type) OVER history) AS run_type
   FROM dag_run_changes WINDOW history AS (PARTITION BY dag_run_id ORDER BY seq)
 )
 WHERE run_type IS DISTINCT FROM 'backfill';

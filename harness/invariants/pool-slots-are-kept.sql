@@ -8,8 +8,11 @@
 -- sentence: {writer} took {steps} slots more, so that {held_after} task instances were QUEUED or RUNNING at once in a
 --   pool of {most} slots; the last one was {subject}.
 
+-- given
+CREATE TEMP TABLE taken AS FROM occupancy('pool');
+
 -- exercised
-FROM occupancy('pool') SELECT coalesce(sum(taking), 0) WHERE is_last AND steps > 0 AND held_after >= most;
+FROM taken SELECT coalesce(sum(taking), 0) WHERE is_last AND steps > 0 AND held_after >= most;
 
 -- violations
-FROM occupancy('pool') SELECT *, held_after - most AS severity WHERE is_last AND steps > 0 AND held_after > most;
+FROM taken SELECT *, held_after - most AS severity WHERE is_last AND steps > 0 AND held_after > most;

@@ -16,18 +16,22 @@
 --   had written; the last one wrote «{last}».
 
 -- given
-CREATE TEMP VIEW writes AS
-SELECT *, min(sent_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index) AS first_sent_ms
-FROM operations WHERE kind = 'rtif';
+CREATE TEMP VIEW writes AS FROM operations WHERE kind = 'rtif';
 
 -- exercised
+WITH pairs AS (
+  SELECT one.dag_id, one.run_id, one.task_id, one.map_index, least(one.sent_ms, other.sent_ms) AS sent_ms
+  FROM writes AS one JOIN writes AS other ON other.duplicate_of = one.op AND other.op <> one.op
+  WHERE one.sent_ms < other.ended_ms AND other.sent_ms < one.ended_ms
+    -- A write that timed out may have been answered 409, which was not read.
+    AND one.status IS NOT NULL AND other.status IS NOT NULL
+)
 SELECT count(*)
-FROM writes AS one JOIN writes AS other ON other.duplicate_of = one.op AND other.op <> one.op
-WHERE one.sent_ms < other.ended_ms AND other.sent_ms < one.ended_ms
-  -- A write that timed out may have been answered 409, which was not read.
-  AND one.status IS NOT NULL AND other.status IS NOT NULL
+FROM pairs JOIN (
   -- A later pair finds a row, which every release can update.
-  AND least(one.sent_ms, other.sent_ms) = one.first_sent_ms;
+  SELECT dag_id, run_id, task_id, map_index, min(sent_ms) AS sent_ms
+  FROM writes SEMI JOIN pairs USING (dag_id, run_id, task_id, map_index) GROUP BY ALL
+) AS firsts USING (dag_id, run_id, task_id, map_index, sent_ms);
 
 -- violations
 WITH refused AS (

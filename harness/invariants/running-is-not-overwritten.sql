@@ -40,8 +40,10 @@ SELECT
       AND EXISTS (FROM taken_back
         WHERE abs(taken_back.committed_ms - started.committed_ms) <= 2000 AND taken_back.old_state = 'queued'))
   + (SELECT count(DISTINCT op) FROM operations AS marked
-    JOIN (SELECT dag_id, unnest(tasks, recursive := true) FROM plan_dags) AS later
-      ON later.dag_id = marked.dag_id AND list_contains(later.upstream, marked.task_id)
+    JOIN (
+      SELECT dag_id, task_id, unnest(upstream) AS upstream_id
+      FROM (SELECT dag_id, unnest(tasks, recursive := true) FROM plan_dags)
+    ) AS later ON later.dag_id = marked.dag_id AND later.upstream_id = marked.task_id
     JOIN lives ON lives.dag_id = marked.dag_id AND lives.run_id = marked.run_id AND lives.task_id = later.task_id
       AND lives.started_ms <= marked.sent_ms AND coalesce(lives.ended_ms >= marked.ended_ms, true)
     WHERE marked.kind = 'mark' AND marked.requested = 'failed' AND marked.outcome = 'ok');

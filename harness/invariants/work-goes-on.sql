@@ -23,7 +23,9 @@ WITH moves AS (
     SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, ti_id, state, writer,
       lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
     FROM task_instance_changes
-    WHERE change <> 'update' OR state IS DISTINCT FROM old_state OR ti_id <> old_ti_id
+    WHERE (change <> 'update' OR state IS DISTINCT FROM old_state OR ti_id <> old_ti_id)
+      -- A stay and what ended it: no more is sorted.
+      AND (state IN ('queued', 'deferred', 'restarting') OR old_state IN ('queued', 'deferred', 'restarting'))
   ) CROSS JOIN load
   WHERE state IN ('queued', 'deferred', 'restarting') AND change <> 'delete' AND committed_ms < load_ended_ms
 ), handed AS (

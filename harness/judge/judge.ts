@@ -20,6 +20,7 @@ import {
   readTimeline,
 } from './summary.ts';
 import { judgeThresholds } from './thresholds.ts';
+import { readViewFiles } from './views.ts';
 
 export interface JudgeOptions {
   /** Gets the name of each part of the work when it is over. */
@@ -27,6 +28,9 @@ export interface JudgeOptions {
   /** A user's invariants, judged beside those that ship. */
   readonly own?: readonly InvariantFile[] | undefined;
 }
+
+/** Views that sort or join very many rows and are read more than twice, each after those that it stands on. */
+const READ_OFTEN = ['kept_changes', 'dag_run_changes', 'backfill_lives', 'left_running', 'given_up'];
 
 /**
  * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. A run that
@@ -39,10 +43,14 @@ export async function judge(
   const run = typeof from === 'string' ? await openRun(from) : from;
   try {
     done('opening');
-    await run.materialise('task_instance_changes');
-    done('task_instance_changes');
-    await run.prepare();
-    done('evidence');
+    for (const view of READ_OFTEN) {
+      await run.materialise(view);
+      done(view);
+    }
+    for (const { name, creates } of await readViewFiles()) {
+      await run.prepare([...creates.keys()].join(' '));
+      done(name);
+    }
     // Of a large run one at a time: each may use all the memory that judging is given.
     const inTurn = pLimit(run.isSmall ? 2 : 1);
     const part = <T>(name: string, work: () => Promise<T>) => inTurn(() => work().finally(() => done(name)));

@@ -10,6 +10,7 @@ import { identifier, parquetFile } from '../run-folder/files.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { damaged, type RunTable, runTables } from '../run-folder/reader.ts';
 import { createManifestTables } from './manifest-tables.ts';
+import { withShortTypes } from './short-types.ts';
 import { readViewFiles, Views } from './views.ts';
 
 /** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
@@ -63,12 +64,13 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
     await rm(spill, { recursive: true, force: true });
   };
   try {
-    const found = await runTables(opened.connection, runFolder);
+    let found: readonly RunTable[] = await runTables(opened.connection, runFolder);
     const isSmall = found.reduce((sum, { rows }) => sum + rows, 0) <= ROWS_OF_SMALL;
     if (!isSmall) {
       opened.close();
       // In a file, because tables in memory are neither compressed nor part of what can be spilled cheaply.
       opened = await openDatabase(path.join(spill, 'run.duckdb'), spill, 2);
+      found = await withShortTypes(opened.connection, runFolder, found);
     }
     const { database, connection } = opened;
     const tables: RunTable[] = [];

@@ -35,7 +35,7 @@ async function isSlow(connection: DuckDBConnection, sql: string): Promise<boolea
 
 test('no part of judging grows with the square of a run', { timeout: 120_000 }, async () => {
   const slow = await withLiteralRun(RUN, async (run) => {
-    await run.materialise('task_instance_changes');
+    await run.materialise('kept_changes');
     await run.prepare('FROM carried_out');
     const found: string[] = [];
     const views = await run.rows('SELECT view_name FROM duckdb_views() WHERE NOT internal');

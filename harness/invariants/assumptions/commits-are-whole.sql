@@ -12,9 +12,12 @@ WITH stream AS (
   SELECT ti_id, requested, sent_ms, ended_ms, attempt FROM operations
   WHERE kind = 'state' AND outcome = 'ok' AND requested IS NOT NULL
 ), reached AS (
+  -- The change that reached it is enough: the row had another state before, or another id.
   SELECT old_ti_id AS ti_id, state FROM task_instance_changes
+  WHERE state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id
   UNION
   SELECT ti_id, state FROM task_instance_changes
+  WHERE state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id
 ), matched AS (
   SELECT
     max(reports.sent_ms) FILTER (reports.attempt = 1) AS last_report_ms,

@@ -89,7 +89,7 @@ LEFT JOIN started_by ON started_by.ti_id = lives.ti_id;
 INSERT INTO facts
 WITH starts AS (
   SELECT
-    dag_run_id, dag_id, committed_ms, regexp_replace(writer, '^wt-', '') AS writer, "row" ->> 'run_type' AS run_type,
+    dag_run_id, dag_id, committed_ms, regexp_replace(writer, '^wt-', '') AS writer, run_type,
     lag(writer) OVER same_dag AS before_writer, lag(committed_ms) OVER same_dag AS before_ms
   FROM dag_run_changes
   WHERE state = 'running' AND old_state IS DISTINCT FROM 'running'

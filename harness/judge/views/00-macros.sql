@@ -46,7 +46,9 @@ CREATE OR REPLACE MACRO field_of(value) AS
 -- Whether a statement is only a heartbeat: it changes no column that is recorded, but its row is in the
 -- stream all the same.
 CREATE OR REPLACE MACRO heartbeats(statement) AS
-  regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*=');
+  -- Most statements are none, which LIKE says sooner.
+  statement LIKE '%UPDATE task_instance SET last_heartbeat_at%'
+    AND regexp_matches(statement, '^\s*UPDATE task_instance SET last_heartbeat_at\s*=');
 
 -- Whether a task instance in this state takes the request, when `is_own` says that the worker that runs it has sent it.
 CREATE OR REPLACE MACRO allows(kind, state, is_own) AS
@@ -79,7 +81,8 @@ CREATE OR REPLACE MACRO kind_of(statement) AS
 -- What a request does, and what a statement does for a process that serves none, in words that follow its name.
 -- Sets a task that is stuck in QUEUED back to SCHEDULED.
 CREATE OR REPLACE MACRO takes_back(statement) AS
-  regexp_matches(statement, '^\s*UPDATE task_instance SET state ?= ?''scheduled'', queued_dttm ?= ?NULL', 's');
+  statement LIKE '%UPDATE task_instance SET state%'
+    AND regexp_matches(statement, '^\s*UPDATE task_instance SET state ?= ?''scheduled'', queued_dttm ?= ?NULL', 's');
 
 CREATE OR REPLACE MACRO action_of(kind, statement) AS
   CASE kind

@@ -1,48 +1,53 @@
+-- What `role_of` makes of a writer: text. Of a large run it is an ENUM already, made when the run was opened.
+CREATE TYPE IF NOT EXISTS process_role AS VARCHAR;
+
+-- One row: a process that wrote, and its role: once, and not for each of its commits.
+CREATE OR REPLACE VIEW writer_roles AS
+SELECT writer, role_of(writer)::process_role AS writer_role
+FROM (SELECT DISTINCT writer FROM commits WHERE writer IS NOT NULL);
+
+-- `task_instance_changes` as it is kept: `moved_from` is its `old_ti_id` where that is another than `ti_id`.
+CREATE OR REPLACE VIEW kept_changes AS
+WITH gone AS (
+  SELECT seq, xid, committed_ms, change, id, old_id, writer, writer_pid, statement
+  FROM commits WHERE relation = 'task_instance' AND change = 'delete'
+), changes AS (
+  SELECT
+    seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer,
+    writer_pid, CASE WHEN state = 'running' THEN "row" ->> '$.hostname' END AS hostname,
+    heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back
+  FROM commits WHERE relation = 'task_instance' AND change <> 'delete'
+  UNION ALL BY NAME
+  SELECT gone.* EXCLUDE (statement), last.* EXCLUDE (seq, id), heartbeats(statement) AS is_heartbeat,
+    takes_back(statement) AS is_taken_back
+  -- Deletes are few, and all changes would be sorted for them.
+  FROM gone ASOF JOIN (
+    SELECT seq, id, dag_id, run_id, task_id, map_index, try_number
+    FROM commits SEMI JOIN gone USING (id) WHERE relation = 'task_instance' AND change <> 'delete'
+  ) AS last ON last.id = gone.id AND gone.seq >= last.seq
+)
+SELECT
+  seq, xid, committed_ms, change::ENUM('insert', 'update', 'delete') AS change, dag_id, run_id, task_id, map_index,
+  id AS ti_id,
+  nullif(coalesce(old_id, CASE WHEN change <> 'insert' THEN lag(id) OVER row_history END), id) AS moved_from,
+  lag(seq) OVER row_history IS NOT NULL OR change = 'insert' AS old_seen,
+  lag(state) OVER row_history AS old_state, state,
+  lag(try_number) OVER row_history AS old_try_number, try_number,
+  lag(committed_ms) OVER row_history AS old_since_ms,
+  writer, writer_role, writer_pid, hostname, is_heartbeat, is_taken_back
+FROM changes LEFT JOIN writer_roles USING (writer)
+WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
+
 -- One row: a committed change of a task instance, with the state and the try it had before.
 -- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
 -- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
 -- false the record begins here: `old_state` is NULL because it was not recorded, not because the state was none.
 -- Of the row and the statement it has only columns that many queries need: all changes are sorted, and a long run has
--- tens of millions. For others, join `commits` by `seq`. What follows from the statement is NULL where none was
--- recorded.
+-- tens of millions. For others, join `commits` by `seq`. `hostname` is that of a running task. What follows from the
+-- statement is NULL where none was recorded.
 CREATE OR REPLACE VIEW task_instance_changes AS
-WITH task_instances AS (
-  SELECT
-    seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer,
-    writer_pid,
-    "row" ->> '$.hostname' AS hostname, try_cast("row" ->> '$.max_tries' AS INTEGER) AS max_tries,
-    heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back
-  FROM commits WHERE relation = 'task_instance'
-), known AS (
-  SELECT * FROM task_instances WHERE change <> 'delete'
-), gone AS (
-  SELECT * FROM task_instances WHERE change = 'delete'
-), deleted AS (
-  SELECT gone.* REPLACE (
-    last.dag_id AS dag_id, last.run_id AS run_id, last.task_id AS task_id, last.map_index AS map_index,
-    NULL AS state, last.try_number AS try_number
-  )
-  FROM gone
-  -- Deletes are few, and all changes would be sorted for them.
-  ASOF JOIN (
-    SELECT seq, id, dag_id, run_id, task_id, map_index, try_number FROM known SEMI JOIN gone USING (id)
-  ) AS last ON last.id = gone.id AND gone.seq >= last.seq
-), changes AS (
-  FROM known UNION ALL BY NAME FROM deleted
-)
-SELECT
-  seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index,
-  coalesce(old_id, CASE WHEN change <> 'insert' THEN coalesce(lag(id) OVER row_history, id) END) AS old_ti_id,
-  id AS ti_id,
-  lag(seq) OVER row_history IS NOT NULL OR change = 'insert' AS old_seen,
-  lag(state) OVER row_history AS old_state,
-  state,
-  lag(try_number) OVER row_history AS old_try_number,
-  try_number,
-  lag(committed_ms) OVER row_history AS old_since_ms,
-  writer, role_of(writer) AS writer_role, writer_pid, hostname, max_tries, is_heartbeat, is_taken_back
-FROM changes
-WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq);
+SELECT * EXCLUDE (moved_from), coalesce(moved_from, CASE WHEN change <> 'insert' THEN ti_id END) AS old_ti_id
+FROM kept_changes;
 
 -- One row: a commit by which a scheduler took a task back that had been queued for too long
 -- (`_handle_tasks_stuck_in_queued`): its executor was notified, then the task was set to SCHEDULED. The statement
@@ -63,14 +68,16 @@ GROUP BY ALL;
 
 -- One row: a committed change of a DAG run, with the state it had before.
 -- A delete is logged with the id alone, so a DAG run is followed by its id, and has its names from the change before.
+-- `logical_date` is that of an insert.
 CREATE OR REPLACE VIEW dag_run_changes AS
 SELECT
-  seq, xid, committed_ms, change, id AS dag_run_id,
+  seq, xid, committed_ms, change::ENUM('insert', 'update', 'delete') AS change, id AS dag_run_id,
   coalesce(dag_id, lag(dag_id) OVER run_history) AS dag_id, coalesce(run_id, lag(run_id) OVER run_history) AS run_id,
   lag(seq) OVER run_history IS NOT NULL OR change = 'insert' AS old_seen,
   lag(state) OVER run_history AS old_state,
-  state, backfill_id, writer, role_of(writer) AS writer_role, writer_pid, statement, "row"
-FROM commits
+  state, backfill_id, writer, writer_role, writer_pid, "row" ->> '$.run_type' AS run_type,
+  CASE WHEN change = 'insert' THEN "row" ->> '$.logical_date' END AS logical_date
+FROM commits LEFT JOIN writer_roles USING (writer)
 WHERE relation = 'dag_run'
 WINDOW run_history AS (PARTITION BY id ORDER BY seq);
 

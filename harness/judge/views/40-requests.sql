@@ -60,8 +60,8 @@ LEFT JOIN (
 -- transaction may give the row its next id before it takes it out of RUNNING.
 CREATE OR REPLACE VIEW left_running AS
 WITH renewed AS (
-  SELECT xid, dag_id, run_id, task_id, map_index, min(seq) AS renewed_seq, arg_min(old_ti_id, seq) AS first_ti_id
-  FROM task_instance_changes WHERE old_ti_id <> ti_id GROUP BY ALL
+  SELECT xid, dag_id, run_id, task_id, map_index, min(seq) AS renewed_seq, arg_min(moved_from, seq) AS first_ti_id
+  FROM kept_changes WHERE moved_from IS NOT NULL GROUP BY ALL
 )
 SELECT * EXCLUDE (renewed_seq, first_ti_id)
   REPLACE (CASE WHEN renewed_seq < seq THEN first_ti_id ELSE old_ti_id END AS old_ti_id)
@@ -73,6 +73,9 @@ WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'd
 -- heartbeat that the server is still working on does not count.
 CREATE OR REPLACE VIEW given_up AS
 SELECT taken.seq, taken.old_ti_id AS ti_id, taken.committed_ms, sign.op, taken.committed_ms - sign.sent_ms AS silent_ms
-FROM left_running AS taken
-ASOF LEFT JOIN signs_of_life AS sign ON sign.ti_id = taken.old_ti_id AND taken.committed_ms >= sign.accepted_ms
-WHERE coalesce(taken.writer_role = 'scheduler', true);
+FROM (FROM left_running WHERE coalesce(writer_role = 'scheduler', true)) AS taken
+ASOF LEFT JOIN (
+  -- Not of all tasks: what is joined is sorted.
+  FROM signs_of_life
+  SEMI JOIN (SELECT old_ti_id AS ti_id FROM left_running WHERE coalesce(writer_role = 'scheduler', true)) USING (ti_id)
+) AS sign ON sign.ti_id = taken.old_ti_id AND taken.committed_ms >= sign.accepted_ms;

@@ -78,6 +78,8 @@ WITH sides AS (
     CASE WHEN ended_ms IS NULL OR status IS NULL THEN sent_ms + abandoned_request_ms() ELSE ended_ms END
       + clock_tolerance_ms() AS until_ms
   FROM operations
+  -- None where there is no deadlock.
+  WHERE sent_ms <= (SELECT max(at_ms) FROM deadlocks) + clock_tolerance_ms()
 ), served AS (
   SELECT deadlock, pid, arg_min(op, (place, -sent_ms)) AS op
   FROM (
@@ -178,19 +180,21 @@ WITH victims AS (
   JOIN server_log AS logs ON logs.severity = 'FATAL' AND 'wt-' || logs.source = sides[1].process
     AND logs.at_ms BETWEEN deadlocks.at_ms AND deadlocks.at_ms + 10000
   GROUP BY deadlock
+), failed AS MATERIALIZED (
+  -- Few, and found first: else all requests would be joined with each other.
+  SELECT deadlock, at_ms, operations.* FROM victims JOIN operations ON op = operation
 ), retried AS (
   SELECT deadlock, first.op AS op, again.op AS retry
-  FROM victims AS deadlocks JOIN operations AS first ON first.op = deadlocks.operation
-  JOIN operations AS again ON again.life = first.life AND again.kind = first.kind AND again.ti_id = first.ti_id
+  FROM failed AS first JOIN operations AS again
+    ON again.life = first.life AND again.kind = first.kind AND again.ti_id = first.ti_id
     AND again.requested IS NOT DISTINCT FROM first.requested AND again.attempt > first.attempt
     AND again.sent_ms > first.sent_ms
   QUALIFY row_number() OVER (PARTITION BY deadlock ORDER BY again.sent_ms, again.op) = 1
 ), ended AS (
   -- The first state after the deadlock that the task left RUNNING for, under the id that it had then.
   SELECT deadlock, changes.seq, changes.state, changes.committed_ms, changes.writer
-  FROM victims AS deadlocks JOIN operations AS failed ON failed.op = deadlocks.operation
-  JOIN task_instance_changes AS changes ON changes.old_ti_id = failed.ti_id
-  WHERE changes.committed_ms >= deadlocks.at_ms - clock_tolerance_ms() AND changes.change = 'update'
+  FROM failed JOIN task_instance_changes AS changes ON changes.old_ti_id = failed.ti_id
+  WHERE changes.committed_ms >= failed.at_ms - clock_tolerance_ms() AND changes.change = 'update'
     AND changes.old_state IS DISTINCT FROM changes.state
   QUALIFY row_number() OVER (PARTITION BY deadlock ORDER BY changes.seq) = 1
 )
@@ -204,7 +208,7 @@ SELECT
 FROM victims AS deadlocks
 LEFT JOIN explained USING (deadlock)
 LEFT JOIN died USING (deadlock)
-LEFT JOIN operations AS failed ON failed.op = deadlocks.operation
+LEFT JOIN failed USING (deadlock)
 LEFT JOIN retried USING (deadlock)
 LEFT JOIN operations AS again ON again.op = retried.retry
 LEFT JOIN ended USING (deadlock);

@@ -11,12 +11,23 @@
 -- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
 CREATE OR REPLACE TABLE refused AS
-SELECT *, coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
+SELECT op, life, worker, kind, dag_id, run_id, task_id, map_index, ti_id, target, sent_ms, ended_ms, status, reason,
+  found_state, requested, message,
+  coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
   kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'impostor_heartbeat', 'impostor_run')
     AND ti_id IS NOT NULL AS of_task
 FROM operations WHERE status >= 400;
 
--- Changes of state, of id or of host in the runs that they are about. `left_ms` is when the next one came.
+-- The tasks that they are about. Of a clear or a mark that was refused with 409 all tasks of the run: it archives what
+-- comes after, too.
+CREATE OR REPLACE TABLE refused_tasks AS
+SELECT DISTINCT dag_id, run_id, task_id FROM refused
+UNION
+SELECT dag_id, run_id, changes.task_id
+FROM (SELECT DISTINCT dag_id, run_id FROM refused WHERE kind IN ('clear', 'mark') AND status = 409)
+JOIN (SELECT DISTINCT dag_id, run_id, task_id FROM task_instance_changes) AS changes USING (dag_id, run_id);
+
+-- Changes of state, of id or of host of these tasks. `left_ms` is when the next one came.
 CREATE OR REPLACE TABLE steps AS
 SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
 FROM (
@@ -24,7 +35,7 @@ FROM (
   FROM (
     SELECT seq, xid, committed_ms, change, dag_id, run_id, task_id, map_index, old_ti_id, ti_id, old_state, state,
       writer, writer_role, hostname
-    FROM task_instance_changes SEMI JOIN refused USING (dag_id, run_id)
+    FROM task_instance_changes SEMI JOIN refused_tasks USING (dag_id, run_id, task_id)
     -- Heartbeats are most of all changes, and change none of them.
     WHERE change <> 'update' OR old_state IS DISTINCT FROM state OR old_ti_id <> ti_id
       OR (state = 'running' AND NOT coalesce(is_heartbeat, false))
@@ -259,4 +270,5 @@ FROM classed;
 
 DROP TABLE refusal_causes;
 DROP TABLE steps;
+DROP TABLE refused_tasks;
 DROP TABLE refused;
