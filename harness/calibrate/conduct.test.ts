@@ -143,3 +143,21 @@ test('an interruption keeps the completed runs and drops the incomplete one', as
   expect(runs).toHaveLength(1);
   expect(discarded).toEqual(['run-7-1', 'run-7-1']);
 });
+
+test.each([
+  [1, ['run-2-1', undefined]],
+  [2, [undefined, undefined]],
+])('with %i at a time, the runs that follow are named as %j, each in the folder that it gets', async (jobs, wanted) => {
+  const queue = [job({ seed: 1 }), job({ seed: 2 })];
+  const seen: (string | undefined)[] = [];
+  const folders: string[] = [];
+  await conducted(queue, [], {
+    jobs,
+    async runOne(_job, folder, _signal, next) {
+      folders.push(folder);
+      seen.push(next?.folder);
+      return { judgement: quiet, loadStartedMs: 0 };
+    },
+  });
+  expect({ seen, folders }).toEqual({ seen: wanted, folders: ['run-1-1', 'run-2-1'] });
+});

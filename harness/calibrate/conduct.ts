@@ -12,14 +12,22 @@ export interface Conducting {
   /** Keep every run folder, not only those that have something to explain. */
   readonly keep: boolean;
   readonly signal: AbortSignal;
-  /** One whole run. Rejects if it could not be run, or did not last as long as planned. */
-  readonly runOne: (job: Job, folder: string, signal: AbortSignal) => Promise<JudgedJob>;
+  /**
+   * One whole run. Rejects if it could not be run, or did not last as long as planned. `next` will probably follow: its
+   * stack may be started already.
+   */
+  readonly runOne: (job: Job, folder: string, signal: AbortSignal, next?: PlacedJob) => Promise<JudgedJob>;
   readonly folderOf: (job: Job, tried: number) => string;
   readonly discard: (folder: string) => void;
   /** The folder if it is there: a run that failed early may have left none. */
   readonly kept: (folder: string) => string | null;
   readonly onEnd: (run: CalibrationRun) => void;
   readonly limits?: Partial<Limits>;
+}
+
+export interface PlacedJob {
+  readonly job: Job;
+  readonly folder: string;
 }
 
 interface Limits {
@@ -37,9 +45,18 @@ const TRIES = 2;
 /** Runs the jobs in order, `jobs` of them at a time, and returns their outcomes. An aborted signal ends it early. */
 export async function conduct(queue: readonly Job[], parts: Conducting): Promise<CalibrationRun[]> {
   const limit = pLimit(parts.jobs);
-  const ended = await limit.map(queue, async (job) => {
+  const placed = new Map<Job, string>();
+  const place = (job: Job): PlacedJob => {
+    const folder = placed.get(job) ?? parts.folderOf(job, 1);
+    placed.set(job, folder);
+    return { job, folder };
+  };
+  const ended = await limit.map(queue, async (job, index) => {
     if (parts.signal.aborted) return [];
-    const run = await conductOne(job, parts);
+    const first = place(job);
+    // With several at a time it is not known which one comes next, and the machine is not idle between them.
+    const next = parts.jobs === 1 ? queue[index + 1] : undefined;
+    const run = await conductOne(first, parts, next && place(next));
     if (run === undefined) return [];
     parts.onEnd(run);
     return [run];
@@ -48,12 +65,16 @@ export async function conduct(queue: readonly Job[], parts: Conducting): Promise
 }
 
 /** Undefined if the calibration was interrupted: an incomplete run is not counted. */
-async function conductOne(job: Job, parts: Conducting): Promise<CalibrationRun | undefined> {
+async function conductOne(
+  { job, folder: first }: PlacedJob,
+  parts: Conducting,
+  next: PlacedJob | undefined,
+): Promise<CalibrationRun | undefined> {
   for (let tried = 1; ; tried++) {
-    const folder = parts.folderOf(job, tried);
+    const folder = tried === 1 ? first : parts.folderOf(job, tried);
     let run: CalibrationRun;
     try {
-      run = outcomeOf(job, await inTime(job, folder, parts), tried);
+      run = outcomeOf(job, await inTime({ job, folder }, parts, next), tried);
     } catch (error) {
       run = failureOf(job, error, tried);
     }
@@ -68,7 +89,11 @@ async function conductOne(job: Job, parts: Conducting): Promise<CalibrationRun |
 }
 
 /** A run that takes far too long is cancelled, as by Ctrl-C; one that does not end then is abandoned. */
-async function inTime(job: Job, folder: string, { runOne, signal, limits }: Conducting): Promise<JudgedJob> {
+async function inTime(
+  { job, folder }: PlacedJob,
+  { runOne, signal, limits }: Conducting,
+  next: PlacedJob | undefined,
+): Promise<JudgedJob> {
   const { overheadMs, graceMs } = { ...LIMITS, ...limits };
   const late = new AbortController();
   const deadlineMs = job.durationS * 1000 + overheadMs;
@@ -82,7 +107,7 @@ async function inTime(job: Job, folder: string, { runOne, signal, limits }: Cond
     }, deadlineMs);
   });
   try {
-    return await Promise.race([runOne(job, folder, AbortSignal.any([signal, late.signal])), givenUp]);
+    return await Promise.race([runOne(job, folder, AbortSignal.any([signal, late.signal]), next), givenUp]);
   } finally {
     clearTimeout(ending);
     clearTimeout(givingUp);

@@ -11,7 +11,7 @@ import { windtunnelVersion } from '../system/installation.ts';
 import { conduct } from './conduct.ts';
 import { calibrationOf } from './figures.ts';
 import type { CalibrateSettings } from './flags.ts';
-import { CalibrationFolders, runJob } from './run.ts';
+import { CalibrationFolders, JobSeries } from './run.ts';
 import { type Job, schedule } from './schedule.ts';
 
 /** All runs of a calibration, and its figures. With an aborted signal: those of the runs that had ended. */
@@ -56,6 +56,7 @@ async function play(
   signal: AbortSignal,
 ): Promise<CalibrationRun[]> {
   const folders = new CalibrationFolders(path.resolve('runs', `${timeStamp()}-calibrate`));
+  const series = new JobSeries(signal);
   const began = performance.now();
   let done = 0;
   try {
@@ -63,7 +64,7 @@ async function play(
       jobs,
       keep,
       signal,
-      runOne: (job, folder, ending) => runJob(job, folder, ending),
+      runOne: series.run,
       folderOf: folders.next,
       discard: folders.discard,
       kept: folders.kept,
@@ -74,6 +75,7 @@ async function play(
       },
     });
   } finally {
+    await series.close();
     folders.close();
   }
 }

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { StackError } from '../model/errors.ts';
 import { resolvePlan } from '../run/plan.ts';
 import { repeatCommand } from '../run/repeat.ts';
-import { runScenario } from '../run/run.ts';
+import { type NextRun, RunSeries } from '../run/series.ts';
 import { subjectOf } from '../run/subject.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+import type { PlacedJob } from './conduct.ts';
 import type { JudgedJob } from './outcome.ts';
 import type { Job } from './schedule.ts';
 
@@ -36,20 +37,39 @@ export class CalibrationFolders {
   }
 }
 
-/** One run, as `windtunnel run` makes it. Rejects also if the load did not last as planned. */
-export async function runJob(job: Job, folder: string, signal: AbortSignal): Promise<JudgedJob> {
+/** Runs of jobs one after another, each as `windtunnel run` makes it, until `signal`. */
+export class JobSeries {
+  readonly #runs = new RunSeries();
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** Rejects also if the load did not last as planned. */
+  run = async (job: Job, folder: string, signal: AbortSignal, next?: PlacedJob): Promise<JudgedJob> => {
+    // Hundreds of runs: only how each ended is printed.
+    const silent = () => undefined;
+    const note = (text: string) => console.error(`${job.build}, seed ${job.seed}: ${text}`);
+    const progress = { phase: silent, numbers: silent, note, sighting: silent, judged: silent, stop: silent };
+    const spec = { ...(await specOf({ job, folder })), progress, signal };
+    const nextSpec = next && (async () => ({ ...(await specOf(next)), signal: this.#signal }));
+    const { judgement, failure } = await this.#runs.play(spec, nextSpec);
+    if (failure !== undefined) throw failure;
+    const { load_started_ms } = await readManifest(folder);
+    if (load_started_ms === null) throw new StackError(`the load of ${folder} did not begin`);
+    return { judgement, loadStartedMs: load_started_ms };
+  };
+
+  close(): Promise<void> {
+    return this.#runs.close();
+  }
+}
+
+async function specOf({ job, folder }: PlacedJob): Promise<Omit<NextRun, 'signal'>> {
   const { build, scenario, seed, schedulers, durationS } = job;
   const subject = subjectOf({ build });
   const flags = { seed, schedulers, faults: job.faults ?? undefined, duration: `${durationS}s` };
   const plan = await resolvePlan(scenario, flags, subject);
-  // Hundreds of runs: only how each ended is printed.
-  const silent = () => undefined;
-  const note = (text: string) => console.error(`${build}, seed ${seed}: ${text}`);
-  const progress = { phase: silent, numbers: silent, note, sighting: silent, judged: silent, stop: silent };
-  const repeat = repeatCommand({ scenario, subject, ...flags });
-  const { judgement, failure } = await runScenario({ subject, plan, out: folder, repeat, progress, signal });
-  if (failure !== undefined) throw failure;
-  const { load_started_ms } = await readManifest(folder);
-  if (load_started_ms === null) throw new StackError(`the load of ${folder} did not begin`);
-  return { judgement, loadStartedMs: load_started_ms };
+  return { subject, plan, out: folder, repeat: repeatCommand({ scenario, subject, ...flags }) };
 }

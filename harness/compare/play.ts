@@ -10,11 +10,11 @@ import type { Judgement } from '../model/verdict.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
 import { resolvePlan } from '../run/plan.ts';
 import { repeatCommand } from '../run/repeat.ts';
-import { runScenario } from '../run/run.ts';
+import { RunSeries } from '../run/series.ts';
 import { subjectName } from '../run/subject.ts';
 import { compareBuilds } from './compare.ts';
 import { type CompareFlags, type ComparisonPlan, resolveComparison, type SidesToRun } from './options.ts';
-import { playRounds, type Rounds } from './rounds.ts';
+import { playRounds, type Rounds, type Turn } from './rounds.ts';
 
 /** Makes the runs, or judges the stored ones, compares them and writes the reports. */
 export async function playComparison(
@@ -44,7 +44,7 @@ async function judgeStored(
 }
 
 /** All builds play the same seeds. */
-function playSides(
+async function playSides(
   flags: CompareFlags,
   { subjects, scenario, looks, plan: first, engine }: SidesToRun,
   { folder, own }: Pick<ComparisonPlan, 'folder' | 'own'>,
@@ -59,14 +59,19 @@ function playSides(
     const [base] = subjects;
     return base === undefined || seed === first.seed ? first : resolvePlan(scenario, { ...flags, seed }, base);
   };
-  const play = async ({ subject, letter, saidBefore }: (typeof sides)[number], round: number) => {
+  type Turned = Turn<(typeof sides)[number]>;
+  const specOf = async ({ build: { subject, letter }, round }: Turned) => {
     const seed = first.seed + round;
-    const plan = await planOf(seed);
-    const label = `${subjectName(subject)} (run ${round + 1} of ${most})`;
-    const progress = new Progress(label, plan.scenario.duration_s, { saidBefore });
     const out = path.join(folder, `${letter}-${round + 1}`);
     const repeat = repeatCommand({ ...flags, scenario, subject, seed });
-    const { judgement, failure } = await runScenario({ subject, plan, engine, own, out, repeat, progress, signal });
+    return { subject, plan: await planOf(seed), engine, own, out, repeat, signal };
+  };
+  const series = new RunSeries();
+  const play = async (build: (typeof sides)[number], round: number, next: Turned | undefined) => {
+    const spec = await specOf({ build, round });
+    const label = `${subjectName(build.subject)} (run ${round + 1} of ${most})`;
+    const progress = new Progress(label, spec.plan.scenario.duration_s, { saidBefore: build.saidBefore });
+    const { judgement, failure } = await series.play({ ...spec, progress }, next && (() => specOf(next)));
     // Half a comparison decides nothing. The runs that were made stay and can be compared by their folders.
     if (failure !== undefined) {
       console.error(`The comparison ended early; its runs are in ${folder}.`);
@@ -74,7 +79,11 @@ function playSides(
     }
     return judgement;
   };
-  return playRounds(sides, looks, play, (known, { after, planned }) =>
-    console.error(soFarText(known, { made: after, planned })),
-  );
+  try {
+    return await playRounds(sides, looks, play, (known, { after, planned }) =>
+      console.error(soFarText(known, { made: after, planned })),
+    );
+  } finally {
+    await series.close();
+  }
 }

@@ -11,6 +11,12 @@ export interface Rounds {
   readonly look: Look;
 }
 
+/** A run: which build, in which round. */
+export interface Turn<Build> {
+  readonly build: Build;
+  readonly round: number;
+}
+
 /**
  * Rounds of one run of each build, A B, then B A, and so on: a drift over time affects all builds alike. Ends when more
  * runs would not change the answer, which is asked after the planned looks only: asking after each run finds a
@@ -20,14 +26,18 @@ export interface Rounds {
 export async function playRounds<Build>(
   builds: readonly Build[],
   planned: readonly number[],
-  play: (build: Build, round: number) => Promise<Judgement>,
+  play: (build: Build, round: number, next: Turn<Build> | undefined) => Promise<Judgement>,
   soFar: (comparison: Comparison, look: Look) => void = () => undefined,
 ): Promise<Rounds> {
   const sides = builds.map((build) => ({ build, runs: [] as Judgement[] }));
   const judged = sides.map(({ runs }) => runs);
   const most = planned.at(-1) ?? 0;
-  for (let round = 0; round < most; round++) {
-    for (const { build, runs } of round % 2 === 0 ? sides : sides.toReversed()) runs.push(await play(build, round));
+  const inOrder = (round: number) => (round % 2 === 0 ? sides : sides.toReversed());
+  const turns = Array.from({ length: most }, (_, round) => inOrder(round).map((side) => ({ ...side, round }))).flat();
+  for (const [place, { build, round, runs }] of turns.entries()) {
+    const next = turns[place + 1];
+    runs.push(await play(build, round, next));
+    if (next?.round === round) continue;
     const look = { after: round + 1, planned };
     const isLook = planned.includes(look.after);
     if (!isLook && round > 0) continue;
