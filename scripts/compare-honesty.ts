@@ -1,7 +1,8 @@
 /**
  * How often a comparison errs.
  *
- *   npm run bench:honesty [-- --pairs 400]        A/A pairs drawn from kept runs
+ *   npm run bench:honesty                         A/A pairs drawn from kept runs, and what stopping early does
+ *   npm run bench:honesty -- --pairs 400 --comparisons 1000 --trials 60 --seed 1
  *   npm run bench:honesty -- --keep BATCH RUN …   judges these runs and keeps what a comparison reads of them
  *   npm run bench:honesty -- --fit                writes how far runs of one build lie apart: compare/between-runs.json
  */
@@ -10,11 +11,27 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { readKept } from '../harness/calibrate/results.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from '../harness/compare/between-runs.ts';
+import { isValidRun } from '../harness/compare/sides.ts';
 import { judge } from '../harness/judge/judge.ts';
+import type { Comparison } from '../harness/model/comparison.ts';
+import { groupBy } from '../harness/model/group-by.ts';
+import { Rng } from '../harness/model/rng.ts';
+import { plannedLooks } from '../harness/statistics/spending.ts';
 import { wilson } from '../harness/statistics/statistics.ts';
 import { aaPairs, isFalse } from './honesty/aa.ts';
+import { type PowerTrials, powerTrials } from './honesty/doubled.ts';
 import { fitBetweenRuns } from './honesty/fit.ts';
 import { POOL, readPool, slimmed } from './honesty/pool.ts';
+import {
+  drawnComparison,
+  type Errors,
+  errorsOf,
+  type KeptBuilds,
+  keptCounts,
+  losingMore,
+  simulatedCounts,
+} from './honesty/stopping.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 
@@ -22,17 +39,25 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     pairs: { type: 'string', default: '400' },
+    comparisons: { type: 'string', default: '1000' },
+    trials: { type: 'string', default: '60' },
     seed: { type: 'string', default: '1' },
     keep: { type: 'string' },
     fit: { type: 'boolean', default: false },
   },
 });
 
+const seed = Number(values.seed);
 const calibrations = await readKept(path.join(ROOT, 'records', 'calibration'));
 
 if (values.keep !== undefined) await keep(values.keep, positionals);
 else if (values.fit) writeFit();
-else fromKeptRuns();
+else {
+  if (Number(values.pairs) > 0) fromKeptRuns();
+  if (Number(values.comparisons) > 0) stoppingEarly(Number(values.comparisons));
+  if (Number(values.trials) > 0) await releases(Number(values.trials));
+  if (Number(values.trials) > 0) doubledRates(Number(values.trials));
+}
 
 async function keep(batch: string, runs: readonly string[]): Promise<void> {
   for (const run of runs) {
@@ -54,7 +79,7 @@ function writeFit(): void {
 }
 
 function fromKeptRuns(): void {
-  const results = aaPairs(readPool(), calibrations, Number(values.pairs), Number(values.seed));
+  const results = aaPairs(readPool(), calibrations, Number(values.pairs), seed);
   const wrong = results.filter(({ comparison }) => isFalse(comparison));
   console.log(`A/A from kept runs: ${share(wrong.length, results.length)} false differences`);
   for (const runs of [...new Set(results.map((one) => one.runs))].sort((x, y) => x - y)) {
@@ -72,6 +97,93 @@ function fromKeptRuns(): void {
   console.log(`  single measures with p < 0.05: ${share(below(measures), measures.length)}`);
   const outside = measures.filter(({ interval: [low, high] }) => low > 1 || high < 1).length;
   console.log(`  measures with a 95 % interval that leaves out 1: ${share(outside, measures.length)}`);
+}
+
+/** How often looks find a difference of a build with itself: of simulated counts, and of the counts of kept runs. */
+function stoppingEarly(comparisons: number): void {
+  const known = BETWEEN_RUNS.counts.wrongs;
+  const groups = readPool();
+  for (const most of [3, 5, 8]) {
+    const rng = new Rng(seed, 'counts', most);
+    for (const counts of [1, 8]) {
+      const draw = () => simulatedCounts(known, counts, most, rng);
+      say(`${counts} simulated, up to ${most} runs a side`, errorsOf(known, most, comparisons, draw));
+    }
+    for (const { name, runs } of groups.map((one) => ({ ...one, runs: one.runs.filter(isValidRun) }))) {
+      if (runs.length < 2 * most) continue;
+      const draw = () => keptCounts(runs, most, rng);
+      say(`${name}, up to ${most} runs a side`, errorsOf(knownWithout([name]).counts.wrongs, most, comparisons, draw));
+    }
+  }
+}
+
+/** Two releases by their kept runs, which are drawn: how soon the difference is clear, and what is then overlooked. */
+async function releases(times: number): Promise<void> {
+  const groups = readPool();
+  const [old, fixed] = ['3.2.1', '3.2.2'].map((version) =>
+    groups.find(({ name }) => name.startsWith(`airflow@${version}, seeds`)),
+  );
+  if (old === undefined || fixed === undefined) return;
+  const between = knownWithout([old.name, fixed.name]);
+  const losing = { builds: [old.runs, losingMore(fixed.runs)], between };
+  for (const planned of [[3], plannedLooks(3)]) {
+    await drawn('3.2.1 with 3.2.2', { builds: [old.runs, fixed.runs], between }, planned, times);
+    await drawn('3.2.1 with a 3.2.2 that loses twice as many writes', losing, planned, times);
+  }
+}
+
+function say(what: string, { comparisons, looking, once, peeking }: Errors): void {
+  console.log(`A/A, ${what}: ${share(looking, comparisons)} false differences`);
+  console.log(`  with all runs ${share(once, comparisons)}; at p < 0.05 of any look ${share(peeking, comparisons)}`);
+}
+
+function knownWithout(names: readonly string[]): BetweenRuns {
+  return fitBetweenRuns(
+    readPool().filter(({ name }) => !names.includes(name)),
+    calibrations,
+  );
+}
+
+async function drawn(title: string, builds: KeptBuilds, planned: readonly number[], times: number): Promise<void> {
+  const rng = new Rng(seed, title, ...planned);
+  const results: Comparison[] = [];
+  for (let index = 0; index < times; index++) results.push(await drawnComparison(builds, planned, rng));
+  const made = results.reduce((sum, { a }) => sum + a.runs.length, 0) / times;
+  const decisions = [...groupBy(results, ({ decision }) => decision)].map(([name, { length }]) => `${name} ${length}`);
+  console.log(`${title}, looks after ${planned.join(', ')} runs a side: of ${times} ${decisions.join(', ')}`);
+  console.log(`  ${made.toFixed(2)} runs a side on average`);
+}
+
+function doubledRates(trials: number): void {
+  const all = powerTrials(BETWEEN_RUNS, trials, seed);
+  for (const { rate, spread, pilot, ...one } of all) {
+    const [asked, made] = [one.asked, one.made].map((runs) => (runs / trials).toFixed(1));
+    console.log(
+      `doubled rate, ${rate} events a run, spread ${spread}, pilot of ${pilot}: asked for ${asked} runs a side; ` +
+        `of ${trials} all runs see it in ${one.fixed}, looks in ${one.looking}, after ${made}; ` +
+        `over 100: ${one.unanswered}; false ${one.fixedFalse} and ${one.lookingFalse}`,
+    );
+  }
+  const sum = (of: (one: PowerTrials) => number) => all.reduce((total, one) => total + of(one), 0);
+  const total = sum((one) => one.trials);
+  console.log(
+    `doubled rates, ${total} in all: all runs see ${share(
+      sum(({ fixed }) => fixed),
+      total,
+    )}`,
+  );
+  console.log(
+    `  looks see ${share(
+      sum(({ looking }) => looking),
+      total,
+    )}`,
+  );
+  console.log(
+    `  without a difference: ${share(
+      sum(({ lookingFalse }) => lookingFalse),
+      total,
+    )} false differences`,
+  );
 }
 
 function share(count: number, total: number): string {

@@ -13,14 +13,15 @@ import sys
 
 import numpy as np
 from scipy.special import betainc, gammaln
-from scipy.stats import betabinom, binom, binomtest, kendalltau, nbinom, poisson, t, theilslopes, ttest_ind
+from scipy.stats import betabinom, binom, binomtest, kendalltau, nbinom, norm, poisson, t, theilslopes, ttest_ind
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 PROGRAM = """
 import { compareCounts, logLikelihood, pValueOf, rateInterval, SPREADS } from './harness/statistics/count-test.ts';
 import { compareShift } from './harness/statistics/shift-test.ts';
-import { incompleteBeta, logGamma, studentQuantile } from './harness/statistics/special-functions.ts';
+import { incompleteBeta, logGamma, normalTail, studentQuantile } from './harness/statistics/special-functions.ts';
+import { nominalLevels } from './harness/statistics/spending.ts';
 import { holm, wilson } from './harness/statistics/statistics.ts';
 import { trendOf } from './harness/statistics/trend.ts';
 const only = (spread) => SPREADS.map((one) => (one === spread ? 1 : 0));
@@ -42,6 +43,8 @@ process.stdin.on('data', (part) => (text += part)).on('end', () => {
       compareShift(a, b, { before: { deviation, freedom }, floor: 0, seed: '' })),
     logGammas: given.logGammas.map((x) => logGamma(x)),
     betas: given.betas.map(([x, a, b]) => incompleteBeta(x, a, b)),
+    normals: given.normals.map((z) => normalTail(z)),
+    looks: given.looks.map(([parts, level]) => nominalLevels(parts, (part) => level * part)),
     quantiles: given.quantiles.map(([level, freedom]) => studentQuantile(level, freedom)),
     holms: given.holms.map((p) => holm(p)),
     shares: given.shares.map(([count, total]) => wilson(count, total)),
@@ -127,6 +130,28 @@ def moderated(a, b, deviation, freedom):
     return 2 * t.sf(abs(b.mean() - a.mean()) / math.sqrt(variance * (1 / len(a) + 1 / len(b))), own + freedom)
 
 
+def looks_hold(parts, level, levels):
+    """What each look spends, by sums over a fine grid of where the motion may be that has not crossed a boundary."""
+    bounds = norm.isf(np.array(levels) / 2) * np.sqrt(parts)
+    places, mass, last = np.zeros(1), np.ones(1), 0
+    for part, bound in zip(parts, bounds, strict=True):
+        step = math.sqrt(part - last)
+        crossing = (mass * (norm.sf((bound - places) / step) + norm.sf((bound + places) / step))).sum()
+        if not close(crossing, level * (part - last)):
+            return False
+        grid, width = np.linspace(-bound, bound, 2001, retstep=True)
+        weights = np.full(2001, 2.0)
+        weights[1::2], weights[[0, -1]] = 4.0, 1.0
+        mass = (mass * norm.pdf((grid[:, None] - places) / step)).sum(axis=1) / step * weights * width / 3
+        places, last = grid, part
+    return True
+
+
+def parts_of(rng):
+    after = sorted(rng.sample(range(2, 21), rng.randint(1, 5)))
+    return [runs / after[-1] for runs in after]
+
+
 def rates(amount, rng):
     for _ in range(amount):
         largest = rng.choice([3, 12, 100, 2000, 50000])
@@ -184,6 +209,8 @@ def cases(rng):
             (rng.random() ** rng.choice([1, 8]), 10 ** rng.uniform(-0.5, 2.5), 10 ** rng.uniform(-0.5, 2.5))
             for _ in range(1000)
         ],
+        "normals": [rng.uniform(-8, 30) for _ in range(500)],
+        "looks": [(parts_of(rng), 10 ** rng.uniform(-6, -1)) for _ in range(40)],
         "quantiles": [
             (rng.choice([0.05, 0.01, 0.001, 1e-5]), rng.choice([1, 2, 4, 7.5, 20, 60])) for _ in range(60)
         ],
@@ -221,6 +248,10 @@ def agreed(kind, case, got):
         return close(got, gammaln(case), 1e-12, 1e-12)
     if kind == "betas":
         return close(got, betainc(case[1], case[2], case[0]), 1e-11)
+    if kind == "normals":
+        return close(got, norm.sf(case), 1e-11)
+    if kind == "looks":
+        return looks_hold(*case, got)
     if kind == "quantiles":
         return close(got, t.isf(case[0] / 2, case[1]), 1e-10)
     if kind == "holms":

@@ -1,6 +1,6 @@
 import { listed } from '../../reports/words.ts';
 import type { Comparison, CountDifference } from '../model/comparison.ts';
-import { type Look, spentBy } from '../statistics/spending.ts';
+import type { Look } from '../statistics/spending.ts';
 import { LEVEL } from './counts.ts';
 
 /**
@@ -33,7 +33,7 @@ export function looksOf(look: Look | null): Comparison['looks'] {
   const shared = `The looks after ${listed(planned.map(String))} runs share the 5 %, and the p-values allow for that`;
   return {
     after,
-    planned: planned.map((runs) => ({ after: runs, spent: LEVEL * spentBy(runs / most) })),
+    planned: planned.map((runs) => ({ after: runs, spent: LEVEL * (runs / most) })),
     sentence: `${made}. ${shared}.`,
   };
 }

@@ -1,6 +1,7 @@
 import type { Comparison } from '../model/comparison.ts';
 import type { Judgement } from '../model/verdict.ts';
 import type { Look } from '../statistics/spending.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
 import { compareBuilds } from './compare.ts';
 import { isSettled } from './looks.ts';
 
@@ -28,6 +29,7 @@ export async function playRounds<Build>(
   planned: readonly number[],
   play: (build: Build, round: number, next: Turn<Build> | undefined) => Promise<Judgement>,
   soFar: (comparison: Comparison, look: Look) => void = () => undefined,
+  between: BetweenRuns = BETWEEN_RUNS,
 ): Promise<Rounds> {
   const sides = builds.map((build) => ({ build, runs: [] as Judgement[] }));
   const judged = sides.map(({ runs }) => runs);
@@ -41,7 +43,7 @@ export async function playRounds<Build>(
     const look = { after: round + 1, planned };
     const isLook = planned.includes(look.after);
     if (!isLook && round > 0) continue;
-    const comparison = compareBuilds(judged, { detect: 0, look: isLook ? look : null });
+    const comparison = compareBuilds(judged, { between, detect: 0, look: isLook ? look : null });
     if (isLook && isSettled(comparison)) return { judged, look };
     if (look.after < most) soFar(comparison, look);
   }

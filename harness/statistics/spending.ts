@@ -3,10 +3,10 @@ import { normalTail } from './special-functions.ts';
 /**
  * A comparison that is looked at while runs are still being made finds a difference more often where there is none
  * than one that is looked at once, unless its looks share what it may err. How much of the level has been spent when a
- * part of the runs is made is laid down beforehand (alpha spending: Lan and DeMets, Biometrika 70, 1983), here as a
- * power of that part (Kim and DeMets, Biometrika 74, 1987): little at first, when a difference must be clear, and most
- * of it at the end, so that little power is lost. The level of each look follows from the joint distribution of what
- * the looks see, a Brownian motion at the parts of the runs (Armitage, McPherson and Rowe, JRSS A 132, 1969).
+ * part of the runs is made is laid down beforehand (alpha spending: Lan and DeMets, Biometrika 70, 1983): that part of
+ * it, which is the first of the powers of Kim and DeMets (Biometrika 74, 1987). The level of each look follows from the
+ * joint distribution of what the looks see, a Brownian motion at the parts of the runs (Armitage, McPherson and Rowe,
+ * JRSS A 132, 1969).
  * `test/check-statistics.py` checks it with scipy, `spending.test.ts` with published tables, and
  * `scripts/compare-honesty.ts` measures what it does to counts, which are no Brownian motion.
  */
@@ -28,14 +28,6 @@ export function plannedLooks(most: number): number[] {
   return [...new Set(after)].filter((runs) => runs >= Math.min(FIRST, most));
 }
 
-/** 1 would spend evenly, near to Pocock's boundary; 3 is near to O'Brien's and Fleming's. */
-const POWER = 2;
-
-/** How much of the level has been spent when so much of the runs, 0 to 1, has been made. */
-export function spentBy(part: number): number {
-  return part ** POWER;
-}
-
 /** The p-value below which this look finds a difference, when all looks together may err with probability `level`. */
 export function levelAtLook(level: number, look: Look | null): number {
   return isOnlyOne(look) ? level : interpolated(boundaryAt(look), level, 'level', 'nominal');
@@ -49,7 +41,7 @@ export function pOverLooks(p: number, look: Look | null): number {
 /** `levelAtLook` of the last look of a comparison of at most so many runs of each build. */
 export function lastLevel(level: number, most: number): number {
   const parts = plannedLooks(most).map((runs) => runs / most);
-  return nominalLevels(parts, (part) => level * spentBy(part)).at(-1) ?? level;
+  return nominalLevels(parts, (part) => level * part).at(-1) ?? level;
 }
 
 function isOnlyOne(look: Look | null): look is null {
@@ -121,7 +113,7 @@ function boundaryAt({ after, planned }: Look): Boundary {
   const key = parts.join();
   const known = KNOWN.get(key);
   if (known !== undefined) return known;
-  const nominal = LEVELS.map((level) => nominalLevels(parts, (part) => level * spentBy(part)).at(-1) ?? level);
+  const nominal = LEVELS.map((level) => nominalLevels(parts, (part) => level * part).at(-1) ?? level);
   const boundary = { level: LEVELS.map(Math.log), nominal: nominal.map(Math.log) };
   KNOWN.set(key, boundary);
   return boundary;
