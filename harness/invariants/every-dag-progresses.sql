@@ -13,7 +13,8 @@
 -- trigger rules are left out, because the scheduler decides when they are met.
 CREATE TEMP TABLE served AS
 WITH changes AS (
-  SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, old_state, state, old_ti_id, writer_role
+  SELECT seq, committed_ms, change, dag_id, run_id, task_id, map_index, old_seen, old_state, state,
+    old_ti_id, writer_role
   FROM task_instance_changes WHERE change <> 'delete'
 ), tasks AS (
   SELECT dag_id, task.task_id AS task_id, task.upstream AS upstream,
@@ -27,7 +28,10 @@ WITH changes AS (
 ), looks AS (
   SELECT changes.dag_id, changes.run_id, changes.task_id, changes.map_index, min(running_ms) AS running_ms,
     min(committed_ms) AS made_ms, coalesce(min(committed_ms) FILTER (state IS NOT NULL), 'infinity') AS looked_ms
-  FROM changes JOIN run_starts USING (dag_id, run_id) GROUP BY ALL
+  FROM changes JOIN run_starts USING (dag_id, run_id)
+  -- Its first change, and its first state.
+  WHERE change = 'insert' OR NOT old_seen OR (old_state IS NULL AND state IS NOT NULL)
+  GROUP BY ALL
 ), upstreams AS (
   SELECT looks.*, upstream.state, upstream.committed_ms
   FROM (

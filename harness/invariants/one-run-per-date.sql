@@ -41,7 +41,8 @@ FROM (
     (change <> 'delete' AND state IN ('queued', 'running'))::INTEGER
       - coalesce(old_state IN ('queued', 'running'), false)::INTEGER AS step,
     coalesce(run_type, lag(run_type) OVER history) AS run_type
-  FROM dag_run_changes WINDOW history AS (PARTITION BY dag_run_id ORDER BY seq)
+  FROM dag_run_changes WHERE dag_id IN (SELECT dag_id FROM dates)
+  WINDOW history AS (PARTITION BY dag_run_id ORDER BY seq)
 )
 WHERE run_type IS DISTINCT FROM 'backfill';
 

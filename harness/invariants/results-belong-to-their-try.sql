@@ -23,7 +23,7 @@ CREATE TEMP TABLE begun AS
 -- Numbers alone are grouped: text of millions of lives does not fit into memory.
 WITH tries AS (
   SELECT life, min(op) AS first_op, min(sent_ms) AS sent_ms, max(ended_ms) AS ended_ms, max(op) AS op
-  FROM operations
+  FROM operations SEMI JOIN actions USING (dag_id, run_id, task_id, map_index)
   WHERE kind = 'run' AND actor = 'life'
   GROUP BY life HAVING bool_or(outcome = 'ok')
 )

@@ -14,10 +14,12 @@ WITH stream AS (
 ), reached AS (
   -- The change that reached it is enough: the row had another state before, or another id.
   SELECT old_ti_id AS ti_id, state FROM task_instance_changes
-  WHERE state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id
+  WHERE (state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id)
+    AND state IN (SELECT requested FROM reports)
   UNION
   SELECT ti_id, state FROM task_instance_changes
-  WHERE state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id
+  WHERE (state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id)
+    AND state IN (SELECT requested FROM reports)
 ), matched AS (
   SELECT
     max(reports.sent_ms) FILTER (reports.attempt = 1) AS last_report_ms,

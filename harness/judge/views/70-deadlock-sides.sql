@@ -109,7 +109,9 @@ WITH sides AS (
   ) AS asked USING (ti_id)
   GROUP BY ti_id
 ), run_names AS (
-  SELECT dag_run_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id FROM dag_run_changes GROUP BY ALL
+  SELECT dag_run_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id
+  FROM dag_run_changes SEMI JOIN (SELECT named_dag_run AS dag_run_id FROM joined) AS asked USING (dag_run_id)
+  GROUP BY ALL
 ), wrote AS (
   SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits SEMI JOIN joined USING (xid)
   WHERE dag_id IS NOT NULL AND run_id IS NOT NULL AND relation <> 'xcom' GROUP BY xid
@@ -133,7 +135,7 @@ WITH sides AS (
     ) AS subject
   FROM joined
   LEFT JOIN served USING (deadlock, pid)
-  LEFT JOIN operations AS requests ON requests.op = served.op
+  LEFT JOIN (FROM operations SEMI JOIN served USING (op)) AS requests ON requests.op = served.op
   LEFT JOIN task_names AS named ON named.ti_id = joined.named_ti
   LEFT JOIN task_names AS several ON several.ti_id = joined.first_ti
   LEFT JOIN run_names ON run_names.dag_run_id = joined.named_dag_run
@@ -154,7 +156,8 @@ SELECT
   END) AS waits_row
 FROM (SELECT *, coalesce(regexp_matches(statement, '^\s*UPDATE task_instance'), false) AS is_bulk FROM stated) AS stated
 LEFT JOIN (
-  SELECT deadlock, pid, subject, stated.kind, dag_id, run_id FROM stated LEFT JOIN operations USING (op)
+  SELECT deadlock, pid, subject, stated.kind, dag_id, run_id
+  FROM stated LEFT JOIN (FROM operations SEMI JOIN stated USING (op)) AS requests USING (op)
 ) AS holder
   ON holder.deadlock = stated.deadlock AND holder.pid = stated.blocker
 CROSS JOIN LATERAL (SELECT stated.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
@@ -210,5 +213,6 @@ LEFT JOIN explained USING (deadlock)
 LEFT JOIN died USING (deadlock)
 LEFT JOIN failed USING (deadlock)
 LEFT JOIN retried USING (deadlock)
-LEFT JOIN operations AS again ON again.op = retried.retry
+LEFT JOIN (FROM operations SEMI JOIN (SELECT retry AS op FROM retried) AS sent USING (op)) AS again
+  ON again.op = retried.retry
 LEFT JOIN ended USING (deadlock);

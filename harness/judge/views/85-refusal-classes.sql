@@ -88,6 +88,7 @@ WITH again AS (
   SELECT refused.op, written.seq
   FROM refused JOIN commits AS written USING (dag_id, run_id, task_id, map_index)
   WHERE refused.status = 409 AND written.change <> 'delete' AND written.committed_ms <= refused.until_ms
+    AND refused.kind IN ('rtif', 'xcom_push') AND written.relation IN ('rendered_task_instance_fields', 'xcom')
     AND ((refused.kind = 'rtif' AND written.relation = 'rendered_task_instance_fields')
       OR (refused.kind = 'xcom_push' AND written.relation = 'xcom' AND (written."row" ->> '$.key') = refused.target))
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY written.seq DESC) = 1
@@ -234,7 +235,7 @@ WITH doers AS (
   FROM refused CROSS JOIN record
   LEFT JOIN cause USING (op)
   LEFT JOIN (SELECT op AS doer_op, kind AS doer_kind, worker AS doer_worker, life AS doer_life, ti_id AS doer_ti
-    FROM operations) AS doer ON doer_op = cause.cause_op
+    FROM operations SEMI JOIN (SELECT cause_op AS op FROM cause) USING (op)) AS doer ON doer_op = cause.cause_op
   LEFT JOIN known ON known.op = refused.op
   LEFT JOIN trouble ON trouble.op = refused.op
   LEFT JOIN logged ON logged.op = refused.op
