@@ -58,8 +58,8 @@ describe('a comparison ends', () => {
     expect(said).toEqual([
       'Known after 1 of up to 4 runs of each build:\n' +
         '  deadlocks: A 22/min, B 22/min\n' +
-        '  violated by A: no-deadlocks\n' +
-        '  violated by B: no-deadlocks\n' +
+        '  A A violated no-deadlocks\n' +
+        '  B B violated no-deadlocks\n' +
         '  Missing: 1 more run of each until the next look at whether the answer is clear.',
       expect.stringMatching(
         /^Known after 2 of up to 4 .*\n {2}The answer is not clear yet\. Missing: 1 more run of each until/s,
@@ -72,7 +72,7 @@ describe('a comparison ends', () => {
     await playRounds([A, CLEAN], [2], play, soFar);
     expect(said).toEqual([
       expect.stringMatching(
-        /^Known after 1 of 2 runs .*\n {2}deadlocks: A 22\/min, B 0 .*\n {2}violated by B: none\n {2}Missing: 1 more/s,
+        /^Known after 1 of 2 runs .*\n {2}deadlocks: A 22\/min, B 0 .*\n {2}B B violated nothing yet\n {2}Missing: 1 more/s,
       ),
     ]);
   });

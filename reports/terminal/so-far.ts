@@ -1,6 +1,7 @@
 import type { Comparison } from '../../harness/model/comparison.ts';
+import type { Verdict } from '../../harness/model/verdict.ts';
 import { countRows, isCounted } from '../comparison-rows.ts';
-import { counted } from '../words.ts';
+import { counted, some, visible } from '../words.ts';
 import { hanging, namesFitting } from './screen.ts';
 
 export interface SoFar {
@@ -28,15 +29,21 @@ export function soFarText(comparison: Comparison, { made, planned }: SoFar): str
     .filter((row) => row.decides && isCounted(row) && !row.name.startsWith('violations'))
     .slice(0, MOST_COUNTS)
     .map(({ title, lanes }) => `  ${title}: ${lanes.map(({ letter, said }) => `${letter} ${said}`).join(', ')}`);
-  const violated = sides.map(({ letter, side }) => {
-    const names = side.invariants.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
-    const head = `  violated by ${letter}: `;
-    return `${head}${names.length === 0 ? 'none' : namesFitting(names, head.length)}`;
+  const each = sides.flatMap(({ letter, side }) => {
+    const named = (of: readonly { readonly name: string; readonly verdict: Verdict }[], unwanted: Verdict) =>
+      of.filter(({ verdict }) => verdict === unwanted).map(({ name }) => name);
+    const violated = named(side.invariants, 'fail');
+    const shaky = [...named(side.assumptions, 'fail'), ...named(side.assumptions, 'unknown')];
+    const head = `  ${letter} ${visible(side.build)} violated `;
+    return [
+      `${head}${violated.length === 0 ? 'nothing yet' : namesFitting(violated, head.length)}`,
+      ...(shaky.length === 0 ? [] : [`  ${letter} is in doubt: ${some(shaky, 3)} did not hold`]),
+    ];
   });
   return [
     `Known after ${made} of ${upTo}${counted(most, 'run')} of each build:`,
     ...rates,
-    ...violated,
+    ...each,
     ...hanging('  ', missing(made, planned)),
   ].join('\n');
 }
