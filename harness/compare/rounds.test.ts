@@ -72,7 +72,7 @@ describe('a comparison ends', () => {
     await playRounds([A, CLEAN], [2], play, soFar);
     expect(said).toEqual([
       expect.stringMatching(
-        /^Known after 1 of 2 runs .*\n {2}deadlocks: A 22\/min, B 0 .*\n {2}B B violated nothing yet\n {2}Missing: 1 more/s,
+        /^Known after 1 of 2 runs .*\n {2}deadlocks: A 22\/min, B 0 .*B B violated nothing yet\n {2}Missing: 1 more/s,
       ),
     ]);
   });
