@@ -76,7 +76,7 @@ function play(name: string, duration: string): Timed {
 function print(all: readonly Readonly<Record<string, number>>[]): void {
   for (const name of Object.keys(all[0] ?? {})) {
     console.log(
-      `  ${name.padEnd(40)}${spread(
+      `  ${name.padEnd(44)}${spread(
         all.map((one) => one[name] ?? Number.NaN),
         2,
       )}`,
