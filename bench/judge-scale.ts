@@ -38,7 +38,7 @@ const BUDGETS = {
   view: { plans: 50, sorts: 3.5 },
   invariant: { plans: 40, sorts: 1.5 },
   assumption: { plans: 20, sorts: 0.8 },
-  findings: { plans: 400, sorts: 4 },
+  findings: { plans: 200, sorts: 4 },
   summary: { plans: 90, sorts: 2.5 },
   reports: { plans: 60, sorts: 0.3 },
 } as const;
@@ -63,14 +63,20 @@ const { values } = parseArgs({
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 try {
   const of = values['steps-of'];
-  await (of === undefined ? measureInChild(values.run ?? (await playOne())) : measureSteps(of));
+  await (of === undefined ? measureInChild(values.run) : measureSteps(of));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function measureInChild(base: string): Promise<void> {
-  await closeTables(base);
+async function measureInChild(given: string | undefined): Promise<void> {
   const wanted = Number(values.operations ?? 0);
+  if (!Number.isInteger(wanted) || wanted < 0) {
+    console.error(`--operations must be a whole number, not "${values.operations}".`);
+    process.exitCode = 2;
+    return;
+  }
+  const base = given ?? (await playOne());
+  await closeTables(base);
   const run = wanted > 0 ? (values.keep ?? path.join(scratch, 'large')) : base;
   if (wanted > 0) await multiplyRun(base, run, wanted);
   process.exitCode = await runNode([...nodeArguments(import.meta.filename), '--steps-of', run]);
