@@ -166,16 +166,14 @@ function buildsOf({ builds = [], aa }: CompareFlags): readonly string[] {
 /** A sentence for each word that is no build. */
 function problemsOfBuilds(words: readonly string[]): string[] {
   return [...new Set(words)].flatMap((word) => {
-    const isThere = existsSync(word);
-    if ((word.includes('/') || isThere) && !word.startsWith('airflow@')) {
-      const why = isThere ? 'no manifest.json is in it' : 'no such folder';
-      return [`${word} is neither a stored run (${why}) nor a build.`];
-    }
     try {
       knownBuild(word);
       return [];
     } catch (error) {
-      return [messageOf(error)];
+      const isThere = existsSync(word);
+      const isFolder = (word.includes('/') || isThere) && !word.startsWith('airflow@');
+      const why = isThere ? 'no manifest.json is in it' : 'no such folder';
+      return [isFolder ? `${word} is neither a stored run (${why}) nor a build.` : messageOf(error)];
     }
   });
 }

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { checkComparison } from './options.ts';
 import { storedRuns } from './stored-runs.ts';
 
 let folder: string;
@@ -31,4 +32,10 @@ test('a build, a scenario file and a folder without runs are no stored runs', ()
   for (const word of ['airflow@3.2.1', 'reference', at('mine.ts'), at('one', 'a'), at('cmp', 'c')]) {
     expect(storedRuns(word)).toBeUndefined();
   }
+});
+
+test('a build is a build, also where a folder has its name, as in a checkout', async () => {
+  expect(existsSync('reference')).toBe(true);
+  const { sides } = await checkComparison({ builds: ['reference'], aa: true, detect: '2x' });
+  expect(sides).toHaveProperty('subjects.length', 2);
 });
