@@ -13,8 +13,9 @@ export async function ownInvariantsFor(
 ): Promise<readonly InvariantFile[]> {
   const own = await readOwnInvariants(folder);
   const known = new Set(own.map(({ name }) => name));
-  const before = await Promise.all(runs.map(async (run) => (await readManifest(run)).own_invariants ?? []));
-  const missing = [...new Set(before.flat())].filter((name) => !known.has(name));
+  const before = new Set<string>();
+  for (const run of runs) for (const name of (await readManifest(run)).own_invariants ?? []) before.add(name);
+  const missing = [...before].filter((name) => !known.has(name));
   if (missing.length > 0) {
     console.error(`Not judged, because no --invariants folder has them: ${missing.join(', ')}.`);
   }
