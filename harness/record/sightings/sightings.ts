@@ -105,9 +105,6 @@ export class Sightings implements Recorder {
   }
 
   /** One round at a time, in the order of the suspicions. */
-  __look() {
-    return this.#lookAll(false);
-  }
   #lookAll(last: boolean): Promise<void> {
     this.#looking = this.#looking.then(async () => {
       const open = this.#open;
