@@ -41,11 +41,12 @@ export async function playRounds<Build>(
     runs.push(await play(build, round, next));
     if (next?.round === round) continue;
     const look = { after: round + 1, planned };
+    if (next === undefined) break;
     const isLook = planned.includes(look.after);
     if (!isLook && round > 0) continue;
     const comparison = compareBuilds(judged, { between, detect: 0, look: isLook ? look : null });
     if (isLook && isSettled(comparison)) return { judged, look };
-    if (look.after < most) soFar(comparison, look);
+    soFar(comparison, look);
   }
   return { judged, look: { after: most, planned } };
 }

@@ -38,10 +38,15 @@ export function pOverLooks(p: number, look: Look | null): number {
   return isOnlyOne(look) ? p : Math.min(1, interpolated(boundaryAt(look), p, 'nominal', 'level'));
 }
 
-/** `levelAtLook` of the last look of a comparison of at most so many runs of each build. */
-export function lastLevel(level: number, most: number): number {
+/** `levelAtLook` of each look of a comparison of at most so many runs of each build. */
+export function levelsOfLooks(level: number, most: number): number[] {
   const parts = plannedLooks(most).map((runs) => runs / most);
-  return nominalLevels(parts, (part) => level * part).at(-1) ?? level;
+  return nominalLevels(parts, (part) => level * part);
+}
+
+/** That of the last look. */
+export function lastLevel(level: number, most: number): number {
+  return levelsOfLooks(level, most).at(-1) ?? level;
 }
 
 function isOnlyOne(look: Look | null): look is null {

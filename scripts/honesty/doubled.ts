@@ -3,7 +3,7 @@ import { LEVEL } from '../../harness/compare/counts.ts';
 import { Rng } from '../../harness/model/rng.ts';
 import { type Prior, pValueOf, weightsAfter } from '../../harness/statistics/count-test.ts';
 import { MOST_RUNS, runsNeeded } from '../../harness/statistics/power.ts';
-import { nominalLevels, plannedLooks } from '../../harness/statistics/spending.ts';
+import { levelsOfLooks, plannedLooks } from '../../harness/statistics/spending.ts';
 import { type Counted, pooled } from '../../harness/statistics/statistics.ts';
 import { draws } from './stopping.ts';
 
@@ -104,8 +104,7 @@ function foundIn(known: Prior, a: readonly Counted[], b: readonly Counted[], mos
 const LEVELS = new Map<number, readonly number[]>();
 
 function levelsOf(most: number): readonly number[] {
-  const parts = plannedLooks(most).map((runs) => runs / most);
-  const levels = LEVELS.get(most) ?? nominalLevels(parts, (part) => (LEVEL / 2 / TESTS) * part);
+  const levels = LEVELS.get(most) ?? levelsOfLooks(LEVEL / 2 / TESTS, most);
   LEVELS.set(most, levels);
   return levels;
 }
