@@ -60,6 +60,7 @@ const { values } = parseArgs({
     'steps-of': { type: 'string' },
   },
 });
+const JUDGING_MS = 60 * 60_000;
 const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 try {
   const of = values['steps-of'];
@@ -204,7 +205,7 @@ async function runNode(
   args: readonly string[],
   stdio: readonly ('ignore' | 'inherit')[] = ['ignore', 'inherit', 'inherit'],
 ): Promise<number> {
-  const child = spawn(process.execPath, args, { stdio: [...stdio] });
+  const child = spawn(process.execPath, args, { stdio: [...stdio], timeout: JUDGING_MS });
   const [code] = (await once(child, 'close')) as [number | null];
   return code ?? 1;
 }

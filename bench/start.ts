@@ -33,6 +33,8 @@ interface Timed {
   readonly cpu: Readonly<Record<string, number>>;
 }
 
+/** A run and, for the first one, the installation of its build. */
+const RUN_MS = 30 * 60_000;
 const folder = mkdtempSync(path.join(tmpdir(), 'windtunnel-bench-'));
 try {
   play('first', '5s');
@@ -52,7 +54,7 @@ function play(name: string, duration: string): Timed {
   const began = Date.now();
   const args = ['run', values.scenario, '--build', values.build, '--duration', duration, '--seed', '1001'];
   try {
-    execFileSync(process.execPath, [WINDTUNNEL, ...args, '--out', out], { stdio: 'ignore' });
+    execFileSync(process.execPath, [WINDTUNNEL, ...args, '--out', out], { stdio: 'ignore', timeout: RUN_MS });
   } catch (error) {
     // A verdict of fail or unknown is an exit code, too.
     if (!existsSync(path.join(out, 'verdict.json'))) throw error;
