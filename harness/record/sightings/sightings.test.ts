@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 
 import { actionWords } from '../../judge/action-words.ts';
 import type { Sighting } from '../../model/sighting.ts';
+import type { ActionWords } from './deadlock.ts';
 import { Sightings } from './sightings.ts';
 
 const TASK = { dag_id: 'wt_a', run_id: 'r1', task_id: 't1', map_index: -1, try_number: 1, ti_id: 'ti-1' };
@@ -19,7 +20,7 @@ const TAKEN = { ...CHANGE, seq: 2, xid: 701, committed_ms: 4_600 };
 type Rows = readonly (readonly [table: 'operations' | 'commits' | 'server_log' | 'backends' | 'faults', row: object])[];
 
 /** Passes rows on as the parts of a run do; `said` fills as it goes. */
-function listening() {
+function listening(actions: ActionWords = actionWords) {
   const said: Sighting[] = [];
   const recorded: [string, object][] = [];
   const record = {
@@ -30,7 +31,7 @@ function listening() {
   const began = performance.now();
   const now = () => performance.now() - began;
   const clock = { now, startedAt: new Date(), fromWall: (ms: number) => ms };
-  const sightings = new Sightings({ record, clock, actions: actionWords, say: (seen) => said.push(seen) });
+  const sightings = new Sightings({ record, clock, actions, say: (seen) => said.push(seen) });
   return { sightings, said, recorded };
 }
 
@@ -256,4 +257,26 @@ test('each kind is said once, by itself as soon as its cause is there, and recor
     'operations',
   ]);
   expect(recorded[3]?.[1]).toEqual(said[0]);
+});
+
+test('a sentence that cannot be made is left out, and the next of its kind and all others are said', async () => {
+  let asked = 0;
+  const { sightings, said, recorded } = listening((sides) =>
+    ++asked === 1 ? Promise.reject(new Error('Out of Memory Error')) : actionWords(sides),
+  );
+  sightings.append('backends', SCHEDULER);
+  sightings.append('operations', FAILED);
+  sightings.append('server_log', DEADLOCK);
+  sightings.append('server_log', DEADLOCK);
+  await sightings.close();
+  expect(said.map(({ sentence }) => sentence)).toEqual([OF_BOTH]);
+  expect(recorded.map(([table]) => table)).toEqual([
+    ...['backends', 'operations', 'server_log', 'server_log'],
+    ...['server_log', 'sightings'],
+  ]);
+  expect(recorded[4]?.[1]).toMatchObject({
+    source: 'harness',
+    severity: 'WARNING',
+    message: 'No sentence about a deadlock was said during the load: Out of Memory Error',
+  });
 });

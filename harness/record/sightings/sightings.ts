@@ -1,6 +1,7 @@
 import { roundMs, type WallClock } from '../../model/clock.ts';
+import { messageOf } from '../../model/errors.ts';
 import type { Operation } from '../../model/operation.ts';
-import type { Recorder } from '../../model/run-context.ts';
+import { note, type Recorder } from '../../model/run-context.ts';
 import type { Sighting, SightingKind } from '../../model/sighting.ts';
 import type { TableName } from '../../model/tables.ts';
 import type { ServerLogRow } from '../server-log.ts';
@@ -111,10 +112,7 @@ export class Sightings implements Recorder {
       this.#open = [];
       const left: Suspicion[] = [];
       for (const one of open) {
-        if (this.#said.has(one.kind)) continue;
-        const found = await one.look(last || this.#options.clock.now() >= one.untilMs);
-        if (found === undefined) left.push(one);
-        else if (found !== 'ordinary') this.#say(one.kind, found);
+        if (!this.#said.has(one.kind) && !(await this.#isDecided(one, last))) left.push(one);
       }
       this.#open = [...left, ...this.#open];
       if (this.#open.length > 0) return;
@@ -122,6 +120,18 @@ export class Sightings implements Recorder {
       this.#timer = undefined;
     });
     return this.#looking;
+  }
+
+  /** A sentence that cannot be made is left out, and the record says why: the judge finds the same without it. */
+  async #isDecided({ kind, untilMs, look }: Suspicion, last: boolean): Promise<boolean> {
+    try {
+      const found = await look(last || this.#options.clock.now() >= untilMs);
+      if (found === undefined) return false;
+      if (found !== 'ordinary') this.#say(kind, found);
+    } catch (error) {
+      note(this.#options, 'WARNING', `No sentence about a ${kind} was said during the load: ${messageOf(error)}`);
+    }
+    return true;
   }
 
   #say(kind: SightingKind, seen: Seen): void {
