@@ -31,6 +31,17 @@ function unique(numbers: readonly number[]): number[] {
   return [...new Set(numbers)].slice(0, 20);
 }
 
+/**
+ * The command that a manifest states, for a reader to paste. The manifest may be of unknown origin: what is not a plain
+ * command of this program is replaced by the one that repeats the stored run.
+ */
+export function commandToRepeat(run: string, repeat: string): string {
+  return COMMAND.test(repeat) ? repeat : `windtunnel run ${shellWord(run)}`;
+}
+
+/** Words as `shellWord` writes them: nothing in them is expanded, and none ends the command. */
+const COMMAND = /^windtunnel( ([\w./@:+=,-]+|'[^'\n]*'(\\''[^'\n]*')*))+$/;
+
 /** For a command that a reader pastes: quoted unless it is plain. */
 export function shellWord(text: string): string {
   return /^[\w./@:+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -188,8 +188,8 @@ describe('report.md', () => {
   });
 
   test('keeps a fence closed whatever a statement holds', () => {
-    const text = reportMarkdown(judgement({ run: 'a```b' }), manifest({ repeat: 'x ```` y' }));
-    expect(text).toContain('`````\nx ```` y\n`````');
+    const text = reportMarkdown(judgement({ run: 'a```b' }), manifest({ repeat: "windtunnel run 'x ```` y'" }));
+    expect(text).toContain("`````\nwindtunnel run 'x ```` y'\n`````");
   });
 
   test('keeps what broke open, folds the rest, and stays short enough for a comment on a pull request', () => {

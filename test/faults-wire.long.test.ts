@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlannedFault, Scenario } from '../harness/model/scenario.ts';
-import { RUN_FORMAT } from '../harness/model/tables.ts';
+import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { whyNoAirflow, windtunnel } from './airflow.ts';
 
@@ -164,5 +164,5 @@ function commits(fault: string, at_ms: number): PlannedFault {
 function store(folder: string, build: string): void {
   mkdirSync(folder);
   const plan = { seed: 11, scenario, faults };
-  writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify({ format: RUN_FORMAT, build, plan }));
+  writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify({ ...literalManifest({}), build, plan }));
 }

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -139,7 +140,19 @@ test.each([
     () => withManifest({ ...literalManifest({}), format: 2 }),
     /is of format 2, and this windtunnel reads format 3: use the version that wrote it \(\S+\), or repeat the run/,
   ],
-  ['a manifest without its plan', () => withManifest({ ...literalManifest({}), plan: {} }), /lacks "plan.seed"/],
+  [
+    'a manifest without its plan',
+    () => withManifest({ ...literalManifest({}), plan: {} }),
+    /plan\.seed: must be a number, and is missing/,
+  ],
+  [
+    'a manifest with parts of another kind',
+    () => withManifest({ ...literalManifest({}), writers: 'me', identity: [], plan: { seed: '7', scenario: 1 } }),
+    /identity: must be an object, .*plan\.seed: must be a number, .*plan\.scenario: .*writers: must be one of/,
+  ],
+  ['a folder with a link', () => withLink('final_xcom.parquet'), /final_xcom\.parquet: a link or a special file/],
+  ['a folder with its lines elsewhere', () => withLink('raw'), /\/raw: a link or a special file, which no run/],
+  ['a folder with a link among its lines', () => withLink('raw/final_xcom.ndjson'), /raw\/final_xcom\.ndjson: a link/],
 ])('%s gets one clear sentence', async (_case, folder, sentence) => {
   const refused = openRun(folder());
   await expect(refused).rejects.toBeInstanceOf(UsageError);
@@ -193,6 +206,17 @@ test('rows come as JSON can hold them', async () => {
 function emptyFolder(): string {
   const folder = write({});
   rmSync(path.join(folder, 'manifest.json'));
+  return folder;
+}
+
+/** `name` leads to a folder with a secret, or to a file in it. */
+function withLink(name: string): string {
+  const folder = write({});
+  const elsewhere = write({});
+  const secret = path.join(elsewhere, 'secret.json');
+  writeFileSync(secret, '{"password":"hunter2"}\n');
+  rmSync(path.join(folder, name), { recursive: true, force: true });
+  symlinkSync(name === 'raw' ? elsewhere : secret, path.join(folder, name));
   return folder;
 }
 

@@ -1,4 +1,7 @@
-import type { Plan } from './scenario.ts';
+import { z } from 'zod';
+
+import { PLAN, type Plan } from './scenario.ts';
+import { maybe, number, text, whole } from './schema.ts';
 
 /** `manifest.json`: written before the first request, completed when the run ends. */
 export interface Manifest {
@@ -36,24 +39,27 @@ export interface Manifest {
   readonly ended: 'completed' | 'interrupted' | 'stack-failed' | null;
 }
 
-const KEYS: Readonly<Record<keyof Manifest, true>> = {
-  format: true,
-  id: true,
-  build: true,
-  identity: true,
-  plan: true,
-  windtunnel: true,
-  node: true,
-  machine: true,
-  started_at: true,
-  engine: true,
-  own_invariants: true,
-  repeat: true,
-  writers: true,
-  load_started_ms: true,
-  load_ended_ms: true,
-  ended_ms: true,
-  ended: true,
+const STATED: Readonly<Record<keyof Manifest, z.ZodType>> = {
+  format: whole,
+  id: text,
+  build: text,
+  identity: z.record(text, text),
+  plan: PLAN,
+  windtunnel: text,
+  node: text,
+  machine: z.looseObject({ platform: text, arch: text, cpus: number, memory_bytes: number }),
+  started_at: text,
+  engine: text.optional(),
+  own_invariants: z.array(text).optional(),
+  repeat: text,
+  writers: z.enum(['triggers', 'none']),
+  load_started_ms: maybe,
+  load_ended_ms: maybe,
+  ended_ms: maybe,
+  ended: z.enum(['completed', 'interrupted', 'stack-failed']).nullable(),
 };
 
-export const MANIFEST_KEYS: readonly string[] = Object.keys(KEYS);
+/** What is read of a manifest; keys that are new here, as a later version adds them, are left alone. */
+export const MANIFEST = z.looseObject(STATED);
+
+export const MANIFEST_KEYS: readonly string[] = Object.keys(STATED);

@@ -235,3 +235,18 @@ export interface PlannedFault {
   /** What else was drawn, by name. */
   readonly with: Readonly<Record<string, string | number>>;
 }
+
+const FAULT = z.strictObject({
+  fault: z.string(),
+  victim: z.string(),
+  at_ms: milliseconds,
+  for_ms: milliseconds,
+  with: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
+/** A stored plan: it comes from a file of unknown origin. */
+export const PLAN = z.strictObject({
+  seed: z.int().nonnegative(),
+  scenario: SCENARIO,
+  faults: z.array(FAULT).optional(),
+});

@@ -7,8 +7,25 @@ import { didYouMean } from './closest.ts';
  * says. `whole` names the value itself, where a problem is in no part of it.
  */
 export function shapeProblems(schema: z.ZodType, value: unknown, whole: string): string[] {
-  const { error } = schema.safeParse(value, { error: inPlainWords });
-  return (error?.issues ?? []).map(({ path, message }) => `${path.map(String).join('.') || whole}: ${message}`);
+  return issuesOf(schema, value).map((issue) => sentence(issue, whole));
+}
+
+/**
+ * The same of a file that was only stored: of values that are of the wrong kind. Which values may be played changes
+ * between versions, and a key that is not known may be a later version's.
+ */
+export function kindProblems(schema: z.ZodType, value: unknown, whole: string): string[] {
+  return issuesOf(schema, value)
+    .filter(({ code }) => code.startsWith('invalid_') && code !== 'invalid_format')
+    .map((issue) => sentence(issue, whole));
+}
+
+function issuesOf(schema: z.ZodType, value: unknown): readonly z.core.$ZodIssue[] {
+  return schema.safeParse(value, { error: inPlainWords }).error?.issues ?? [];
+}
+
+function sentence({ path, message }: z.core.$ZodIssue, whole: string): string {
+  return `${path.map(String).join('.') || whole}: ${message}`;
 }
 
 /** A sentence for what zod says in words of its own; undefined where its schema or zod says it well. */

@@ -4,12 +4,21 @@ import path from 'node:path';
 
 import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import type { Manifest } from '../model/manifest.ts';
+import { MANIFEST, type Manifest } from '../model/manifest.ts';
+import { kindProblems } from '../model/shape-problems.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
 import { isFolder } from './files.ts';
+import { refuseLinks } from './links.ts';
 
-/** Reads a run's manifest, or says in one sentence why the folder cannot be judged. */
+/** Of the problems of one manifest. */
+const SAID = 5;
+
+/**
+ * Reads a run's manifest, or says why the folder cannot be judged. Every command begins with it: whatever else is read
+ * of the folder, or written into it, is no link to a file elsewhere.
+ */
 export async function readManifest(runFolder: string): Promise<Manifest> {
+  refuseLinks(runFolder, ['', 'raw'], 'run folder');
   const file = path.join(runFolder, 'manifest.json');
   const parsed = parse(file, await read(runFolder, file));
   if (!isRecord(parsed) || typeof parsed.format !== 'number') {
@@ -23,9 +32,11 @@ export async function readManifest(runFolder: string): Promise<Manifest> {
         `use the version that wrote it (${writer}), or repeat the run.`,
     );
   }
-  const missing = missingPart(parsed);
-  if (missing) {
-    throw new UsageError(`${file} lacks "${missing}", which every run has: it was damaged or edited; repeat the run.`);
+  const problems = kindProblems(MANIFEST, parsed, 'it');
+  if (problems.length > 0) {
+    const more = problems.length > SAID ? `; and ${problems.length - SAID} more` : '';
+    const said = problems.slice(0, SAID).join('; ');
+    throw new UsageError(`${file} was damaged or edited (${said}${more}): repeat the run.`);
   }
   return parsed as unknown as Manifest;
 }
@@ -49,15 +60,4 @@ function parse(file: string, text: string): unknown {
       cause: error,
     });
   }
-}
-
-/** Judging reads these without asking again. The rest is only shown. */
-function missingPart(manifest: Record<string, unknown>): string | undefined {
-  if (typeof manifest.build !== 'string') return 'build';
-  if (!isRecord(manifest.plan) || typeof manifest.plan.seed !== 'number') return 'plan.seed';
-  const scenario = manifest.plan.scenario;
-  if (!isRecord(scenario) || typeof scenario.name !== 'string') return 'plan.scenario.name';
-  for (const list of ['aims', 'dags', 'operators']) if (!Array.isArray(scenario[list])) return `plan.scenario.${list}`;
-  if (!isRecord(scenario.fleet) || !isRecord(scenario.fleet.habits)) return 'plan.scenario.fleet.habits';
-  return undefined;
 }

@@ -10,7 +10,8 @@ import { validateThresholds } from '../judge/thresholds.ts';
 import { didYouMean } from '../model/closest.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import type { ChaosSpec, Plan, Scenario } from '../model/scenario.ts';
+import { type ChaosSpec, PLAN, type Plan, type Scenario } from '../model/scenario.ts';
+import { shapeProblems } from '../model/shape-problems.ts';
 import { brokenScenario, loadScenario } from './catalogue.ts';
 import type { GivenFlags } from './flag-words.ts';
 import { checkTargetScenario, hostOf, type Subject } from './subject.ts';
@@ -74,6 +75,17 @@ export async function resolvePlan(
     },
   );
   return plan;
+}
+
+/** Throws a UsageError that lists every problem of a stored plan, which may have been edited. */
+export async function checkStoredPlan(plan: Plan, title: string, invariants: string | undefined): Promise<void> {
+  const faults = (plan.faults ?? []).map(({ fault }) => fault);
+  const problems = [
+    ...shapeProblems(PLAN.omit({ scenario: true }).loose(), plan, 'plan'),
+    ...(await checkedScenario(plan.scenario, invariants)).problems,
+    ...unknownFaults([...new Set(faults)]),
+  ];
+  if (problems.length > 0) throw brokenScenario(title, problems);
 }
 
 /** The scenario as the flags change it. */

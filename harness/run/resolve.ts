@@ -14,10 +14,17 @@ import { checkNewFolder } from '../run-folder/out.ts';
 import { DRAWN, SCENARIOS } from './catalogue.ts';
 import { resolveEngine } from './engine.ts';
 import { flagNames } from './flag-words.ts';
-import { type PlanFlags, planGiven, resolvePlan } from './plan.ts';
+import { checkStoredPlan, type PlanFlags, planGiven, resolvePlan } from './plan.ts';
 import { repeatCommand } from './repeat.ts';
 import type { RunSpec } from './run-spec.ts';
-import { checkTargetFlags, checkTargetScenario, hostOf, type SubjectFlags, subjectOf } from './subject.ts';
+import {
+  checkTargetFlags,
+  checkTargetScenario,
+  hostOf,
+  type SubjectFlags,
+  storedSubject,
+  subjectOf,
+} from './subject.ts';
 
 export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags, MetricsFlags {
   readonly scenario: string;
@@ -31,8 +38,16 @@ export async function resolveRun(
   const storing = storedRun(flags);
   const [subject, plan, engine, own] = await collectUsageErrors(
     // What is wrong with the stored run is said where its plan is read.
-    async () => subjectOf(flags, (await storing.catch(() => undefined))?.build),
-    async (subject = subjectOf({})) => (await storing)?.plan ?? resolvePlan(flags.scenario, flags, subject),
+    async () => {
+      const stored = await storing.catch(() => undefined);
+      return stored ? storedSubject(flags, stored.build, flags.scenario) : subjectOf(flags);
+    },
+    async (subject = subjectOf({})) => {
+      const stored = await storing;
+      if (!stored) return resolvePlan(flags.scenario, flags, subject);
+      await checkStoredPlan(stored.plan, `The plan of ${flags.scenario}`, flags.invariants);
+      return stored.plan;
+    },
     () => resolveEngine(flags),
     () => readOwnInvariants(flags.invariants),
     async () => checkTargetFlags(flags),

@@ -1,7 +1,7 @@
 import type { Contrast, ContrastLine, Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
-import { commandToExplain, evidenceQuery } from '../commands.ts';
+import { commandToExplain, commandToRepeat, evidenceQuery } from '../commands.ts';
 import { deadlockOf } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset } from '../finding-words.ts';
 import { count, counted, LIMITS, moment } from '../words.ts';
@@ -41,7 +41,7 @@ ${deadlock ? deadlockSteps(deadlock) : timeline && timeline.entries.length > 0 ?
 ${contrast === null ? null : different(contrast)}
 ${faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${faults}</ul>`}
 <h4>Next steps</h4>
-${[commandToExplain(run, one), ...(query === null ? [] : [query]), manifest.repeat].map(command)}
+${[commandToExplain(run, one), ...(query === null ? [] : [query]), commandToRepeat(run, manifest.repeat)].map(command)}
 </div>`;
   return isFirst
     ? html`<details class="finding cause" id="${id}" open>${head}${body}</details>`

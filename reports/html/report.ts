@@ -1,6 +1,6 @@
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
-import { exampleQuery } from '../commands.ts';
+import { commandToRepeat, exampleQuery } from '../commands.ts';
 import { harnessCost, harnessFacts, provenance } from '../conditions.ts';
 import { deadlockKinds, deadlockOf } from '../deadlocks.ts';
 import { classTable } from '../refusals.ts';
@@ -49,7 +49,7 @@ function contents(sections: readonly (readonly [id: string, title: string, body:
 
 function repeat({ run }: Judgement, manifest: Manifest): Html {
   const note = 'Every request and every committed row change is in the run folder. Query it in SQL.';
-  return html`${section('repeat', 'Repeat this run', command(manifest.repeat))}
+  return html`${section('repeat', 'Repeat this run', command(commandToRepeat(run, manifest.repeat)))}
 ${section('query', 'Query this run', command(exampleQuery(run)), note)}`;
 }
 

@@ -1,6 +1,6 @@
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
-import { commandToExplain } from '../commands.ts';
+import { commandToExplain, commandToRepeat } from '../commands.ts';
 import { harnessCost, provenance } from '../conditions.ts';
 import { deadlockOf, storyLines } from '../deadlocks.ts';
 import { contrastWords, faultWords, howOften, knownAs } from '../finding-words.ts';
@@ -25,7 +25,7 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
     countsLine(judgement),
     ...findingSections(judgement, manifest),
     ...(doubtful.length === 0 ? [] : ['## Invariants', invariantTable(doubtful)]),
-    code(manifest.repeat),
+    code(commandToRepeat(judgement.run, manifest.repeat)),
     fold(
       `${counted(kept.length, 'invariant')} satisfied or not exercised`,
       kept.length > 0 ? [invariantTable(kept)] : [],
@@ -89,7 +89,7 @@ function findingSections(judgement: Judgement, manifest: Manifest): string[] {
             ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
             ...faults.map((fault) => `* fault ${plain(faultWords(fault))}`),
           ].join('\n'),
-          code([commandToExplain(run, finding), manifest.repeat].join('\n')),
+          code([commandToExplain(run, finding), commandToRepeat(judgement.run, manifest.repeat)].join('\n')),
         ]),
       ];
     }),

@@ -1,7 +1,7 @@
 import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
-import { commandToExplain, evidenceQuery } from '../commands.ts';
+import { commandToExplain, commandToRepeat, evidenceQuery } from '../commands.ts';
 import { deadlockOf, LANES, storyLines } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset, stateChange } from '../finding-words.ts';
 import { count, counted, excerpt, LIMITS, lines, moment, padEnd, shorten, visible } from '../words.ts';
@@ -56,7 +56,7 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
     ...faults.flatMap((fault, index) => block(index === 0 ? 'faults' : '', faultWords(fault))),
     ...(deadlock ? steps(deadlock, paint) : timeline === null ? [] : story(timeline, paint)),
     '',
-    `repeat    ${visible(manifest.repeat)}`,
+    `repeat    ${visible(commandToRepeat(judgement.run, manifest.repeat))}`,
     ...(query === null ? [] : [`query     ${visible(query)}`]),
     ...(deadlock ? statements(deadlock, paint) : []),
   ].join('\n');
