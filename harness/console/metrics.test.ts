@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 import { expect, test } from 'vitest';
 
 import { NO_NUMBERS } from './live-line.ts';
@@ -55,6 +57,42 @@ test('numbers are read at each scrape, on loopback alone, until the run ends', a
   expect((await fetch(server.url, { method: 'POST' })).status).toBe(404);
   await server.close();
   await expect(fetch(server.url)).rejects.toThrow();
+});
+
+/** What comes back for these bytes until the server closes. */
+function answerTo(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.end(bytes));
+    socket.on('data', (chunk) => {
+      answer += String(chunk);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+  });
+}
+
+test.each([
+  ['GET //', 404],
+  ['GET /\\', 404],
+  ['GET http://[', 404],
+  ['GET http://[/metrics', 404],
+  ['GET /metrics?a=%', 200],
+  ['GET /metrics?', 200],
+  ['GET /%', 404],
+  ['GET *', 404],
+  ['OPTIONS *', 404],
+  ['GET /\u0000', 400],
+  ['GET', 400],
+  ['\u0016\u0003\u0001', 400],
+])('%j gets an answer, and so does the next request', async (words, status) => {
+  const server = await serveMetrics(0, { label: 'a', read: () => STARTING });
+  const port = Number(new URL(server.url).port);
+  expect(await answerTo(port, `${words} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`)).toMatch(`HTTP/1.1 ${status}`);
+  const huge = `GET /metrics HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`;
+  expect(await answerTo(port, huge)).toMatch('HTTP/1.1 431');
+  expect((await fetch(server.url)).status).toBe(200);
+  await server.close();
 });
 
 test('the label of a run can end neither its quotes nor its line', async () => {

@@ -85,6 +85,9 @@ interface ServeOptions {
 
 /** A name server that does not answer must not hold up a run for ever. */
 const LISTENING_MS = 10_000;
+/** Scrapers send a line and a few headers. */
+const SLOWEST_MS = 10_000;
+const MOST_CONNECTIONS = 64;
 
 /** Serves what `read` returns at each scrape, labelled with the run. Port 0: any free port. Nothing in it is secret. */
 export async function serveMetrics(
@@ -92,9 +95,10 @@ export async function serveMetrics(
   { label, read, host = '127.0.0.1', signal = AbortSignal.timeout(LISTENING_MS) }: ServeOptions,
 ): Promise<MetricsServer> {
   const { contentType, text } = await exposition(label, read);
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
-    if (request.method !== 'GET' || pathname !== '/metrics') {
+  const server = createServer({ headersTimeout: SLOWEST_MS, requestTimeout: SLOWEST_MS }, (request, response) => {
+    // As text: what anybody can send is not always a URL.
+    const [where] = (request.url ?? '').split('?');
+    if (request.method !== 'GET' || where !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Only GET /metrics is served here.\n');
       return;
     }
@@ -103,6 +107,7 @@ export async function serveMetrics(
       (error: unknown) => response.writeHead(500, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`),
     );
   });
+  server.maxConnections = MOST_CONNECTIONS;
   server.listen(port, host);
   try {
     await once(server, 'listening', { signal });
@@ -115,6 +120,8 @@ export async function serveMetrics(
       cause: error,
     });
   }
+  // One that cannot be accepted, such as for want of a file descriptor, is the scraper's loss.
+  server.on('error', () => undefined);
   const address = server.address();
   const listening = typeof address === 'object' && address !== null ? address.port : port;
   return {
