@@ -280,7 +280,7 @@ describe.skipIf(why !== undefined)('a k6 that is started elsewhere', () => {
       'elsewhere',
       '--json',
     ];
-    const shared = { WINDTUNNEL_TOKEN: 'of-ours' };
+    const shared = { WINDTUNNEL_TOKEN: 'a token of our own' };
     const running = start(['run', planned('elsewhere-plan'), ...flags], cwd, shared);
     const listening = /listening for k6 at (http:\/\/127\.0\.0\.1:\d+): start it/;
     await until('the address for k6', () => listening.test(running.stderr()));

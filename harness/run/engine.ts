@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 import { findK6, type K6Binary } from '../fleet/engines/k6-binary.ts';
 import { UsageError } from '../model/errors.ts';
+import { SECRET_LENGTH } from '../model/secret.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { flagNames, type GivenFlags } from './flag-words.ts';
 import { notWhole } from './plan.ts';
@@ -66,6 +67,10 @@ export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Pr
   if (engine === 'k6' && k6Processes === 0 && !token && !isOneOfMany) {
     problems.push('--k6-processes 0 needs WINDTUNNEL_TOKEN, a secret of yours that each k6 gets, too');
   }
+  if (engine === 'k6' && token && token.length < SECRET_LENGTH)
+    problems.push(
+      `WINDTUNNEL_TOKEN must have at least ${SECRET_LENGTH} characters: \`openssl rand -hex 32\` makes one`,
+    );
   if (isOneOfMany && k6Processes === 0)
     problems.push(
       '--k6-processes 0 is for `run`: a k6 ends with its run, and here the next one would wait for another',

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +18,8 @@ import type { Lease, ProgressReport } from '../../worker/remote.ts';
 import { RunOperationLog } from '../operation-log.ts';
 import { RemoteWorkerServer, type RemoteWorkerServerOptions } from './remote-worker-server.ts';
 
+const TOKEN = 'a secret of the run';
+
 let folder: string;
 let record: RunFolder;
 let server: RemoteWorkerServer;
@@ -27,7 +31,7 @@ let lost: number[];
 async function open(options: Partial<RemoteWorkerServerOptions> = {}): Promise<void> {
   server = await RemoteWorkerServer.open({
     listen: '127.0.0.1:0',
-    token: 'secret',
+    token: TOKEN,
     executionUrls: ['http://one', 'http://two'],
     clock: new RunClock(),
     operationLog,
@@ -89,7 +93,7 @@ function hooks() {
   };
 }
 
-async function post(route: string, body: object, token = 'secret') {
+async function post(route: string, body: object, token = TOKEN) {
   const answer = await fetch(`${server.url}${route}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, connection: 'close' },
@@ -198,9 +202,46 @@ test('a wrong token, a wrong clock and a malformed request get no life', async (
   });
   expect((await post('/leases', {})).status).toBe(409);
   expect((await fetch(`${server.url}/leases`)).status).toBe(404);
-  const nonsense = { method: 'POST', headers: { authorization: 'Bearer secret' }, body: '[1' };
+  const nonsense = { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` }, body: '[1' };
   expect((await fetch(`${server.url}/leases`, nonsense)).status).toBe(400);
   expect((await ask()).status).toBe(200);
+});
+
+/** What comes back for the beginning of a request that is never completed. */
+async function answerToHalf(route: string, authorization: string): Promise<string> {
+  const { port } = new URL(server.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += String(chunk);
+  });
+  socket.on('error', () => undefined);
+  socket.write(
+    `POST ${route} HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\ncontent-length: 30000000\r\n\r\n`,
+  );
+  socket.write('x'.repeat(20_000));
+  await once(socket, 'close', { signal: AbortSignal.timeout(5_000) });
+  return answer.split('\r\n')[0] ?? '';
+}
+
+test('nothing of a stranger is read, and of a worker no more than it can have to say', async () => {
+  await open();
+  expect(await answerToHalf('/leases', 'Bearer guess')).toBe('HTTP/1.1 401 Unauthorized');
+  expect(await answerToHalf('/leases/1', `Bearer ${TOKEN}x`)).toBe('HTTP/1.1 401 Unauthorized');
+  expect(await answerToHalf('/leases', `Bearer ${TOKEN}`)).toBe('HTTP/1.1 400 Bad Request');
+});
+
+test.each([
+  [{ sent: 1e12 }, 'sent is over 1000000 more than before'],
+  [{ sent: 'many' }, 'sent is not a whole number'],
+  [{ sent: 1, operations: {} }, 'operations is not a list'],
+  [{ sent: 1, operations: [], hits: 7 }, 'hits is not a list'],
+])('the report %j is refused and changes nothing', async (given, why) => {
+  await open();
+  void server.play(specOf(1), hooks());
+  const lease: Lease = (await ask()).json();
+  expect(await post(`/leases/${lease.lease}`, { ...report({}), ...given })).toMatchObject({ status: 400, text: why });
+  expect(operationLog.totals.sent).toBe(0);
 });
 
 test('windows apply to lives elsewhere, and their hits are counted', async () => {

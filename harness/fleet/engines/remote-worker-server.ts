@@ -8,6 +8,7 @@ import { messageOf, reasonOf, StackError, UsageError } from '../../model/errors.
 import { isRecord } from '../../model/json.ts';
 import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import type { LifeEnd } from '../../model/operation.ts';
+import { isSecret } from '../../model/secret.ts';
 import type { Hazards } from '../../worker/hazards.ts';
 import type { LifeSpec } from '../../worker/life-spec.ts';
 import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.ts';
@@ -24,7 +25,14 @@ const ASK_MS = 20_000;
 /** A clock that is off by more would put requests before or after the commits that they made. */
 const CLOCK_OFF_MS = 1_000;
 const ASKED_EVERY_MS = 50;
-const BODY_LIMIT = 32_000_000;
+/** Of a progress report, and of the question for a life. */
+const REPORT_LIMIT = 32_000_000;
+const QUESTION_LIMIT = 10_000;
+/** How long a request may take to arrive. */
+const HEADERS_MS = 10_000;
+const ARRIVE_MS = 30_000;
+/** Far more than a life sends in an interval. */
+const SENT_LIMIT = 1_000_000;
 
 export interface RemoteWorkerServerOptions {
   /** `127.0.0.1:0` or another host and port. */
@@ -82,13 +90,19 @@ export class RemoteWorkerServer implements Engine {
     this.#server = server;
     this.#reportMs = options.reportMs ?? REPORT_MS;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
+    // One that cannot be accepted, such as for want of a file descriptor, is the worker's to try again.
+    server.on('error', () => undefined);
     server.on('request', (request, response) => void this.#serve(request, response));
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(SWEEP_MS, this.#leaseMs / 4));
   }
 
   static async open(options: RemoteWorkerServerOptions): Promise<RemoteWorkerServer> {
     const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(options.listen) ?? [];
-    const server = createServer({ keepAliveTimeout: ASK_MS * 2, requestTimeout: 0 });
+    const server = createServer({
+      keepAliveTimeout: ASK_MS * 2,
+      headersTimeout: HEADERS_MS,
+      requestTimeout: ARRIVE_MS,
+    });
     try {
       server.listen({ host: host.replace(/^\[|\]$/g, ''), port: Number(port), backlog: 4096 });
       await once(server, 'listening');
@@ -198,12 +212,15 @@ export class RemoteWorkerServer implements Engine {
     try {
       const [, id] = /^\/leases(?:\/(\d+))?$/.exec(request.url ?? '') ?? [];
       if (request.method !== 'POST' || !request.url?.startsWith('/leases')) return void response.writeHead(404).end();
-      const body = await bodyOf(request);
-      if (request.headers.authorization !== `Bearer ${this.#options.token}`) return void response.writeHead(401).end();
+      // Before anything of a stranger's is read.
+      if (!isSecret(request.headers.authorization ?? '', `Bearer ${this.#options.token}`))
+        return void response.writeHead(401, { connection: 'close' }).end();
+      const body = await bodyOf(request, id === undefined ? QUESTION_LIMIT : REPORT_LIMIT);
       if (id === undefined) this.#ask(body, response);
-      else this.#takeReport(Number(id), body as unknown as ProgressReport, response);
+      else this.#takeReport(Number(id), reportIn(body), response);
     } catch (error) {
-      if (!response.headersSent) response.writeHead(400, { 'content-type': 'text/plain' }).end(messageOf(error));
+      if (response.headersSent) return;
+      response.writeHead(400, { 'content-type': 'text/plain', connection: 'close' }).end(messageOf(error));
     }
   }
 
@@ -236,6 +253,7 @@ export class RemoteWorkerServer implements Engine {
     const play = this.#plays.get(id);
     if (!play) return void response.writeHead(410).end();
     const { clock, operationLog, hazards } = this.#options;
+    if (report.sent > play.sent + SENT_LIMIT) throw new Error(`sent is over ${SENT_LIMIT} more than before`);
     play.reportedMs = clock.now();
     for (; play.sent < report.sent; play.sent++) operationLog.sent();
     for (const [operation, status] of report.operations) {
@@ -272,15 +290,23 @@ interface Asking {
   readonly timer: NodeJS.Timeout;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+async function bodyOf(request: IncomingMessage, limit: number): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     size += (chunk as Buffer).length;
-    if (size > BODY_LIMIT) throw new Error(`a body is over ${BODY_LIMIT} bytes`);
+    if (size > limit) throw new Error(`a body is over ${limit} bytes`);
     chunks.push(chunk as Buffer);
   }
   const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
   if (!isRecord(body)) throw new Error('the body is not an object');
   return body;
+}
+
+/** Whoever has the token is believed: only what would hold up this process is looked at. */
+function reportIn(body: Record<string, unknown>): ProgressReport {
+  if (!Number.isSafeInteger(body.sent)) throw new Error('sent is not a whole number');
+  if (!Array.isArray(body.operations)) throw new Error('operations is not a list');
+  if (!Array.isArray(body.hits)) throw new Error('hits is not a list');
+  return body as unknown as ProgressReport;
 }
