@@ -14,6 +14,8 @@ export interface Settings {
   readonly port: number;
   /** `unix:/path` or `tcp:127.0.0.1:port`: where the scheduler's executor finds the harness. */
   readonly handOff: string;
+  /** Needed over TCP; empty if there is none. */
+  readonly handOffToken: string;
   /** The folder that the dag-processor reads. */
   readonly dagsFolder: string;
 }
@@ -32,6 +34,7 @@ export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
     host: env.REFERENCE_HOST ?? '127.0.0.1',
     port: Number(env.REFERENCE_PORT ?? 0),
     handOff: env.WINDTUNNEL_HANDOFF ?? '',
+    handOffToken: env.WINDTUNNEL_HANDOFF_TOKEN ?? '',
     dagsFolder: env.REFERENCE_DAGS ?? '',
   };
 }

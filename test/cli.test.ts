@@ -44,12 +44,16 @@ beforeAll(() => {
     path.join(cwd, 'own.yaml'),
     `${far.replace('10.1.2.3', '127.0.0.1')}jwt_secret: { env: NO_SUCH }\nhandoff: unix:/tmp/x\ndags_folder: /tmp/x\n`,
   );
+  writeFileSync(
+    path.join(cwd, 'tcp.yaml'),
+    `${far.replace('10.1.2.3', '127.0.0.1')}jwt_secret: { env: PATH }\nhandoff: tcp:127.0.0.1:1\ndags_folder: /tmp/x\n`,
+  );
   for (const folder of ['stored', 'storm']) {
     mkdirSync(path.join(cwd, folder));
     writeFileSync(path.join(cwd, folder, 'manifest.json'), '{ "format": 1 }');
   }
   writeFileSync(path.join(cwd, 'there.json'), '{}');
-  writeFileSync(path.join(cwd, 'wrong.yaml'), 'execution_api: 7\nhandoff: somewhere\n');
+  writeFileSync(path.join(cwd, 'wrong.yaml'), 'execution_api: 7\nhandoff: tcp:127.0.0.1:70000\n');
   mkdirSync(path.join(cwd, 'old'));
   writeFileSync(path.join(cwd, 'old', 'manifest.json'), '{ "format": 99 }');
 });
@@ -88,6 +92,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run seeds --target wrong.yaml', /execution_api[\s\S]*public_api[\s\S]*handoff: must be unix/],
   ['run seeds --target far.yaml', /names 10\.1\.2\.3, which is not this machine[\s\S]*i_own_this: true/],
   ['run seeds --faults pause,earthquake', /There is no fault "earthquake": `windtunnel list` names them/],
+  ['run seeds --target tcp.yaml', /needs WINDTUNNEL_HANDOFF_TOKEN, a secret of at least 16 characters.*not set/],
   ['run seeds --target own.yaml --faults pause', /The fault pause cannot be injected here: .* not ours/],
   ['run stored --seed 7 --faults none', /stored is a stored run and has a plan: --seed, --faults cannot change it/],
   ['run old/manifest.json', /is of format 99/],
@@ -96,6 +101,10 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run ./missing.ts', /scenario file \.\/missing\.ts does not exist/],
   ['run ./bad.ts', /name: lower-case letters[\s\S]*duration_s[\s\S]*dags[\s\S]*fleet/],
   ['run ./broken.ts', /cannot be loaded/],
+  [
+    'run seeds --build reference --engine k6 --worker-listen 127.0.0.1:99999',
+    /--worker-listen must be a host and a port/,
+  ],
   ['run seeds --build reference --metrics-port 65536', /--metrics-port must be a whole number from 0 .* to 65535/],
   ['report nowhere --format markdown', /nowhere is not a run folder/],
   ['report nowhere --format parquet', /--format must be one of html, .*junit, not "parquet"/],

@@ -1,7 +1,21 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 import { isRecord } from '../harness/model/json.ts';
+
+export const TOKEN = 'a token of the hand-off';
+
+/** Of the process of this pid. */
+export function instanceOf(pid: number): string {
+  return pid.toString(16).padStart(32, '0');
+}
+
+/** The id of the task instance of this name. */
+export function idOf(task: string): string {
+  const hex = createHash('sha256').update(task).digest('hex');
+  return hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
 
 /** An executor spoken by hand: what it sends is exactly what the test says. */
 export class HandClient {
@@ -21,14 +35,19 @@ export class HandClient {
     socket.on('error', () => undefined);
   }
 
-  static async to(address: string, process = 'scheduler-1', pid = 11): Promise<HandClient> {
+  static async to(
+    address: string,
+    process = 'scheduler-1',
+    pid = 11,
+    over: Readonly<Record<string, unknown>> = {},
+  ): Promise<HandClient> {
     const tcp = /^tcp:127\.0\.0\.1:(\d+)$/.exec(address);
     const socket = tcp
       ? connect({ host: '127.0.0.1', port: Number(tcp[1]) })
       : connect({ path: address.slice('unix:'.length) });
     await once(socket, 'connect', { signal: AbortSignal.timeout(2_000) });
     const client = new HandClient(socket);
-    client.send({ type: 'hello', protocol: 1, process, pid });
+    client.send({ type: 'hello', protocol: 2, process, pid, instance: instanceOf(pid), token: TOKEN, ...over });
     return client;
   }
 
@@ -68,6 +87,6 @@ export class HandClient {
 }
 
 export function workloadLine(seq: number, task = 't', over: Record<string, unknown> = {}): Record<string, unknown> {
-  const ti = { id: `id-${task}`, dag_id: 'wt_d', task_id: task, run_id: 'r', try_number: 1, map_index: -1, ...over };
+  const ti = { id: idOf(task), dag_id: 'wt_d', task_id: task, run_id: 'r', try_number: 1, map_index: -1, ...over };
   return { type: 'workload', seq, workload: { token: `token-${task}`, ti } };
 }

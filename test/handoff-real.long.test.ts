@@ -34,13 +34,17 @@ class Driver {
     this.#lines = createInterface({ input: child.stdout });
   }
 
-  static async start(install: AirflowInstall, home: string, address: string, name: string): Promise<Driver> {
+  static async start(
+    install: AirflowInstall,
+    { home, address, name, token = '' }: { home: string; address: string; name: string; token?: string },
+  ): Promise<Driver> {
     const env = {
       ...toolEnvironment(process.env),
       PYTHONPATH: install.executorPath,
       AIRFLOW_HOME: home,
       AIRFLOW__API_AUTH__JWT_SECRET: 'x'.repeat(64),
       WINDTUNNEL_HANDOFF: address,
+      WINDTUNNEL_HANDOFF_TOKEN: token,
       WINDTUNNEL_PROCESS: name,
     };
     const child = spawn(install.python, [path.join(import.meta.dirname, 'handoff-driver.py')], { env });
@@ -129,15 +133,15 @@ for (const version of ['3.1.8', '3.3.2']) {
       rmSync(home, { recursive: true, force: true });
     });
 
-    async function scheduler(name = 'scheduler-1'): Promise<Driver> {
+    async function scheduler(name = 'scheduler-1', token?: string): Promise<Driver> {
       if (typeof install === 'string') throw new Error(install);
-      const driver = await Driver.start(install, home, address, name);
+      const driver = await Driver.start(install, { home, address, name, ...(token === undefined ? {} : { token }) });
       drivers.push(driver);
       return driver;
     }
-    async function listen(): Promise<Dispatcher> {
+    async function listen(token?: string): Promise<Dispatcher> {
       const onWorkload = ({ ti }: { ti: { task_id: string } }, from: string) => handed.push(`${ti.task_id} ${from}`);
-      const dispatcher = await Dispatcher.listen({ address, onWorkload });
+      const dispatcher = await Dispatcher.listen({ address, token, onWorkload });
       dispatchers.push(dispatcher);
       return dispatcher;
     }
@@ -213,6 +217,23 @@ for (const version of ['3.1.8', '3.3.2']) {
       await driver.do({ do: 'queue', task: 'a' });
       await driver.until((said) => said.unacked === 0);
       expect(handed).toHaveLength(2);
+    });
+
+    it('is believed over TCP only with the token, and logs why it is not', async () => {
+      const token = 'a token of the hand-off';
+      address = 'tcp:127.0.0.1:0';
+      ({ address } = await listen(token));
+      const intruder = await scheduler('scheduler-2', `${token}x`);
+      let said = '';
+      for (const stream of [intruder.child.stdout, intruder.child.stderr]) stream.on('data', (text) => (said += text));
+      await intruder.do({ do: 'queue', task: 'b' });
+      await intruder.do({ do: 'beat' });
+      const driver = await scheduler('scheduler-1', token);
+      await driver.do({ do: 'queue', task: 'a' });
+      await driver.until(({ unacked }) => unacked === 0);
+      expect(await intruder.do({ do: 'beat' })).toMatchObject({ running: ['b'], unacked: 1, events: {} });
+      expect(handed).toEqual(['a scheduler-1']);
+      expect(said.match(/refused: its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run/g)).toHaveLength(1);
     });
 
     it('ends in bounded time while no dispatcher listens', async () => {

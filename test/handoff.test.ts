@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +10,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Dispatcher, type DispatcherOptions } from '../harness/handoff/dispatcher.ts';
 import { keyOf, type Workload } from '../harness/handoff/workload.ts';
 import { StackError } from '../harness/model/errors.ts';
-import { HandClient, workloadLine } from './handoff-client.ts';
+import { HandClient, idOf, instanceOf, TOKEN, workloadLine } from './handoff-client.ts';
 
 const KEY = ['wt_d', 't', 'r', 1, -1];
 const ends: (() => Promise<unknown>)[] = [];
@@ -18,6 +19,7 @@ afterEach(async () => {
 });
 
 interface Seen {
+  readonly refused: string[];
   readonly dispatcher: Dispatcher;
   readonly workloads: Workload[];
   readonly errors: string[];
@@ -25,11 +27,13 @@ interface Seen {
 }
 
 async function listen(over: Partial<DispatcherOptions> = {}): Promise<Seen> {
-  const seen = { workloads: [] as Workload[], errors: [] as string[], events: [] as string[] };
+  const seen = { workloads: [] as Workload[], errors: [] as string[], refused: [] as string[], events: [] as string[] };
   const dispatcher = await Dispatcher.listen({
     address: 'tcp:127.0.0.1:0',
+    token: TOKEN,
     onWorkload: (workload) => seen.workloads.push(workload),
     onRevoke: (key) => seen.events.push(`revoke ${key[1]}`),
+    onRefused: (why) => seen.refused.push(why),
     onError: (error) => seen.errors.push(error.message),
     ...over,
   });
@@ -63,7 +67,7 @@ describe('delivery', () => {
     second.send(workloadLine(1));
     expect(await second.next()).toEqual({ type: 'ack', seq: 1 });
     expect(workloads).toHaveLength(1);
-    expect(dispatcher.deliveriesOf('id-t')).toBe(1);
+    expect(dispatcher.deliveriesOf(idOf('t'))).toBe(1);
     expect(dispatcher.known()).toMatchObject({ delivered: 1, resent: 1, repeated: 0 });
   });
 
@@ -73,7 +77,7 @@ describe('delivery', () => {
     first.send(workloadLine(1));
     await first.next();
     await first.close();
-    dispatcher.end('id-t', 'success');
+    dispatcher.end(idOf('t'), 'success');
     const second = await client(dispatcher);
     second.send(workloadLine(1));
     const answers = [await second.next(), await second.next()];
@@ -91,8 +95,8 @@ describe('delivery', () => {
     await two.next();
     expect(workloads).toHaveLength(1);
     expect(dispatcher.known()).toMatchObject({ delivered: 1, resent: 0, repeated: 1 });
-    expect(dispatcher.deliveriesOf('id-t')).toBe(2);
-    dispatcher.end('id-t', 'success');
+    expect(dispatcher.deliveriesOf(idOf('t'))).toBe(2);
+    dispatcher.end(idOf('t'), 'success');
     expect((await one.next()).type).toBe('ended');
     expect((await two.next()).type).toBe('ended');
   });
@@ -102,12 +106,12 @@ describe('delivery', () => {
     const scheduler = await client(dispatcher);
     scheduler.send(workloadLine(1));
     await scheduler.next();
-    dispatcher.end('id-t', 'success');
+    dispatcher.end(idOf('t'), 'success');
     expect(await scheduler.next()).toMatchObject({ type: 'ended', of: 1 });
     scheduler.send(workloadLine(2));
     await scheduler.next();
     expect(workloads).toHaveLength(2);
-    dispatcher.end('id-t', 'success');
+    dispatcher.end(idOf('t'), 'success');
     expect(await scheduler.next()).toMatchObject({ type: 'ended', of: 2 });
   });
 
@@ -124,7 +128,7 @@ describe('delivery', () => {
     await two.next();
     const [, second = 0] = numbers;
     expect(dispatcher.known()).toMatchObject({ live: 2, delivered: 2, repeated: 0 });
-    expect(dispatcher.deliveriesOf('id-t')).toBe(2);
+    expect(dispatcher.deliveriesOf(idOf('t'))).toBe(2);
     // Each scheduler hears of its own worker.
     dispatcher.end(first, 'success');
     expect(await one.next()).toMatchObject({ type: 'ended', of: 1 });
@@ -137,12 +141,12 @@ describe('delivery', () => {
   it('does not free the slot of a new task instance when an older one of the same key ends', async () => {
     const { dispatcher } = await listen();
     const scheduler = await client(dispatcher);
-    scheduler.send(workloadLine(1, 't', { id: 'old' }));
-    scheduler.send(workloadLine(2, 't', { id: 'new' }));
+    scheduler.send(workloadLine(1, 't', { id: idOf('old') }));
+    scheduler.send(workloadLine(2, 't', { id: idOf('new') }));
     await scheduler.flushed();
-    expect(dispatcher.end('old', 'fail')).toBe(true);
+    expect(dispatcher.end(idOf('old'), 'fail')).toBe(true);
     expect(await scheduler.flushed()).toEqual([]);
-    dispatcher.end('new', 'success');
+    dispatcher.end(idOf('new'), 'success');
     expect(await scheduler.next()).toMatchObject({ type: 'ended', of: 2, outcome: 'success' });
   });
 
@@ -160,7 +164,7 @@ describe('delivery', () => {
     full = false;
     scheduler.send(workloadLine(1));
     expect(await scheduler.next()).toEqual({ type: 'ack', seq: 1 });
-    expect(dispatcher.deliveriesOf('id-t')).toBe(1);
+    expect(dispatcher.deliveriesOf(idOf('t'))).toBe(1);
   });
 
   it('delivers a revoked workload again as a new one', async () => {
@@ -171,7 +175,7 @@ describe('delivery', () => {
     scheduler.send({ type: 'revoke', seq: 2, key: KEY });
     expect(await scheduler.next()).toEqual({ type: 'ack', seq: 2 });
     expect(events).toContain('revoke t');
-    expect(dispatcher.end('id-t', 'success')).toBe(false);
+    expect(dispatcher.end(idOf('t'), 'success')).toBe(false);
     scheduler.send(workloadLine(3));
     await scheduler.next();
     expect(workloads).toHaveLength(2);
@@ -204,7 +208,7 @@ describe('the end of a life', () => {
     const heir = await client(dispatcher, 'scheduler-2', 2);
     heir.send({ type: 'adopt', seq: 1, keys: [KEY, ['wt_d', 'unknown', 'r', 1, -1]] });
     expect(await heir.next()).toEqual({ type: 'adopted', seq: 1, keys: [KEY] });
-    dispatcher.end('id-t', 'success');
+    dispatcher.end(idOf('t'), 'success');
     expect(await heir.next()).toMatchObject({ type: 'ended', key: KEY, of: null });
   });
 
@@ -214,7 +218,7 @@ describe('the end of a life', () => {
     dead.send(workloadLine(1));
     await dead.next();
     await dead.close();
-    dispatcher.end('id-t', 'success');
+    dispatcher.end(idOf('t'), 'success');
     const heir = await client(dispatcher, 'scheduler-2', 2);
     heir.send({ type: 'adopt', seq: 1, keys: [KEY] });
     expect((await heir.next()).type).toBe('adopted');
@@ -230,10 +234,10 @@ describe('the end of a life', () => {
     await gone.close();
     await vi.waitFor(() => expect(dispatcher.known().executors).toBe(0));
     vi.useFakeTimers({ toFake: ['Date'] });
-    dispatcher.end('id-a', 'success');
+    dispatcher.end(idOf('a'), 'success');
     expect(dispatcher.known().owed).toBe(1);
     vi.setSystemTime(Date.now() + 61_000);
-    dispatcher.end('id-b', 'success');
+    dispatcher.end(idOf('b'), 'success');
     expect(dispatcher.known().owed).toBeLessThanOrEqual(1);
     vi.useRealTimers();
   });
@@ -243,7 +247,7 @@ describe('the end of a life', () => {
     const scheduler = await client(dispatcher);
     scheduler.send(workloadLine(1));
     await scheduler.next();
-    expect(dispatcher.end('id-t', 'success', 20)).toBe(true);
+    expect(dispatcher.end(idOf('t'), 'success', 20)).toBe(true);
     expect(await scheduler.next()).toEqual({ type: 'ended', seq: 1, key: KEY, outcome: 'success', of: 1 });
     expect(await scheduler.next()).toEqual({ type: 'ended', seq: 2, key: KEY, outcome: 'success', of: 1, again: true });
     expect(dispatcher.known()).toMatchObject({ ended: 1, owed: 2 });
@@ -251,36 +255,99 @@ describe('the end of a life', () => {
 });
 
 describe('a bad peer', () => {
-  it('is reported for a malformed line and read on', async () => {
-    const { dispatcher, errors, workloads } = await listen();
-    const scheduler = await client(dispatcher);
-    scheduler.raw('{not json secret-token\n[]\n{"type":"dance"}\n\n');
-    scheduler.send({ type: 'workload', seq: 1, workload: { token: 'x', ti: { id: 'only' } } });
-    scheduler.send(workloadLine(2));
-    expect(await scheduler.next()).toEqual({ type: 'ack', seq: 2 });
+  const WORKLOAD = JSON.stringify(workloadLine(1));
+  const of = (over: Record<string, unknown>) => JSON.stringify(workloadLine(1, 't', over));
+
+  it.each([
+    ['{not json secret-token', 'not JSON (22 characters)'],
+    ['[]', 'not a JSON object'],
+    ['{"type":"dance"}', 'unknown message type "dance"'],
+    ['GET /healthz HTTP/1.1', 'not JSON (21 characters)'],
+    [of({ id: '../../public/x?y=' }), 'workload.ti.id is not a UUID'],
+    [of({ dag_id: 7 }), 'workload.ti.dag_id is not a string'],
+  ])('%s closes its own connection and nothing else', async (line, why) => {
+    const { dispatcher, errors, refused, workloads } = await listen();
+    const good = await client(dispatcher, 'scheduler-2', 2);
+    const bad = await client(dispatcher);
+    bad.raw(`${line}\n${WORKLOAD}\n`);
+    expect(await bad.next()).toEqual({ type: 'refused', why });
+    await expect.poll(() => bad.socket.closed).toBe(true);
+    const other = await HandClient.to(dispatcher.address, '', 1, { type: 'bye' });
+    ends.push(() => other.close());
+    expect(await other.next()).toMatchObject({ type: 'refused' });
+    good.send(workloadLine(2));
+    expect(await good.next()).toEqual({ type: 'ack', seq: 2 });
     expect(workloads).toHaveLength(1);
-    expect(errors).toHaveLength(4);
-    expect(errors.join()).not.toContain('secret-token');
-    expect(errors[3]).toBe('hand-off from scheduler-1: workload.ti.dag_id is not a string');
+    expect(errors).toEqual([]);
+    expect(refused).toEqual([
+      `hand-off from scheduler-1: ${why}`,
+      expect.stringContaining('unknown message type "bye"'),
+    ]);
+    expect(dispatcher.known().executors).toBe(1);
   });
 
-  it('is not listened to before its hello, nor in another protocol', async () => {
-    const { dispatcher, errors, workloads } = await listen();
-    const scheduler = await HandClient.to(dispatcher.address, 'x', 1.5);
+  it.each([
+    [{ token: undefined }, 'its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run'],
+    [{ token: `${TOKEN}x` }, 'its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run'],
+    [{ token: 7 }, 'hello.token is not a string'],
+    [{ protocol: 1 }, 'speaks protocol 1, this is 2: install the executor of this windtunnel'],
+    [{ process: '' }, 'hello.process is not a name of at most 200 characters'],
+    [{ process: '\u001b]0;x' }, 'hello.process is not a name of at most 200 characters'],
+    [{ pid: 1.5 }, 'hello.pid is not an integer'],
+    [{ instance: undefined }, 'hello.instance is not 32 hexadecimal digits'],
+    [JSON.parse(WORKLOAD), 'workload came before hello'],
+  ])('with the hello %j is not listened to', async (over, why) => {
+    const { dispatcher, errors, refused, workloads } = await listen();
+    const scheduler = await HandClient.to(dispatcher.address, 'x', 1, over);
     ends.push(() => scheduler.close());
-    scheduler.send({ type: 'hello', protocol: 2, process: 'x', pid: 1 });
     scheduler.send(workloadLine(1));
-    await expect.poll(() => errors.length).toBe(3);
+    expect(await scheduler.next()).toEqual({ type: 'refused', why });
+    await expect.poll(() => scheduler.socket.closed).toBe(true);
     expect(workloads).toHaveLength(0);
     expect(dispatcher.known().executors).toBe(0);
+    expect(errors).toEqual([]);
+    expect(refused).toEqual([`hand-off from 127.0.0.1: ${why}`]);
+    expect(dispatcher.refused).toBe(refused[0]);
+  });
+
+  it('cannot cut off a scheduler by claiming its name', async () => {
+    const { dispatcher } = await listen();
+    const real = await client(dispatcher, 'scheduler-1', 1);
+    real.send(workloadLine(1));
+    await real.next();
+    const thief = await HandClient.to(dispatcher.address, 'scheduler-1', 1, { instance: instanceOf(2) });
+    ends.push(() => thief.close());
+    expect(await thief.flushed()).toEqual([]);
+    dispatcher.end(idOf('t'), 'success');
+    expect(await real.next()).toMatchObject({ type: 'ended', of: 1 });
+    expect(await thief.flushed()).toEqual([]);
+    expect(dispatcher.known().executors).toBe(2);
+  });
+
+  it('does not keep others out with connections that say nothing', async () => {
+    const { dispatcher, refused } = await listen();
+    const silent = Array.from({ length: 70 }, () => connect(Number(dispatcher.address.split(':').at(-1)), '127.0.0.1'));
+    for (const socket of silent) {
+      socket.on('error', () => undefined);
+      ends.push(async () => socket.destroy());
+    }
+    await expect.poll(() => silent.filter(({ closed }) => closed).length).toBe(6);
+    const scheduler = await client(dispatcher);
+    await scheduler.flushed();
+    const long = silent.findLast(({ closed }) => !closed);
+    long?.write('x'.repeat(5_000));
+    await expect
+      .poll(() => refused)
+      .toEqual(['hand-off from 127.0.0.1: a line before hello is longer than 4000 characters']);
+    expect(dispatcher.known().executors).toBe(1);
   });
 
   it('is cut off when a line does not end', async () => {
-    const { dispatcher, errors } = await listen();
+    const { dispatcher, refused } = await listen();
     const scheduler = await client(dispatcher);
     await scheduler.flushed();
     scheduler.raw('x'.repeat(4_200_000));
-    await expect.poll(() => errors.length).toBe(1);
+    await expect.poll(() => refused.length).toBe(1);
     await expect.poll(() => scheduler.socket.closed).toBe(true);
     expect(dispatcher.known().executors).toBe(0);
   });
@@ -310,7 +377,7 @@ describe('the socket', () => {
     // The close of the older one must not count the peer as away.
     newer.send(workloadLine(1));
     await newer.next();
-    dispatcher.end('id-t', 'success');
+    dispatcher.end(idOf('t'), 'success');
     expect((await newer.next()).type).toBe('ended');
   });
 
@@ -346,5 +413,6 @@ describe('the socket', () => {
   it('refuses an address that is not on this machine', async () => {
     await expect(listen({ address: 'tcp:0.0.0.0:0' })).rejects.toThrow(StackError);
     await expect(listen({ address: 'somewhere' })).rejects.toThrow(StackError);
+    await expect(listen({ token: 'fifteen letters' })).rejects.toThrow(/needs a token of at least 16 characters$/);
   });
 });

@@ -88,7 +88,9 @@ test.each([
 ])('%j gets an answer, and so does the next request', async (words, status) => {
   const server = await serveMetrics(0, { label: 'a', read: () => STARTING });
   const port = Number(new URL(server.url).port);
-  expect(await answerTo(port, `${words} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`)).toMatch(`HTTP/1.1 ${status}`);
+  expect(await answerTo(port, `${words} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`)).toMatch(
+    `HTTP/1.1 ${status}`,
+  );
   const huge = `GET /metrics HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`;
   expect(await answerTo(port, huge)).toMatch('HTTP/1.1 431');
   expect((await fetch(server.url)).status).toBe(200);

@@ -96,7 +96,7 @@ export async function serveMetrics(
 ): Promise<MetricsServer> {
   const { contentType, text } = await exposition(label, read);
   const server = createServer({ headersTimeout: SLOWEST_MS, requestTimeout: SLOWEST_MS }, (request, response) => {
-    // As text: what anybody can send is not always a URL.
+    // As text: it is not always a URL.
     const [where] = (request.url ?? '').split('?');
     if (request.method !== 'GET' || where !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Only GET /metrics is served here.\n');

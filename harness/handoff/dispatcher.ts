@@ -1,28 +1,25 @@
 import { rm } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 
-import { messageOf } from '../model/errors.ts';
+import { messageOf, StackError } from '../model/errors.ts';
+import { SECRET_LENGTH } from '../model/secret.ts';
+import { type ConnectionsOptions, type Executor, ExecutorConnections } from './connections.ts';
 import { Delivery } from './delivery.ts';
 import { listenAt, unixPath } from './listen.ts';
 import { Outbox } from './outbox.ts';
-import { type FromExecutor, LineSplitter, parseMessage, type ToExecutor } from './protocol.ts';
 import { type Entry, holderOf, Register } from './register.ts';
 import type { LifeOutcome, TaskKey, Workload } from './workload.ts';
 
-/** A workload is under 4 KB; a scheduler that adopts ten thousand task instances at once still fits. */
-const LINE_LIMIT = 4_000_000;
-
-/** A peer that does not read what it is sent is cut off here rather than buffered for without end; it reconnects. */
-const WRITE_LIMIT = 16_000_000;
-
-/** How long the other end may take to close its half before its socket is destroyed. */
-const CLOSE_MS = 500;
+/** Each is a row of the record, which others must not fill. */
+const REFUSALS_REPORTED = 100;
 
 export interface DispatcherOptions {
   /** `unix:/path/to.sock` or `tcp:127.0.0.1:port`, port 0 for a free one. */
   readonly address: string;
   /** The owner of the target allows an address of another host than loopback. */
   readonly elsewhere?: boolean;
+  /** What each executor must know, at least 16 characters; needed for `tcp:`. For `unix:` the file's mode decides. */
+  readonly token?: string | undefined;
   /**
    * Called once per delivery, before it is acknowledged; in a run it is `Fleet.begin`. What it throws is reported; the
    * scheduler will send again.
@@ -33,6 +30,11 @@ export interface DispatcherOptions {
   /** Asked for each workload that is revoked: how long that takes, milliseconds. */
   revokeTakesMs?(): number;
   onError?(error: Error): void;
+  /**
+   * A connection was closed because of what came through it: a port scanner's, or that of an executor of another
+   * version. Only called for the first hundred.
+   */
+  onRefused?(why: string): void;
   /** A scheduler that is away for longer is forgotten. Longer than any fault keeps one away. */
   readonly forgetAfterMs?: number;
 }
@@ -53,14 +55,6 @@ export interface HandOffCounts {
   readonly revoked: number;
 }
 
-interface Connection {
-  readonly socket: Socket;
-  readonly splitter: LineSplitter;
-  /** `scheduler-1/4711`; null until hello. */
-  peer: string | null;
-  name: string;
-}
-
 /**
  * Between the schedulers' hand-off executors and the fleet. It delivers each workload once, and notifies the scheduler
  * that holds a key how the life ended, until that scheduler acknowledges it.
@@ -69,26 +63,39 @@ export class Dispatcher {
   /** The value for WINDTUNNEL_HANDOFF. */
   readonly address: string;
   readonly #options: DispatcherOptions;
-  readonly #server: Server;
-  readonly #connections = new Set<Connection>();
+  readonly #connections: ExecutorConnections;
   readonly #register: Register;
   readonly #outbox: Outbox;
   /** Ends that are sent a second time, and revocations that take time. */
   readonly #later = new Set<NodeJS.Timeout>();
   #closing: Promise<void> | null = null;
+  #refused: string | undefined;
+  #refusals = 0;
 
   private constructor(address: string, server: Server, options: DispatcherOptions) {
     this.address = address;
-    this.#server = server;
     this.#options = options;
     const forgetAfterMs = options.forgetAfterMs ?? 600_000;
     this.#register = new Register(forgetAfterMs);
     this.#outbox = new Outbox(forgetAfterMs);
-    server.on('connection', (socket) => this.#accept(socket));
+    this.#connections = new ExecutorConnections(server, {
+      token: unixPath(address) === null ? options.token : undefined,
+      onHello: ({ peer }) => {
+        for (const message of this.#outbox.back(peer)) this.#connections.send(peer, message);
+      },
+      onMessage: (executor, message) => this.#answer(executor, message),
+      onGone: ({ peer }) => this.#outbox.away(peer, Date.now()),
+      onRefused: (why) => {
+        this.#refused = why;
+        if (++this.#refusals <= REFUSALS_REPORTED) this.#options.onRefused?.(why);
+      },
+    });
     server.on('error', (error) => this.#report('the hand-off socket failed', error));
   }
 
   static async listen(options: DispatcherOptions): Promise<Dispatcher> {
+    if (unixPath(options.address) === null && (options.token ?? '').length < SECRET_LENGTH)
+      throw new StackError(`a hand-off at ${options.address} needs a token of at least ${SECRET_LENGTH} characters`);
     const server = createServer();
     const address = await listenAt(server, options.address, options.elsewhere);
     return new Dispatcher(address, server, options);
@@ -124,8 +131,12 @@ export class Dispatcher {
   }
 
   known(): HandOffCounts {
-    const executors = [...this.#connections].filter((connection) => connection.peer !== null).length;
-    return { ...this.#register.counts(), executors, owed: this.#outbox.size };
+    return { ...this.#register.counts(), executors: this.#connections.count, owed: this.#outbox.size };
+  }
+
+  /** Why the last connection that was refused was. */
+  get refused(): string | undefined {
+    return this.#refused;
   }
 
   /** Idempotent and bounded; removes the socket file. Schedulers keep what is unacknowledged and knock again. */
@@ -136,77 +147,25 @@ export class Dispatcher {
 
   async #shut(): Promise<void> {
     for (const timer of this.#later) clearTimeout(timer);
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const { socket } of this.#connections) socket.end();
-    const timer = setTimeout(() => {
-      for (const { socket } of this.#connections) socket.destroy();
-    }, CLOSE_MS);
-    await closed;
-    clearTimeout(timer);
+    await this.#connections.close();
     const path = unixPath(this.address);
     if (path !== null) await rm(path, { force: true });
   }
 
-  #accept(socket: Socket): void {
-    const connection: Connection = { socket, splitter: new LineSplitter(LINE_LIMIT), peer: null, name: '?' };
-    this.#connections.add(connection);
-    socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#read(connection, chunk));
-    // A reset is what a killed scheduler looks like: 'close' follows.
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#gone(connection));
-  }
-
-  #gone(connection: Connection): void {
-    this.#connections.delete(connection);
-    if (connection.peer === null) return;
-    this.#outbox.away(connection.peer, Date.now());
-    connection.peer = null;
-  }
-
-  #read(connection: Connection, chunk: Buffer): void {
-    let lines: string[];
-    try {
-      lines = connection.splitter.push(chunk);
-    } catch (error) {
-      this.#report(`hand-off from ${connection.name}`, error);
-      connection.socket.destroy();
-      return;
-    }
-    for (const line of lines) {
-      let message: FromExecutor;
-      try {
-        message = parseMessage(line);
-      } catch (error) {
-        this.#report(`hand-off from ${connection.name}`, error);
-        continue;
-      }
-      this.#answer(connection, message);
-    }
-  }
-
-  #answer(connection: Connection, message: FromExecutor): void {
-    if (message.type === 'hello') {
-      this.#welcome(connection, message);
-      return;
-    }
-    const { peer } = connection;
-    if (peer === null) {
-      this.#report(`hand-off from ${connection.name}`, new Error(`${message.type} came before hello`));
-      return;
-    }
+  #answer(executor: Executor, message: Parameters<ConnectionsOptions['onMessage']>[1]): void {
+    const { peer } = executor;
     switch (message.type) {
       case 'workload':
-        this.#deliver(connection, peer, message.seq, message.workload);
+        this.#deliver(executor, message.seq, message.workload);
         return;
       case 'ended_ack':
         this.#outbox.acknowledged(peer, message.seq);
         return;
       case 'adopt':
-        this.#adopt(connection, peer, message.seq, message.keys);
+        this.#adopt(peer, message.seq, message.keys);
         return;
       case 'revoke':
-        this.#revoke(connection, message.seq, message.key);
+        this.#revoke(peer, message.seq, message.key);
         return;
       default:
         message satisfies never;
@@ -214,7 +173,7 @@ export class Dispatcher {
   }
 
   /** A queue may take its time: until then the worker does not know of it. */
-  #revoke(connection: Connection, seq: number, key: TaskKey): void {
+  #revoke(peer: string, seq: number, key: TaskKey): void {
     const revoke = () => {
       const delivery = this.#register.revoke(key);
       try {
@@ -222,7 +181,7 @@ export class Dispatcher {
       } catch (error) {
         this.#report('onRevoke failed', error);
       }
-      this.#send(connection, { type: 'ack', seq });
+      this.#connections.send(peer, { type: 'ack', seq });
     };
     const takesMs = this.#options.revokeTakesMs?.() ?? 0;
     // At once, not in the next tick: the same workload may follow on its heels.
@@ -239,24 +198,11 @@ export class Dispatcher {
     this.#later.add(timer);
   }
 
-  #welcome(connection: Connection, hello: Extract<FromExecutor, { type: 'hello' }>): void {
-    const peer = `${hello.process}/${hello.pid}`;
-    // The same process again: it dropped its older connection, of which the end may arrive later.
-    for (const other of [...this.#connections]) {
-      if (other === connection || other.peer !== peer) continue;
-      other.socket.destroy();
-      this.#gone(other);
-    }
-    connection.peer = peer;
-    connection.name = hello.process;
-    for (const message of this.#outbox.back(peer)) this.#send(connection, message);
-  }
-
-  #deliver(connection: Connection, peer: string, seq: number, workload: Workload): void {
+  #deliver({ peer, name }: Executor, seq: number, workload: Workload): void {
     const delivery = this.#register.deliver(workload, peer, seq);
     if (typeof delivery === 'number') {
       try {
-        this.#options.onWorkload(workload, connection.name, new Delivery(delivery, workload.ti.id, this));
+        this.#options.onWorkload(workload, name, new Delivery(delivery, workload.ti.id, this));
       } catch (error) {
         this.#report('onWorkload failed', error);
         // Not handed over, so not acknowledged: forgotten here, and new when the scheduler sends it again.
@@ -264,12 +210,12 @@ export class Dispatcher {
         return;
       }
     }
-    this.#send(connection, { type: 'ack', seq });
+    this.#connections.send(peer, { type: 'ack', seq });
   }
 
-  #adopt(connection: Connection, peer: string, seq: number, keys: readonly TaskKey[]): void {
+  #adopt(peer: string, seq: number, keys: readonly TaskKey[]): void {
     const adopted = this.#register.adopt(keys, peer);
-    this.#send(connection, { type: 'adopted', seq, keys: adopted.map((entry) => entry.key) });
+    this.#connections.send(peer, { type: 'adopted', seq, keys: adopted.map((entry) => entry.key) });
     // Ended while its scheduler was dying: the new owner has to be notified, or it would hold the slot forever.
     for (const entry of adopted) this.#owe(peer, entry);
   }
@@ -280,19 +226,7 @@ export class Dispatcher {
     const of = holderOf(entry, peer)?.seq ?? null;
     const ended = { key, outcome, of, ...(again ? { again: true as const } : {}) };
     const message = this.#outbox.add(peer, ended, Date.now());
-    for (const connection of this.#connections) if (connection.peer === peer) this.#send(connection, message);
-  }
-
-  /** The messages of one turn of the event loop are one write: in a busy second there are tens of thousands. */
-  #send(connection: Connection, message: ToExecutor): void {
-    const { socket } = connection;
-    if (socket.destroyed || !socket.writable) return;
-    if (socket.writableCorked === 0) {
-      socket.cork();
-      setImmediate(() => socket.uncork());
-    }
-    socket.write(`${JSON.stringify(message)}\n`);
-    if (socket.writableLength > WRITE_LIMIT) socket.destroy();
+    this.#connections.send(peer, message);
   }
 
   #report(what: string, error: unknown): void {

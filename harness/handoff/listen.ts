@@ -10,18 +10,25 @@ export function unixPath(address: string): string | null {
   return address.startsWith('unix:') ? address.slice('unix:'.length) : null;
 }
 
+/** Undefined for what is not `unix:/path` or `tcp:host:port`. An IPv6 address is in square brackets. */
+export function parseHandOff(address: string): { path: string } | { host: string; port: number } | undefined {
+  const path = unixPath(address);
+  if (path !== null) return path.startsWith('/') ? { path } : undefined;
+  const [, host = '', port] = /^tcp:([^:\s]+|\[[0-9a-f:]+\]):(\d{1,5})$/.exec(address) ?? [];
+  if (port === undefined || Number(port) > 65_535) return undefined;
+  return { host: host.replace(/[[\]]/g, ''), port: Number(port) };
+}
+
 /**
  * Binds the server and returns the address that executors can be given: with the port that was chosen. On other hosts
- * than loopback only if `elsewhere`: the hand-off trusts its peers.
+ * than loopback only if `elsewhere`.
  */
 export async function listenAt(server: Server, address: string, elsewhere = false): Promise<string> {
-  const path = unixPath(address);
-  const tcp = /^tcp:([^:\s]+|\[[0-9a-f:]+\]):(\d{1,5})$/.exec(address);
-  const host = (tcp?.[1] ?? '').replace(/[[\]]/g, '');
-  if (path === null && (tcp === null || !(elsewhere || LOOPBACK.includes(host)))) {
+  const where = parseHandOff(address);
+  if (where === undefined || ('host' in where && !(elsewhere || LOOPBACK.includes(where.host)))) {
     throw new StackError(`"${address}" is not unix:/path or tcp:127.0.0.1:port, where a dispatcher can listen`);
   }
-  const where = path === null ? { host, port: Number(tcp?.[2]) } : { path };
+  const path = 'path' in where ? where.path : null;
   try {
     await bind(server, where);
   } catch (error) {

@@ -3,17 +3,28 @@ import { isRecord } from '../model/json.ts';
 import { type LifeOutcome, parseKey, parseWorkload, type TaskKey, type Workload } from './workload.ts';
 
 /**
- * The hand-off protocol, version 1: newline-delimited JSON both ways. Its description for users is
+ * The hand-off protocol, version 2: newline-delimited JSON both ways. Its description for users is
  * docker/executor/README.md; the other end is docker/executor/windtunnel_executor/__init__.py.
  *
  * A sequence number belongs to its sender: workload, adopt and revoke are the executor's, ended is the harness's. Each
  * side keeps what it sent until the answer with that number, and sends it again after every reconnect, because a send
  * on a socket of which the other end has died succeeds once.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly protocol: number;
+  readonly process: string;
+  readonly pid: number;
+  /** Drawn at random when the executor starts: no other process can claim to be the same process. */
+  readonly instance: string;
+  /** What both sides know; needed over TCP. */
+  readonly token?: string | undefined;
+}
 
 export type FromExecutor =
-  | { readonly type: 'hello'; readonly protocol: number; readonly process: string; readonly pid: number }
+  | Hello
   | { readonly type: 'workload'; readonly seq: number; readonly workload: Workload }
   | { readonly type: 'ended_ack'; readonly seq: number }
   | { readonly type: 'adopt'; readonly seq: number; readonly keys: readonly TaskKey[] }
@@ -31,7 +42,13 @@ export type ToExecutor =
       /** It was sent before, and the executor must pass it on all the same. */
       readonly again?: true;
     }
-  | { readonly type: 'adopted'; readonly seq: number; readonly keys: readonly TaskKey[] };
+  | { readonly type: 'adopted'; readonly seq: number; readonly keys: readonly TaskKey[] }
+  /** The last message of a connection that is closed. */
+  | { readonly type: 'refused'; readonly why: string };
+
+/** It is printed and recorded. */
+const NAME = /^[^\p{C}]{1,200}$/u;
+const INSTANCE = /^[0-9a-f]{32}$/;
 
 /** Throws an Error that says what is wrong with the line; never prints the line, which may hold a token. */
 export function parseMessage(line: string): FromExecutor {
@@ -60,12 +77,19 @@ export function parseMessage(line: string): FromExecutor {
   }
 }
 
-function parseHello(message: Record<string, unknown>): FromExecutor {
-  const { protocol, process, pid } = message;
-  if (protocol !== PROTOCOL) throw new Error(`speaks protocol ${JSON.stringify(protocol)}, this is ${PROTOCOL}`);
-  if (typeof process !== 'string' || process === '') throw new Error('hello.process is not a string');
-  if (!Number.isSafeInteger(pid)) throw new Error('hello.pid is not an integer');
-  return { type: 'hello', protocol, process, pid: pid as number };
+function parseHello({ protocol, process, pid, instance, token }: Record<string, unknown>): Hello {
+  if (protocol !== PROTOCOL)
+    throw new Error(
+      `speaks protocol ${JSON.stringify(protocol)?.slice(0, 20)}, this is ${PROTOCOL}: ` +
+        'install the executor of this windtunnel',
+    );
+  if (typeof process !== 'string' || !NAME.test(process))
+    throw new Error('hello.process is not a name of at most 200 characters');
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid)) throw new Error('hello.pid is not an integer');
+  if (typeof instance !== 'string' || !INSTANCE.test(instance))
+    throw new Error('hello.instance is not 32 hexadecimal digits');
+  if (token !== undefined && typeof token !== 'string') throw new Error('hello.token is not a string');
+  return { type: 'hello', protocol, process, pid, instance, token };
 }
 
 function parseSeq(message: Record<string, unknown>): number {
@@ -82,6 +106,11 @@ export class LineSplitter {
 
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** Characters of the line that is not complete yet. */
+  get waiting(): number {
+    return this.#rest.length;
   }
 
   /** The lines that this chunk completes. Throws when a line outgrows the limit: the stream is of no use after that. */

@@ -35,13 +35,17 @@ export function keyOf(ti: WorkloadTaskInstance): TaskKey {
   return [ti.dag_id, ti.task_id, ti.run_id, ti.try_number, ti.map_index];
 }
 
+/** It becomes part of the paths of requests. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** Throws an Error that names the first field that is wrong. */
 export function parseWorkload(value: unknown): Workload {
   if (!isRecord(value)) throw new Error('workload is not an object');
   if (typeof value.token !== 'string') throw new Error('workload.token is not a string');
   if (!isRecord(value.ti)) throw new Error('workload.ti is not an object');
   const ti = value.ti;
-  for (const field of ['id', 'dag_id', 'task_id', 'run_id'] as const) {
+  if (typeof ti.id !== 'string' || !UUID.test(ti.id)) throw new Error('workload.ti.id is not a UUID');
+  for (const field of ['dag_id', 'task_id', 'run_id'] as const) {
     if (typeof ti[field] !== 'string' || ti[field] === '') throw new Error(`workload.ti.${field} is not a string`);
   }
   for (const field of ['try_number', 'map_index'] as const) {

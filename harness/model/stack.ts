@@ -29,6 +29,8 @@ export interface Stack {
   readonly dsn: string;
   /** Where the schedulers' executors look for the harness: `unix:/path` or `tcp:127.0.0.1:port`. */
   readonly handOffAddress: string;
+  /** What executors must know to connect; needed where the address is `tcp:`. */
+  readonly handOffToken?: string | undefined;
   /** The folder that the dag-processor reads. */
   readonly dagsFolder: string;
   /** Processes on this machine that can be measured; empty for a stack elsewhere. */

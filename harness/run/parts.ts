@@ -12,6 +12,7 @@ import { Operators } from '../fleet/operators.ts';
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import { actionWords } from '../judge/action-words.ts';
 import type { LiveNumbers } from '../model/progress.ts';
+import { note } from '../model/run-context.ts';
 import type { Sighting } from '../model/sighting.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
@@ -124,8 +125,8 @@ async function openEngine(
 }
 
 async function openDispatcher(
-  { fail }: RunSession,
-  { handOffAddress }: Stack,
+  session: RunSession,
+  { handOffAddress, handOffToken: token }: Stack,
   { engine, fleet, completions }: Pick<Parts, 'engine' | 'fleet'> & { completions: CompletionNotifier },
 ): Promise<Dispatcher> {
   try {
@@ -133,10 +134,12 @@ async function openDispatcher(
       address: handOffAddress,
       // A target that names another host says `i_own_this`; what we start ourselves has a socket file.
       elsewhere: true,
+      token,
       onWorkload: (workload, from, delivery) => fleet.begin(workload, from, delivery),
       onRevoke: (_key, delivery) => fleet.revoke(delivery),
       revokeTakesMs: () => completions.revokeTakesMs(),
-      onError: fail,
+      onError: session.fail,
+      onRefused: (why) => note(session, 'WARNING', why),
     });
   } catch (error) {
     await engine.close();

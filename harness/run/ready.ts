@@ -28,9 +28,10 @@ async function waitForSchedulers(dispatcher: Parts['dispatcher'], wanted: number
   for (let waited = 0; dispatcher.known().executors < wanted; waited += 100) {
     stop.throwIfAborted();
     if (waited > CONNECT_MS) {
+      const why = dispatcher.refused ? ` The last one was refused: ${dispatcher.refused}.` : '';
       throw new StackError(
         `Only ${dispatcher.known().executors} of ${wanted} schedulers connected to the dispatcher ` +
-          `within ${CONNECT_MS / 1000} s.`,
+          `within ${CONNECT_MS / 1000} s.${why}`,
       );
     }
     await sleep(100);

@@ -3,13 +3,17 @@ import path from 'node:path';
 import { SignJWT } from 'jose';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { parseHandOff } from '../handoff/listen.ts';
 import { messageOf, reasonOf, StackError, UsageError } from '../model/errors.ts';
 import { namespaceOf } from '../model/namespace.ts';
+import { SECRET_LENGTH } from '../model/secret.ts';
 import { shapeProblems } from '../model/shape-problems.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { bornAt } from '../system/proc.ts';
 import { isHealthy } from './health.ts';
+
+const HANDOFF_TOKEN = 'WINDTUNNEL_HANDOFF_TOKEN';
 
 /** Where a secret comes from. Never the secret itself: a target file is passed around and committed. */
 const SECRET = z.union([z.strictObject({ env: z.string() }), z.strictObject({ file: z.string() })]);
@@ -27,7 +31,7 @@ export const TARGET = z.strictObject({
   jwt_secret: SECRET,
   public_user: z.string().default('admin'),
   /** Where the schedulers' hand-off executor delivers: the harness listens there. */
-  handoff: z.string().regex(/^(unix:\/|tcp:)/, 'must be unix:/path or tcp:host:port'),
+  handoff: z.string().refine((text) => parseHandOff(text) !== undefined, 'must be unix:/path or tcp:host:port'),
   dags_folder: z.string(),
   task_instance_heartbeat_timeout_s: z.number().positive().default(300),
   /** Their logs for errors; with their pid, if they run where the harness does, CPU and memory. */
@@ -63,6 +67,7 @@ export async function connectTarget(
     publicToken: () => mintPublicToken(secret, target.public_user),
     dsn,
     handOffAddress: target.handoff,
+    handOffToken: handOffToken(target),
     dagsFolder: target.dags_folder,
     processes: measurable(target),
     logs: [
@@ -100,6 +105,7 @@ export function checkTarget(file: string): void {
   const target = readTarget(file);
   readSecret(target.jwt_secret, 'jwt_secret');
   withPassword(target);
+  handOffToken(target);
 }
 
 /** Whether the owner of a target lets the nemesis break it. UsageError as in `connectTarget`. */
@@ -172,6 +178,16 @@ function readSecret(source: z.infer<typeof SECRET>, what: string): string {
     );
   }
   return readFileSync(file, 'utf8').trim();
+}
+
+/** Over a network the hand-off believes only executors that know it. */
+function handOffToken({ handoff }: Target): string | undefined {
+  const token = process.env[HANDOFF_TOKEN];
+  if (!handoff.startsWith('tcp:') || (token?.length ?? 0) >= SECRET_LENGTH) return token;
+  throw new UsageError(
+    `A hand-off over TCP needs ${HANDOFF_TOKEN}, a secret of at least ${SECRET_LENGTH} characters that the ` +
+      `schedulers get, too; ${token ? 'it is shorter' : 'it is not set'}. \`openssl rand -hex 32\` makes one.`,
+  );
 }
 
 function withPassword(target: Target): string {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Tokens } from '../api/tokens.ts';
@@ -23,7 +24,7 @@ type WireKey = readonly [string, string, string, number, number];
 
 /**
  * An executor that runs nothing: it publishes workloads on a socket, and a try is over when the harness says so. It
- * speaks the protocol of docker/executor, version 1, see its README. What was sent stays in `#unacked`
+ * speaks the protocol of docker/executor, version 2, see its README. What was sent stays in `#unacked`
  * until its answer comes and is sent again on every new connection. Nothing is ever failed because the harness is away.
  */
 export class HandOffExecutor {
@@ -31,6 +32,8 @@ export class HandOffExecutor {
   readonly #behaviour: SchedulerBehaviour;
   readonly #tokens: Tokens;
   readonly #wire: Wire;
+  /** No other process can claim to be this process. */
+  readonly #instance = randomBytes(16).toString('hex');
   #seq = 0;
   /** By sequence number, in the order of sending. Bounded by `parallelism` and what is adopted or revoked. */
   readonly #unacked = new Map<number, Message>();
@@ -146,7 +149,9 @@ export class HandOffExecutor {
   }
 
   *#greeting(): Iterable<Message> {
-    yield { type: 'hello', protocol: 1, process: this.#settings.process, pid: process.pid };
+    const { process: name, handOffToken } = this.#settings;
+    const token = handOffToken === '' ? {} : { token: handOffToken };
+    yield { type: 'hello', protocol: 2, process: name, pid: process.pid, instance: this.#instance, ...token };
     yield* this.#unacked.values();
   }
 
@@ -163,6 +168,9 @@ export class HandOffExecutor {
       case 'ended':
         this.#ended(keyOf(message.key as WireKey), message);
         this.#wire.write({ type: 'ended_ack', seq });
+        return;
+      case 'refused':
+        this.#wire.refused(String(message.why));
         return;
       default:
         log('warning', `windtunnel: unknown message ${JSON.stringify(message.type)}`);

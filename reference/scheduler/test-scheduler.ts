@@ -28,6 +28,7 @@ export function settingsFor(dsn: string, process: string, more: Partial<Settings
     host: '127.0.0.1',
     port: 0,
     handOff: NOWHERE,
+    handOffToken: '',
     dagsFolder: '',
     ...more,
   };

@@ -5,6 +5,7 @@ import { log } from '../log.ts';
 
 const CONNECT_MS = 1_000;
 const KNOCK_EVERY_MS = 500;
+const REFUSED_FOR_MS = 10_000;
 const LINE_LIMIT = 4_000_000;
 
 export type Message = Readonly<Record<string, unknown>>;
@@ -27,6 +28,7 @@ export class Wire {
   #knocking: NodeJS.Timeout | null = null;
   #logged = '';
   #closed = false;
+  #wasRefused = false;
 
   constructor(options: WireOptions) {
     this.#options = options;
@@ -36,6 +38,12 @@ export class Wire {
   /** Without a connection there is nothing to do: the greeting of the next one repeats what matters. */
   write(message: Message): void {
     this.#socket?.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** The harness closes the connection. */
+  refused(why: string): void {
+    this.#wasRefused = true;
+    this.#logChange(`refused by the harness: ${why}`);
   }
 
   /** Idempotent; waits no longer than `withinMs` for what is still to be sent. */
@@ -65,7 +73,8 @@ export class Wire {
       socket.setTimeout(0);
       if (this.#closed) return void socket.destroy();
       this.#socket = socket;
-      this.#logChange(`connected to the harness at ${this.#options.address}`);
+      // What refused us is likely to do it again: that is one line, not two in turn.
+      if (!this.#wasRefused) this.#logChange(`connected to the harness at ${this.#options.address}`);
       for (const message of this.#options.greeting()) this.write(message);
     });
     socket.on('data', (chunk) => {
@@ -78,7 +87,7 @@ export class Wire {
     socket.once('close', () => {
       if (this.#socket === socket) this.#socket = null;
       if (this.#closed) return;
-      this.#knocking = setTimeout(() => this.#connect(), KNOCK_EVERY_MS);
+      this.#knocking = setTimeout(() => this.#connect(), this.#wasRefused ? REFUSED_FOR_MS : KNOCK_EVERY_MS);
     });
   }
 

@@ -2,10 +2,10 @@
 
 Works unmodified on Airflow 3.1 to 3.3; nothing is imported beyond Airflow and the standard library.
 
-The protocol (version 1, newline-delimited JSON; README.md beside this package has all of it)::
+The protocol (version 2, newline-delimited JSON; README.md beside this package has all of it)::
 
     executor -> harness                                     answered by
-    {"type":"hello","protocol":1,"process":p,"pid":n}
+    {"type":"hello","protocol":2,"process":p,"pid":n,"instance":i,"token":t}
     {"type":"workload","seq":n,"workload":{...}}            {"type":"ack","seq":n}
     {"type":"adopt","seq":n,"keys":[[d,t,r,try,map],...]}   {"type":"adopted","seq":n,"keys":[...]}
     {"type":"revoke","seq":n,"key":[...]}                   {"type":"ack","seq":n}
@@ -13,6 +13,7 @@ The protocol (version 1, newline-delimited JSON; README.md beside this package h
     harness -> executor
     {"type":"ended","seq":m,"key":[...],"outcome":"success"|"fail","of":n|null,"again":true?}
                                                             {"type":"ended_ack","seq":m}
+    {"type":"refused","why":w}                              (and the connection is closed)
 
 What was sent stays in ``_unacked`` until its answer comes, and is sent again after every reconnect: on a socket with a
 dead peer one more send succeeds, so that only an answer counts. No task is failed because the harness is away.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -64,6 +66,8 @@ class HandOffExecutor(BaseExecutor):
         self._delivery_of: dict[TaskInstanceKey, int | None] = {}
         # Adoptions under way, and their answers.
         self._adopting: dict[int, set[TaskInstanceKey] | None] = {}
+        # No other process can claim to be this process.
+        self._instance = secrets.token_hex(16)
         self._wire = Wire(os.environ.get("WINDTUNNEL_HANDOFF", ""), self._greeting, self.log)
 
     def start(self) -> None:
@@ -140,7 +144,9 @@ class HandOffExecutor(BaseExecutor):
     def _greeting(self) -> Iterable[dict[str, Any]]:
         """The first messages of every connection: who we are, and everything without an answer, oldest first."""
         process = os.environ.get("WINDTUNNEL_PROCESS") or f"{socket.gethostname()}-{os.getpid()}"
-        yield {"type": "hello", "protocol": 1, "process": process, "pid": os.getpid()}
+        hello = {"type": "hello", "protocol": 2, "process": process, "pid": os.getpid(), "instance": self._instance}
+        token = os.environ.get("WINDTUNNEL_HANDOFF_TOKEN")
+        yield {**hello, "token": token} if token else hello
         yield from self._unacked.values()
 
     def _exchange(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 CONNECT_S = 0.2
 RECONNECT_EVERY_S = 0.5
+REFUSED_FOR_S = 10.0
 LINE_LIMIT = 4_000_000
 # One call reads at most about this much, so that a flood cannot block the scheduler's loop.
 READ_LIMIT = 8_000_000
@@ -32,6 +33,7 @@ class Wire:
         self._in = bytearray()
         self._next_connect = 0.0
         self._logged: str | None = None
+        self._was_refused = False
         # LocalExecutor, as the first executor, forks: a child with the socket would keep it open after our death.
         if hasattr(os, "register_at_fork"):
             me = weakref.ref(self)
@@ -101,30 +103,42 @@ class Wire:
             return False
         self.close()
         self._socket = sock
-        self._log_change(f"connected to the harness at {self._address!r}")
+        # What refused us is likely to do it again: that is one line, not two in turn.
+        if not self._was_refused:
+            self._log_change(f"connected to the harness at {self._address!r}")
+        self._was_refused = False
         for message in self._greeting():
             self.write(message)
         return True
 
     def _read(self) -> list[dict[str, Any]]:
         read = 0
+        lost: Exception | None = None
         while self._socket is not None and read < READ_LIMIT:
             try:
                 chunk = self._socket.recv(262_144)
             except OSError as error:
                 if error.errno not in AWAY:
-                    self._lost(error)
+                    lost = error
                 break
             if not chunk:
-                self._lost(ConnectionError("closed by the harness"))
+                lost = ConnectionError("closed by the harness")
                 break
             read += len(chunk)
             self._in += chunk
         *lines, rest = bytes(self._in).split(b"\n")
         self._in = bytearray(rest)
         if len(rest) > LINE_LIMIT:
-            self._lost(ValueError("a line without an end"))
-        return [message for line in lines if (message := self._parse(line)) is not None]
+            lost = ValueError("a line without an end")
+        messages = [message for line in lines if (message := self._parse(line)) is not None]
+        # It is the last one of its connection.
+        if messages and messages[-1].get("type") == "refused":
+            lost = ConnectionError(f"refused: {messages.pop().get('why')}")
+            self._was_refused = True
+            self._next_connect = time.monotonic() + REFUSED_FOR_S
+        if lost is not None:
+            self._lost(lost)
+        return messages
 
     def _parse(self, line: bytes) -> dict[str, Any] | None:
         if not line.strip():

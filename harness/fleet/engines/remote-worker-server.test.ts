@@ -224,7 +224,7 @@ async function answerToHalf(route: string, authorization: string): Promise<strin
   return answer.split('\r\n')[0] ?? '';
 }
 
-test('nothing of a stranger is read, and of a worker no more than it can have to say', async () => {
+test('nothing is read without the token, and of a worker no more than it can have to say', async () => {
   await open();
   expect(await answerToHalf('/leases', 'Bearer guess')).toBe('HTTP/1.1 401 Unauthorized');
   expect(await answerToHalf('/leases/1', `Bearer ${TOKEN}x`)).toBe('HTTP/1.1 401 Unauthorized');

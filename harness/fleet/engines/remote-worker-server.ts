@@ -212,7 +212,7 @@ export class RemoteWorkerServer implements Engine {
     try {
       const [, id] = /^\/leases(?:\/(\d+))?$/.exec(request.url ?? '') ?? [];
       if (request.method !== 'POST' || !request.url?.startsWith('/leases')) return void response.writeHead(404).end();
-      // Before anything of a stranger's is read.
+      // Before the body is read, which may be 32 MB.
       if (!isSecret(request.headers.authorization ?? '', `Bearer ${this.#options.token}`))
         return void response.writeHead(401, { connection: 'close' }).end();
       const body = await bodyOf(request, id === undefined ? QUESTION_LIMIT : REPORT_LIMIT);
@@ -303,7 +303,7 @@ async function bodyOf(request: IncomingMessage, limit: number): Promise<Record<s
   return body;
 }
 
-/** Whoever has the token is believed: only what would hold up this process is looked at. */
+/** A client with the token is believed: only what would hold up this process is looked at. */
 function reportIn(body: Record<string, unknown>): ProgressReport {
   if (!Number.isSafeInteger(body.sent)) throw new Error('sent is not a whole number');
   if (!Array.isArray(body.operations)) throw new Error('operations is not a list');
