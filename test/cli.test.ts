@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -48,6 +48,10 @@ beforeAll(() => {
     path.join(cwd, 'tcp.yaml'),
     `${far.replace('10.1.2.3', '127.0.0.1')}jwt_secret: { env: PATH }\nhandoff: tcp:127.0.0.1:1\ndags_folder: /tmp/x\n`,
   );
+  writeFileSync(
+    path.join(cwd, 'secret.yaml'),
+    readFileSync(path.join(cwd, 'own.yaml'), 'utf8').replace('a@127', 'a:hunter2#S3cr/et@127'),
+  );
   for (const folder of ['stored', 'storm']) {
     mkdirSync(path.join(cwd, folder));
     writeFileSync(path.join(cwd, folder, 'manifest.json'), '{ "format": 1 }');
@@ -91,6 +95,11 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run seeds --target missing.yaml', /target file missing\.yaml does not exist/],
   ['run seeds --target wrong.yaml', /execution_api[\s\S]*public_api[\s\S]*handoff: must be unix/],
   ['run seeds --target far.yaml', /names 10\.1\.2\.3, which is not this machine[\s\S]*i_own_this: true/],
+  // Not quoted: the password in it would be printed.
+  [
+    'run seeds --target secret.yaml --faults pause',
+    /^(?![\s\S]*hunter2)The fault pause cannot[\s\S]*dsn: has a space, a #[\s\S]*NO_SUCH, which is not set/,
+  ],
   ['run seeds --faults pause,earthquake', /There is no fault "earthquake": `windtunnel list` names them/],
   ['run seeds --target tcp.yaml', /needs WINDTUNNEL_HANDOFF_TOKEN, a secret of at least 16 characters.*not set/],
   ['run seeds --target own.yaml --faults pause', /The fault pause cannot be injected here: .* not ours/],

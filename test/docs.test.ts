@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 
 import { FINAL_TABLES, TABLES } from '../harness/model/tables.ts';
 import { SCENARIOS } from '../harness/run/catalogue.ts';
-import { TARGET } from '../harness/stacks/target.ts';
+import { TARGET } from '../harness/stacks/target-file.ts';
 import { problemsOf } from '../workloads/problems.ts';
 import { documents } from './documented.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dsnOfTarget } from '../harness/stacks/target.ts';
+import { dsnOfTarget } from '../harness/stacks/target-file.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
 import { allPids, environmentHas, isAlive, statOf } from '../harness/system/proc.ts';
 import { readLines, type Started, start, temporaryFolders, windtunnel } from './airflow.ts';

@@ -2,7 +2,7 @@ import type { CliCommand } from '../console/command.ts';
 
 import { messageOf } from '../model/errors.ts';
 import { removeWriters } from '../record/writers.ts';
-import { dsnOfTarget } from '../stacks/target.ts';
+import { dsnOfTarget } from '../stacks/target-file.ts';
 import { heal } from '../system/process-table.ts';
 
 export const healCommand: CliCommand<object> = {

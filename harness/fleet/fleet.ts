@@ -1,10 +1,11 @@
 import type { Delivery } from '../handoff/delivery.ts';
 import type { Workload } from '../handoff/workload.ts';
 import { roundMs } from '../model/clock.ts';
+import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
 import type { Life, LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
-import type { RunContext } from '../model/run-context.ts';
+import { note, type RunContext } from '../model/run-context.ts';
 import type { TaskSpec } from '../model/scenario.ts';
 import { CancelSource } from '../worker/cancel.ts';
 import type { Hazards } from '../worker/hazards.ts';
@@ -17,9 +18,6 @@ import type { Engine, FleetHooks } from './engines/engine.ts';
  * ends.
  */
 const ENDS_NOT_REPORTED: readonly LifeEnd[] = ['revoked', 'silent', 'gave-up', 'lost', 'run-ended'];
-
-/** A task that the scenario does not know (a user's own DAG on a target) is given an ordinary life. */
-const UNKNOWN_TASK: TaskSpec = { task_id: '', upstream: [], duration_ms: [1_000, 5_000] };
 
 export interface FleetOptions {
   readonly dagNamespace: string;
@@ -72,7 +70,23 @@ export class Fleet {
     return this.#lives;
   }
 
-  /** A scheduler hands a workload over: its life starts here. */
+  /**
+   * Whether a workload is of this run, or left over from one before it. Any other is of others, and ends the run:
+   * it is neither played nor acknowledged, so that Airflow's own time-out for queued tasks has it.
+   */
+  accepts({ ti: { dag_id, task_id } }: Workload, scheduler: string): boolean {
+    const { dagNamespace } = this.#options;
+    if (this.#tasks.has(`${dag_id}/${task_id}`) || ofAnotherRun(dag_id, dagNamespace)) return true;
+    const problem =
+      `${scheduler} handed over ${dag_id}.${task_id}, which is not of this run. It was neither played nor ` +
+      "acknowledged: Airflow's own time-out for queued tasks ends its wait. Pause that DAG, or let another executor " +
+      'have it (docs/target.md).';
+    note(this.#context, 'ERROR', problem);
+    this.#context.fail(new StackError(problem));
+    return false;
+  }
+
+  /** A scheduler hands over a workload that `accepts` let in: its life starts here. */
   begin(workload: Workload, scheduler: string, delivery: Delivery): void {
     const { clock, plan } = this.#context;
     const { dag_id, task_id, map_index, try_number } = workload.ti;
@@ -84,7 +98,8 @@ export class Fleet {
     const name = `${dag_id}/${task_id}/${map_index}/${try_number}`;
     const turn = this.#turns.get(name) ?? 0;
     this.#turns.set(name, turn + 1);
-    const task = this.#tasks.get(`${dag_id}/${task_id}`) ?? UNKNOWN_TASK;
+    const task = this.#tasks.get(`${dag_id}/${task_id}`);
+    if (task === undefined) throw new Error(`${dag_id}.${task_id} is not of this run`);
     const spec: LifeSpec = {
       ...this.#newWorker(),
       duplicateOf: null,

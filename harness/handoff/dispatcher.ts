@@ -21,6 +21,11 @@ export interface DispatcherOptions {
   /** What each executor must know, at least 16 characters; needed for `tcp:`. For `unix:` the file's mode decides. */
   readonly token?: string | undefined;
   /**
+   * Whether a workload is the harness's to have; absent: each is. One that is not stays unacknowledged and unknown: its
+   * scheduler keeps it, until Airflow revokes it.
+   */
+  accepts?(workload: Workload, from: string): boolean;
+  /**
    * Called once per delivery, before it is acknowledged; in a run it is `Fleet.begin`. What it throws is reported; the
    * scheduler will send again.
    */
@@ -199,6 +204,7 @@ export class Dispatcher {
   }
 
   #deliver({ peer, name }: Executor, seq: number, workload: Workload): void {
+    if (this.#options.accepts?.(workload, name) === false) return;
     const delivery = this.#register.deliver(workload, peer, seq);
     if (typeof delivery === 'number') {
       try {

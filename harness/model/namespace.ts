@@ -1,6 +1,9 @@
 /** Ids of runs are six hexadecimal digits, and ids of our DAGs begin with `wt_`. */
 const OF_A_RUN = /^wt_[0-9a-f]{6}_wt_/;
 
+/** The DAG ids of runs that had a namespace: a regular expression that PostgreSQL reads, too. */
+export const DAG_OF_A_RUN = OF_A_RUN.source;
+
 /** What is put before the DAG ids of a run on a stack that others use before, beside or after it. */
 export function namespaceOf(runId: string): string {
   return `wt_${runId}_`;

@@ -33,6 +33,8 @@ export interface Stack {
   readonly handOffToken?: string | undefined;
   /** The folder that the dag-processor reads. */
   readonly dagsFolder: string;
+  /** The name by which DAGs ask for the hand-off executor; absent where it is the first of the stack. */
+  readonly executor?: string;
   /** Processes on this machine that can be measured; empty for a stack elsewhere. */
   readonly processes: readonly SupervisedProcess[];
   /** Starts a process of that name again after it ended; absent where the stack is not ours. */

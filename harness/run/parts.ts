@@ -52,7 +52,7 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const sightings = openSightings(session);
   // What passes through it is recorded, and read for what is worth a sentence.
   const record = sightings;
-  const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace);
+  const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
   for (const file of dags.files) table.file(file);
   if ('target' in spec.subject) table.target(path.resolve(spec.subject.target));
   const publicToken = stack.ready.then(() => stack.publicToken());
@@ -135,6 +135,7 @@ async function openDispatcher(
       // A target that names another host says `i_own_this`; what we start ourselves has a socket file.
       elsewhere: true,
       token,
+      accepts: (workload, from) => fleet.accepts(workload, from),
       onWorkload: (workload, from, delivery) => fleet.begin(workload, from, delivery),
       onRevoke: (_key, delivery) => fleet.revoke(delivery),
       revokeTakesMs: () => completions.revokeTakesMs(),

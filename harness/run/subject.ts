@@ -5,7 +5,7 @@ import { messageOf, UsageError } from '../model/errors.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { allowsFaults, checkTarget } from '../stacks/target.ts';
+import { allowsFaults, checkTarget } from '../stacks/target-file.ts';
 import { flagNames } from './flag-words.ts';
 
 /** What to run against: a build that we start, or the target file of a stack that is up. */

@@ -9,7 +9,8 @@ import { checkNewFile } from '../run-folder/out.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import type { ManagedStack } from './managed.ts';
 import { knownBuild, startBuild } from './start-build.ts';
-import type { TargetFile } from './target.ts';
+import { splitPassword } from './target-dsn.ts';
+import type { TargetFile } from './target-file.ts';
 
 export interface UpOptions {
   readonly build: string;
@@ -61,12 +62,16 @@ export async function keepUp({ build, schedulers, apiServers, out, signal, progr
 function targetOf(build: string, stack: ManagedStack, table: ProcessTable): TargetFile {
   const secret = path.join(stack.folder, 'jwt-secret');
   writeFileSync(secret, stack.secret, { mode: 0o600 });
+  const { dsn, password } = splitPassword(stack.dsn);
+  const passwordFile = path.join(stack.folder, 'dsn-password');
+  if (password !== undefined) writeFileSync(passwordFile, password, { mode: 0o600 });
   const postgresLog = stack.logs.find((log) => log.source === 'postgres')?.file;
   return {
     name: build,
     execution_api: [...stack.executionUrls],
     public_api: stack.publicUrl,
-    dsn: stack.dsn,
+    dsn,
+    ...(password === undefined ? {} : { dsn_password: { file: passwordFile } }),
     jwt_secret: { file: secret },
     handoff: stack.handOffAddress,
     dags_folder: stack.dagsFolder,
