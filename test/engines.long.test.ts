@@ -13,6 +13,7 @@ import type { PlannedFault, Scenario } from '../harness/model/scenario.ts';
 import type { Soak } from '../harness/model/soak.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
+import { runSql } from '../harness/testing/duckdb.ts';
 import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { expectNothingLeft, stackProcesses, stacksFolder, start, until, whyNoK6, windtunnel } from './airflow.ts';
@@ -178,8 +179,8 @@ describe.each([
   test.skipIf(isMissing)('what number a request has makes no difference to the verdict', async () => {
     const other = path.join(cwd, `${engine}-renumbered`);
     cpSync(path.join(cwd, engine), other, { recursive: true });
-    await run.rows(`COPY (
-        WITH numbers AS (SELECT op, row_number() OVER (ORDER BY hash(op)) AS number FROM operations)
+    await runSql(`COPY (
+        WITH operations AS (FROM '${path.join(cwd, engine, 'operations.parquet')}'), numbers AS (SELECT op, row_number() OVER (ORDER BY hash(op)) AS number FROM operations)
         SELECT operations.* REPLACE (numbers.number AS op, firsts.number AS duplicate_of)
         FROM operations JOIN numbers USING (op) LEFT JOIN numbers AS firsts ON firsts.op = operations.duplicate_of
       ) TO '${path.join(other, 'operations.parquet')}' (FORMAT parquet)`);

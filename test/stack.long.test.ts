@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { judge } from '../harness/judge/judge.ts';
 import { openRun } from '../harness/judge/open-run.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
+import { runSql } from '../harness/testing/duckdb.ts';
 import {
   type Ended,
   expectNothingLeft,
@@ -131,7 +132,7 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       const run = await openRun(folder);
       for (const { name, source, select } of run.tables) {
         const file = path.join(shuffled, `${name}.parquet`);
-        if (source) await run.rows(`COPY (FROM (${select}) ORDER BY random()) TO '${file}' (FORMAT parquet)`);
+        if (source) await runSql(`COPY (FROM (${select}) ORDER BY random()) TO '${file}' (FORMAT parquet)`);
       }
       await run.close();
       // Sums of fractions differ in their last digits.

@@ -8,7 +8,7 @@ import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
-import { memoryLimit } from '../judge/open-run.ts';
+import { checkLimits } from '../judge/bounds.ts';
 import { StackError } from '../model/errors.ts';
 import { timeStamp } from '../run/manifest.ts';
 
@@ -16,7 +16,7 @@ function resolveCalibration(flags: CalibrateFlags) {
   return collectUsageErrors(
     async () => settingsOf(flags),
     async () => outOf(flags, timeStamp()),
-    async () => memoryLimit(),
+    async () => checkLimits(),
   );
 }
 

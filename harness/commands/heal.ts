@@ -1,9 +1,10 @@
+import { counted } from '../../reports/words.ts';
 import type { CliCommand } from '../console/command.ts';
-
 import { messageOf } from '../model/errors.ts';
 import { removeWriters } from '../record/writers.ts';
 import { dsnOfTarget } from '../stacks/target-file.ts';
 import { heal } from '../system/process-table.ts';
+import { sweepScratchFolders } from '../system/scratch-folder.ts';
 
 export const healCommand: CliCommand<object> = {
   builder: (args) => args,
@@ -16,7 +17,9 @@ export const healCommand: CliCommand<object> = {
         console.log(`${id}: is still running; end it with Ctrl-C or \`windtunnel down\``);
       else console.log(`${id}: healed (${processes} processes ended, ${folders} folders removed)`);
     }
-    if (results.length === 0) console.log('Nothing to heal.');
+    const swept = sweepScratchFolders();
+    if (swept > 0) console.log(`removed ${counted(swept, 'temporary folder')} of judging`);
+    if (results.length === 0 && swept === 0) console.log('Nothing to heal.');
     return 0;
   },
 };

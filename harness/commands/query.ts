@@ -1,6 +1,6 @@
 import type { CliCommand } from '../console/command.ts';
 import { printRows } from '../console/rows.ts';
-import { queryRun } from '../judge/open-run.ts';
+import { queryRun } from '../judge/query-run.ts';
 
 interface QueryFlags {
   readonly run: string;

@@ -3,8 +3,8 @@ import path from 'node:path';
 import type { Argv } from 'yargs';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { checkLimits } from '../judge/bounds.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
-import { memoryLimit } from '../judge/open-run.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
@@ -112,7 +112,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
       if (storedRuns(first)) return undefined;
       return resolvePlan(flags.scenario ?? USUAL.scenario, flags, subjectOf({ build: first }));
     },
-    async () => memoryLimit(),
+    async () => checkLimits(),
     async ([first] = []) => checkOut(flags.out, first !== undefined && storedRuns(first) !== undefined),
     async ([first] = []) => {
       if (first !== undefined && storedRuns(first)) checkStoredFlags(flags);

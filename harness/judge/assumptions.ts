@@ -31,6 +31,7 @@ async function judgementOf(run: OpenRun, file: InvariantFile): Promise<{ verdict
     const verdict = ok === true ? 'pass' : ok === false ? 'fail' : 'unknown';
     return { verdict, sentence: String(sentence ?? 'It is not known whether it holds.') };
   } catch (error) {
+    if (run.over) throw run.over;
     return { verdict: 'unknown', sentence: `Judging it failed: ${messageOf(error).split('\n')[0]}` };
   }
 }

@@ -6,6 +6,7 @@ import type { InvariantResult, Verdict } from '../model/verdict.ts';
 import { type InvariantFile, type InvariantForm, located, readInvariantFiles, readOwnFiles } from './invariant-file.ts';
 import { withLiteralRun } from './literal-database.ts';
 import { type OpenRun, type Row, rowsOf } from './open-run.ts';
+import { checkReading, runStatements } from './outside-sql.ts';
 import { createViolations } from './violations.ts';
 
 const FOLDER = new URL('../invariants/', import.meta.url);
@@ -66,16 +67,20 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
   try {
     // Done already where a whole run is judged.
     await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of kept_violations`);
-    if (file.sections.given) await connection.run(file.sections.given);
+    const { given, violations, exercised: counting } = file.sections;
+    if (given) await (file.own ? runStatements(connection, given) : connection.run(given));
     section = 'violations';
+    if (file.own) await checkReading(connection, violations ?? '');
     const any = await createViolations(connection, file);
     if (any) await excuseLostRuns(connection);
     const found = any ? await readViolations(connection) : NOTHING;
     section = 'exercised';
-    const [exercised] = await rowsOf(connection, file.sections.exercised ?? '');
+    if (file.own) await checkReading(connection, counting ?? '');
+    const [exercised] = await rowsOf(connection, counting ?? '');
     if (found.violations > 0) await keepViolations(connection, file.name, place);
     return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
   } catch (error) {
+    if (run.over) throw run.over;
     if (file.own) throw located(file, section, error);
     return resultOf(run, file, 0, NOTHING, `judging it failed: ${messageOf(error).split('\n')[0]}`);
   } finally {

@@ -5,9 +5,11 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Manifest } from '../model/manifest.ts';
 import { identifier, literal } from '../run-folder/files.ts';
 import { type RunTable, runTables } from '../run-folder/reader.ts';
+import { Bounds, memoryLimit } from './bounds.ts';
 import { type LiteralRun, literalManifest, literalTables } from './literal-run.ts';
 import { createManifestTables } from './manifest-tables.ts';
 import { type OpenRun, rowsOf, runOver, SETTINGS } from './open-run.ts';
+import { lockDown } from './outside-sql.ts';
 import { readViewFiles, type ViewFile, Views } from './views.ts';
 
 type Rows = readonly object[];
@@ -31,12 +33,17 @@ export class LiteralDatabase {
   #manifest = '';
 
   static async create(): Promise<LiteralDatabase> {
-    const database = await DuckDBInstance.create(':memory:', { ...SETTINGS, threads: '1' });
+    const database = await DuckDBInstance.create(':memory:', {
+      ...SETTINGS,
+      threads: '1',
+      memory_limit: memoryLimit(),
+    });
     const connection = await database.connect();
     await connection.run("SET TimeZone = 'UTC'");
     // Of a folder that is not there: every table that a run has, without rows.
     const tables = await runTables(connection, path.join(tmpdir(), 'windtunnel-no-run'));
     for (const { name, select } of tables) await connection.run(`CREATE TABLE ${identifier(name)} AS ${select}`);
+    await lockDown(connection, []);
     return new LiteralDatabase(database, connection, tables, await readTypes(connection), await readViewFiles());
   }
 
@@ -56,7 +63,8 @@ export class LiteralDatabase {
   }
 
   /** The run opened; what it was, until the next `clear`. */
-  async fill(manifest: Manifest, given: Readonly<Record<string, Rows | undefined>>): Promise<OpenRun> {
+  async fill(manifest: Manifest, given: Readonly<Record<string, Rows | undefined>>, bounds: Bounds): Promise<OpenRun> {
+    bounds.bound(this.#connection);
     const tables: RunTable[] = [];
     for (const table of this.#empty.values()) {
       const rows = given[table.name];
@@ -75,6 +83,7 @@ export class LiteralDatabase {
       database: this.#database,
       connection: this.#connection,
       views: this.#views,
+      bounds,
       close: async () => {},
     });
   }
@@ -141,7 +150,14 @@ const idle: LiteralDatabase[] = [];
 export async function withLiteralRun<T>(run: LiteralRun, use: (open: OpenRun) => Promise<T>): Promise<T> {
   const manifest = literalManifest(run);
   const database = idle.pop() ?? (await LiteralDatabase.create());
-  const result = await use(await database.fill(manifest, literalTables(run)));
+  const bounds = new Bounds('The SQL', undefined);
+  const result = await database
+    .fill(manifest, literalTables(run), bounds)
+    .then(use)
+    .catch((error: unknown) => {
+      throw bounds.over ?? error;
+    })
+    .finally(() => bounds.close());
   // Not after a failure: what a test broke must not break the next one.
   await database.clear();
   idle.push(database);

@@ -17,7 +17,8 @@ import { UsageError } from '../model/errors.ts';
 import { FINAL_TABLES, TABLES } from '../model/tables.ts';
 import { closeTables } from '../run-folder/close.ts';
 import { type LiteralRun, literalManifest, writeLiteralRun } from '../testing/literal-run.ts';
-import { type Cell, openRun, queryRun } from './open-run.ts';
+import { type Cell, openRun } from './open-run.ts';
+import { queryRun } from './query-run.ts';
 
 async function answerOf(
   folder: string,

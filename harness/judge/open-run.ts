@@ -1,20 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { identifier, parquetFile } from '../run-folder/files.ts';
+import { filePattern, identifier, parquetFile } from '../run-folder/files.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { damaged, type RunTable, runTables } from '../run-folder/reader.ts';
+import { makeScratchFolder, noRoom, removeScratchFolder } from '../system/scratch-folder.ts';
+import { Bounds, diskLimit, memoryLimit } from './bounds.ts';
 import { createManifestTables } from './manifest-tables.ts';
+import { lockDown } from './outside-sql.ts';
 import { withShortTypes } from './short-types.ts';
 import { readViewFiles, Views } from './views.ts';
 
-/** Judging shares the machine with whatever else runs there; beyond this DuckDB spills to disk, or gives up. */
-const MEMORY = '512MB';
 /**
  * A run of some minutes. Most of the time that DuckDB takes for it goes into planning, not into rows, so tables and
  * views are worked out once, in memory, and two invariants are judged at a time, each by one thread.
@@ -50,6 +49,8 @@ export interface OpenRun {
   prepare(sql?: string): Promise<void>;
   /** Names of what a statement reads, by itself or by way of views. */
   reads(sql: string): Promise<ReadonlySet<string>>;
+  /** Why no query comes to its end any more: judging has taken what it may. Undefined until then. */
+  readonly over: UsageError | undefined;
   /** A second connection to the same tables, with temporary tables of its own. */
   connect(): Promise<DuckDBConnection>;
   close(): Promise<void>;
@@ -57,19 +58,24 @@ export interface OpenRun {
 
 export async function openRun(runFolder: string): Promise<OpenRun> {
   const manifest = await readManifest(runFolder);
-  const spill = await mkdtemp(path.join(tmpdir(), 'windtunnel-judge-'));
-  let opened = await openDatabase(':memory:', spill, 1);
+  const spill = makeScratchFolder();
+  const bounds = new Bounds(runFolder, spill);
+  let opened: Awaited<ReturnType<typeof openDatabase>> | undefined;
   const close = async () => {
-    opened.close();
-    await rm(spill, { recursive: true, force: true });
+    bounds.close();
+    opened?.close();
+    await removeScratchFolder(spill);
   };
   try {
+    opened = await openDatabase(':memory:', spill, 1);
+    bounds.bound(opened.connection);
     let found: readonly RunTable[] = await runTables(opened.connection, runFolder);
     const isSmall = found.reduce((sum, { rows }) => sum + rows, 0) <= ROWS_OF_SMALL;
     if (!isSmall) {
       opened.close();
       // In a file, because tables in memory are neither compressed nor part of what can be spilled cheaply.
       opened = await openDatabase(path.join(spill, 'run.duckdb'), spill, 2);
+      bounds.bound(opened.connection);
       found = await withShortTypes(opened.connection, runFolder, found);
     }
     const { database, connection } = opened;
@@ -77,11 +83,23 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
     for (const table of found) tables.push(await createTable(connection, { runFolder, table, isSmall }));
     await createManifestTables(connection, manifest, tables);
     const views = new Views(connection, await readViewFiles(), { asTables: isSmall });
-    return runOver({ folder: runFolder, manifest, tables, isSmall, database, connection, views, close });
+    await lockDown(connection, isSmall ? [] : filesOf(runFolder, tables));
+    return runOver({ folder: runFolder, manifest, tables, isSmall, database, connection, views, bounds, close });
   } catch (error) {
+    const { over } = bounds;
     await close();
-    throw error;
+    throw over ?? (isFull(error) ? new UsageError(noRoom('no space left'), { cause: error }) : error);
   }
+}
+
+/** What the views read, as DuckDB opens it and as they name it. */
+function filesOf(runFolder: string, tables: readonly RunTable[]): string[] {
+  const closed = tables.filter(({ source }) => source === 'parquet').map(({ name }) => parquetFile(runFolder, name));
+  return [...new Set(closed.flatMap((file) => [file, filePattern(file)]))];
+}
+
+function isFull(error: unknown): boolean {
+  return /ENOSPC|EDQUOT|No space left|quota exceeded/i.test(messageOf(error));
 }
 
 async function openDatabase(file: string, spill: string, threads: number) {
@@ -90,6 +108,7 @@ async function openDatabase(file: string, spill: string, threads: number) {
     threads: String(threads),
     memory_limit: memoryLimit(),
     temp_directory: spill,
+    max_temp_directory_size: diskLimit().text,
   });
   const connection = await database.connect();
   await connection.run("SET TimeZone = 'UTC'");
@@ -106,10 +125,11 @@ interface Opened extends Pick<OpenRun, 'folder' | 'manifest' | 'tables' | 'isSma
   readonly database: DuckDBInstance;
   readonly connection: DuckDBConnection;
   readonly views: Views;
+  readonly bounds: Bounds;
 }
 
 /** A database that holds the tables of a run and the views over them, as an open run. */
-export function runOver({ database, connection, views, ...run }: Opened): OpenRun {
+export function runOver({ database, connection, views, bounds, ...run }: Opened): OpenRun {
   const rows = async (sql: string) => {
     await views.prepare(sql);
     return rowsOf(connection, sql);
@@ -137,78 +157,11 @@ export function runOver({ database, connection, views, ...run }: Opened): OpenRu
       await connection.run(`DROP VIEW ${identifier(view)}`);
       await connection.run(`ALTER TABLE materialised RENAME TO ${identifier(view)}`);
     },
-    connect: () => database.connect(),
+    connect: async () => bounds.bound(await database.connect()),
+    get over() {
+      return bounds.over;
+    },
   };
-}
-
-/** Some rows of an answer; every piece names the columns, and the first one comes even if there are no rows. */
-export interface QueryRows {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
-}
-
-/** What `windtunnel query RUN SQL` prints, piece by piece: a table of a long run does not fit into memory. */
-export async function* queryRun(runFolder: string, sql: string): AsyncGenerator<QueryRows> {
-  const run = await openRun(runFolder);
-  try {
-    await checkReadable(run, sql);
-    await run.prepare(sql).catch((error: unknown) => {
-      throw misunderstood(error);
-    });
-    const connection = await run.connect();
-    try {
-      await checkStatement(connection, sql);
-      const result = await connection.stream(sql);
-      const columns = result.deduplicatedColumnNames();
-      yield { columns, rows: [] };
-      for await (const rows of result.yieldRowsJs()) yield { columns, rows: rows.map((row) => row.map(cellOf)) };
-    } catch (error) {
-      throw await queryError(run, error);
-    } finally {
-      connection.closeSync();
-    }
-  } finally {
-    await run.close();
-  }
-}
-
-/** Tables that every completed run has: one that is not there was removed, and is not a table without rows. */
-const ALWAYS = ['operations', 'commits'];
-
-async function checkReadable(run: OpenRun, sql: string): Promise<void> {
-  if (run.manifest.ended !== 'completed') return;
-  const reads = await run.reads(sql);
-  const lost = run.tables.filter(({ name, source }) => source === null && ALWAYS.includes(name) && reads.has(name));
-  if (lost.length === 0) return;
-  const files = lost.map(({ name }) => path.basename(parquetFile(run.folder, name))).join(' and ');
-  throw new UsageError(`${run.folder} has no ${files}, which the SQL reads: it was removed; repeat the run.`);
-}
-
-async function checkStatement(connection: DuckDBConnection, sql: string): Promise<void> {
-  // Of a text without a statement the library says "Error in native callback".
-  const { count } = await connection.extractStatements(sql).catch((error: unknown) => {
-    if (/native callback/.test(messageOf(error))) return { count: 0 };
-    throw error;
-  });
-  if (count === 0)
-    throw new UsageError('The SQL has no statement: give one, such as "SELECT count(*) FROM operations".');
-  if (count > 1) throw new UsageError(`The SQL has ${count} statements: give one at a time.`);
-}
-
-/** What DuckDB says of SQL, on one line; of a table that cannot be read to its end, which one it is. */
-async function queryError(run: OpenRun, error: unknown): Promise<unknown> {
-  if (error instanceof UsageError) return error;
-  const reason = await explained(run, error);
-  return reason instanceof UsageError ? reason : misunderstood(error);
-}
-
-function misunderstood(error: unknown): unknown {
-  if (error instanceof UsageError) return error;
-  // After a blank line DuckDB prints the statement again, with an arrow.
-  const [said = ''] = messageOf(error)
-    .replace(/^Failed to extract statements: /, '')
-    .split('\n\n');
-  return new UsageError(`The SQL was not understood: ${said.trim().replace(/\s*\n\s*/g, ' ')}`, { cause: error });
 }
 
 export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Row[]> {
@@ -241,18 +194,22 @@ async function createTable(
   }
 }
 
-/** What DuckDB may take. UsageError: WINDTUNNEL_MEMORY is no size. */
-export function memoryLimit(): string {
-  const { WINDTUNNEL_MEMORY: wanted = MEMORY } = process.env;
-  if (/^\d+(\.\d+)? ?[MG]i?B$/i.test(wanted)) return wanted;
-  throw new UsageError(`WINDTUNNEL_MEMORY must be a size such as 512MB or 4GB, not "${wanted}".`);
-}
-
 /**
  * What to say of a run that could not be judged: which table cannot be read to its end, if that is why. Called only
  * then, because it reads everything: the footer of a Parquet file may be whole where what it describes is not.
  */
 export async function explained(run: OpenRun, error: unknown): Promise<unknown> {
+  if (run.over) return run.over;
+  if (isFull(error)) return new UsageError(noRoom('no space left'), { cause: error });
+  if (/max_temp_directory_size/.test(messageOf(error))) {
+    const { text } = diskLimit();
+    return new UsageError(
+      `${run.folder} took more than ${text} of the disk: allow more, as in WINDTUNNEL_DISK=100GB.`,
+      {
+        cause: error,
+      },
+    );
+  }
   if (/^Out of Memory Error/.test(messageOf(error))) {
     return new UsageError(
       `${run.folder} is too large to be judged in ${memoryLimit()} of memory: allow more, as in WINDTUNNEL_MEMORY=4GB.`,
@@ -270,7 +227,7 @@ export async function explained(run: OpenRun, error: unknown): Promise<unknown> 
   return error;
 }
 
-function cellOf(value: unknown): Cell {
+export function cellOf(value: unknown): Cell {
   if (value === null || value === undefined) return null;
   if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();

@@ -24,6 +24,10 @@ export function literal(text: string): string {
 }
 
 /** DuckDB reads a file name as a pattern; a run folder may be called `what? [1]`. */
+export function filePattern(file: string): string {
+  return file.replace(/[[*?]/g, (character) => `[${character}]`);
+}
+
 export function fileLiteral(file: string): string {
-  return literal(file.replace(/[[*?]/g, (character) => `[${character}]`));
+  return literal(filePattern(file));
 }

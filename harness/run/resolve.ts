@@ -4,8 +4,8 @@ import path from 'node:path';
 import { checkMetrics, type MetricsFlags } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { hostable } from '../faults/draw.ts';
+import { checkLimits } from '../judge/bounds.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
-import { memoryLimit } from '../judge/open-run.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { EngineFlags } from '../model/soak.ts';
@@ -52,7 +52,7 @@ export async function resolveRun(
     () => readOwnInvariants(flags.invariants),
     async () => checkTargetFlags(flags),
     async () => checkMetrics(flags),
-    async () => memoryLimit(),
+    async () => checkLimits(),
     async () => flags.out === undefined || checkNewFolder(flags.out, 'run folder'),
   );
   const stored = await storing;

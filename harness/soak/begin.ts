@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { checkLimits } from '../judge/bounds.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
-import { memoryLimit } from '../judge/open-run.ts';
 import { UsageError } from '../model/errors.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
@@ -48,7 +48,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     },
     async () => checkTargetFlags(flags),
     async () => checkMetrics(flags),
-    async () => memoryLimit(),
+    async () => checkLimits(),
     async () => flags.out === undefined || checkSoakFolder(flags.out),
   );
   const id = randomBytes(3).toString('hex');
