@@ -4,6 +4,7 @@ import { wantsColor } from '../console/judgement.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
 import { type PlayedSoak, playSoak, resolveSoak } from '../soak/play.ts';
+import { commandToResume } from '../soak/resume.ts';
 
 export const soakCommand: CliCommand<SoakFlags> = {
   builder: soakOptions,
@@ -16,7 +17,7 @@ export const soakCommand: CliCommand<SoakFlags> = {
     process.stdout.write(
       flags.json ? `${JSON.stringify(soak, null, 2)}\n` : `${soakText(soak, { color: wantsColor() })}\n`,
     );
-    if (soak.state !== 'completed') console.error(`To continue: windtunnel soak --resume ${path}`);
+    if (soak.state !== 'completed') console.error(`To continue: ${commandToResume(path, soak)}`);
     return exitCodeOf(played);
   },
 };

@@ -1,5 +1,8 @@
+import { z } from 'zod';
+
 import type { Manifest } from './manifest.ts';
-import type { Plan } from './scenario.ts';
+import { PLAN, type Plan } from './scenario.ts';
+import { maybe, maybeText, maybeWhole, number, text, whole } from './schema.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Of `soak.json`. */
@@ -122,3 +125,82 @@ export interface EngineFlags {
   readonly k6Processes?: number | undefined;
   readonly workerListen?: string | undefined;
 }
+
+const VERDICTS = ['pass', 'fail', 'unknown'] as const satisfies readonly Verdict[];
+const texts = z.array(text);
+const numbers = z.record(text, number);
+
+const JUDGED: Readonly<Record<keyof JudgedWindow, z.ZodType>> = {
+  verdict: z.enum(VERDICTS),
+  broken: numbers,
+  thresholds_broken: texts,
+  kept: texts,
+  untested: texts,
+  doubts: texts,
+  findings: texts,
+  load_s: number,
+  counts: numbers,
+  seconds_to_judge: number,
+};
+
+const WINDOW: Readonly<Record<keyof SoakWindow, z.ZodType>> = {
+  number: whole.positive(),
+  attempt: whole.positive(),
+  session: whole.positive(),
+  seed: whole,
+  // It is read, reduced and removed.
+  folder: text.regex(/^windows[/\\]\d{4,}(-\d+)?$/, 'must be a folder of windows/'),
+  started_at: text,
+  ended: z.enum(['completed', 'interrupted', 'stack-failed', 'broken-off']).nullable(),
+  seam_s: maybe,
+  judged: z.looseObject(JUDGED).nullable(),
+  bytes: number,
+  whole: z.boolean(),
+  readings: numbers,
+};
+
+const DRIFT: Readonly<Record<keyof Drift, z.ZodType>> = {
+  metric: text,
+  windows: number,
+  per_hour: maybe,
+  change: maybe,
+  p_value: maybe,
+  trend: z.enum(['rises', 'falls', 'none seen', 'too few windows']),
+};
+
+const STATED: Readonly<Record<keyof Soak, z.ZodType>> = {
+  format: whole,
+  id: text,
+  subject: z.union([z.strictObject({ build: text }), z.strictObject({ target: text })]),
+  plan: PLAN,
+  engine: z
+    .looseObject({
+      engine: text.optional(),
+      vus: number.optional(),
+      k6Processes: number.optional(),
+      workerListen: text.optional(),
+    })
+    .optional(),
+  invariants: text.optional(),
+  windows_planned: whole.positive(),
+  keep: z.looseObject({ windows: whole.nonnegative(), bytes: number.nonnegative() }),
+  started_at: z.iso.datetime(),
+  state: z.enum(['running', 'completed', 'stopped', 'interrupted', 'stack-failed']),
+  why: maybeText,
+  verdict: z.enum(VERDICTS),
+  never_tested: texts,
+  sessions: z.array(
+    z.looseObject({
+      number: whole,
+      started_at: z.iso.datetime(),
+      harness: z.looseObject({ pid: whole.positive(), born: text }),
+      identity: z.record(text, text).nullable(),
+    }),
+  ),
+  gaps: z.array(z.looseObject({ from: text, to: text, window: maybeWhole })),
+  windows: z.array(z.looseObject(WINDOW)),
+  drift: z.array(z.looseObject(DRIFT)),
+};
+
+/** A soak that is resumed: it comes from a file of unknown origin. */
+export const SOAK = z.looseObject(STATED);

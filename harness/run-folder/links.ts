@@ -10,6 +10,7 @@ import { isFolder } from './files.ts';
  * folder that is not there has none.
  */
 export function refuseLinks(whole: string, folders: readonly string[], what: string): void {
+  if (!isFolder(whole)) return;
   const found = folders.flatMap((folder) => {
     const place = path.join(whole, folder);
     if (folder !== '' && lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return [folder];

@@ -2,11 +2,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { shellWord } from '../../reports/commands.ts';
 import { soakMarkdown } from '../../reports/markdown/soak.ts';
 import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import { SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
+import { shapeProblems } from '../model/shape-problems.ts';
+import { SOAK, SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
 import { isFolder } from '../run-folder/files.ts';
+import { refuseLinks } from '../run-folder/links.ts';
 import { checkNewFolder } from '../run-folder/out.ts';
 import { driftOf } from './drift.ts';
 import { toReduce } from './retention.ts';
@@ -17,7 +20,7 @@ const SUMMARY = new Set(['manifest.json', 'verdict.json', 'report.md', 'report.h
 
 /** UsageError: a new soak cannot have this folder. */
 export function checkSoakFolder(folder: string): void {
-  checkNewFolder(folder, 'soak folder', `choose another --out, or continue with --resume ${folder}`);
+  checkNewFolder(folder, 'soak folder', `choose another --out, or continue with --resume ${shellWord(folder)}`);
 }
 
 /** The folder of a soak: its windows, and its index, which is complete on disk at every moment. */
@@ -107,6 +110,8 @@ async function replace(file: string, text: string): Promise<void> {
 
 function readSoak(folder: string): Soak {
   const file = path.join(folder, 'soak.json');
+  // What is written into it, and removed, is no link to a file elsewhere.
+  refuseLinks(folder, ['', 'windows', 'logs'], 'folder of a soak');
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'));
@@ -117,9 +122,12 @@ function readSoak(folder: string): Soak {
       cause: error,
     });
   }
-  if (!isRecord(parsed) || parsed.format !== SOAK_FORMAT || !Array.isArray(parsed.windows) || !isRecord(parsed.plan)) {
+  if (!isRecord(parsed) || parsed.format !== SOAK_FORMAT) {
     throw new UsageError(`${file} is not a soak of format ${SOAK_FORMAT}: use the windtunnel that wrote it.`);
   }
+  const problems = shapeProblems(SOAK, parsed, 'it');
+  if (problems.length > 0)
+    throw new UsageError(`${file} was damaged or edited:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
   return parsed as unknown as Soak;
 }
 

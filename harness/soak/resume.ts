@@ -1,13 +1,17 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
+import { shellWord } from '../../reports/commands.ts';
 import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { readOwnInvariants } from '../judge/invariants.ts';
+import { isCheckout, parseBuild } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Soak } from '../model/soak.ts';
-import { engineGiven } from '../run/engine.ts';
+import { engineGiven, resolveEngine } from '../run/engine.ts';
 import { flagNames } from '../run/flag-words.ts';
-import { planGiven } from '../run/plan.ts';
+import { checkStoredPlan, planGiven } from '../run/plan.ts';
+import { knownBuild } from '../stacks/start-build.ts';
 import { bornAt } from '../system/proc.ts';
 import { heal } from '../system/process-table.ts';
 import { lastWritten, SoakFolder } from './folder.ts';
@@ -17,7 +21,16 @@ import type { SoakFlags } from './options.ts';
 export async function checkResume(flags: SoakFlags, resume: string): Promise<void> {
   await collectUsageErrors(
     async () => checkFlags(flags, resume),
-    async () => checkState(SoakFolder.open(path.resolve(resume)).soak, resume),
+    async () => {
+      const { soak } = SoakFolder.open(path.resolve(resume));
+      await collectUsageErrors(
+        async () => checkState(soak, resume),
+        async () => checkSubject(flags, soak, resume),
+        async () => checkStoredPlan(soak.plan, `The plan of ${resume}`, soak.invariants),
+        () => resolveEngine(soak.engine ?? {}, true),
+        () => readOwnInvariants(soak.invariants),
+      );
+    },
     async () => checkMetrics(flags),
   );
 }
@@ -48,12 +61,44 @@ export async function resumeSoak(resume: string): Promise<SoakFolder> {
 }
 
 function checkFlags(flags: SoakFlags, resume: string): void {
-  const { scenario, build, target, window, stopOn, keepWindows, disk, invariants, out } = flags;
+  const { scenario, window, stopOn, keepWindows, disk, invariants, out } = flags;
   const of = { window, 'stop-on': stopOn, 'keep-windows': keepWindows, disk, invariants, out };
-  const given = flagNames({ build, target, ...planGiven(flags), ...of, ...engineGiven(flags) });
+  const given = flagNames({ ...planGiven(flags), ...of, ...engineGiven(flags) });
   if (scenario !== undefined) given.unshift('a scenario');
   if (given.length > 0)
     throw new UsageError(`${resume} has its plan: --resume cannot be given with ${given.join(', ')}.`);
+}
+
+/**
+ * The folder may be of unknown origin, and what it names is used: the code of a checkout is run, and a target file says
+ * where secrets go. The command line must name these as well. UsageError: it does not, or it names something else.
+ */
+function checkSubject(flags: SoakFlags, { subject }: Soak, resume: string): void {
+  const stored =
+    'target' in subject ? { flag: 'target', value: subject.target } : { flag: 'build', value: subject.build };
+  const target = flags.target === undefined ? undefined : path.resolve(flags.target);
+  const given = 'target' in subject ? (flags.build ?? target) : (target ?? flags.build);
+  const again = `--${stored.flag} ${shellWord(stored.value)}`;
+  if (given !== undefined && given !== stored.value)
+    throw new UsageError(
+      `${resume} is a soak of ${stored.value}: --resume cannot change that, give ${again} or neither.`,
+    );
+  if (given === undefined && mustBeNamed(subject))
+    throw new UsageError(`${resume} names ${stored.value}, which would be used: if you trust it, add ${again}.`);
+  if ('build' in subject) knownBuild(subject.build);
+}
+
+function mustBeNamed(subject: Soak['subject']): boolean {
+  if ('target' in subject) return true;
+  const build = parseBuild(subject.build);
+  return build.kind === 'airflow' && isCheckout(build.version);
+}
+
+/** What continues a soak. */
+export function commandToResume(folder: string, { subject }: Soak): string {
+  const [[flag = '', value = ''] = []] = Object.entries(subject);
+  const named = mustBeNamed(subject) ? ` --${flag} ${shellWord(value)}` : '';
+  return `windtunnel soak --resume ${shellWord(folder)}${named}`;
 }
 
 function checkState({ sessions, windows, windows_planned }: Soak, resume: string): void {
