@@ -180,7 +180,8 @@ describe.each([
     const other = path.join(cwd, `${engine}-renumbered`);
     cpSync(path.join(cwd, engine), other, { recursive: true });
     await runSql(`COPY (
-        WITH operations AS (FROM '${path.join(cwd, engine, 'operations.parquet')}'), numbers AS (SELECT op, row_number() OVER (ORDER BY hash(op)) AS number FROM operations)
+        WITH operations AS (FROM '${path.join(cwd, engine, 'operations.parquet')}'),
+        numbers AS (SELECT op, row_number() OVER (ORDER BY hash(op)) AS number FROM operations)
         SELECT operations.* REPLACE (numbers.number AS op, firsts.number AS duplicate_of)
         FROM operations JOIN numbers USING (op) LEFT JOIN numbers AS firsts ON firsts.op = operations.duplicate_of
       ) TO '${path.join(other, 'operations.parquet')}' (FORMAT parquet)`);

@@ -23,7 +23,7 @@ export function memoryLimit(): string {
   throw new UsageError(`WINDTUNNEL_MEMORY must be a size such as 512MB or 4GB, not "${wanted}".`);
 }
 
-/** What DuckDB may write to its temporary folder, as it is given and in bytes. UsageError: WINDTUNNEL_DISK is no size. */
+/** What DuckDB may write to its temporary folder. UsageError: WINDTUNNEL_DISK is no size. */
 export function diskLimit(): { readonly text: string; readonly bytes: number } {
   const { WINDTUNNEL_DISK: text = DISK } = process.env;
   const { amount, unit } = /^(?<amount>\d+(\.\d+)?) ?(?<unit>[MG])i?B$/i.exec(text)?.groups ?? {};
