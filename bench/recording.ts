@@ -8,6 +8,7 @@
  * writer, and with the lock sampler beside. Interleaved, so that what drifts weighs on all alike. Then one sample of
  * the locks while nothing waits, and while twenty statements do.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,7 +17,6 @@ import pg from 'pg';
 
 import { CommitStream } from '../harness/record/commits.ts';
 import { LockSampler } from '../harness/record/lock-sampler.ts';
-import { removeWriters } from '../harness/record/writers.ts';
 import { RunClock } from '../harness/run-folder/clock.ts';
 import { RunFolder } from '../harness/run-folder/writer.ts';
 import { startPostgres } from '../harness/stacks/postgres.ts';
@@ -70,7 +70,6 @@ async function compareUpdates(dsn: string): Promise<void> {
       await stop();
     }
   }
-  await removeWriters(dsn);
   console.log(`µs a statement, commit included, min / median / max of ${ROUNDS} rounds`);
   for (const [name, times] of micros) {
     const alone = micros.get(name.replace(/, .*/, ', nothing')) ?? [];
@@ -84,9 +83,13 @@ async function start(setting: (typeof SETTINGS)[number], dsn: string, name: stri
   if (setting === 'nothing') return async () => undefined;
   const record = new RunFolder(path.join(scratch, name));
   if (setting === 'writers') {
-    const stream = new CommitStream(dsn, record, clock);
+    const stream = new CommitStream({ dsn, run: randomBytes(3).toString('hex'), record, clock });
     await stream.start((error) => console.error(error.message));
-    return () => stream.stop({ restore: true }).then(() => record.close());
+    return async () => {
+      await stream.stop();
+      await stream.remove();
+      await record.close();
+    };
   }
   const sampler = new LockSampler({ dsn, record, clock });
   await sampler.start();

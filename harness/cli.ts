@@ -86,7 +86,7 @@ const COMMANDS: readonly Listed[] = [
   ],
   [
     'heal',
-    'Remove what a killed run left: processes, ports, temporary folders',
+    'Remove what a killed run left: processes, temporary folders, and what is in the database of a target',
     async () => (await import('./commands/heal.ts')).healCommand,
   ],
 ];

@@ -1,5 +1,6 @@
 import type { CliCommand } from '../console/command.ts';
 
+import { healAll } from '../run/heal.ts';
 import { heal, runningStacks } from '../system/process-table.ts';
 
 export const downCommand: CliCommand<object> = {
@@ -7,9 +8,11 @@ export const downCommand: CliCommand<object> = {
 
   async handler() {
     const ids = runningStacks();
-    const results = (await heal(ids)).filter(({ id }) => ids.includes(id));
-    for (const { id } of results) console.log(`${id}: down`);
+    for (const { id } of await heal({ ids })) console.log(`${id}: down`);
     if (ids.length === 0) console.log('No stack is up.');
-    return 0;
+    // Dead runs may have had these stacks for a target, or another one.
+    const { lines, isDone } = await healAll({ sayLiving: false });
+    for (const line of lines) console.log(line);
+    return isDone ? 0 : 4;
   },
 };

@@ -1,35 +1,31 @@
 import { counted } from '../../reports/words.ts';
 import type { CliCommand } from '../console/command.ts';
-import { messageOf } from '../model/errors.ts';
-import { removeWriters } from '../record/writers.ts';
+import { healAll, healTarget } from '../run/heal.ts';
 import { dsnOfTarget } from '../stacks/target-file.ts';
-import { heal } from '../system/process-table.ts';
 import { sweepScratchFolders } from '../system/scratch-folder.ts';
 
-export const healCommand: CliCommand<object> = {
-  builder: (args) => args,
+interface HealFlags {
+  readonly target?: string | undefined;
+}
 
-  async handler() {
-    const results = await heal();
-    for (const { id, outcome, processes, folders, targets } of results) {
-      for (const target of targets) await healTarget(target);
-      if (outcome === 'still running')
-        console.log(`${id}: is still running; end it with Ctrl-C or \`windtunnel down\``);
-      else console.log(`${id}: healed (${processes} processes ended, ${folders} folders removed)`);
-    }
-    const swept = sweepScratchFolders();
+export const healCommand: CliCommand<HealFlags> = {
+  builder: (args) =>
+    args.option('target', {
+      type: 'string',
+      describe: 'Only what runs have left in the database of this target, wherever they ran',
+    }),
+
+  async check({ target }) {
+    if (target !== undefined) dsnOfTarget(target);
+  },
+
+  async handler({ target }) {
+    if (target !== undefined) dsnOfTarget(target);
+    const { lines, isDone } = await (target === undefined ? healAll() : healTarget(target));
+    const swept = target === undefined ? sweepScratchFolders() : 0;
+    for (const line of lines) console.log(line);
     if (swept > 0) console.log(`removed ${counted(swept, 'temporary folder')} of judging`);
-    if (results.length === 0 && swept === 0) console.log('Nothing to heal.');
-    return 0;
+    if (lines.length === 0 && swept === 0) console.log('Nothing to heal.');
+    return isDone ? 0 : 4;
   },
 };
-
-/** If the stack or its target file is gone, nothing of ours is left there. */
-async function healTarget(file: string): Promise<void> {
-  try {
-    await removeWriters(dsnOfTarget(file));
-    console.log(`${file}: removed the recorder's triggers and replication slot`);
-  } catch (error) {
-    console.log(`${file}: not healed, because ${messageOf(error)}`);
-  }
-}

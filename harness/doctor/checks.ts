@@ -123,7 +123,7 @@ function machine(): Diagnosis {
 }
 
 async function leftovers(): Promise<Diagnosis> {
-  const stale = (await heal([], { dryRun: true })).filter(({ outcome }) => outcome !== 'still running');
+  const stale = (await heal({ dryRun: true })).filter(({ outcome }) => outcome === 'left something');
   if (stale.length === 0) return { part: 'leftovers', state: 'ok', sentence: 'no killed run left anything behind' };
   return {
     part: 'leftovers',

@@ -51,11 +51,12 @@ async function as(name: string, ...statements: string[]): Promise<void> {
 
 async function record(name: string, changes: () => Promise<void>): Promise<Record<string, unknown>[]> {
   const run = new RunFolder(path.join(folder, name));
-  const stream = new CommitStream(postgres.dsn('postgres'), run, new RunClock());
+  const stream = new CommitStream({ dsn: postgres.dsn('postgres'), run: 'abc123', record: run, clock: new RunClock() });
   const failures: Error[] = [];
   await stream.start((error) => failures.push(error));
   await changes();
-  await stream.stop({ restore: true });
+  await stream.stop();
+  expect(await stream.remove()).toBeUndefined();
   await run.close();
   expect(failures).toEqual([]);
   const text = readFileSync(path.join(folder, name, 'raw', 'commits.ndjson'), 'utf8');
@@ -161,7 +162,7 @@ test('nothing of the recorder stays in the database', async () => {
       SELECT (SELECT count(*) FROM pg_replication_slots) AS slots,
              (SELECT count(*) FROM pg_publication) AS publications,
              (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal) AS triggers,
-             (SELECT count(*) FROM pg_namespace WHERE nspname = 'windtunnel') AS schemas`);
+             (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'windtunnel%') AS schemas`);
     expect(rows).toEqual([{ slots: '0', publications: '0', triggers: '0', schemas: '0' }]);
   });
 });

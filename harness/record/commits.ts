@@ -6,11 +6,22 @@ import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
 import type { Recorder } from '../model/run-context.ts';
 import { withClient } from '../system/postgres-client.ts';
+import type { Left } from './installed.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
-import { installWriters, PUBLICATION, removeWriters, SLOT, WRITER_PREFIX } from './writers.ts';
+import { Installation } from './writers.ts';
 
 /** Tables with the input and output of tasks: of DAGs that are not the harness's own they are not recorded. */
 const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
+
+export interface CommitStreamOptions {
+  readonly dsn: string;
+  /** The id of the run: six hexadecimal digits, part of each name in the database. */
+  readonly run: string;
+  readonly record: Recorder;
+  readonly clock: WallClock;
+  /** What the ids of the harness's own DAGs begin with. */
+  readonly dagPrefix?: string;
+}
 
 /** A transaction is recorded as a whole, after its commit: a stream that breaks in its middle sends it again. */
 interface Transaction {
@@ -40,6 +51,7 @@ export class CommitStream {
   readonly #record: Recorder;
   readonly #clock: WallClock;
   readonly #dagPrefix: string;
+  readonly #installation: Installation;
   #reader: SlotReader | undefined;
   #transaction: Transaction | undefined;
   /** The commit of the last transaction that is recorded. */
@@ -50,9 +62,9 @@ export class CommitStream {
   #endMark: string | undefined;
   #endSeen = false;
 
-  /** `dagPrefix`: what the ids of the harness's own DAGs begin with. */
-  constructor(dsn: string, record: Recorder, clock: WallClock, dagPrefix = '') {
+  constructor({ dsn, run, record, clock, dagPrefix = '' }: CommitStreamOptions) {
     this.#dsn = dsn;
+    this.#installation = new Installation(dsn, run);
     this.#dagPrefix = dagPrefix;
     this.#record = record;
     this.#clock = clock;
@@ -63,41 +75,46 @@ export class CommitStream {
     return this.#lagMs;
   }
 
-  /** Every commit after this returns is recorded. */
-  async start(onFailure: (error: Error) => void): Promise<void> {
-    await installWriters(this.#dsn);
-    await withClient(this.#dsn, (client) =>
-      client.query(`SELECT pg_create_logical_replication_slot('${SLOT}', 'pgoutput')`),
-    );
-    this.#reader = new SlotReader({
+  /**
+   * Every commit after this returns is recorded. Rejects with a StackError if the database does not allow it; then,
+   * too, something may have been created: see `remove`. `signal` ends the wait for tables that others use.
+   */
+  async start(onFailure: (error: Error) => void, signal?: AbortSignal): Promise<void> {
+    await this.#installation.install(signal);
+    const reader = new SlotReader({
       dsn: this.#dsn,
-      slot: SLOT,
-      publication: PUBLICATION,
+      slot: this.#installation.name,
+      publication: this.#installation.name,
       onMessage: (message) => this.#take(message),
       written: () => this.#record.flush(),
       onFailure,
     });
-    await this.#reader.start();
+    this.#reader = reader;
+    await reader.start();
   }
 
-  /**
-   * Waits until everything committed before this call is recorded. `restore` removes slot and triggers: for a stack
-   * that outlives the run.
-   */
-  async stop({ restore }: { readonly restore: boolean }): Promise<void> {
+  /** Waits until everything committed before this call is recorded. Nothing to do if nothing was begun. */
+  async stop(): Promise<void> {
+    const reader = this.#reader;
+    if (!reader) return this.#installation.close();
     const mark = `end-${Date.now()}`;
     this.#endMark = mark;
     try {
       await withClient(this.#dsn, (client) =>
-        client.query(`SELECT pg_logical_emit_message(false, '${WRITER_PREFIX}', '${mark}')`),
+        client.query(`SELECT pg_logical_emit_message(false, '${this.#installation.name}', '${mark}')`),
       );
       for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
     } finally {
       // Also when the database has gone: otherwise the stream would try to connect forever.
-      await this.#reader?.close();
+      await reader.close();
+      await this.#installation.close();
     }
-    if (restore) await removeWriters(this.#dsn);
     if (!this.#endSeen) throw new StackError('The commit stream was more than 15 s behind when the run ended.');
+  }
+
+  /** For a stack that outlives the run, after `stop`: see `Installation.remove`. */
+  remove(): Promise<Left | undefined> {
+    return this.#installation.remove();
   }
 
   #take(message: Pgoutput.Message): void {
@@ -111,7 +128,7 @@ export class CommitStream {
         return;
       }
       case 'message':
-        if (message.prefix === WRITER_PREFIX) this.#takeNote(Buffer.from(message.content).toString('utf8'));
+        if (message.prefix === this.#installation.name) this.#takeNote(Buffer.from(message.content).toString('utf8'));
         return;
       case 'insert':
         this.#row('insert', message.relation.name, message.new, null);

@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 import type { Recorder } from '../model/run-context.ts';
 import { FINAL_TABLES } from '../model/tables.ts';
 import { withClient } from '../system/postgres-client.ts';
@@ -21,8 +23,10 @@ const BATCH = 5_000;
  */
 export async function takeSnapshot(dsn: string, prefix: string, record: Recorder): Promise<void> {
   await withClient(dsn, async (client) => {
+    const readable = await readableTables(client);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     for (const table of FINAL_TABLES) {
+      if (![table, ...(ALSO_READ[table] ?? [])].every((name) => readable.has(name))) continue;
       const { rows: columns } = await client.query<{ column_name: string }>(
         `SELECT column_name FROM information_schema.columns
           WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`,
@@ -46,6 +50,22 @@ export async function takeSnapshot(dsn: string, prefix: string, record: Recorder
     }
     await client.query('COMMIT');
   });
+}
+
+/** What `ours` reads besides the table itself. */
+const ALSO_READ: Readonly<Record<string, readonly string[]>> = {
+  backfill_dag_run: ['backfill'],
+  trigger: ['task_instance'],
+};
+
+/** A user of a target may not be allowed to read all of them: what is not copied is `unknown` where it is needed. */
+async function readableTables(client: pg.Client): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'public' AND c.relname = ANY ($1) AND has_table_privilege(c.oid, 'SELECT')`,
+    [FINAL_TABLES],
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 function ours(table: (typeof FINAL_TABLES)[number]): string {

@@ -1,84 +1,159 @@
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import { messageOf, StackError } from '../model/errors.ts';
 import { WATCHED } from '../model/tables.ts';
-import { withClient } from '../system/postgres-client.ts';
+import { disconnect } from '../system/postgres-client.ts';
+import { runBriefly, type TableStatement } from './brief-locks.ts';
+import { connectForChanges, type Left, lockOf, nameOf, REMOVE_MS, takeAway } from './installed.ts';
 
-export const SLOT = 'windtunnel';
-export const PUBLICATION = 'windtunnel';
-/** Prefix of the logical messages that name a statement's writer. */
-export const WRITER_PREFIX = 'windtunnel';
 const STATEMENT_LENGTH = 240;
-/** How long a statement of the harness waits for the lock of a live table before it gives up and tries again. */
-const LOCK_TIMEOUT_MS = 1_000;
-const LOCK_TRIES = 10;
-const SLOT_TRIES = 50;
+const INSTALL_MS = 60_000;
+/** A server waits for all transactions that are open; it gives up before this side does. */
+const SLOT_MS = 50_000;
+const AGAIN_MS = 1_000;
 
-/** Adds the publication and, in a schema of its own, the function and the triggers that name the writers. */
-export async function installWriters(dsn: string): Promise<void> {
-  await removeWriters(dsn);
-  const tables = Object.entries(WATCHED);
-  const published = tables.map(([table, columns]) => `public.${table} (${columns.join(', ')})`).join(', ');
-  await withClient(dsn, async (client) => {
-    await client.query('CREATE SCHEMA windtunnel');
-    await client.query(`
-      CREATE FUNCTION windtunnel.note_writer() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        PERFORM pg_logical_emit_message(true, '${WRITER_PREFIX}', concat_ws(E'\\x1f',
-          current_setting('application_name'), pg_backend_pid(), left(current_query(), ${STATEMENT_LENGTH})));
-        RETURN NULL;
-      END $$`);
-    for (const [table] of tables) {
-      await alone(
-        client,
-        `CREATE TRIGGER windtunnel_writer BEFORE INSERT OR UPDATE OR DELETE ON public.${table}
-        FOR EACH STATEMENT EXECUTE FUNCTION windtunnel.note_writer()`,
-      );
+/** What one run leaves in a database: one name for its schema, publication, replication slot and triggers. */
+export class Installation {
+  readonly #dsn: string;
+  readonly #run: string;
+  readonly #slotMs: number;
+  #client: pg.Client | undefined;
+  #closed = false;
+
+  /** `run`: its id, six hexadecimal digits. `slotMs`: how long the creation of the slot may take. */
+  constructor(dsn: string, run: string, { slotMs = SLOT_MS }: { readonly slotMs?: number } = {}) {
+    this.#dsn = dsn;
+    this.#run = run;
+    this.#slotMs = slotMs;
+  }
+
+  /** Of schema, publication, slot, each trigger, and the prefix of the messages that name a statement's writer. */
+  get name(): string {
+    return nameOf(this.#run);
+  }
+
+  /**
+   * Creates all of it; the slot begins now. While this object is open, an advisory lock says that the run lives.
+   * StackError if it cannot be done: call `remove` then.
+   */
+  async install(signal?: AbortSignal): Promise<void> {
+    try {
+      this.#client = await this.#locked();
+      await create(this.#client, this.name, signal);
+      await createSlot(this.#client, this.name, this.#slotMs);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof StackError
+        ? error
+        : new StackError(`The recorder could not be installed in the database: ${messageOf(error)}.`, { cause: error });
     }
-    await client.query(`CREATE PUBLICATION ${PUBLICATION} FOR TABLE ${published}`);
-  });
-}
+  }
 
-/** Leaves the database as it was found. Safe to call when nothing is there, and again after a crash. */
-export async function removeWriters(dsn: string): Promise<void> {
-  await withClient(dsn, async (client) => {
-    await dropSlot(client);
-    await client.query(`DROP PUBLICATION IF EXISTS ${PUBLICATION}`);
-    for (const table of Object.keys(WATCHED)) {
-      await alone(client, `DROP TRIGGER IF EXISTS windtunnel_writer ON public.${table}`);
+  /**
+   * Takes all of it away, and asks the server whether it is gone. Returns what is not; rejects if the server cannot be
+   * asked.
+   */
+  async remove(): Promise<Left | undefined> {
+    this.#closed = true;
+    const client = this.#client ?? (await this.#locked());
+    this.#client = undefined;
+    try {
+      return await takeAway(client, this.#run, REMOVE_MS);
+    } finally {
+      await this.#close(client);
     }
-    await client.query('DROP SCHEMA IF EXISTS windtunnel CASCADE');
-  });
-}
+  }
 
-/**
- * The server may take a moment to see that the reader of the slot has gone; a slot that stayed would retain its log.
- */
-async function dropSlot(client: pg.Client): Promise<void> {
-  for (let tries = 1; tries <= SLOT_TRIES; tries++) {
-    await client.query(`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
-      WHERE slot_name = '${SLOT}' AND NOT active`);
-    const { rows } = await client.query(`SELECT FROM pg_replication_slots WHERE slot_name = '${SLOT}'`);
-    if (rows.length === 0) return;
-    await sleep(100);
+  /** Never rejects. What is installed stays. */
+  async close(): Promise<void> {
+    await this.#close(this.#client);
+  }
+
+  async #close(client: pg.Client | undefined): Promise<void> {
+    this.#closed = true;
+    this.#client = undefined;
+    if (client) await disconnect(client);
+  }
+
+  /** A connection that holds the lock of this run, and is opened again when it breaks. */
+  async #locked(): Promise<pg.Client> {
+    const client = await connectForChanges(this.#dsn);
+    try {
+      await client.query('SELECT pg_advisory_lock($1, $2)', lockOf(this.#run));
+    } catch (error) {
+      await disconnect(client);
+      throw error;
+    }
+    client.once('end', () => {
+      if (this.#client === client) void this.#lockAgain();
+    });
+    return client;
+  }
+
+  async #lockAgain(): Promise<void> {
+    this.#client = undefined;
+    while (!this.#closed && this.#client === undefined) {
+      const client = await this.#locked().catch(() => undefined);
+      if (client !== undefined && (this.#closed || this.#client !== undefined)) await disconnect(client);
+      else this.#client = client;
+      if (client === undefined) await sleep(AGAIN_MS, undefined, { ref: false });
+    }
   }
 }
 
-/**
- * A statement that locks a table, in a transaction of its own and never for long: two such locks held together can
- * deadlock with Airflow, and a run must not find a deadlock of its own making.
- */
-async function alone(client: pg.Client, statement: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      await client.query(statement);
-      return;
-    } catch (error) {
-      const retryable = error instanceof pg.DatabaseError && (error.code === '55P03' || error.code === '40P01');
-      if (!retryable || tries >= LOCK_TRIES) throw error;
-      await sleep(100);
-    }
+async function create(client: pg.Client, name: string, signal: AbortSignal | undefined): Promise<void> {
+  const since = new Date().toISOString().slice(0, 19);
+  await client.query(`CREATE SCHEMA ${name}`);
+  await client.query(`COMMENT ON SCHEMA ${name} IS ${pg.escapeLiteral(`${hostname()} since ${since}Z`)}`);
+  await client.query(`
+    CREATE FUNCTION ${name}.note_writer() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM pg_logical_emit_message(true, '${name}', concat_ws(E'\\x1f',
+        current_setting('application_name'), pg_backend_pid(), left(current_query(), ${STATEMENT_LENGTH})));
+      RETURN NULL;
+    END $$`);
+  const triggers = Object.keys(WATCHED).map(
+    (table): TableStatement => ({
+      table: `public.${table}`,
+      sql: `CREATE TRIGGER ${name} BEFORE INSERT OR UPDATE OR DELETE ON public.${table}
+        FOR EACH STATEMENT EXECUTE FUNCTION ${name}.note_writer()`,
+      excludes: 'writers',
+    }),
+  );
+  throwFirst(await runBriefly(client, triggers, { ms: INSTALL_MS, signal }));
+  const published = Object.entries(WATCHED).map(([table, columns]) => `public.${table} (${columns.join(', ')})`);
+  // Its lock keeps out neither readers nor writers, but it waits for VACUUM.
+  const publication = `CREATE PUBLICATION ${name} FOR TABLE ${published.join(', ')}`;
+  const all = { table: 'public.task_instance', sql: publication, excludes: 'writers' } as const;
+  throwFirst(await runBriefly(client, [all], { ms: INSTALL_MS, signal }));
+}
+
+function throwFirst(failed: ReadonlyMap<TableStatement, Error>): void {
+  for (const [{ table }, error] of failed) {
+    throw new StackError(
+      `The recorder's trigger could not be put on ${table} within ${INSTALL_MS / 1000} s: ${error.message}.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Waits for every transaction that has written something and is open. */
+async function createSlot(client: pg.Client, name: string, ms: number): Promise<void> {
+  await client.query(`SET statement_timeout = ${ms}`);
+  try {
+    await client.query(`SELECT pg_create_logical_replication_slot('${name}', 'pgoutput')`);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError && error.code === '57014')) throw error;
+    const { rows } = await client.query<{ who: string }>(`
+      SELECT format('process %s (%s)', pid, coalesce(nullif(application_name, ''), usename)) AS who
+        FROM pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 3`);
+    throw new StackError(
+      `The replication slot could not be created within ${ms / 1000} s, because it waits for every open ` +
+        `transaction: ${rows.map(({ who }) => who).join(', ') || 'none is open any more'}. End it, or try again later.`,
+      { cause: error },
+    );
   }
 }

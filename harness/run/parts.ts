@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 import { fleetHazards } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import { CompletionNotifier } from '../fleet/completion-notifier.ts';
@@ -47,14 +45,13 @@ export interface Parts {
  * if it rejects.
  */
 export async function openParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
-  const { plan, clock, table, spec } = session;
+  const { plan, clock, table } = session;
   const { dagNamespace, dsn, publicUrl } = stack;
   const sightings = openSightings(session);
   // What passes through it is recorded, and read for what is worth a sentence.
   const record = sightings;
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
   for (const file of dags.files) table.file(file);
-  if ('target' in spec.subject) table.target(path.resolve(spec.subject.target));
   const publicToken = stack.ready.then(() => stack.publicToken());
   // Awaited when the operators get ready.
   publicToken.catch(() => undefined);
@@ -69,7 +66,7 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const live = () => fleet.live;
   const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, operationLog, live });
 
-  const commits = new CommitStream(dsn, record, clock, `${dagNamespace}wt_`);
+  const commits = new CommitStream({ dsn, run: table.id, record, clock, dagPrefix: `${dagNamespace}wt_` });
   const supervisor = new Supervisor({ record, clock, fail: session.fail }, stack, observing);
   const hold = (name: string) => supervisor.hold(name);
   const targets = { fleet: hazards, operators, executor: completions };

@@ -9,6 +9,7 @@ import { runAll } from './errgroup.ts';
 import { liveNumbers, openParts, type Parts } from './parts.ts';
 import { waitForQuiescence } from './quiesce.ts';
 import { makeReady } from './ready.ts';
+import { beginCommits, restoreDatabase } from './recorder-rights.ts';
 import type { RunSession } from './session.ts';
 
 /** Lives under way when the load ends may finish; the others end as `run-ended`, which is no violation. */
@@ -27,7 +28,7 @@ export async function playAndRecord(session: RunSession, stack: Stack): Promise<
     // While the processes of the stack import and connect.
     if (!stack.outlivesRun) await parts.dags.announce();
     await Promise.all([
-      time('begin the commit stream', () => parts.commits.start(session.fail)),
+      time('begin the commit stream', () => beginCommits(session, stack, parts.commits)),
       time('wait for the stack', () => stack.ready),
     ]);
     session.throwIfFailed();
@@ -118,7 +119,8 @@ async function close(
 ): Promise<void> {
   const { record } = session;
   await attempt('take the snapshot', () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record), session);
-  await attempt('close the commit stream', () => commits.stop({ restore: stack.outlivesRun }), session);
+  await attempt('close the commit stream', () => commits.stop(), session);
+  if (stack.outlivesRun) await session.time('restore the database', () => restoreDatabase(session, commits));
   await attempt('close the probe', () => probes.close(), session);
   serverLog.close();
   await attempt('say what was seen', () => sightings.close(), session);

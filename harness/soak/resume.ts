@@ -10,10 +10,10 @@ import { UsageError } from '../model/errors.ts';
 import type { Soak } from '../model/soak.ts';
 import { engineGiven, resolveEngine } from '../run/engine.ts';
 import { flagNames } from '../run/flag-words.ts';
+import { healAll } from '../run/heal.ts';
 import { checkStoredPlan, planGiven } from '../run/plan.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { bornAt } from '../system/proc.ts';
-import { heal } from '../system/process-table.ts';
 import { lastWritten, SoakFolder } from './folder.ts';
 import type { SoakFlags } from './options.ts';
 
@@ -43,8 +43,8 @@ export async function resumeSoak(resume: string): Promise<SoakFolder> {
   const folder = SoakFolder.open(path.resolve(resume));
   const { sessions, windows, gaps, started_at } = folder.soak;
   const last = sessions.at(-1);
-  // A killed harness leaves its stack; two stacks would not fit on the machine.
-  if (last) await heal([], { of: last.harness });
+  // A killed harness leaves its stack; two stacks would not fit on the machine. On a target it leaves the recorder.
+  if (last) for (const line of (await healAll({ of: last.harness })).lines) console.error(line);
   const open = windows.find(({ ended }) => ended === null);
   // Killed before its manifest was written, a window has no data, and its folder name is needed again.
   const begun = open !== undefined && existsSync(path.join(folder.runFolder(open), 'manifest.json'));

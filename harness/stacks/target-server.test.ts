@@ -11,7 +11,6 @@ import {
 
 const HERE: ServerFacts = {
   version: '16.4',
-  walLevel: 'logical',
   address: '127.0.0.1',
   port: 5432,
   databaseBytes: 20_000_000,

@@ -27,7 +27,6 @@ const OUR_NAMES = ['windtunnel_executor.HandOffExecutor', 'HandOffExecutor'];
 /** What the server of a target says of itself. */
 export interface ServerFacts {
   readonly version: string;
-  readonly walLevel: string;
   /** As the server sees the connection; null for a Unix socket. */
   readonly address: string | null;
   readonly port: number | null;
@@ -45,7 +44,7 @@ export async function askServer(
 ): Promise<ServerFacts | undefined> {
   const [server] = await ask<Omit<ServerFacts, 'foreignDags' | 'comingDags'> & { isAirflow: boolean }>(
     client,
-    `SELECT current_setting('server_version') AS version, current_setting('wal_level') AS "walLevel",
+    `SELECT current_setting('server_version') AS version,
        host(inet_server_addr()) AS address, inet_server_port() AS port,
        pg_database_size(current_database())::float8 AS "databaseBytes", to_regclass('dag') IS NOT NULL AS "isAirflow"`,
   );

@@ -98,8 +98,5 @@ async function askTarget(target: Target): Promise<{ readonly postgres: string }>
     const all = problems.map((problem) => `  - ${problem}`).join('\n');
     throw new UsageError(`No run begins on the target ${file}:\n${all}`);
   }
-  if (facts.walLevel !== 'logical') {
-    throw new StackError('The target database has wal_level below "logical": set wal_level = logical and restart it.');
-  }
   return { postgres: facts.version };
 }

@@ -1,13 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
-import { cacheFolder } from './installation.ts';
 import { Niceness } from './niceness.ts';
 import { bornAt, environmentHas, familyOf, isAlive, isPostgres, statOf } from './proc.ts';
 import { send } from './signals.ts';
+import {
+  bootId,
+  type ProcessEntry,
+  placeOf,
+  type SavedState,
+  savedStates,
+  saveState,
+  settleState,
+} from './state-files.ts';
 
 /** In the environment of every process we start: names the run it belongs to when everything else is lost. */
 const MARKER = 'WINDTUNNEL_RUN';
@@ -17,26 +26,7 @@ const TERM_MS = 3_000;
 /** A harness that is asked to end takes its own stack down first: seconds on a busy machine. */
 const HARNESS_TERM_MS = 20_000;
 
-interface Entry {
-  readonly name: string;
-  readonly pid: number;
-  /** Start time as the kernel counts it: a pid may be used again, the pair may not. */
-  readonly born: string;
-}
-
-interface State {
-  readonly id: string;
-  readonly harness: Entry;
-  /** `up`: the processes stay for other commands until `down`; `run`: they end with the one that started them. */
-  readonly purpose: Purpose;
-  readonly folders: readonly string[];
-  readonly files: readonly string[];
-  /** Files that describe databases which hold something of this owner; the caller of `heal` cleans those up. */
-  readonly targets: readonly string[];
-  readonly processes: readonly Entry[];
-}
-
-export type Purpose = 'run' | 'up';
+type Purpose = SavedState['purpose'];
 
 export interface SpawnOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -57,19 +47,16 @@ export interface SpawnOptions {
  */
 export class ProcessTable {
   readonly id: string;
-  readonly #file: string;
   readonly #purpose: Purpose;
   readonly #niceness = new Niceness();
   #folders: string[] = [];
   #files: string[] = [];
-  #targets: string[] = [];
-  #processes: (SupervisedProcess & Entry & { readonly child: ChildProcess })[] = [];
+  #targets: SavedState['targets'] = [];
+  #processes: (SupervisedProcess & ProcessEntry & { readonly child: ChildProcess })[] = [];
 
   constructor(id: string, purpose: Purpose = 'run') {
     this.id = id;
     this.#purpose = purpose;
-    mkdirSync(stateFolder(), { recursive: true });
-    this.#file = path.join(stateFolder(), `${id}.json`);
     this.#save();
   }
 
@@ -101,9 +88,19 @@ export class ProcessTable {
     return file;
   }
 
-  /** Notes the file that describes a database of others which gets something of ours. */
+  /**
+   * Notes the file that describes a database of others which gets something of ours. Until `release` it stays noted,
+   * also after `close`: `heal` looks at that database.
+   */
   target(file: string): void {
-    this.#targets.push(file);
+    const stack = savedStates().find(({ state }) => state?.purpose === 'up' && state.files.includes(file));
+    this.#targets.push({ file, stack: stack?.state?.id ?? null });
+    this.#save();
+  }
+
+  /** A query has shown that nothing of ours is left there. */
+  release(file: string): void {
+    this.#targets = this.#targets.filter((target) => target.file !== file);
     this.#save();
   }
 
@@ -140,20 +137,25 @@ export class ProcessTable {
 
   /** Ends one PostgreSQL server before the rest. */
   async stop(process: SupervisedProcess): Promise<void> {
-    await endProcesses([process.pid], 'SIGQUIT', []);
+    await endProcesses([known(process.pid)], 'SIGQUIT', []);
     this.#processes = this.#processes.filter((p) => p.pid !== process.pid);
     this.#save();
   }
 
-  /** Ends every process, then removes the folders and the state file. Never throws for a process that is gone. */
+  /**
+   * Ends every process, then removes the folders, and the state file if no target is noted in it. Never throws for a
+   * process that is gone.
+   */
   async close(): Promise<void> {
     this.#niceness.close();
     await clearAway(this.#state());
   }
 
-  #state(): State {
+  #state(): SavedState {
     return {
       id: this.id,
+      host: hostname(),
+      boot: bootId(),
       harness: { name: 'harness', pid: process.pid, born: bornAt(process.pid) ?? '' },
       purpose: this.#purpose,
       folders: this.#folders,
@@ -164,18 +166,17 @@ export class ProcessTable {
   }
 
   #save(): void {
-    const next = `${this.#file}.next`;
-    writeFileSync(next, JSON.stringify(this.#state(), null, 2));
-    renameSync(next, this.#file);
+    saveState(this.#state());
   }
 }
 
 export interface Healed {
   readonly id: string;
-  readonly outcome: 'healed' | 'still running' | 'left something';
+  /** `unreadable`: the file with this name in the state folder is none of ours. */
+  readonly outcome: 'healed' | 'still running' | 'left something' | 'of another machine' | 'unreadable';
   readonly processes: number;
   readonly folders: number;
-  /** See `ProcessTable.target`: these may still hold something. */
+  /** See `ProcessTable.target`: these may still hold something, and stay noted until `releaseTarget`. */
   readonly targets: readonly string[];
 }
 
@@ -183,98 +184,125 @@ export interface HealOptions {
   readonly dryRun?: boolean;
   /** Only what this process made. */
   readonly of?: { readonly pid: number; readonly born: string };
+  /** Only these, also of living harnesses; without it, all of dead ones. */
+  readonly ids?: readonly string[];
 }
 
-/** Removes what dead harnesses left. Runs of living harnesses are left alone, unless `ids` names them. */
-export async function heal(ids: readonly string[] = [], { dryRun = false, of }: HealOptions = {}): Promise<Healed[]> {
+/** Removes what dead harnesses left on this machine. Of living ones it removes what `ids` names, and nothing else. */
+export async function heal({ dryRun = false, of, ids }: HealOptions = {}): Promise<Healed[]> {
   const results: Healed[] = [];
-  for (const state of savedStates()) {
+  for (const { file, state } of savedStates()) {
+    if (state === undefined) {
+      if (!of && !ids) results.push(resultOf(file, 'unreadable'));
+      continue;
+    }
     if (of && (state.harness.pid !== of.pid || state.harness.born !== of.born)) continue;
-    const alive = bornAt(state.harness.pid) === state.harness.born && state.harness.born !== '';
-    if (alive && !ids.includes(state.id)) {
-      results.push({ id: state.id, outcome: 'still running', processes: 0, folders: 0, targets: [] });
-      continue;
+    if (ids && !ids.includes(state.id)) continue;
+    const place = placeOf(state);
+    const alive = place === 'here' && state.harness.born !== '' && bornAt(state.harness.pid) === state.harness.born;
+    if (place === 'elsewhere') results.push(resultOf(state.id, 'of another machine'));
+    else if (alive && !ids) results.push(resultOf(state.id, 'still running'));
+    else if (dryRun) results.push(resultOf(state.id, 'left something'));
+    else {
+      if (alive && state.harness.pid !== process.pid)
+        await endProcesses([state.harness], 'SIGTERM', [], HARNESS_TERM_MS);
+      const processes = await clearAway(state);
+      results.push({ ...resultOf(state.id, 'healed'), processes, folders: state.folders.length });
     }
-    if (dryRun) {
-      results.push({ id: state.id, outcome: 'left something', processes: 0, folders: 0, targets: [] });
-      continue;
-    }
-    if (alive && state.harness.pid !== process.pid)
-      await endProcesses([state.harness.pid], 'SIGTERM', [], HARNESS_TERM_MS);
-    const processes = await clearAway(state);
-    results.push({
-      id: state.id,
-      outcome: 'healed',
-      processes,
-      folders: state.folders.length,
-      targets: state.targets,
-    });
   }
-  return results;
+  // Last, because the stack of a target may have gone with these.
+  return results.map((result) => (result.outcome === 'healed' ? { ...result, targets: targetsOf(result.id) } : result));
 }
 
-/** The ids of the stacks that `up` holds, or held until it was killed. */
+function resultOf(id: string, outcome: Healed['outcome']): Healed {
+  return { id, outcome, processes: 0, folders: 0, targets: [] };
+}
+
+/** Those of a dead harness that may still hold something. A stack of `up` that is gone took its database with it. */
+function targetsOf(id: string): string[] {
+  const states = savedStates();
+  const state = states.find((one) => one.state?.id === id)?.state;
+  if (state === undefined) return [];
+  const isThere = (stack: string | null) => stack === null || states.some((one) => one.state?.id === stack);
+  const targets = state.targets.filter(({ stack }) => isThere(stack));
+  settleState(state, targets);
+  return [...new Set(targets.map(({ file }) => file))];
+}
+
+/** A query has shown that nothing of this dead harness is left in the database that the file describes. */
+export function releaseTarget(id: string, file: string): void {
+  const state = savedStates().find((one) => one.state?.id === id)?.state;
+  if (state !== undefined)
+    settleState(
+      state,
+      state.targets.filter((target) => target.file !== file),
+    );
+}
+
+/** The ids of the stacks that `up` holds on this machine, or held until it was killed. */
 export function runningStacks(): string[] {
-  return savedStates()
-    .filter((state) => state.purpose === 'up')
-    .map((state) => state.id);
+  return savedStates().flatMap(({ state }) =>
+    state?.purpose === 'up' && placeOf(state) !== 'elsewhere' ? [state.id] : [],
+  );
 }
 
-function stateFolder(): string {
-  return path.join(cacheFolder(), 'state');
+/**
+ * Removes all that an owner made on this machine; returns how many processes it ended. What it has in databases of
+ * others stays noted.
+ */
+async function clearAway(state: SavedState): Promise<number> {
+  // Before the machine was started again, the same pid was another process.
+  const ended = placeOf(state) === 'here' ? await endFamily(state) : 0;
+  for (const folder of state.folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  for (const file of state.files) rmSync(file, { force: true });
+  settleState(state, state.targets);
+  return ended;
 }
 
-function savedStates(): State[] {
-  let names: string[];
-  try {
-    names = readdirSync(stateFolder());
-  } catch {
-    return []; // This user has never started anything.
-  }
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => {
-      try {
-        return [JSON.parse(readFileSync(path.join(stateFolder(), name), 'utf8')) as State];
-      } catch {
-        return []; // Written by rename, so a broken one is not ours.
-      }
-    });
-}
-
-/** Removes all that an owner made on this machine; returns how many processes it ended. */
-async function clearAway(state: State): Promise<number> {
+async function endFamily(state: SavedState): Promise<number> {
   const roots = state.processes.filter(({ pid, born }) => bornAt(pid) === born);
-  const family = descendants(state.id, roots);
-  const postgres = new Set(family.filter(isPostgres));
+  const family = descendants(state.id, roots).map(known);
+  const postgres = new Set(family.map(({ pid }) => pid).filter(isPostgres));
   // Clients first, so that a database that goes away under them does not fill their logs with errors; and at once,
   // because what an orderly shutdown would save is thrown away with them.
   await endProcesses(
     [],
     'SIGKILL',
-    family.filter((pid) => !postgres.has(pid)),
+    family.filter(({ pid }) => !postgres.has(pid)),
   );
   // Immediate shutdown: a postmaster that is killed instead leaves its shared memory behind.
-  const masters = [...postgres].filter((pid) => !postgres.has(statOf(pid)?.parent ?? 0));
-  await endProcesses(masters, 'SIGQUIT', [...postgres]);
-  for (const folder of state.folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  for (const file of state.files) rmSync(file, { force: true });
-  rmSync(path.join(stateFolder(), `${state.id}.json`), { force: true });
+  const servers = family.filter(({ pid }) => postgres.has(pid));
+  const masters = servers.filter(({ pid }) => !postgres.has(statOf(pid)?.parent ?? 0));
+  await endProcesses(masters, 'SIGQUIT', servers);
   return family.length;
+}
+
+type Known = Pick<ProcessEntry, 'pid' | 'born'>;
+
+function known(pid: number): Known {
+  return { pid, born: bornAt(pid) ?? '' };
+}
+
+/** The process itself, and not another one that has its pid by now. */
+function isStillThere({ pid, born }: Known): boolean {
+  return bornAt(pid) === born && isAlive(pid);
 }
 
 /** Sends `signal` to the leaders, waits, and kills whatever is left of leaders and followers. */
 async function endProcesses(
-  leaders: readonly number[],
+  leaders: readonly Known[],
   signal: NodeJS.Signals,
-  followers: readonly number[],
+  followers: readonly Known[],
   patienceMs = TERM_MS,
 ): Promise<void> {
-  for (const pid of leaders) send(pid, signal);
-  const all = [...new Set([...leaders, ...followers])];
-  for (let waited = 0; waited < patienceMs && leaders.some(isAlive); waited += 50) await sleep(50);
-  for (const pid of all) send(pid, 'SIGKILL');
-  for (let waited = 0; waited < TERM_MS && all.some(isAlive); waited += 20) await sleep(20);
+  const sendTo = (all: readonly Known[], what: NodeJS.Signals) => {
+    for (const one of all) if (isStillThere(one)) send(one.pid, what);
+  };
+  sendTo(leaders, signal);
+  for (let waited = 0; waited < patienceMs && leaders.some(isStillThere); waited += 50) await sleep(50);
+  const all = [...leaders, ...followers];
+  sendTo(all, 'SIGKILL');
+  for (let waited = 0; waited < TERM_MS && all.some(isStillThere); waited += 20) await sleep(20);
 }
 
 /** All processes that belong to an owner: by session, by parentage, by the marker. Never this process. */

@@ -1,0 +1,151 @@
+import type pg from 'pg';
+
+import { FINAL_TABLES, WATCHED } from '../model/tables.ts';
+
+/** What a database allows a run to record, asked before anything is created in it. */
+export interface DatabaseRights {
+  /** Why commits cannot be recorded, one sentence each; empty if they can. */
+  readonly lacks: readonly string[];
+  /** Tables that cannot be read, of those that the run copies in the end. */
+  readonly unreadable: readonly string[];
+  /** What the owner of the database should know. */
+  readonly notes: readonly string[];
+}
+
+/** Column lists of publications came with it. */
+const OLDEST = 15;
+
+export interface RecordingServer {
+  readonly version: number;
+  readonly role: string;
+  readonly database: string;
+  readonly wal_level: string;
+  readonly standby: boolean;
+  readonly superuser: boolean;
+  readonly replication: boolean;
+  readonly may_create: boolean;
+  readonly sees_all: boolean;
+  readonly slots: readonly string[];
+  readonly max_slots: number;
+  readonly senders: number;
+  readonly max_senders: number;
+  readonly keep: string;
+}
+
+const SERVER = `
+  SELECT current_setting('server_version_num')::int / 10000 AS version, current_user::text AS role,
+         current_database()::text AS database, current_setting('wal_level') AS wal_level,
+         pg_is_in_recovery() AS standby, r.rolsuper AS superuser, r.rolreplication AS replication,
+         has_database_privilege(current_database(), 'CREATE') AS may_create,
+         pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,
+         (SELECT coalesce(array_agg(slot_name::text ORDER BY slot_name), '{}') FROM pg_replication_slots) AS slots,
+         current_setting('max_replication_slots')::int AS max_slots,
+         (SELECT count(*)::int FROM pg_stat_replication) AS senders,
+         current_setting('max_wal_senders')::int AS max_senders,
+         current_setting('max_slot_wal_keep_size', true) AS keep
+    FROM pg_roles r WHERE r.rolname = current_user`;
+
+interface WatchedTable {
+  readonly name: string;
+  readonly owner: string;
+  readonly owned: boolean;
+  readonly identity: string;
+  readonly key: readonly string[] | null;
+  readonly columns: readonly string[];
+}
+
+const TABLES = `
+  SELECT c.relname::text AS name, pg_get_userbyid(c.relowner)::text AS owner,
+         pg_has_role(c.relowner, 'USAGE') AS owned, c.relreplident::text AS identity,
+         (SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a
+             ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+           WHERE i.indrelid = c.oid AND i.indisprimary) AS key,
+         (SELECT array_agg(a.attname::text) FROM pg_attribute a
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1)`;
+
+export async function readDatabaseRights(client: pg.Client): Promise<DatabaseRights> {
+  const [server] = (await client.query<RecordingServer>(SERVER)).rows;
+  const { rows: tables } = await client.query<WatchedTable>(TABLES, [Object.keys(WATCHED)]);
+  const { rows: unreadable } = await client.query<{ name: string }>(
+    `SELECT relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'public' AND relname = ANY ($1) AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY 1`,
+    [[...FINAL_TABLES, 'serialized_dag']],
+  );
+  const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(tables, server?.role ?? '')];
+  return { lacks, unreadable: unreadable.map(({ name }) => name), notes: server ? notesOn(server) : [] };
+}
+
+export function lacksOfServer(server: RecordingServer): string[] {
+  const { role, database, slots } = server;
+  const lacks: string[] = [];
+  if (server.version < OLDEST) lacks.push(`PostgreSQL is ${server.version}: ${OLDEST} or newer is needed.`);
+  if (server.wal_level !== 'logical')
+    lacks.push(`wal_level is "${server.wal_level}": set wal_level = logical and restart PostgreSQL.`);
+  if (server.standby) lacks.push('The server is a standby: name the primary in the dsn.');
+  if (!server.superuser && !server.replication)
+    lacks.push(`The role "${role}" may not replicate: ALTER ROLE ${quoted(role)} REPLICATION.`);
+  if (!server.may_create)
+    lacks.push(
+      `The role "${role}" may not create a schema: GRANT CREATE ON DATABASE ${quoted(database)} TO ${quoted(role)}.`,
+    );
+  if (slots.length >= server.max_slots)
+    lacks.push(`No replication slot is free: max_replication_slots is ${server.max_slots}, with ${slots.join(', ')}.`);
+  if (server.senders >= server.max_senders)
+    lacks.push(`No walsender is free: max_wal_senders is ${server.max_senders}, and all of them are in use.`);
+  return lacks;
+}
+
+function lacksOfTables(tables: readonly WatchedTable[], role: string): string[] {
+  const lacks: string[] = [];
+  const missing = Object.keys(WATCHED).filter((name) => !tables.some((table) => table.name === name));
+  if (missing.length > 0)
+    lacks.push(`There is no table ${list(missing)} in the schema public: is this the database of an Airflow 3?`);
+  for (const owner of new Set(tables.map((table) => table.owner))) {
+    const foreign = tables.filter((table) => table.owner === owner && !table.owned).map(({ name }) => name);
+    if (foreign.length > 0)
+      lacks.push(
+        `The role "${role}" is not a member of "${owner}", who owns ${list(foreign)}: a publication and the removal ` +
+          `of a trigger need that. GRANT ${quoted(owner)} TO ${quoted(role)}.`,
+      );
+  }
+  for (const { name, identity, key, columns } of tables) {
+    const watched: readonly string[] = WATCHED[name as keyof typeof WATCHED];
+    const absent = watched.filter((column) => !columns.includes(column));
+    if (absent.length > 0) lacks.push(`The table ${name} has no column ${list(absent)}.`);
+    if (identity !== 'd')
+      lacks.push(
+        `The table ${name} has REPLICA IDENTITY ${IDENTITIES[identity] ?? identity}: while part of its columns are ` +
+          'published, PostgreSQL refuses each UPDATE and DELETE.',
+      );
+    else if (key === null || key.some((column) => !watched.includes(column)))
+      lacks.push(`The table ${name} has no primary key of the columns that are read: its UPDATEs cannot be published.`);
+  }
+  return lacks;
+}
+
+const IDENTITIES: Readonly<Record<string, string>> = { f: 'FULL', n: 'NOTHING', i: 'USING INDEX' };
+
+function notesOn(server: RecordingServer): string[] {
+  const notes: string[] = [];
+  if (server.keep === '-1')
+    notes.push(
+      'max_slot_wal_keep_size is -1: a slot that is left, and not healed, keeps the log of changes until the disk is ' +
+        'full. Set it to what the disk can spare.',
+    );
+  if (!server.superuser && !server.sees_all)
+    notes.push(
+      `The role "${server.role}" does not see what other roles do: waits for locks are not recorded. ` +
+        `GRANT pg_read_all_stats TO ${quoted(server.role)}.`,
+    );
+  return notes;
+}
+
+function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

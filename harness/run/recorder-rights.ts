@@ -1,0 +1,59 @@
+import path from 'node:path';
+
+import { messageOf, StackError } from '../model/errors.ts';
+import { note } from '../model/run-context.ts';
+import type { Stack } from '../model/stack.ts';
+import type { CommitStream } from '../record/commits.ts';
+import { type DatabaseRights, readDatabaseRights } from '../record/database-rights.ts';
+import { removalSql } from '../record/installed.ts';
+import { withClient } from '../system/postgres-client.ts';
+import type { RunSession } from './session.ts';
+
+/**
+ * Begins to record commits, where the database of a target allows it: what keeps it from that is said, all of it, and
+ * then the run continues without. A stack of our own allows everything.
+ */
+export async function beginCommits(session: RunSession, stack: Stack, commits: CommitStream): Promise<void> {
+  const { spec, progress, stop, record, fail } = session;
+  if ('target' in spec.subject) {
+    const rights = await withClient(stack.dsn, readDatabaseRights);
+    for (const sentence of sentencesOf(rights, { withNotes: !spec.shared })) progress.note(sentence);
+    if (rights.unreadable.includes('serialized_dag'))
+      throw new StackError('The table serialized_dag cannot be read: whether Airflow knows the DAGs stands there.');
+    if (rights.lacks.length > 0) return record.updateManifest({ writers: 'none' });
+    // From now on there may be something in a database that outlives this process.
+    session.table.target(path.resolve(spec.subject.target));
+  }
+  await commits.start(fail, stop);
+}
+
+function sentencesOf({ lacks, unreadable, notes }: DatabaseRights, { withNotes }: { withNotes: boolean }): string[] {
+  const without = [
+    'Commits are not recorded, and what needs them stays unknown (`windtunnel doctor --target FILE` looks again):',
+    ...lacks.map((lack) => `  - ${lack}`),
+  ].join('\n');
+  return [
+    ...(lacks.length > 0 ? [without] : []),
+    ...(unreadable.length > 0 ? [`These tables cannot be read and are not copied: ${unreadable.join(', ')}.`] : []),
+    ...(withNotes ? notes : []),
+  ];
+}
+
+/** Takes away what recording has put into a database that outlives the run. What stays is said, with the SQL for it. */
+export async function restoreDatabase(session: RunSession, commits: CommitStream): Promise<void> {
+  const { spec, progress, table } = session;
+  let problem: string | undefined;
+  try {
+    const left = await commits.remove();
+    problem = left && `${left.what}. Remove it with \`windtunnel heal\`, or in that database:\n${left.sql}`;
+  } catch (error) {
+    problem =
+      `whether anything is left is not known: ${messageOf(error)}. ` +
+      `\`windtunnel heal\` looks again; by hand it is, in that database:\n${removalSql(table.id)}`;
+  }
+  if (problem !== undefined) note(session, 'ERROR', `could not take the recorder out of the database: ${problem}`);
+  // A stack of a soak's own goes away with its database.
+  if (!('target' in spec.subject)) return;
+  if (problem === undefined) table.release(path.resolve(spec.subject.target));
+  else progress.note(`The recorder is still in the database of the target: ${problem}`);
+}
