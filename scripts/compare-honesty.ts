@@ -22,7 +22,7 @@ import { wilson } from '../harness/statistics/statistics.ts';
 import { aaPairs, isFalse } from './honesty/aa.ts';
 import { type PowerTrials, powerTrials } from './honesty/doubled.ts';
 import { fitBetweenRuns } from './honesty/fit.ts';
-import { POOL, readPool, slimmed } from './honesty/pool.ts';
+import { type Group, POOL, readPool, slimmed } from './honesty/pool.ts';
 import {
   drawnComparison,
   type Errors,
@@ -120,8 +120,9 @@ function stoppingEarly(comparisons: number): void {
 /** Two releases by their kept runs, which are drawn: how soon the difference is clear, and what is then overlooked. */
 async function releases(times: number): Promise<void> {
   const groups = readPool();
+  const isValid = ({ runs }: Group) => runs.every(isValidRun);
   const [old, fixed] = ['3.2.1', '3.2.2'].map((version) =>
-    groups.find(({ name }) => name.startsWith(`airflow@${version}, seeds`)),
+    groups.find((group) => group.name.startsWith(`airflow@${version}, seeds`) && isValid(group)),
   );
   if (old === undefined || fixed === undefined) return;
   const between = knownWithout([old.name, fixed.name]);
