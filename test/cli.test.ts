@@ -122,7 +122,12 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['check old', /is of format 99, and this windtunnel reads format \d+/],
   ['soak', /Name a scenario .* --resume FOLDER/],
   ['soak seeds --duration 25m', /--duration 25m is not a whole number of windows of 10m/],
-  ['soak seeds --window 2s', /--window must be like 30s or 10m, and at least 5s/],
+  ['soak seeds --window 2s', /--window must be like 30s or 10m, from 5s to 168h/],
+  [
+    'soak seeds --duration 99999999h --window 600h',
+    /--duration must be like 30m or 8h, and at most 8760h, not "99999999h"\n--window must be .* to 168h, not "600h"/,
+  ],
+  ['run seeds --duration 99999999h --faults kill', /--duration must be like 60s, 5m or 1h, from 1s to 168h/],
   ['soak seeds --disk lots --keep-windows -1', /--disk must be like 500MB[\s\S]*--keep-windows must/],
   ['soak seeds --stop-on deadlocks', /--stop-on is like 'deadlocks: count<1', not "deadlocks"/],
   ['soak seeds --stop-on nope:count<1', /there is no metric "nope"/],

@@ -177,11 +177,14 @@ const CHAOS = z.strictObject({
   at_once: z.number().int().min(1).max(8).optional(),
 });
 
+/** How long the load of one run may last, seconds: a week. All faults are drawn before it begins. */
+export const LONGEST_LOAD_S = 7 * 24 * 3600;
+
 export const SCENARIO = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and dashes'),
   /** One sentence for `windtunnel list`. */
   describe: z.string().min(1),
-  duration_s: z.number().positive(),
+  duration_s: z.number().positive().max(LONGEST_LOAD_S),
   schedulers: z.number().int().positive(),
   /** API servers for the Execution API; one more always serves the public API. */
   api_servers: z.number().int().positive(),

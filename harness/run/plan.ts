@@ -10,7 +10,7 @@ import { validateThresholds } from '../judge/thresholds.ts';
 import { didYouMean } from '../model/closest.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import { type ChaosSpec, PLAN, type Plan, type Scenario } from '../model/scenario.ts';
+import { type ChaosSpec, LONGEST_LOAD_S, PLAN, type Plan, type Scenario } from '../model/scenario.ts';
 import { shapeProblems } from '../model/shape-problems.ts';
 import { brokenScenario, loadScenario } from './catalogue.ts';
 import type { GivenFlags } from './flag-words.ts';
@@ -122,8 +122,8 @@ export function shapeOf({ seed, duration: text, schedulers, apiServers, faults }
   if (schedulers !== undefined) problems.push(...notWhole('schedulers', schedulers, 1, 32));
   if (apiServers !== undefined) problems.push(...notWhole('api-servers', apiServers, 1, 32));
   const duration = text === undefined ? undefined : parseSeconds(text);
-  if (text !== undefined && duration === undefined) {
-    problems.push(`--duration must be like 60s, 5m or 1h, and at least 1s, not "${text}"`);
+  if (text !== undefined && (duration === undefined || duration > LONGEST_LOAD_S)) {
+    problems.push(`--duration must be like 60s, 5m or 1h, from 1s to ${LONGEST_LOAD_S / 3600}h, not "${text}"`);
   }
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     problems.push(`--seed must be a whole number from 0, not ${seed}`);

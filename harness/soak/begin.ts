@@ -5,6 +5,7 @@ import { collectUsageErrors } from '../console/usage-errors.ts';
 import { checkLimits } from '../judge/bounds.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
 import { UsageError } from '../model/errors.ts';
+import { LONGEST_LOAD_S } from '../model/scenario.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
 import { engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
@@ -13,6 +14,10 @@ import { checkTargetFlags, subjectOf } from '../run/subject.ts';
 import { checkSoakFolder } from './folder.ts';
 import { type SoakFlags, USUAL } from './options.ts';
 import { keepOf, stopsOf, withStops } from './plan.ts';
+
+/** A year: what a soak keeps of each window is held in memory. */
+const LONGEST_S = 365 * 24 * 3600;
+const SHORTEST_WINDOW_S = 5;
 
 export interface NewSoak {
   readonly folder: string;
@@ -27,7 +32,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = subjectOf({})) => {
       // An invalid window is reported by windowsOf.
-      const duration = parseSeconds(window) === undefined ? undefined : window;
+      const duration = windowSeconds(window) === undefined ? undefined : window;
       if (scenario === undefined) {
         const [, none] = await collectUsageErrors(
           async () => shapeOf({ ...flags, duration }),
@@ -75,13 +80,23 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
   return { folder, soak };
 }
 
+/** Undefined: no window can be so long. */
+function windowSeconds(text: string): number | undefined {
+  const seconds = parseSeconds(text);
+  return seconds !== undefined && seconds >= SHORTEST_WINDOW_S && seconds <= LONGEST_LOAD_S ? seconds : undefined;
+}
+
 function windowsOf(duration: string, window: string): number {
-  const [whole, one] = [parseSeconds(duration), parseSeconds(window)];
+  const [whole = LONGEST_S + 1, one] = [parseSeconds(duration), windowSeconds(window)];
   const problems = [
-    ...(whole === undefined ? [`--duration must be like 30m or 8h, not "${duration}"`] : []),
-    ...(one === undefined || one < 5 ? [`--window must be like 30s or 10m, and at least 5s, not "${window}"`] : []),
+    ...(whole > LONGEST_S
+      ? [`--duration must be like 30m or 8h, and at most ${LONGEST_S / 3600}h, not "${duration}"`]
+      : []),
+    ...(one === undefined
+      ? [`--window must be like 30s or 10m, from ${SHORTEST_WINDOW_S}s to ${LONGEST_LOAD_S / 3600}h, not "${window}"`]
+      : []),
   ];
-  if (whole === undefined || one === undefined || problems.length > 0) throw new UsageError(problems.join('\n'));
+  if (one === undefined || problems.length > 0) throw new UsageError(problems.join('\n'));
   if (!Number.isInteger(whole / one)) {
     throw new UsageError(`--duration ${duration} is not a whole number of windows of ${window}: change one of them.`);
   }
