@@ -16,7 +16,7 @@ const dag = fanOut('wt_wire', 20, [300, 1_500]);
 const scenario: Scenario = {
   name: 'wire',
   describe: 'Faults on the wire, one after the other',
-  duration_s: 48,
+  duration_s: 60,
   schedulers: 1,
   api_servers: 1,
   dags: [dag],
@@ -31,10 +31,11 @@ const faults: readonly PlannedFault[] = [
   commits('lost-commit-answer', 3_000),
   commits('lost-commit', 13_000),
   window('wire-cut', API, 23_000, { statement: 'UPDATE task_instance', most: 12 }, 3_000),
-  window('wire-delay', API, 27_000, { statement: 'COMMIT', ms: DELAY_MS, share: 0.3, seed: 5 }),
-  window('wire-latency', API, 32_000, { ms: LATENCY_MS }),
-  window('wire-reset', API, 37_000, {}),
-  window('wire-reset', 'scheduler-1', 38_000, {}),
+  // As long as that, because a busy machine may answer nothing for seconds.
+  window('wire-delay', API, 27_000, { statement: 'COMMIT', ms: DELAY_MS, share: 0.3, seed: 5 }, 10_000),
+  window('wire-latency', API, 38_000, { ms: LATENCY_MS }, 10_000),
+  window('wire-reset', API, 49_000, {}, 500),
+  window('wire-reset', 'scheduler-1', 50_000, {}, 500),
 ];
 
 /** The same story on each: what a client's second try is answered when the first one had been done differs. */
@@ -151,7 +152,7 @@ function window(
   victim: string,
   at_ms: number,
   drawn: PlannedFault['with'],
-  for_ms = fault === 'wire-reset' ? 500 : 4_000,
+  for_ms: number,
 ): PlannedFault {
   return { fault, victim, at_ms, for_ms, with: drawn };
 }
