@@ -256,5 +256,11 @@ export type SampleMetric =
   | 'healthy'
   /** How far the commit stream is behind, in milliseconds. */
   | 'commit_lag_ms'
+  /**
+   * By how much another clock is ahead of the run's clock, the offset of a wall clock's moment from `started_at`; and
+   * how long the question took: the offset is known to half of that. `source` has that clock.
+   */
+  | 'clock_offset_ms'
+  | 'clock_round_trip_ms'
   /** 1 when the API servers had no work left after the last request, 0 when that took too long. */
   | 'api_quiescent';

@@ -9,12 +9,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WATCHED_SCHEMA } from '../../test/schema.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { type Postgres, startPostgres } from '../stacks/postgres.ts';
+import { POSTGRES_SETTINGS, type Postgres, startPostgres } from '../stacks/postgres.ts';
 import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { stopPostgres } from '../system/signals.ts';
 import { CommitStream } from './commits.ts';
+import { DatabaseClock } from './database-clock.ts';
+import { ServerLog } from './server-log.ts';
 
 let folder: string;
 let table: ProcessTable;
@@ -31,7 +33,10 @@ beforeAll(async () => {
   // Not below `folder`: as root the server runs as another user, who may not enter what mkdtemp made.
   const work = table.folder(path.join(tmpdir(), `wt-commits-test-${process.pid}`));
   const log = path.join(folder, 'postgres.log');
-  postgres = await startPostgres({ table, folder: work, port, log, fsync: false, signal: AbortSignal.timeout(60_000) });
+  // A zone that no program guesses, as a target's may be.
+  const settings = { ...POSTGRES_SETTINGS, log_timezone: 'Asia/Kathmandu' };
+  const signal = AbortSignal.timeout(60_000);
+  postgres = await startPostgres({ table, folder: work, port, log, settings, fsync: false, signal });
   await withClient(postgres.dsn('postgres'), (client) => client.query(WATCHED_SCHEMA));
 });
 
@@ -59,7 +64,11 @@ async function record(name: string, changes: () => Promise<void>): Promise<Recor
   expect(await stream.remove()).toBeUndefined();
   await run.close();
   expect(failures).toEqual([]);
-  const text = readFileSync(path.join(folder, name, 'raw', 'commits.ndjson'), 'utf8');
+  return linesOf(name, 'commits');
+}
+
+function linesOf(run: string, table: string): Record<string, unknown>[] {
+  const text = readFileSync(path.join(folder, run, 'raw', `${table}.ndjson`), 'utf8');
   return text
     .trim()
     .split('\n')
@@ -128,6 +137,27 @@ test('20,000 changes in one transaction arrive whole', async () => {
   expect(rows.length).toBe(20_000);
   expect(new Set(rows.map((row) => row.xid)).size).toBe(1);
   expect(rows.at(-1)).toMatchObject({ seq: 20_000, backfill_id: 7, writer: 'wt-api-core-1' });
+});
+
+test('the database says what its clock and the clocks of its log show, in whatever zone', async () => {
+  const run = new RunFolder(path.join(folder, 'zone'));
+  const clock = new RunClock();
+  const databaseClock = new DatabaseClock(run, clock);
+  await withClient(postgres.dsn('postgres'), (client) => databaseClock.read(client));
+  // One clock of one machine.
+  expect(databaseClock).toMatchObject({ offsetMs: 0, logZoneMs: 5.75 * 3_600_000 });
+  const source = { source: 'postgres', file: postgres.jsonLog, format: 'postgres-jsonlog', from: 'end' } as const;
+  const log = new ServerLog([source], run, clock, databaseClock);
+  const fromMs = clock.now();
+  await as('wt-test', `DO $$ BEGIN RAISE WARNING 'a zone'; END $$`);
+  const untilMs = clock.now();
+  log.close();
+  await run.close();
+  const [logged] = linesOf('zone', 'server_log');
+  expect(logged).toMatchObject({ message: 'a zone' });
+  // PostgreSQL cuts to milliseconds.
+  expect(logged?.at_ms).toBeGreaterThan(fromMs - 2);
+  expect(logged?.at_ms).toBeLessThan(untilMs + 2);
 });
 
 test('across restarts of the server every commit is recorded exactly once', { timeout: 60_000 }, async () => {

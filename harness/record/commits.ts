@@ -6,6 +6,7 @@ import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
 import type { Recorder } from '../model/run-context.ts';
 import { withClient } from '../system/postgres-client.ts';
+import type { DatabaseClock } from './database-clock.ts';
 import type { Left } from './installed.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { Installation } from './writers.ts';
@@ -19,6 +20,8 @@ export interface CommitStreamOptions {
   readonly run: string;
   readonly record: Recorder;
   readonly clock: WallClock;
+  /** Absent: the clock of this machine. */
+  readonly databaseClock?: Pick<DatabaseClock, 'offsetMs'>;
   /** What the ids of the harness's own DAGs begin with. */
   readonly dagPrefix?: string;
 }
@@ -50,6 +53,7 @@ export class CommitStream {
   readonly #dsn: string;
   readonly #record: Recorder;
   readonly #clock: WallClock;
+  readonly #databaseClock: Pick<DatabaseClock, 'offsetMs'>;
   readonly #dagPrefix: string;
   readonly #installation: Installation;
   #reader: SlotReader | undefined;
@@ -62,12 +66,13 @@ export class CommitStream {
   #endMark: string | undefined;
   #endSeen = false;
 
-  constructor({ dsn, run, record, clock, dagPrefix = '' }: CommitStreamOptions) {
+  constructor({ dsn, run, record, clock, databaseClock = { offsetMs: 0 }, dagPrefix = '' }: CommitStreamOptions) {
     this.#dsn = dsn;
     this.#installation = new Installation(dsn, run);
     this.#dagPrefix = dagPrefix;
     this.#record = record;
     this.#clock = clock;
+    this.#databaseClock = databaseClock;
   }
 
   /** Milliseconds from the last transaction's commit to its arrival here. */
@@ -151,7 +156,7 @@ export class CommitStream {
     if (!rows) return;
     for (const row of rows) this.#record.append('commits', { seq: ++this.#seq, ...row });
     this.#recorded = lsnOf(lsn);
-    this.#lagMs = Math.max(0, this.#clock.now() - committedMs);
+    this.#lagMs = Math.max(0, this.#clock.now() + this.#databaseClock.offsetMs - committedMs);
   }
 
   #takeNote(text: string): void {

@@ -9,6 +9,7 @@ import { CpuWaits } from '../system/cpu-waits.ts';
 import { portsInUse } from '../system/ports.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
 import { type ProcessStats, readProcessStats } from '../system/proc.ts';
+import type { DatabaseClock } from './database-clock.ts';
 import { LockSampler } from './lock-sampler.ts';
 import { SelfProbe } from './self-probe.ts';
 
@@ -23,6 +24,8 @@ export interface ProbesOptions {
   helpers(): readonly SupervisedProcess[];
   readonly record: Recorder;
   readonly clock: WallClock;
+  /** Read once a second. */
+  readonly databaseClock: DatabaseClock;
   /** The fleet's own counters at this moment. */
   fleet(): Readonly<Partial<Record<SampleMetric, number>>>;
 }
@@ -74,7 +77,9 @@ export class Probes {
     this.#sampleMachine();
     this.#addAll('fleet', this.#options.fleet());
     try {
-      await this.#sampleDatabase(await this.#database.get());
+      const client = await this.#database.get();
+      await this.#options.databaseClock.read(client);
+      await this.#sampleDatabase(client);
     } catch {
       await this.#database.drop();
       note(this.#options, 'WARNING', 'the database did not answer the probe');

@@ -3,19 +3,24 @@ import { roundMs, type WallClock } from '../model/clock.ts';
 import type { Recorder } from '../model/run-context.ts';
 import type { LogSource } from '../model/stack.ts';
 import { Tail } from '../system/tail.ts';
+import type { DatabaseClock } from './database-clock.ts';
 
 /** A deadlock's detail holds every side's statement, and Airflow's run to four thousand characters each. */
 const TEXT_LENGTH = 64_000;
+
+/** By how much the times in PostgreSQL's log are ahead of UTC, milliseconds: see `DatabaseClock`. */
+type LogZone = Pick<DatabaseClock, 'logZoneMs'>;
 
 /** Follows the logs of PostgreSQL and of the Airflow processes and records errors, warnings and a few actions. */
 export class ServerLog {
   readonly #tails: readonly Tail[];
 
-  constructor(sources: readonly LogSource[], record: Recorder, clock: WallClock) {
+  /** `zone`: that of PostgreSQL's log at this moment. */
+  constructor(sources: readonly LogSource[], record: Recorder, clock: WallClock, zone: LogZone = { logZoneMs: 0 }) {
     this.#tails = sources.map(({ source, file, format, from }) => {
-      const take = format === 'postgres-jsonlog' ? postgresRow : airflowRow;
+      const isPostgres = format === 'postgres-jsonlog';
       return new Tail(file, from, (line) => {
-        const row = take(source, line, clock);
+        const row = isPostgres ? postgresRow(source, line, clock, zone) : airflowRow(source, line, clock);
         if (row) record.append('server_log', row);
       });
     });
@@ -40,7 +45,7 @@ export interface ServerLogRow {
   readonly context?: string | null;
 }
 
-function postgresRow(source: string, line: string, clock: WallClock): ServerLogRow | undefined {
+function postgresRow(source: string, line: string, clock: WallClock, zone: LogZone): ServerLogRow | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);
@@ -52,8 +57,7 @@ function postgresRow(source: string, line: string, clock: WallClock): ServerLogR
   const text = (key: string) => (typeof record[key] === 'string' ? record[key].slice(0, TEXT_LENGTH) : null);
   const number = (key: string) => (typeof record[key] === 'number' ? record[key] : null);
   return {
-    // "2026-11-21 10:00:00.123 UTC"
-    at_ms: roundMs(clock.fromWall(Date.parse((text('timestamp') ?? '').replace(' UTC', 'Z').replace(' ', 'T')))),
+    at_ms: roundMs(loggedAt(text('timestamp') ?? '', clock, zone)),
     source,
     pid: number('pid'),
     application_name: text('application_name'),
@@ -65,6 +69,13 @@ function postgresRow(source: string, line: string, clock: WallClock): ServerLogR
     statement: text('statement'),
     context: text('context'),
   };
+}
+
+/** `2026-11-21 10:00:00.123 CET`, as the clocks of log_timezone show it; the zone's name is no help to a program. */
+function loggedAt(timestamp: string, clock: WallClock, { logZoneMs }: LogZone): number {
+  const [, date, time] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) /.exec(timestamp) ?? [];
+  // A record without a time has just been written.
+  return date === undefined ? clock.now() : clock.fromWall(Date.parse(`${date}T${time}Z`) - logZoneMs);
 }
 
 /** structlog's console form: `2026-11-21T10:00:00.123456Z [error    ] message [logger] …`; a traceback follows. */

@@ -15,10 +15,12 @@ import type { Sighting } from '../model/sighting.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
 import { CommitStream } from '../record/commits.ts';
+import { DatabaseClock } from '../record/database-clock.ts';
 import { Probes } from '../record/probes.ts';
 import { ServerLog } from '../record/server-log.ts';
 import { Sightings } from '../record/sightings/sightings.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
+import { withClient } from '../system/postgres-client.ts';
 import { Hazards } from '../worker/hazards.ts';
 import { k6Options } from './k6.ts';
 import type { RunSession } from './session.ts';
@@ -47,7 +49,10 @@ export interface Parts {
 export async function openParts(session: RunSession, stack: Stack, observing: AbortSignal): Promise<Parts> {
   const { plan, clock, table } = session;
   const { dagNamespace, dsn, publicUrl } = stack;
-  const sightings = openSightings(session);
+  const databaseClock = new DatabaseClock(session.record, clock);
+  // Before the first time of PostgreSQL is read.
+  await withClient(dsn, (client) => databaseClock.read(client));
+  const sightings = openSightings(session, databaseClock);
   // What passes through it is recorded, and read for what is worth a sentence.
   const record = sightings;
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
@@ -66,7 +71,8 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const live = () => fleet.live;
   const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, operationLog, live });
 
-  const commits = new CommitStream({ dsn, run: table.id, record, clock, dagPrefix: `${dagNamespace}wt_` });
+  const dagPrefix = `${dagNamespace}wt_`;
+  const commits = new CommitStream({ dsn, run: table.id, record, clock, databaseClock, dagPrefix });
   const supervisor = new Supervisor({ record, clock, fail: session.fail }, stack, observing);
   const hold = (name: string) => supervisor.hold(name);
   const targets = { fleet: hazards, operators, executor: completions };
@@ -77,9 +83,10 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
     helpers: () => helpers,
     record,
     clock,
+    databaseClock,
     fleet: () => fleetSamples({ engine, fleet, operationLog, commits }),
   });
-  const serverLog = new ServerLog(stack.logs, record, clock);
+  const serverLog = new ServerLog(stack.logs, record, clock, databaseClock);
   return {
     dags,
     commits,
@@ -96,12 +103,12 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   };
 }
 
-function openSightings({ record, clock, progress }: RunSession): Sightings {
+function openSightings({ record, clock, progress }: RunSession, databaseClock: DatabaseClock): Sightings {
   const say = (seen: Sighting) => {
     const { load_started_ms: begunMs } = record.manifest;
     progress.sighting(seen, begunMs === null ? null : (seen.at_ms - begunMs) / 1000);
   };
-  return new Sightings({ record, clock, actions: actionWords, say });
+  return new Sightings({ record, clock, databaseClock, actions: actionWords, say });
 }
 
 async function openEngine(

@@ -4,6 +4,7 @@ import type { Operation } from '../../model/operation.ts';
 import { note, type Recorder } from '../../model/run-context.ts';
 import type { Sighting, SightingKind } from '../../model/sighting.ts';
 import type { TableName } from '../../model/tables.ts';
+import type { DatabaseClock } from '../database-clock.ts';
 import type { ServerLogRow } from '../server-log.ts';
 import { Backfills } from './backfills.ts';
 import { type ActionWords, lookAtDeadlock } from './deadlock.ts';
@@ -22,6 +23,8 @@ const MOST_OPEN = 20;
 export interface SightingsOptions {
   readonly record: Recorder;
   readonly clock: WallClock;
+  /** Absent: the clock of this machine. */
+  readonly databaseClock?: Pick<DatabaseClock, 'offsetMs'>;
   readonly actions: ActionWords;
   /** Called once for each kind. */
   readonly say: (sighting: Sighting) => void;
@@ -87,13 +90,22 @@ export class Sightings implements Recorder {
       this.#suspect('refused fields', lookAtRenderedFields(row, this.#recent));
   }
 
-  #commit(row: CommittedRow): void {
+  /** By how much the times of PostgreSQL are to be moved back, as the judge will do it. */
+  get #offsetMs(): number {
+    return this.#options.databaseClock?.offsetMs ?? 0;
+  }
+
+  #commit(recorded: CommittedRow): void {
+    const offsetMs = this.#offsetMs;
+    const row = offsetMs === 0 ? recorded : { ...recorded, committed_ms: recorded.committed_ms - offsetMs };
     this.#recent.takeCommit(row);
     const look = this.#backfills.takeCommit(row);
     if (look) this.#suspect('early backfill', look);
   }
 
-  #log(row: ServerLogRow): void {
+  #log(recorded: ServerLogRow): void {
+    const offsetMs = recorded.source === 'postgres' ? this.#offsetMs : 0;
+    const row = offsetMs === 0 ? recorded : { ...recorded, at_ms: recorded.at_ms - offsetMs };
     this.#recent.takeLog(row);
     if (row.sqlstate === '40P01' && row.source === 'postgres')
       this.#suspect('deadlock', lookAtDeadlock(row, this.#recent, this.#options.actions), SIDES_WAIT_MS);
