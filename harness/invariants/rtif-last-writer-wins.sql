@@ -8,6 +8,7 @@
 -- min-exercised: 20
 -- because: by hand, about one pair in three collided on 3.2.2 (81 refusals where 3.3.2 took some 250 pairs); twenty
 --   pairs without a collision then have a probability of 1 in 3,000
+-- without-clocks: writes are compared among themselves, and commits by their order
 -- sentence: The rendered fields that worker {worker} wrote for {subject} were refused with 409[ ({said})][{other:if},
 --   because another write of the same fields was under way]; the real client fails the task for that.
 -- sentence[value never written]: The rendered fields of {subject} are «{found}» at the end, a value that none of the

@@ -13,7 +13,7 @@ const FOLDER = new URL('../invariants/', import.meta.url);
 
 export const INVARIANT_FORM: InvariantForm = {
   required: ['claim', 'title', 'source', 'needs', 'exercised-by', 'min-exercised'],
-  optional: ['known-issues', 'because', 'sentence', 'sentence[variant]'],
+  optional: ['known-issues', 'because', 'without-clocks', 'sentence', 'sentence[variant]'],
   sections: ['exercised', 'violations'],
   optionalSections: ['given'],
 };
@@ -76,9 +76,16 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
     const found = any ? await readViolations(connection) : NOTHING;
     section = 'exercised';
     if (file.own) await checkReading(connection, counting ?? '');
-    const [exercised] = await rowsOf(connection, counting ?? '');
+    const [row] = await rowsOf(connection, counting ?? '');
+    const exercised = Number(Object.values(row ?? {})[0] ?? 0);
+    const doubt = found.violations > 0 ? await whatIsDoubtful(run, file) : null;
+    if (doubt !== null) {
+      const count = found.violations === 1 ? '1 violation is' : `${found.violations} violations are`;
+      const why = `${count} in doubt, because the clocks did not agree: ${doubt}`;
+      return resultOf(run, file, exercised, NOTHING, why);
+    }
     if (found.violations > 0) await keepViolations(connection, file.name, place);
-    return resultOf(run, file, Number(Object.values(exercised ?? {})[0] ?? 0), found, await whatIsMissing(run, file));
+    return resultOf(run, file, exercised, found, await whatIsMissing(run, file));
   } catch (error) {
     if (run.over) throw run.over;
     if (file.own) throw located(file, section, error);
@@ -194,6 +201,21 @@ function resultOf(
 
 function knownIssuesOf(header: InvariantFile['header']): string[] {
   return header['known-issues']?.split(/[,\s]+/) ?? [];
+}
+
+/** Tables with times of PostgreSQL. */
+const CLOCKED = ['commits', 'server_log', 'lock_waits'];
+
+/**
+ * What is wrong with the clocks, if what an invariant says depends on them; null if nothing is. Anything that reads a
+ * time of PostgreSQL does, unless its header gives the reason why not: `without-clocks`.
+ */
+async function whatIsDoubtful(run: OpenRun, { header, sections }: InvariantFile): Promise<string | null> {
+  if (header['without-clocks'] !== undefined) return null;
+  const { sentence } = await run.row(`SELECT string_agg(sentence, ' ') AS sentence FROM clocks_in_doubt`);
+  if (typeof sentence !== 'string') return null;
+  const reads = await run.reads(Object.values(sections).join('\n'));
+  return CLOCKED.some((table) => reads.has(table)) ? sentence : null;
 }
 
 /** `needs` names tables that must have rows, and `writers`: that commits say who wrote them. */

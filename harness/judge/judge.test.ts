@@ -22,6 +22,7 @@ test('a run passes if its assumptions hold and it exercised all that the scenari
   expect(judgement.assumptions.map(({ name, verdict }) => [name, verdict])).toEqual(
     [
       'run-completed',
+      'clocks-agree',
       'commits-are-whole',
       'deadlocks-reconciled',
       'fleet-kept-pace',

@@ -6,6 +6,7 @@ import type { Manifest } from '../model/manifest.ts';
 import { identifier, literal } from '../run-folder/files.ts';
 import { type RunTable, runTables } from '../run-folder/reader.ts';
 import { Bounds, memoryLimit } from './bounds.ts';
+import { createStretchTable, onRunClock, readStretches } from './clock-stretches.ts';
 import { type LiteralRun, literalManifest, literalTables } from './literal-run.ts';
 import { createManifestTables } from './manifest-tables.ts';
 import { type OpenRun, rowsOf, runOver, SETTINGS } from './open-run.ts';
@@ -15,7 +16,7 @@ import { readViewFiles, type ViewFile, Views } from './views.ts';
 type Rows = readonly object[];
 
 /** Replaced with each run. */
-const MANIFEST_TABLES: ReadonlySet<string> = new Set(['manifest', 'plan', 'plan_dags', 'recorded']);
+const MANIFEST_TABLES: ReadonlySet<string> = new Set(['manifest', 'plan', 'plan_dags', 'recorded', 'clock_stretches']);
 
 /**
  * A database in memory that holds one literal run after another. Its views are made once, which takes ten times as long
@@ -74,6 +75,7 @@ export class LiteralDatabase {
     const key = JSON.stringify([manifest, tables.map(({ source }) => source)]);
     if (key !== this.#manifest) await createManifestTables(this.#connection, manifest, tables);
     this.#manifest = key;
+    await this.#convertTimes();
     return runOver({
       folder: 'literal',
       manifest,
@@ -86,6 +88,18 @@ export class LiteralDatabase {
       bounds,
       close: async () => {},
     });
+  }
+
+  /** As a run that is opened from its folder has them. */
+  async #convertTimes(): Promise<void> {
+    const clocks = await readStretches(this.#connection);
+    for (const name of this.#filled) {
+      const select = `FROM ${identifier(name)}`;
+      const converted = onRunClock(name, select, clocks);
+      if (converted !== select)
+        await this.#connection.run(`CREATE OR REPLACE TABLE ${identifier(name)} AS ${converted}`);
+    }
+    await createStretchTable(this.#connection, clocks);
   }
 
   /** Takes away whatever the run and its judging have left. */

@@ -9,6 +9,7 @@ import { readManifest } from '../run-folder/manifest.ts';
 import { damaged, type RunTable, runTables } from '../run-folder/reader.ts';
 import { makeScratchFolder, noRoom, removeScratchFolder } from '../system/scratch-folder.ts';
 import { Bounds, diskLimit, memoryLimit } from './bounds.ts';
+import { type Clocks, createStretchTable, onRunClock, readStretches } from './clock-stretches.ts';
 import { createManifestTables } from './manifest-tables.ts';
 import { lockDown } from './outside-sql.ts';
 import { withShortTypes } from './short-types.ts';
@@ -80,7 +81,14 @@ export async function openRun(runFolder: string): Promise<OpenRun> {
     }
     const { database, connection } = opened;
     const tables: RunTable[] = [];
-    for (const table of found) tables.push(await createTable(connection, { runFolder, table, isSmall }));
+    // What was read of other clocks comes first: the times in other tables are converted by it.
+    const inOrder = found.toSorted((x, y) => Number(y.name === 'samples') - Number(x.name === 'samples'));
+    let clocks: Clocks = new Map();
+    for (const table of inOrder) {
+      tables.push(await createTable(connection, { runFolder, table, isSmall, clocks }));
+      if (table.name === 'samples') clocks = await readStretches(connection);
+    }
+    await createStretchTable(connection, clocks);
     await createManifestTables(connection, manifest, tables);
     const views = new Views(connection, await readViewFiles(), { asTables: isSmall });
     await lockDown(connection, isSmall ? [] : filesOf(runFolder, tables));
@@ -173,15 +181,18 @@ interface Wanted {
   readonly runFolder: string;
   readonly table: RunTable;
   readonly isSmall: boolean;
+  readonly clocks: Clocks;
 }
 
 async function createTable(
   connection: DuckDBConnection,
-  { runFolder, table: found, isSmall }: Wanted,
+  { runFolder, table: found, isSmall, clocks }: Wanted,
 ): Promise<RunTable> {
   // Lines are parsed once; the Parquet of a large run is read where a query needs it.
-  const create = ({ name, source, select }: RunTable) =>
-    connection.run(`CREATE ${source === 'parquet' && !isSmall ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${select}`);
+  const create = ({ name, source, select }: RunTable) => {
+    const kind = source === 'parquet' && !isSmall ? 'VIEW' : 'TABLE';
+    return connection.run(`CREATE ${kind} ${identifier(name)} AS ${onRunClock(name, select, clocks)}`);
+  };
   try {
     await create(found);
     return found;

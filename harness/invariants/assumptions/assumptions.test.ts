@@ -68,6 +68,29 @@ const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun]
   ['ports-were-left', 'fail', /At most 901 of 1000 /, { samples: ports(901) }],
   ['ports-were-left', 'pass', /not sampled/, { samples: [sample('machine', 'ports_in_use', 5)] }],
 
+  ['clocks-agree', 'pass', /^The clock of the database was not read\.$/, {}],
+  ['clocks-agree', 'pass', /^The clock of the database agreed with the run's to 6 ms\.$/, clock('postgres', 0.4, 0.4)],
+  [
+    'clocks-agree',
+    'pass',
+    /^The clock of the database was 2\.0 s behind, known to 6 ms: its times are corrected\.$/,
+    clock('postgres', -2_000, -2_000),
+  ],
+  ['clocks-agree', 'pass', /was 0\.6 s ahead/, clock('postgres', 500, 530, 560, 590)],
+  [
+    'clocks-agree',
+    'fail',
+    /^The clock of the database was set forward by 2\.0 s after 1\.5 s\.$/,
+    clock('postgres', 0, 2e3),
+  ],
+  ['clocks-agree', 'fail', /^The clock of k6-1 was set back by 0\.5 s after 2\.5 s\.$/, clock('k6-1', 0, 0, -500)],
+  [
+    'clocks-agree',
+    'fail',
+    /of the database is known to 275 ms only \(100 ms allowed\)/,
+    { samples: [sample('postgres', 'clock_offset_ms', 120), sample('postgres', 'clock_round_trip_ms', 300)] },
+  ],
+
   ['commits-are-whole', 'pass', /1 of 1 accepted reports/, { operations: [REPORT], commits: [ENDED, LATER] }],
   ['commits-are-whole', 'pass', /were not recorded/, { operations: [REPORT] }],
   ['commits-are-whole', 'fail', /there is none/, { operations: [REPORT], commits: [] }],
@@ -139,6 +162,15 @@ function paced(lateMs: number, pauseMs: number, answeredMs = 20): LiteralRun {
 function waiting(run: LiteralRun, share: number): LiteralRun {
   const each = [30_000, 50_000].map((at_ms) => sample('harness', 'cpu_wait_ms', share * 30_000, at_ms));
   return { ...run, samples: [...(run.samples ?? []), ...each] };
+}
+
+/** One reading a second of how far a clock is ahead, with a round trip of 2 ms. */
+function clock(source: string, ...offsets: number[]): LiteralRun {
+  const samples = offsets.flatMap((offsetMs, second) => [
+    sample(source, 'clock_offset_ms', offsetMs, 1_000 * (second + 1)),
+    sample(source, 'clock_round_trip_ms', 2, 1_000 * (second + 1)),
+  ]);
+  return { samples };
 }
 
 function ports(used: number) {

@@ -3,8 +3,13 @@
 
 -- Commit times are PostgreSQL's clock, request times ours. On one machine they are the same clock, read a few
 -- milliseconds apart; between machines that keep time by NTP some tens of milliseconds. 250 ms covers both, and is
--- less than a heartbeat interval and than a scheduler loop, so that two heartbeats cannot be confused.
+-- less than a heartbeat interval and than a scheduler loop, so that two heartbeats cannot be confused. What the
+-- readings of a clock say it is off has been subtracted before.
 CREATE OR REPLACE MACRO clock_tolerance_ms() AS 250;
+
+-- By how much a time of another clock may be wrong after that: what its round trips leave open, or how far it moved
+-- between two readings. It leaves more than half of the tolerance to everything else.
+CREATE OR REPLACE MACRO clock_error_ms() AS 100;
 
 -- By how much the commit stream may end before the harness: the server's buffers may still hold commits when the
 -- harness is killed.
@@ -63,7 +68,8 @@ CREATE OR REPLACE MACRO standstill_ms() AS 1000;
 
 -- One row: all of these.
 CREATE OR REPLACE VIEW limits AS
-SELECT clock_tolerance_ms() AS clock_tolerance_ms, stream_tail_ms() AS stream_tail_ms,
+SELECT clock_tolerance_ms() AS clock_tolerance_ms, clock_error_ms() AS clock_error_ms,
+  stream_tail_ms() AS stream_tail_ms,
   late_commit_ms() AS late_commit_ms, abandoned_request_ms() AS abandoned_request_ms,
   deadlock_answer_ms() AS deadlock_answer_ms, at_once_ms() AS at_once_ms, scheduler_bound_ms() AS scheduler_bound_ms,
   turn_ms() AS turn_ms, triggerer_bound_ms() AS triggerer_bound_ms, retry_delay_ms() AS retry_delay_ms,

@@ -12,6 +12,27 @@ CREATE OR REPLACE VIEW requests_known AS
 SELECT CASE WHEN manifest.ended IS NOT NULL THEN 'infinity'::DOUBLE ELSE last_ms - request_timeout_ms END AS until_ms
 FROM manifest CROSS JOIN plan CROSS JOIN (SELECT max(ended_ms) AS last_ms FROM operations);
 
+-- One row: a clock of which the times cannot be put on the run's clock for sure, and why.
+CREATE OR REPLACE VIEW clocks_in_doubt AS
+WITH stretches AS (
+  SELECT *, offset_ms - lag(offset_ms) OVER (PARTITION BY source ORDER BY from_ms NULLS FIRST) AS step_ms,
+    CASE source WHEN 'postgres' THEN 'the database' ELSE source END AS "owner"
+  FROM clock_stretches
+), worst AS (
+  SELECT "owner", arg_max(step_ms, abs(step_ms)) AS step_ms, arg_max(from_ms, abs(step_ms)) AS at_ms,
+    max(uncertainty_ms) AS uncertainty_ms
+  FROM stretches GROUP BY "owner"
+)
+SELECT "owner",
+  CASE WHEN abs(step_ms) > clock_error_ms()
+    THEN format('The clock of {} was set {} by {} after {}.', "owner",
+      CASE WHEN step_ms > 0 THEN 'forward' ELSE 'back' END, seconds(abs(step_ms)), seconds(at_ms))
+    ELSE format('The clock of {} is known to {:.0f} ms only ({} ms allowed).', "owner", uncertainty_ms,
+      clock_error_ms())
+  END AS sentence
+FROM worst
+WHERE abs(step_ms) > clock_error_ms() OR uncertainty_ms > clock_error_ms();
+
 -- One row: a DAG run that lost a worker together with its record (k6 died). The requests of that worker are unknown, so
 -- that every commit in the run, on its own task or on those that it skips, has a possible cause.
 CREATE OR REPLACE VIEW lost_runs AS
