@@ -1,11 +1,25 @@
 import type { CliCommand } from '../console/command.ts';
 import { type Diagnosis, examine } from '../doctor/checks.ts';
+import { examineTarget } from '../doctor/target.ts';
+import { dsnOfTarget } from '../stacks/target-file.ts';
 
-export const doctorCommand: CliCommand<{ readonly json?: boolean | undefined }> = {
-  builder: (args) => args.option('json', { type: 'boolean', describe: 'Print one JSON document' }),
+interface DoctorFlags {
+  readonly json?: boolean | undefined;
+  readonly target?: string | undefined;
+}
 
-  async handler({ json }) {
-    const findings = await examine();
+export const doctorCommand: CliCommand<DoctorFlags> = {
+  builder: (args) =>
+    args
+      .option('json', { type: 'boolean', describe: 'Print one JSON document' })
+      .option('target', { type: 'string', describe: 'Only what a run on this target would find; nothing is changed' }),
+
+  async check({ target }) {
+    if (target !== undefined) dsnOfTarget(target);
+  },
+
+  async handler({ json, target }) {
+    const findings = await (target === undefined ? examine() : examineTarget(target));
     if (json) process.stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
     else for (const finding of findings) print(finding);
     return findings.some(({ state }) => state === 'missing') ? 4 : 0;

@@ -17,6 +17,7 @@ const SERVER: RecordingServer = {
   senders: 1,
   max_senders: 2,
   keep: '8GB',
+  idle: [],
 };
 
 test.each([

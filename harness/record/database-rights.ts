@@ -8,7 +8,9 @@ export interface DatabaseRights {
   readonly lacks: readonly string[];
   /** Tables that cannot be read, of those that the run copies in the end. */
   readonly unreadable: readonly string[];
-  /** What the owner of the database should know. */
+  /** What a run that is killed could do to the server. */
+  readonly warnings: readonly string[];
+  /** What else the owner of the database should know. */
   readonly notes: readonly string[];
 }
 
@@ -30,6 +32,8 @@ export interface RecordingServer {
   readonly senders: number;
   readonly max_senders: number;
   readonly keep: string;
+  /** Slots of others that no process reads, with how much of the log each keeps. */
+  readonly idle: readonly string[];
 }
 
 const SERVER = `
@@ -42,7 +46,11 @@ const SERVER = `
          current_setting('max_replication_slots')::int AS max_slots,
          (SELECT count(*)::int FROM pg_stat_replication) AS senders,
          current_setting('max_wal_senders')::int AS max_senders,
-         current_setting('max_slot_wal_keep_size', true) AS keep
+         current_setting('max_slot_wal_keep_size', true) AS keep,
+         (SELECT coalesce(array_agg(format('%s (%s)', slot_name,
+              pg_size_pretty(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+                ELSE pg_current_wal_lsn() END, restart_lsn))) ORDER BY slot_name), '{}')
+            FROM pg_replication_slots WHERE NOT active AND slot_name !~ '^windtunnel_') AS idle
     FROM pg_roles r WHERE r.rolname = current_user`;
 
 interface WatchedTable {
@@ -74,7 +82,9 @@ export async function readDatabaseRights(client: pg.Client): Promise<DatabaseRig
     [[...FINAL_TABLES, 'serialized_dag']],
   );
   const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(tables, server?.role ?? '')];
-  return { lacks, unreadable: unreadable.map(({ name }) => name), notes: server ? notesOn(server) : [] };
+  const warnings = server?.keep === '-1' ? [KEEPS_ALL] : [];
+  const names = unreadable.map(({ name }) => name);
+  return { lacks, unreadable: names, warnings, notes: server ? notesOn(server) : [] };
 }
 
 export function lacksOfServer(server: RecordingServer): string[] {
@@ -127,13 +137,16 @@ function lacksOfTables(tables: readonly WatchedTable[], role: string): string[] 
 
 const IDENTITIES: Readonly<Record<string, string>> = { f: 'FULL', n: 'NOTHING', i: 'USING INDEX' };
 
+const KEEPS_ALL =
+  'max_slot_wal_keep_size is -1: a slot that is left, and not healed, keeps the log of changes until the disk is ' +
+  'full. Set it to what the disk can spare.';
+
 function notesOn(server: RecordingServer): string[] {
   const notes: string[] = [];
-  if (server.keep === '-1')
-    notes.push(
-      'max_slot_wal_keep_size is -1: a slot that is left, and not healed, keeps the log of changes until the disk is ' +
-        'full. Set it to what the disk can spare.',
-    );
+  if (server.idle.length > 0)
+    notes.push(`No process reads the replication slot ${list(server.idle)}: in brackets is how much log it keeps.`);
+  if (server.superuser)
+    notes.push(`The role "${server.role}" is a superuser: a role with the rights of docs/target.md is enough.`);
   if (!server.superuser && !server.sees_all)
     notes.push(
       `The role "${server.role}" does not see what other roles do: waits for locks are not recorded. ` +

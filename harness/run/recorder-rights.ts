@@ -17,7 +17,7 @@ export async function beginCommits(session: RunSession, stack: Stack, commits: C
   const { spec, progress, stop, record, fail } = session;
   if ('target' in spec.subject) {
     const rights = await withClient(stack.dsn, readDatabaseRights);
-    for (const sentence of sentencesOf(rights, { withNotes: !spec.shared })) progress.note(sentence);
+    for (const sentence of sentencesOf(rights, !spec.shared)) progress.note(sentence);
     if (rights.unreadable.includes('serialized_dag'))
       throw new StackError('The table serialized_dag cannot be read: whether Airflow knows the DAGs stands there.');
     if (rights.lacks.length > 0) return record.updateManifest({ writers: 'none' });
@@ -27,7 +27,7 @@ export async function beginCommits(session: RunSession, stack: Stack, commits: C
   await commits.start(fail, stop);
 }
 
-function sentencesOf({ lacks, unreadable, notes }: DatabaseRights, { withNotes }: { withNotes: boolean }): string[] {
+function sentencesOf({ lacks, unreadable, warnings }: DatabaseRights, isFirst: boolean): string[] {
   const without = [
     'Commits are not recorded, and what needs them stays unknown (`windtunnel doctor --target FILE` looks again):',
     ...lacks.map((lack) => `  - ${lack}`),
@@ -35,7 +35,7 @@ function sentencesOf({ lacks, unreadable, notes }: DatabaseRights, { withNotes }
   return [
     ...(lacks.length > 0 ? [without] : []),
     ...(unreadable.length > 0 ? [`These tables cannot be read and are not copied: ${unreadable.join(', ')}.`] : []),
-    ...(withNotes ? notes : []),
+    ...(isFirst ? warnings : []),
   ];
 }
 

@@ -28,6 +28,8 @@ export async function connect(
     application_name: name,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: queryMs,
+    // The server gives up, too: a statement that no client waits for would still hold its locks.
+    statement_timeout: queryMs,
     stream: () => socket,
   });
   sockets.set(client, socket);
