@@ -6,6 +6,7 @@ import type { Calibration } from '../harness/model/calibration.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { fileMode } from '../harness/run-folder/files.ts';
 import { comparisonHtml } from './html/comparison.ts';
 import { reportHtml } from './html/report.ts';
 import { reportJunit } from './junit.ts';
@@ -30,7 +31,7 @@ export const DOCUMENTS: Readonly<Record<string, Document>> = {
 /** The verdict first: a page that cannot be written does not keep it from the disk. */
 export async function writeReports(runFolder: string, judgement: Judgement, manifest: Manifest): Promise<void> {
   for (const { file, write } of new Set([VERDICT, ...Object.values(DOCUMENTS)])) {
-    await writeWhole(path.join(runFolder, file), write(judgement, manifest));
+    await writeWhole(path.join(runFolder, file), write(judgement, manifest), fileMode(runFolder));
   }
 }
 
@@ -53,11 +54,11 @@ function json(value: unknown): string {
 }
 
 /** A reader, or a `check` that runs twice at once, sees the old file or the new one, never half of one. */
-async function writeWhole(file: string, text: string): Promise<void> {
+async function writeWhole(file: string, text: string, mode = 0o666): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   await mkdir(path.dirname(file), { recursive: true });
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await open(temporary, 'wx', mode);
     try {
       await handle.writeFile(text);
       // Before the rename: a crash of the machine must not leave an empty file under the final name.

@@ -24,6 +24,8 @@ export interface CommitStreamOptions {
   readonly databaseClock?: Pick<DatabaseClock, 'offsetMs'>;
   /** What the ids of the harness's own DAGs begin with. */
   readonly dagPrefix?: string;
+  /** Whether others use the stack, too: then rows of their DAGs are not recorded. */
+  readonly isShared?: boolean;
 }
 
 /** A transaction is recorded as a whole, after its commit: a stream that breaks in its middle sends it again. */
@@ -56,6 +58,7 @@ export class CommitStream {
   readonly #databaseClock: Pick<DatabaseClock, 'offsetMs'>;
   readonly #dagPrefix: string;
   readonly #installation: Installation;
+  readonly #isShared: boolean;
   #reader: SlotReader | undefined;
   #transaction: Transaction | undefined;
   /** The commit of the last transaction that is recorded. */
@@ -66,10 +69,12 @@ export class CommitStream {
   #endMark: string | undefined;
   #endSeen = false;
 
-  constructor({ dsn, run, record, clock, databaseClock = { offsetMs: 0 }, dagPrefix = '' }: CommitStreamOptions) {
+  constructor(options: CommitStreamOptions) {
+    const { dsn, run, record, clock, databaseClock = { offsetMs: 0 }, dagPrefix = '', isShared = false } = options;
     this.#dsn = dsn;
     this.#installation = new Installation(dsn, run);
     this.#dagPrefix = dagPrefix;
+    this.#isShared = isShared;
     this.#record = record;
     this.#clock = clock;
     this.#databaseClock = databaseClock;
@@ -171,7 +176,8 @@ export class CommitStream {
   #row(change: string, relation: string, values: Record<string, unknown>, key: Record<string, unknown> | null): void {
     const { id, dag_id, run_id, task_id, map_index, state, try_number, backfill_id, ...rest } = values;
     if (typeof dag_id === 'string' && ofAnotherRun(dag_id, this.#dagPrefix)) return;
-    if (PAYLOADS.has(relation) && typeof dag_id === 'string' && !dag_id.startsWith(this.#dagPrefix)) return;
+    const mustBeOurs = this.#isShared || PAYLOADS.has(relation);
+    if (mustBeOurs && typeof dag_id === 'string' && !dag_id.startsWith(this.#dagPrefix)) return;
     this.#transaction?.rows?.push({
       xid: this.#transaction?.xid ?? null,
       lsn: this.#transaction?.lsn ?? null,

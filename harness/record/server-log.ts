@@ -43,6 +43,8 @@ export interface ServerLogRow {
   readonly detail?: string | null;
   readonly statement?: string | null;
   readonly context?: string | null;
+  /** Not recorded: by it the records of other databases are left out. */
+  readonly database?: string | null;
 }
 
 function postgresRow(source: string, line: string, clock: WallClock, zone: LogZone): ServerLogRow | undefined {
@@ -68,6 +70,7 @@ function postgresRow(source: string, line: string, clock: WallClock, zone: LogZo
     detail: text('detail'),
     statement: text('statement'),
     context: text('context'),
+    database: text('dbname'),
   };
 }
 

@@ -12,16 +12,25 @@ const LEFT_OUT = new Set([
   'conf',
   'dag_run_conf',
   'extra',
-  'encrypted_kwargs',
+  // Of a trigger, as the column is called.
+  'kwargs',
 ]);
 /** Rows fetched at a time, so that a large table does not fill the harness's memory. */
 const BATCH = 5_000;
 
+export interface SnapshotOptions {
+  readonly dsn: string;
+  /** What the ids of the harness's own DAGs begin with. */
+  readonly prefix: string;
+  /** Whether others use the stack, too. */
+  readonly isShared: boolean;
+}
+
 /**
- * Copies what Airflow itself says in the end: its own tables, only the harness's DAGs (their ids begin with `prefix`).
- * One repeatable-read transaction, so that the tables agree with each other.
+ * Copies what Airflow itself says in the end: its own tables, only the harness's DAGs. One repeatable-read transaction,
+ * so that the tables agree with each other.
  */
-export async function takeSnapshot(dsn: string, prefix: string, record: Recorder): Promise<void> {
+export async function takeSnapshot({ dsn, prefix, isShared }: SnapshotOptions, record: Recorder): Promise<void> {
   await withClient(dsn, async (client) => {
     const readable = await readableTables(client);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -37,7 +46,8 @@ export async function takeSnapshot(dsn: string, prefix: string, record: Recorder
       await client.query(
         `DECLARE rows NO SCROLL CURSOR FOR
          SELECT to_json(t) AS row FROM (
-           SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM public."${table}" WHERE ${ours(table)}) t`,
+           SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM public."${table}"
+            WHERE ${ours(table, isShared)}) t`,
         [`${prefix.replaceAll('_', '\\_')}%`],
       );
       for (;;) {
@@ -68,11 +78,13 @@ async function readableTables(client: pg.Client): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ name }) => name));
 }
 
-function ours(table: (typeof FINAL_TABLES)[number]): string {
+function ours(table: (typeof FINAL_TABLES)[number], isShared: boolean): string {
   switch (table) {
     case 'backfill_dag_run':
       return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id LIKE $1)';
     case 'trigger':
+      if (isShared)
+        return 'EXISTS (SELECT FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id LIKE $1)';
       // With those that no task waits for: their tasks are no longer known.
       return `NOT EXISTS (SELECT id FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id NOT LIKE $1)`;
     default:

@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { linesFile, literal, parquetFile } from './files.ts';
+import { fileMode, linesFile, literal, parquetFile } from './files.ts';
 import { runTables } from './reader.ts';
 
 /**
@@ -34,7 +34,8 @@ export async function closeTables(runFolder: string): Promise<void> {
       const lines = linesFile(runFolder, name);
       if (source === 'raw') {
         const order = statSync(lines).size > SORTED_BYTES ? undefined : ORDER[name];
-        await writeParquet(connection, `${select}${order ? ` ORDER BY ${order}` : ''}`, parquetFile(runFolder, name));
+        const ordered = `${select}${order ? ` ORDER BY ${order}` : ''}`;
+        await writeParquet(connection, ordered, parquetFile(runFolder, name));
       }
       if (existsSync(lines)) await rm(lines);
     }
@@ -52,6 +53,7 @@ async function writeParquet(connection: DuckDBConnection, select: string, file: 
     await connection.run(`COPY (${select}) TO ${literal(next)} (FORMAT parquet, COMPRESSION zstd)`);
     // On disk before the lines are removed, or a power failure could lose both.
     const written = await open(next, 'r+');
+    if (fileMode(path.dirname(file)) === 0o600) await written.chmod(0o600);
     await written.datasync().finally(() => written.close());
     await rename(next, file);
   } catch (error) {

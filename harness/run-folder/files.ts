@@ -15,6 +15,11 @@ export function isFolder(place: string): boolean {
   return existsSync(place) && statSync(place).isDirectory();
 }
 
+/** Of a file in this run folder: a folder that is its user's alone has no file that others may read, once copied. */
+export function fileMode(runFolder: string): number {
+  return (statSync(runFolder).mode & 0o077) === 0 ? 0o600 : 0o666;
+}
+
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,14 +1,27 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { writeReports } from '../../reports/write.ts';
 import { UsageError } from '../model/errors.ts';
+import type { Judgement } from '../model/verdict.ts';
 import { ServerLog } from '../record/server-log.ts';
 import { Tail } from '../system/tail.ts';
+import { literalManifest } from '../testing/literal-run.ts';
 import { RunClock } from './clock.ts';
+import { closeTables } from './close.ts';
 import { RunFolder } from './writer.ts';
 
 let folder: string;
@@ -152,4 +165,47 @@ test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chat
     { source: 'api-execution-1', severity: 'ERROR' },
     { source: 'api-execution-1', severity: 'INFO' },
   ]);
+});
+
+test('the record of a stack that others use is for its user only, from the first row to the reports', async () => {
+  const place = path.join(folder, 'private');
+  mkdirSync(place);
+  const run = new RunFolder(place, { isPrivate: true });
+  await run.writeManifest(literalManifest({}));
+  run.append('operations', { op: 1 });
+  run.log('k6');
+  await run.close();
+  await closeTables(place);
+  await writeReports(place, {} as Judgement, literalManifest({})).catch(() => undefined);
+  const modes = readdirSync(place, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => [name, statSync(path.join(parentPath, name)).mode & 0o777]);
+  expect(Object.fromEntries(modes)).toEqual({
+    'manifest.json': 0o600,
+    'operations.parquet': 0o600,
+    'k6.log': 0o600,
+    'verdict.json': 0o600,
+  });
+  expect(statSync(place).mode & 0o777).toBe(0o700);
+});
+
+test('only what was made here is removed', async () => {
+  const removed = async (place: string) => {
+    const run = new RunFolder(place);
+    run.append('operations', { op: 1 });
+    await run.close();
+    run.remove();
+  };
+  const there = path.join(folder, 'mine', 'empty');
+  mkdirSync(there, { recursive: true });
+  await removed(there);
+  expect(readdirSync(there)).toEqual([]);
+  await removed(path.join(folder, 'mine', 'new', 'deep'));
+  expect(readdirSync(path.join(folder, 'mine'))).toEqual(['empty']);
+  const shared = path.join(folder, 'mine', 'shared');
+  const run = new RunFolder(path.join(shared, 'run'));
+  writeFileSync(path.join(shared, 'other'), '');
+  await run.close();
+  run.remove();
+  expect(readdirSync(shared)).toEqual(['other']);
 });

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, write as writeWithCallback } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, write } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -7,10 +7,10 @@ import { messageOf, reasonOf, StackError, UsageError } from '../model/errors.ts'
 import type { Manifest } from '../model/manifest.ts';
 import type { Recorder } from '../model/run-context.ts';
 import type { TableName } from '../model/tables.ts';
-import { linesFile } from './files.ts';
+import { fileMode, linesFile } from './files.ts';
 import { checkNewFolder } from './out.ts';
 
-const write = promisify(writeWithCallback);
+const writing = promisify(write);
 
 /** How long an acknowledged row may wait in memory: what a `kill -9` of the harness can cost. */
 const FLUSH_MS = 100;
@@ -28,8 +28,10 @@ interface Waiting {
   characters: number;
 }
 
-export interface RecordLimits {
+export interface RunFolderOptions {
   readonly waitingCharacters?: number;
+  /** For this user only: it has rows of a stack that others use, too. */
+  readonly isPrivate?: boolean;
 }
 
 /**
@@ -39,6 +41,8 @@ export interface RecordLimits {
  */
 export class RunFolder implements Recorder {
   readonly path: string;
+  /** The topmost folder that was made for it; undefined if it was there. */
+  readonly #made: string | undefined;
   readonly #tables = new Map<string, Waiting>();
   readonly #waitingCharacters: number;
   readonly #timer: NodeJS.Timeout;
@@ -51,12 +55,14 @@ export class RunFolder implements Recorder {
   #writingSince: number | undefined;
   #closed = false;
 
-  constructor(folder: string, { waitingCharacters = WAITING_CHARACTERS }: RecordLimits = {}) {
+  constructor(folder: string, { waitingCharacters = WAITING_CHARACTERS, isPrivate = false }: RunFolderOptions = {}) {
     checkNewFolder(folder, 'run folder');
     this.path = folder;
     this.#waitingCharacters = waitingCharacters;
     try {
-      mkdirSync(path.join(folder, 'raw'), { recursive: true });
+      this.#made = mkdirSync(folder, { recursive: true });
+      if (isPrivate) chmodSync(folder, 0o700);
+      mkdirSync(path.join(folder, 'raw'));
       mkdirSync(path.join(folder, 'logs'));
     } catch (error) {
       throw new UsageError(`The run folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });
@@ -71,7 +77,10 @@ export class RunFolder implements Recorder {
   }
 
   log(name: string): string {
-    return path.join(this.path, 'logs', `${name}.log`);
+    const file = path.join(this.path, 'logs', `${name}.log`);
+    // The process that it is for appends to it, and would make it readable by others.
+    if (fileMode(this.path) === 0o600) closeSync(openSync(file, 'a', 0o600));
+    return file;
   }
 
   append(name: TableName | `final_${string}`, row: object): void {
@@ -83,7 +92,7 @@ export class RunFolder implements Recorder {
     }
     let table = this.#tables.get(name);
     if (!table) {
-      table = { file: openSync(linesFile(this.path, name), 'a'), lines: [], characters: 0 };
+      table = { file: openSync(linesFile(this.path, name), 'a', fileMode(this.path)), lines: [], characters: 0 };
       this.#tables.set(name, table);
     }
     const line = JSON.stringify(row);
@@ -144,7 +153,7 @@ export class RunFolder implements Recorder {
     this.#manifest = manifest;
     const file = path.join(this.path, 'manifest.json');
     try {
-      await writeFile(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`);
+      await writeFile(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: fileMode(this.path) });
       await rename(`${file}.next`, file);
     } catch (error) {
       throw new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`, { cause: error });
@@ -159,11 +168,18 @@ export class RunFolder implements Recorder {
     return readdirSync(path.join(this.path, 'logs')).length > 0;
   }
 
-  /** Takes the folder away again, and the one above it if this was all it held. Only after `close`. */
+  /** Takes away what was made here: the contents, the folder, and those above it that are empty. Only after `close`. */
   remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
-    const parent = path.dirname(this.path);
-    if (readdirSync(parent).length === 0) rmdirSync(parent);
+    for (const name of readdirSync(this.path)) rmSync(path.join(this.path, name), { recursive: true, force: true });
+    if (this.#made === undefined) return;
+    const above = path.dirname(path.resolve(this.#made));
+    for (let folder = path.resolve(this.path); folder !== above; folder = path.dirname(folder)) {
+      try {
+        rmdirSync(folder);
+      } catch {
+        return; // Something else is in it now, or it is in use.
+      }
+    }
   }
 
   /** Rows that are appended afterwards are dropped. */
@@ -181,7 +197,7 @@ async function writeLines(file: number, lines: readonly string[]): Promise<void>
   for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
     let rest = Buffer.from(`${lines.slice(from, from + LINES_AT_ONCE).join('\n')}\n`);
     while (rest.length > 0) {
-      const { bytesWritten } = await write(file, rest);
+      const { bytesWritten } = await writing(file, rest);
       rest = rest.subarray(bytesWritten);
     }
   }

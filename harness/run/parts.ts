@@ -1,3 +1,5 @@
+import { parse } from 'pg-connection-string';
+
 import { fleetHazards } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import { CompletionNotifier } from '../fleet/completion-notifier.ts';
@@ -10,12 +12,14 @@ import { Operators } from '../fleet/operators.ts';
 import { Dispatcher } from '../handoff/dispatcher.ts';
 import { actionWords } from '../judge/action-words.ts';
 import type { LiveNumbers } from '../model/progress.ts';
+import type { Recorder } from '../model/run-context.ts';
 import { note } from '../model/run-context.ts';
 import type { Sighting } from '../model/sighting.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
 import { CommitStream } from '../record/commits.ts';
 import { DatabaseClock } from '../record/database-clock.ts';
+import { DiscreetRecord } from '../record/discreet-record.ts';
 import { Probes } from '../record/probes.ts';
 import { ServerLog } from '../record/server-log.ts';
 import { Sightings } from '../record/sightings/sightings.ts';
@@ -54,7 +58,8 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   await withClient(dsn, (client) => databaseClock.read(client));
   const sightings = openSightings(session, databaseClock);
   // What passes through it is recorded, and read for what is worth a sentence.
-  const record = sightings;
+  const isShared = 'target' in session.subject;
+  const record = isShared ? discreet(sightings, session, stack) : sightings;
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
   for (const file of dags.files) table.file(file);
   const publicToken = stack.ready.then(() => stack.publicToken());
@@ -72,7 +77,7 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, operationLog, live });
 
   const dagPrefix = `${dagNamespace}wt_`;
-  const commits = new CommitStream({ dsn, run: table.id, record, clock, databaseClock, dagPrefix });
+  const commits = new CommitStream({ dsn, run: table.id, record, clock, databaseClock, dagPrefix, isShared });
   const supervisor = new Supervisor({ record, clock, fail: session.fail }, stack, observing);
   const hold = (name: string) => supervisor.hold(name);
   const targets = { fleet: hazards, operators, executor: completions };
@@ -101,6 +106,12 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
     nemesis,
     sightings,
   };
+}
+
+function discreet(record: Recorder, { plan }: RunSession, { dsn, dagNamespace }: Stack): Recorder {
+  const { database, user } = parse(dsn);
+  const taskIds = new Set(plan.scenario.dags.flatMap(({ tasks }) => tasks.map(({ task_id }) => task_id)));
+  return new DiscreetRecord(record, { database: database ?? user ?? '', dagPrefix: `${dagNamespace}wt_`, taskIds });
 }
 
 function openSightings({ record, clock, progress }: RunSession, databaseClock: DatabaseClock): Sightings {

@@ -117,8 +117,14 @@ async function close(
   stack: Stack,
   { commits, probes, serverLog, sightings }: Parts,
 ): Promise<void> {
-  const { record } = session;
-  await attempt('take the snapshot', () => takeSnapshot(stack.dsn, `${stack.dagNamespace}wt_`, record), session);
+  const { record, subject } = session;
+  const { dsn, dagNamespace } = stack;
+  const isShared = 'target' in subject;
+  await attempt(
+    'take the snapshot',
+    () => takeSnapshot({ dsn, prefix: `${dagNamespace}wt_`, isShared }, record),
+    session,
+  );
   await attempt('close the commit stream', () => commits.stop(), session);
   if (stack.outlivesRun) await session.time('restore the database', () => restoreDatabase(session, commits));
   await attempt('close the probe', () => probes.close(), session);

@@ -45,7 +45,8 @@ export class RunSession implements RunContext, StackNeeds {
     this.signal = spec.signal;
     this.wire = needWires(spec.plan.faults ?? []);
     const { subject, plan, out } = spec;
-    this.record = new RunFolder(path.resolve(out ?? path.join('runs', runFolderName({ subject, plan }, this.id))));
+    const folder = path.resolve(out ?? path.join('runs', runFolderName({ subject, plan }, this.id)));
+    this.record = new RunFolder(folder, { isPrivate: 'target' in subject });
     this.record.failed.addEventListener('abort', () => this.#failure.abort(this.record.failed.reason), { once: true });
     this.stop = AbortSignal.any([spec.signal, this.#failure.signal]);
     setMaxListeners(0, this.stop);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type Clock, roundMs } from '../model/clock.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import type { Stopwatch, TimedStep } from '../model/timing.ts';
+import { fileMode } from '../run-folder/files.ts';
 import { readProcessStats } from '../system/proc.ts';
 
 /** Where the seconds of a run's start and end go: `timings.json` in its folder. */
@@ -41,7 +42,9 @@ export class Timings {
     const steps = this.#steps.toSorted((a, b) => a.began_ms - b.began_ms);
     const file = path.join(folder, 'timings.json');
     try {
-      await writeFile(`${file}.next`, `${JSON.stringify({ steps, cpu_s: this.#cpu }, null, 1)}\n`);
+      await writeFile(`${file}.next`, `${JSON.stringify({ steps, cpu_s: this.#cpu }, null, 1)}\n`, {
+        mode: fileMode(folder),
+      });
       await rename(`${file}.next`, file);
     } catch {
       // Nothing is judged by it.

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -37,6 +37,8 @@ export class SoakFolder {
   static async create(folder: string, soak: Soak): Promise<SoakFolder> {
     checkSoakFolder(folder);
     try {
+      mkdirSync(folder, { recursive: true });
+      if ('target' in soak.subject) chmodSync(folder, 0o700);
       for (const part of ['windows', 'logs']) mkdirSync(path.join(folder, part), { recursive: true });
     } catch (error) {
       throw new UsageError(`The soak folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });

@@ -1,0 +1,147 @@
+import type { Recorder } from '../model/run-context.ts';
+import type { ServerLogRow } from './server-log.ts';
+import { deadlockWithoutLiterals, type KeptText, namesOfRun, withoutLiterals } from './without-literals.ts';
+
+export interface Discretion {
+  /** The database under test: its server's log has records of all. */
+  readonly database: string;
+  /** What the ids of the run's own DAGs begin with. */
+  readonly dagPrefix: string;
+  readonly taskIds: ReadonlySet<string>;
+}
+
+/** As docs/target.md asks the processes of a stack to name themselves. */
+const NAMED = /^wt-[\w-]{1,60}$/;
+const OTHER = 'another client';
+
+/**
+ * A record of a stack that others use, too: of what they do it keeps no text. Statements have only those literals that
+ * name the run's own rows, other clients have no name, and of logs stays what the judge reads in them.
+ */
+export class DiscreetRecord implements Recorder {
+  readonly #record: Recorder;
+  readonly #discretion: Discretion;
+  readonly #keep: KeptText;
+
+  constructor(record: Recorder, discretion: Discretion) {
+    this.#record = record;
+    this.#discretion = discretion;
+    this.#keep = namesOfRun(discretion.dagPrefix, discretion.taskIds);
+  }
+
+  append(table: Parameters<Recorder['append']>[0], row: object): void {
+    const kept = this.#kept(table, row as Fields);
+    if (kept) this.#record.append(table, kept);
+  }
+
+  flush(): Promise<void> {
+    return this.#record.flush();
+  }
+
+  get behindMs(): number {
+    return this.#record.behindMs;
+  }
+
+  #kept(table: string, row: Fields): object | undefined {
+    switch (table) {
+      case 'server_log': {
+        const log = row as unknown as ServerLogRow;
+        if (log.source === 'harness') return row;
+        return log.source === 'postgres' ? this.#ofPostgres(log) : this.#ofProcess(log);
+      }
+      case 'commits':
+        return { ...row, writer: nameOf(row.writer), statement: this.#statement(row.statement) };
+      case 'backends':
+        return { ...row, application_name: nameOf(row.application_name) };
+      case 'lock_waits': {
+        const isOurs = typeof row.dag_id === 'string' && row.dag_id.startsWith(this.#discretion.dagPrefix);
+        const names = isOurs ? {} : { dag_id: null, run_id: null, task_id: null, map_index: null };
+        const statement = this.#statement(row.statement);
+        return { ...row, ...names, application_name: nameOf(row.application_name), statement };
+      }
+      default:
+        return row;
+    }
+  }
+
+  /** Only of the run's own database: records of the stack's processes, and deadlocks. */
+  #ofPostgres({ database, ...row }: ServerLogRow): ServerLogRow | undefined {
+    const isDeadlock = row.sqlstate === '40P01';
+    if (database !== this.#discretion.database) return undefined;
+    if (!isDeadlock && !NAMED.test(row.application_name ?? '')) return undefined;
+    const isNote = LOCK_NOTE.test(row.message);
+    // With log_statement such records have whole statements and their parameters.
+    if (!isNote && !FAILED.has(row.severity)) return undefined;
+    return {
+      ...row,
+      application_name: nameOf(row.application_name) as string,
+      message: isNote ? row.message : this.#messageOf(row),
+      detail: this.#detailOf(row, isDeadlock, isNote),
+      statement: this.#statement(row.statement) as string | null,
+      context: linesOf(row.context, LOCKED_ROW),
+    };
+  }
+
+  #messageOf({ message, sqlstate }: ServerLogRow): string {
+    // Others may quote a value, or have words of the user's own.
+    if (!WITHOUT_VALUES.has(sqlstate?.slice(0, 2) ?? '')) return `an error of SQLSTATE ${sqlstate ?? 'unknown'}`;
+    return withoutLiterals(message, this.#keep);
+  }
+
+  #detailOf({ detail }: ServerLogRow, isDeadlock: boolean, isNote: boolean): string | null {
+    if (!detail) return null;
+    if (isDeadlock) return deadlockWithoutLiterals(detail, this.#keep);
+    if (isNote) return linesOf(detail, LOCK_HOLDERS);
+    // Such as the key that is there already.
+    return detail.match(IDS)?.join(' ') ?? null;
+  }
+
+  #ofProcess(row: ServerLogRow): ServerLogRow {
+    const own = new RegExp(`${this.#discretion.dagPrefix.replace(/[^\w-]/g, '')}[\\w.-]+`);
+    const said = new RegExp([...SAID, own].map(({ source }) => source).join('|'), 'g');
+    const kept = row.message.match(said) ?? [];
+    return { ...row, message: kept.length > 0 ? [...new Set(kept)].join(' … ') : 'a message that was not kept' };
+  }
+
+  #statement(statement: unknown): unknown {
+    return typeof statement === 'string' ? withoutLiterals(statement, this.#keep) : statement;
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function nameOf(name: unknown): unknown {
+  return typeof name !== 'string' || name === '' || NAMED.test(name) ? name : OTHER;
+}
+
+function linesOf(text: string | null | undefined, kept: RegExp): string | null {
+  const lines = (text ?? '').split('\n').filter((line) => kept.test(line.trim()));
+  return lines.length === 0 ? null : lines.join('\n');
+}
+
+const FAILED = new Set(['ERROR', 'FATAL', 'PANIC']);
+/** Classes of SQLSTATE with messages that name constraints, relations and locks, and no value. */
+const WITHOUT_VALUES = new Set(['08', '23', '25', '40', '53', '55', '57', '58']);
+const LOCK_NOTE = /^process \d+ [\w ,]+ on [\w (),]+ after [\d.]+ ms$/;
+const LOCK_HOLDERS = /^Process(es)? holding the locks?: [\d, ]+\. Wait queue: [\d, ]*\.$/;
+const LOCKED_ROW = /^while [\w (),]+ in relation "\w+"$/;
+const IDS = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
+
+/** What the judge looks for in the logs of Airflow's processes. */
+const SAID = [
+  /Error with id [\w-]{1,40}/,
+  /Setting the task to failed/,
+  /correlation_id=[0-9a-f-]{1,40}/,
+  /Process \d+ waits/,
+  /[Mm]arking \d+ backfills as complete/,
+  /Adopting or resetting/,
+  /Marked \d+ SchedulerJob/,
+  /[Hh]eartbeat timeout/,
+  /QueuePool limit/,
+  /too many clients/,
+  /TimeoutError|timed out/,
+  /Failed to add object to the flush context/,
+  /^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Violation)(?=:|$)/,
+  /\(psycopg2?\.errors\.\w{1,60}\)/,
+  IDS,
+];
