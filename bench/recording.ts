@@ -38,11 +38,10 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'wt-bench-'));
 const clock = new RunClock();
 try {
   const [port = 0] = await freePorts(1);
-  const folder = table.folder(path.join(tmpdir(), `wt-bench-${process.pid}`));
   const log = path.join(scratch, 'postgres.log');
   const signal = AbortSignal.timeout(60_000);
   // As in a run: the cost of a commit is part of what is compared against.
-  const postgres = await startPostgres({ table, folder, port, log, fsync: true, signal });
+  const postgres = await startPostgres({ table, port, log, fsync: true, signal });
   const dsn = postgres.dsn('postgres');
   await withClient(dsn, async (client) => {
     await client.query(WATCHED_SCHEMA);

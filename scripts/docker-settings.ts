@@ -35,10 +35,9 @@ function airflowEnv(): string {
   return `${[`${HEADER} harness/stacks/airflow/settings.ts, which says why each is set.`, ...lines].join('\n')}\n`;
 }
 
-/** What a container has otherwise: an address, a socket for the image's own first steps, a folder that others read. */
+/** What a container has otherwise: an address, and a folder that others read. */
 const PLACE: Readonly<Record<string, string | undefined>> = {
   listen_addresses: '*',
-  unix_socket_directories: undefined,
   log_directory: '/var/log/postgresql',
   log_file_mode: '0644',
 };

@@ -30,10 +30,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const ports = await freePorts(Number(project.vitest.config.maxWorkers) || 2);
   const servers = await Promise.all(
     ports.map(async (port) => {
-      const own = table.folder(path.join(folder, String(port)));
-      const log = path.join(own, 'postgres.log');
+      const log = path.join(folder, `${port}.log`);
       const signal = AbortSignal.timeout(60_000);
-      const server = await startPostgres({ table, folder: own, port, log, fsync: false, signal });
+      const server = await startPostgres({ table, port, log, fsync: false, signal });
       await withClient(server.dsn('postgres'), (client) => client.query(`CREATE DATABASE ${REFERENCE_TEMPLATE}`));
       await withClient(server.dsn(REFERENCE_TEMPLATE), (client) => client.query(schema));
       return server.dsn('postgres');

@@ -7,6 +7,7 @@ import { excerpt, seconds } from '../../reports/words.ts';
 import type { Calibration, CalibrationRun } from '../model/calibration.ts';
 import { findScenario } from '../run/catalogue.ts';
 import { timeStamp } from '../run/manifest.ts';
+import { childEnvironment } from '../system/environment.ts';
 import { windtunnelVersion } from '../system/installation.ts';
 import { conduct } from './conduct.ts';
 import { calibrationOf } from './figures.ts';
@@ -92,6 +93,7 @@ async function commit(): Promise<string | null> {
     const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--dirty', '--exclude=*'], {
       cwd: import.meta.dirname,
       timeout: 10_000,
+      env: childEnvironment(),
     });
     return stdout.trim();
   } catch {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +9,7 @@ import { messageOf } from '../model/errors.ts';
 import { findPython, findUv } from '../stacks/airflow/python.ts';
 import { knownReleases } from '../stacks/airflow/releases.ts';
 import { startPostgres } from '../stacks/postgres.ts';
+import { childEnvironment } from '../system/environment.ts';
 import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
 import { heal, ProcessTable } from '../system/process-table.ts';
@@ -71,13 +73,13 @@ async function uv(): Promise<Diagnosis> {
 
 /** Whether a server starts, answers and can be removed, not only whether its files are there. */
 async function postgres(): Promise<Diagnosis> {
-  const table = new ProcessTable(`doctor-${process.pid}`);
+  const table = new ProcessTable(`doctor-${randomBytes(3).toString('hex')}`);
   try {
     const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
     const [port = 0] = await freePorts(1);
     const signal = AbortSignal.timeout(30_000);
     const started = performance.now();
-    await startPostgres({ table, folder, port, log: path.join(folder, 'log'), fsync: false, signal });
+    await startPostgres({ table, port, log: path.join(folder, 'log'), fsync: false, signal });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     return { part: 'PostgreSQL', state: 'ok', sentence: `the one from npm starts here (${seconds} s)` };
   } catch (error) {
@@ -90,7 +92,7 @@ async function postgres(): Promise<Diagnosis> {
 async function chromium(): Promise<Diagnosis> {
   for (const name of [process.env.CHROMIUM_PATH, 'chromium', 'chromium-browser', 'google-chrome']) {
     if (!name) continue;
-    const found = await run(name, ['--version'], { timeout: 20_000 }).catch(() => undefined);
+    const found = await run(name, ['--version'], { timeout: 20_000, env: childEnvironment() }).catch(() => undefined);
     if (found) return { part: 'Chromium', state: 'ok', sentence: found.stdout.trim() };
   }
   return {

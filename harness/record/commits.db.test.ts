@@ -28,15 +28,13 @@ const SECOND_ID = '019aa000-0000-7000-8000-000000000002';
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
   process.env.WINDTUNNEL_CACHE = path.join(folder, 'cache');
-  table = new ProcessTable('commits-test');
+  table = new ProcessTable(`commits-test-${process.pid}`);
   const [port = 0] = await freePorts(1);
-  // Not below `folder`: as root the server runs as another user, who may not enter what mkdtemp made.
-  const work = table.folder(path.join(tmpdir(), `wt-commits-test-${process.pid}`));
   const log = path.join(folder, 'postgres.log');
   // A zone that no program guesses, as a target's may be.
   const settings = { ...POSTGRES_SETTINGS, log_timezone: 'Asia/Kathmandu' };
   const signal = AbortSignal.timeout(60_000);
-  postgres = await startPostgres({ table, folder: work, port, log, settings, fsync: false, signal });
+  postgres = await startPostgres({ table, port, log, settings, fsync: false, signal });
   await withClient(postgres.dsn('postgres'), (client) => client.query(WATCHED_SCHEMA));
 });
 

@@ -196,7 +196,8 @@ test('what others have put into the schema stays', async () => {
 
 test('a role that may do nothing reads everything at once, before anything is created', async () => {
   const role = `reader_${newRun()}`;
-  await admin.query(`CREATE ROLE ${role} LOGIN; GRANT SELECT ON dag_run TO ${role}`);
+  const { password } = new URL(database.dsn);
+  await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'; GRANT SELECT ON dag_run TO ${role}`);
   await admin.query('ALTER TABLE task_instance REPLICA IDENTITY FULL; ALTER TABLE xcom RENAME COLUMN value TO payload');
   const url = new URL(database.dsn);
   url.username = role;

@@ -1,6 +1,7 @@
 import type { K6Options } from '../fleet/engines/k6.ts';
 import { K6_WORKER } from '../fleet/engines/k6-binary.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
+import { childEnvironment } from '../system/environment.ts';
 import type { EngineChoice } from './engine.ts';
 import type { RunSession } from './session.ts';
 
@@ -21,7 +22,7 @@ export function k6Options(
     start: (index, env) => {
       const name = `k6-${index + 1}`;
       const helper = table.start(name, k6?.path ?? 'k6', K6_WORKER, {
-        env: { ...process.env, ...env },
+        env: { ...childEnvironment(process.env, 'network'), ...env },
         cwd: record.path,
         log: record.log(name),
         isOurs: true,

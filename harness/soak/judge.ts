@@ -3,7 +3,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 import type { Judgement } from '../model/verdict.ts';
-import { WINDTUNNEL } from '../system/installation.ts';
+import { childEnvironment } from '../system/environment.ts';
+import { cacheFolder, WINDTUNNEL } from '../system/installation.ts';
 import { ProcessTable } from '../system/process-table.ts';
 
 /**
@@ -22,7 +23,11 @@ export async function judgeAside(
   try {
     const own = invariants === undefined ? [] : ['--invariants', invariants];
     const child = table.start('judge', process.execPath, [WINDTUNNEL, 'check', runFolder, ...own], {
-      env: process.env,
+      env: {
+        ...childEnvironment(),
+        WINDTUNNEL_CACHE: cacheFolder(),
+        WINDTUNNEL_MEMORY: process.env.WINDTUNNEL_MEMORY,
+      },
       cwd: process.cwd(),
       log,
     });

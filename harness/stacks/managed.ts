@@ -90,7 +90,7 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
   progress('starting PostgreSQL');
   const [pgPort = 0, publicPort = 0, ...executionPorts] = await freePorts(2 + options.apiServers);
   const log = options.logOf('postgres');
-  const postgres = await startPostgres({ table, folder, port: pgPort, log, template, fsync: true, signal, time });
+  const postgres = await startPostgres({ table, port: pgPort, log, template, fsync: true, signal, time });
   const dsn = postgres.dsn('airflow');
   await recipe.prepare?.(dsn);
   const layout: Layout = {

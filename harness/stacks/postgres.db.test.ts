@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -32,7 +32,7 @@ afterEach(async () => {
 
 function start(port: number, template?: string) {
   const signal = AbortSignal.timeout(60_000);
-  const options = { table, folder, port, log: path.join(cache, 'log'), fsync: false, signal };
+  const options = { table, port, log: path.join(cache, 'log'), fsync: false, signal };
   return startPostgres(template === undefined ? options : { ...options, template });
 }
 
@@ -75,15 +75,67 @@ test('a server starts, logs as JSON, and leaves no shared memory when it is take
   if (process.platform === 'linux') expect(sharedMemory().filter((one) => used.includes(one))).toEqual([]);
 });
 
+/** The first message of a server to `airflow`: `R` and how to prove who one is (0: no need, 10: SASL), or why not. */
+const WHO_ARE_YOU = `
+  const [where] = process.argv.slice(1);
+  const text = ['user', 'airflow', 'database', 'postgres', '', ''].join('\\0');
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(8 + Buffer.byteLength(text), 0);
+  head.writeInt32BE(196608, 4);
+  const place = /^[0-9]+$/.test(where) ? { host: '127.0.0.1', port: Number(where) } : { path: where };
+  const socket = require('node:net').connect(place);
+  socket.on('error', (error) => console.log(error.code));
+  socket.on('connect', () => socket.write(Buffer.concat([head, Buffer.from(text)])));
+  socket.on('data', (data) => (console.log(String.fromCharCode(data[0]), data.readInt32BE(5)), socket.destroy()));
+`;
+
+test('no other user of the machine gets into a server, and its environment has no secret', async () => {
+  const [port = 0] = await freePorts(1);
+  process.env.WINDTUNNEL_TEST_SECRET = 'of the CI job';
+  const postgres = await start(port).finally(() => delete process.env.WINDTUNNEL_TEST_SECRET);
+  const home = path.dirname(postgres.dataFolder);
+  const socket = path.join(home, `.s.PGSQL.${port}`);
+  const ask = (where: string, as: { uid?: number } = {}) =>
+    execFileSync(process.execPath, ['-e', WHO_ARE_YOU, where], { ...as, cwd: '/', encoding: 'utf8' }).trim();
+  expect(ask(String(port))).toBe('R 10');
+  // As us, so that what comes below is not because there is no socket.
+  expect(ask(socket)).toBe('R 0');
+  expect(statSync(home).mode & 0o077).toBe(0);
+
+  const password = new URL(postgres.dsn('postgres')).password;
+  expect(password).toMatch(/^[0-9a-f]{48}$/);
+  const wrong = postgres.dsn('postgres').replace(password, 'airflow');
+  await expect(withClient(wrong, (client) => client.query('SELECT 1'))).rejects.toThrow(/password authentication/);
+  expect(readFileSync(postgres.jsonLog, 'utf8')).not.toContain(password);
+  const { rows } = await withClient(postgres.dsn('postgres'), async (client) => {
+    await client.query('CREATE TABLE seen (line text)');
+    await client.query(`COPY seen FROM PROGRAM 'env' WITH (DELIMITER E'\\x01')`);
+    return client.query<{ line: string }>('SELECT line FROM seen');
+  });
+  const names = rows.map(({ line }) => line.split('=')[0]);
+  expect(names).toContain('PATH');
+  expect(names).not.toContain('WINDTUNNEL_TEST_SECRET');
+
+  if (process.getuid?.() !== 0) {
+    console.warn('SKIPPED: to be another user of the machine takes root.');
+    return;
+  }
+  expect(ask(String(port), { uid: 12_345 })).toBe('R 10');
+  expect(ask(socket, { uid: 12_345 })).toBe('EACCES');
+});
+
 test('a data folder that was shut down in order is a template for another server', async () => {
   const [one = 0, two = 0] = await freePorts(2);
   const first = await start(one);
   await withClient(first.dsn('postgres'), (client) => client.query('CREATE TABLE kept AS SELECT 7 AS n'));
   await stopPostgres(first.process);
-  folder = table.folder(`${folder}-second`);
   const second = await start(two, first.dataFolder);
   const { rows } = await withClient(second.dsn('postgres'), (client) => client.query('SELECT n FROM kept'));
   expect(rows).toEqual([{ n: 7 }]);
+  const [old, renewed] = [first, second].map((server) => new URL(server.dsn('postgres')).password);
+  expect(renewed).not.toBe(old);
+  const former = second.dsn('postgres').replace(renewed ?? '', old ?? '');
+  await expect(withClient(former, (client) => client.query('SELECT 1'))).rejects.toThrow(/password authentication/);
 });
 
 test('a port that another program has taken is said in one sentence', async () => {

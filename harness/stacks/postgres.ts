@@ -1,33 +1,31 @@
 import { execFile } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chownSync, cpSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
+import { childEnvironment } from '../system/environment.ts';
 import { withClient } from '../system/postgres-client.ts';
-import type { ProcessTable } from '../system/process-table.ts';
+import type { FolderOwner, ProcessTable } from '../system/process-table.ts';
+import { scramVerifier } from './scram.ts';
 
 const run = promisify(execFile);
 
-/** PostgreSQL refuses to run as root; a harness that runs as root starts it as this user. */
-interface Owner {
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
 export interface PostgresOptions {
   readonly table: ProcessTable;
-  /** A folder of the process table; the data goes below it. */
-  readonly folder: string;
   readonly port: number;
   readonly log: string;
   /** A migrated data folder to begin from; without one an empty cluster is made. */
   readonly template?: string;
   /** In place of `POSTGRES_SETTINGS`: those of a compose file that is tried as plain processes. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** In place of a random one. */
+  readonly password?: string;
   /** Survive power loss as a production server does. Only the making of a template goes without. */
   readonly fsync: boolean;
   readonly signal: AbortSignal;
@@ -43,16 +41,16 @@ export interface Postgres {
   readonly process: SupervisedProcess;
   /** Starts it again after it ended, on the same data and port; it does not answer yet. */
   restart(): SupervisedProcess;
+  /** With the password of the one user, who is a superuser: for environments, never for arguments. */
   dsn(database: string): string;
 }
 
 export const POSTGRES_VERSION = '18.4';
+const USER = 'airflow';
 
 /** Each setting that is not PostgreSQL's default, with its reason. */
 export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  // Everything goes over TCP; a socket would need a folder that the server's user may write.
-  unix_socket_directories: '',
   // Row changes in commit order, decoded by the recorder.
   wal_level: 'logical',
   max_replication_slots: '8',
@@ -86,34 +84,54 @@ export const POSTGRES_SETTINGS: Readonly<Record<string, string>> = {
   max_parallel_workers_per_gather: '0',
 };
 
+/**
+ * Over TCP only who has the password comes in. The socket asks for none: it is how the password is set, and its folder
+ * can be entered by the server's user alone (and by root).
+ */
+const ACCESS = `local all,replication all trust
+host all,replication all 127.0.0.1/32 scram-sha-256
+`;
+
+/** A server of our own, in a folder of its own that goes away with the table, with a new password. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const { folder, port, table, signal, template, time = untimed } = options;
-  const binaries = binaryFolder(folder);
+  const { port, table, signal, template, time = untimed } = options;
   const owner = postgresOwner();
-  if (!canBeEntered(folder)) {
+  if (!canBeEntered(tmpdir())) {
     throw new StackError(
-      `PostgreSQL runs as the user "nobody" here, which may not enter ${folder}: set TMPDIR to a folder open to all.`,
+      `PostgreSQL runs as the user "nobody" here, which may not enter ${tmpdir()}: set TMPDIR to a folder open to all.`,
     );
   }
+  const name = `wt-${table.id}-postgres-${randomBytes(3).toString('hex')}`;
+  const folder = table.folder(path.join(tmpdir(), name), owner);
+  const binaries = binaryFolder(folder);
   const dataFolder = path.join(folder, 'pgdata');
   if (template)
-    await time('copy the database', () => run('cp', ['-a', template, dataFolder], { timeout: 60_000, signal }));
+    await time('copy the database', () =>
+      run('cp', ['-a', template, dataFolder], { timeout: 60_000, signal, env: childEnvironment() }),
+    );
   else await initdb(binaries, dataFolder, owner, signal);
+  const access = path.join(folder, 'pg_hba.conf');
+  writeFileSync(access, ACCESS, { mode: 0o600 });
+  if (owner) chownSync(access, owner.uid, owner.gid);
 
   const settings = {
     ...(options.settings ?? POSTGRES_SETTINGS),
+    hba_file: access,
+    unix_socket_directories: folder,
+    unix_socket_permissions: '0700',
     port: String(port),
     fsync: options.fsync ? 'on' : 'off',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const start = () =>
     table.start('postgres', path.join(binaries, 'bin', 'postgres'), ['-D', dataFolder, ...args], {
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...childEnvironment(), LC_ALL: 'C' },
       cwd: folder,
       log: options.log,
       ...owner,
     });
   let server = start();
+  const password = options.password ?? randomBytes(24).toString('hex');
   const postgres: Postgres = {
     port,
     dataFolder,
@@ -125,13 +143,18 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       server = start();
       return server;
     },
-    dsn: (database) => `postgresql://airflow@127.0.0.1:${port}/${database}`,
+    dsn: (database) => `postgresql://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`,
   };
-  await time('start PostgreSQL', () => waitUntilReady(postgres, signal));
+  const socket = `postgresql://${USER}@${encodeURIComponent(folder)}:${port}/postgres`;
+  // Without the password itself: a statement that fails is logged.
+  const sql = `ALTER ROLE ${USER} PASSWORD '${scramVerifier(password)}'`;
+  await time('start PostgreSQL', () =>
+    waitUntilReady(postgres, signal, () => withClient(socket, async (client) => void (await client.query(sql)))),
+  );
   return postgres;
 }
 
-async function waitUntilReady(postgres: Postgres, signal: AbortSignal): Promise<void> {
+async function waitUntilReady(postgres: Postgres, signal: AbortSignal, attempt: () => Promise<void>): Promise<void> {
   const deadline = Date.now() + 30_000;
   let ended: string | undefined;
   void postgres.process.ended.then((how) => {
@@ -142,7 +165,7 @@ async function waitUntilReady(postgres: Postgres, signal: AbortSignal): Promise<
     if (ended) throw new StackError(`PostgreSQL ${ended}: ${tailOf(postgres)}`);
     if (Date.now() > deadline) throw new StackError(`PostgreSQL did not answer within 30 s: ${messageOf(last)}`);
     try {
-      return await withClient(postgres.dsn('postgres'), async (client) => void (await client.query('SELECT 1')));
+      return await attempt();
     } catch (error) {
       last = error; // Not up yet; the deadline decides.
       await sleep(50);
@@ -160,19 +183,25 @@ function tailOf(postgres: Postgres): string {
   return 'its log is empty';
 }
 
-async function initdb(binaries: string, dataFolder: string, owner: Owner, signal: AbortSignal): Promise<void> {
-  mkdirSync(dataFolder, { mode: 0o700 });
-  if (owner.uid !== undefined && owner.gid !== undefined) chownSync(dataFolder, owner.uid, owner.gid);
-  const args = ['-D', dataFolder, '-U', 'airflow', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync'];
+async function initdb(
+  binaries: string,
+  dataFolder: string,
+  owner: FolderOwner | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  // Who may connect says the server's own `hba_file`.
+  const args = ['-D', dataFolder, '-U', USER, '--auth=reject', '--encoding=UTF8', '--no-locale', '--no-sync'];
+  const options = { ...owner, timeout: 60_000, signal, cwd: '/', env: childEnvironment() };
   try {
-    await run(path.join(binaries, 'bin', 'initdb'), args, { ...owner, timeout: 60_000, signal, cwd: '/' });
+    await run(path.join(binaries, 'bin', 'initdb'), args, options);
   } catch (error) {
     throw new StackError(`initdb failed: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function postgresOwner(): Owner {
-  if (process.getuid?.() !== 0) return {};
+/** PostgreSQL refuses to run as root; a harness that runs as root starts it as this user. */
+function postgresOwner(): FolderOwner | undefined {
+  if (process.getuid?.() !== 0) return undefined;
   const user = /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'));
   if (!user)
     throw new StackError('PostgreSQL does not run as root, and this machine has no user "nobody" to run it as.');

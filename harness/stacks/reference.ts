@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { TIMES } from '../../reference/settings.ts';
+import { childEnvironment } from '../system/environment.ts';
 import { moduleArguments } from '../system/installation.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
@@ -55,7 +56,7 @@ function commandOf({ defects, queuedTimeoutS }: ReferenceOptions, layout: Layout
     file: process.execPath,
     args: [...moduleArguments(import.meta.url, '../../reference/main'), role.role],
     env: {
-      ...process.env,
+      ...childEnvironment(),
       WINDTUNNEL_PROCESS: role.name,
       WINDTUNNEL_HANDOFF: layout.handOffAddress,
       REFERENCE_DSN: layout.dsn,

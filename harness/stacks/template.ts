@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
+import { childEnvironment } from '../system/environment.ts';
 import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
@@ -14,7 +15,7 @@ import { POSTGRES_VERSION, startPostgres } from './postgres.ts';
 const run = promisify(execFile);
 
 /** What a template depends on besides its key. Raise it when the steps below change. */
-const RECIPE = '1';
+const RECIPE = '2';
 
 export interface TemplateOptions {
   readonly table: ProcessTable;
@@ -52,7 +53,7 @@ export async function databaseTemplate(
   const [port = 0] = await freePorts(1);
   const log = path.join(workshop, 'postgres.log');
   // No fsync: a template that a power cut spoils is not renamed into its place.
-  const postgres = await startPostgres({ table, folder: workshop, port, log, fsync: false, signal });
+  const postgres = await startPostgres({ table, port, log, fsync: false, signal });
   try {
     await withClient(postgres.dsn('postgres'), (client) => client.query('CREATE DATABASE airflow'));
     await fill(postgres.dsn('airflow'), workshop);
@@ -70,7 +71,7 @@ export async function databaseTemplate(
 async function publish(from: string, home: string, ready: string): Promise<void> {
   mkdirSync(home, { recursive: true });
   const next = path.join(home, `next-${process.pid}`);
-  await run('cp', ['-a', from, next], { timeout: 60_000 });
+  await run('cp', ['-a', from, next], { timeout: 60_000, env: childEnvironment() });
   try {
     renameSync(next, ready);
   } catch (error) {

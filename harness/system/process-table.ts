@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,6 +27,12 @@ const TERM_MS = 3_000;
 const HARNESS_TERM_MS = 20_000;
 
 type Purpose = SavedState['purpose'];
+
+/** For root: the user that a server runs as. */
+export interface FolderOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 export interface SpawnOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -64,14 +70,18 @@ export class ProcessTable {
     return this.#processes;
   }
 
-  /** Makes a folder that `close` removes. StackError if it is there already: it may be another user's. */
-  folder(folder: string): string {
+  /**
+   * Makes a folder that `close` removes, and that its owner alone can enter. StackError if it is there already: it may
+   * be another user's.
+   */
+  folder(folder: string, owner?: FolderOwner): string {
     mkdirSync(path.dirname(folder), { recursive: true });
     // Noted before it is made: a crash in between leaves a name too many, never a folder.
     this.#folders.push(folder);
     this.#save();
     try {
-      mkdirSync(folder, { mode: 0o755 });
+      mkdirSync(folder, { mode: 0o700 });
+      if (owner) chownSync(folder, owner.uid, owner.gid);
     } catch (error) {
       // Not ours to remove.
       this.#folders = this.#folders.filter((other) => other !== folder);

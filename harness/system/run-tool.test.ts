@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { UsageError } from '../model/errors.ts';
+import { childEnvironment } from './environment.ts';
 import { runTool, toolEnvironment } from './run-tool.ts';
 
 const signal = new AbortController().signal;
@@ -59,5 +61,39 @@ describe('toolEnvironment', () => {
         'UV_PYTHON_DOWNLOADS',
       ].sort(),
     );
+  });
+});
+
+describe('childEnvironment', () => {
+  const env = {
+    PATH: '/bin',
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    https_proxy: 'proxy',
+    NO_PROXY: 'here',
+    PIP_INDEX_URL: 'index',
+    GITHUB_TOKEN: 'secret',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    WINDTUNNEL_DB_PASSWORD: 'secret',
+    WINDTUNNEL_HANDOFF_TOKEN: 'secret',
+    STAGING_JWT_SECRET: 'secret',
+    AIRFLOW__CORE__FERNET_KEY: 'secret',
+    AIRFLOW__SCHEDULER__PARSING_PROCESSES: '1',
+    SSH_AUTH_SOCK: '/agent',
+    PATH_TO_SECRET: 'secret',
+  };
+
+  it('has what programs need, and nothing that is secret', () => {
+    expect(Object.keys(childEnvironment(env))).toEqual(['PATH', 'LC_ALL', 'TZ']);
+    expect(Object.keys(childEnvironment(env, 'network'))).toEqual(['PATH', 'LC_ALL', 'TZ', 'https_proxy', 'NO_PROXY']);
+    expect(Object.keys(childEnvironment(env, 'packages'))).toContain('PIP_INDEX_URL');
+  });
+
+  it('has what WINDTUNNEL_PASS_ENV names', () => {
+    const names = Object.keys(
+      childEnvironment({ ...env, WINDTUNNEL_PASS_ENV: 'SSH_AUTH_SOCK, AIRFLOW__SCHEDULER__* NOT_SET' }),
+    );
+    expect(names).toEqual(['PATH', 'LC_ALL', 'TZ', 'AIRFLOW__SCHEDULER__PARSING_PROCESSES', 'SSH_AUTH_SOCK']);
+    expect(() => childEnvironment({ WINDTUNNEL_PASS_ENV: 'A=b' })).toThrow(UsageError);
   });
 });

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 
+import { childEnvironment } from './environment.ts';
+
 export interface ToolResult {
   /** Null when it could not be started or was killed. */
   readonly code: number | null;
@@ -22,7 +24,7 @@ export function runTool(command: string, args: readonly string[], options: ToolO
   const { timeoutMs, signal, cwd } = options;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const settings = { env: toolEnvironment(process.env), timeout: timeoutMs, signal, maxBuffer: 32_000_000, cwd };
+    const settings = { env: toolEnvironment(), timeout: timeoutMs, signal, maxBuffer: 32_000_000, cwd };
     const child = execFile(command, args, settings, (error, stdout, stderr) => {
       if (signal.aborted) {
         reject(signal.reason);
@@ -37,26 +39,10 @@ export function runTool(command: string, args: readonly string[], options: ToolO
   });
 }
 
-/** Settings of pip and uv that say where packages come from and how to reach them. */
-const SOURCES = new RegExp(
-  `^(PIP|UV)_(${[
-    'INDEX|DEFAULT_INDEX|EXTRA_INDEX|FIND_LINKS|NO_INDEX|CONFIG_FILE|OFFLINE|CACHE_DIR|LINK_MODE',
-    'CERT|CLIENT_CERT|NATIVE_TLS|SYSTEM_CERTS|PROXY|TRUSTED_HOST|INSECURE_HOST|KEYRING|HTTP',
-    'DEFAULT_TIMEOUT|TIMEOUT|REQUEST_TIMEOUT|RETRIES|CONCURRENT',
-  ].join('|')})`,
-);
-
-/**
- * The user's environment without the settings of Python, pip and uv that would change which packages are installed;
- * those of `SOURCES` stay. Also for what runs from the venv later: with PYTHONDONTWRITEBYTECODE every start would
- * compile Airflow again.
- */
-export function toolEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(
-    ([name]) => !/^(PIP_|UV_|PYTHON|VIRTUAL_ENV$|CONDA_PREFIX$)/.test(name) || SOURCES.test(name),
-  );
+/** For programs that reach the network to install something. */
+export function toolEnvironment(env = process.env): NodeJS.ProcessEnv {
   return {
-    ...Object.fromEntries(kept),
+    ...childEnvironment(env, 'packages'),
     UV_PYTHON_DOWNLOADS: 'never',
     UV_NO_PROGRESS: '1',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,12 +27,16 @@ beforeAll(async () => {
   process.env.WINDTUNNEL_CACHE = scratch;
   table = new ProcessTable(`wire-test-${process.pid}`);
   const [port = 0] = await freePorts(1);
-  const folder = table.folder(path.join(tmpdir(), `wt-wire-test-${process.pid}`));
   const signal = AbortSignal.timeout(60_000);
-  postgres = await startPostgres({ table, folder, port, log: path.join(scratch, 'log'), fsync: false, signal });
+  postgres = await startPostgres({ table, port, log: path.join(scratch, 'log'), fsync: false, signal });
   direct = new pg.Client({ connectionString: postgres.dsn('postgres') });
   await direct.connect();
   await direct.query('CREATE TABLE kept (n int)');
+  // For the tests that speak the protocol by hand: a user who needs no password.
+  const access = path.join(path.dirname(postgres.dataFolder), 'pg_hba.conf');
+  writeFileSync(access, `host all raw 127.0.0.1/32 trust\n${readFileSync(access, 'utf8')}`);
+  await direct.query('CREATE ROLE raw LOGIN SUPERUSER');
+  await direct.query('SELECT pg_reload_conf()');
 });
 
 afterAll(async () => {
@@ -54,13 +58,9 @@ afterEach(() => proxy.close());
 const note = (hit: WireHit) => void hits.push(hit);
 
 async function through(application_name: string): Promise<pg.Client> {
-  const opened = new pg.Client({
-    host: '127.0.0.1',
-    port: proxy.port,
-    user: 'airflow',
-    database: 'postgres',
-    application_name,
-  });
+  const url = new URL(postgres.dsn('postgres'));
+  url.port = String(proxy.port);
+  const opened = new pg.Client({ connectionString: url.href, application_name });
   // A reset reaches an idle client as an event; a query under way rejects with it.
   opened.on('error', () => undefined);
   await opened.connect();
@@ -149,7 +149,7 @@ test('a client that asks for encryption is refused and continues without', async
   socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(answer.toString()).toBe('N');
-  socket.write(startup({ user: 'airflow', database: 'postgres' }));
+  socket.write(startup({ user: 'raw', database: 'postgres' }));
   const [next] = (await once(socket, 'data')) as [Buffer];
   expect(String.fromCharCode(next[0] ?? 0)).toBe('R');
   socket.destroy();
@@ -277,7 +277,7 @@ test('latency delays every message, each way, and keeps their order', async () =
   // As asyncpg does: several messages under way at once.
   const several = Buffer.concat([1, 2, 3].map((n) => message('Q', `INSERT INTO kept VALUES (${n})\0`)));
   const socket = connect(proxy.port, '127.0.0.1');
-  socket.write(Buffer.concat([startup({ user: 'airflow', database: 'postgres' }), several, message('X', '')]));
+  socket.write(Buffer.concat([startup({ user: 'raw', database: 'postgres' }), several, message('X', '')]));
   await closed(socket.resume());
   expect(await kept()).toEqual([1, 2, 3]);
   rule.remove();
@@ -310,7 +310,7 @@ test('close does not wait for clients that are just leaving', async () => {
     const sockets = await Promise.all(
       Array.from({ length: 8 }, async () => {
         const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);
-        socket.write(startup({ user: 'airflow', database: 'postgres' }));
+        socket.write(startup({ user: 'raw', database: 'postgres' }));
         await once(socket, 'data');
         return socket.resume();
       }),
@@ -325,7 +325,7 @@ test('close does not wait for clients that are just leaving', async () => {
 
 test('a client that does not read what it asked for can be reset, and its server process ends', async () => {
   const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
-  socket.write(startup({ user: 'airflow', database: 'postgres', application_name: 'deaf' }));
+  socket.write(startup({ user: 'raw', database: 'postgres', application_name: 'deaf' }));
   await once(socket, 'data');
   socket.pause();
   socket.write(message('Q', "SELECT repeat('x', 1000) FROM generate_series(1, 100000)\0"));
@@ -382,7 +382,7 @@ function startup(parameters: Readonly<Record<string, string>>): Buffer {
 /** node-postgres has no COPY of its own: the messages themselves. */
 async function copy(port: number, statement: string, rows?: string): Promise<{ data: string; tags: string[] }> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(startup({ user: 'airflow', database: 'postgres' }));
+  socket.write(startup({ user: 'raw', database: 'postgres' }));
   let ready = 0;
   let data = '';
   const tags: string[] = [];

@@ -104,17 +104,19 @@ export class PlainTopology {
       (one) => one.target === settings.config_file,
     );
     if (server !== 'postgres' || !source) throw new Error(`not a server with a file of ours: ${command.join(' ')}`);
+    // As root the server runs as another user, who finds its configuration here.
+    chmodSync(folder, 0o711);
     const logs = path.join(folder, 'postgres-log');
     mkdirSync(logs);
     chmodSync(logs, 0o777);
     const config_file = this.adapted('postgres', path.join(DOCKER, source.source));
     chmodSync(config_file, 0o644);
     const [port = 0] = await freePorts(1);
-    const place = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
+    const place = { listen_addresses: '127.0.0.1' };
     const postgres = await startPostgres({
       table,
-      folder,
       port,
+      password: environment.POSTGRES_PASSWORD ?? '',
       log: path.join(folder, 'postgres.log'),
       settings: { ...settings, config_file, ...place },
       fsync: false,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { UnavailableError } from '../../model/errors.ts';
+import { childEnvironment } from '../../system/environment.ts';
 import { moduleFile } from '../../system/installation.ts';
 
 const run = promisify(execFile);
@@ -51,7 +52,7 @@ export async function findK6(): Promise<K6Binary> {
 
 async function versionOf(place: string): Promise<string | undefined> {
   try {
-    const { stdout } = await run(place, ['version'], { timeout: ASK_MS });
+    const { stdout } = await run(place, ['version'], { timeout: ASK_MS, env: childEnvironment() });
     return /^k6(?:\.exe)? v(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
   } catch {
     return undefined;

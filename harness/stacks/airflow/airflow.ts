@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { untimed } from '../../model/timing.ts';
-import { toolEnvironment } from '../../system/run-tool.ts';
+import { childEnvironment } from '../../system/environment.ts';
 import {
   type Command,
   type Layout,
@@ -56,7 +56,7 @@ function commandOf(
     file: path.join(install.bin, 'airflow'),
     args: argumentsOf(role),
     env: {
-      ...toolEnvironment(process.env),
+      ...childEnvironment(),
       ...settings,
       ...processVariables(role.name, { executorPath: install.executorPath, handOff: layout.handOffAddress }),
       PATH: `${install.bin}:${process.env.PATH}`,

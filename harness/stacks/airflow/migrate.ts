@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { messageOf, StackError } from '../../model/errors.ts';
-import { toolEnvironment } from '../../system/run-tool.ts';
+import { childEnvironment } from '../../system/environment.ts';
 import { databaseTemplate, type TemplateOptions } from '../template.ts';
 import type { AirflowInstall } from './install.ts';
 import { airflowSettings } from './settings.ts';
@@ -32,7 +32,7 @@ async function migrate(install: AirflowInstall, workshop: string, dsn: string, s
   });
   try {
     await run(path.join(install.bin, 'airflow'), ['db', 'migrate'], {
-      env: { ...toolEnvironment(process.env), ...settings },
+      env: { ...childEnvironment(), ...settings },
       timeout: MIGRATE_TIMEOUT_MS,
       maxBuffer: 64 << 20,
       signal,
