@@ -11,14 +11,14 @@ import { collectUsageErrors } from '../console/usage-errors.ts';
 import { checkLimits } from '../judge/bounds.ts';
 import { StackError } from '../model/errors.ts';
 import { timeStamp } from '../run/manifest.ts';
-import { childEnvironment } from '../system/environment.ts';
+import { checkEnvironment } from '../system/environment.ts';
 
 function resolveCalibration(flags: CalibrateFlags) {
   return collectUsageErrors(
     async () => settingsOf(flags),
     async () => outOf(flags, timeStamp()),
     async () => checkLimits(),
-    async () => void childEnvironment(),
+    async () => checkEnvironment(),
   );
 }
 

@@ -5,7 +5,7 @@ import { collectUsageErrors } from '../console/usage-errors.ts';
 import { shapeOf } from '../run/plan.ts';
 import { checkTargetOut, keepUp } from '../stacks/keep-up.ts';
 import { knownBuild } from '../stacks/start-build.ts';
-import { childEnvironment } from '../system/environment.ts';
+import { checkEnvironment } from '../system/environment.ts';
 
 interface UpFlags {
   readonly build: string;
@@ -20,7 +20,7 @@ async function checkUp({ build, schedulers, apiServers, out }: UpFlags): Promise
     async () => knownBuild(build),
     async () => shapeOf({ schedulers, apiServers }),
     async () => checkTargetOut(out),
-    async () => void childEnvironment(),
+    async () => checkEnvironment(),
   );
 }
 

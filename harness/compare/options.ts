@@ -18,7 +18,7 @@ import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { MOST_RUNS } from '../statistics/power.ts';
 import { plannedLooks } from '../statistics/spending.ts';
-import { childEnvironment } from '../system/environment.ts';
+import { checkEnvironment } from '../system/environment.ts';
 import { defaultPair } from './default-pair.ts';
 import { storedRuns } from './stored-runs.ts';
 
@@ -114,7 +114,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
       return resolvePlan(flags.scenario ?? USUAL.scenario, flags, subjectOf({ build: first }));
     },
     async () => checkLimits(),
-    async () => void childEnvironment(),
+    async () => checkEnvironment(),
     async ([first] = []) => checkOut(flags.out, first !== undefined && storedRuns(first) !== undefined),
     async ([first] = []) => {
       if (first !== undefined && storedRuns(first)) checkStoredFlags(flags);

@@ -11,7 +11,7 @@ import type { Manifest } from '../model/manifest.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { checkNewFolder } from '../run-folder/out.ts';
-import { childEnvironment } from '../system/environment.ts';
+import { checkEnvironment } from '../system/environment.ts';
 import { DRAWN, SCENARIOS } from './catalogue.ts';
 import { resolveEngine } from './engine.ts';
 import { flagNames } from './flag-words.ts';
@@ -54,7 +54,7 @@ export async function resolveRun(
     async () => checkTargetFlags(flags),
     async () => checkMetrics(flags),
     async () => checkLimits(),
-    async () => void childEnvironment(),
+    async () => checkEnvironment(),
     async () => flags.out === undefined || checkNewFolder(flags.out, 'run folder'),
   );
   const stored = await storing;

@@ -11,7 +11,7 @@ import { engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
 import { parseSeconds, resolvePlan, shapeOf } from '../run/plan.ts';
 import { checkTargetFlags, subjectOf } from '../run/subject.ts';
-import { childEnvironment } from '../system/environment.ts';
+import { checkEnvironment } from '../system/environment.ts';
 import { checkSoakFolder } from './folder.ts';
 import { type SoakFlags, USUAL } from './options.ts';
 import { keepOf, stopsOf, withStops } from './plan.ts';
@@ -55,7 +55,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     async () => checkTargetFlags(flags),
     async () => checkMetrics(flags),
     async () => checkLimits(),
-    async () => void childEnvironment(),
+    async () => checkEnvironment(),
     async () => flags.out === undefined || checkSoakFolder(flags.out),
   );
   const id = randomBytes(3).toString('hex');

@@ -1,4 +1,5 @@
 import { UsageError } from '../model/errors.ts';
+import { cacheFolder } from './installation.ts';
 
 /** What every program that we start may need of the user's environment, and nothing that is a secret. */
 const PLAIN = new RegExp(
@@ -41,4 +42,10 @@ function passedOn(names = ''): RegExp[] {
       `${PASSED} lists names of variables, such as MALLOC_ARENA_MAX,AIRFLOW__SCHEDULER__*, and "${wrong[0]}" is none.`,
     );
   return words.map((word) => new RegExp(`^${word.replace('*', '.*')}$`));
+}
+
+/** UsageError: what the environment says about programs, or where they are kept, is not to be used. */
+export function checkEnvironment(): void {
+  childEnvironment();
+  cacheFolder();
 }

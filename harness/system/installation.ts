@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import envPaths from 'env-paths';
+
+import { UsageError } from '../model/errors.ts';
 
 /** The folder of the checkout or of the installed package. */
 export const ROOT = path.dirname(createRequire(import.meta.url).resolve('#package.json'));
@@ -32,9 +34,28 @@ export function nodeArguments(file: string): string[] {
   return file.endsWith('.ts') ? ['--import', TYPESCRIPT, file] : [file];
 }
 
-/** Installed Airflow releases, migrated databases and the process tables of running harnesses. */
+/**
+ * Installed Airflow releases, migrated databases and the process tables of running harnesses. UsageError: another user
+ * can write there. What lies there is run, and what a process table names is removed.
+ */
 export function cacheFolder(): string {
-  return process.env.WINDTUNNEL_CACHE ?? path.resolve(envPaths('windtunnel', { suffix: '' }).cache);
+  const folder = path.resolve(process.env.WINDTUNNEL_CACHE ?? envPaths('windtunnel', { suffix: '' }).cache);
+  const problem = process.getuid && ownerProblem(statSync(folder, { throwIfNoEntry: false }), process.getuid());
+  if (problem === undefined) return folder;
+  throw new UsageError(
+    `The cache folder ${folder} ${problem}, who could put programs there that windtunnel runs. ` +
+      `Make it yours alone (\`chmod go-w\`), or name another with WINDTUNNEL_CACHE.`,
+  );
+}
+
+/** A group that is the user's first one is taken for the user's own, as where each user has a group. */
+function ownerProblem(stats: Stats | undefined, uid: number): string | undefined {
+  if (stats === undefined) return undefined;
+  const { uid: owner, gid: group, mode } = stats;
+  if (owner !== uid && owner !== 0) return `belongs to another user (${owner})`;
+  if ((mode & 0o002) !== 0) return 'can be written to by every user';
+  if ((mode & 0o020) !== 0 && group !== process.getgid?.()) return `can be written to by the group ${group}`;
+  return undefined;
 }
 
 export function windtunnelVersion(): string {

@@ -46,16 +46,17 @@ export interface StateFile {
 }
 
 export function savedStates(): StateFile[] {
+  const folder = stateFolder();
   let names: string[];
   try {
-    names = readdirSync(stateFolder());
+    names = readdirSync(folder);
   } catch {
     return []; // This user has never started anything.
   }
   return names
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => {
-      const file = path.join(stateFolder(), name);
+      const file = path.join(folder, name);
       try {
         const state = STATE.safeParse(JSON.parse(readFileSync(file, 'utf8'))).data;
         return [{ file, state: state?.id === path.basename(name, '.json') ? state : undefined }];
@@ -68,7 +69,7 @@ export function savedStates(): StateFile[] {
 
 export function saveState(state: SavedState): void {
   const file = fileOf(state.id);
-  mkdirSync(path.dirname(file), { recursive: true });
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   writeFileSync(`${file}.next`, JSON.stringify(state, null, 2));
   renameSync(`${file}.next`, file);
 }

@@ -50,7 +50,7 @@ export async function installAirflow(version: string, options: InstallOptions): 
   const { log, signal } = options;
   checkVersion(version);
   const isPath = isCheckout(version);
-  await mkdir(cacheFolder(), { recursive: true });
+  await mkdir(cacheFolder(), { recursive: true, mode: 0o700 });
   const python = await findPython(signal, isPath ? undefined : version);
   const uv = await ensureUv(python, log, signal);
   const recipe = isPath

@@ -141,7 +141,7 @@ async function remembered(): Promise<Readonly<Record<string, string>>> {
 
 async function remember(version: string, day: string): Promise<void> {
   const all = { ...(await remembered()), [version]: day };
-  await mkdir(cacheFolder(), { recursive: true });
+  await mkdir(cacheFolder(), { recursive: true, mode: 0o700 });
   await writeFile(`${memory()}.${process.pid}`, `${JSON.stringify(all, null, 2)}\n`);
   await rename(`${memory()}.${process.pid}`, memory());
 }
