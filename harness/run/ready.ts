@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { StackError } from '../model/errors.ts';
@@ -21,7 +22,8 @@ export async function makeReady(
   await time('publish the DAGs', () => dags.publish());
   await time('wait for the schedulers to connect', () => waitForSchedulers(dispatcher, stack.schedulers, stop));
   const dagIds = plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`);
-  await time('wait for the DAGs to be parsed', () => waitForDags(stack, dagIds, stop));
+  const [factory = ''] = dags.files;
+  await time('wait for the DAGs to be parsed', () => waitForDags(stack, { dagIds, factory, stop }));
 }
 
 async function waitForSchedulers(dispatcher: Parts['dispatcher'], wanted: number, stop: AbortSignal): Promise<void> {
@@ -38,7 +40,17 @@ async function waitForSchedulers(dispatcher: Parts['dispatcher'], wanted: number
   }
 }
 
-async function waitForDags({ dsn, dagsFolder }: Stack, dagIds: readonly string[], stop: AbortSignal): Promise<void> {
+interface AwaitedDags {
+  readonly dagIds: readonly string[];
+  /** The file that makes them. */
+  readonly factory: string;
+  readonly stop: AbortSignal;
+}
+
+async function waitForDags(
+  { dsn, dagsFolder, executor }: Stack,
+  { dagIds, factory, stop }: AwaitedDags,
+): Promise<void> {
   for (let waited = 0; ; waited += 250) {
     stop.throwIfAborted();
     const known = await withClient(dsn, async (client) => {
@@ -49,12 +61,28 @@ async function waitForDags({ dsn, dagsFolder }: Stack, dagIds: readonly string[]
       return Number(rows[0]?.n ?? 0);
     });
     if (known >= dagIds.length) return;
-    if (waited > DAGS_MS) {
+    const late = waited > DAGS_MS;
+    const why = late || executor !== undefined ? await importError(dsn, path.basename(factory)) : undefined;
+    // An executor that Airflow does not know: it will not know it later either.
+    if (late || (executor !== undefined && why?.includes(executor))) {
       throw new StackError(
-        `Airflow knows ${known} of the ${dagIds.length} DAGs written to ${dagsFolder} after ${DAGS_MS / 1000} s: ` +
-          'does its dag-processor read that folder?',
+        `Airflow knows ${known} of the ${dagIds.length} DAGs written to ${dagsFolder} after ${waited / 1000} s: ` +
+          (why === undefined ? 'does its dag-processor read that folder?' : `it cannot import them, because ${why}`),
       );
     }
     await sleep(250);
   }
+}
+
+/** The last line of what Airflow's dag-processor says of a file; undefined if nothing, and on the reference stack. */
+async function importError(dsn: string, file: string): Promise<string | undefined> {
+  return withClient(dsn, async (client) => {
+    const { rows: tables } = await client.query("SELECT 1 WHERE to_regclass('import_error') IS NOT NULL");
+    if (tables.length === 0) return undefined;
+    const { rows } = await client.query<{ text: string }>(
+      'SELECT stacktrace AS text FROM import_error WHERE right(filename, length($1)) = $1',
+      [file],
+    );
+    return rows[0]?.text.trim().split('\n').at(-1);
+  });
 }

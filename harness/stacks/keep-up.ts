@@ -59,7 +59,8 @@ export async function keepUp({ build, schedulers, apiServers, out, signal, progr
   }
 }
 
-function targetOf(build: string, stack: ManagedStack, table: ProcessTable): TargetFile {
+/** What the target file of a stack of ours says. Writes the secrets that it names. */
+export function targetOf(build: string, stack: ManagedStack, table: ProcessTable): TargetFile {
   const secret = path.join(stack.folder, 'jwt-secret');
   writeFileSync(secret, stack.secret, { mode: 0o600 });
   const { dsn, password } = splitPassword(stack.dsn);

@@ -114,6 +114,18 @@ test('a task of a paused DAG that waits in the queue for us would come, too', as
   expect(await askFor(null)).toEqual([]);
 });
 
+test('a user who may not see which DAGs there are', async () => {
+  const role = `unprivileged_${process.pid}`;
+  const { dsn } = splitPassword(database.dsn);
+  await withClient(database.dsn, (client) => client.query(`CREATE ROLE ${role}`));
+  try {
+    const refused = connect({ dsn: `${dsn}?options=-c%20role%3D${role}` });
+    await expect(refused).rejects.toThrow(/does not say who uses it, so that no run begins: permission denied/);
+  } finally {
+    await withClient(database.dsn, (client) => client.query(`DROP ROLE ${role}`));
+  }
+});
+
 test('a database that is not Airflow’s', async () => {
   const empty = await newDatabase();
   try {

@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
 
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
+import { isRecord } from '../model/json.ts';
 import { namespaceOf } from '../model/namespace.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
@@ -8,6 +9,9 @@ import { bornAt } from '../system/proc.ts';
 import { isHealthy } from './health.ts';
 import { readTarget, type Target } from './target-file.ts';
 import { askServer, type ServerFacts, whyNot } from './target-server.ts';
+
+/** SQLSTATE insufficient_privilege. */
+const PERMISSION_DENIED = '42501';
 
 /** UsageError: as `readTarget`, or it is not agreed that a run may begin there. StackError: it cannot begin. */
 export async function connectTarget(
@@ -90,7 +94,9 @@ async function askTarget(target: Target): Promise<{ readonly postgres: string }>
   try {
     facts = await withClient(fullDsn, (client) => askServer(client, target));
   } catch (error) {
-    throw new StackError(`The target's database does not answer: ${messageOf(error)}`, { cause: error });
+    const denied = isRecord(error) && error.code === PERMISSION_DENIED;
+    const what = denied ? 'does not say who uses it, so that no run begins' : 'does not answer';
+    throw new StackError(`The target's database ${what}: ${messageOf(error)}`, { cause: error });
   }
   if (facts === undefined) throw new StackError(`The database of the target ${file} has no table "dag" of Airflow's.`);
   const problems = whyNot(facts, target);

@@ -19,6 +19,8 @@ const READY_MS = 150_000;
 export interface AirflowOptions extends ManagedOptions {
   /** A release (`3.2.1`) or the path of a checkout. */
   readonly version: string;
+  /** Settings of Airflow that are not those of a stack of ours, as environment variables. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Installs, migrates and starts one Airflow: PostgreSQL, API servers, schedulers and a dag-processor, on loopback. */
@@ -38,7 +40,7 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
 
 function commandOf(
   install: AirflowInstall,
-  { queuedTimeoutS }: AirflowOptions,
+  { queuedTimeoutS, settings: others }: AirflowOptions,
   layout: Layout,
   role: ProcessRole,
 ): Command {
@@ -58,6 +60,7 @@ function commandOf(
     env: {
       ...childEnvironment(),
       ...settings,
+      ...others,
       ...processVariables(role.name, { executorPath: install.executorPath, handOff: layout.handOffAddress }),
       PATH: `${install.bin}:${process.env.PATH}`,
     },
