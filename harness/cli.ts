@@ -1,5 +1,6 @@
 import yargs, { type Argv, type CommandModule } from 'yargs';
 
+import { visibleLines } from '../reports/words.ts';
 import { type AnyCliCommand, exitCodeOfError, textOfError } from './console/command.ts';
 import {
   type Declared,
@@ -131,7 +132,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     if (!called) throw noCommand(words);
     return await callCommand(called, words, refused);
   } catch (error) {
-    io.stderr.write(`${textOfError(error)}\n`);
+    io.stderr.write(`${visibleLines(textOfError(error))}\n`);
     return exitCodeOfError(error);
   }
 }

@@ -13,6 +13,24 @@ export function visible(text: string): string {
     .replace(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** The same of text with lines of our own, such as a list of problems. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map(visible).join('\n');
+}
+
+/** A document of JSON in which those characters are escapes: read again it is the same, and a terminal obeys none. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(UNSEEN, (character) =>
+    character === '\n' ? character : codes(character),
+  );
+}
+
+function codes(character: string): string {
+  return Array.from({ length: character.length }, (_, place) => {
+    return `\\u${character.charCodeAt(place).toString(16).padStart(4, '0')}`;
+  }).join('');
+}
+
 /** Text in HTML or XML, as an element's text or an attribute's value. */
 export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -12,6 +12,7 @@ import { reportHtml } from './html/report.ts';
 import { reportJunit } from './junit.ts';
 import { comparisonMarkdown } from './markdown/comparison.ts';
 import { reportMarkdown } from './markdown/report.ts';
+import { jsonText } from './words.ts';
 
 interface Document {
   readonly file: string;
@@ -50,7 +51,7 @@ export async function writeCalibration(file: string, { runs, ...figures }: Calib
 }
 
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${jsonText(value)}\n`;
 }
 
 /** A reader, or a `check` that runs twice at once, sees the old file or the new one, never half of one. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { say } from '../console/print.ts';
 import { StackError } from '../model/errors.ts';
 import { resolvePlan } from '../run/plan.ts';
 import { repeatCommand } from '../run/repeat.ts';
@@ -50,7 +51,7 @@ export class JobSeries {
   run = async (job: Job, folder: string, signal: AbortSignal, next?: PlacedJob): Promise<JudgedJob> => {
     // Hundreds of runs: only how each ended is printed.
     const silent = () => undefined;
-    const note = (text: string) => console.error(`${job.build}, seed ${job.seed}: ${text}`);
+    const note = (text: string) => say(`${job.build}, seed ${job.seed}: ${text}`);
     const progress = { phase: silent, numbers: silent, note, sighting: silent, judged: silent, stop: silent };
     const spec = { ...(await specOf({ job, folder })), progress, signal };
     const nextSpec = next && (async () => ({ ...(await specOf(next)), signal: this.#signal }));

@@ -1,6 +1,7 @@
-import { counted } from '../../reports/words.ts';
+import { counted, visible } from '../../reports/words.ts';
 import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { printJudgement } from '../console/judgement.ts';
+import { printJson } from '../console/print.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
@@ -30,7 +31,7 @@ export const checkCommand: CliCommand<CheckFlags> = {
     if (idle.length > 0)
       throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
     const { playTests } = await import('../judge/invariant-test.ts');
-    return await playTests(test, (line) => console.log(line));
+    return await playTests(test, (line) => console.log(visible(line)));
   },
 };
 
@@ -57,7 +58,8 @@ async function checkRuns(
       problems.push(error.message);
     }
   }
-  if (runs.length > 1) console.log(json ? JSON.stringify(judgements, null, 2) : summary(judgements));
+  if (runs.length > 1 && json) printJson(judgements);
+  if (runs.length > 1 && !json) console.log(summary(judgements));
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return exitCodeOfVerdict(ORDER.find((verdict) => numberOf(judgements, verdict) > 0) ?? 'unknown');
 }

@@ -4,6 +4,7 @@ import { playComparison } from '../compare/play.ts';
 import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
+import { printJson } from '../console/print.ts';
 
 export const compareCommand: CliCommand<CompareFlags> = {
   builder: compareOptions,
@@ -12,7 +13,7 @@ export const compareCommand: CliCommand<CompareFlags> = {
 
   async handler(flags) {
     const { comparison, folder } = await playComparison(flags, interruptSignal());
-    if (flags.json) process.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);
+    if (flags.json) printJson(comparison);
     else process.stdout.write(`${comparisonText(comparison, { color: wantsColor(), folder })}\n`);
     return exitCodeOfVerdict(comparison.verdict);
   },

@@ -1,6 +1,7 @@
 import { findingsText, findingText } from '../../reports/terminal/finding.ts';
 import type { CliCommand } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
+import { printJson } from '../console/print.ts';
 import { judge } from '../judge/judge.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -27,7 +28,7 @@ export const explainCommand: CliCommand<ExplainFlags> = {
     const judgement = await judge(run, { own: await ownInvariantsFor([run], invariants) });
     const finding = id === undefined ? undefined : findingNamed(judgement, id);
     if (json) {
-      process.stdout.write(`${JSON.stringify(finding ?? judgement.findings, null, 2)}\n`);
+      printJson(finding ?? judgement.findings);
       return 0;
     }
     const options = { color: wantsColor() };

@@ -1,3 +1,4 @@
+import { visibleLines } from '../../reports/words.ts';
 import type { CliCommand } from '../console/command.ts';
 import { FAULTS } from '../faults/index.ts';
 import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
@@ -58,7 +59,11 @@ export const listCommand: CliCommand<{
     console.log(`  ${builds.join('  ')}`);
     console.log('\nInvariants: what must hold');
     for (const { name, claim, known_issues } of invariants)
-      console.log(`  ${name.padEnd(width)}  ${claim}${known_issues.length > 0 ? ` (${known_issues.join(', ')})` : ''}`);
+      console.log(
+        visibleLines(
+          `  ${name.padEnd(width)}  ${claim}${known_issues.length > 0 ? ` (${known_issues.join(', ')})` : ''}`,
+        ),
+      );
     console.log(
       '\nDefects and remedies of the reference stack: --build reference+NAME, or several: reference+NAME+NAME',
     );

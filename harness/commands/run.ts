@@ -2,6 +2,7 @@ import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/
 import { interruptSignal } from '../console/interrupt.ts';
 import { printJudgement } from '../console/judgement.ts';
 import { METRICS_OPTIONS, openMetrics } from '../console/metrics.ts';
+import { say } from '../console/print.ts';
 import { Progress } from '../console/progress.ts';
 import { messageOf } from '../model/errors.ts';
 import { engineOptions } from '../run/engine.ts';
@@ -44,7 +45,7 @@ export const runCommand: CliCommand<RunCommandFlags> = {
     const metrics = await openMetrics(flags, served);
     const { failure, judgement } = await runScenario({ ...resolved, progress, signal }).finally(() => metrics.close());
     printJudgement(judgement, { json: flags.json, own: resolved.own });
-    if (failure !== undefined && !signal.aborted) console.error(messageOf(failure));
+    if (failure !== undefined && !signal.aborted) say(messageOf(failure));
     return failure === undefined ? exitCodeOfVerdict(judgement.verdict) : exitCodeOfError(failure);
   },
 };

@@ -1,6 +1,7 @@
 import { soakText } from '../../reports/terminal/soak.ts';
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
+import { printJson, say } from '../console/print.ts';
 import { InterruptedError } from '../model/errors.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
 import { type PlayedSoak, playSoak, resolveSoak } from '../soak/play.ts';
@@ -14,10 +15,9 @@ export const soakCommand: CliCommand<SoakFlags> = {
   async handler(flags) {
     const played = await playSoak(flags);
     const { path, soak } = played.folder;
-    process.stdout.write(
-      flags.json ? `${JSON.stringify(soak, null, 2)}\n` : `${soakText(soak, { color: wantsColor() })}\n`,
-    );
-    if (soak.state !== 'completed') console.error(`To continue: ${commandToResume(path, soak)}`);
+    if (flags.json) printJson(soak);
+    else process.stdout.write(`${soakText(soak, { color: wantsColor() })}\n`);
+    if (soak.state !== 'completed') say(`To continue: ${commandToResume(path, soak)}`);
     return exitCodeOf(played);
   },
 };

@@ -1,5 +1,6 @@
 import { verdictText } from '../../reports/terminal/report.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { printJson } from './print.ts';
 
 interface PrintOptions {
   readonly json?: boolean | undefined;
@@ -9,7 +10,7 @@ interface PrintOptions {
 
 /** `--json` prints one document on stdout and nothing else there; without it the summary. */
 export function printJudgement(judgement: Judgement, { json, own = [] }: PrintOptions): void {
-  if (json) process.stdout.write(`${JSON.stringify(judgement, null, 2)}\n`);
+  if (json) printJson(judgement);
   else process.stdout.write(`${verdictText(judgement, { color: wantsColor(), own: own.map(({ name }) => name) })}\n`);
 }
 

@@ -3,6 +3,7 @@ import type { LiveNumbers, RunPhase, RunProgress } from '../model/progress.ts';
 import type { Sighting, SightingKind } from '../model/sighting.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { LiveLine, type LiveNow } from './live-line.ts';
+import { say } from './print.ts';
 import { Said } from './said.ts';
 
 interface ProgressOptions {
@@ -47,7 +48,7 @@ export class Progress implements RunProgress {
 
   note(text: string): void {
     if (this.#line) this.#line.note(text);
-    else console.error(text);
+    else say(text);
   }
 
   sighting(seen: Sighting, intoLoadS: number | null): void {

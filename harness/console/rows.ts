@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { jsonText, visible } from '../../reports/words.ts';
 
 /** Some rows of a table. */
 interface TableRows {
@@ -34,7 +35,7 @@ function jsonArray(): Format {
   const text = ({ columns, rows }: TableRows) =>
     rows
       .map((row) => {
-        const object = JSON.stringify(Object.fromEntries(columns.map((column, i) => [column, row[i]])), null, 2);
+        const object = jsonText(Object.fromEntries(columns.map((column, i) => [column, row[i]])));
         const shown = `${before}${object.replace(/^/gm, '  ')}`;
         before = ',\n';
         return shown;
@@ -47,7 +48,7 @@ function jsonArray(): Format {
 function tabbed(): Format {
   let begun = false;
   const text = ({ columns, rows }: TableRows) => {
-    const lines = [...(begun ? [] : [columns]), ...rows.map((row) => row.map(cell))];
+    const lines = [...(begun ? [] : [columns.map(visible)]), ...rows.map((row) => row.map(cell))];
     begun = true;
     return lines.map((line) => `${line.join('\t')}\n`).join('');
   };
@@ -63,7 +64,7 @@ function aligned(): Format {
     if (rows.length === 0) return '';
     const lines = rows.map((row) => row.map(cell));
     if (widths === undefined) {
-      lines.unshift([...columns]);
+      lines.unshift(columns.map(visible));
       widths = columns.map((_, i) => Math.min(60, Math.max(...lines.map((line) => line[i]?.length ?? 0))));
     }
     const shown = (value: string, i: number) => value.slice(0, widths?.[i]).padEnd(widths?.[i] ?? 0);
@@ -75,5 +76,6 @@ function aligned(): Format {
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return text.replaceAll('\t', ' ').replaceAll('\n', ' ');
+  // It is a run's text: a terminal would obey what is in it, also behind a pipe. JSON has it as it is, in escapes.
+  return visible(text);
 }

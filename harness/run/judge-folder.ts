@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { writeReports } from '../../reports/write.ts';
+import { say } from '../console/print.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import { judge } from '../judge/judge.ts';
 import { messageOf } from '../model/errors.ts';
@@ -29,5 +30,5 @@ function continueIfFull(error: unknown, folder: string, consequence: string): vo
   const message = messageOf(error);
   if (!/ENOSPC|EDQUOT|EROFS|EACCES|No space left|Permission denied/.test(message)) throw error;
   for (const name of readdirSync(folder)) if (name.endsWith('.next')) rmSync(path.join(folder, name), { force: true });
-  console.error(`${folder}: ${consequence}, because ${message}`);
+  say(`${folder}: ${consequence}, because ${message}`);
 }

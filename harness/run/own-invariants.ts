@@ -1,3 +1,4 @@
+import { say } from '../console/print.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
 import { readManifest } from '../run-folder/manifest.ts';
@@ -17,7 +18,7 @@ export async function ownInvariantsFor(
   for (const run of runs) for (const name of (await readManifest(run)).own_invariants ?? []) before.add(name);
   const missing = [...before].filter((name) => !known.has(name));
   if (missing.length > 0) {
-    console.error(`Not judged, because no --invariants folder has them: ${missing.join(', ')}.`);
+    say(`Not judged, because no --invariants folder has them: ${missing.join(', ')}.`);
   }
   return own;
 }

@@ -1,6 +1,7 @@
 import { interruptSignal } from '../console/interrupt.ts';
 import { NO_NUMBERS } from '../console/live-line.ts';
 import { openMetrics } from '../console/metrics.ts';
+import { say } from '../console/print.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
 import { messageOf } from '../model/errors.ts';
 import { resolveEngine } from '../run/engine.ts';
@@ -32,7 +33,7 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
   const served = {
     label: flags.resume ?? flags.target ?? flags.build ?? DEFAULT_BUILD,
     read: () => session?.now() ?? { ...NO_NUMBERS, phase: 'starting', elapsedMs: 0 },
-    note: (text: string) => console.error(text),
+    note: say,
   };
   // The metrics port is opened before the folder is made: a port in use must not leave a folder behind.
   const metrics = await openMetrics(flags, served);
@@ -76,6 +77,6 @@ async function noteEnd(folder: SoakFolder, { signal, stopped, failure }: Session
   else if (stopped !== undefined) await folder.update({ state: 'stopped', why: stopped });
   else if (failure !== undefined) {
     await folder.update({ state: 'stack-failed', why: messageOf(failure) });
-    console.error(messageOf(failure));
+    say(messageOf(failure));
   } else await folder.update({ state: 'completed', why: null });
 }

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { soakLine } from '../../reports/terminal/soak.ts';
 import { type LiveNow, NO_NUMBERS } from '../console/live-line.ts';
+import { say } from '../console/print.ts';
 import { Progress } from '../console/progress.ts';
 import { Said } from '../console/said.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
@@ -246,7 +247,7 @@ export class SoakSession {
 
   #say(text: string): void {
     if (this.#progress) this.#progress.note(text);
-    else console.error(text);
+    else say(text);
   }
 }
 
