@@ -80,7 +80,7 @@ export function stackProcesses(folder: string): string[] {
     .filter((line) => line.includes(folder) || worksIn(folder, line))
     .map((line) => line.slice(0, 300))
     .filter((line) =>
-      /\/(wt-[0-9a-f]{6})\/|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts|k6\/worker\.ts/.test(
+      /\/wt-[0-9a-f]{6}[-/]|airflow (scheduler|dag-processor|api[-_]server)|reference\/main\.ts|k6\/worker\.ts/.test(
         line,
       ),
     );
@@ -117,5 +117,5 @@ export function readLines(file: string): Record<string, unknown>[] {
 }
 
 export function temporaryFolders(folder: string): string[] {
-  return readdirSync(folder).filter((name) => /^wt-[0-9a-f]{6}$/.test(name));
+  return readdirSync(folder).filter((name) => /^wt-[0-9a-f]{6}(-|$)/.test(name));
 }

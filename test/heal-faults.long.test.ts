@@ -59,13 +59,14 @@ function processesOf(id: string): number[] {
       return ''; // It has ended.
     }
   };
-  const ours = (pid: number) => environmentHas(pid, `WINDTUNNEL_RUN=${id}`) || command(pid).includes(`/wt-${id}/`);
+  const inFolder = new RegExp(`/wt-${id}[-/]`);
+  const ours = (pid: number) => environmentHas(pid, `WINDTUNNEL_RUN=${id}`) || inFolder.test(command(pid));
   return allPids().filter((pid) => ours(pid) && isAlive(pid));
 }
 
 function expectNothingLeft(id: string): void {
   expect(processesOf(id)).toEqual([]);
-  expect(temporaryFolders(tmpdir())).not.toContain(`wt-${id}`);
+  expect(temporaryFolders(tmpdir()).filter((name) => name.startsWith(`wt-${id}`))).toEqual([]);
 }
 
 test('kill -9 while processes are suspended: heal ends them, too, and leaves nothing', {
