@@ -22,12 +22,14 @@ import { closeTables } from './close.ts';
 import { fileLiteral, linesFile, parquetFile } from './files.ts';
 import { runTables } from './reader.ts';
 
+let scratch: string;
 let folder: string;
 let database: DuckDBInstance;
 let connection: DuckDBConnection;
 
 beforeEach(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+  scratch = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
+  folder = scratch;
   mkdirSync(path.join(folder, 'raw'));
   database = await DuckDBInstance.create(':memory:', { threads: '1' });
   connection = await database.connect();
@@ -36,7 +38,7 @@ beforeEach(async () => {
 afterEach(() => {
   connection.closeSync();
   database.closeSync();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true });
 });
 
 async function ask(sql: string): Promise<Record<string, unknown>[]> {
