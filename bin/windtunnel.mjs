@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
 
-import './typescript.mjs';
-
 // `windtunnel list | head` closes our output early. A run must end in order all the same.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
@@ -12,5 +10,18 @@ for (const stream of [process.stdout, process.stderr]) {
 
 // A checkout has the sources, the package the JavaScript that was made of them.
 const sources = new URL('../harness/cli.ts', import.meta.url);
-const { main } = await import(existsSync(sources) ? sources.href : '../dist/harness/cli.js');
+await load('./typescript.mjs');
+const { main, endOnCrash } = await load(existsSync(sources) ? sources.href : '../dist/harness/cli.js');
+endOnCrash();
 process.exitCode = await main(process.argv.slice(2), process);
+
+/** A package that is missing says nothing about a build: 70, not Node's exit code 1. */
+async function load(file) {
+  try {
+    return await import(file);
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') console.error(error);
+    else console.error(`${error.message}\nInstall the packages of windtunnel first: npm ci --ignore-scripts`);
+    return process.exit(70);
+  }
+}

@@ -12,6 +12,8 @@ import {
 import { UsageError } from './model/errors.ts';
 import { windtunnelVersion } from './system/installation.ts';
 
+export { endOnCrash } from './console/crash.ts';
+
 /** Where the program writes: the process itself, or what a test gives. */
 export interface Io {
   readonly stdout: NodeJS.WritableStream & { readonly columns?: number };
@@ -118,7 +120,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
       .version(windtunnelVersion())
       .strict()
       .wrap(Math.min(110, io.stdout.columns ?? 110))
-      .epilogue('exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack could not be run · 130 interrupted')
+      .epilogue(
+        'exit: 0 pass · 1 fail · 2 usage · 3 unknown · 4 the stack failed · 70 windtunnel failed · 130 interrupted',
+      )
       .exitProcess(false)
       .fail((message, error) => {
         if (error) throw error;

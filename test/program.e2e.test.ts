@@ -1,6 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -17,7 +18,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { WINDTUNNEL } from '../harness/system/installation.ts';
-import { start, until, windtunnel } from './airflow.ts';
+import { expectNothingLeft, stacksFolder, start, until, windtunnel } from './airflow.ts';
 import { missing } from './missing.ts';
 
 /** How the program starts: from a checkout and from a package, on each Node, and with nothing of other users. */
@@ -108,6 +109,34 @@ test('Ctrl-C ends a stack that is up, and leaves nothing', { timeout: 120_000 },
   up.kill('SIGINT');
   expect((await up.ended).code).toBe(0);
   expect(existsSync(path.join(cwd, 'windtunnel-target.yaml'))).toBe(false);
+});
+
+test('an uncaught error ends a stack in order, and not with the exit code of a violation', {
+  timeout: 120_000,
+}, async () => {
+  const planted = path.join(cwd, 'planted.mjs');
+  const crash = `process.on('SIGUSR2', () => { throw new Error('planted'); });`;
+  writeFileSync(planted, `if (process.argv.includes('up')) ${crash}`);
+  const TMPDIR = stacksFolder(cwd);
+  const up = start(['up', 'reference', '--schedulers', '1'], cwd, { NODE_OPTIONS: `--import ${planted}`, TMPDIR });
+  await until('the target file', () => existsSync(path.join(cwd, 'windtunnel-target.yaml')));
+  up.kill('SIGUSR2');
+  const { code, stderr } = await up.ended;
+  expect(code).toBe(70);
+  expect(stderr).toMatch(/Error: planted\n +at [\s\S]*An error in windtunnel itself: ending/);
+  expect(existsSync(path.join(cwd, 'windtunnel-target.yaml'))).toBe(false);
+  expectNothingLeft(TMPDIR);
+});
+
+test('without its packages the program says so, and has an exit code of its own', () => {
+  const copy = path.join(cwd, 'copy');
+  for (const part of ['bin', 'harness', 'package.json'])
+    cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [path.join(copy, 'bin', 'windtunnel.mjs'), 'check', 'x'], {
+    encoding: 'utf8',
+  });
+  expect(status).toBe(70);
+  expect(stderr).toMatch(/Install the packages of windtunnel first: npm ci --ignore-scripts/);
 });
 
 test('doctor starts a PostgreSQL to say that it can', async () => {

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -55,7 +55,8 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
   describe.skipIf(skip)(`on ${name}`, () => {
     let cwd: string;
     let TMPDIR: string;
-    const begin = (args: readonly string[]): Started => start(args, cwd, { TMPDIR });
+    const begin = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Started =>
+      start(args, cwd, { TMPDIR, ...env });
     const windtunnel = (args: readonly string[]): Promise<Ended> => begin(args).ended;
 
     beforeAll(() => {
@@ -198,6 +199,24 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       expect(existsSync(path.join(cwd, 'interrupted', 'verdict.json'))).toBe(true);
       expectNothingLeft(TMPDIR);
     });
+
+    if (build === 'reference') {
+      test('an error of windtunnel itself ends a run as Ctrl-C does, with 70', { timeout: RUN_MS }, async () => {
+        const planted = path.join(cwd, 'planted.mjs');
+        const crash = `process.on('SIGUSR2', () => { throw new Error('planted'); });`;
+        writeFileSync(planted, `if (process.argv.includes('storm')) ${crash}`);
+        const args = ['run', 'storm', '--build', build, '--seed', '7', '--out', 'crashed'];
+        const run = begin(args, { NODE_OPTIONS: `--import ${planted}` });
+        await until('the load', () => inLoad.test(run.stderr()));
+        run.kill('SIGUSR2');
+        const { code, stdout, stderr } = await run.ended;
+        expect(code).toBe(70);
+        expect(stderr).toMatch(/Error: planted\n +at /);
+        expect(stdout).toContain('run-completed');
+        expect(existsSync(path.join(cwd, 'crashed', 'verdict.json'))).toBe(true);
+        expectNothingLeft(TMPDIR);
+      });
+    }
 
     // On the reference stack the calibration has a defect for it.
     if (build !== 'reference') {

@@ -2,7 +2,6 @@ import { soakText } from '../../reports/terminal/soak.ts';
 import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { printJson, say } from '../console/print.ts';
-import { InterruptedError } from '../model/errors.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
 import { type PlayedSoak, playSoak, resolveSoak } from '../soak/play.ts';
 import { commandToResume } from '../soak/resume.ts';
@@ -23,6 +22,5 @@ export const soakCommand: CliCommand<SoakFlags> = {
 };
 
 function exitCodeOf({ folder: { soak }, failure }: PlayedSoak): number {
-  if (soak.state === 'interrupted') return exitCodeOfError(new InterruptedError(soak.why ?? ''));
   return failure === undefined ? exitCodeOfVerdict(soak.verdict) : exitCodeOfError(failure);
 }

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { InterruptedError, pathProblem, StackError, UsageError } from '../model/errors.ts';
+import { CrashError, InterruptedError, pathProblem, StackError, UsageError } from '../model/errors.ts';
 import type { Verdict } from '../model/verdict.ts';
 
 /** A command of the program: its flags, and what it does with them. Its name and its one line of help are in cli.ts. */
@@ -33,12 +33,14 @@ export function exitCodeOfError(error: unknown): number {
   return EXIT_CODE.crash;
 }
 
+const EXPLAINED = [UsageError, StackError, InterruptedError, CrashError];
+
 /** A sentence for what the user or the stack did; the stack trace for what we did. */
 export function textOfError(error: unknown): string {
   const problem = pathProblem(error);
   if (problem) return problem;
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'AbortError') return 'Interrupted.';
-  const explained = error instanceof UsageError || error instanceof StackError || error instanceof InterruptedError;
-  return explained ? error.message : (error.stack ?? error.message);
+  const isExplained = EXPLAINED.some((kind) => error instanceof kind);
+  return isExplained ? error.message : (error.stack ?? error.message);
 }

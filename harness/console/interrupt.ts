@@ -1,10 +1,13 @@
 import { setMaxListeners } from 'node:events';
 
-import { InterruptedError } from '../model/errors.ts';
+import { CrashError, InterruptedError, messageOf } from '../model/errors.ts';
+import { onCrash } from './crash.ts';
 
 /**
  * Aborts on the first SIGINT, SIGTERM or SIGHUP: the run then ends in order, heals and judges what was recorded. The
  * second only prints a message, because a process that exits while it heals leaves damage behind; the third exits.
+ * An uncaught error is an interruption, too, with the exit code of a crash: it says nothing about the
+ * build, and what was installed must be taken away all the same.
  */
 export function interruptSignal(meaning = 'ending the run, healing, then judging what was recorded …'): AbortSignal {
   const controller = new AbortController();
@@ -25,5 +28,9 @@ export function interruptSignal(meaning = 'ending the run, healing, then judging
       }
     });
   }
+  onCrash((error) => {
+    console.error(`\nAn error in windtunnel itself: ${meaning}`);
+    controller.abort(new CrashError(`an error in windtunnel itself: ${messageOf(error)}`, { cause: error }));
+  });
   return controller.signal;
 }

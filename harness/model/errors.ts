@@ -16,6 +16,11 @@ export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
 }
 
+/** An error in windtunnel itself, which has been printed: says nothing about the build. Exit code 70. */
+export class CrashError extends Error {
+  override readonly name = 'CrashError';
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

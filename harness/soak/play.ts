@@ -49,7 +49,7 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
       failure = error;
     }
     await noteEnd(folder, { signal, stopped: session.stopped, failure });
-    return { folder, failure };
+    return { folder, failure: signal.aborted ? signal.reason : failure };
   } finally {
     await metrics.close();
   }

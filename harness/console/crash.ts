@@ -1,0 +1,33 @@
+/** What broke may be what the end of the run waits for. */
+const END_MS = 300_000;
+/** As documented in docs/verdicts.md: windtunnel itself has failed. */
+const CRASH = 70;
+
+let endInOrder: ((error: unknown) => void) | undefined;
+
+/** `end` is called with the first uncaught error, and ends what is under way in order. */
+export function onCrash(end: (error: unknown) => void): void {
+  endInOrder = end;
+}
+
+/**
+ * From here on an uncaught error does not end the process at once, with Node's exit code 1, the code of a
+ * violation: it is printed, what is under way ends in order, heals, and the exit code is 70.
+ */
+export function endOnCrash(): void {
+  let hasCrashed = false;
+  process.on('uncaughtException', (error: unknown) => {
+    console.error(`\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    if (hasCrashed) return;
+    hasCrashed = true;
+    process.on('exit', () => {
+      process.exitCode = CRASH;
+    });
+    if (endInOrder === undefined) process.exit(CRASH);
+    setTimeout(() => {
+      console.error('Exiting, because the end takes too long. Run `windtunnel heal` to clean up what is left.');
+      process.exit(CRASH);
+    }, END_MS).unref();
+    endInOrder(error);
+  });
+}
