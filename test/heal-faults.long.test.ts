@@ -130,3 +130,39 @@ test('kill -9 beside a target: its locks and connections are free at once, and h
   await up.ended;
   expectNothingLeft(id);
 });
+
+test('on a target where the user may not record commits, all that is missing is said, and the run continues without', {
+  timeout: RUN_MS,
+}, async () => {
+  const up = start(['up', 'reference', '--out', 'all-rights.yaml'], cwd);
+  const file = path.join(cwd, 'all-rights.yaml');
+  await until('the target file', () => existsSync(file));
+  const dsn = dsnOfTarget(file);
+  await withClient(dsn, (client) =>
+    client.query(`CREATE ROLE reader LOGIN PASSWORD '${new URL(dsn).password}';
+      GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`),
+  );
+  writeFileSync(
+    path.join(cwd, 'reader.yaml'),
+    readFileSync(file, 'utf8').replace(/(dsn: postgresql:\/\/)airflow/, '$1reader'),
+  );
+  const run = await windtunnel(
+    ['run', 'mishaps', '--target', 'reader.yaml', '--duration', '3s', '--out', 'reader'],
+    cwd,
+  );
+  expect(run.code).toBe(3);
+  expect(run.stderr.match(/ {2}- The role "reader" /g)?.length).toBe(3);
+  const verdict = JSON.parse(readFileSync(path.join(cwd, 'reader', 'verdict.json'), 'utf8'));
+  const reasons = new Map<string, string>(
+    verdict.invariants.map(({ name, why_unknown }: Record<string, string>) => [name, why_unknown]),
+  );
+  expect(reasons.get('acknowledged-is-durable')).toBe('the table commits was not recorded');
+  expect(reasons.get('a-retry-is-a-retry')).toMatch(/commits was not recorded|writers of commits were not recorded/);
+  expect(verdict.counts.operations).toBeGreaterThan(0);
+  const { rows } = await withClient(dsn, (client) =>
+    client.query("SELECT FROM pg_namespace WHERE nspname LIKE 'windtunnel%'"),
+  );
+  expect(rows).toEqual([]);
+  up.kill('SIGINT');
+  await up.ended;
+});

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { REFERENCE_TEMPLATE } from '../../test/postgres-servers.ts';
 import { Installation } from '../record/writers.ts';
+import { splitPassword } from '../stacks/target-dsn.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { newDatabase, type TestDatabase } from '../testing/database.ts';
 import { examineTarget } from './target.ts';
@@ -29,8 +30,14 @@ async function said(changes: (url: URL) => void = () => undefined): Promise<stri
   changes(url);
   const file = path.join(folder, 'target.yaml');
   const apis = 'execution_api: [http://127.0.0.1:1/execution]\npublic_api: http://127.0.0.1:1';
+  const { dsn, password } = splitPassword(url.href);
+  const secret = path.join(folder, 'dsn-password');
+  writeFileSync(secret, password ?? '', { mode: 0o600 });
   const rest = 'jwt_secret: { env: NOT_SET }\nhandoff: unix:/nowhere\ndags_folder: /nowhere';
-  writeFileSync(file, `${apis}\ndsn: ${url.href}\n${rest}\n`);
+  writeFileSync(
+    file,
+    `${apis}\ndsn: ${dsn}\n${password === undefined ? '' : `dsn_password: { file: ${secret} }\n`}${rest}\n`,
+  );
   return (await examineTarget(file)).map(({ state, part, sentence }) => `${state} ${part}: ${sentence}`);
 }
 
@@ -56,7 +63,9 @@ test('doctor says what a run on a target would find, and changes nothing', async
 
 test('doctor names every lack at once, and a database that does not answer', async () => {
   const role = `doctor_${path.basename(folder).replace(/\W/g, '').toLowerCase()}`;
-  await withClient(database.dsn, (client) => client.query(`CREATE ROLE ${role} LOGIN`));
+  await withClient(database.dsn, (client) =>
+    client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${new URL(database.dsn).password}'`),
+  );
   const lines = await said((url) => {
     url.username = role;
   });

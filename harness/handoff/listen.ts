@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { connect, type ListenOptions, type Server } from 'node:net';
 import { messageOf, StackError } from '../model/errors.ts';
@@ -41,6 +42,14 @@ export async function listenAt(server: Server, address: string, elsewhere = fals
   const bound = server.address();
   if (bound === null || typeof bound === 'string') return address;
   return `tcp:${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+}
+
+/** Removes the socket file of a harness that was killed; false if there is none, or a process listens there. */
+export async function removeDeadSocket(address: string): Promise<boolean> {
+  const path = unixPath(address);
+  if (path === null || !existsSync(path) || (await answers(path))) return false;
+  await rm(path, { force: true });
+  return true;
 }
 
 function bind(server: Server, where: ListenOptions): Promise<void> {

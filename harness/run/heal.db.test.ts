@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 
 import { REFERENCE_TEMPLATE } from '../../test/postgres-servers.ts';
 import { Installation } from '../record/writers.ts';
+import { splitPassword } from '../stacks/target-dsn.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { bootId } from '../system/state-files.ts';
 import { newDatabase, type TestDatabase } from '../testing/database.ts';
@@ -31,13 +32,17 @@ afterAll(async () => {
 });
 
 function targetFile(name: string, dsn: string): string {
+  const { password } = splitPassword(dsn);
+  const secret = path.join(folder, 'dsn-password');
+  if (password !== undefined) writeFileSync(secret, password, { mode: 0o600 });
   const target = {
     execution_api: ['http://127.0.0.1:1/execution'],
     public_api: 'http://127.0.0.1:1',
-    dsn,
+    dsn: splitPassword(dsn).dsn,
+    ...(password === undefined ? {} : { dsn_password: { file: secret } }),
     jwt_secret: { env: 'NOT_NEEDED_TO_HEAL' },
-    handoff: 'unix:/nowhere/handoff.sock',
-    dags_folder: '/nowhere',
+    handoff: `unix:${folder}/handoff.sock`,
+    dags_folder: folder,
   };
   writeFileSync(path.join(folder, name), stringify(target));
   return path.join(folder, name);
@@ -63,11 +68,16 @@ const textOf = ({ lines }: HealReport) => lines.join('\n').replaceAll(folder, ''
 
 test('without any record, what is left is found by its name and removed', async () => {
   await leave('abc001');
+  const dags = path.join(folder, 'wt_dags_wt_abc001.py');
+  const others = path.join(folder, 'wt_dags_wt_abc009.py');
+  for (const name of [dags, others]) writeFileSync(name, '');
   const report = await healTarget(file);
   expect(report.isDone).toBe(true);
   expect(textOf(report)).toMatch(
-    /^\/target.yaml: removed a replication slot, a publication, 7 triggers and a schema of run abc001 \(.*Z\)$/,
+    /^\/target.yaml: removed a replication slot, a publication, 7 triggers and a schema of run abc001 \(.*Z\)\n/,
   );
+  expect(textOf(report)).toMatch(/\n\/target.yaml: removed \/wt_dags_wt_abc001.py$/);
+  expect([existsSync(dags), existsSync(others)]).toEqual([false, true]);
   expect(await healTarget(file)).toEqual({ lines: [`${file}: nothing of ours is left in the database`], isDone: true });
 });
 

@@ -1,7 +1,12 @@
+import { existsSync, rmSync } from 'node:fs';
+
+import { removeDeadSocket } from '../handoff/listen.ts';
 import { messageOf } from '../model/errors.ts';
+import { namespaceOf } from '../model/namespace.ts';
 import { removalSql } from '../record/installed.ts';
 import { type FoundRun, removeInstallations } from '../record/removal.ts';
-import { dsnOfTarget } from '../stacks/target-file.ts';
+import { DagFolder } from '../stacks/dag-folder.ts';
+import { readTarget, type Target } from '../stacks/target-file.ts';
 import { type HealOptions, heal, releaseTarget } from '../system/process-table.ts';
 
 /** What was done, one sentence a line, and whether all of it succeeded. */
@@ -41,17 +46,33 @@ export async function healAll(options: HealOptions & { readonly sayLiving?: bool
  */
 export async function healTarget(file: string, ended: readonly string[] = []): Promise<HealReport> {
   let found: FoundRun[];
+  let files: string[];
   try {
-    found = await removeInstallations(dsnOfTarget(file), { ended });
+    const target = readTarget(file, ['dsn_password']);
+    found = await removeInstallations(target.fullDsn, { ended });
+    files = await removeFiles(target, [
+      ...ended,
+      ...found.flatMap(({ run, outcome }) => (outcome === 'removed' ? run : [])),
+    ]);
   } catch (error) {
     const byHand = ended.map((run) => `By hand, in its database:\n${removalSql(run)}`);
     return { lines: [`${file}: not healed, because ${messageOf(error)}`, ...byHand], isDone: false };
   }
-  if (found.length === 0) return { lines: [`${file}: nothing of ours is left in the database`], isDone: true };
+  const removed = files.map((name) => `${file}: removed ${name}`);
+  if (found.length === 0)
+    return { lines: [`${file}: nothing of ours is left in the database`, ...removed], isDone: true };
   return {
-    lines: found.flatMap((one) => linesOf(file, one)),
+    lines: [...found.flatMap((one) => linesOf(file, one)), ...removed],
     isDone: found.every(({ outcome, run }) => outcome === 'removed' || (outcome !== 'left' && !ended.includes(run))),
   };
+}
+
+/** Of these runs, where the target's folders can be reached from here: their DAGs, and the socket of the hand-off. */
+async function removeFiles({ dags_folder, handoff }: Target, runs: readonly string[]): Promise<string[]> {
+  const files = runs.flatMap((run) => new DagFolder(dags_folder, [], namespaceOf(run)).files);
+  const there = files.filter((name) => existsSync(name));
+  for (const name of there) rmSync(name, { force: true });
+  return (await removeDeadSocket(handoff)) ? [...there, handoff] : there;
 }
 
 function linesOf(file: string, { run, outcome, what, from, left }: FoundRun): string[] {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -86,6 +86,7 @@ describe('DagFolder', () => {
       dag_id: 'wt_x2_wt_a',
       executor: 'windtunnel_executor.HandOffExecutor',
     });
+    writeFileSync(path.join(folder, 'wt_dags_wt_x1.json.part'), '[');
     mine.remove();
     mine.remove();
     expect(readdirSync(folder).sort()).toEqual(['wt_dags_wt_x2.json', 'wt_dags_wt_x2.py']);

@@ -57,8 +57,9 @@ export class DagFolder {
     this.#now = (options.now ?? new Date()).getTime();
   }
 
+  /** All that may be there of it: a harness that was killed may have left a file that was not yet whole. */
   get files(): readonly string[] {
-    return [this.#py, this.#json];
+    return [this.#py, this.#json].flatMap((file) => [file, partOf(file)]);
   }
 
   /**
@@ -92,8 +93,7 @@ export class DagFolder {
 
   /** Airflow marks the DAGs stale at its next parse of the folder. Idempotent. */
   remove(): void {
-    rmSync(this.#py, { force: true });
-    rmSync(this.#json, { force: true });
+    for (const file of this.files) rmSync(file, { force: true });
   }
 
   async #writeDags(): Promise<void> {
@@ -131,9 +131,13 @@ export class DagFolder {
   }
 }
 
+function partOf(file: string): string {
+  return `${file}.part`;
+}
+
 /** In one step: a reader sees the old file or the new one. */
 async function replace(file: string, write: (part: string) => Promise<void>): Promise<void> {
-  const part = `${file}.part`;
+  const part = partOf(file);
   await write(part);
   await rename(part, file);
 }
