@@ -69,7 +69,10 @@ UNION ALL BY NAME
 SELECT *, 'too early' AS variant, committed_ms - failed_ms AS after_ms, retry_delay_ms() - after_ms AS severity,
   [retry_seq, seq] AS commits
 FROM retried
+-- The scheduler counts by its own clock from the date that the worker sent. On a target its clock is not read; that of
+-- the database beside it shows how far it may be off.
 WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms()
+    - (SELECT coalesce(max(abs(offset_ms)), 0) FROM clock_stretches WHERE source = 'postgres')
   -- A worker with a wrong clock, or with a late report, dates its end back.
   AND NOT EXISTS (
     FROM fault_windows

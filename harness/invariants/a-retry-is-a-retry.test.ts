@@ -37,6 +37,24 @@ test('a retry before its delay is over is a violation', async () => {
   );
 });
 
+test('a stack with a clock that is ahead retries as much earlier', async () => {
+  // Half a second ahead, database and schedulers: by their clock the delay is over.
+  const samples = [
+    { at_ms: 1_000, source: 'postgres', metric: 'clock_offset_ms', value: 500 },
+    { at_ms: 1_000, source: 'postgres', metric: 'clock_round_trip_ms', value: 2 },
+  ];
+  const ahead = [RUNNING, FAILED, { ...AGAIN, committed_ms: 5_500 }].map((row) => ({
+    ...row,
+    committed_ms: row.committed_ms + 500,
+  }));
+  expect((await judge({ scenario, operations: [REPORT], commits: ahead, samples })).first).toBeNull();
+  const [, , again] = ahead;
+  const early = [...ahead.slice(0, 2), { ...again, committed_ms: 5_600 }];
+  expect(await judge({ scenario, operations: [REPORT], commits: early, samples })).toMatchObject({
+    variants: { 'too early': 1 },
+  });
+});
+
 test('a worker with a slow clock dates its end back', async () => {
   const commits = [RUNNING, FAILED, { ...AGAIN, committed_ms: 5_200 }];
   const faults = [{ fault: 'skewed-clocks', victim: 'fleet', opened_ms: 500, closed_ms: 900 }];
