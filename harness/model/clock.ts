@@ -8,9 +8,14 @@ export interface Clock {
   readonly tickMs?: number;
 }
 
-/** The run's clock in the process that runs it, which also reads times that others have stamped. */
-export interface WallClock extends Clock {
+/** One that also knows what time of day it is. */
+export interface StartedClock extends Clock {
+  /** Wall clock at 0 ms. */
   readonly startedAt: Date;
+}
+
+/** The run's clock in the process that runs it, which also reads times that others have stamped. */
+export interface WallClock extends StartedClock {
   /**
    * A wall-clock time of this machine (of a commit, of a log record) on the run's clock, milliseconds. Exact to the
    * clock's own steps: if NTP slews the wall clock during a run, by that much.

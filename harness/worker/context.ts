@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts';
+import type { StartedClock } from '../model/clock.ts';
 import type { Rng } from '../model/rng.ts';
 import type { CancelSignal } from './cancel.ts';
 import type { LifeHazards } from './hazards.ts';
@@ -9,7 +9,7 @@ import type { Requests } from './requests.ts';
 export interface LifeContext {
   readonly spec: LifeSpec;
   readonly requests: Requests;
-  readonly clock: Clock;
+  readonly clock: StartedClock;
   readonly rng: Rng;
   /** The windows of faults that are open, as this life meets them. */
   readonly hazards: LifeHazards;

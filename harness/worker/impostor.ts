@@ -48,6 +48,12 @@ async function intrude(
     requests.sendOnce({ ...spec, subject: { ...spec.subject, worker: hostname } }, cancel);
   await send(request({ kind: 'impostor_heartbeat', method: 'PUT', route: 'heartbeat', body: { hostname, pid } }));
   if (done.aborted || cancel.aborted) return;
-  const body = { state: 'running', hostname, unixname: 'sim', pid, start_date: new Date().toISOString() };
+  const body = {
+    state: 'running',
+    hostname,
+    unixname: 'sim',
+    pid,
+    start_date: new Date(clock.startedAt.getTime() + clock.now()).toISOString(),
+  };
   await send(request({ kind: 'impostor_run', method: 'PATCH', route: 'run', body, requested: 'running' }));
 }

@@ -214,10 +214,11 @@ export class RunningLife implements HeartbeatSender {
     };
   }
 
-  /** As its machine's clock has it. */
+  /** As its machine's clock has it, which is the run's unless a fault sets it. */
   #time(): string {
     if (this.#skewMs === 0) this.#skewMs = this.#context.hazards.hit('skewed_clock')?.ms ?? 0;
-    return new Date(Date.now() + this.#skewMs).toISOString();
+    const { clock } = this.#context;
+    return new Date(clock.startedAt.getTime() + clock.now() + this.#skewMs).toISOString();
   }
 
   #xcomPath(key: string): string {

@@ -1,3 +1,4 @@
+import type { ClockReading } from '../model/clock-offset.ts';
 import type { Misbehaviour, PlannedHazard } from '../model/misbehaviour.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
 import type { LifeSpec } from './life-spec.ts';
@@ -6,11 +7,10 @@ import type { LifeSpec } from './life-spec.ts';
  * How a worker in another process gets lives and reports on them, over HTTP with JSON bodies. The run's token is the
  * bearer of each request.
  *
- *     POST /leases       {now_ms}        200 Lease; 204 no life at this moment, ask again; 409 its clock is wrong;
- *                                        410 the run has ended
+ *     POST /leases       {}              200 Lease; 204 no life at this moment, ask again; 410 the run has ended
  *     POST /leases/ID    ProgressReport  200 ProgressReply; 410 the lease has expired: the life is lost, send no more
  */
-export interface Lease {
+export interface Lease extends Timed {
   readonly lease: number;
   readonly spec: LifeSpec;
   /** The API server of its tasks, without a slash at its end. */
@@ -26,10 +26,19 @@ export interface Lease {
   readonly endsMs: number | null;
 }
 
+/** When a request came and when it was answered, milliseconds on the run's clock. */
+export interface Timed {
+  readonly receivedMs: number;
+  readonly answeredMs: number;
+}
+
 /** An operation under the life's own number, and what the server answered, also where that was dropped. */
 export type OperationReport = readonly [operation: Operation, status: number | null];
 
 export interface ProgressReport {
+  /** The worker's process, and what its exchanges since the last report say of its clock, of which the best one. */
+  readonly process: string;
+  readonly reading?: ClockReading;
   /** Those that ended since the last report. */
   readonly operations: readonly OperationReport[];
   /** Requests that the life has sent in all, under way or ended. */
@@ -43,7 +52,7 @@ export interface ProgressReport {
   readonly end?: LifeEnd;
 }
 
-export interface ProgressReply {
+export interface ProgressReply extends Timed {
   /** The run has ended. */
   readonly cancelled: boolean;
   /** Airflow has revoked the workload. */

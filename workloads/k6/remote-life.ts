@@ -1,10 +1,11 @@
-import type { Clock } from '../../harness/model/clock.ts';
+import type { StartedClock } from '../../harness/model/clock.ts';
 import type { LifeEnd, Operation } from '../../harness/model/operation.ts';
 import { CancelSource } from '../../harness/worker/cancel.ts';
 import { Hazards } from '../../harness/worker/hazards.ts';
 import { RunningLife } from '../../harness/worker/life.ts';
 import { generatorsOf } from '../../harness/worker/life-spec.ts';
 import type { Lease, OperationReport, ProgressReply, ProgressReport } from '../../harness/worker/remote.ts';
+import type { RemoteClock } from '../../harness/worker/remote-clock.ts';
 import { type OperationLog, Requests } from '../../harness/worker/requests.ts';
 import { askHarness } from './harness.ts';
 import { K6Transport } from './transport.ts';
@@ -12,19 +13,25 @@ import { K6Transport } from './transport.ts';
 /** A life that is played here for the harness, which gets progress reports of it. */
 export class RemoteLife {
   readonly #lease: Lease;
-  readonly #clock: Clock;
+  readonly #clock: StartedClock;
+  /** The same while it is learnt: each report is a reading. */
+  readonly #learnt: RemoteClock;
+  readonly #process: string;
   readonly #operationLog: UnreportedRequests;
   readonly #hazards = new Hazards();
   readonly #cancel = new CancelSource();
   readonly #timers: ReturnType<typeof setTimeout>[] = [];
   #startedMs: number | undefined;
   #leaving = false;
-  #lastReport: Promise<ProgressReply> = Promise.resolve({ cancelled: false, revoked: false, endsMs: null });
+  #lastReport: Promise<unknown> = Promise.resolve();
   #knowsItsEnd = false;
 
-  constructor(lease: Lease) {
+  /** `process`: the name of this k6. */
+  constructor(lease: Lease, clock: RemoteClock, process: string) {
     this.#lease = lease;
-    this.#clock = { now: () => Date.now() - lease.startedAt, tickMs: 1 };
+    this.#learnt = clock;
+    this.#process = process;
+    this.#clock = clock.asKnown(lease.startedAt);
     this.#operationLog = new UnreportedRequests(`${lease.correlation}-${lease.spec.life}`);
   }
 
@@ -97,13 +104,17 @@ export class RemoteLife {
   }
 
   /** One report at a time: the next holds what the last could not deliver. */
-  #report(end?: LifeEnd): Promise<ProgressReply> {
-    this.#lastReport = this.#lastReport.then(() => this.#send(end));
-    return this.#lastReport;
+  #report(end?: LifeEnd): Promise<Pick<ProgressReply, 'revoked'>> {
+    const report = this.#lastReport.then(() => this.#send(end));
+    this.#lastReport = report;
+    return report;
   }
 
-  async #send(end: LifeEnd | undefined): Promise<ProgressReply> {
+  async #send(end: LifeEnd | undefined): Promise<Pick<ProgressReply, 'revoked'>> {
+    const reading = this.#learnt.takeBest();
     const report: ProgressReport = {
+      process: this.#process,
+      ...(reading ? { reading } : {}),
       operations: this.#operationLog.unreported.splice(0),
       sent: this.#operationLog.sends,
       hits: this.#hazards.takeHits(),
@@ -112,9 +123,11 @@ export class RemoteLife {
       ...(end === undefined ? {} : { end }),
     };
     for (let tries = 1; ; tries++) {
+      const answered = this.#learnt.exchange();
       const { status, body } = await askHarness(`/leases/${this.#lease.lease}`, report);
       if (status === 200) {
         const reply = JSON.parse(body) as ProgressReply;
+        answered(reply, this.#lease.startedAt);
         if (reply.cancelled) this.#cancel.cancel();
         this.#endAt(reply.endsMs);
         return reply;
@@ -122,7 +135,7 @@ export class RemoteLife {
       // The lease has expired, or the harness has gone: nothing more is to be sent in its name.
       if (status !== 0 || tries === 3) {
         this.#cancel.cancel();
-        return { cancelled: true, revoked: false, endsMs: null };
+        return { revoked: false };
       }
     }
   }

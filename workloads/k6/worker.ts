@@ -9,6 +9,7 @@
 import type { Options } from 'k6/options';
 import { cancellableSleep } from '../../harness/worker/cancel.ts';
 import type { Lease } from '../../harness/worker/remote.ts';
+import { RemoteClock } from '../../harness/worker/remote-clock.ts';
 import { askHarness } from './harness.ts';
 import { RemoteLife } from './remote-life.ts';
 
@@ -32,12 +33,22 @@ export const options: Options = {
 const AWAY_MS = 1_000;
 const AWAY_TIMES = 15;
 
-export default async function worker(): Promise<void> {
+/** A name for this k6, by which the record knows its clock. */
+export function setup(): string {
+  return `k6-${Math.random().toString(36).slice(2, 8)}`;
+}
+
+export default async function worker(process: string): Promise<void> {
+  const clock = new RemoteClock();
   for (let away = 0; away < AWAY_TIMES; ) {
-    const { status, body } = await askHarness('/leases', { now_ms: Date.now() });
+    const answered = clock.exchange();
+    const { status, body } = await askHarness('/leases', {});
     if (status === 410) return;
-    if (status === 200) await new RemoteLife(JSON.parse(body) as Lease).play();
-    else if (status !== 204) {
+    if (status === 200) {
+      const lease = JSON.parse(body) as Lease;
+      answered(lease, lease.startedAt);
+      await new RemoteLife(lease, clock, process).play();
+    } else if (status !== 204) {
       if (status !== 0) console.error(`The harness gave no life (${status}): ${body}`);
       away++;
       await cancellableSleep(AWAY_MS);

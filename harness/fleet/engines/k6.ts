@@ -4,6 +4,7 @@ import { roundMs } from '../../model/clock.ts';
 import { StackError } from '../../model/errors.ts';
 import type { PlannedHazard } from '../../model/misbehaviour.ts';
 import { note, type RunContext } from '../../model/run-context.ts';
+import type { SampleMetric } from '../../model/tables.ts';
 import type { Hazards } from '../../worker/hazards.ts';
 import type { OperationLog } from '../../worker/requests.ts';
 import type { Engine } from './engine.ts';
@@ -56,6 +57,12 @@ export async function openK6(
   const server = await RemoteWorkerServer.open({
     ...site,
     clock,
+    onReading: (source, { atMs, offsetMs, roundTripMs }) => {
+      const add = (metric: SampleMetric, value: number) =>
+        record.append('samples', { at_ms: roundMs(atMs), source, metric, value: roundMs(value) });
+      add('clock_offset_ms', offsetMs);
+      add('clock_round_trip_ms', roundTripMs);
+    },
     listen: options.listen,
     token,
     onLost: ({ life, worker }) => {

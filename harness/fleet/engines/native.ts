@@ -1,4 +1,4 @@
-import type { Clock } from '../../model/clock.ts';
+import type { StartedClock } from '../../model/clock.ts';
 import type { LifeEnd } from '../../model/operation.ts';
 import type { FleetSpec } from '../../model/scenario.ts';
 import type { Hazards } from '../../worker/hazards.ts';
@@ -11,14 +11,14 @@ import type { ConnectionUse, Engine, FleetHooks } from './engine.ts';
 export interface NativeOptions {
   readonly fleet: FleetSpec;
   readonly executionUrls: readonly string[];
-  readonly clock: Clock;
+  readonly clock: StartedClock;
   readonly operationLog: OperationLog;
   readonly hazards: Hazards;
 }
 
 /** Plays all lives in this process, on its one thread. */
 export class NativeEngine implements Engine {
-  readonly #clock: Clock;
+  readonly #clock: StartedClock;
   readonly #hazards: Hazards;
   readonly #transport: HttpTransport;
   readonly #requests: Requests;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import Queue from 'yocto-queue';
 import type { WallClock } from '../../model/clock.ts';
+import type { ClockReading } from '../../model/clock-offset.ts';
 import { messageOf, reasonOf, StackError, UsageError } from '../../model/errors.ts';
 import { isRecord } from '../../model/json.ts';
 import type { PlannedHazard } from '../../model/misbehaviour.ts';
@@ -13,6 +14,7 @@ import type { Hazards } from '../../worker/hazards.ts';
 import type { LifeSpec } from '../../worker/life-spec.ts';
 import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.ts';
 import type { OperationLog } from '../../worker/requests.ts';
+import { BestReadings } from './best-readings.ts';
 import type { Engine, FleetHooks } from './engine.ts';
 
 /** Interval of progress reports. A worker that dies loses at most so much of its record. */
@@ -22,8 +24,6 @@ const LEASE_MS = 30_000;
 const SWEEP_MS = 1_000;
 /** How long the request of a worker waits while there is no life for it. */
 const ASK_MS = 20_000;
-/** A clock that is off by more would put requests before or after the commits that they made. */
-const CLOCK_OFF_MS = 1_000;
 const ASKED_EVERY_MS = 50;
 /** Of a progress report, and of the question for a life. */
 const REPORT_LIMIT = 32_000_000;
@@ -47,6 +47,8 @@ export interface RemoteWorkerServerOptions {
   windows(): readonly PlannedHazard[];
   /** Called when a lease has expired. */
   onLost(spec: LifeSpec): void;
+  /** Called once a second at most with the best reading of the clock of a worker's process. */
+  onReading(process: string, reading: ClockReading): void;
   readonly reportMs?: number;
   readonly leaseMs?: number;
 }
@@ -79,6 +81,7 @@ export class RemoteWorkerServer implements Engine {
   /** Those that were revoked stay until their turn comes: to look for one among many takes long. */
   readonly #queue = new Queue<QueuedLife>();
   readonly #asking = new Set<Asking>();
+  readonly #readings: BestReadings;
   readonly #sweeper: NodeJS.Timeout;
   #leases = 0;
   #dismissed = false;
@@ -88,6 +91,7 @@ export class RemoteWorkerServer implements Engine {
     this.url = url;
     this.#options = options;
     this.#server = server;
+    this.#readings = new BestReadings(options.clock, options.onReading);
     this.#reportMs = options.reportMs ?? REPORT_MS;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     // One that cannot be accepted, such as for want of a file descriptor, is the worker's to try again.
@@ -179,6 +183,8 @@ export class RemoteWorkerServer implements Engine {
         url: executionUrls[spec.life % executionUrls.length] ?? '',
         correlation: operationLog.correlation,
         startedAt: clock.startedAt.getTime(),
+        receivedMs: asking.receivedMs,
+        answeredMs: now,
         reportMs: this.#reportMs,
         windows: this.#options.windows().filter(({ closesMs }) => closesMs > now),
         endsMs: this.#endsMs,
@@ -209,6 +215,7 @@ export class RemoteWorkerServer implements Engine {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => response.destroy());
+    const receivedMs = this.#options.clock.now();
     try {
       const [, id] = /^\/leases(?:\/(\d+))?$/.exec(request.url ?? '') ?? [];
       if (request.method !== 'POST' || !request.url?.startsWith('/leases')) return void response.writeHead(404).end();
@@ -216,22 +223,16 @@ export class RemoteWorkerServer implements Engine {
       if (!isSecret(request.headers.authorization ?? '', `Bearer ${this.#options.token}`))
         return void response.writeHead(401, { connection: 'close' }).end();
       const body = await bodyOf(request, id === undefined ? QUESTION_LIMIT : REPORT_LIMIT);
-      if (id === undefined) this.#ask(body, response);
-      else this.#takeReport(Number(id), reportIn(body), response);
+      if (id === undefined) this.#ask(receivedMs, response);
+      else this.#takeReport(Number(id), reportIn(body), receivedMs, response);
     } catch (error) {
       if (response.headersSent) return;
       response.writeHead(400, { 'content-type': 'text/plain', connection: 'close' }).end(messageOf(error));
     }
   }
 
-  #ask({ now_ms }: Record<string, unknown>, response: ServerResponse): void {
-    // The body took time to arrive: its time lies a little in the past even if the clocks agree.
-    const offMs = Date.now() - Number(now_ms);
-    if (!(Math.abs(offMs) <= CLOCK_OFF_MS)) {
-      const why = `Your clock is ${(offMs / 1000).toFixed(1)} s behind this one: both must be set by NTP.\n`;
-      return void response.writeHead(409, { 'content-type': 'text/plain' }).end(why);
-    }
-    const asking: Asking = { response, timer: setTimeout(() => this.#answer(asking, 204), ASK_MS) };
+  #ask(receivedMs: number, response: ServerResponse): void {
+    const asking: Asking = { response, receivedMs, timer: setTimeout(() => this.#answer(asking, 204), ASK_MS) };
     this.#asking.add(asking);
     response.on('close', () => {
       clearTimeout(asking.timer);
@@ -249,7 +250,7 @@ export class RemoteWorkerServer implements Engine {
     else response.writeHead(status).end();
   }
 
-  #takeReport(id: number, report: ProgressReport, response: ServerResponse): void {
+  #takeReport(id: number, report: ProgressReport, receivedMs: number, response: ServerResponse): void {
     const play = this.#plays.get(id);
     if (!play) return void response.writeHead(410).end();
     const { clock, operationLog, hazards } = this.#options;
@@ -262,6 +263,7 @@ export class RemoteWorkerServer implements Engine {
       operationLog.recordOperation({ ...operation, op, duplicate_of }, status);
     }
     for (const [misbehaviour, times] of report.hits) hazards.addHits(misbehaviour, play.spec.life, times);
+    if (report.reading) this.#readings.take(report.process, report.reading);
     if (report.startedMs !== undefined) play.hooks.onStarted(report.startedMs);
     if (report.leaving) void play.hooks.onLeaving();
     const { cancel } = play.hooks;
@@ -269,6 +271,8 @@ export class RemoteWorkerServer implements Engine {
       cancelled: cancel.aborted,
       revoked: play.hooks.isRevoked(),
       endsMs: this.#endsMs,
+      receivedMs,
+      answeredMs: clock.now(),
     };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
     if (report.end === undefined) return;
@@ -287,6 +291,7 @@ export class RemoteWorkerServer implements Engine {
 
 interface Asking {
   readonly response: ServerResponse;
+  readonly receivedMs: number;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -308,5 +313,9 @@ function reportIn(body: Record<string, unknown>): ProgressReport {
   if (!Number.isSafeInteger(body.sent)) throw new Error('sent is not a whole number');
   if (!Array.isArray(body.operations)) throw new Error('operations is not a list');
   if (!Array.isArray(body.hits)) throw new Error('hits is not a list');
+  if (body.reading !== undefined) {
+    const isWhole = isRecord(body.reading) && Object.values(body.reading).every(Number.isFinite);
+    if (!isWhole || !/^k6-\w{1,40}$/.test(String(body.process))) throw new Error('reading is not of a clock');
+  }
   return body as unknown as ProgressReport;
 }
