@@ -190,9 +190,10 @@ async function loadOn(services: Services, duration: string, pathOf: (image: stri
   const words = args.slice(1).map((word) => (word === 'docker/target.yaml' ? file : word));
   const out = path.join(folder, 'run');
   const { ended } = start([...words, '--duration', duration, '--seed', '5', '--out', out, '--json'], folder, env);
-  const { dsn } = TARGET.parse(parse(readFileSync(file, 'utf8')));
+  const dsn = new URL(TARGET.parse(parse(readFileSync(file, 'utf8'))).dsn);
+  dsn.password = env.WINDTUNNEL_DB_PASSWORD ?? '';
   const flag = (name: string) => words[words.indexOf(name) + 1];
-  const seen = await seenUntil(ended, `http://${flag('--metrics-host')}:${flag('--metrics-port')}/metrics`, dsn);
+  const seen = await seenUntil(ended, `http://${flag('--metrics-host')}:${flag('--metrics-port')}/metrics`, dsn.href);
   const { code, stdout, stderr } = await ended;
   expect(stdout, `ended with ${code}: ${stderr.slice(-1_000)}`).not.toBe('');
   expect(dashboardMetrics().filter((name) => !seen.metrics.has(name))).toEqual([]);
