@@ -33,7 +33,7 @@ test.each([
   ],
   [OURS, OURS],
   ["WHERE dag_id = 'payroll' AND run_id = 'for Ada, 99k'", "WHERE dag_id = '?' AND run_id = '?'"],
-  [`SELECT '${PREFIX}fan secret', "Column"`, `SELECT '?', "Column"`],
+  [`SELECT '${PREFIX}fan secret', "key", "Hunter2", "x'y", 'z'`, `SELECT '?', "key", "?", "?", '?'`],
 ])('a statement keeps what names rows of the run, and no other literal: %s', (statement, expected) => {
   expect(withoutLiterals(statement, keep)).toBe(expected);
 });
@@ -85,6 +85,7 @@ test('a message with a value in it, a failing row and the context of a COPY do n
     'server_log',
     { ...log, sqlstate: '22P02', message: 'invalid input syntax for type integer: "hunter2"' },
     { ...log, sqlstate: 'P0001', message: 'hunter2' },
+    { ...log, sqlstate: '42601', message: 'syntax error', statement: 'SELECT hunter2' },
     { ...log, sqlstate: '23502', message: 'null value in column "a"', detail: 'Failing row contains (1, hunter2).' },
     { ...log, sqlstate: '23505', message: 'duplicate key', detail: `Key (id)=(${UUID}) already exists.` },
     {
@@ -93,8 +94,8 @@ test('a message with a value in it, a failing row and the context of a COPY do n
     },
   ) as { detail: string | null; context: string | null }[];
   expect(JSON.stringify(rows)).not.toContain('hunter2');
-  expect(rows[3]?.detail).toBe(UUID);
-  expect(rows[4]?.context).toBe('while locking tuple (0,1) in relation "dag_run"');
+  expect(rows[4]?.detail).toBe(UUID);
+  expect(rows[5]?.context).toBe('while locking tuple (0,1) in relation "dag_run"');
 });
 
 test('a wait for a lock is a record that stays, with those who hold it', () => {

@@ -77,7 +77,8 @@ export class DiscreetRecord implements Recorder {
       application_name: nameOf(row.application_name) as string,
       message: isNote ? row.message : this.#messageOf(row),
       detail: this.#detailOf(row, isDeadlock, isNote),
-      statement: this.#statement(row.statement) as string | null,
+      // Of one that is no SQL, it is not known where its literals begin and end.
+      statement: row.sqlstate?.startsWith('42') ? null : (this.#statement(row.statement) as string | null),
       context: linesOf(row.context, LOCKED_ROW),
     };
   }

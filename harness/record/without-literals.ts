@@ -23,8 +23,8 @@ export function namesOfRun(prefix: string, taskIds: ReadonlySet<string>): KeptTe
 }
 
 /**
- * Comments; texts as `E'…'`, `'…'` and `$tag$…$tag$`; and numbers that are no part of a name or a parameter. The last
- * one may lack its end, because PostgreSQL cuts long statements.
+ * Comments; texts as `E'…'`, `'…'`, `"…"` and `$tag$…$tag$`; and numbers that are no part of a name or a parameter. The
+ * last one may lack its end, because PostgreSQL cuts long statements.
  */
 const LITERAL = new RegExp(
   [
@@ -33,6 +33,7 @@ const LITERAL = new RegExp(
     /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)/,
     /'(?:[^']|'')*(?:'|$)/,
     /\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/,
+    /"(?:[^"]|"")*(?:"|$)/,
     /(?<![\w.$])-?\d[\w.]*/,
   ]
     .map(({ source }) => source)
@@ -46,6 +47,8 @@ const KEY_BEFORE = /\b(?:\w*id|map_index|try_number)\s*=\s*$/;
 export function withoutLiterals(statement: string, keep: KeptText): string {
   return statement.replace(LITERAL, (literal: string, ...found: unknown[]) => {
     if (/^(\/\*|--)/.test(literal)) return ' ';
+    // A name of a column, or a text that was quoted wrongly.
+    if (literal.startsWith('"')) return /^"[a-z_]+"$/.test(literal) ? literal : '"?"';
     const place = found.find((one) => typeof one === 'number');
     const text = /^'([\s\S]*)'$/.exec(literal)?.[1];
     if (text !== undefined) return keep(text) ? literal : "'?'";

@@ -62,8 +62,7 @@ export class RunFolder implements Recorder {
     try {
       this.#made = mkdirSync(folder, { recursive: true });
       if (isPrivate) chmodSync(folder, 0o700);
-      mkdirSync(path.join(folder, 'raw'));
-      mkdirSync(path.join(folder, 'logs'));
+      for (const part of ['raw', 'logs']) mkdirSync(path.join(folder, part), { mode: isPrivate ? 0o700 : 0o777 });
     } catch (error) {
       throw new UsageError(`The run folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });
     }
