@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { bent } from '../testing/bent.ts';
 import { LineSplitter, parseMessage } from './protocol.ts';
 
 const UUID = '019aa000-0000-7000-8000-000000000001';
@@ -13,31 +14,17 @@ const MESSAGES = [
   { type: 'revoke', seq: 1, key: ['d', 't', 'r', 1, -1] },
 ];
 
-/** A message with one value of it, at any depth, replaced by another of any kind. */
-const bent = fc
-  .tuple(fc.constantFrom(...MESSAGES), fc.nat(), fc.jsonValue({ maxDepth: 2 }))
-  .map(([message, which, value]) => {
-    const copy = structuredClone(message) as Record<string, unknown>;
-    const places: [Record<string, unknown>, string][] = [];
-    const walk = (node: Record<string, unknown>) => {
-      for (const [name, child] of Object.entries(node)) {
-        places.push([node, name]);
-        if (typeof child === 'object' && child !== null) walk(child as Record<string, unknown>);
-      }
-    };
-    walk(copy);
-    const [node, name] = places[which % places.length] ?? [copy, 'type'];
-    node[name] = value;
-    return JSON.stringify(copy);
-  });
-
 test('messages as they should be are read', () => {
   for (const message of MESSAGES) expect(parseMessage(JSON.stringify(message))).toMatchObject({ type: message.type });
 });
 
 test('any line is a message or an Error that quotes nothing secret of it', () => {
   let refused = 0;
-  const lines = fc.oneof(bent, fc.json(), fc.string({ unit: 'binary' }));
+  const lines = fc.oneof(
+    bent(MESSAGES).map((message) => JSON.stringify(message)),
+    fc.json(),
+    fc.string({ unit: 'binary' }),
+  );
   fc.assert(
     fc.property(lines, (line) => {
       try {

@@ -54,3 +54,32 @@ test('a length that no message can have is an error', () => {
   expect(() => new Frames('Q').push(Buffer.from('GET / HTTP/1.1\r\n'))).not.toThrow();
   expect(() => new Frames('Q').push(Buffer.from([0x51, 0, 0, 0, 3]))).toThrow(/length 3/);
 });
+
+test('any bytes pass as they came, or are refused in a sentence', () => {
+  let refused = 0;
+  const messages = stream.map((all) => Buffer.concat(all.map(bytesOf)));
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }).map((some) => Buffer.from(some)),
+    // A stream with one byte of it changed, of which the lengths are what matters.
+    fc.tuple(messages, fc.nat(), fc.nat(255)).map(([all, at, byte]) => {
+      if (all.length > 0) all[at % all.length] = byte;
+      return all;
+    }),
+  );
+  fc.assert(
+    fc.property(bytes, fc.array(fc.nat(400), { maxLength: 4 }), (all, at) => {
+      const frames = new Frames(WANTED);
+      const passed: Buffer[] = [];
+      try {
+        for (const chunk of torn(all, at)) passed.push(frames.push(chunk).bytes);
+      } catch (error) {
+        refused++;
+        expect(error).toHaveProperty('message', expect.stringMatching(/^a message of length -?\d+ is not of /));
+      }
+      const together = Buffer.concat(passed);
+      expect(together).toEqual(all.subarray(0, together.length));
+    }),
+    { numRuns: 10_000 },
+  );
+  expect(refused).toBeGreaterThan(100);
+});
