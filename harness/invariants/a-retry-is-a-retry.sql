@@ -40,7 +40,10 @@ WITH steps AS (
   WHERE (state = 'up_for_retry' AND old_state IS DISTINCT FROM 'up_for_retry')
     OR (old_state = 'up_for_retry' AND state = 'scheduled')
 )
-SELECT steps.*, reports.op, reports.sent_ms AS failed_ms
+SELECT steps.*, reports.op, reports.sent_ms AS failed_ms,
+  -- The scheduler counts by its own clock from the date that the worker sent. On a target its clock is not read; that
+  -- of the database beside it shows how far it may be off.
+  (SELECT coalesce(max(abs(offset_ms)), 0) FROM clock_stretches WHERE source = 'postgres') AS clock_off_ms
 FROM steps
 JOIN steps AS failed ON failed.seq = steps.retry_seq
 JOIN reports ON reports.ti_id = failed.old_ti_id
@@ -66,13 +69,10 @@ WHERE max_tries >= 0 AND try_number >= 1
       WHERE coalesce(task.retries, 0) > 0)
   END
 UNION ALL BY NAME
-SELECT *, 'too early' AS variant, committed_ms - failed_ms AS after_ms, retry_delay_ms() - after_ms AS severity,
+SELECT * EXCLUDE (clock_off_ms), 'too early' AS variant, committed_ms - failed_ms AS after_ms, retry_delay_ms() - after_ms AS severity,
   [retry_seq, seq] AS commits
 FROM retried
--- The scheduler counts by its own clock from the date that the worker sent. On a target its clock is not read; that of
--- the database beside it shows how far it may be off.
-WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms()
-    - (SELECT coalesce(max(abs(offset_ms)), 0) FROM clock_stretches WHERE source = 'postgres')
+WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms() - clock_off_ms
   -- A worker with a wrong clock, or with a late report, dates its end back.
   AND NOT EXISTS (
     FROM fault_windows
