@@ -28,6 +28,11 @@ test('a try that was followed by another and is not kept is a violation', async 
   );
 });
 
+test('where no commits could be recorded, a try that is missing says nothing', async () => {
+  const blind: LiteralRun = { ...stored([]), commits: [], operations: [{ kind: 'run', status: 200 }] };
+  expect(await judge({ ...blind, manifest: { writers: 'none' } })).toMatchObject({ verdict: 'unknown', violations: 0 });
+});
+
 test('a try that failed before a worker had it has a variant of its own: its row keeps its id', async () => {
   const commits = [
     { id: 'a', state: 'queued', try_number: 1, committed_ms: 1_000 },
