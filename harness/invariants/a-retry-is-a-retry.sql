@@ -69,8 +69,8 @@ WHERE max_tries >= 0 AND try_number >= 1
       WHERE coalesce(task.retries, 0) > 0)
   END
 UNION ALL BY NAME
-SELECT * EXCLUDE (clock_off_ms), 'too early' AS variant, committed_ms - failed_ms AS after_ms, retry_delay_ms() - after_ms AS severity,
-  [retry_seq, seq] AS commits
+SELECT * EXCLUDE (clock_off_ms), 'too early' AS variant, committed_ms - failed_ms AS after_ms,
+  retry_delay_ms() - after_ms AS severity, [retry_seq, seq] AS commits
 FROM retried
 WHERE committed_ms < failed_ms + retry_delay_ms() - clock_tolerance_ms() - clock_off_ms
   -- A worker with a wrong clock, or with a late report, dates its end back.

@@ -218,7 +218,7 @@ async function whatIsDoubtful(run: OpenRun, { header, sections }: InvariantFile)
   return CLOCKED.some((table) => reads.has(table)) ? sentence : null;
 }
 
-/** Where a target may not be recorded (docs/target.md), what looks like a violation is only a commit that is missing. */
+/** Where a target's commits may not be recorded (docs/target.md), what looks like a violation is only one of them. */
 async function isBlind(run: OpenRun, { header }: InvariantFile): Promise<boolean> {
   const needsCommits = /\b(commits|writers)\b/.test(header.needs ?? '');
   return needsCommits && run.manifest.writers === 'none' && (await run.isEmpty('commits'));

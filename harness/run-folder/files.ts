@@ -15,9 +15,13 @@ export function isFolder(place: string): boolean {
   return existsSync(place) && statSync(place).isDirectory();
 }
 
-/** Of a file in this run folder: a folder that is its user's alone has no file that others may read, once copied. */
+/**
+ * Of a file in this run folder, which may have to be made yet: a folder that is its user's alone has no file that
+ * others may read, once copied.
+ */
 export function fileMode(runFolder: string): number {
-  return (statSync(runFolder).mode & 0o077) === 0 ? 0o600 : 0o666;
+  const folder = statSync(runFolder, { throwIfNoEntry: false });
+  return folder !== undefined && (folder.mode & 0o077) === 0 ? 0o600 : 0o666;
 }
 
 export function identifier(name: string): string {
