@@ -45,6 +45,9 @@ export async function findUv(signal: AbortSignal): Promise<string | undefined> {
   return code === 0 ? 'uv' : undefined;
 }
 
+/** With the hash of each of its wheels: pip refuses any other. */
+const UV = path.join(import.meta.dirname, 'uv.txt');
+
 /** The `uv` on PATH, or one of our own in the cache. */
 export async function ensureUv(python: Python, log: (line: string) => void, signal: AbortSignal): Promise<string> {
   const found = await findUv(signal);
@@ -62,7 +65,8 @@ export async function ensureUv(python: Python, log: (line: string) => void, sign
       );
     }
     const ours = path.join(venv, binFolder(), 'python');
-    const pip = await runTool(ours, ['-m', 'pip', 'install', '--quiet', 'uv'], options);
+    const pinned = ['--require-hashes', '--only-binary', ':all:', '--requirement', UV];
+    const pip = await runTool(ours, ['-m', 'pip', 'install', '--quiet', ...pinned], options);
     if (pip.code !== 0) throw new UnavailableError(`pip could not install uv. ${REACH_THE_INDEX}\n${tail(pip)}`);
     return {};
   });
