@@ -151,7 +151,7 @@ test('the database says what its clock and the clocks of its log show, in whatev
   const untilMs = clock.now();
   log.close();
   await run.close();
-  const [logged] = linesOf('zone', 'server_log');
+  const [, logged] = linesOf('zone', 'server_log');
   expect(logged).toMatchObject({ message: 'a zone' });
   // PostgreSQL cuts to milliseconds.
   expect(logged?.at_ms).toBeGreaterThan(fromMs - 2);

@@ -17,6 +17,15 @@ export class ServerLog {
 
   /** `zone`: that of PostgreSQL's log at this moment. */
   constructor(sources: readonly LogSource[], record: Recorder, clock: WallClock, zone: LogZone = { logZoneMs: 0 }) {
+    const names = sources.map(({ source }) => source).join(', ');
+    // A healthy stack may log nothing that is kept: that its logs were read must be in the record all the same.
+    if (names !== '')
+      record.append('server_log', {
+        at_ms: roundMs(clock.now()),
+        source: 'harness',
+        severity: 'LOG',
+        message: `reads the logs of ${names}`,
+      });
     this.#tails = sources.map(({ source, file, format, from }) => {
       const isPostgres = format === 'postgres-jsonlog';
       return new Tail(file, from, (line) => {

@@ -153,6 +153,7 @@ test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chat
   log.close();
   await run.close();
   expect(rows(run, 'server_log')).toMatchObject([
+    { source: 'harness', severity: 'LOG', message: 'reads the logs of postgres, api-execution-1' },
     {
       source: 'postgres',
       at_ms: 1500,
