@@ -279,6 +279,8 @@ test.each(COMPLAINTS)('windtunnel %s', async (args, says) => {
 test('an empty word is none', async () => {
   const { code, stderr } = await callInProcess(['query', '', 'FROM load'], cwd);
   expect(stderr).toMatch(/^<run> is empty: `windtunnel query <run> <sql>`\.\n/);
+  // Of several words, too.
+  expect((await callInProcess(['check', 'nowhere', ''], cwd)).stderr).toMatch(/^<runs> is empty: `windtunnel check/);
   expect(code).toBe(2);
 });
 

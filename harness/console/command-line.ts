@@ -66,7 +66,8 @@ export function readCommandLine(line: Line): ReadLine {
   const lacking = wanted.filter((word) => flags[word] === undefined);
   const form = `\`windtunnel ${signature}\``;
   if (lacking.length > 0) problems.push(`${lacking.map((word) => `<${word}>`).join(' and ')} must be given: ${form}.`);
-  for (const word of named.filter((one) => flags[one] === '')) problems.push(`<${word}> is empty: ${form}.`);
+  for (const word of named.filter((one) => [flags[one]].flat().includes('')))
+    problems.push(`<${word}> is empty: ${form}.`);
   for (const word of named.filter((one) => declared.choices[one] !== undefined)) {
     const problem = problemOfChoice(`<${word}>`, flags[word], declared.choices[word] ?? []);
     if (problem !== undefined) problems.push(problem);
