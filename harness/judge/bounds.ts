@@ -16,19 +16,28 @@ const LOOK_MS = 500;
 /** A query that begins after the limit is interrupted, too. */
 const AGAIN_MS = 50;
 
-/** What DuckDB may take. UsageError: WINDTUNNEL_MEMORY is no size. */
+/** With less a table cannot even be opened. */
+const LEAST_MEMORY = 32e6;
+
+/** What DuckDB may take. UsageError: WINDTUNNEL_MEMORY is no size, or too little. */
 export function memoryLimit(): string {
   const { WINDTUNNEL_MEMORY: wanted = MEMORY } = process.env;
-  if (/^\d+(\.\d+)? ?[MG]i?B$/i.test(wanted)) return wanted;
-  throw new UsageError(`WINDTUNNEL_MEMORY must be a size such as 512MB or 4GB, not "${wanted}".`);
+  if ((bytesOf(wanted) ?? 0) >= LEAST_MEMORY) return wanted;
+  throw new UsageError(`WINDTUNNEL_MEMORY must be a size from 32MB, such as 512MB or 4GB, not "${wanted}".`);
 }
 
 /** What DuckDB may write to its temporary folder. UsageError: WINDTUNNEL_DISK is no size. */
 export function diskLimit(): { readonly text: string; readonly bytes: number } {
   const { WINDTUNNEL_DISK: text = DISK } = process.env;
+  const bytes = bytesOf(text);
+  if (!bytes) throw new UsageError(`WINDTUNNEL_DISK must be a size such as 500MB or 20GB, not "${text}".`);
+  return { text, bytes };
+}
+
+/** `512MB`, `4 GiB`; undefined for anything else. */
+function bytesOf(text: string): number | undefined {
   const { amount, unit } = /^(?<amount>\d+(\.\d+)?) ?(?<unit>[MG])i?B$/i.exec(text)?.groups ?? {};
-  if (!amount) throw new UsageError(`WINDTUNNEL_DISK must be a size such as 500MB or 20GB, not "${text}".`);
-  return { text, bytes: Number(amount) * (/m/i.test(unit ?? '') ? 1e6 : 1e9) };
+  return amount === undefined ? undefined : Number(amount) * (/m/i.test(unit ?? '') ? 1e6 : 1e9);
 }
 
 /** How long a run may be judged, or a query last. UsageError: WINDTUNNEL_TIME is no duration. */
