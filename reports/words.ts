@@ -3,6 +3,8 @@ import stringWidth from 'string-width';
 import type { CountDifference, MeasureDifference } from '../harness/model/comparison.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
 
+export { listed, some } from '../harness/model/listed.ts';
+
 /**
  * Text from a run is not ours: ids, statements and messages may hold escape sequences, line breaks, or characters
  * that turn the reading direction. They are made visible instead of obeyed, in every format.
@@ -149,17 +151,6 @@ const SMALLEST_P = 0.0001;
 export function probability(p: number): string {
   if (p < SMALLEST_P) return '< 0.0001';
   return p < 0.1 ? Number(p.toPrecision(2)).toString() : Math.min(1, p).toFixed(2);
-}
-
-/** `a, b and c`. */
-export function listed(items: readonly string[]): string {
-  if (items.length < 2) return items.join('');
-  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
-}
-
-/** `a, b and 7 more`. */
-export function some(items: readonly string[], limit: number): string {
-  return items.length <= limit ? listed(items) : `${items.slice(0, limit).join(', ')} and ${items.length - limit} more`;
 }
 
 /** Prose in lines of so many columns, broken between words. */

@@ -1,4 +1,4 @@
-import type { CliCommand } from '../console/command.ts';
+import { type CliCommand, EXIT_CODE } from '../console/command.ts';
 
 import { healAll } from '../run/heal.ts';
 import { heal, runningStacks } from '../system/process-table.ts';
@@ -13,6 +13,6 @@ export const downCommand: CliCommand<object> = {
     // Dead runs may have had these stacks for a target, or another one.
     const { lines, isDone } = await healAll({ sayLiving: false });
     for (const line of lines) console.log(line);
-    return isDone ? 0 : 4;
+    return isDone ? EXIT_CODE.pass : EXIT_CODE.stack;
   },
 };

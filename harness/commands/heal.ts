@@ -1,5 +1,5 @@
 import { counted } from '../../reports/words.ts';
-import type { CliCommand } from '../console/command.ts';
+import { type CliCommand, EXIT_CODE } from '../console/command.ts';
 import { healAll, healTarget } from '../run/heal.ts';
 import { dsnOfTarget } from '../stacks/target-file.ts';
 import { sweepScratchFolders } from '../system/scratch-folder.ts';
@@ -26,6 +26,6 @@ export const healCommand: CliCommand<HealFlags> = {
     for (const line of lines) console.log(line);
     if (swept > 0) console.log(`removed ${counted(swept, 'temporary folder')} of judging`);
     if (lines.length === 0 && swept === 0) console.log('Nothing to heal.');
-    return isDone ? 0 : 4;
+    return isDone ? EXIT_CODE.pass : EXIT_CODE.stack;
   },
 };

@@ -19,7 +19,7 @@ export interface AnyCliCommand {
 }
 
 /** Part of the interface: CI reads these. Only 1 says that the build failed. */
-const EXIT_CODE = { pass: 0, fail: 1, usage: 2, unknown: 3, stack: 4, crash: 70, interrupted: 130 } as const;
+export const EXIT_CODE = { pass: 0, fail: 1, usage: 2, unknown: 3, stack: 4, crash: 70, interrupted: 130 } as const;
 
 export function exitCodeOfVerdict(verdict: Verdict): number {
   return EXIT_CODE[verdict];

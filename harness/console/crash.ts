@@ -1,7 +1,7 @@
+import { EXIT_CODE } from './command.ts';
+
 /** What broke may be what the end of the run waits for. */
 const END_MS = 300_000;
-/** As documented in docs/verdicts.md: windtunnel itself has failed. */
-const CRASH = 70;
 
 let endInOrder: ((error: unknown) => void) | undefined;
 
@@ -21,12 +21,12 @@ export function endOnCrash(): void {
     if (hasCrashed) return;
     hasCrashed = true;
     process.on('exit', () => {
-      process.exitCode = CRASH;
+      process.exitCode = EXIT_CODE.crash;
     });
-    if (endInOrder === undefined) process.exit(CRASH);
+    if (endInOrder === undefined) process.exit(EXIT_CODE.crash);
     setTimeout(() => {
       console.error('Exiting, because the end takes too long. Run `windtunnel heal` to clean up what is left.');
-      process.exit(CRASH);
+      process.exit(EXIT_CODE.crash);
     }, END_MS).unref();
     endInOrder(error);
   });

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { listed } from '../model/listed.ts';
 import { FINAL_TABLES, WATCHED } from '../model/tables.ts';
 
 /** What a database allows a run to record, asked before anything is created in it. */
@@ -111,19 +112,19 @@ function lacksOfTables(tables: readonly WatchedTable[], role: string): string[] 
   const lacks: string[] = [];
   const missing = Object.keys(WATCHED).filter((name) => !tables.some((table) => table.name === name));
   if (missing.length > 0)
-    lacks.push(`There is no table ${list(missing)} in the schema public: is this the database of an Airflow 3?`);
+    lacks.push(`There is no table ${listed(missing)} in the schema public: is this the database of an Airflow 3?`);
   for (const owner of new Set(tables.map((table) => table.owner))) {
     const foreign = tables.filter((table) => table.owner === owner && !table.owned).map(({ name }) => name);
     if (foreign.length > 0)
       lacks.push(
-        `The role "${role}" is not a member of "${owner}", who owns ${list(foreign)}: a publication and the removal ` +
-          `of a trigger need that. GRANT ${quoted(owner)} TO ${quoted(role)}.`,
+        `The role "${role}" is not a member of "${owner}", who owns ${listed(foreign)}: a publication and the ` +
+          `removal of a trigger need that. GRANT ${quoted(owner)} TO ${quoted(role)}.`,
       );
   }
   for (const { name, identity, key, columns } of tables) {
     const watched: readonly string[] = WATCHED[name as keyof typeof WATCHED];
     const absent = watched.filter((column) => !columns.includes(column));
-    if (absent.length > 0) lacks.push(`The table ${name} has no column ${list(absent)}.`);
+    if (absent.length > 0) lacks.push(`The table ${name} has no column ${listed(absent)}.`);
     if (identity !== 'd')
       lacks.push(
         `The table ${name} has REPLICA IDENTITY ${IDENTITIES[identity] ?? identity}: while part of its columns are ` +
@@ -144,7 +145,7 @@ const KEEPS_ALL =
 function notesOn(server: RecordingServer): string[] {
   const notes: string[] = [];
   if (server.idle.length > 0)
-    notes.push(`No process reads the replication slot ${list(server.idle)}: in brackets is how much log it keeps.`);
+    notes.push(`No process reads the replication slot ${listed(server.idle)}: in brackets is how much log it keeps.`);
   if (server.superuser)
     notes.push(`The role "${server.role}" is a superuser: a role with the rights of docs/target.md is enough.`);
   if (!server.superuser && !server.sees_all)
@@ -157,8 +158,4 @@ function notesOn(server: RecordingServer): string[] {
 
 function quoted(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
-}
-
-function list(names: readonly string[]): string {
-  return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

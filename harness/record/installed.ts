@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import { listed } from '../model/listed.ts';
 import { WATCHED } from '../model/tables.ts';
 import { connect, disconnect } from '../system/postgres-client.ts';
 import { runBriefly, type TableStatement } from './brief-locks.ts';
@@ -147,5 +148,5 @@ export function inWords({ slots, publications, schemas, tables }: There): string
     ...(tables.length > 0 ? [tables.length === 1 ? 'a trigger' : `${tables.length} triggers`] : []),
     ...(schemas > 0 ? ['a schema'] : []),
   ];
-  return parts.length < 2 ? (parts[0] ?? 'nothing') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
+  return listed(parts) || 'nothing';
 }
