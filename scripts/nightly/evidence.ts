@@ -51,7 +51,11 @@ const script = (name: string, ...args: readonly string[]) => [
   `scripts/${name}.ts`,
   ...args,
 ];
-const vitest = (project: string) => ['node_modules/vitest/vitest.mjs', 'run', '--project', project];
+const vitest = (project: string, ...words: readonly string[]) => [
+  ...['node_modules/vitest/vitest.mjs', 'run', '--project', project],
+  ...words,
+];
+const DOCUMENTED = 'test/documented.night.test.ts';
 
 const truthTable: Evidence = {
   name: 'truth-table',
@@ -151,7 +155,39 @@ const documented: Evidence = {
   name: 'documented',
   title: 'The commands in the documents that take minutes work, with their load cut to seconds',
   command: 'npm run documented',
-  steps: STARTERS.map((word) => ({ name: word, minutes: 15, args: () => [...vitest('night'), '-t', word] })),
+  steps: STARTERS.map((word) => ({ name: word, minutes: 15, args: () => vitest('night', DOCUMENTED, '-t', word) })),
+};
+
+const besideOthers: Evidence = {
+  name: 'beside-others',
+  title: 'A run on a target with tasks of others: their rows stay as they are',
+  command: 'npx vitest run --project night test/beside.night.test.ts',
+  steps: [{ name: 'beside a LocalExecutor', minutes: 5, args: () => vitest('night', 'test/beside.night.test.ts') }],
+};
+
+const movedClocks: Evidence = {
+  name: 'moved-clocks',
+  title: 'A real Airflow with a clock of its database that is off by half a second and by two: no violation',
+  command: 'npx vitest run --project night test/clocks.night.test.ts',
+  steps: [{ name: '±0.5 and ±2 s', minutes: 8, args: () => vitest('night', 'test/clocks.night.test.ts') }],
+};
+
+const KILLS = ['--kills', '60'];
+
+const kills: Evidence = {
+  name: 'kills',
+  title: 'A harness killed 60 times in all phases of a run on a target, and healed: nothing is left',
+  command: `npm run kill-on-target -- --seed N ${KILLS.join(' ')}`,
+  keeps: path.join('kills', 'kills.ndjson'),
+  steps: [
+    {
+      name: '60 kills',
+      minutes: 30,
+      // What was done lies in the folder, and is not done again.
+      args: ({ work, seed }) =>
+        script('kill-on-target', '--seed', String(seed), ...KILLS, '--out', path.join(work, 'kills')),
+    },
+  ],
 };
 
 const WITH_SCIPY = ['run', '--no-project', '--with', 'scipy', '--with', 'statsmodels', 'python'];
@@ -180,6 +216,9 @@ export const EVIDENCE: readonly Evidence[] = [
   soak,
   testAll,
   documented,
+  besideOthers,
+  movedClocks,
+  kills,
   statistics,
   containers,
 ];
