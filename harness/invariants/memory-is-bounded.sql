@@ -6,6 +6,7 @@
 -- min-exercised: 2
 -- because: at least an API server and a scheduler must be measured
 -- without-clocks: the harness reads memory, and of the log only which process ended
+-- despite-gaps: the harness itself notes which process ended
 -- sentence: {subject} grew by {growth_mib} MiB a second for {for_s} s, from {first_mib} to {last_bytes:mib}, and did
 --   not level off.
 

@@ -8,6 +8,7 @@
 -- because: by hand, 3.2.1 deadlocked 8 times in a minute of churn, which gives hundreds of such reports; a run with
 --   fewer than 20 hardly tried
 -- without-clocks: PostgreSQL names each deadlock, whenever it was; only the request that it failed is found by time
+-- despite-gaps: PostgreSQL counts each deadlock, also those that are not in the part of its log that was read
 -- sentence: PostgreSQL detected a deadlock of {parties|processes that its log does not name}; it cancelled the
 --   statement of {victim_process}[, and the request {kind} for {request_subject} was answered {status}].
 -- sentence[not in the log]: PostgreSQL counted {missing} deadlocks more than the {named} that its log names.

@@ -13,7 +13,7 @@ const FOLDER = new URL('../invariants/', import.meta.url);
 
 export const INVARIANT_FORM: InvariantForm = {
   required: ['claim', 'title', 'source', 'needs', 'exercised-by', 'min-exercised'],
-  optional: ['known-issues', 'because', 'without-clocks', 'sentence', 'sentence[variant]'],
+  optional: ['known-issues', 'because', 'without-clocks', 'despite-gaps', 'sentence', 'sentence[variant]'],
   sections: ['exercised', 'violations'],
   optionalSections: ['given'],
 };
@@ -78,14 +78,14 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
     if (file.own) await checkReading(connection, counting ?? '');
     const [row] = await rowsOf(connection, counting ?? '');
     const exercised = Number(Object.values(row ?? {})[0] ?? 0);
-    const doubt = found.violations > 0 ? await whatIsDoubtful(run, file) : null;
-    if (doubt !== null) {
+    const doubts = [await whichGaps(run, file), found.violations > 0 ? await whatClocks(run, file) : null];
+    const doubt = doubts.filter((one) => one !== null).join(' ');
+    if (doubt !== '' && found.violations > 0) {
       const count = found.violations === 1 ? '1 violation is' : `${found.violations} violations are`;
-      const why = `${count} in doubt, because the clocks did not agree: ${doubt}`;
-      return resultOf(run, file, exercised, NOTHING, why);
+      return resultOf(run, file, exercised, NOTHING, `${count} in doubt, because ${doubt}`);
     }
     if (found.violations > 0) await keepViolations(connection, file.name, place);
-    return resultOf(run, file, exercised, found, await whatIsMissing(run, file));
+    return resultOf(run, file, exercised, found, (await whatIsMissing(run, file)) ?? (doubt === '' ? null : doubt));
   } catch (error) {
     if (run.over) throw run.over;
     if (file.own) throw located(file, section, error);
@@ -210,12 +210,25 @@ const CLOCKED = ['commits', 'server_log', 'lock_waits'];
  * What is wrong with the clocks, if what an invariant says depends on them; null if nothing is. Anything that reads a
  * time of PostgreSQL does, unless its header gives the reason why not: `without-clocks`.
  */
-async function whatIsDoubtful(run: OpenRun, { header, sections }: InvariantFile): Promise<string | null> {
+async function whatClocks(run: OpenRun, { header, sections }: InvariantFile): Promise<string | null> {
   if (header['without-clocks'] !== undefined) return null;
   const { sentence } = await run.row(`SELECT string_agg(sentence, ' ') AS sentence FROM clocks_in_doubt`);
   if (typeof sentence !== 'string') return null;
   const reads = await run.reads(Object.values(sections).join('\n'));
-  return CLOCKED.some((table) => reads.has(table)) ? sentence : null;
+  return CLOCKED.some((table) => reads.has(table)) ? `the clocks did not agree: ${sentence}` : null;
+}
+
+/**
+ * What was left out of the tables that an invariant reads; null if nothing was. It may be a violation, or what
+ * explains one, unless the header gives the reason why not: `despite-gaps`.
+ */
+async function whichGaps(run: OpenRun, { header, sections }: InvariantFile): Promise<string | null> {
+  if (header['despite-gaps'] !== undefined) return null;
+  const gaps = await run.rows('SELECT DISTINCT "table", sentence FROM gaps ORDER BY ALL');
+  if (gaps.length === 0) return null;
+  const reads = await run.reads(Object.values(sections).join('\n'));
+  const sentences = gaps.filter((gap) => reads.has(String(gap.table))).map(({ sentence }) => String(sentence));
+  return sentences.length === 0 ? null : `the record has a gap: ${sentences.join('; ')}.`;
 }
 
 /** Where a target's commits may not be recorded (docs/target.md), what looks like a violation is only one of them. */

@@ -30,6 +30,7 @@ test('a run passes if its assumptions hold and it exercised all that the scenari
       'load-was-on',
       'operations-reconciled',
       'ports-were-left',
+      'record-has-no-gaps',
       'recorder-kept-up',
     ].map((name) => [name, 'pass']),
   );

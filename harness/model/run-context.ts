@@ -21,6 +21,19 @@ export function note(
   record.append('server_log', { at_ms: roundMs(clock.now()), source: 'harness', severity, message });
 }
 
+/**
+ * The same, of something that the record lacks: the judge is in doubt about what depends on that table. What a gap
+ * hides is not known, only from when on there may be one.
+ */
+export function noteGap(
+  { record, clock }: { readonly record: Recorder; readonly clock: Clock },
+  table: TableName | `final_${string}`,
+  message: string,
+): void {
+  const row = { at_ms: roundMs(clock.now()), source: 'harness', severity: 'ERROR', message };
+  record.append('server_log', { ...row, detail: `gap in ${table}` });
+}
+
 /** What every part of a run is given. */
 export interface RunContext {
   readonly plan: Plan;

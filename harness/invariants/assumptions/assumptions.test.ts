@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Scenario } from '../../model/scenario.ts';
 import type { Verdict } from '../../model/verdict.ts';
 import { assumeLiteral, many } from '../../testing/judge-literal.ts';
-import type { LiteralRun } from '../../testing/literal-run.ts';
+import { gap, type LiteralRun } from '../../testing/literal-run.ts';
 
 const DAG: Scenario['dags'][number] = {
   dag_id: 'wt_dag',
@@ -89,6 +89,14 @@ const CASES: [name: string, verdict: Verdict, sentence: RegExp, run: LiteralRun]
     'fail',
     /of the database is known to 275 ms only \(100 ms allowed\)/,
     { samples: [sample('postgres', 'clock_offset_ms', 120), sample('postgres', 'clock_round_trip_ms', 300)] },
+  ],
+
+  ['record-has-no-gaps', 'pass', /^No log, no transaction and no table was left out\.$/, {}],
+  [
+    'record-has-no-gaps',
+    'fail',
+    /^After 12\.0 s: the log of postgres could not be read any more: EIO\.$/,
+    { server_log: [gap('server_log', 'the log of postgres could not be read any more: EIO')] },
   ],
 
   ['commits-are-whole', 'pass', /1 of 1 accepted reports/, { operations: [REPORT], commits: [ENDED, LATER] }],

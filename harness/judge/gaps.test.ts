@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+
+import { judgeLiteral } from '../testing/judge-literal.ts';
+import { gap } from '../testing/literal-run.ts';
+
+const LOST = [gap('server_log', 'the log of postgres could not be read any more: EIO')];
+/** A statement that still waits for a row when its log ends. */
+const WAIT = {
+  at_ms: 10_000,
+  source: 'postgres',
+  pid: 41,
+  severity: 'LOG',
+  message: 'process 41 still waiting for ShareLock on transaction 900 after 300.1 ms',
+  detail: 'Process holding the lock: 42. Wait queue: 41.',
+};
+const STARTS = Array.from({ length: 100 }, () => ({ kind: 'run' }) as const);
+
+test('what looks like a violation because the record has a gap is in doubt', async () => {
+  const whole = await judgeLiteral('locks-are-brief', { operations: STARTS, server_log: [WAIT] });
+  expect(whole).toMatchObject({ verdict: 'fail', violations: 1 });
+  const lost = await judgeLiteral('locks-are-brief', { operations: STARTS, server_log: [WAIT, ...LOST] });
+  expect(lost).toMatchObject({ verdict: 'unknown', violations: 0, first: null, variants: {} });
+  expect(lost.why_unknown).toBe(
+    '1 violation is in doubt, because the record has a gap: the log of postgres could not be read any more: EIO.',
+  );
+});
+
+test('what nothing speaks against in a record with a gap is unknown', async () => {
+  const log = [{ ...WAIT, pid: 7, message: 'checkpoint' }];
+  expect(await judgeLiteral('locks-are-brief', { operations: STARTS, server_log: log })).toMatchObject({
+    verdict: 'pass',
+  });
+  const result = await judgeLiteral('locks-are-brief', { operations: STARTS, server_log: [...log, ...LOST] });
+  expect(result).toMatchObject({
+    verdict: 'unknown',
+    why_unknown: 'the record has a gap: the log of postgres could not be read any more: EIO.',
+  });
+});
+
+test('an invariant that reads nothing of that table is judged as ever, and so is one that needs no more', async () => {
+  const heartbeats = Array.from({ length: 100 }, () => ({}));
+  expect(await judgeLiteral('tokens-keep-working', { operations: heartbeats, server_log: LOST })).toMatchObject({
+    verdict: 'pass',
+  });
+  const deadlock = { at_ms: 5_000, source: 'postgres', sqlstate: '40P01', pid: 1 };
+  expect(
+    await judgeLiteral('no-deadlocks', { operations: [{}], commits: [{}], server_log: [deadlock, ...LOST] }),
+  ).toMatchObject({ verdict: 'fail', violations: 1 });
+});
