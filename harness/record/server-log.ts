@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { roundMs, type WallClock } from '../model/clock.ts';
-import type { Recorder } from '../model/run-context.ts';
+import { note, noteGap, type Recorder } from '../model/run-context.ts';
 import type { LogSource } from '../model/stack.ts';
 import { Tail } from '../system/tail.ts';
 import type { DatabaseClock } from './database-clock.ts';
@@ -28,9 +28,15 @@ export class ServerLog {
       });
     this.#tails = sources.map(({ source, file, format, from }) => {
       const isPostgres = format === 'postgres-jsonlog';
-      return new Tail(file, from, (line) => {
-        const row = isPostgres ? postgresRow(source, line, clock, zone) : airflowRow(source, line, clock);
-        if (row) record.append('server_log', row);
+      const context = { record, clock };
+      return new Tail(file, from, {
+        onLine: (line) => {
+          const row = isPostgres ? postgresRow(source, line, clock, zone) : airflowRow(source, line, clock);
+          if (row) record.append('server_log', row);
+        },
+        onCut: () => note(context, 'WARNING', `the log of ${source} has lines of more than 1 MB, which are cut`),
+        onUnreadable: (reason) =>
+          noteGap(context, 'server_log', `the log of ${source} could not be read any more: ${reason}`),
       });
     });
   }

@@ -1,13 +1,4 @@
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +9,6 @@ import { writeReports } from '../../reports/write.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { ServerLog } from '../record/server-log.ts';
-import { Tail } from '../system/tail.ts';
 import { literalManifest } from '../testing/literal-run.ts';
 import { RunClock } from './clock.ts';
 import { closeTables } from './close.ts';
@@ -87,30 +77,6 @@ test('what waits to be written has a bound, beyond which the record has failed',
   });
   await run.close();
   expect(rows(run, 'faults').length).toBeLessThan(100);
-});
-
-test('a tail gives whole lines, however they were cut when written', async () => {
-  const file = path.join(folder, 'log');
-  const lines: string[] = [];
-  const tail = new Tail(file, 'start', (line) => lines.push(line));
-  tail.read();
-  appendFileSync(file, 'one\ntw');
-  tail.read();
-  appendFileSync(file, 'o\n\nthree');
-  tail.read();
-  expect(lines).toEqual(['one', 'two']);
-  tail.close();
-  expect(lines).toEqual(['one', 'two', 'three']);
-});
-
-test('a tail that begins at the end reads nothing of what was there', () => {
-  const file = path.join(folder, 'log');
-  const lines: string[] = [];
-  writeFileSync(file, 'before\n');
-  const tail = new Tail(file, 'end', (line) => lines.push(line));
-  appendFileSync(file, 'after\n');
-  tail.close();
-  expect(lines).toEqual(['after']);
 });
 
 test('the server log keeps errors of PostgreSQL and of Airflow, and nothing chatty', async () => {
