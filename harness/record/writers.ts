@@ -115,26 +115,20 @@ async function create(client: pg.Client, name: string, signal: AbortSignal | und
         current_setting('application_name'), pg_backend_pid(), left(current_query(), ${STATEMENT_LENGTH})));
       RETURN NULL;
     END $$`);
-  const triggers = Object.keys(WATCHED).map(
-    (table): TableStatement => ({
-      table: `public.${table}`,
-      sql: `CREATE TRIGGER ${name} BEFORE INSERT OR UPDATE OR DELETE ON public.${table}
-        FOR EACH STATEMENT EXECUTE FUNCTION ${name}.note_writer()`,
-      excludes: 'writers',
-    }),
-  );
-  throwFirst(await runBriefly(client, triggers, { ms: INSTALL_MS, signal }));
-  const published = Object.entries(WATCHED).map(([table, columns]) => `public.${table} (${columns.join(', ')})`);
-  // Its lock keeps out neither readers nor writers, but it waits for VACUUM.
-  const publication = `CREATE PUBLICATION ${name} FOR TABLE ${published.join(', ')}`;
-  const all = { table: 'public.task_instance', sql: publication, excludes: 'writers' } as const;
-  throwFirst(await runBriefly(client, [all], { ms: INSTALL_MS, signal }));
-}
-
-function throwFirst(failed: ReadonlyMap<TableStatement, Error>): void {
-  for (const [{ table }, error] of failed) {
+  await client.query(`CREATE PUBLICATION ${name}`);
+  const statements = Object.entries(WATCHED).flatMap(([relation, columns]): TableStatement[] => {
+    const table = `public.${relation}`;
+    const trigger = `CREATE TRIGGER ${name} BEFORE INSERT OR UPDATE OR DELETE ON ${table}
+      FOR EACH STATEMENT EXECUTE FUNCTION ${name}.note_writer()`;
+    const published = `ALTER PUBLICATION ${name} ADD TABLE ${table} (${columns.join(', ')})`;
+    return [
+      { table, sql: trigger, excludes: 'writers' },
+      { table, sql: published, excludes: 'changes' },
+    ];
+  });
+  for (const [{ table }, error] of await runBriefly(client, statements, { ms: INSTALL_MS, signal })) {
     throw new StackError(
-      `The recorder's trigger could not be put on ${table} within ${INSTALL_MS / 1000} s: ${error.message}.`,
+      `The recorder could not be put on the table ${table} within ${INSTALL_MS / 1000} s: ${error.message}.`,
       { cause: error },
     );
   }
