@@ -14,7 +14,7 @@ import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { stopPostgres } from '../system/signals.ts';
-import { CommitStream } from './commits.ts';
+import { CommitStream, type CommitStreamOptions } from './commits.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { ServerLog } from './server-log.ts';
 
@@ -52,9 +52,14 @@ async function as(name: string, ...statements: string[]): Promise<void> {
   await client.end();
 }
 
-async function record(name: string, changes: () => Promise<void>): Promise<Record<string, unknown>[]> {
+async function record(
+  name: string,
+  changes: () => Promise<void>,
+  options: Pick<CommitStreamOptions, 'dagPrefix' | 'isShared' | 'mostRows'> = {},
+): Promise<Record<string, unknown>[]> {
   const run = new RunFolder(path.join(folder, name));
-  const stream = new CommitStream({ dsn: postgres.dsn('postgres'), run: 'abc123', record: run, clock: new RunClock() });
+  const dsn = postgres.dsn('postgres');
+  const stream = new CommitStream({ dsn, run: 'abc123', record: run, clock: new RunClock(), ...options });
   const failures: Error[] = [];
   await stream.start((error) => failures.push(error));
   await changes();
@@ -135,6 +140,50 @@ test('20,000 changes in one transaction arrive whole', async () => {
   expect(rows.length).toBe(20_000);
   expect(new Set(rows.map((row) => row.xid)).size).toBe(1);
   expect(rows.at(-1)).toMatchObject({ seq: 20_000, backfill_id: 7, writer: 'wt-api-core-1' });
+});
+
+test('of a transaction with too many rows none is held, and the record says that it has a gap', async () => {
+  const runs = (ids: string) => `INSERT INTO dag_run (dag_id, run_id, state) SELECT 'wt_d', ${ids}, 'queued'`;
+  const rows = await record(
+    'too-many',
+    () => as('wt-api-core-1', `${runs('i::text')} FROM generate_series(1, 1001) i`, runs(`'after'`)),
+    { mostRows: 1_000 },
+  );
+  expect(rows).toMatchObject([{ seq: 1, run_id: 'after' }]);
+  expect(linesOf('too-many', 'server_log')).toMatchObject([
+    {
+      source: 'harness',
+      message: 'a transaction changed 1001 rows of the run, more than the 1000 that are recorded',
+      detail: 'gap in commits',
+    },
+  ]);
+});
+
+test('beside rows of others, those of the run are recorded, also where only keys are logged', async () => {
+  const runs = (dag: string, n: number) =>
+    `INSERT INTO dag_run (dag_id, run_id, state) SELECT '${dag}', i::text, 'queued' FROM generate_series(1, ${n}) i`;
+  const values = (dag: string) =>
+    `INSERT INTO xcom SELECT id, dag_id, run_id, 't', -1, 'k', '1' FROM dag_run WHERE dag_id = '${dag}'`;
+  await as('airflow', runs('payroll', 5_000), values('payroll'));
+  const ours = 'wt_abc123_wt_e';
+  const rows = await record(
+    'beside',
+    () =>
+      as(
+        'airflow',
+        ...[runs(ours, 2), values(ours), `INSERT INTO backfill (dag_id) VALUES ('payroll'), ('${ours}')`],
+        `INSERT INTO backfill_dag_run (backfill_id, sort_ordinal) SELECT id, 1 FROM backfill`,
+        // As airflow db clean does it: more rows of others than are held.
+        ...['BEGIN', 'DELETE FROM xcom', 'DELETE FROM dag_run', 'DELETE FROM backfill_dag_run', 'COMMIT'],
+      ),
+    { dagPrefix: 'wt_abc123_wt_', isShared: true, mostRows: 1_000 },
+  );
+  const inserts = ['dag_run', 'dag_run', 'xcom', 'xcom', 'backfill', 'backfill_dag_run'];
+  const deletes = ['xcom', 'xcom', 'dag_run', 'dag_run', 'backfill_dag_run'];
+  expect(rows.map(({ change, relation }) => `${change} ${relation}`)).toEqual([
+    ...inserts.map((relation) => `insert ${relation}`),
+    ...deletes.map((relation) => `delete ${relation}`),
+  ]);
 });
 
 test('the database says what its clock and the clocks of its log show, in whatever zone', async () => {

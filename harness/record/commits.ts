@@ -3,16 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pgoutput } from 'pg-logical-replication';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
-import { ofAnotherRun } from '../model/namespace.ts';
-import type { Recorder } from '../model/run-context.ts';
+import { noteGap, type Recorder } from '../model/run-context.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { Left } from './installed.ts';
+import { OwnRows } from './own-rows.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { Installation } from './writers.ts';
 
-/** Tables with the input and output of tasks: of DAGs that are not the harness's own they are not recorded. */
-const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
+/**
+ * Rows of one transaction that are held until its end is here, some 100 MB. The largest that Airflow makes of a
+ * scenario, a backfill or a clear, have some thousands.
+ */
+const MOST_ROWS = 100_000;
 
 export interface CommitStreamOptions {
   readonly dsn: string;
@@ -26,6 +29,8 @@ export interface CommitStreamOptions {
   readonly dagPrefix?: string;
   /** Whether others use the stack, too: then rows of their DAGs are not recorded. */
   readonly isShared?: boolean;
+  /** A transaction with more is not recorded. */
+  readonly mostRows?: number;
 }
 
 /** A transaction is recorded as a whole, after its commit: a stream that breaks in its middle sends it again. */
@@ -33,8 +38,10 @@ interface Transaction {
   readonly xid: number;
   readonly lsn: string;
   readonly committedMs: number;
-  /** Its rows without their numbers; undefined for one that is recorded already. */
-  readonly rows: object[] | undefined;
+  /** Its rows without their numbers; undefined for one that is recorded already, and none where there are too many. */
+  rows: object[] | undefined;
+  /** How many there were. */
+  count: number;
 }
 
 interface Writer {
@@ -56,9 +63,9 @@ export class CommitStream {
   readonly #record: Recorder;
   readonly #clock: WallClock;
   readonly #databaseClock: Pick<DatabaseClock, 'offsetMs'>;
-  readonly #dagPrefix: string;
   readonly #installation: Installation;
-  readonly #isShared: boolean;
+  readonly #own: OwnRows;
+  readonly #mostRows: number;
   #reader: SlotReader | undefined;
   #transaction: Transaction | undefined;
   /** The commit of the last transaction that is recorded. */
@@ -73,8 +80,8 @@ export class CommitStream {
     const { dsn, run, record, clock, databaseClock = { offsetMs: 0 }, dagPrefix = '', isShared = false } = options;
     this.#dsn = dsn;
     this.#installation = new Installation(dsn, run);
-    this.#dagPrefix = dagPrefix;
-    this.#isShared = isShared;
+    this.#own = new OwnRows(dagPrefix, isShared);
+    this.#mostRows = options.mostRows ?? MOST_ROWS;
     this.#record = record;
     this.#clock = clock;
     this.#databaseClock = databaseClock;
@@ -133,7 +140,7 @@ export class CommitStream {
         const committedMs = this.#clock.fromWall(Number(message.commitTime) / 1000);
         const lsn = message.commitLsn ?? '';
         const rows = lsnOf(lsn) > this.#recorded ? [] : undefined;
-        this.#transaction = { xid: message.xid >>> 0, lsn, committedMs, rows };
+        this.#transaction = { xid: message.xid >>> 0, lsn, committedMs, rows, count: 0 };
         this.#writer = undefined;
         return;
       }
@@ -157,8 +164,13 @@ export class CommitStream {
     }
   }
 
-  #conclude({ lsn, committedMs, rows }: Transaction): void {
+  #conclude({ lsn, committedMs, rows, count }: Transaction): void {
     if (!rows) return;
+    if (count > this.#mostRows) {
+      const most = `more than the ${this.#mostRows} that are recorded`;
+      const context = { record: this.#record, clock: this.#clock };
+      noteGap(context, 'commits', `a transaction changed ${count} rows of the run, ${most}`);
+    }
     for (const row of rows) this.#record.append('commits', { seq: ++this.#seq, ...row });
     this.#recorded = lsnOf(lsn);
     this.#lagMs = Math.max(0, this.#clock.now() + this.#databaseClock.offsetMs - committedMs);
@@ -174,14 +186,18 @@ export class CommitStream {
   }
 
   #row(change: string, relation: string, values: Record<string, unknown>, key: Record<string, unknown> | null): void {
+    if (!this.#own.include(relation, values)) return;
+    const transaction = this.#transaction;
+    if (!transaction?.rows) return;
+    if (++transaction.count > this.#mostRows) {
+      transaction.rows = [];
+      return;
+    }
     const { id, dag_id, run_id, task_id, map_index, state, try_number, backfill_id, ...rest } = values;
-    if (typeof dag_id === 'string' && ofAnotherRun(dag_id, this.#dagPrefix)) return;
-    const mustBeOurs = this.#isShared || PAYLOADS.has(relation);
-    if (mustBeOurs && typeof dag_id === 'string' && !dag_id.startsWith(this.#dagPrefix)) return;
-    this.#transaction?.rows?.push({
-      xid: this.#transaction?.xid ?? null,
-      lsn: this.#transaction?.lsn ?? null,
-      committed_ms: roundMs(this.#transaction?.committedMs ?? 0),
+    transaction.rows.push({
+      xid: transaction.xid,
+      lsn: transaction.lsn,
+      committed_ms: roundMs(transaction.committedMs),
       relation,
       change,
       id: id === undefined || id === null ? null : String(id),
