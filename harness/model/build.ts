@@ -1,11 +1,14 @@
 import { UsageError } from './errors.ts';
 
-/** What is tested, as an identity: `airflow@3.2.1`, `airflow@./checkout`, `reference`, `reference+rtif-merge`. */
+/**
+ * What is tested, as an identity: `airflow@3.2.1`, `airflow@./checkout`, `airflow@RUN/airflow.lock.txt`, `reference`,
+ * `reference+rtif-merge`.
+ */
 export type Build =
   | {
       readonly kind: 'airflow';
       readonly name: string;
-      /** A release number, or the path of a checkout. */
+      /** A release number, or the path of a checkout or of a lock. */
       readonly version: string;
     }
   | {
@@ -26,14 +29,14 @@ export function parseBuild(text: string): Build {
   );
 }
 
-/** Whether the version of an Airflow build is the path of a source checkout. */
-export function isCheckout(version: string): boolean {
-  return /^[./~]/.test(version);
+/** Whether the version of an Airflow build is a path: of a source checkout, which is a folder, or of a lock. */
+export function isPath(version: string): boolean {
+  return /^[.~]|\//.test(version);
 }
 
 /** The version as it was given. UsageError: it is neither a release number nor a path. */
 export function airflowVersion(version: string): string {
-  if (!isCheckout(version) && !/^\d+\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) {
+  if (!isPath(version) && !/^\d+\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) {
     throw new UsageError(`"${version}" is not an Airflow version: write three numbers, for example airflow@3.2.2.`);
   }
   return version;

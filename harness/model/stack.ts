@@ -19,6 +19,8 @@ export interface Stack {
   readonly ready: Promise<void>;
   /** Versions as the stack reports them, for the manifest. */
   readonly identity: Readonly<Record<string, string>>;
+  /** The packages that it was installed from, with hashes, for `airflow.lock.txt`; absent where that is not known. */
+  readonly lock?: string;
   /** Base URLs of the Execution API, with its `/execution` path and no trailing slash. */
   readonly executionUrls: readonly string[];
   /** Base URL of the public API, without `/api/v2`. */

@@ -148,11 +148,16 @@ export class RunFolder implements Recorder {
     return typeof this.#manifest?.load_started_ms === 'number';
   }
 
-  async writeManifest(manifest: Manifest): Promise<void> {
+  writeManifest(manifest: Manifest): Promise<void> {
     this.#manifest = manifest;
-    const file = path.join(this.path, 'manifest.json');
+    return this.write('manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
+  }
+
+  /** A file of the folder, which is there whole or not at all. StackError: it cannot be written. */
+  async write(name: string, text: string): Promise<void> {
+    const file = path.join(this.path, name);
     try {
-      await writeFile(`${file}.next`, `${JSON.stringify(manifest, null, 2)}\n`, { mode: fileMode(this.path) });
+      await writeFile(`${file}.next`, text, { mode: fileMode(this.path) });
       await rename(`${file}.next`, file);
     } catch (error) {
       throw new StackError(`The record cannot be written to ${this.path}: ${messageOf(error)}.`, { cause: error });

@@ -36,7 +36,7 @@ test.each(['airflow@.', 'airflow@/tmp/a folder', 'airflow@~/x'])(
   async (build) => {
     const folder = stored({ build });
     await expect(resolveRun({ scenario: folder })).rejects.toThrow(
-      /is of the checkout .* --build ('airflow@.*'|airflow@)/,
+      /is of the build at .* --build ('airflow@.*'|airflow@)/,
     );
   },
 );

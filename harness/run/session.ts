@@ -65,8 +65,9 @@ export class RunSession implements RunContext, StackNeeds {
     return this.spec.signal.aborted;
   }
 
-  writeManifest(stack: Stack): Promise<void> {
-    return this.record.writeManifest(manifestOf(this.spec, stack, this));
+  async writeManifest(stack: Stack): Promise<void> {
+    if (stack.lock !== undefined) await this.record.write('airflow.lock.txt', stack.lock);
+    await this.record.writeManifest(manifestOf(this.spec, stack, this));
   }
 
   /** If the load had not begun, takes the stack down and rethrows; else the folder with the failure, to be judged. */

@@ -1,6 +1,6 @@
 import { shellWord } from '../../reports/commands.ts';
 import type { Host } from '../faults/fault.ts';
-import { type Build, isCheckout, parseBuild } from '../model/build.ts';
+import { type Build, isPath, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
@@ -26,14 +26,15 @@ export function subjectOf({ build, target }: SubjectFlags, usual = DEFAULT_BUILD
 
 /**
  * What a stored run is repeated on. Its folder may be of unknown origin, and to install from a path is to run the code
- * that is there: a checkout must be named on the command line. UsageError: it is not, or the run was of a target.
+ * that it names: a checkout or a lock must be named on the command line. UsageError: it is not, or the run was of a
+ * target.
  */
 export function storedSubject(flags: SubjectFlags, build: string, folder: string): Subject {
   if (flags.build !== undefined || flags.target !== undefined) return subjectOf(flags);
   const stored = parseBuild(build);
-  if (stored.kind === 'airflow' && isCheckout(stored.version)) {
+  if (stored.kind === 'airflow' && isPath(stored.version)) {
     throw new UsageError(
-      `${folder} is of the checkout ${stored.version}, and its code would be run: if you trust it, ` +
+      `${folder} is of the build at ${stored.version}, and its code would be run: if you trust it, ` +
         `add --build ${shellWord(build)}.`,
     );
   }

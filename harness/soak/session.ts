@@ -229,7 +229,8 @@ export class SoakSession {
       sessions: sessions.map((one) => (one.number === this.#number ? { ...one, identity } : one)),
     });
     const first = sessions.find((one) => one.identity !== null)?.identity;
-    const other = Object.entries(identity).filter(([name, value]) => first && first[name] !== value);
+    // What the soak began with; a newer windtunnel may say more.
+    const other = Object.entries(identity).filter(([name, value]) => (first?.[name] ?? value) !== value);
     if (other.length === 0) return;
     const changes = other.map(([name, value]) => `${name} was ${first?.[name]} and is ${value}`).join(', ');
     throw new StackError(`This is not the build that the soak began with: ${changes}. Begin a new soak.`);

@@ -42,6 +42,8 @@ export interface BuildRecipe {
   readonly build: string;
   /** Versions, for the manifest; PostgreSQL's and the heartbeat time-out are added. */
   readonly identity: Readonly<Record<string, string>>;
+  /** As `Stack.lock`. */
+  readonly lock?: string;
   readonly heartbeatTimeoutS: number;
   /** The data folder to begin from; `workshop` is a folder that goes away with the run. */
   template(workshop: string): Promise<string>;
@@ -195,6 +197,7 @@ function describe(
       task_instance_heartbeat_timeout_s: String(recipe.heartbeatTimeoutS),
       ...(options.queuedTimeoutS === undefined ? {} : { task_queued_timeout_s: String(options.queuedTimeoutS) }),
     },
+    ...(recipe.lock === undefined ? {} : { lock: recipe.lock }),
     executionUrls,
     publicUrl,
     publicToken: () => fetchToken(publicUrl),

@@ -17,7 +17,7 @@ import { airflowSettings, TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from './settings.t
 const READY_MS = 150_000;
 
 export interface AirflowOptions extends ManagedOptions {
-  /** A release (`3.2.1`) or the path of a checkout. */
+  /** A release (`3.2.1`), or the path of a checkout or of a lock. */
   readonly version: string;
   /** Settings of Airflow that are not those of a stack of ours, as environment variables. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -29,7 +29,13 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
   const install = await time('find the installation', () => installAirflow(version, { log: progress, signal }));
   return startManaged(options, {
     build: `airflow@${version}`,
-    identity: { airflow: install.version, python: install.pythonVersion, packages: install.packagesHash },
+    identity: {
+      airflow: install.version,
+      python: install.pythonVersion,
+      packages: install.packagesHash,
+      lock: install.lock?.sha256 ?? 'none: a checkout, or installed before locks were kept',
+    },
+    ...(install.lock ? { lock: install.lock.text } : {}),
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
     command: (layout, role) => commandOf(install, options, layout, role),

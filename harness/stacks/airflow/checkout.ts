@@ -9,10 +9,16 @@ import type { VenvRecipe } from './venv.ts';
 
 const PARTS = ['airflow-core', 'task-sdk'];
 
-/** Where the checkout is; `~` is the home folder. UsageError: there is none. */
+/** As a build names it; `~` is the home folder. */
+export function atPath(name: string): string {
+  return path.resolve(name.replace(/^~(?=$|\/)/, homedir()));
+}
+
+/** Where the checkout is. UsageError: there is none. */
 export function checkoutRoot(folder: string): string {
-  const root = path.resolve(folder.replace(/^~(?=$|\/)/, homedir()));
-  if (!existsSync(root)) throw new UsageError(`${root} is not an Airflow checkout: there is no such folder.`);
+  const root = atPath(folder);
+  if (!existsSync(root))
+    throw new UsageError(`${root} is not an Airflow checkout: there is no such folder, nor a lock of that name.`);
   const missing = PARTS.filter((part) => !existsSync(path.join(root, part, 'pyproject.toml')));
   if (missing.length > 0) {
     throw new UsageError(`${root} is not an Airflow checkout: it has no ${missing.join(' and no ')}/pyproject.toml.`);
@@ -40,11 +46,13 @@ export async function checkoutRecipe(folder: string, signal: AbortSignal): Promi
   const today = new Date().toISOString().slice(0, 10);
   return {
     label: `checkout-${commit.slice(0, 10)}`,
-    requirements: [
-      ...PARTS.flatMap((part) => ['--editable', path.join(root, part)]),
-      'apache-airflow-providers-postgres',
-    ],
-    asOf: new Date(Date.parse(today) + 86_400_000).toISOString(),
-    content: `${root} ${commit} ${dirty}`,
+    wanted: {
+      requirements: [
+        ...PARTS.flatMap((part) => ['--editable', path.join(root, part)]),
+        'apache-airflow-providers-postgres',
+      ],
+      asOf: new Date(Date.parse(today) + 86_400_000).toISOString(),
+      content: `${root} ${commit} ${dirty}`,
+    },
   };
 }

@@ -17,23 +17,25 @@ const CANDIDATES = ['python3.11', 'python3.12', 'python3.10', 'python3.13', 'pyt
 const VERSION_AND_PATH = 'import sys; print("%d.%d.%d" % sys.version_info[:3]); print(sys.executable)';
 
 /**
- * A Python that can run this release: WINDTUNNEL_PYTHON, or the first on PATH that fits. A name on PATH is no proof (a
+ * A Python that can run this release: WINDTUNNEL_PYTHON, or the first on PATH that fits. `minor`: the one of a lock,
+ * `3.11`. A name on PATH is no proof (a
  * version manager leaves shims for versions that it does not have): each is started.
  */
-export async function findPython(signal: AbortSignal, release?: string): Promise<Python> {
+export async function findPython(signal: AbortSignal, release?: string, minor?: string): Promise<Python> {
   const wish = process.env.WINDTUNNEL_PYTHON;
   const refused: string[] = [];
   for (const candidate of wish === undefined || wish === '' ? CANDIDATES : [wish]) {
     const { code, stdout } = await runTool(candidate, ['-c', VERSION_AND_PATH], { timeoutMs: 10_000, signal });
     const [version = '', executable = ''] = stdout.trim().split(/\r?\n/);
     if (code !== 0 || executable === '') continue;
-    if (fits(version, release)) return { version, path: executable };
+    if (fits(version, release) && (minor === undefined || version.startsWith(`${minor}.`)))
+      return { version, path: executable };
     refused.push(version);
   }
-  const wanted = `Python 3.10 to ${newestMinor(release) === 14 ? '3.14' : '3.13'}`;
+  const wanted = `Python ${minor ?? `3.10 to ${newestMinor(release) === 14 ? '3.14' : '3.13'}`}`;
   const found = refused.length > 0 ? ` (found ${[...new Set(refused)].join(', ')})` : '';
   const named = wish ? ` WINDTUNNEL_PYTHON is "${wish}".` : '';
-  const airflow = release === undefined ? 'Airflow' : `Airflow ${release}`;
+  const airflow = `${minor === undefined ? '' : 'The lock of '}Airflow${release === undefined ? '' : ` ${release}`}`;
   throw new UnavailableError(
     `${airflow} needs ${wanted} and there is none on PATH${found}.${named} ${howToGetPython()}`,
   );

@@ -76,7 +76,8 @@ async function has(version: string, asOf: string | undefined, resolver: Resolver
     resolver,
   );
   if (result.code === 0) return true;
-  if (/there is no version of apache-airflow==/.test(oneLine(result.stderr))) return false;
+  const hidden = NO_UPLOAD_TIME.test(result.stderr);
+  if (!hidden && /there is no version of apache-airflow==/.test(oneLine(result.stderr))) return false;
   throw indexError(`uv could not look for Airflow ${version}`, result);
 }
 
@@ -94,7 +95,7 @@ async function resolved(requirement: string, which: string, resolver: Resolver):
 }
 
 function compile(requirement: string, options: readonly string[], resolver: Resolver): Promise<ToolResult> {
-  const args = ['pip', 'compile', '--quiet', '--no-deps', '--no-header', '--no-annotate', ...options];
+  const args = ['pip', 'compile', '--no-deps', '--no-header', '--no-annotate', ...options];
   return runTool(resolver.uv, [...args, '--python-version', resolver.pythonVersion, '-'], {
     timeoutMs: 120_000,
     signal: resolver.signal,
@@ -103,6 +104,9 @@ function compile(requirement: string, options: readonly string[], resolver: Reso
   });
 }
 
+/** A warning of uv: then the file is left out, whatever its date. */
+const NO_UPLOAD_TIME = /is missing an upload date/;
+
 /** The error for a failed resolution: the index or the network. A missing version was handled before. */
 export function indexError(what: string, result: ToolResult): StackError {
   const said = oneLine(result.stderr);
@@ -110,6 +114,17 @@ export function indexError(what: string, result: ToolResult): StackError {
   if (/failed to fetch|error sending request|dns error|connect error|network was disabled|timed out/i.test(said)) {
     return new UnavailableError(`${what}: the package index cannot be reached. ${REACH_THE_INDEX}`);
   }
+  if (NO_UPLOAD_TIME.test(said)) {
+    return new UnavailableError(
+      `${what}: the package index does not say when packages were uploaded, and those of the release's day are ` +
+        'wanted. Use an index that says it (as https://pypi.org/simple does), or install from the lock of a run, ' +
+        'which needs no dates: --build airflow@RUN/airflow.lock.txt.',
+    );
+  }
+  const [, other] = /Hash mismatch for `([^`]+)`/.exec(said) ?? [];
+  if (other) return new StackError(`${what}: what the package index has as ${other} is not what the lock says (hash).`);
+  const [, source] = /Because (?:only )?(\S+) has no (?:usable )?wheels/.exec(said) ?? [];
+  if (source) return new StackError(`${what}: ${source} has no wheel for this machine, and only wheels are installed.`);
   return new StackError(`${what}:\n${tail(result)}`);
 }
 
