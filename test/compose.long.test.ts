@@ -12,8 +12,8 @@ import { argumentsOf, processVariables } from '../harness/stacks/airflow/airflow
 import { installAirflow } from '../harness/stacks/airflow/install.ts';
 import { TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from '../harness/stacks/airflow/settings.ts';
 import { rolesOf } from '../harness/stacks/managed.ts';
-import { POSTGRES_VERSION } from '../harness/stacks/postgres.ts';
 import { TARGET } from '../harness/stacks/target-file.ts';
+import { POSTGRES_VERSION } from '../harness/system/postgres-binaries.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
 import { SETTINGS_FILES } from '../scripts/docker-settings.ts';

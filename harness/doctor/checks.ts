@@ -12,6 +12,7 @@ import { startPostgres } from '../stacks/postgres.ts';
 import { childEnvironment } from '../system/environment.ts';
 import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
+import { findPostgres } from '../system/postgres-binaries.ts';
 import { heal, ProcessTable } from '../system/process-table.ts';
 
 const run = promisify(execFile);
@@ -72,18 +73,25 @@ async function uv(): Promise<Diagnosis> {
 }
 
 /** Whether a server starts, answers and can be removed, not only whether its files are there. */
-async function postgres(): Promise<Diagnosis> {
+export async function postgres(): Promise<Diagnosis> {
+  const named = process.env.WINDTUNNEL_POSTGRES;
   const table = new ProcessTable(`doctor-${randomBytes(3).toString('hex')}`);
   try {
     const folder = table.folder(path.join(tmpdir(), `wt-${table.id}`));
     const [port = 0] = await freePorts(1);
     const signal = AbortSignal.timeout(30_000);
+    const { version, from } = findPostgres();
     const started = performance.now();
     await startPostgres({ table, port, log: path.join(folder, 'log'), fsync: false, signal });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    return { part: 'PostgreSQL', state: 'ok', sentence: `the one from npm starts here (${seconds} s)` };
+    return { part: 'PostgreSQL', state: 'ok', sentence: `${version}, from ${from}, starts here (${seconds} s)` };
   } catch (error) {
-    return { part: 'PostgreSQL', state: 'missing', sentence: messageOf(error), fix: 'npm ci' };
+    return {
+      part: 'PostgreSQL',
+      state: 'missing',
+      sentence: messageOf(error),
+      fix: named ? 'unset WINDTUNNEL_POSTGRES   (or name another server)' : 'npm ci',
+    };
   } finally {
     await table.close();
   }

@@ -11,7 +11,7 @@ import { freePorts } from '../system/ports.ts';
 import type { ProcessTable } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
 import { healthChecks, isHealthy } from './health.ts';
-import { POSTGRES_VERSION, type Postgres, startPostgres } from './postgres.ts';
+import { type Postgres, startPostgres } from './postgres.ts';
 
 /** How a stack of ours is laid out, whatever build it runs. */
 export interface ManagedOptions {
@@ -193,7 +193,7 @@ function describe(
     ready,
     identity: {
       ...recipe.identity,
-      postgres: POSTGRES_VERSION,
+      postgres: postgres.version,
       task_instance_heartbeat_timeout_s: String(recipe.heartbeatTimeoutS),
       ...(options.queuedTimeoutS === undefined ? {} : { task_queued_timeout_s: String(options.queuedTimeoutS) }),
     },

@@ -4,14 +4,16 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import { NO_OTHER_SERVER, otherServers } from '../../test/other-postgres.ts';
 import { StackError } from '../model/errors.ts';
 import { freePorts } from '../system/ports.ts';
+import { binaryFolder, nativeFolder } from '../system/postgres-binaries.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { stopPostgres } from '../system/signals.ts';
-import { binaryFolder, nativeFolder, startPostgres } from './postgres.ts';
+import { startPostgres } from './postgres.ts';
 
 let cache: string;
 let table: ProcessTable;
@@ -25,6 +27,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await table.close();
   delete process.env.WINDTUNNEL_CACHE;
   rmSync(cache, { recursive: true, force: true });
@@ -58,22 +61,31 @@ function systemSegments(): { id: string; creator: number }[] {
   });
 }
 
-test('a server starts, logs as JSON, and leaves no shared memory when it is taken down', async () => {
-  const [port = 0] = await freePorts(1);
-  const postgres = await start(port);
-  await expect(withClient(postgres.dsn('postgres'), (client) => client.query('SELECT nonsense'))).rejects.toThrow();
-  const settings = await withClient(postgres.dsn('postgres'), async (client) => {
-    const { rows } = await client.query<{ name: string; setting: string }>('SELECT name, setting FROM pg_settings');
-    return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
-  });
-  expect(settings).toMatchObject({ wal_level: 'logical', log_lock_waits: 'on', deadlock_timeout: '300' });
-  expect(settings.listen_addresses).toBe('127.0.0.1');
-  expect(readFileSync(postgres.jsonLog, 'utf8')).toContain('nonsense');
-  const used = process.platform === 'linux' ? sharedMemoryOf(postgres.process.pid) : [];
-  if (process.platform === 'linux') expect(used.length).toBeGreaterThan(0);
-  await table.close();
-  if (process.platform === 'linux') expect(sharedMemory().filter((one) => used.includes(one))).toEqual([]);
-});
+const OTHER = otherServers();
+if (OTHER.length === 0) console.warn(NO_OTHER_SERVER);
+
+test.each(['', ...OTHER])(
+  'a server starts, logs as JSON, and leaves no shared memory at its end: %s',
+  async (server) => {
+    vi.stubEnv('WINDTUNNEL_POSTGRES', server);
+    const [port = 0] = await freePorts(1);
+    const postgres = await start(port);
+    await expect(withClient(postgres.dsn('postgres'), (client) => client.query('SELECT nonsense'))).rejects.toThrow();
+    const settings = await withClient(postgres.dsn('postgres'), async (client) => {
+      const { rows } = await client.query<{ name: string; setting: string }>('SELECT name, setting FROM pg_settings');
+      return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+    });
+    expect(settings).toMatchObject({ wal_level: 'logical', log_lock_waits: 'on', deadlock_timeout: '300' });
+    expect(settings.listen_addresses).toBe('127.0.0.1');
+    expect(settings.server_version?.split(' ')[0]).toBe(postgres.version);
+    if (server !== '') expect(postgres.version).toMatch(new RegExp(`^${path.basename(server)}\\.`));
+    expect(readFileSync(postgres.jsonLog, 'utf8')).toContain('nonsense');
+    const used = process.platform === 'linux' ? sharedMemoryOf(postgres.process.pid) : [];
+    if (process.platform === 'linux') expect(used.length).toBeGreaterThan(0);
+    await table.close();
+    if (process.platform === 'linux') expect(sharedMemory().filter((one) => used.includes(one))).toEqual([]);
+  },
+);
 
 /** The first message of a server to `airflow`: `R` and how to prove who one is (0: no need, 10: SASL), or why not. */
 const WHO_ARE_YOU = `
@@ -164,7 +176,7 @@ test('binaries that were installed without install scripts run: their symbolic l
   const initdb = (binaries: string) =>
     execFileSync(path.join(binaries, 'bin', 'initdb'), ['--version'], { encoding: 'utf8', stdio: 'pipe' });
   expect(() => initdb(native)).toThrow(/shared libraries|Library not loaded/);
-  const binaries = binaryFolder(folder, native);
+  const binaries = binaryFolder(folder, { folder: native, isOwn: false });
   expect(initdb(binaries)).toContain('PostgreSQL');
   // As root, the user that the server runs as may not enter what mkdtemp made: then it is a copy.
   expect(binaries).toBe(process.getuid?.() === 0 ? path.join(folder, 'postgres') : native);

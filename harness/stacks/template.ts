@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { childEnvironment } from '../system/environment.ts';
 import { cacheFolder } from '../system/installation.ts';
 import { freePorts } from '../system/ports.ts';
+import { findPostgres } from '../system/postgres-binaries.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
 import { stopPostgres } from '../system/signals.ts';
-import { POSTGRES_VERSION, startPostgres } from './postgres.ts';
+import { startPostgres } from './postgres.ts';
 
 const run = promisify(execFile);
 
@@ -42,7 +43,12 @@ export async function databaseTemplate(
   { table, workshop: folder, progress, signal }: TemplateOptions,
   fill: (dsn: string, workshop: string) => Promise<void>,
 ): Promise<string> {
-  const hash = createHash('sha256').update([RECIPE, POSTGRES_VERSION, key].join('/')).digest('hex');
+  const { version, folder: binaries, isOwn } = findPostgres();
+  // Two servers of one version need not be built alike.
+  const server = isOwn ? [version, binaries] : [version];
+  const hash = createHash('sha256')
+    .update([RECIPE, ...server, key].join('/'))
+    .digest('hex');
   const home = path.join(cacheFolder(), 'templates', `${name}-${hash.slice(0, 12)}`);
   const ready = path.join(home, 'pgdata');
   if (existsSync(ready)) return ready;

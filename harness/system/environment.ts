@@ -1,5 +1,6 @@
 import { UsageError } from '../model/errors.ts';
 import { cacheFolder } from './installation.ts';
+import { checkPostgres } from './postgres-binaries.ts';
 
 /** What every program that we start may need of the user's environment, and nothing that is a secret. */
 const PLAIN = new RegExp(
@@ -48,4 +49,5 @@ function passedOn(names = ''): RegExp[] {
 export function checkEnvironment(): void {
   childEnvironment();
   cacheFolder();
+  checkPostgres();
 }
