@@ -1,8 +1,13 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["scipy", "statsmodels"]
+# ///
 """Holds the statistics of a comparison, and the trend test of a soak, against scipy and statsmodels, on thousands of
 random cases. Prints the largest relative error of each kind; exit code 1 at a difference.
 
-    python3 -m venv /tmp/scipy && /tmp/scipy/bin/pip install scipy statsmodels
-    /tmp/scipy/bin/python test/check-statistics.py
+    uv run --locked --script test/check-statistics.py
+
+The versions of what it imports, with hashes, are in check-statistics.py.lock; `uv lock --upgrade --script` renews them.
 """
 
 import json

@@ -71,7 +71,7 @@ test('every other program and file that a document starts is there', async () =>
       ...(existsSync(path.join(root, 'node_modules', '.bin', name)) ? [] : [`${name} is not installed`]),
       ...missingFiles(rest),
     ]),
-    problemsOf('python', ([, ...rest]) => missingFiles(rest)),
+    problemsOf('uv', ([, ...rest]) => missingFiles(rest)),
   ]);
   expect(problems.flat()).toEqual([]);
 });

@@ -17,7 +17,7 @@ export interface Documented {
 const root = path.join(import.meta.dirname, '..');
 /** What comes before a command in a line: variables, `npx`, the command that installs. */
 const BEFORE = /^(?:\$ |export |[A-Z_0-9]+=\S+ |npx (?=windtunnel))*/;
-const COMMAND = /^(?:windtunnel |npx (?!windtunnel)|npm (?:run |test\b|start\b|ci\b)|python3? [a-z/-]+\.py)/;
+const COMMAND = /^(?:windtunnel |npx (?!windtunnel)|npm (?:run |test\b|start\b|ci\b)|uv run )/;
 
 /** Documents that people read, without those that only quote what a program prints. */
 export async function documents(): Promise<string[]> {
@@ -148,7 +148,7 @@ export const PLAYED: readonly Played[] = [
   { lines: /^npm run bench:honesty -- --fit/, when: 'elsewhere', why: 'writes harness/compare/between-runs.json' },
   { lines: /^npm run bench:/, when: 'nightly', why: 'measures for minutes' },
   { lines: /^npx vitest/, when: 'elsewhere', why: 'tests, which run by themselves' },
-  { lines: /^python test\/check-statistics/, when: 'elsewhere', why: 'needs scipy; nightly evidence of its own' },
+  { lines: /^uv run .* test\/check-statistics/, when: 'elsewhere', why: 'needs scipy; nightly evidence of its own' },
 ];
 
 /** What is cut, so that a command of minutes takes seconds. */

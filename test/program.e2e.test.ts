@@ -43,7 +43,10 @@ const nodes = new Map(
 for (const major of ['20', '22', '24']) {
   const node = nodes.get(major);
   if (node === undefined)
-    missing(`Node ${major}`, `npm i --prefix DIR node@${major}, and WINDTUNNEL_NODES=DIR/node_modules/.bin/node`);
+    missing(
+      `Node ${major}`,
+      `npm ci --prefix test/nodes, and WINDTUNNEL_NODES=$PWD/test/nodes/node_modules/node${major}-x64/bin/node`,
+    );
 
   describe.skipIf(node === undefined)(`on Node ${major}`, () => {
     const says = (...args: string[]) => execFileSync(node ?? '', [WINDTUNNEL, ...args], { cwd, encoding: 'utf8' });
