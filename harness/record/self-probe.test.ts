@@ -34,6 +34,22 @@ test('a standstill, the collector and a recorder that falls behind are each seen
   }
 });
 
+test('a standstill that begins when it has just been read is seen, and then no more', async () => {
+  const probe = new SelfProbe(() => 0);
+  probe.start();
+  try {
+    await sleep(50);
+    probe.read();
+    standStill(600);
+    await sleep(20);
+    expect(probe.read().loop_delay_ms).toBeGreaterThan(450);
+    probe.read();
+    expect(probe.read().loop_delay_ms).toBeLessThan(450);
+  } finally {
+    probe.close();
+  }
+});
+
 test('taken ports are counted one by one only when they may be many', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
   try {

@@ -5,7 +5,7 @@ import { cpuWaitMs } from '../system/cpu-waits.ts';
 
 /** How often the event-loop monitor samples; it misses shorter pauses. */
 const LOOP_RESOLUTION_MS = 10;
-/** The recorder may fall behind and catch up between two readings, so it is sampled more often. */
+/** Between two readings the recorder may fall behind and catch up, and a pause may begin: so it looks more often. */
 const LOOK_MS = 100;
 const NS_PER_MS = 1e6;
 
@@ -17,6 +17,9 @@ export class SelfProbe {
     for (const { duration } of list.getEntries()) this.#noteGc(duration);
   });
   #timer: NodeJS.Timeout | undefined;
+  /** The monitor misses a pause that begins between its reset and its next tick, however long it is. */
+  #lookedAt = performance.now();
+  #longestPauseMs = 0;
   #gcMs = 0;
   #longestGcMs = 0;
   #mostBehindMs = 0;
@@ -31,6 +34,7 @@ export class SelfProbe {
     this.#loop.enable();
     this.#gc.observe({ entryTypes: ['gc'] });
     this.#waitedMs = waitedForCpuMs();
+    this.#lookedAt = performance.now();
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
     this.#timer.unref();
   }
@@ -41,13 +45,14 @@ export class SelfProbe {
     const waitedMs = waitedForCpuMs();
     const reading = {
       // The monitor measures the gap between its own ticks: what is above its resolution is delay.
-      loop_delay_ms: Math.max(0, this.#loop.max / NS_PER_MS - LOOP_RESOLUTION_MS),
+      loop_delay_ms: Math.max(this.#longestPauseMs, this.#loop.max / NS_PER_MS - LOOP_RESOLUTION_MS),
       gc_ms: this.#gcMs,
       gc_pause_ms: this.#longestGcMs,
       recorder_behind_ms: this.#mostBehindMs,
       ...(waitedMs === undefined ? {} : { cpu_wait_ms: waitedMs - (this.#waitedMs ?? waitedMs) }),
     };
     this.#loop.reset();
+    this.#longestPauseMs = 0;
     this.#gcMs = 0;
     this.#longestGcMs = 0;
     this.#mostBehindMs = 0;
@@ -62,6 +67,9 @@ export class SelfProbe {
   }
 
   #look(): void {
+    const now = performance.now();
+    this.#longestPauseMs = Math.max(this.#longestPauseMs, now - this.#lookedAt - LOOK_MS);
+    this.#lookedAt = now;
     this.#mostBehindMs = Math.max(this.#mostBehindMs, this.#behindMs());
   }
 
