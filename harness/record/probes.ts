@@ -98,7 +98,6 @@ export class Probes {
     this.#add('machine', 'cpu_s', busyMs / 1000);
     const own = process.cpuUsage();
     const processes = this.#options.processes();
-    // Once for all of them: it reads /proc/PID/stat of every process of the machine.
     const stats = readProcessStats([...processes, ...this.#options.helpers()].map(({ pid }) => pid));
     const helpers = this.#sumOfHelpers(stats);
     this.#add('harness', 'cpu_s', (own.user + own.system) / 1e6 + helpers.cpuS);

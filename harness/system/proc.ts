@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** Kernel ticks a second. Linux has reported 100 to user space on every architecture for decades. */
 const TICKS = 100;
@@ -117,28 +117,71 @@ export interface ProcessStats {
   readonly pids: readonly number[];
 }
 
-/** Per root pid, with its descendants; nothing where there is no /proc. */
+/**
+ * Per root pid, with its descendants; nothing where there is no /proc. Reads only these, where the kernel says which
+ * children a process has: a machine may have thousands of others, and this is asked each second.
+ */
 export function readProcessStats(roots: readonly number[]): Map<number, ProcessStats> {
   const result = new Map<number, ProcessStats>();
   if (process.platform !== 'linux') return result;
-  const all = new Map<number, ProcessStat>();
-  for (const pid of allPids()) {
-    const stat = statOf(pid);
-    if (stat) all.set(pid, stat);
-  }
+  const childrenIn = knowsChildren() ? childrenOf : childrenByParent();
   for (const root of roots) {
-    const family = [...all].filter(([pid]) => leadsTo(pid, root, all));
-    if (family.length === 0) continue;
+    const family = familyStats(root, childrenIn);
+    if (family.size === 0) continue;
+    const stats = [...family.values()];
     result.set(root, {
-      cpuS: family.reduce((sum, [, stat]) => sum + stat.cpuS, 0),
-      rssBytes: family.reduce((sum, [, stat]) => sum + stat.rssBytes, 0),
-      pids: family.map(([pid]) => pid),
+      cpuS: stats.reduce((sum, { cpuS }) => sum + cpuS, 0),
+      rssBytes: stats.reduce((sum, { rssBytes }) => sum + rssBytes, 0),
+      pids: [...family.keys()],
     });
   }
   return result;
 }
 
-function leadsTo(pid: number, root: number, all: ReadonlyMap<number, ProcessStat>): boolean {
-  for (let at = pid; at > 1; at = all.get(at)?.parent ?? 0) if (at === root) return true;
-  return false;
+function familyStats(root: number, childrenIn: (pid: number) => readonly number[]): Map<number, ProcessStat> {
+  const family = new Map<number, ProcessStat>();
+  for (const pids = [root]; pids.length > 0; ) {
+    const pid = pids.pop() ?? root;
+    const stat = family.has(pid) ? undefined : statOf(pid);
+    if (!stat) continue;
+    family.set(pid, stat);
+    pids.push(...childrenIn(pid));
+  }
+  return family;
+}
+
+let known: boolean | undefined;
+
+/** Linux with CONFIG_PROC_CHILDREN, as every distribution builds it. */
+function knowsChildren(): boolean {
+  known ??= existsSync(`/proc/${process.pid}/task/${process.pid}/children`);
+  return known;
+}
+
+/** Those of all of its threads: proc(5), `/proc/PID/task/TID/children`. */
+function childrenOf(pid: number): readonly number[] {
+  return namesIn(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    } catch {
+      return []; // It has just ended.
+    }
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // Its process has just ended.
+  }
+}
+
+function childrenByParent(): (pid: number) => readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const pid of allPids()) {
+    const parent = statOf(pid)?.parent;
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  return (pid) => children.get(pid) ?? [];
 }
