@@ -157,3 +157,11 @@ test('a command parses, calls, prints and exits: the work is elsewhere', async (
   expect(commands.length).toBeGreaterThan(10);
   expect(commands.filter(({ text }) => text.split('\n').length > 100).map(({ file }) => file)).toEqual([]);
 });
+
+/** The wall clock may be set while we run: dates come from it, and times of a process that has no other clock. */
+const DATES = ['harness/stacks/airflow/releases.ts', 'harness/worker/remote-clock.ts'];
+
+test('durations and deadlines are those of a monotonic clock', async () => {
+  const found = (await sources()).filter(({ text }) => /\bDate\.now\(/.test(text)).map(({ file }) => file);
+  expect(found.sort()).toEqual(DATES);
+});

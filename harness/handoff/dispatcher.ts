@@ -89,7 +89,7 @@ export class Dispatcher {
         for (const message of this.#outbox.back(peer)) this.#connections.send(peer, message);
       },
       onMessage: (executor, message) => this.#answer(executor, message),
-      onGone: ({ peer }) => this.#outbox.away(peer, Date.now()),
+      onGone: ({ peer }) => this.#outbox.away(peer, performance.now()),
       onRefused: (why) => {
         this.#refused = why;
         if (++this.#refusals <= REFUSALS_REPORTED) this.#options.onRefused?.(why);
@@ -120,7 +120,7 @@ export class Dispatcher {
    * schedulers are notified twice, as by a queue of which the results are read twice.
    */
   end(which: string | TaskKey | number, outcome: LifeOutcome, againAfterMs?: number): boolean {
-    const entry = this.#register.end(which, outcome, Date.now());
+    const entry = this.#register.end(which, outcome, performance.now());
     if (entry === undefined) return false;
     for (const { peer } of entry.holders) this.#owe(peer, entry);
     if (againAfterMs === undefined) return true;
@@ -231,7 +231,7 @@ export class Dispatcher {
     if (outcome === null) return;
     const of = holderOf(entry, peer)?.seq ?? null;
     const ended = { key, outcome, of, ...(again ? { again: true as const } : {}) };
-    const message = this.#outbox.add(peer, ended, Date.now());
+    const message = this.#outbox.add(peer, ended, performance.now());
     this.#connections.send(peer, message);
   }
 

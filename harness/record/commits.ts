@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Pgoutput } from 'pg-logical-replication';
@@ -114,7 +115,7 @@ export class CommitStream {
   async stop(): Promise<void> {
     const reader = this.#reader;
     if (!reader) return this.#installation.close();
-    const mark = `end-${Date.now()}`;
+    const mark = `end-${randomUUID()}`;
     this.#endMark = mark;
     try {
       await withClient(this.#dsn, (client) =>

@@ -75,12 +75,12 @@ export class SlotReader {
 
   /** Undefined if the reader was closed. Rejects when another try would not help. */
   async #again(): Promise<Stream | undefined> {
-    for (const deadline = Date.now() + AWAY_MS; !this.#closed; ) {
+    for (const deadline = performance.now() + AWAY_MS; !this.#closed; ) {
       try {
         return await this.#subscribe();
       } catch (error) {
         const permanent = error instanceof pg.DatabaseError && PERMANENT.has(error.code ?? '');
-        if (permanent || Date.now() > deadline) throw error;
+        if (permanent || performance.now() > deadline) throw error;
         await this.#drop();
         await sleep(RETRY_MS);
       }

@@ -245,7 +245,7 @@ async function waitUntilReady(
   { build, readyMs, pollMs }: BuildRecipe,
   { signal, time = untimed }: ManagedOptions,
 ): Promise<void> {
-  const deadline = Date.now() + readyMs;
+  const deadline = performance.now() + readyMs;
   const died = Promise.race(
     processes.map(async (p): Promise<string> => `${p.name} ${await p.ended}: ${logTail(p.log)} (see ${p.log})`),
   );
@@ -253,7 +253,7 @@ async function waitUntilReady(
     for (;;) {
       signal.throwIfAborted();
       if (await isReady()) return;
-      if (Date.now() > deadline)
+      if (performance.now() > deadline)
         throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes[0]?.log}).`);
       const dead = await Promise.race([died, sleep(pollMs)]);
       if (dead) throw new StackError(dead);

@@ -158,7 +158,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 }
 
 async function waitUntilReady(postgres: Postgres, signal: AbortSignal, attempt: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = performance.now() + 30_000;
   let ended: string | undefined;
   void postgres.process.ended.then((how) => {
     ended = how;
@@ -166,7 +166,7 @@ async function waitUntilReady(postgres: Postgres, signal: AbortSignal, attempt: 
   for (let last: unknown; ; ) {
     signal.throwIfAborted();
     if (ended) throw new StackError(`PostgreSQL ${ended}: ${tailOf(postgres)}`);
-    if (Date.now() > deadline) throw new StackError(`PostgreSQL did not answer within 30 s: ${messageOf(last)}`);
+    if (performance.now() > deadline) throw new StackError(`PostgreSQL did not answer within 30 s: ${messageOf(last)}`);
     try {
       return await attempt();
     } catch (error) {
