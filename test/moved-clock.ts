@@ -9,7 +9,10 @@ import type { Judgement } from '../harness/model/verdict.ts';
 import { windtunnel } from './airflow.ts';
 import { whyMissing } from './missing.ts';
 
-/** Only PostgreSQL has a clock that is off: `set-clock.c` is loaded into every process, and does nothing in others. */
+/**
+ * Only PostgreSQL, or only the harness, has a clock that is off: `set-clock.c` is loaded into every process, and does
+ * nothing in others.
+ */
 export const noCompiler = await whyMissing('a C compiler', async () => execFileSync('cc', ['--version']));
 
 /** How far the clock is set ahead, seconds. */
@@ -33,13 +36,22 @@ function library(): string {
 
 /** Sets the clock of PostgreSQL ahead by so many seconds, also while it runs. Returns the environment for that. */
 export function setClock(name: string, seconds: number): NodeJS.ProcessEnv {
-  const file = path.join(cwd, `${name}.clock`);
-  writeFileSync(file, String(seconds));
-  return { LD_PRELOAD: library(), SET_CLOCK_FILE: file, WINDTUNNEL_PASS_ENV: 'LD_PRELOAD,SET_CLOCK_FILE' };
+  return { ...moved(name, seconds), WINDTUNNEL_PASS_ENV: 'LD_PRELOAD,SET_CLOCK_FILE' };
 }
 
-export const words = (build: string, out: string) => [
-  ...['run', 'seeds', '--build', build, '--seed', '6', '--duration', '20s', '--out', out, '--json'],
+/** The same for the harness: nothing that it starts gets this environment. */
+export function setOwnClock(name: string, seconds: number): NodeJS.ProcessEnv {
+  return { ...moved(name, seconds), SET_CLOCK_PROGRAM: path.basename(process.execPath) };
+}
+
+function moved(name: string, seconds: number): NodeJS.ProcessEnv {
+  const file = path.join(cwd, `${name}.clock`);
+  writeFileSync(file, String(seconds));
+  return { LD_PRELOAD: library(), SET_CLOCK_FILE: file };
+}
+
+export const words = (build: string, out: string, duration = '20s') => [
+  ...['run', 'seeds', '--build', build, '--seed', '6', '--duration', duration, '--out', out, '--json'],
 ];
 
 export async function judged(build: string, name: string, seconds: number): Promise<Judgement> {

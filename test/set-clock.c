@@ -1,6 +1,7 @@
 /*
- * Sets the clock of PostgreSQL, and of nothing else: loaded into a process that was started as "postgres", it adds to
- * each time that the process reads what stands in the file SET_CLOCK_FILE at that moment, in seconds.
+ * Sets the clock of PostgreSQL, and of nothing else: loaded into a process that was started as "postgres", or as what
+ * SET_CLOCK_PROGRAM says, it adds to each time of day that the process reads what stands in the file SET_CLOCK_FILE at
+ * that moment, in seconds. Monotonic clocks stay what they are.
  *
  *     cc -shared -fPIC -o set-clock.so set-clock.c && SET_CLOCK_FILE=FILE LD_PRELOAD=./set-clock.so postgres …
  *
@@ -20,8 +21,9 @@ static const char *file;
 
 /* At the start: PostgreSQL writes its titles over its name. */
 __attribute__((constructor)) static void begin(void) {
-  const char *set = getenv("SET_CLOCK_FILE");
-  if (set != NULL && strcmp(program_invocation_short_name, "postgres") == 0) file = strdup(set);
+  const char *set = getenv("SET_CLOCK_FILE"), *program = getenv("SET_CLOCK_PROGRAM");
+  if (program == NULL) program = "postgres";
+  if (set != NULL && strcmp(program_invocation_short_name, program) == 0) file = strdup(set);
 }
 
 static long long ahead_us(void) {

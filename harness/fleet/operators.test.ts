@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { expect, test } from 'vitest';
 import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { StackError } from '../model/errors.ts';
@@ -15,9 +17,9 @@ async function withOperators<T>(
 ): Promise<{ result: T; received: readonly ReceivedRequest[] }> {
   const server = await recordingServer(() => options.status ?? 200, options.answersFrom);
   const plan = { seed: 1, scenario: { ...seeds, operators: [], ...scenario } };
-  const { clock, operationLog } = server;
+  const { clock, operationLog, record } = server;
   const operators = new Operators(
-    { plan, clock },
+    { plan, clock, record },
     {
       publicUrl: server.url,
       publicToken: Promise.resolve('token'),
@@ -84,6 +86,25 @@ test('arrivals are open: all fall due, although the server answers none before i
   const run = (operators: Operators) => operators.run(AbortSignal.timeout(20_000));
   const { received } = await withOperators({ operators: [spec] }, run, { answersFrom: 10 });
   expect(received.map(({ path }) => path)).toEqual(Array(10).fill('/api/v2/dags/wt_a/dagRuns'));
+});
+
+test('what fell due while the harness was stopped is left out', async () => {
+  const { result } = await withOperators(
+    { operators: [{ operator: 'trigger', dags: ['wt_a'], every_ms: 20, start_after_ms: 0 }] },
+    async (operators, operations) => {
+      const running = operators.run(AbortSignal.timeout(2_600));
+      await sleep(100);
+      // As SIGSTOP does it, for the event loop: more than a hundred actions fall due.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_300);
+      await running;
+      return operations();
+    },
+  );
+  // Before the pause 5, and of the last second before its end, and after it, 70.
+  expect(result.length).toBeLessThan(100);
+  expect(Math.max(...result.map(({ intended_ms, sent_ms }) => Number(sent_ms) - Number(intended_ms)))).toBeLessThan(
+    1_500,
+  );
 });
 
 test('nothing is marked while nothing runs', async () => {

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { arrivalTimes } from '../model/arrivals.ts';
+import { arrivalTimes, MISSED_MS } from '../model/arrivals.ts';
 import { StackError } from '../model/errors.ts';
 import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
-import type { RunContext } from '../model/run-context.ts';
+import { note, type RunContext } from '../model/run-context.ts';
 import type { OperatorSpec, Timing } from '../model/scenario.ts';
 import { type Answer, type OperationLog, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
@@ -35,7 +35,7 @@ export interface OperatorsOptions {
   live(): readonly LiveLife[];
 }
 
-type OperatorsContext = Pick<RunContext, 'plan' | 'clock'>;
+type OperatorsContext = Pick<RunContext, 'plan' | 'clock' | 'record'>;
 
 /** Operators: users of the public API during the load, who backfill, trigger, clear and mark. */
 export class Operators implements HazardTarget<OperatorHazard> {
@@ -163,9 +163,17 @@ export class Operators implements HazardTarget<OperatorHazard> {
     const { clock } = this.#context;
     const began = clock.now();
     const under = new Set<Promise<unknown>>();
+    let missed = 0;
     try {
       for (const due of arrivalTimes(timing)) {
-        await sleep(Math.max(0, began + due - clock.now()), undefined, { signal });
+        const waitMs = began + due - clock.now();
+        if (waitMs < -MISSED_MS) {
+          missed++;
+          continue;
+        }
+        if (missed > 0) note(this.#context, 'WARNING', `${missed} actions of operators were missed and left out`);
+        missed = 0;
+        await sleep(Math.max(0, waitMs), undefined, { signal });
         const doing = action().catch(() => undefined); // It rejects only when the run is cancelled.
         under.add(doing);
         void doing.finally(() => under.delete(doing));

@@ -20,7 +20,7 @@ JOIN (
 CROSS JOIN load
 -- The next scheduling decision for the run expands it at the latest.
 WHERE mapped IS NOT NULL AND created_ms <= load_ended_ms - scheduler_bound_ms()
-  AND NOT met_fault(created_ms, created_ms + scheduler_bound_ms());
+  AND NOT excused_delay(created_ms, created_ms + scheduler_bound_ms());
 
 CREATE TEMP TABLE present AS
 SELECT dag_id, run_id, task_id, map_index, min(seq) AS seq

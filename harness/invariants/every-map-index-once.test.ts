@@ -46,6 +46,9 @@ test('an expansion may still come for a run that is young, or that a fault held 
   expect((await judge({ scenario, commits: dagRun(1, [-1], 50_000) })).first).toBeNull();
   const faults = [{ fault: 'pause', victim: 'scheduler-1', opened_ms: 500, closed_ms: 5_000 }];
   expect((await judge({ scenario, faults, commits: dagRun(1, [-1]) })).first).toBeNull();
+  // Or where the whole machine slept.
+  const samples = [{ at_ms: 20_000, source: 'harness', metric: 'loop_delay_ms', value: 19_000 }];
+  expect((await judge({ scenario, samples, commits: dagRun(1, [-1]) })).first).toBeNull();
 });
 
 test('a run that was deleted has no indexes', async () => {

@@ -13,7 +13,15 @@ const FOLDER = new URL('../invariants/', import.meta.url);
 
 export const INVARIANT_FORM: InvariantForm = {
   required: ['claim', 'title', 'source', 'needs', 'exercised-by', 'min-exercised'],
-  optional: ['known-issues', 'because', 'without-clocks', 'despite-gaps', 'sentence', 'sentence[variant]'],
+  optional: [
+    'known-issues',
+    'because',
+    'without-clocks',
+    'with-clocks',
+    'despite-gaps',
+    'sentence',
+    'sentence[variant]',
+  ],
   sections: ['exercised', 'violations'],
   optionalSections: ['given'],
 };
@@ -208,14 +216,15 @@ const CLOCKED = ['commits', 'server_log', 'lock_waits'];
 
 /**
  * What is wrong with the clocks, if what an invariant says depends on them; null if nothing is. Anything that reads a
- * time of PostgreSQL does, unless its header gives the reason why not: `without-clocks`.
+ * time of PostgreSQL does, unless its header gives the reason why not: `without-clocks`. Another says `with-clocks`.
  */
 async function whatClocks(run: OpenRun, { header, sections }: InvariantFile): Promise<string | null> {
   if (header['without-clocks'] !== undefined) return null;
   const { sentence } = await run.row(`SELECT string_agg(sentence, ' ') AS sentence FROM clocks_in_doubt`);
   if (typeof sentence !== 'string') return null;
   const reads = await run.reads(Object.values(sections).join('\n'));
-  return CLOCKED.some((table) => reads.has(table)) ? `the clocks did not agree: ${sentence}` : null;
+  const depends = header['with-clocks'] !== undefined || CLOCKED.some((table) => reads.has(table));
+  return depends ? `the clocks did not agree: ${sentence}` : null;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { arrivalTimes } from './arrivals.ts';
+import { arrivalTimes, nextDue } from './arrivals.ts';
 import { durationMs } from './duration.ts';
 import type { Timing } from './scenario.ts';
 
@@ -52,4 +52,10 @@ test('a rate of zero brings nothing, and the next stage begins after it', () => 
     { duration: '1s', target: 2 },
   ];
   expect(first(9, { arrivals: { executor: 'ramping-arrival-rate', stages } })).toEqual([10_500, 11_000]);
+});
+
+test('what was missed while the harness was stopped is not made up for', () => {
+  expect(nextDue(1_000, 500, 1_480)).toBe(1_500);
+  expect(nextDue(1_000, 500, 1_501)).toBe(1_500);
+  expect(nextDue(1_000, 500, 21_250)).toBe(21_000);
 });

@@ -1,6 +1,17 @@
 import { durationMs } from './duration.ts';
 import type { ArrivalRate, Timing } from './scenario.ts';
 
+/**
+ * What has been due for longer than this was missed: the harness was stopped, or got no processor. It is left out, so
+ * that load stays what it was, and a run with such a pause does not pass (the assumption fleet-kept-pace).
+ */
+export const MISSED_MS = 1_000;
+
+/** Of what is due every so often: what comes after `dueMs`, without what has been missed since. */
+export function nextDue(dueMs: number, everyMs: number, nowMs: number): number {
+  return dueMs + everyMs * Math.max(1, Math.floor((nowMs - dueMs) / everyMs));
+}
+
 /** Milliseconds after the load began, in order; without end where nothing ends them. */
 export function* arrivalTimes(timing: Timing): Generator<number> {
   if ('every_ms' in timing) {

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { nextDue } from '../model/arrivals.ts';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { note, type Recorder } from '../model/run-context.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
@@ -66,7 +67,7 @@ export class Probes {
 
   async #readEverySecond(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    for (let due = clock.now(); !signal.aborted; due += EVERY_MS) {
+    for (let due = clock.now(); !signal.aborted; due = nextDue(due, EVERY_MS, clock.now())) {
       await this.read();
       await sleep(Math.max(0, due + EVERY_MS - clock.now()), undefined, { signal }).catch(() => undefined);
     }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { nextDue } from '../model/arrivals.ts';
 import { messageOf } from '../model/errors.ts';
 import { note } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
@@ -85,7 +86,8 @@ async function load(session: RunSession, { operators, nemesis, dags }: Parts): P
 async function churn({ plan, clock }: RunSession, dags: Parts['dags'], signal: AbortSignal): Promise<void> {
   const { churn } = plan.scenario;
   if (!churn) return;
-  for (let due = clock.now() + churn.every_ms; !signal.aborted; due += churn.every_ms) {
+  const every = churn.every_ms;
+  for (let due = clock.now() + every; !signal.aborted; due = nextDue(due, every, clock.now())) {
     await sleep(Math.max(0, due - clock.now()), undefined, { signal }).catch(() => undefined);
     if (!signal.aborted) await dags.bumpRevision(churn.dags);
   }
