@@ -162,6 +162,9 @@ describe.skipIf(why !== undefined)('on a real Airflow with a LocalExecutor befor
     const { code, stderr } = await run.ended;
     // What the build itself does wrong may be found; no finding is about a DAG of others.
     expect([0, 1, 3], stderr).toContain(code);
+    // What a scheduler takes back after this time is no finding.
+    const { identity } = JSON.parse(readFileSync(path.join(cwd, 'beside', 'manifest.json'), 'utf8'));
+    expect(identity).toMatchObject({ task_queued_timeout_s: '30' });
     expect(readFileSync(path.join(cwd, 'beside', 'verdict.json'), 'utf8')).not.toContain('payroll');
 
     expect(await hashOf('before')).toEqual(before);

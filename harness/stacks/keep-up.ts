@@ -67,6 +67,7 @@ export function targetOf(build: string, stack: ManagedStack, table: ProcessTable
   const passwordFile = path.join(stack.folder, 'dsn-password');
   if (password !== undefined) writeFileSync(passwordFile, password, { mode: 0o600 });
   const postgresLog = stack.logs.find((log) => log.source === 'postgres')?.file;
+  const { task_queued_timeout_s: queuedS } = stack.identity;
   return {
     name: build,
     execution_api: [...stack.executionUrls],
@@ -77,6 +78,7 @@ export function targetOf(build: string, stack: ManagedStack, table: ProcessTable
     handoff: stack.handOffAddress,
     dags_folder: stack.dagsFolder,
     task_instance_heartbeat_timeout_s: stack.heartbeatTimeoutS,
+    ...(queuedS === undefined ? {} : { task_queued_timeout_s: Number(queuedS) }),
     processes: table.processes.map(({ name, pid, log }) => ({ name, pid, log })),
     ...(postgresLog ? { postgres_jsonlog: postgresLog } : {}),
   };

@@ -40,6 +40,7 @@ export const TARGET = z.strictObject({
   executor: z.string().min(1).optional(),
   dags_folder: z.string().min(1),
   task_instance_heartbeat_timeout_s: z.number().positive().default(300),
+  task_queued_timeout_s: z.number().positive().default(600),
   /** Their logs for errors; with their pid, if they run where the harness does, CPU and memory. */
   processes: z
     .array(z.strictObject({ name: z.string(), pid: z.number().int().positive().optional(), log: z.string() }))

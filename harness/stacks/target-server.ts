@@ -2,6 +2,7 @@ import { inflateSync } from 'node:zlib';
 import type pg from 'pg';
 
 import { isRecord } from '../model/json.ts';
+import { some } from '../model/listed.ts';
 import { DAG_OF_A_RUN } from '../model/namespace.ts';
 import { type DatabaseServer, isHere, serverOf } from './target-dsn.ts';
 import type { Target } from './target-file.ts';
@@ -138,14 +139,12 @@ function looksForeign(
 
 function wouldCome({ comingDags }: ServerFacts, { executor }: Pick<Target, 'executor'>): readonly string[] {
   if (comingDags.length === 0) return [];
-  const more = comingDags.length - NAMED_MAX;
-  const names = `${comingDags.slice(0, NAMED_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   const how =
     executor === undefined
       ? 'If the stack has another executor before it, say with `executor:` by what name DAGs ask for ours.'
       : 'They ask for it by its name.';
   return [
-    `DAGs of others are unpaused or queued and would come to windtunnel's executor, which runs nothing: ${names}. ` +
-      `Pause them. ${how}`,
+    "DAGs of others are unpaused or queued and would come to windtunnel's executor, which runs nothing: " +
+      `${some(comingDags, NAMED_MAX)}. Pause them. ${how}`,
   ];
 }

@@ -28,6 +28,7 @@ export async function connectTarget(
     identity: {
       postgres,
       task_instance_heartbeat_timeout_s: String(target.task_instance_heartbeat_timeout_s),
+      task_queued_timeout_s: String(target.task_queued_timeout_s),
     },
     executionUrls,
     publicUrl,
