@@ -27,7 +27,7 @@ WHERE reports.ended_ms - versions.committed_ms <= 5000;
 WITH counted AS (
   SELECT max(value) AS deadlocks, arg_min(at_ms, (-value, at_ms)) AS seen_ms FROM samples WHERE metric = 'deadlocks'
 ), named AS (
-  SELECT count(*) AS deadlocks FROM deadlocks
+  SELECT count(*) AS deadlocks FROM logged_deadlocks
 )
 SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and ') AS subject,
   CASE
@@ -64,8 +64,12 @@ LEFT JOIN (
   FROM deadlock_sides GROUP BY deadlock
 ) AS named_sides USING (deadlock)
 -- The recorder's own triggers lock tables, too, and a fault's bystander rows: that says nothing about Airflow.
-WHERE len(list_filter(sides, side -> side.process LIKE 'wt-harness%' OR side.process = 'wt-bystander')) = 0
+WHERE origin = 'stack'
+  AND len(list_filter(sides, side -> side.process LIKE 'wt-harness%' OR side.process = 'wt-bystander')) = 0
 UNION ALL BY NAME
 SELECT seen_ms AS at_ms, 'PostgreSQL' AS subject, 'not in the log' AS variant, 0 AS severity,
   (counted.deadlocks - named.deadlocks)::BIGINT AS missing, named.deadlocks AS named
-FROM counted, named WHERE counted.deadlocks > named.deadlocks;
+FROM counted, named, manifest WHERE counted.deadlocks > named.deadlocks AND NOT coalesce(used_by_others, false);
+
+-- doubts
+FROM deadlocks_in_doubt;

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readDeadlocks } from '../judge/dossiers.ts';
 import { judgeLiteral, many, withLiteralRun } from '../testing/judge-literal.ts';
 import type { LiteralRun } from '../testing/literal-run.ts';
@@ -247,4 +247,69 @@ test('a deadlock with a bystander is no violation, and one beside a bystander is
     });
   expect((await judged('wt-bystander')).violations).toBe(0);
   expect((await judged('wt-scheduler-1')).violations).toBe(1);
+});
+
+describe('on a target, which others use, too', () => {
+  const OURS = `UPDATE task_instance SET state='queued' WHERE dag_id = 'wt_literal_wt_dag' AND run_id = 'manual__1'`;
+  const THEIRS = `UPDATE task_instance SET state='?' WHERE dag_id = '?'`;
+  const [api, scheduler, other] = ['wt-api-execution-1', 'wt-scheduler-1', 'another client'];
+  const target = { id: 'literal', used_by_others: true };
+
+  function judgeBetween(
+    [victim, of]: readonly [string, string],
+    [process, statement]: readonly [string, string],
+    writer: string,
+  ) {
+    const quiet = endsUnderNewVersions(20);
+    const waits = (a: number, b: number) =>
+      `Process ${a} waits for ShareLock on transaction ${b}; blocked by process ${b}.`;
+    const detail = `${waits(1, 2)}\n${waits(2, 1)}\nProcess 1: ${of}\nProcess 2: ${statement}`;
+    return judge({
+      ...quiet,
+      commits: [...(quiet.commits ?? []), { writer }],
+      server_log: [{ ...deadlock(10_000), pid: 1, application_name: victim, detail, statement: of }],
+      backends: process === '' ? [] : [{ at_ms: 0, pid: 2, application_name: process }],
+      manifest: target,
+    });
+  }
+
+  test.each([
+    ['two processes of the stack', [api, THEIRS], [scheduler, THEIRS], api, 'fail'],
+    ['processes without a name, about rows of the run', ['', OURS], [scheduler, OURS], '', 'fail'],
+    ['two other clients', [other, THEIRS], [other, THEIRS], api, 'pass'],
+    ['two other clients, one of them without a name', ['', THEIRS], ['', THEIRS], api, 'pass'],
+    ['a scheduler and another client, about rows of others', [other, THEIRS], [scheduler, THEIRS], api, 'pass'],
+    ['a scheduler and another client, about rows of the run', [other, THEIRS], [scheduler, OURS], api, 'unknown'],
+    ['two clients, and the stack has no names', [other, THEIRS], [other, THEIRS], other, 'unknown'],
+    ['clients that were not seen', [scheduler, THEIRS], ['', THEIRS], api, 'unknown'],
+  ] as const)('a deadlock of %s', async (_, victim, side, writer, verdict) => {
+    const result = await judgeBetween(victim, side, writer);
+    expect(result).toMatchObject({ verdict, violations: verdict === 'fail' ? 1 : 0 });
+    if (verdict === 'unknown')
+      expect(result.why_unknown).toMatch(
+        /^of 1 of the deadlocks .* not known whether they are of this stack or of other/,
+      );
+  });
+
+  test('a request that was answered 500 at that moment is no proof that the deadlock was its own', async () => {
+    const quiet = endsUnderNewVersions(20);
+    const detail = `Process 4711 waits for ShareLock on transaction 2; blocked by process 2.\nProcess 4711: ${THEIRS}`;
+    const result = await judge({
+      ...quiet,
+      operations: [...(quiet.operations ?? []), FAILED],
+      server_log: [{ ...deadlock(10_000), application_name: other, detail, statement: THEIRS }],
+      commits: [...(quiet.commits ?? []), { writer: api }],
+      manifest: target,
+    });
+    expect(result).toMatchObject({ verdict: 'pass', violations: 0 });
+  });
+
+  test('what PostgreSQL counted beyond its log may be of others', async () => {
+    const quiet = endsUnderNewVersions(20);
+    const result = await judge({ ...quiet, samples: [deadlocks(1_000, 0), deadlocks(60_000, 2)], manifest: target });
+    expect(result).toMatchObject({ verdict: 'unknown', violations: 0 });
+    expect(result.why_unknown).toBe(
+      'PostgreSQL counted 2 deadlocks more than its log names, and other clients use its database, too',
+    );
+  });
 });

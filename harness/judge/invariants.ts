@@ -23,7 +23,7 @@ export const INVARIANT_FORM: InvariantForm = {
     'sentence[variant]',
   ],
   sections: ['exercised', 'violations'],
-  optionalSections: ['given'],
+  optionalSections: ['given', 'doubts'],
 };
 
 export async function readInvariants(): Promise<readonly InvariantFile[]> {
@@ -93,7 +93,12 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
       return resultOf(run, file, exercised, NOTHING, `${count} in doubt, because ${doubt}`);
     }
     if (found.violations > 0) await keepViolations(connection, file.name, place);
-    return resultOf(run, file, exercised, found, (await whatIsMissing(run, file)) ?? (doubt === '' ? null : doubt));
+    section = 'doubts';
+    const { doubts: unclearSql } = file.sections;
+    if (unclearSql && file.own) await checkReading(connection, unclearSql);
+    const unclear = unclearSql ? await rowsOf(connection, unclearSql) : [];
+    const reasons = [await whatIsMissing(run, file), doubt, ...unclear.map((row) => String(Object.values(row)[0]))];
+    return resultOf(run, file, exercised, found, reasons.find((reason) => reason !== null && reason !== '') ?? null);
   } catch (error) {
     if (run.over) throw run.over;
     if (file.own) throw located(file, section, error);

@@ -15,10 +15,11 @@ export async function readCounts(run: OpenRun, violations: number): Promise<Reco
         count(*) FILTER (status = 404) AS http_404, count(*) FILTER (status = 409) AS http_409,
         count(*) FILTER (status = 410) AS http_410, count(*) FILTER (status >= 500) AS http_5xx, ${perKind.join(', ')}
       FROM operations`),
-    // PostgreSQL's own count includes deadlocks that are missing in its log, or that of a target without a log.
+    // PostgreSQL's own count includes deadlocks that are missing in its log. On a target it has those of others, too.
     run.row(`
-      SELECT greatest((SELECT count(*) FROM deadlocks), coalesce(max(value), 0))::BIGINT AS deadlocks
-      FROM samples WHERE metric = 'deadlocks'`),
+      SELECT greatest((SELECT count(*) FROM deadlocks WHERE origin = 'stack'),
+        (SELECT max(value) FROM samples, manifest WHERE metric = 'deadlocks' AND NOT coalesce(used_by_others, false))
+      )::BIGINT AS deadlocks`),
     run.row(`SELECT count(*) AS lives, count(*) FILTER (lives.end = 'reported') AS lives_reported FROM lives`),
     run.row(`
       SELECT count(*) AS commits,

@@ -75,3 +75,12 @@ test('a tag’s value is text, not SQL', async () => {
   const [result] = await judge({ "http_409{operation:x' OR true --}": ['count<1'] });
   expect(result).toMatchObject({ value: 0, verdict: 'pass' });
 });
+
+test('on a target the number of deadlocks is not known where some may be of others', async () => {
+  const counted = { at_ms: 1, source: 'postgres', metric: 'deadlocks', value: 2 };
+  const scenario = { thresholds: { deadlocks: ['count<1'] } };
+  const result = await withLiteralRun({ samples: [counted], scenario, manifest: { used_by_others: true } }, (run) =>
+    judgeThresholds(run, { deadlocks: 0 }, 10),
+  );
+  expect(result).toMatchObject([{ verdict: 'unknown', value: null }]);
+});

@@ -147,7 +147,7 @@ async function measure(
   const metric = OPERATION_METRICS[name];
   if (!metric?.where) {
     const count = counts[name];
-    if (count === undefined) return null;
+    if (count === undefined || (name === 'deadlocks' && (await areInDoubt(run)))) return null;
     return aggregate === 'count' ? count : loadSeconds > 0 ? count / loadSeconds : null;
   }
   const tagged = tags.map(([tag, value]) => `CAST(${TAG_COLUMNS[tag]} AS VARCHAR) = ${literal(value)}`).join(' AND ');
@@ -161,6 +161,11 @@ async function measure(
     `SELECT (${sql[metric.kind]})::DOUBLE AS value FROM operations WHERE ${tagged || true}`,
   );
   return typeof value === 'number' ? value : null;
+}
+
+/** On a target they may be of others: then their number is not known. */
+async function areInDoubt(run: OpenRun): Promise<boolean> {
+  return (await run.rows('FROM deadlocks_in_doubt')).length > 0;
 }
 
 function trendSql(aggregate: string): string {

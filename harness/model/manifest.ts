@@ -29,6 +29,8 @@ export interface Manifest {
   readonly own_invariants?: readonly string[];
   /** The command that repeats the run. */
   readonly repeat: string;
+  /** A target: not all that happens in its database is of the run. Absent in records of before it was noted. */
+  readonly used_by_others?: boolean;
   /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */
   readonly writers: 'triggers' | 'none';
   /** Moments on the run's clock; null until they happen. */
@@ -52,6 +54,7 @@ const STATED: Readonly<Record<keyof Manifest, z.ZodType>> = {
   engine: text.optional(),
   own_invariants: z.array(text).optional(),
   repeat: text,
+  used_by_others: z.boolean().optional(),
   writers: z.enum(['triggers', 'none']),
   load_started_ms: maybe,
   load_ended_ms: maybe,

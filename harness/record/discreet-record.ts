@@ -12,7 +12,8 @@ export interface Discretion {
 
 /** As docs/target.md asks the processes of a stack to name themselves. */
 const NAMED = /^wt-[\w-]{1,60}$/;
-const OTHER = 'another client';
+/** In place of any other name. The judge knows by it a client that is no process of the stack. */
+export const OTHER_CLIENT = 'another client';
 
 /**
  * A record of a stack that others use, too: of what they do it keeps no text. Statements have only those literals that
@@ -112,7 +113,7 @@ export class DiscreetRecord implements Recorder {
 type Fields = Readonly<Record<string, unknown>>;
 
 function nameOf(name: unknown): unknown {
-  return typeof name !== 'string' || name === '' || NAMED.test(name) ? name : OTHER;
+  return typeof name !== 'string' || name === '' || NAMED.test(name) ? name : OTHER_CLIENT;
 }
 
 function linesOf(text: string | null | undefined, kept: RegExp): string | null {

@@ -6,7 +6,7 @@
 WITH counted AS (
   SELECT max(value) AS deadlocks FROM samples WHERE metric = 'deadlocks'
 ), named AS (
-  SELECT count(*) AS deadlocks FROM deadlocks
+  SELECT count(*) AS deadlocks FROM logged_deadlocks
 ), explained AS (
   -- A deadlock of which a side stays dark is named all the same: that is a gap of ours, and is printed.
   SELECT count(*) FILTER (is_explained) AS deadlocks FROM dossiers

@@ -3,14 +3,15 @@ CREATE OR REPLACE VIEW writers AS
 SELECT writer_pid AS pid, writer AS name, min(committed_ms) AS from_ms, max(committed_ms) AS until_ms
 FROM commits WHERE writer <> '' AND writer_pid IS NOT NULL GROUP BY ALL;
 
--- One row: a deadlock that PostgreSQL reported, its sides (the victim first) and the request that it failed.
+-- One row: a deadlock that PostgreSQL reported, also of others, its sides (the victim first) and the request that it
+-- failed.
 -- The log's detail names processes by pid and gives both statements:
 --   Process 41 waits for ShareLock on transaction 900; blocked by process 42.
 --   Process 42 waits for ExclusiveLock on tuple (1,2) of relation 16500; blocked by process 41.
 --   Process 41: UPDATE …
 --   Process 42: SELECT …
 -- A statement may run over several lines, so it ends where the next `Process N: ` begins.
-CREATE OR REPLACE TABLE deadlocks AS
+CREATE OR REPLACE TABLE logged_deadlocks AS
 WITH reports AS (
   SELECT
     row_number() OVER (ORDER BY at_ms, pid) AS deadlock, at_ms, pid AS victim, xid, context, application_name,
@@ -95,6 +96,8 @@ WITH reports AS (
       AS named,
     -- A statement with an id in it is some request's, if not this one's.
     regexp_matches(victim.statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one,
+    -- At the same moment another client may have been a victim.
+    (SELECT coalesce(used_by_others, false) FROM manifest) AND role_of(process) IS NULL AS is_of_others,
     -- The API's log names a failure by an id that the answer has, too, and there it has PostgreSQL's detail, the
     -- victim first.
     EXISTS (
@@ -108,6 +111,6 @@ WITH reports AS (
 SELECT
   deadlock, at_ms, victim, xid, context, parts[1] AS waits, sides, fingerprint, roles,
   (SELECT min(op) FROM failed WHERE failed.deadlock = grouped.deadlock
-    AND (named OR logged OR (candidates = 1 AND NOT names_one))) AS operation
+    AND (named OR logged OR (candidates = 1 AND NOT names_one AND NOT is_of_others))) AS operation
 FROM grouped JOIN reports USING (deadlock)
 ORDER BY at_ms;

@@ -4,13 +4,13 @@
 -- seen waiting for.
 CREATE OR REPLACE TABLE deadlock_sides AS
 WITH sides AS (
-  SELECT deadlock, at_ms, victim, deadlocks.xid AS victim_xid, context, operation, waits, place,
+  SELECT deadlock, at_ms, victim, logged_deadlocks.xid AS victim_xid, context, operation, waits, place,
     side.pid AS pid, side.process AS process, side.statement AS statement, side.pid = victim AS is_victim
   FROM (
-    SELECT *, unnest(sides) AS side, generate_subscripts(sides, 1) AS place FROM deadlocks
-  ) AS deadlocks
+    SELECT *, unnest(sides) AS side, generate_subscripts(sides, 1) AS place FROM logged_deadlocks
+  ) AS logged_deadlocks
 ), lines AS (
-  SELECT deadlock, unnest(string_split(waits, chr(10))) AS line FROM deadlocks
+  SELECT deadlock, unnest(string_split(waits, chr(10))) AS line FROM logged_deadlocks
 ), waits AS (
   SELECT deadlock, try_cast(said.pid AS INTEGER) AS pid, said.lock AS lock, try_cast(said.blocker AS INTEGER) AS blocker
   FROM (SELECT deadlock, regexp_extract(line, 'Process (\d+) waits for (\w+ on .*); blocked by process (\d+)',
@@ -48,7 +48,8 @@ WITH sides AS (
   -- Relations are numbers in the detail. The victim's own has its name in the context.
   SELECT DISTINCT regexp_extract(lock, 'of relation (\d+)', 1) AS oid,
     regexp_extract(context, 'in relation "(\w+)"', 1) AS relation
-  FROM waits JOIN deadlocks USING (deadlock) WHERE waits.pid = victim AND lock LIKE '%of relation%' AND context <> ''
+  FROM waits JOIN logged_deadlocks USING (deadlock)
+  WHERE waits.pid = victim AND lock LIKE '%of relation%' AND context <> ''
 ), joined AS (
   SELECT sides.*, waits.lock, waits.blocker,
     coalesce(xids.xid, seen.seen_xid, CASE WHEN is_victim THEN victim_xid END) AS xid,
@@ -79,7 +80,7 @@ WITH sides AS (
       + clock_tolerance_ms() AS until_ms
   FROM operations
   -- None where there is no deadlock.
-  WHERE sent_ms <= (SELECT max(at_ms) FROM deadlocks) + clock_tolerance_ms()
+  WHERE sent_ms <= (SELECT max(at_ms) FROM logged_deadlocks) + clock_tolerance_ms()
 ), served AS (
   SELECT deadlock, pid, arg_min(op, (place, -sent_ms)) AS op
   FROM (
@@ -161,6 +162,48 @@ LEFT JOIN (
 ) AS holder
   ON holder.deadlock = stated.deadlock AND holder.pid = stated.blocker
 CROSS JOIN LATERAL (SELECT stated.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
+
+-- One row: a deadlock of the stack, or of which that is not known. Other clients of a target's database have deadlocks,
+-- too, which say nothing about the stack and are left out. `origin`: 'stack' if every side is a process of the stack,
+-- by its name or because it concerned a row of the run; else 'not known'.
+CREATE OR REPLACE TABLE deadlocks AS
+WITH stack AS (
+  -- If all that wrote rows of the run have names as docs/target.md asks for, a client with another name is no process
+  -- of the stack.
+  SELECT coalesce(bool_and(writer LIKE 'wt-%'), false) AS is_named FROM commits
+), evidence AS (
+  SELECT deadlock,
+    process LIKE 'wt-%' AS is_named,
+    coalesce(starts_with(subject, format('wt_{}_wt_', id)), false) AS is_of_run,
+    stack.is_named AND (process = 'another client'
+      OR (deadlock_sides.is_victim AND process = 'an unknown process')) AS is_of_others
+  FROM deadlock_sides CROSS JOIN stack CROSS JOIN manifest
+), origins AS (
+  SELECT deadlock,
+    CASE WHEN bool_and(is_named OR (is_of_run AND NOT is_of_others)) THEN 'stack'
+      WHEN bool_or(is_of_others) AND NOT bool_or(is_of_run) THEN 'others'
+      ELSE 'not known' END AS origin
+  FROM evidence GROUP BY deadlock
+)
+SELECT logged_deadlocks.*,
+  CASE WHEN used_by_others THEN coalesce(origin, 'not known') ELSE 'stack' END AS origin
+FROM logged_deadlocks LEFT JOIN origins USING (deadlock) CROSS JOIN manifest
+WHERE NOT coalesce(used_by_others AND origin = 'others', false)
+ORDER BY at_ms;
+
+-- A row for each reason why it is not known whether deadlocks are the stack's: it has other users.
+CREATE OR REPLACE VIEW deadlocks_in_doubt AS
+SELECT format('of {:d} of the deadlocks that PostgreSQL reported it is not known whether they are of this stack or of '
+  || 'other clients of its database: they are of {}, and no row of the run is named', count(*),
+  string_agg(DISTINCT list_aggregate(list_transform(sides, side -> side.process), 'string_agg', ' and '), '; ')
+) AS sentence
+FROM deadlocks WHERE origin = 'not known' HAVING count(*) > 0
+UNION ALL
+SELECT format('PostgreSQL counted {:d} deadlocks more than its log names, and other clients use its database, too',
+  counted::BIGINT - named)
+FROM (SELECT max(value) AS counted FROM samples WHERE metric = 'deadlocks'),
+  (SELECT count(*) AS named FROM logged_deadlocks), manifest
+WHERE used_by_others AND counted > named;
 
 -- One row: a deadlock and its outcome. `is_explained` if every side has a name, an action and a subject.
 -- The request that failed, its next attempt, and the final state of the task instance.

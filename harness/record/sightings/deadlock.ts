@@ -1,4 +1,5 @@
 import type { Operation } from '../../model/operation.ts';
+import { OTHER_CLIENT } from '../discreet-record.ts';
 import type { ServerLogRow } from '../server-log.ts';
 import type { Inquiry, Seen } from './inquiry.ts';
 import { type RecentRows, subjectOfRow, wasUnderWay } from './recent.ts';
@@ -16,7 +17,7 @@ interface Side {
   readonly isVictim: boolean;
 }
 
-/** Clients that are no part of the stack: the harness's own, and a fault's. */
+/** Clients that are no part of the stack: the harness's own, and a fault's; of a target also those of others. */
 const OURS = /^wt-(harness|bystander)/;
 const UNKNOWN = 'an unknown process';
 
@@ -24,7 +25,7 @@ const UNKNOWN = 'an unknown process';
 export function lookAtDeadlock(row: ServerLogRow, recent: RecentRows, actions: ActionWords): Inquiry {
   return (last) => {
     const sides = sidesOf(row, recent);
-    if (sides.some(({ process }) => OURS.test(process))) return 'ordinary';
+    if (sides.some(({ process }) => OURS.test(process) || process === OTHER_CLIENT)) return 'ordinary';
     const served = sides.map((side) => requestOf(side, row.at_ms, recent));
     const isKnown = sides.every(({ process }, index) => served[index] !== undefined || /scheduler/.test(process));
     return isKnown || last ? sentenceOf(row, sides, served, actions, recent) : undefined;

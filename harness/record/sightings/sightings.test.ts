@@ -94,6 +94,9 @@ test('a request that is not answered yet is named by the task instance in its st
 test('a deadlock with the harness itself is none of the build, and the next one is the first', async () => {
   const ours = { ...SCHEDULER, application_name: 'wt-bystander' };
   expect(await saidOf(['backends', ours], ['server_log', DEADLOCK])).toEqual([]);
+  // On a target, which others use, too.
+  const others = { ...SCHEDULER, application_name: 'another client' };
+  expect(await saidOf(['backends', others], ['server_log', DEADLOCK])).toEqual([]);
   const next = { ...DEADLOCK, detail: DEADLOCK.detail.replaceAll('42', '43') };
   const other = { ...SCHEDULER, pid: 43 };
   const rows: Rows = [
