@@ -47,3 +47,14 @@ test('an invariant that reads nothing of that table is judged as ever, and so is
     await judgeLiteral('no-deadlocks', { operations: [{}], commits: [{}], server_log: [deadlock, ...LOST] }),
   ).toMatchObject({ verdict: 'fail', violations: 1 });
 });
+
+test('a table that was copied in part is one with a gap', async () => {
+  const row = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1, state: 'success' };
+  const result = await judgeLiteral('history-is-complete', {
+    commits: [{ state: 'success', committed_ms: 5_000 }],
+    finals: { task_instance: [{ id: 'ti-1', ...row }], task_instance_history: [{ task_instance_id: 'ti-0', ...row }] },
+    server_log: [gap('final_task_instance', "the copy of Airflow's table task_instance is incomplete: a time-out")],
+  });
+  expect(result.verdict).toBe('unknown');
+  expect(result.why_unknown).toContain("the copy of Airflow's table task_instance is incomplete");
+});

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 
-import type { Recorder } from '../model/run-context.ts';
+import type { Clock } from '../model/clock.ts';
+import { reasonOf } from '../model/errors.ts';
+import { noteGap, type Recorder } from '../model/run-context.ts';
 import { FINAL_TABLES } from '../model/tables.ts';
 import { withClient } from '../system/postgres-client.ts';
 
@@ -17,49 +19,71 @@ const LEFT_OUT = new Set([
 ]);
 /** Rows fetched at a time, so that a large table does not fill the harness's memory. */
 const BATCH = 5_000;
+/** How long the server may take for them. A table of others may have millions of rows beside ours. */
+const STATEMENT_MS = 30_000;
 
 export interface SnapshotOptions {
   readonly dsn: string;
-  /** What the ids of the harness's own DAGs begin with. */
-  readonly prefix: string;
+  /** All DAGs of the run: with a list PostgreSQL uses its indexes, which in most collations it cannot with a prefix. */
+  readonly dagIds: readonly string[];
   /** Whether others use the stack, too. */
   readonly isShared: boolean;
+  readonly clock: Clock;
+  /** In place of `STATEMENT_MS`. */
+  readonly statementMs?: number;
 }
 
 /**
  * Copies what Airflow itself says in the end: its own tables, only the harness's DAGs. One repeatable-read transaction,
- * so that the tables agree with each other.
+ * so that the tables agree with each other. A table that cannot be copied in time is a gap in the record.
  */
-export async function takeSnapshot({ dsn, prefix, isShared }: SnapshotOptions, record: Recorder): Promise<void> {
+export async function takeSnapshot(options: SnapshotOptions, record: Recorder): Promise<void> {
+  const { dsn, dagIds, isShared, clock, statementMs = STATEMENT_MS } = options;
   await withClient(dsn, async (client) => {
     const readable = await readableTables(client);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await client.query(`SET LOCAL statement_timeout = ${statementMs}`);
     for (const table of FINAL_TABLES) {
       if (![table, ...(ALSO_READ[table] ?? [])].every((name) => readable.has(name))) continue;
-      const { rows: columns } = await client.query<{ column_name: string }>(
-        `SELECT column_name FROM information_schema.columns
-          WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`,
-        [table],
-      );
-      const names = columns.map(({ column_name }) => column_name).filter((name) => !LEFT_OUT.has(name));
-      // `to_json` gives each type the text that PostgreSQL prints; the driver's Date would lose microseconds.
-      await client.query(
-        `DECLARE rows NO SCROLL CURSOR FOR
-         SELECT to_json(t) AS row FROM (
-           SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM public."${table}"
-            WHERE ${ours(table, isShared)}) t`,
-        [`${prefix.replaceAll('_', '\\_')}%`],
-      );
-      for (;;) {
-        const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
-        if (rows.length === 0) break;
-        for (const { row } of rows) record.append(`final_${table}`, row);
-        await record.flush();
+      await client.query('SAVEPOINT before');
+      try {
+        await copyTable(client, { table, dagIds, isShared }, record);
+      } catch (error) {
+        const problem = `the copy of Airflow's table ${table} is incomplete: ${reasonOf(error)}`;
+        noteGap({ record, clock }, `final_${table}`, problem);
+        await client.query('ROLLBACK TO SAVEPOINT before');
       }
-      await client.query('CLOSE rows');
     }
     await client.query('COMMIT');
   });
+}
+
+interface Copied extends Pick<SnapshotOptions, 'dagIds' | 'isShared'> {
+  readonly table: (typeof FINAL_TABLES)[number];
+}
+
+async function copyTable(client: pg.Client, { table, dagIds, isShared }: Copied, record: Recorder): Promise<void> {
+  const { rows: columns } = await client.query<{ column_name: string }>(
+    `SELECT column_name FROM information_schema.columns
+      WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`,
+    [table],
+  );
+  const names = columns.map(({ column_name }) => column_name).filter((name) => !LEFT_OUT.has(name));
+  // `to_json` gives each type the text that PostgreSQL prints; the driver's Date would lose microseconds.
+  await client.query(
+    `DECLARE rows NO SCROLL CURSOR FOR
+     SELECT to_json(t) AS row FROM (
+       SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM public."${table}"
+        WHERE ${ours(table, isShared)}) t`,
+    [dagIds],
+  );
+  for (;;) {
+    const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
+    if (rows.length === 0) break;
+    for (const { row } of rows) record.append(`final_${table}`, row);
+    await record.flush();
+  }
+  await client.query('CLOSE rows');
 }
 
 /** What `ours` reads besides the table itself. */
@@ -81,13 +105,13 @@ async function readableTables(client: pg.Client): Promise<ReadonlySet<string>> {
 function ours(table: (typeof FINAL_TABLES)[number], isShared: boolean): string {
   switch (table) {
     case 'backfill_dag_run':
-      return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id LIKE $1)';
+      return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id = ANY ($1))';
     case 'trigger':
       if (isShared)
-        return 'EXISTS (SELECT FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id LIKE $1)';
+        return 'EXISTS (SELECT FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id = ANY ($1))';
       // With those that no task waits for: their tasks are no longer known.
-      return `NOT EXISTS (SELECT id FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id NOT LIKE $1)`;
+      return `NOT EXISTS (SELECT FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id <> ALL ($1))`;
     default:
-      return 'dag_id LIKE $1';
+      return 'dag_id = ANY ($1)';
   }
 }

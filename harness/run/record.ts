@@ -95,15 +95,18 @@ async function churn({ plan, clock }: RunSession, dags: Parts['dags'], signal: A
 
 /** No new work, then time for the lives under way. */
 async function settle(session: RunSession, stack: Stack, { fleet, engine, operators }: Parts): Promise<void> {
-  const { plan, clock, stop, spec } = session;
+  const { clock, stop, spec } = session;
   const settleMs = spec.shared?.settleMs ?? SETTLE_MS;
   const until = clock.now() + settleMs;
   engine.willEndAt?.(until);
   const deadline = AbortSignal.timeout(settleMs);
   setMaxListeners(0, deadline);
-  const dagIds = plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`);
-  await operators.pauseDags(dagIds, deadline).catch(() => undefined);
+  await operators.pauseDags(dagIdsOf(session, stack), deadline).catch(() => undefined);
   while (fleet.live.length > 0 && clock.now() < until && !stop.aborted) await sleep(100);
+}
+
+function dagIdsOf({ plan }: Pick<RunSession, 'plan'>, { dagNamespace }: Stack): string[] {
+  return plan.scenario.dags.map(({ dag_id }) => `${dagNamespace}${dag_id}`);
 }
 
 /** Lives first, then what they use: the last request of each is in the record. */
@@ -119,14 +122,10 @@ async function close(
   stack: Stack,
   { commits, probes, serverLog, sightings }: Parts,
 ): Promise<void> {
-  const { record, subject } = session;
-  const { dsn, dagNamespace } = stack;
+  const { record, subject, clock } = session;
   const isShared = 'target' in subject;
-  await attempt(
-    'take the snapshot',
-    () => takeSnapshot({ dsn, prefix: `${dagNamespace}wt_`, isShared }, record),
-    session,
-  );
+  const dagIds = dagIdsOf(session, stack);
+  await attempt('take the snapshot', () => takeSnapshot({ dsn: stack.dsn, dagIds, isShared, clock }, record), session);
   await attempt('close the commit stream', () => commits.stop(), session);
   if (stack.outlivesRun) await session.time('restore the database', () => restoreDatabase(session, commits));
   await attempt('close the probe', () => probes.close(), session);

@@ -1,0 +1,93 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { newDatabase, type TestDatabase } from '../testing/database.ts';
+import { takeSnapshot } from './snapshot.ts';
+
+let database: TestDatabase;
+let other: pg.Client;
+let rows: Record<string, object[]>;
+
+/** Of all that is copied these tables are enough; a target's user may not be allowed to read the others either. */
+const SCHEMA = `
+  CREATE TABLE dag_run (id serial PRIMARY KEY, dag_id varchar(250), run_id varchar(250));
+  CREATE TABLE task_instance (id serial PRIMARY KEY, dag_id varchar(250), state text, trigger_id int);
+  CREATE TABLE xcom (dag_id varchar(250), key text, value jsonb);
+  CREATE TABLE log (id serial PRIMARY KEY, dag_id varchar(250), event text, extra text);
+  CREATE TABLE trigger (id serial PRIMARY KEY, classpath text, kwargs text);
+  CREATE TABLE backfill (id serial PRIMARY KEY, dag_id varchar(250));
+  CREATE TABLE backfill_dag_run (id serial PRIMARY KEY, backfill_id int);
+  INSERT INTO trigger (classpath, kwargs) VALUES ('ours', 'secret'), ('theirs', 'secret'), ('an asset''s', 'secret')`;
+const OURS = 'wt_abc123_wt_a';
+
+beforeAll(async () => {
+  database = await newDatabase();
+  other = new pg.Client({ connectionString: database.dsn });
+  await other.connect();
+  await other.query(SCHEMA);
+  // The id of one differs only in what LIKE takes for any character, and that of another only begins as ours does.
+  for (const [n, dag] of [OURS, 'payroll', 'wt_abc123-wt_a', `${OURS}b`].entries()) {
+    await other.query(`INSERT INTO dag_run (dag_id, run_id) VALUES ('${dag}', 'r')`);
+    await other.query(`INSERT INTO task_instance (dag_id, state, trigger_id) VALUES ('${dag}', 'success', ${n + 1})`);
+    await other.query(`INSERT INTO xcom VALUES ('${dag}', 'k', '1')`);
+    await other.query(`INSERT INTO log (dag_id, event, extra) VALUES ('${dag}', 'running', 'secret')`);
+    await other.query(`WITH b AS (INSERT INTO backfill (dag_id) VALUES ('${dag}') RETURNING id)
+      INSERT INTO backfill_dag_run (backfill_id) SELECT id FROM b`);
+  }
+});
+
+beforeEach(() => {
+  rows = {};
+});
+
+afterAll(async () => {
+  await other.end();
+  await database.drop();
+});
+
+async function take(statementMs = 30_000): Promise<void> {
+  const append = (table: string, row: object) => {
+    rows[table] = [...(rows[table] ?? []), row];
+  };
+  const record = { append, flush: async () => undefined, behindMs: 0 };
+  const options = { dagIds: [OURS, 'wt_abc123_wt_never'], isShared: true, clock: { now: () => 5 }, statementMs };
+  await takeSnapshot({ dsn: database.dsn, ...options }, record);
+}
+
+const WHOLE = {
+  final_dag_run: [{ id: 1, dag_id: OURS, run_id: 'r' }],
+  final_task_instance: [{ id: 1, dag_id: OURS, state: 'success', trigger_id: 1 }],
+  final_xcom: [{ dag_id: OURS, key: 'k', value: 1 }],
+  final_log: [{ id: 1, dag_id: OURS, event: 'running' }],
+  final_trigger: [{ id: 1, classpath: 'ours' }],
+  final_backfill: [{ id: 1, dag_id: OURS }],
+  final_backfill_dag_run: [{ id: 1, backfill_id: 1 }],
+};
+
+test('of a stack that others use the rows of the run are copied, and no other', async () => {
+  await take();
+  expect(rows).toEqual(WHOLE);
+});
+
+test('a table that takes too long is a gap in the record, and the others are copied', async () => {
+  await other.query('BEGIN');
+  try {
+    await other.query('LOCK TABLE xcom IN ACCESS EXCLUSIVE MODE');
+    await take(500);
+  } finally {
+    await other.query('ROLLBACK');
+  }
+  const { final_xcom: _, ...others } = WHOLE;
+  expect(rows).toEqual({
+    ...others,
+    server_log: [
+      {
+        at_ms: 5,
+        source: 'harness',
+        severity: 'ERROR',
+        message: "the copy of Airflow's table xcom is incomplete: canceling statement due to statement timeout",
+        detail: 'gap in final_xcom',
+      },
+    ],
+  });
+});
