@@ -2,11 +2,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 
+import { callInProcess } from '../../test/in-process.ts';
 import { REFERENCE_TEMPLATE } from '../../test/postgres-servers.ts';
 import { Installation } from '../record/writers.ts';
+import { newSoak } from '../soak/begin.ts';
+import { resumeSoak } from '../soak/resume.ts';
 import { splitPassword } from '../stacks/target-dsn.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { bootId } from '../system/state-files.ts';
@@ -107,5 +110,40 @@ test('the record of a killed run goes when a query has shown that its target is 
   expect(states()).toEqual(['abc003.json']);
   await withClient(database.dsn, (client) => client.query('DROP VIEW windtunnel_abc003.mine'));
   expect(await healAll()).toMatchObject({ isDone: true });
+  expect(states()).toEqual([]);
+});
+
+test('`down` removes from targets what dead runs have left there, and says what it could not', async () => {
+  await leave('abc004');
+  killed('abc004', file);
+  const env = { WINDTUNNEL_CACHE: path.join(folder, 'cache') };
+  const done = await callInProcess(['down'], folder, env);
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  expect(done.stdout).toMatch(/^No stack is up\.\n[\s\S]*target\.yaml: removed a replication slot, .* of run abc004 /);
+  expect(states()).toEqual([]);
+
+  killed('abc005', targetFile('away.yaml', 'postgresql://airflow@127.0.0.1:1/airflow'));
+  const away = await callInProcess(['down'], folder, env);
+  expect(away.code).toBe(4);
+  expect(away.stdout).toMatch(/away\.yaml: not healed, because [\s\S]*slot_name = 'windtunnel_abc005'/);
+  expect(states()).toEqual(['abc005.json']);
+  rmSync(path.join(folder, 'cache', 'state', 'abc005.json'));
+});
+
+test('a soak that is resumed first removes from its target what its killed harness has left there', async () => {
+  await leave('abc006');
+  killed('abc006', file);
+  const { soak } = await newSoak({ scenario: 'seeds', build: 'reference', duration: '20m', window: '10m' });
+  const session = { number: 1, started_at: soak.started_at, harness: { pid: 1, born: 'never' }, identity: null };
+  const stored = path.join(folder, 'soak');
+  for (const part of ['windows', 'logs']) mkdirSync(path.join(stored, part), { recursive: true });
+  writeFileSync(
+    path.join(stored, 'soak.json'),
+    JSON.stringify({ ...soak, subject: { target: file }, sessions: [session] }),
+  );
+  const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  await resumeSoak(stored);
+  expect(said.mock.calls.flat().join('\n')).toMatch(/target\.yaml: removed a replication slot, .* of run abc006 /);
+  said.mockRestore();
   expect(states()).toEqual([]);
 });
