@@ -1,11 +1,14 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
+import { request } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 
 import { queryRun } from '../harness/judge/query-run.ts';
 import { dsnOfTarget, type TargetFile } from '../harness/stacks/target-file.ts';
@@ -37,6 +40,7 @@ let stacks: string;
 let up: Started;
 let target: TargetFile;
 let dsn: string;
+let gateway: Server;
 const said: string[] = [];
 
 async function call(...args: string[]): Promise<number | null> {
@@ -149,6 +153,23 @@ async function plant(): Promise<void> {
   }
 }
 
+/** A proxy before the public API, as companies have them: it answers the first backfill with a page of its own. */
+function openGateway(api: string): Promise<Server> {
+  const page = `<html>502 by ${secret('gateway')}</html>`;
+  let refused = 0;
+  const server = createServer((asked, response) => {
+    if (asked.method === 'POST' && asked.url?.endsWith('/backfills') && refused++ === 0)
+      return void response.writeHead(502).end(page);
+    const { host: _, connection: __, ...headers } = asked.headers;
+    request(`${api}${asked.url}`, { method: asked.method as 'GET', headers, body: asked }).then(
+      (answer) =>
+        void answer.body.pipe(response.writeHead(answer.statusCode, answer.headers as Record<string, string>)),
+      () => response.writeHead(502).end(),
+    );
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
 beforeAll(async () => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-secrets-'));
   stacks = stacksFolder(cwd);
@@ -156,6 +177,10 @@ beforeAll(async () => {
   await until('the stack', () => readdirSync(cwd).includes('target.yaml'));
   target = parse(readFileSync(path.join(cwd, 'target.yaml'), 'utf8'));
   dsn = dsnOfTarget(path.join(cwd, 'target.yaml'));
+  gateway = await openGateway(target.public_api);
+  const { port } = gateway.address() as AddressInfo;
+  const behind = { ...target, public_api: `http://127.0.0.1:${port}` };
+  writeFileSync(path.join(cwd, 'behind.yaml'), stringify(behind));
   await connected('setup', async (client) => {
     await client.query('CREATE DATABASE crm');
     for (const statement of FOREIGN) await client.query(statement);
@@ -163,6 +188,7 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
+  gateway?.close();
   up?.kill('SIGTERM');
   await up?.ended;
   rmSync(cwd, { recursive: true, force: true });
@@ -200,7 +226,7 @@ function contents(folder: string): [place: string, text: string][] {
 }
 
 test('no secret of a stack that others use is left anywhere', { timeout: 600_000 }, async () => {
-  const flags = ['--target', 'target.yaml', '--duration', '12s', '--seed', '7', '--out', 'run'];
+  const flags = ['--target', 'behind.yaml', '--duration', '12s', '--seed', '7', '--out', 'run'];
   const run = start(['run', 'seeds', ...flags], cwd, { ...ENVIRONMENT, TMPDIR: stacks });
   const folder = path.join(cwd, 'run');
   const commits = path.join(folder, 'raw', 'commits.ndjson');
@@ -237,6 +263,9 @@ test('no secret of a stack that others use is left anywhere', { timeout: 600_000
   // What was planted has been recorded, without its texts.
   expect(rows.server_log).toBeGreaterThan(5);
   expect(rows.lock_waits).toBeGreaterThan(0);
+  expect(said.join('\n')).toMatch(
+    /"status":502[^}]*"a message that was not kept"|"a message that was not kept"[^}]*502/,
+  );
   const whole = said.join('\n');
   expect(whole).toContain('40P01');
   expect(whole).toContain('another client');

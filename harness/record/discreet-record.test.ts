@@ -13,7 +13,7 @@ const OURS =
   `AND task_instance.id = '${UUID}'`;
 
 /** The rows that a record of a target keeps of these. */
-function kept(table: 'server_log' | 'commits' | 'backends' | 'lock_waits', ...rows: object[]): object[] {
+function kept(table: 'server_log' | 'commits' | 'backends' | 'lock_waits' | 'operations', ...rows: object[]): object[] {
   const found: object[] = [];
   const inner = { append: (_table: string, row: object) => void found.push(row), flush: async () => {}, behindMs: 0 };
   const record = new DiscreetRecord(inner, { database: 'airflow', dagPrefix: PREFIX, taskIds: TASKS });
@@ -141,4 +141,28 @@ test('other clients have no name, their rows none either, and statements no lite
     { writer: 'another client', statement: "UPDATE x SET y = '?'" },
     { statement: null },
   ]);
+});
+
+test('of a refused request stay the words that Airflow always has, and names of the run', () => {
+  const refused = (row: object) => kept('operations', { op: 1, reason: null, found_state: null, ...row })[0];
+  const of = (message: string) => (refused({ message }) as { message: string }).message;
+  expect(of('<html>502 at gw.example, token=hunter2')).toBe('a message that was not kept');
+  expect(of(`There is already a running backfill for dag ${PREFIX}fan of hunter2`)).toBe(
+    `There is already a running backfill for dag … ${PREFIX}fan`,
+  );
+  const error =
+    'Serious error when handling your request. Check logs for more details - you will find it in api server when you ' +
+    'look for ID HRIB9TSh';
+  expect(of(error)).toBe('Serious error when handling your request … look for ID HRIB9TSh');
+  // With expose_stacktrace.
+  expect(of("Error with id HRIB9TSh, statement: UPDATE connection SET password = 'hunter2'")).toBe(
+    'Error with id HRIB9TSh',
+  );
+  const own = { message: 'TI is already running elsewhere', reason: 'running_elsewhere', found_state: 'running' };
+  expect(refused(own)).toMatchObject(own);
+  expect(refused({ message: null, reason: 'for hunter2', found_state: 'hunter2' })).toMatchObject({
+    message: null,
+    reason: null,
+    found_state: null,
+  });
 });

@@ -52,6 +52,14 @@ export class DiscreetRecord implements Recorder {
       }
       case 'commits':
         return { ...row, writer: nameOf(row.writer), statement: this.#statement(row.statement) };
+      case 'operations':
+        // A proxy before the API answers what it likes, and errors of Airflow may quote SQL with its parameters.
+        return {
+          ...row,
+          message: typeof row.message === 'string' ? this.#said(row.message, ANSWERED) : row.message,
+          reason: typeof row.reason === 'string' && /^[A-Za-z_ ]{1,40}$/.test(row.reason) ? row.reason : null,
+          found_state: typeof row.found_state === 'string' && this.#keep(row.found_state) ? row.found_state : null,
+        };
       case 'backends':
         return { ...row, application_name: nameOf(row.application_name) };
       case 'lock_waits': {
@@ -99,10 +107,14 @@ export class DiscreetRecord implements Recorder {
   }
 
   #ofProcess(row: ServerLogRow): ServerLogRow {
+    return { ...row, message: this.#said(row.message, LOGGED) };
+  }
+
+  /** Of a text the parts that match, and names of the run's own DAGs. */
+  #said(text: string, patterns: readonly RegExp[]): string {
     const own = new RegExp(`${this.#discretion.dagPrefix.replace(/[^\w-]/g, '')}[\\w.-]+`);
-    const said = new RegExp([...SAID, own].map(({ source }) => source).join('|'), 'g');
-    const kept = row.message.match(said) ?? [];
-    return { ...row, message: kept.length > 0 ? [...new Set(kept)].join(' … ') : 'a message that was not kept' };
+    const kept = text.match(new RegExp([...patterns, own].map(({ source }) => source).join('|'), 'g')) ?? [];
+    return kept.length > 0 ? [...new Set(kept)].join(' … ') : 'a message that was not kept';
   }
 
   #statement(statement: unknown): unknown {
@@ -129,8 +141,23 @@ const LOCK_HOLDERS = /^Process(es)? holding the locks?: [\d, ]+\. Wait queue: [\
 const LOCKED_ROW = /^while [\w (),]+ in relation "\w+"$/;
 const IDS = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
 
+/** What Airflow's API answers, in words that it always has. */
+const ANSWERED = [
+  /TI is already running elsewhere/,
+  /TI is no longer in the running state and task should terminate/,
+  /TI was not in (?:a state where it could be marked as running|the running state so it cannot be updated)/,
+  /Task Instance not found(?:, it may have been moved to the Task Instance History table)?/,
+  /There is already a running backfill for dag/,
+  /(?:Missing|Invalid) auth token|Token type not allowed for endpoint|Signature has expired/,
+  /Internal [Ss]erver [Ee]rror/,
+  /Serious error when handling your request/,
+  // By the id the judge finds the error in the log.
+  /look for ID \w{1,20}/,
+  /Error with id \w{1,20}/,
+];
+
 /** What the judge looks for in the logs of Airflow's processes. */
-const SAID = [
+const LOGGED = [
   /Error with id [\w-]{1,40}/,
   /Setting the task to failed/,
   /correlation_id=[0-9a-f-]{1,40}/,
