@@ -1,11 +1,10 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
 import { findK6 } from '../harness/fleet/engines/k6-binary.ts';
 import { judge } from '../harness/judge/judge.ts';
 import { type OpenRun, openRun } from '../harness/judge/open-run.ts';
@@ -17,42 +16,11 @@ import { runSql } from '../harness/testing/duckdb.ts';
 import { literalManifest } from '../harness/testing/literal-run.ts';
 import { fanOut, REAL_CLIENT, STEADY_HABITS } from '../workloads/shapes.ts';
 import { expectNothingLeft, stackProcesses, stacksFolder, start, until, whyNoK6, windtunnel } from './airflow.ts';
+import { ofKind } from './kubernetes.ts';
 
 /** The harness's own process and the real k6 each play the lives of a run on the reference stack. */
 
 const why = await whyNoK6();
-
-interface Named {
-  readonly name: string;
-  readonly valueFrom?: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
-  readonly value?: string;
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** What is read of the files, of whatever kind. */
-interface KubernetesObject {
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly labels: Labels };
-  readonly data: Readonly<Record<string, string>>;
-  readonly spec: {
-    readonly selector: Labels;
-    readonly ports: readonly { readonly port: number }[];
-    readonly template: {
-      readonly metadata: { readonly labels: Labels };
-      readonly spec: {
-        readonly containers: readonly [{ readonly args: readonly string[]; readonly env: readonly Named[] }];
-      };
-    };
-    readonly ingress: readonly {
-      readonly from: readonly { readonly podSelector: { readonly matchLabels: Labels } }[];
-      readonly ports: readonly [{ readonly port: number }];
-    }[];
-    readonly runner: { readonly env: readonly Named[]; readonly metadata: { readonly labels: Labels } };
-    readonly script: { readonly configMap: { readonly name: string; readonly file: string } };
-    readonly arguments: string;
-  };
-}
 
 let cwd: string;
 let stacks: string;
@@ -302,16 +270,6 @@ describe.skipIf(why !== undefined)('a k6 that is started elsewhere', () => {
 });
 
 describe('docker/kubernetes', () => {
-  const read = (file: string) =>
-    parseAllDocuments(readFileSync(path.join(import.meta.dirname, '..', 'docker', 'kubernetes', file), 'utf8')).map(
-      (document) => document.toJS() as KubernetesObject,
-    );
-  const ofKind = (kind: string) => {
-    const [one] = [...read('windtunnel.yaml'), ...read('testrun.yaml')].filter((document) => document.kind === kind);
-    if (!one) throw new Error(`there is no ${kind}`);
-    return one;
-  };
-
   test('the run is one that the command takes, up to what only a cluster has', async () => {
     const [container] = ofKind('Job').spec.template.spec.containers;
     const env = Object.fromEntries(container.env.map(({ name }) => [name, 'x'.repeat(64)]));
@@ -323,33 +281,6 @@ describe('docker/kubernetes', () => {
       code: 4,
       stderr: expect.stringMatching(/The target's database does not answer/),
     });
-  });
-
-  test('ports, names, labels and secrets fit each other', () => {
-    const [container] = ofKind('Job').spec.template.spec.containers;
-    const ports = ofKind('Service').spec.ports.map(({ port }) => String(port));
-    const { handoff } = parse(ofKind('ConfigMap').data['target.yaml'] ?? '') as { readonly handoff: string };
-    const value = (flag: string) => container.args[container.args.indexOf(flag) + 1] ?? '';
-    expect([value('--worker-listen'), handoff, value('--metrics-port')].map((text) => text.split(':').at(-1))).toEqual(
-      ports,
-    );
-    const { runner, script, arguments: flags } = ofKind('TestRun').spec;
-    const leases = runner.env.find(({ name }) => name === 'WINDTUNNEL_URL')?.value;
-    expect(leases).toBe(`http://${ofKind('Service').metadata.name}:${ports[0]}`);
-    expect(ofKind('Service').spec.selector).toEqual(ofKind('Job').spec.template.metadata.labels);
-    const [fromK6, fromSchedulers] = ofKind('NetworkPolicy').spec.ingress;
-    expect(fromK6?.from[0]?.podSelector.matchLabels).toEqual(runner.metadata.labels);
-    expect([fromK6, fromSchedulers].map((rule) => String(rule?.ports[0].port))).toEqual(ports.slice(0, 2));
-    const secrets = [...container.env, ...runner.env].flatMap(({ valueFrom }) =>
-      valueFrom ? [valueFrom.secretKeyRef] : [],
-    );
-    const readme = readFileSync(path.join(import.meta.dirname, '..', 'docker', 'kubernetes', 'README.md'), 'utf8');
-    for (const { name, key } of secrets) {
-      expect(readme).toContain(`create secret generic ${name} `);
-      expect(readme).toContain(`--from-literal ${key}=`);
-    }
-    expect(readme).toContain(`create configmap ${script.configMap.name} --from-file ${script.configMap.file}`);
-    expect(flags).toContain('--no-usage-report');
   });
 });
 
