@@ -34,9 +34,9 @@ describe.skipIf(SERVERS.length === 0).each(SERVERS)('WINDTUNNEL_POSTGRES=%s', (s
     }
   });
 
-  test('the tests of the recorder and of the stack hold', () => {
+  test('the tests of the recorder and of the stacks hold', () => {
     const vitest = 'node_modules/vitest/vitest.mjs';
-    const said = node([vitest, 'run', '--project', 'db', 'harness/record', 'harness/stacks']);
+    const said = node([vitest, 'run', '--project', 'db', 'harness/record', 'harness/stacks', 'reference/dags']);
     expect(said).toMatch(/\n[3-9]\d passed, 0 failed, 0 skipped/);
   });
 });

@@ -2,6 +2,19 @@
 -- and indexes, because indexes decide in which order a statement meets rows, and so which deadlocks there can be. Left
 -- out are references to tables that the reference stack does not have (bundles, teams, log templates).
 
+-- PostgreSQL 18 has it: milliseconds since 1970 in the first six bytes, random bits in the others, and the version, 7.
+DO $$
+BEGIN
+  IF to_regprocedure('pg_catalog.uuidv7()') IS NULL THEN
+    CREATE FUNCTION uuidv7() RETURNS uuid LANGUAGE sql VOLATILE AS $body$
+      SELECT encode(
+               set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send(
+                 floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
+               'hex')::uuid
+    $body$;
+  END IF;
+END $$;
+
 CREATE TABLE dag (
   dag_id varchar(250) NOT NULL,
   is_paused boolean NOT NULL,
