@@ -43,13 +43,15 @@ const EXECUTOR_PATH = fileURLToPath(new URL('../../../docker/executor', import.m
 /** UsageError: no version, one that is too old, no checkout, or no lock. Nothing outside this machine is asked. */
 export function checkVersion(version: string): void {
   airflowVersion(version);
-  if (isLock(version)) readLock(atPath(version));
-  else if (isPath(version)) checkoutRoot(version);
+  if (namedLock(version)) return;
+  if (isPath(version)) checkoutRoot(version);
   else checkRelease(version);
 }
 
-function isLock(version: string): boolean {
-  return isPath(version) && statSync(atPath(version), { throwIfNoEntry: false })?.isFile() === true;
+/** The lock that a build names by its file; undefined for releases and checkouts. UsageError: it is none. */
+export function namedLock(version: string): Lock | undefined {
+  if (!isPath(version) || statSync(atPath(version), { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  return readLock(atPath(version));
 }
 
 /**
@@ -60,7 +62,7 @@ export async function installAirflow(version: string, options: InstallOptions): 
   const { log, signal } = options;
   checkVersion(version);
   await mkdir(cacheFolder(), { recursive: true, mode: 0o700 });
-  const lock = isLock(version) ? readLock(atPath(version)) : undefined;
+  const lock = namedLock(version);
   const isCheckout = lock === undefined && isPath(version);
   const python = await findPython(signal, isCheckout ? undefined : (lock?.version ?? version), lock?.python);
   const uv = await ensureUv(python, log, signal);

@@ -53,25 +53,40 @@ export function newLock(
   return lockOf(`${line}\n${requirements}`);
 }
 
-function lockOf(text: string): Lock {
+/** A package at a version, with the sha256 of each of its files. */
+export interface LockedPackage {
+  /** Normalized: `apache-airflow`. */
+  readonly name: string;
+  readonly version: string;
+  readonly hashes: readonly string[];
+}
+
+/** The packages of a file of requirements, and what in it is none, a sentence each. */
+export function lockedPackages(text: string): { packages: LockedPackage[]; problems: string[] } {
+  if (UNPRINTABLE.test(text)) return { packages: [], problems: ['it has characters that are not printable ASCII'] };
   const problems: string[] = [];
-  const versions = new Map<string, string>();
-  if (UNPRINTABLE.test(text)) problems.push('it has characters that are not printable ASCII');
-  else
-    for (const { number, line } of statements(text)) {
-      if (OPTION.test(line)) continue;
-      const [, name, version = '', hashes] = PACKAGE.exec(line) ?? [];
-      if (name === undefined) problems.push(`line ${number} is not PACKAGE==VERSION with hashes: ${line.slice(0, 60)}`);
-      else if (hashes === '') problems.push(`line ${number}, ${name}, has no --hash=sha256:…`);
-      else versions.set(name.toLowerCase().replace(/[-_.]+/g, '-'), version);
-    }
-  const missing = NEEDED.filter((name) => !versions.has(name));
+  const packages = statements(text).flatMap(({ number, line }): LockedPackage[] => {
+    if (OPTION.test(line)) return [];
+    const [, name, version = '', stated = ''] = PACKAGE.exec(line) ?? [];
+    const hashes = stated.match(/[0-9a-f]{64}/g) ?? [];
+    if (name === undefined) problems.push(`line ${number} is not PACKAGE==VERSION with hashes: ${line.slice(0, 60)}`);
+    else if (hashes.length === 0) problems.push(`line ${number}, ${name}, has no --hash=sha256:…`);
+    else return [{ name: name.toLowerCase().replace(/[-_.]+/g, '-'), version, hashes }];
+    return [];
+  });
+  return { packages, problems };
+}
+
+function lockOf(text: string): Lock {
+  const { packages, problems } = lockedPackages(text);
+  const versionOf = (name: string) => packages.find((one) => one.name === name)?.version;
+  const missing = NEEDED.filter((name) => versionOf(name) === undefined);
   if (problems.length === 0) problems.push(...missing.map((name) => `it has no ${name}`));
   if (problems.length > 0) {
     const more = problems.length > SAID ? `; and ${problems.length - SAID} more` : '';
     throw new UsageError(problems.slice(0, SAID).join('; ') + more);
   }
-  const version = versions.get('apache-airflow') ?? '';
+  const version = versionOf('apache-airflow') ?? '';
   checkRelease(version);
   const python = FIRST_LINE.exec(text)?.[1];
   const sha256 = createHash('sha256').update(text).digest('hex');
