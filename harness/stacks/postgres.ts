@@ -165,7 +165,7 @@ async function waitUntilReady(postgres: Postgres, signal: AbortSignal, attempt: 
   });
   for (let last: unknown; ; ) {
     signal.throwIfAborted();
-    if (ended) throw new StackError(`PostgreSQL ${ended}: ${tailOf(postgres)}`);
+    if (ended) throw new StackError(`PostgreSQL ${ended}: ${await lastWords(postgres)}`);
     if (performance.now() > deadline) throw new StackError(`PostgreSQL did not answer within 30 s: ${messageOf(last)}`);
     try {
       return await attempt();
@@ -176,8 +176,11 @@ async function waitUntilReady(postgres: Postgres, signal: AbortSignal, attempt: 
   }
 }
 
-function tailOf(postgres: Postgres): string {
-  for (const file of [postgres.jsonLog, postgres.process.log]) {
+/** Why it ended. What writes its log lives a moment longer than the server. */
+async function lastWords({ jsonLog, process: { log } }: Postgres): Promise<string> {
+  const isSaid = () => existsSync(jsonLog) && /"error_severity":"(FATAL|PANIC)"/.test(readFileSync(jsonLog, 'utf8'));
+  for (let waited = 0; waited < 2_000 && !isSaid(); waited += 50) await sleep(50);
+  for (const file of [jsonLog, log]) {
     if (existsSync(file)) {
       const lines = readFileSync(file, 'utf8').trim().split('\n').slice(-3);
       if (lines[0]) return lines.map((line) => /"message":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line).join(' · ');
