@@ -80,6 +80,24 @@ test('two runs on one database do not touch each other, and what lives is left a
   expect(await removeInstallations(database.dsn)).toEqual([]);
 });
 
+test('what is of a database is left alone by a look at another of the same server', async () => {
+  const other = await newDatabase();
+  try {
+    const client = await connected(other.dsn);
+    await client.query(WATCHED_SCHEMA);
+    const run = newRun();
+    const installation = new Installation(other.dsn, run);
+    await installation.install();
+    await installation.close();
+    expect(await removeInstallations(database.dsn, { ended: [run] })).toEqual([]);
+    expect(await removeInstallations(other.dsn)).toMatchObject([
+      { run, outcome: 'removed', what: 'a replication slot, a publication, 7 triggers and a schema' },
+    ]);
+  } finally {
+    await other.drop();
+  }
+});
+
 test('a lock that broke with its connection is taken again', async () => {
   const run = newRun();
   const installation = new Installation(database.dsn, run);

@@ -12,6 +12,9 @@ const BATCH = 20;
 const AGAIN_MS = 200;
 /** No server of ours has so many; a server that accepts more is not exhausted. */
 const CONNECTIONS_MAX = 5_000;
+/** For superusers, and since PostgreSQL 16 for members of `pg_use_reserved_connections`. */
+const RESERVED = `current_setting('superuser_reserved_connections')::int
+  - coalesce(current_setting('reserved_connections', true)::int, 0)`;
 const HOARD = { name: 'wt-harness-hoard', queryMs: QUERY_MS };
 
 /**
@@ -50,9 +53,8 @@ export const exhaustConnections: Fault = {
 
 /** Takes what is free now. Returns how many are held. */
 async function take({ stack }: Site, asking: pg.Client, held: pg.Client[]): Promise<number> {
-  const reserve = stack.outlivesRun ? 'superuser_reserved_connections' : undefined;
   const { rows } = await asking.query<{ free: number }>(
-    `SELECT (current_setting('max_connections')::int - ${reserve ? `current_setting('${reserve}')::int` : '0'}
+    `SELECT (current_setting('max_connections')::int - ${stack.outlivesRun ? RESERVED : '0'}
        - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'))::int AS free`,
   );
   for (let free = rows[0]?.free ?? 0; free > 0 && held.length < CONNECTIONS_MAX; free -= BATCH) {
