@@ -41,7 +41,7 @@ function bytesOf(text: string): number | undefined {
 }
 
 /** How long a run may be judged, or a query last. UsageError: WINDTUNNEL_TIME is no duration. */
-function timeLimit(): { readonly text: string; readonly ms: number } {
+export function timeLimit(): { readonly text: string; readonly ms: number } {
   const { WINDTUNNEL_TIME: text = TIME } = process.env;
   const ms = durationMs(text);
   if (ms) return { text, ms };

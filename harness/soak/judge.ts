@@ -1,19 +1,31 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+import { timeLimit } from '../judge/bounds.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { childEnvironment } from '../system/environment.ts';
 import { cacheFolder, WINDTUNNEL } from '../system/installation.ts';
 import { ProcessTable } from '../system/process-table.ts';
 
+/** Beyond what the judge allows itself: it starts, closes the tables, and writes the reports. */
+const AROUND_MS = 600_000;
+
+interface AsideOptions {
+  readonly log: string;
+  readonly invariants: string | undefined;
+  /** How long it may take; in place of what the judge allows itself and a little more. */
+  readonly withinMs?: number;
+}
+
 /**
  * Judges a run in a process of its own with lower priority, because the next window's load is running: its time and
- * memory must not be the harness's. Rejects if there is no verdict.
+ * memory must not be the harness's. Rejects if there is no verdict, also because that process hangs.
  */
 export async function judgeAside(
   runFolder: string,
-  { log, invariants }: { readonly log: string; readonly invariants: string | undefined },
+  { log, invariants, withinMs = timeLimit().ms + AROUND_MS }: AsideOptions,
 ): Promise<{ judgement: Judgement; seconds: number }> {
   const began = performance.now();
   const file = path.join(runFolder, 'verdict.json');
@@ -27,11 +39,15 @@ export async function judgeAside(
         ...childEnvironment(),
         WINDTUNNEL_CACHE: cacheFolder(),
         WINDTUNNEL_MEMORY: process.env.WINDTUNNEL_MEMORY,
+        WINDTUNNEL_TIME: process.env.WINDTUNNEL_TIME,
+        WINDTUNNEL_DISK: process.env.WINDTUNNEL_DISK,
       },
       cwd: process.cwd(),
       log,
     });
-    const how = await child.ended;
+    const timer = new AbortController();
+    const late = sleep(withinMs, `took more than ${withinMs / 1000} s`, { signal: timer.signal });
+    const how = await Promise.race([child.ended, late]).finally(() => timer.abort());
     if (!existsSync(file)) throw new Error(`judging ${runFolder} ${how} without a verdict (see ${log})`);
     const judgement = JSON.parse(readFileSync(file, 'utf8')) as Judgement;
     return { judgement, seconds: (performance.now() - began) / 1000 };
