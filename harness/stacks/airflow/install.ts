@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,8 +50,8 @@ export function checkVersion(version: string): void {
 
 /** The lock that a build names by its file; undefined for releases and checkouts. UsageError: it is none. */
 export function namedLock(version: string): Lock | undefined {
-  if (!isPath(version) || statSync(atPath(version), { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  return readLock(atPath(version));
+  const file = atPath(version);
+  return isPath(version) && existsSync(file) && statSync(file).isFile() ? readLock(file) : undefined;
 }
 
 /**

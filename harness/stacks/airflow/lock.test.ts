@@ -65,7 +65,8 @@ describe('readLock', () => {
 
   test('a path that is neither a folder nor a file is neither a checkout nor a lock', () => {
     expect(() => readLock(folder)).toThrow(/is not a lock of Airflow: a folder, where a file is needed/);
-    expect(() => checkVersion(path.join(folder, 'nothing'))).toThrow(/no such folder, nor a lock of that name/);
+    for (const name of ['nothing', 'a'.repeat(300), `${'a/'.repeat(3_000)}b`])
+      expect(() => checkVersion(path.join(folder, name))).toThrow(/no such folder, nor a lock of that name/);
   });
 });
 
