@@ -55,6 +55,8 @@ describe('readLock', () => {
     [`${WHOLE}-r other.txt`, /line 8 is not/],
     [`${WHOLE}evil @ https://elsewhere/evil.whl ${HASH}`, /line 8 is not/],
     [`${WHOLE}--only-binary :none:`, /line 8 is not/],
+    [`${WHOLE}anyio==4.15.1 ; ${' '.repeat(400_000)}!`, /line 8, anyio, has no/],
+    [`${WHOLE}anyio==4.15.1 ; ${' '.repeat(400_000)}#`, /line 8 is not/],
     [`# all is well\r--index-url https://elsewhere\n${WHOLE}`, /not printable ASCII/],
     [`${WHOLE}${'a\n'.repeat(9)}`, /line 11 is not PACKAGE==VERSION with hashes: a; and 5 more\./],
   ])('refuses what is no lock, %#', (text, sentence) => {

@@ -98,7 +98,8 @@ function statements(text: string): { number: number; line: string }[] {
   const found: { number: number; line: string }[] = [];
   let open: { number: number; line: string } | undefined;
   for (const [i, whole] of text.split('\n').entries()) {
-    const line = whole.trim();
+    // One space each: the pattern takes quadratic time over many.
+    const line = whole.trim().replace(/ +/g, ' ');
     if (open === undefined && (line === '' || line.startsWith('#'))) continue;
     open ??= { number: i + 1, line: '' };
     open.line = `${open.line} ${line.replace(/\\$/, '').trim()}`.trim();
