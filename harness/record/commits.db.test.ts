@@ -233,6 +233,26 @@ test('across restarts of the server every commit is recorded exactly once', { ti
   expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, i) => i + 1));
 });
 
+test('what was installed is taken away also where the end of the stream could not be recorded', async () => {
+  const run = new RunFolder(path.join(folder, 'no-end'));
+  const dsn = postgres.dsn('postgres');
+  const stream = new CommitStream({ dsn, run: 'abc124', record: run, clock: new RunClock() });
+  await stream.start(() => undefined);
+  const allow = (allowed: boolean) =>
+    withClient(postgres.dsn('template1'), (client) =>
+      client.query(`ALTER DATABASE postgres ALLOW_CONNECTIONS ${allowed}`),
+    );
+  // As a pool that is full, or a failover in the last second.
+  await allow(false);
+  try {
+    await expect(stream.stop()).rejects.toThrow(/not currently accepting connections/);
+  } finally {
+    await allow(true);
+  }
+  expect(await stream.remove()).toBeUndefined();
+  await run.close();
+});
+
 test('nothing of the recorder stays in the database', async () => {
   await withClient(postgres.dsn('postgres'), async (client) => {
     const { rows } = await client.query(`
