@@ -69,19 +69,20 @@ export async function databaseTemplate(
     await table.stop(postgres.process);
   }
   rmSync(path.join(postgres.dataFolder, 'wt_log'), { recursive: true, force: true });
-  await publish(postgres.dataFolder, home, ready);
+  await publish(postgres.dataFolder, ready, table);
   return ready;
 }
 
-/** A rename publishes the whole template or nothing; if another run was quicker, its template is as good. */
-async function publish(from: string, home: string, ready: string): Promise<void> {
-  mkdirSync(home, { recursive: true });
-  const next = path.join(home, `next-${process.pid}`);
+/**
+ * A rename publishes the whole template or nothing; if another run was quicker, its template is as good. The folder of
+ * the copy is noted: that of a harness that was killed is healed.
+ */
+async function publish(from: string, ready: string, table: ProcessTable): Promise<void> {
+  const next = path.join(table.folder(path.join(path.dirname(ready), `next-${table.id}`)), 'pgdata');
   await run('cp', ['-a', from, next], { timeout: 60_000, env: childEnvironment() });
   try {
     renameSync(next, ready);
   } catch (error) {
-    rmSync(next, { recursive: true, force: true });
     if (!existsSync(ready)) throw error;
   }
 }
