@@ -42,7 +42,7 @@ const WINDTUNNEL = path.join(root, 'bin', 'windtunnel.mjs');
 const TABLE_RUNS = 5;
 const DEFECTS_A_STEP = 5;
 /** Runs that each defect gets, and the clean runs of a step. */
-const CALIBRATION = ['--runs', '2', '--clean', '2'];
+const CALIBRATION = ['--runs', '2', '--clean', '2', '--jobs', '3'];
 const SOAK = ['soak', 'seeds', '--build', 'reference', '--duration', '60m', '--window', '10m', '--disk', '2GB'];
 
 const script = (name: string, ...args: readonly string[]) => [
@@ -91,7 +91,7 @@ const calibration: Evidence = {
     DEFECTS_A_STEP,
   ).map((names, i) => ({
     name: names.join(', '),
-    minutes: 12,
+    minutes: 6,
     args: ({ work, seed }) => {
       const file = fresh(work, `calibration-${i + 1}`, '.json');
       const own = ['--seed', String(seed + 1_000 * i), '--out', file];
