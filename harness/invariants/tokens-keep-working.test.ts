@@ -30,15 +30,6 @@ test('an operator who is refused, and an impostor, have no such claim', async ()
   expect(result).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
 
-test('a worker that lived while the harness was stopped for more than a minute may come too late', async () => {
-  const stopped = (for_ms: number) => ({
-    operations: [RUN, { op: 2, sent_ms: 703_000, ended_ms: 703_010, ...NO }],
-    samples: [{ at_ms: 702_000, source: 'harness', metric: 'loop_delay_ms', value: for_ms }],
-  });
-  expect(await judge(stopped(50_000))).toMatchObject({ violations: 1 });
-  expect(await judge(stopped(700_000))).toMatchObject({ violations: 0 });
-});
-
 test('where the clock of the stack was set, as by a machine that slept, it is in doubt', async () => {
   const reading = (at_ms: number, value: number) => [
     { at_ms, source: 'postgres', metric: 'clock_offset_ms', value },

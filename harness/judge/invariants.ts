@@ -74,14 +74,18 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
   let section = 'given';
   try {
     // Done already where a whole run is judged.
-    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of kept_violations`);
+    await run.prepare(
+      `${Object.values(file.sections).join('\n')} lost_runs subject_of kept_violations outages seconds`,
+    );
     const { given, violations, exercised: counting } = file.sections;
     if (given) await (file.own ? runStatements(connection, given) : connection.run(given));
     section = 'violations';
     if (file.own) await checkReading(connection, violations ?? '');
     const any = await createViolations(connection, file);
     if (any) await excuseLostRuns(connection);
-    const found = any && !(await isBlind(run, file)) ? await readViolations(connection) : NOTHING;
+    const counts = any && !(await isBlind(run, file));
+    const doubted = counts ? await takeDoubtful(connection) : null;
+    const found = counts ? await readViolations(connection) : NOTHING;
     section = 'exercised';
     if (file.own) await checkReading(connection, counting ?? '');
     const [row] = await rowsOf(connection, counting ?? '');
@@ -89,9 +93,9 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
     const doubts = [await whichGaps(run, file), found.violations > 0 ? await whatClocks(run, file) : null];
     const doubt = doubts.filter((one) => one !== null).join(' ');
     if (doubt !== '' && found.violations > 0) {
-      const count = found.violations === 1 ? '1 violation is' : `${found.violations} violations are`;
-      return resultOf(run, file, exercised, NOTHING, `${count} in doubt, because ${doubt}`);
+      return resultOf(run, file, exercised, NOTHING, inDoubt(found.violations, doubt));
     }
+    if (found.violations === 0 && doubted) return resultOf(run, file, exercised, NOTHING, doubted);
     if (found.violations > 0) await keepViolations(connection, file.name, place);
     section = 'doubts';
     const { doubts: unclearSql } = file.sections;
@@ -119,6 +123,26 @@ async function excuseLostRuns(connection: DuckDBConnection): Promise<void> {
       UNION ALL
       SELECT v FROM (SELECT rowid AS v, unnest(commits) AS seq FROM violations)
         JOIN commits USING (seq) SEMI JOIN lost_runs USING (dag_id, run_id))`);
+}
+
+/**
+ * Takes away the violations since the harness itself stalled for long: whether its pause brought them about is not
+ * known. Returns why they do not count; null where there are none.
+ */
+async function takeDoubtful(connection: DuckDBConnection): Promise<string | null> {
+  const [outage] = await rowsOf(
+    connection,
+    `SELECT from_ms, format('the harness stalled for {} until {}', seconds(lasted_ms), seconds(until_ms)) AS why
+     FROM outages ORDER BY from_ms LIMIT 1`,
+  );
+  if (typeof outage?.from_ms !== 'number') return null;
+  const sql = 'DELETE FROM violations WHERE at_ms >= $1 RETURNING at_ms';
+  const taken = await connection.runAndReadAll(sql, [outage.from_ms]);
+  return taken.currentRowCount === 0 ? null : inDoubt(taken.currentRowCount, `${outage.why}.`);
+}
+
+function inDoubt(violations: number, why: string): string {
+  return `${violations === 1 ? '1 violation is' : `${violations} violations are`} in doubt, because ${why}`;
 }
 
 type Found = Pick<InvariantResult, 'violations' | 'first' | 'worst' | 'last' | 'variants'>;

@@ -66,6 +66,10 @@ CREATE OR REPLACE MACRO restart_ms() AS 5000;
 -- This long without a processor means that the whole machine stalled. The sampler reads once a second.
 CREATE OR REPLACE MACRO standstill_ms() AS 1000;
 
+-- This long a stop of the harness is an outage of all workers and users at once, which no scenario plans: as long as a
+-- worker's request may take, and a heartbeat interval.
+CREATE OR REPLACE MACRO outage_ms() AS 5000;
+
 -- One row: all of these.
 CREATE OR REPLACE VIEW limits AS
 SELECT clock_tolerance_ms() AS clock_tolerance_ms, clock_error_ms() AS clock_error_ms,
@@ -74,4 +78,5 @@ SELECT clock_tolerance_ms() AS clock_tolerance_ms, clock_error_ms() AS clock_err
   deadlock_answer_ms() AS deadlock_answer_ms, at_once_ms() AS at_once_ms, scheduler_bound_ms() AS scheduler_bound_ms,
   turn_ms() AS turn_ms, triggerer_bound_ms() AS triggerer_bound_ms, retry_delay_ms() AS retry_delay_ms,
   recovery_ms() AS recovery_ms, scheduler_dead_ms() AS scheduler_dead_ms, adoption_ms() AS adoption_ms,
-  cut_aftermath_ms() AS cut_aftermath_ms, restart_ms() AS restart_ms, standstill_ms() AS standstill_ms;
+  cut_aftermath_ms() AS cut_aftermath_ms, restart_ms() AS restart_ms, standstill_ms() AS standstill_ms,
+  outage_ms() AS outage_ms;

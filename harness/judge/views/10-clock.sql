@@ -46,6 +46,12 @@ SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
 FROM samples
 WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > standstill_ms();
 
+-- One row: a standstill that was an outage of all workers: Airflow declares them dead, rightly, and they come back.
+-- `from_ms`: when it began at the earliest. What violates an invariant from then on may not have come about without it.
+CREATE OR REPLACE VIEW outages AS
+SELECT from_ms, until_ms, until_ms - from_ms - standstill_ms() AS lasted_ms
+FROM standstills WHERE until_ms - from_ms - standstill_ms() > outage_ms();
+
 -- One row: for how long, between two readings, a process of the stack was ready to run and had no processor. Of its
 -- threads the one that waited longest counts, because a transaction runs in one of them.
 CREATE OR REPLACE VIEW cpu_waits AS
