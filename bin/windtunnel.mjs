@@ -14,6 +14,8 @@ await load('./typescript.mjs');
 const { main, endOnCrash } = await load(existsSync(sources) ? sources.href : '../dist/harness/cli.js');
 endOnCrash();
 process.exitCode = await main(process.argv.slice(2), process);
+// All is done and printed. A connection that was forgotten must not keep the command for ever.
+setTimeout(() => process.exit(), 10_000).unref();
 
 /** A package that is missing says nothing about a build: 70, not Node's exit code 1. */
 async function load(file) {

@@ -279,7 +279,7 @@ describe('docker/kubernetes', () => {
     const { code, stderr } = await windtunnel(flags, cwd, env);
     expect({ code, stderr }).toEqual({
       code: 4,
-      stderr: expect.stringMatching(/The target's database does not answer/),
+      stderr: expect.stringMatching(/cannot be used, so that no run begins/),
     });
   });
 });

@@ -77,5 +77,5 @@ test('doctor names every lack at once, and a database that does not answer', asy
     await said((url) => {
       url.port = '1';
     }),
-  ).toEqual([expect.stringContaining('missing database: it does not answer: connect ECONNREFUSED')]);
+  ).toEqual([expect.stringContaining('missing database: the database cannot be reached: connect ECONNREFUSED')]);
 });

@@ -3,7 +3,7 @@ import { readDatabaseRights } from '../record/database-rights.ts';
 import { removeInstallations } from '../record/removal.ts';
 import { readTarget } from '../stacks/target-file.ts';
 import { askServer, whyNot } from '../stacks/target-server.ts';
-import { withClient } from '../system/postgres-client.ts';
+import { databaseError, withClient } from '../system/postgres-client.ts';
 import type { Diagnosis } from './checks.ts';
 
 /** What a run on this target would find; nothing is changed there. UsageError: as `readTarget`. */
@@ -14,13 +14,13 @@ export async function examineTarget(file: string): Promise<Diagnosis[]> {
     try {
       return await action();
     } catch (error) {
-      return [{ part, state: 'missing', sentence: `this could not be asked: ${messageOf(error)}` }];
+      return [{ part, state: 'missing', sentence: `this could not be asked: ${messageOf(databaseError(error))}` }];
     }
   };
   try {
     await withClient(fullDsn, (client) => client.query('SELECT 1'));
   } catch (error) {
-    return [{ part: 'database', state: 'missing', sentence: `it does not answer: ${messageOf(error)}` }];
+    return [{ part: 'database', state: 'missing', sentence: `${messageOf(error)}` }];
   }
   return [
     ...(await look('agreement', async () => {

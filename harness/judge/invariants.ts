@@ -74,9 +74,7 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
   let section = 'given';
   try {
     // Done already where a whole run is judged.
-    await run.prepare(
-      `${Object.values(file.sections).join('\n')} lost_runs subject_of kept_violations outages seconds`,
-    );
+    await run.prepare(`${Object.values(file.sections).join('\n')} lost_runs subject_of kept_violations outages`);
     const { given, violations, exercised: counting } = file.sections;
     if (given) await (file.own ? runStatements(connection, given) : connection.run(given));
     section = 'violations';
@@ -126,17 +124,13 @@ async function excuseLostRuns(connection: DuckDBConnection): Promise<void> {
 }
 
 /**
- * Takes away the violations since the harness itself stalled for long: whether its pause brought them about is not
- * known. Returns why they do not count; null where there are none.
+ * Takes away the violations since the harness or the database was away without a plan: whether that brought them about
+ * is not known. Returns why they do not count; null where there are none.
  */
 async function takeDoubtful(connection: DuckDBConnection): Promise<string | null> {
-  const [outage] = await rowsOf(
-    connection,
-    `SELECT from_ms, format('the harness stalled for {} until {}', seconds(lasted_ms), seconds(until_ms)) AS why
-     FROM outages ORDER BY from_ms LIMIT 1`,
-  );
+  const [outage] = await rowsOf(connection, 'SELECT from_ms, why FROM outages ORDER BY from_ms LIMIT 1');
   if (typeof outage?.from_ms !== 'number') return null;
-  const sql = 'DELETE FROM violations WHERE at_ms >= $1 RETURNING at_ms';
+  const sql = "DELETE FROM violations WHERE coalesce(at_ms, 'infinity'::DOUBLE) >= $1 RETURNING at_ms";
   const taken = await connection.runAndReadAll(sql, [outage.from_ms]);
   return taken.currentRowCount === 0 ? null : inDoubt(taken.currentRowCount, `${outage.why}.`);
 }

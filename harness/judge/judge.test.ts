@@ -66,6 +66,30 @@ test('a violation fails the run, whether the scenario aims at the invariant or n
   });
 });
 
+test('what came after an outage of the database that no plan had is no violation, what came before is one', async () => {
+  const outage = { victim: 'postgres', window: 100_001, closed_ms: null, detail: 'its disk is full' };
+  const at = (opened_ms: number, fault = 'unplanned-outage') =>
+    judgeAll({
+      ...HEALTHY,
+      operations: [...(HEALTHY.operations ?? []), FAILED],
+      faults: [{ ...outage, fault, opened_ms }],
+      scenario: { thresholds: { http_5xx: ['count<1'] } },
+    });
+  const before = await at(19_500);
+  expect(before).toMatchObject({ verdict: 'unknown', counts: { violations: 0 }, thresholds: [{ verdict: 'unknown' }] });
+  expect(before.invariants.find(({ name }) => name === 'error-contract')?.why_unknown).toBe(
+    '1 violation is in doubt, because the database was away after 19.5 s (its disk is full).',
+  );
+  expect(before.assumptions.find(({ name }) => name === 'run-completed')).toMatchObject({
+    verdict: 'fail',
+    sentence:
+      'It ended as planned after 70.0 s. After 19.5 s the database was away (its disk is full): what came then is no proof.',
+  });
+  expect(await at(21_500)).toMatchObject({ verdict: 'fail', counts: { violations: 1 } });
+  // A fault of the plan is no outage: what it excuses, each invariant says.
+  expect(await at(10_000, 'slow-disk')).toMatchObject({ verdict: 'fail', counts: { violations: 1 } });
+});
+
 test('an interrupted run cannot pass', async () => {
   expect((await judgeAll({ ...HEALTHY, manifest: { ended: 'interrupted' } })).verdict).toBe('unknown');
 });

@@ -7,6 +7,9 @@ import type { Sighting } from './sighting.ts';
  */
 export const RUN_FORMAT = 3;
 
+/** The name of a fault that no plan has: the database was away, crashed, or its disk was full. */
+export const UNPLANNED_OUTAGE = 'unplanned-outage';
+
 export type TableName = keyof typeof TABLES;
 
 /** Columns for the rows of an interface: each of its fields and no other, with a type that can hold it. */

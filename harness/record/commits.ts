@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pgoutput } from 'pg-logical-replication';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
-import { noteGap, type Recorder } from '../model/run-context.ts';
+import { note, noteGap, type Recorder } from '../model/run-context.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { Left } from './installed.ts';
@@ -33,6 +33,9 @@ export interface CommitStreamOptions {
   /** A transaction with more is not recorded. */
   readonly mostRows?: number;
 }
+
+/** A server that is well writes a message to its log at once. */
+const MARK_MS = 10_000;
 
 /** A transaction is recorded as a whole, after its commit: a stream that breaks in its middle sends it again. */
 interface Transaction {
@@ -106,6 +109,10 @@ export class CommitStream {
       onMessage: (message) => this.#take(message),
       written: () => this.#record.flush(),
       onFailure,
+      onSilence: (seconds) => {
+        const message = `the commit stream was silent for ${seconds} s, and is opened again`;
+        note({ record: this.#record, clock: this.#clock }, 'WARNING', message);
+      },
     });
     this.#reader = reader;
     await reader.start();
@@ -118,8 +125,10 @@ export class CommitStream {
     const mark = `end-${randomUUID()}`;
     this.#endMark = mark;
     try {
-      await withClient(this.#dsn, (client) =>
-        client.query(`SELECT pg_logical_emit_message(false, '${this.#installation.name}', '${mark}')`),
+      await withClient(
+        this.#dsn,
+        (client) => client.query(`SELECT pg_logical_emit_message(false, '${this.#installation.name}', '${mark}')`),
+        { queryMs: MARK_MS },
       );
       for (let waited = 0; !this.#endSeen && waited < 15_000; waited += 20) await sleep(20);
     } finally {

@@ -12,6 +12,7 @@ import { ReconnectingClient } from '../system/postgres-client.ts';
 import { type ProcessStats, readProcessStats } from '../system/proc.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import { LockSampler } from './lock-sampler.ts';
+import type { Outages } from './outages.ts';
 import { SelfProbe } from './self-probe.ts';
 
 const EVERY_MS = 1_000;
@@ -27,6 +28,8 @@ export interface ProbesOptions {
   readonly clock: WallClock;
   /** Read once a second. */
   readonly databaseClock: DatabaseClock;
+  /** Is told whether the database answered. */
+  readonly outages: Pick<Outages, 'answered' | 'failed'>;
   /** The fleet's own counters at this moment. */
   fleet(): Readonly<Partial<Record<SampleMetric, number>>>;
 }
@@ -81,7 +84,8 @@ export class Probes {
       const client = await this.#database.get();
       await this.#options.databaseClock.read(client);
       await this.#sampleDatabase(client);
-    } catch {
+    } catch (error) {
+      this.#options.outages.failed(error);
       await this.#database.drop();
       note(this.#options, 'WARNING', 'the database did not answer the probe');
     }
@@ -130,13 +134,17 @@ export class Probes {
   }
 
   async #sampleDatabase(client: pg.Client): Promise<void> {
-    const { rows } = await client.query<Record<'deadlocks' | 'lock_waits' | 'connections', string>>(`
+    const { rows } = await client.query<Record<'deadlocks' | 'lock_waits' | 'connections' | 'born', string>>(`
       SELECT d.deadlocks,
+             -- After the crash of one of its processes the server ends all but the first, and starts them again.
+             coalesce((SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'),
+               pg_postmaster_start_time())::text AS born,
              (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,
              (SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock') AS lock_waits
         FROM pg_stat_database d WHERE d.datname = current_database()`);
     const [row] = rows;
     if (row) {
+      this.#options.outages.answered(row.born);
       // A target has counted for as long as it has been up.
       this.#deadlocksBefore ??= Number(row.deadlocks);
       this.#deadlocks = Number(row.deadlocks) - this.#deadlocksBefore;

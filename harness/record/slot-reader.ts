@@ -4,12 +4,23 @@ import pg from 'pg';
 import { LogicalReplicationService, type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 
 import { messageOf, StackError } from '../model/errors.ts';
+import { databaseError, withClient } from '../system/postgres-client.ts';
 
 const ACKNOWLEDGE_EVERY_MS = 1_000;
+/** Each acknowledgement asks for an answer. After so many without any message the server, or the way to it, has gone. */
+const SILENT_MAX = 20;
+/**
+ * For the server's side of the stream: it ends one that is silent, which frees the slot; and while it reads through a
+ * transaction of which nothing is for us it says that it is there twice as often.
+ */
+const SETTINGS = '-c wal_sender_timeout=30s';
+/** A server accepts a stream at once. */
+const START_MS = 10_000;
 const RETRY_MS = 200;
 /** A database that is away for longer than this does not come back within a run. */
 const AWAY_MS = 60_000;
 const CLOSE_MS = 2_000;
+const IN_USE = '55006';
 /** The slot is gone (undefined object), or cannot be read any more: another try would not help. */
 const PERMANENT = new Set(['42704', '55000', '28000', '28P01', '3D000']);
 
@@ -21,6 +32,10 @@ export interface SlotReaderOptions {
   /** Resolves when all that was given to `onMessage` is on disk: only then may the server forget it. */
   written(): Promise<void>;
   onFailure(error: Error): void;
+  /** The stream has been silent for so many seconds; it is opened again. */
+  onSilence?(seconds: number): void;
+  /** In place of `SILENT_MAX`: seconds. */
+  readonly silentMax?: number;
 }
 
 /** An open replication stream. */
@@ -41,6 +56,8 @@ export class SlotReader {
   /** Up to here, everything that was sent has been handed on. */
   #seen = 0n;
   #inTransaction = false;
+  /** Acknowledgements since the last message. Time would not do: after a pause of this process all timers are due. */
+  #unanswered = 0;
 
   constructor(options: SlotReaderOptions) {
     this.#options = options;
@@ -59,7 +76,7 @@ export class SlotReader {
   }
 
   async #follow(first: Stream): Promise<void> {
-    const acknowledging = setInterval(() => void this.#acknowledge(), ACKNOWLEDGE_EVERY_MS);
+    const acknowledging = setInterval(() => this.#tick(), ACKNOWLEDGE_EVERY_MS);
     acknowledging.unref();
     try {
       for (let stream: Stream | undefined = first; stream; stream = await this.#again()) {
@@ -67,10 +84,20 @@ export class SlotReader {
         await this.#drop();
       }
     } catch (error) {
-      this.#options.onFailure(new StackError(`The commit stream broke: ${messageOf(error)}`, { cause: error }));
+      if (this.#closed) return;
+      const reason = messageOf(databaseError(error, { connectMs: START_MS }));
+      this.#options.onFailure(new StackError(`The commit stream broke: ${reason}.`, { cause: error }));
     } finally {
       clearInterval(acknowledging);
     }
+  }
+
+  #tick(): void {
+    const { silentMax = SILENT_MAX, onSilence } = this.#options;
+    if (this.#service && ++this.#unanswered > silentMax) {
+      onSilence?.(silentMax);
+      void this.#drop();
+    } else void this.#acknowledge();
   }
 
   /** Undefined if the reader was closed. Rejects when another try would not help. */
@@ -82,25 +109,43 @@ export class SlotReader {
         const permanent = error instanceof pg.DatabaseError && PERMANENT.has(error.code ?? '');
         if (permanent || performance.now() > deadline) throw error;
         await this.#drop();
+        if (error instanceof pg.DatabaseError && error.code === IN_USE) await this.#endOldStream();
         await sleep(RETRY_MS);
       }
     }
     return undefined;
   }
 
+  /** The server still sends on the connection that we gave up: it has not noticed. Never rejects. */
+  async #endOldStream(): Promise<void> {
+    const { dsn, slot } = this.#options;
+    const sql = 'SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1';
+    await withClient(dsn, (client) => client.query(sql, [slot]), { queryMs: START_MS }).catch(() => undefined);
+  }
+
   /** Resolves when the stream is open. */
   async #subscribe(): Promise<Stream> {
     const { dsn, slot, publication } = this.#options;
     const service = new LogicalReplicationService(
-      { connectionString: dsn, application_name: 'wt-harness-commits', connectionTimeoutMillis: 10_000 },
+      {
+        connectionString: dsn,
+        application_name: 'wt-harness-commits',
+        connectionTimeoutMillis: START_MS,
+        keepAlive: true,
+        options: SETTINGS,
+      },
       { acknowledge: { auto: false, timeoutSeconds: 0 } },
     );
     this.#service = service;
     this.#inTransaction = false;
+    this.#unanswered = 0;
     service.on('data', (_lsn, message: Pgoutput.Message) => this.#take(message));
     service.on('heartbeat', (lsn: string, _at: number, answer: boolean) => this.#heartbeat(lsn, answer));
     let ended: Promise<unknown> = Promise.resolve();
-    await new Promise<void>((resolve, reject) => {
+    let late: NodeJS.Timeout | undefined;
+    const started = new Promise<void>((resolve, reject) => {
+      // Connecting has a limit of its own.
+      late = setTimeout(() => reject(new Error('the server did not begin to send')), 2 * START_MS);
       service.on('start', () => resolve());
       const broken = new Promise<void>((end) => {
         service.on('error', (error) => {
@@ -116,10 +161,12 @@ export class SlotReader {
       );
       ended = Promise.race([stream, broken]);
     });
+    await started.finally(() => clearTimeout(late));
     return { ended };
   }
 
   #take(message: Pgoutput.Message): void {
+    this.#unanswered = 0;
     if (message.tag === 'begin') this.#inTransaction = true;
     this.#options.onMessage(message);
     if (message.tag !== 'commit') return;
@@ -129,6 +176,7 @@ export class SlotReader {
 
   /** The server has read its log up to there and found nothing more for us. It asks before it shuts down, too. */
   #heartbeat(lsn: string, answer: boolean): void {
+    this.#unanswered = 0;
     if (!this.#inTransaction) this.#advance(lsn);
     // It asks once and waits for the answer: a shutdown waits for ours.
     if (answer) void this.#acknowledge();
@@ -139,13 +187,16 @@ export class SlotReader {
     if (position > this.#seen) this.#seen = position;
   }
 
-  /** Exactly so far: a server that shuts down waits until its position and ours are the same. */
+  /**
+   * Exactly so far: a server that shuts down waits until its position and ours are the same. It is asked for an answer,
+   * so that silence means something.
+   */
   async #acknowledge(): Promise<void> {
     const [service, seen] = [this.#service, this.#seen];
     if (!service || seen === 0n) return;
     await this.#options.written();
     // The library adds one to what it is given.
-    await service.acknowledge(textOf(seen - 1n)).catch(() => undefined); // The connection has gone: see #follow.
+    await service.acknowledge(textOf(seen - 1n), true).catch(() => undefined); // The connection has gone: see #follow.
   }
 
   async #drop(): Promise<void> {

@@ -5,7 +5,7 @@ import pg from 'pg';
 
 import { messageOf, StackError } from '../model/errors.ts';
 import { WATCHED } from '../model/tables.ts';
-import { disconnect } from '../system/postgres-client.ts';
+import { databaseError, disconnect } from '../system/postgres-client.ts';
 import { runBriefly, type TableStatement } from './brief-locks.ts';
 import { connectForChanges, type Left, lockOf, nameOf, REMOVE_MS, takeAway } from './installed.ts';
 
@@ -14,6 +14,8 @@ const INSTALL_MS = 60_000;
 /** A server waits for all transactions that are open; it gives up before this side does. */
 const SLOT_MS = 50_000;
 const AGAIN_MS = 1_000;
+/** A server that is silent for as long is asked on a new connection, which fails as soon. */
+const ANSWER_MS = 10_000;
 
 /** What one run leaves in a database: one name for its schema, publication, replication slot and triggers. */
 export class Installation {
@@ -48,7 +50,9 @@ export class Installation {
       signal?.throwIfAborted();
       throw error instanceof StackError
         ? error
-        : new StackError(`The recorder could not be installed in the database: ${messageOf(error)}.`, { cause: error });
+        : new StackError(`The recorder could not be installed in the database: ${messageOf(databaseError(error))}.`, {
+            cause: error,
+          });
     }
   }
 
@@ -58,12 +62,25 @@ export class Installation {
    */
   async remove(): Promise<Left | undefined> {
     this.#closed = true;
-    const client = this.#client ?? (await this.#locked());
-    this.#client = undefined;
+    const client = (await this.#answering()) ?? (await this.#locked());
     try {
       return await takeAway(client, this.#run, REMOVE_MS);
     } finally {
       await this.#close(client);
+    }
+  }
+
+  /** The connection that there is, if it answers. */
+  async #answering(): Promise<pg.Client | undefined> {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client === undefined) return undefined;
+    try {
+      await client.query({ text: 'SELECT 1', query_timeout: ANSWER_MS } as pg.QueryConfig);
+      return client;
+    } catch {
+      await disconnect(client);
+      return undefined;
     }
   }
 

@@ -7,6 +7,7 @@ import { removalSql } from '../record/installed.ts';
 import { type FoundRun, removeInstallations } from '../record/removal.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { readTarget, type Target } from '../stacks/target-file.ts';
+import { databaseError } from '../system/postgres-client.ts';
 import { type HealOptions, heal, releaseTarget } from '../system/process-table.ts';
 
 /** What was done, one sentence a line, and whether all of it succeeded. */
@@ -56,7 +57,7 @@ export async function healTarget(file: string, ended: readonly string[] = []): P
     ]);
   } catch (error) {
     const byHand = ended.map((run) => `By hand, in its database:\n${removalSql(run)}`);
-    return { lines: [`${file}: not healed, because ${messageOf(error)}`, ...byHand], isDone: false };
+    return { lines: [`${file}: not healed, because ${messageOf(databaseError(error))}`, ...byHand], isDone: false };
   }
   const removed = files.map((name) => `${file}: removed ${name}`);
   if (found.length === 0)

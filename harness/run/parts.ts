@@ -20,6 +20,7 @@ import type { SampleMetric } from '../model/tables.ts';
 import { CommitStream } from '../record/commits.ts';
 import { DatabaseClock } from '../record/database-clock.ts';
 import { DiscreetRecord } from '../record/discreet-record.ts';
+import { Outages } from '../record/outages.ts';
 import { Probes } from '../record/probes.ts';
 import { ServerLog } from '../record/server-log.ts';
 import { Sightings } from '../record/sightings/sightings.ts';
@@ -44,6 +45,7 @@ export interface Parts {
   readonly supervisor: Supervisor;
   readonly nemesis: Nemesis;
   readonly sightings: Sightings;
+  readonly outages: Outages;
 }
 
 /**
@@ -59,7 +61,8 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const sightings = openSightings(session, databaseClock);
   // What passes through it is recorded, and read for what is worth a sentence.
   const isShared = 'target' in session.subject;
-  const record = isShared ? discreet(sightings, session, stack) : sightings;
+  const outages = new Outages(isShared ? discreet(sightings, session, stack) : sightings, clock);
+  const record: Recorder = outages;
   const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
   for (const file of dags.files) table.file(file);
   const publicToken = stack.ready.then(() => stack.publicToken());
@@ -89,6 +92,7 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
     record,
     clock,
     databaseClock,
+    outages,
     fleet: () => fleetSamples({ engine, fleet, operationLog, commits }),
   });
   const serverLog = new ServerLog(stack.logs, record, clock, databaseClock);
@@ -105,6 +109,7 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
     supervisor,
     nemesis,
     sightings,
+    outages,
   };
 }
 

@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { nextDue } from '../model/arrivals.ts';
-import { messageOf } from '../model/errors.ts';
+import { messageOf, StackError } from '../model/errors.ts';
 import { note } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
 import { takeSnapshot } from '../record/snapshot.ts';
+import { untilItAnswers } from '../system/postgres-client.ts';
 import { runAll } from './errgroup.ts';
 import { liveNumbers, openParts, type Parts } from './parts.ts';
 import { waitForQuiescence } from './quiesce.ts';
@@ -15,6 +16,10 @@ import type { RunSession } from './session.ts';
 
 /** Lives under way when the load ends may finish; the others end as `run-ended`, which is no violation. */
 const SETTLE_MS = 6_000;
+/** How long a database may be away when the load has ended. */
+const AWAY_MS = 30_000;
+/** The same of a run that is to stop at once. */
+const STOPPED_AWAY_MS = 5_000;
 
 /**
  * Records a run, step by step; nothing is judged here. It ends early when the session stops: what was
@@ -47,21 +52,40 @@ export async function playAndRecord(session: RunSession, stack: Stack): Promise<
     progress.phase('settling');
     await time('recover from faults', () => parts.nemesis.awaitRecovery(stop));
     await time('let lives end', () => settle(session, stack, parts));
-    return session.isInterrupted ? 'interrupted' : 'completed';
   } finally {
     try {
       await time('stop the fleet', () => stopLoad(parts));
+      const isThere = await databaseAnswers(session, stack, parts);
       // A run that is to stop at once does not wait for it; then what is not settled stays open.
-      if (!stop.aborted && session.record.loadBegan)
+      if (isThere && !stop.aborted && session.record.loadBegan)
         await attempt('see the API servers quiescent', () => waitForQuiescence(stack, session), session);
-      await attempt('read the last samples', () => parts.probes.read(), session);
+      if (isThere) await attempt('read the last samples', () => parts.probes.read(), session);
       observing.abort();
       await probing;
       progress.phase('snapshot');
-      await close(session, stack, parts);
+      await close(session, stack, parts, isThere);
     } finally {
       parts.dags.remove();
     }
+  }
+  session.throwIfFailed();
+  return session.isInterrupted ? 'interrupted' : 'completed';
+}
+
+/**
+ * Whether the database can still be asked: one that was restarted needs a while. If not, what needs it is left out,
+ * because each part would wait for it again, and the run has failed.
+ */
+async function databaseAnswers(session: RunSession, { dsn }: Stack, { outages }: Parts): Promise<boolean> {
+  const withinMs = session.stop.aborted ? STOPPED_AWAY_MS : AWAY_MS;
+  try {
+    await session.time('ask the database', () => untilItAnswers(dsn, withinMs));
+    return true;
+  } catch (error) {
+    outages.failed(error, { isSure: true });
+    const what = `When the load had ended, the database was away for ${withinMs / 1000} s`;
+    session.fail(new StackError(`${what}, so that the record is incomplete: ${messageOf(error)}.`, { cause: error }));
+    return false;
   }
 }
 
@@ -121,11 +145,15 @@ async function close(
   session: RunSession,
   stack: Stack,
   { commits, probes, serverLog, sightings }: Parts,
+  isThere: boolean,
 ): Promise<void> {
   const { record, subject, clock } = session;
   const isShared = 'target' in subject;
   const dagIds = dagIdsOf(session, stack);
-  await attempt('take the snapshot', () => takeSnapshot({ dsn: stack.dsn, dagIds, isShared, clock }, record), session);
+  if (isThere) {
+    const copy = () => takeSnapshot({ dsn: stack.dsn, dagIds, isShared, clock }, record);
+    await attempt('take the snapshot', copy, session);
+  }
   await attempt('close the commit stream', () => commits.stop(), session);
   if (stack.outlivesRun) await session.time('restore the database', () => restoreDatabase(session, commits));
   await attempt('close the probe', () => probes.close(), session);

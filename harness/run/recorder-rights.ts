@@ -6,7 +6,7 @@ import type { Stack } from '../model/stack.ts';
 import type { CommitStream } from '../record/commits.ts';
 import { type DatabaseRights, readDatabaseRights } from '../record/database-rights.ts';
 import { removalSql } from '../record/installed.ts';
-import { withClient } from '../system/postgres-client.ts';
+import { databaseError, withClient } from '../system/postgres-client.ts';
 import type { RunSession } from './session.ts';
 
 /**
@@ -48,7 +48,7 @@ export async function restoreDatabase(session: RunSession, commits: CommitStream
     problem = left && `${left.what}. Remove it with \`windtunnel heal\`, or in that database:\n${left.sql}`;
   } catch (error) {
     problem =
-      `whether anything is left is not known: ${messageOf(error)}. ` +
+      `whether anything is left is not known: ${messageOf(databaseError(error))}. ` +
       `\`windtunnel heal\` looks again; by hand it is, in that database:\n${removalSql(table.id)}`;
   }
   if (problem !== undefined) note(session, 'ERROR', `could not take the recorder out of the database: ${problem}`);

@@ -10,6 +10,7 @@ import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
+import { DatabaseAwayError } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import { manifestOf, runFolderName } from './manifest.ts';
 import type { RecordedRun, RunSpec } from './run-spec.ts';
@@ -71,7 +72,11 @@ export class RunSession implements RunContext, StackNeeds {
   }
 
   /** If the load had not begun, takes the stack down and rethrows; else the folder with the failure, to be judged. */
-  async failed(error: unknown, stack: Stack | undefined): Promise<RecordedRun> {
+  async failed(reason: unknown, stack: Stack | undefined): Promise<RecordedRun> {
+    const error =
+      reason instanceof DatabaseAwayError
+        ? new StackError(`The run cannot continue: ${reason.message}.`, { cause: reason })
+        : reason;
     if (!this.record.loadBegan) {
       await this.takeDown(stack);
       await this.record.close();

@@ -96,8 +96,8 @@ async function askTarget(target: Target): Promise<{ readonly postgres: string }>
     facts = await withClient(fullDsn, (client) => askServer(client, target));
   } catch (error) {
     const denied = isRecord(error) && error.code === PERMISSION_DENIED;
-    const what = denied ? 'does not say who uses it, so that no run begins' : 'does not answer';
-    throw new StackError(`The target's database ${what}: ${messageOf(error)}`, { cause: error });
+    const what = denied ? "The target's database does not say who uses it" : `The target ${file} cannot be used`;
+    throw new StackError(`${what}, so that no run begins: ${messageOf(error)}`, { cause: error });
   }
   if (facts === undefined) throw new StackError(`The database of the target ${file} has no table "dag" of Airflow's.`);
   const problems = whyNot(facts, target);

@@ -14,6 +14,8 @@ const ROWS_MAX = 10;
 const TRIES = 5;
 /** A bystander that does not get its lock in time rolls back and tries again. */
 const LOCK_TIMEOUT_MS = 2_000;
+/** How much later than planned a window may end. */
+const SPARE_MS = 60_000;
 /** lock_not_available, deadlock_detected. */
 const AGAIN = new Set(['55P03', '40P01']);
 
@@ -31,8 +33,10 @@ export const bystanderLock: Fault = {
     with: { locks: pickFrom(ours ? [...ROWS, ...TABLES] : ROWS, rng), rows: Math.ceil(rng.between(0, ROWS_MAX)) },
   }),
 
-  async inject(site, { with: { locks, rows } }) {
-    const client = await connect(site.stack.dsn, { name: 'wt-bystander', queryMs: QUERY_MS });
+  async inject(site, { for_ms, with: { locks, rows } }) {
+    // The window ends it; the server does if the harness has vanished.
+    const idleMs = for_ms + SPARE_MS;
+    const client = await connect(site.stack.dsn, { name: 'wt-bystander', queryMs: QUERY_MS, idleMs });
     try {
       const locked = await lock(client, site, String(locks), Number(rows));
       const fromMs = site.clock.now();

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import pg from 'pg';
+import type pg from 'pg';
 
-import { connect, disconnect } from '../../system/postgres-client.ts';
+import { connect, DatabaseAwayError, disconnect } from '../../system/postgres-client.ts';
 import { type Fault, notAllowed, type Site } from '../fault.ts';
 import { QUERY_MS, TOO_MANY } from './backends.ts';
 
@@ -63,7 +63,7 @@ async function take({ stack }: Site, asking: pg.Client, held: pg.Client[]): Prom
     );
     for (const result of opened) if (result.status === 'fulfilled') held.push(result.value);
     const refused = opened.find((result) => result.status === 'rejected')?.reason;
-    if (refused instanceof pg.DatabaseError && refused.code === TOO_MANY) break;
+    if (refused instanceof DatabaseAwayError && refused.code === TOO_MANY) break;
   }
   return held.length;
 }

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { withClient } from '../../system/postgres-client.ts';
+import { untilItAnswers } from '../../system/postgres-client.ts';
 import { send, stopPostgres } from '../../system/signals.ts';
 import { type Fault, notOurs } from '../fault.ts';
 import { processOf } from '../victims.ts';
@@ -33,18 +32,8 @@ export const restartPostgres: Fault = {
     }
     return async () => {
       await release();
-      await untilItAnswers(stack.dsn);
+      await untilItAnswers(stack.dsn, ANSWER_MS);
       return `it did not answer for ${((clock.now() - fromMs) / 1000).toFixed(1)} s`;
     };
   },
 };
-
-async function untilItAnswers(dsn: string): Promise<void> {
-  for (const deadline = performance.now() + ANSWER_MS; ; await sleep(50)) {
-    try {
-      return await withClient(dsn, async (client) => void (await client.query('SELECT 1')));
-    } catch (error) {
-      if (performance.now() > deadline) throw error; // Not up yet.
-    }
-  }
-}

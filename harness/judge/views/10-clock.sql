@@ -46,12 +46,6 @@ SELECT at_ms - value - standstill_ms() AS from_ms, at_ms AS until_ms
 FROM samples
 WHERE source = 'harness' AND metric = 'loop_delay_ms' AND value > standstill_ms();
 
--- One row: a standstill that was an outage of all workers: Airflow declares them dead, rightly, and they come back.
--- `from_ms`: when it began at the earliest. What violates an invariant from then on may not have come about without it.
-CREATE OR REPLACE VIEW outages AS
-SELECT from_ms, until_ms, until_ms - from_ms - standstill_ms() AS lasted_ms
-FROM standstills WHERE until_ms - from_ms - standstill_ms() > outage_ms();
-
 -- One row: for how long, between two readings, a process of the stack was ready to run and had no processor. Of its
 -- threads the one that waited longest counts, because a transaction runs in one of them.
 CREATE OR REPLACE VIEW cpu_waits AS
@@ -104,3 +98,18 @@ CREATE OR REPLACE MACRO excused_delay(began, ended) AS
 CREATE OR REPLACE VIEW cut_windows AS
 SELECT "window", fault, opened_ms, until_ms + cut_aftermath_ms() AS until_ms, nullif(victim, 'postgres') AS process
 FROM fault_windows WHERE cuts_connections;
+
+-- One row: a time in which the database was away or its disk full, and no plan had it so.
+CREATE OR REPLACE VIEW database_outages AS
+SELECT opened_ms, closed_ms, until_ms, detail FROM fault_windows WHERE fault = 'unplanned-outage';
+
+-- One row: an outage that no plan had. What violates an invariant from `from_ms` on may not have come about without it,
+-- and `why` says so in a sentence. When the harness stops for long, Airflow rightly declares its workers dead, and they
+-- come back.
+CREATE OR REPLACE VIEW outages AS
+SELECT from_ms, format('the harness stalled for {} until {}', seconds(lasted_ms), seconds(until_ms)) AS why
+FROM (SELECT *, until_ms - from_ms - standstill_ms() AS lasted_ms FROM standstills)
+WHERE lasted_ms > outage_ms()
+UNION ALL
+SELECT opened_ms - clock_tolerance_ms(), format('the database was away after {} ({})', seconds(opened_ms), detail)
+FROM database_outages;
