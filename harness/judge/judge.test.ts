@@ -66,7 +66,7 @@ test('a violation fails the run, whether the scenario aims at the invariant or n
   });
 });
 
-test('what came after an outage of the database that no plan had is no violation, what came before is one', async () => {
+test('what came after an unplanned outage of the database is no violation, what came before is one', async () => {
   const outage = { victim: 'postgres', window: 100_001, closed_ms: null, detail: 'its disk is full' };
   const at = (opened_ms: number, fault = 'unplanned-outage') =>
     judgeAll({
@@ -83,7 +83,8 @@ test('what came after an outage of the database that no plan had is no violation
   expect(before.assumptions.find(({ name }) => name === 'run-completed')).toMatchObject({
     verdict: 'fail',
     sentence:
-      'It ended as planned after 70.0 s. After 19.5 s the database was away (its disk is full): what came then is no proof.',
+      'It ended as planned after 70.0 s. ' +
+      'After 19.5 s the database was away (its disk is full): what came then is no proof.',
   });
   expect(await at(21_500)).toMatchObject({ verdict: 'fail', counts: { violations: 1 } });
   // A fault of the plan is no outage: what it excuses, each invariant says.

@@ -10,7 +10,7 @@ const SQLSTATES = new Set(['53100', '57P02', '57P03']);
 const SAID = /No space left on device|\bDiskFull\b/;
 /** All connections taken is what a build may do to a database that is well. */
 const TOO_MANY = '53300';
-/** Nobody is there, or whoever is there says that it is not well. */
+/** No server answers, or it says that it is not well. */
 const SURE = new Set(['ECONNREFUSED', ...SQLSTATES]);
 /**
  * One that is silent for a moment is overloaded, or its machine is, and our connection alone may have been cut: so many
@@ -19,7 +19,7 @@ const SURE = new Set(['ECONNREFUSED', ...SQLSTATES]);
 const FAILED_MAX = 2;
 /** After a planned fault of the database: as long as what it did may still be said. */
 const AFTERMATH_MS = 10_000;
-/** An outage of which nothing has been said for so long, and whose database answers, is over. */
+/** An outage is over when nothing has been said of it for so long and the database answers. */
 const CALM_MS = 3_000;
 /** Windows of the plan are numbered from 1. */
 const FIRST_WINDOW = 100_001;

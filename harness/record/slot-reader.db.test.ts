@@ -37,7 +37,8 @@ test('a stream on which nothing arrives any more is noticed, and opened again wi
   const write = (run: string) =>
     withClient(database.dsn, (client) =>
       client.query(
-        `INSERT INTO dag_run (dag_id, run_id, run_type, run_after, state) VALUES ('wt_a', $1, 'manual', now(), 'queued')`,
+        `INSERT INTO dag_run (dag_id, run_id, run_type, run_after, state)
+         VALUES ('wt_a', $1, 'manual', now(), 'queued')`,
         [run],
       ),
     );

@@ -7,7 +7,7 @@ import { messageOf, StackError } from '../model/errors.ts';
 import { databaseError, withClient } from '../system/postgres-client.ts';
 
 const ACKNOWLEDGE_EVERY_MS = 1_000;
-/** Each acknowledgement asks for an answer. After so many without any message the server, or the way to it, has gone. */
+/** Each acknowledgement asks for an answer. After so many without any message the server or the way to it is gone. */
 const SILENT_MAX = 20;
 /**
  * For the server's side of the stream: it ends one that is silent, which frees the slot; and while it reads through a

@@ -62,8 +62,8 @@ test('a server that is silent is given up in time, with a sentence that says so'
 });
 
 test('a database that is not there is away; an error in a query is no such thing', async () => {
-  const nobody = connect('postgresql://airflow@127.0.0.1:1/airflow');
-  await expect(nobody).rejects.toMatchObject({ code: 'ECONNREFUSED', name: 'StackError' });
+  const refused = connect('postgresql://airflow@127.0.0.1:1/airflow');
+  await expect(refused).rejects.toMatchObject({ code: 'ECONNREFUSED', name: 'StackError' });
   const wrong = new pg.DatabaseError('relation "x" does not exist', 1, 'error');
   wrong.code = '42P01';
   expect(databaseError(wrong)).toBe(wrong);
