@@ -28,7 +28,7 @@ export interface ProbesOptions {
   readonly clock: WallClock;
   /** Read once a second. */
   readonly databaseClock: DatabaseClock;
-  /** Is told whether the database answered. */
+  /** Learns whether the database answered. */
   readonly outages: Pick<Outages, 'answered' | 'failed'>;
   /** The fleet's own counters at this moment. */
   fleet(): Readonly<Partial<Record<SampleMetric, number>>>;

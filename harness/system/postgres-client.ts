@@ -146,7 +146,7 @@ export async function withClient<T>(
 
 /** Asks again and again until the database answers. Rejects if it does not within so many milliseconds. */
 export async function untilItAnswers(dsn: string, withinMs: number): Promise<void> {
-  for (const deadline = Date.now() + withinMs; ; await sleep(AGAIN_MS)) {
+  for (const deadline = performance.now() + withinMs; ; await sleep(AGAIN_MS)) {
     const connectMs = ANSWER_MS;
     try {
       return await withClient(dsn, async (client) => void (await client.query('SELECT 1')), {
@@ -154,7 +154,7 @@ export async function untilItAnswers(dsn: string, withinMs: number): Promise<voi
         queryMs: ANSWER_MS,
       });
     } catch (error) {
-      if (Date.now() + AGAIN_MS >= deadline) throw error; // Not up yet, or too slow.
+      if (performance.now() + AGAIN_MS >= deadline) throw error; // Not up yet, or too slow.
     }
   }
 }

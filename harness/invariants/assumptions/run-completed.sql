@@ -2,7 +2,7 @@
 
 -- judgement
 -- A server that crashes, is restarted by its administrator, has a full disk or cannot be reached says nothing about the
--- build. What came after it does not count: not all of it can be told apart from what the build does.
+-- build. What came after it does not count: some of it looks like what a build does.
 WITH outage AS (
   SELECT count(*) > 0 AS has_been, min(opened_ms) AS opened_ms, arg_min(closed_ms, opened_ms) AS closed_ms,
     arg_min(detail, opened_ms) AS detail
