@@ -46,7 +46,9 @@ export async function judgeAside(
       log,
     });
     const timer = new AbortController();
-    const late = sleep(withinMs, `took more than ${withinMs / 1000} s`, { signal: timer.signal });
+    // A timer that is longer than that ends at once.
+    const atMost = Math.min(withinMs, 2 ** 31 - 1);
+    const late = sleep(atMost, `took more than ${atMost / 1000} s`, { signal: timer.signal });
     const how = await Promise.race([child.ended, late]).finally(() => timer.abort());
     if (!existsSync(file)) throw new Error(`judging ${runFolder} ${how} without a verdict (see ${log})`);
     const judgement = JSON.parse(readFileSync(file, 'utf8')) as Judgement;
