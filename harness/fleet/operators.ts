@@ -171,7 +171,7 @@ export class Operators implements HazardTarget<OperatorHazard> {
           missed++;
           continue;
         }
-        if (missed > 0) note(this.#context, 'WARNING', `${missed} actions of operators were missed and left out`);
+        this.#noteMissed(missed);
         missed = 0;
         await sleep(Math.max(0, waitMs), undefined, { signal });
         const doing = action().catch(() => undefined); // It rejects only when the run is cancelled.
@@ -179,8 +179,13 @@ export class Operators implements HazardTarget<OperatorHazard> {
         void doing.finally(() => under.delete(doing));
       }
     } finally {
+      this.#noteMissed(missed);
       await Promise.all(under);
     }
+  }
+
+  #noteMissed(actions: number): void {
+    if (actions > 0) note(this.#context, 'WARNING', `${actions} actions of operators were missed and left out`);
   }
 
   async #backfill(spec: OperatorSpec & { operator: 'backfill' }, name: string, signal: AbortSignal): Promise<void> {
