@@ -108,9 +108,10 @@ async function holdersOf(
 ): Promise<Map<TableStatement, Holder>> {
   const { rows } = await client.query<Holder>(
     `SELECT DISTINCT ON (place) place,
-            coalesce(format('process %s (%s, in a transaction since %s)', a.pid,
-              coalesce(nullif(application_name, ''), usename), to_char(xact_start, 'HH24:MI:SS')),
-              'a prepared transaction') AS holder,
+            CASE WHEN l.pid IS NULL THEN 'a prepared transaction' ELSE
+              format('process %s (%s, in a transaction since %s)', l.pid,
+                coalesce(nullif(application_name, ''), usename, 'of another user'),
+                coalesce(to_char(xact_start, 'HH24:MI:SS'), 'a time that is not shown')) END AS holder,
             l.pid IS NULL OR coalesce(a.xact_start < clock_timestamp() - interval '${LONG_MS} ms', false) AS "isLong"
        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, excludes, place)
        JOIN pg_locks l ON l.relation = to_regclass(t.name) LEFT JOIN pg_stat_activity a USING (pid)
