@@ -99,7 +99,11 @@ export async function judgeInvariant(run: OpenRun, file: InvariantFile, place = 
     const { doubts: unclearSql } = file.sections;
     if (unclearSql && file.own) await checkReading(connection, unclearSql);
     const unclear = unclearSql ? await rowsOf(connection, unclearSql) : [];
-    const reasons = [await whatIsMissing(run, file), doubt, ...unclear.map((row) => String(Object.values(row)[0]))];
+    const reasons = [
+      await whatIsMissing(run, file),
+      doubt,
+      ...unclear.map((row) => String(Object.values(row)[0] ?? '')),
+    ];
     return resultOf(run, file, exercised, found, reasons.find((reason) => reason !== null && reason !== '') ?? null);
   } catch (error) {
     if (run.over) throw run.over;

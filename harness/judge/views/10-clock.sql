@@ -109,7 +109,8 @@ SELECT opened_ms, closed_ms, until_ms, detail FROM fault_windows WHERE fault = '
 CREATE OR REPLACE VIEW outages AS
 SELECT from_ms, format('the harness stalled for {} until {}', seconds(lasted_ms), seconds(until_ms)) AS why
 FROM (SELECT *, until_ms - from_ms - standstill_ms() AS lasted_ms FROM standstills)
-WHERE lasted_ms > outage_ms()
+-- Before the load there are no workers to be declared dead.
+WHERE lasted_ms > outage_ms() AND until_ms > (SELECT load_started_ms FROM load)
 UNION ALL
 SELECT opened_ms - clock_tolerance_ms(), format('the database was away after {} ({})', seconds(opened_ms), detail)
 FROM database_outages;
