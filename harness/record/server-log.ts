@@ -34,7 +34,12 @@ export class ServerLog {
           const row = isPostgres ? postgresRow(source, line, clock, zone) : airflowRow(source, line, clock);
           if (row) record.append('server_log', row);
         },
-        onCut: () => note(context, 'WARNING', `the log of ${source} has lines of more than 1 MB, which are cut`),
+        onCut: () => {
+          // The rest of a record in JSON cannot be read either.
+          if (isPostgres)
+            noteGap(context, 'server_log', `the log of ${source} has records of more than 1 MB, which are left out`);
+          else note(context, 'WARNING', `the log of ${source} has lines of more than 1 MB, which are cut`);
+        },
         onUnreadable: (reason) =>
           noteGap(context, 'server_log', `the log of ${source} could not be read any more: ${reason}`),
       });
