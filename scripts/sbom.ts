@@ -6,7 +6,7 @@
  *     npm run sbom -- --out sbom.json --build airflow@3.3.2                   what it installs (now, if need be)
  *     npm run sbom -- --out sbom.json --build airflow@RUN/airflow.lock.txt    what a run was installed from
  *
- * Without --out it is printed.
+ * Without --out it is printed: `npm run --silent sbom`.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

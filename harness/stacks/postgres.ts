@@ -178,7 +178,9 @@ async function waitUntilReady(postgres: Postgres, signal: AbortSignal, attempt: 
 
 /** Why it ended. What writes its log lives a moment longer than the server. */
 async function lastWords({ jsonLog, process: { log } }: Postgres): Promise<string> {
-  const isSaid = () => existsSync(jsonLog) && /"error_severity":"(FATAL|PANIC)"/.test(readFileSync(jsonLog, 'utf8'));
+  // That it is starting (57P03) is said to every client, and is no reason.
+  const reason = /"error_severity":"(?:FATAL|PANIC)"(?!,"state_code":"57P03")/;
+  const isSaid = () => existsSync(jsonLog) && reason.test(readFileSync(jsonLog, 'utf8'));
   for (let waited = 0; waited < 2_000 && !isSaid(); waited += 50) await sleep(50);
   for (const file of [jsonLog, log]) {
     if (existsSync(file)) {
