@@ -59,6 +59,8 @@ test('one reading that fails, other errors and a build that takes all connection
 
 test('a restart between two readings, and what the logs say, is an outage', () => {
   const log = (row: object) => (outages: Outages, at: { ms: number }) => {
+    at.ms = 500;
+    outages.answered('monday');
     at.ms = 1_000;
     outages.answered('monday');
     outages.append('server_log', { at_ms: 700, message: '', ...row });
@@ -74,13 +76,17 @@ test('a restart between two readings, and what the logs say, is an outage', () =
     { source: 'api-core-1', message: '(psycopg2.errors.DiskFull) could not extend file' },
   ])
     expect(faultsOf(log(row))).toMatchObject([{ opened_ms: 700, closed_ms: null }]);
-  // One connection that an administrator ends, a deadlock, and what the harness says itself.
+  // A server that is starting, one connection that an administrator ends, a deadlock, what the harness says itself.
   for (const row of [
+    { source: 'postgres', sqlstate: '57P03', severity: 'FATAL', at_ms: 499 },
     { source: 'postgres', sqlstate: '57P01', severity: 'FATAL' },
     { source: 'postgres', sqlstate: '40P01', severity: 'ERROR' },
     { source: 'harness', severity: 'ERROR', message: 'No space left on device' },
   ])
     expect(faultsOf(log(row))).toEqual([]);
+  const starting = { source: 'postgres', sqlstate: '57P03', at_ms: 700, message: 'starting up' };
+  expect(faultsOf(log(starting))).toMatchObject([{ opened_ms: 700 }]);
+  expect(faultsOf((outages) => outages.append('server_log', starting))).toEqual([]);
 });
 
 test('what a fault of the plan does to the database is none, while it lasts and a moment after', () => {

@@ -34,6 +34,8 @@ export class Outages implements Recorder {
   readonly #planned = new Set<unknown>();
   #plannedUntilMs = Number.NEGATIVE_INFINITY;
   #answeredMs: number;
+  /** Before its first answer it was starting, which its log says, too. */
+  #thereSinceMs = Number.POSITIVE_INFINITY;
   #failures = 0;
   #born: string | undefined;
   #open: OpenOutage | undefined;
@@ -65,6 +67,7 @@ export class Outages implements Recorder {
     if (born !== (this.#born ?? born)) this.#say(this.#answeredMs, 'the database was restarted');
     this.#born = born;
     this.#answeredMs = this.#clock.now();
+    this.#thereSinceMs = Math.min(this.#thereSinceMs, this.#answeredMs);
     this.#failures = 0;
     if (this.#open && this.#answeredMs - this.#saidMs > CALM_MS) this.#close(this.#open);
   }
@@ -89,7 +92,8 @@ export class Outages implements Recorder {
   #takeLog({ source, severity, sqlstate, message, at_ms }: ServerLogRow): void {
     const isPostgres = source === 'postgres';
     const isAway = isPostgres ? severity === 'PANIC' || SQLSTATES.has(sqlstate ?? '') : SAID.test(message);
-    if (isAway && source !== 'harness') this.#say(at_ms, `${isPostgres ? 'the database' : source} says: ${message}`);
+    if (isAway && source !== 'harness' && at_ms >= this.#thereSinceMs)
+      this.#say(at_ms, `${isPostgres ? 'the database' : source} says: ${message}`);
   }
 
   #say(atMs: number, detail: string): void {
