@@ -84,6 +84,9 @@ test('a restart between two readings, and what the logs say, is an outage', () =
     { source: 'harness', severity: 'ERROR', message: 'No space left on device' },
   ])
     expect(faultsOf(log(row))).toEqual([]);
+  // Of Airflow's line only the words that say it: others use a target, too.
+  const secret = { source: 'api-core-1', message: 'INSERT (hunter2): No space left on device' };
+  expect(faultsOf(log(secret))).toMatchObject([{ detail: 'api-core-1 says: No space left on device' }]);
   const starting = { source: 'postgres', sqlstate: '57P03', at_ms: 700, message: 'starting up' };
   expect(faultsOf(log(starting))).toMatchObject([{ opened_ms: 700 }]);
   expect(faultsOf((outages) => outages.append('server_log', starting))).toEqual([]);

@@ -1,15 +1,13 @@
 import { roundMs, type WallClock } from '../model/clock.ts';
 import type { Recorder } from '../model/run-context.ts';
 import { UNPLANNED_OUTAGE } from '../model/tables.ts';
-import { DatabaseAwayError, databaseError } from '../system/postgres-client.ts';
+import { DatabaseAwayError, databaseError, TOO_MANY_CONNECTIONS } from '../system/postgres-client.ts';
 import type { ServerLogRow } from './server-log.ts';
 
 /** A full disk; the crash of another process of the server; a server that starts, shuts down or recovers. */
 const SQLSTATES = new Set(['53100', '57P02', '57P03']);
 /** The same in the logs of the stack's processes. */
 const SAID = /No space left on device|\bDiskFull\b/;
-/** All connections taken is what a build may do to a database that is well. */
-const TOO_MANY = '53300';
 /** No server answers, or it says that it is not well. */
 const SURE = new Set(['ECONNREFUSED', ...SQLSTATES]);
 /**
@@ -75,7 +73,8 @@ export class Outages implements Recorder {
   /** It has not. `isSure`: it was asked for long enough. */
   failed(error: unknown, { isSure = false } = {}): void {
     const away = databaseError(error);
-    if (!(away instanceof DatabaseAwayError) || away.code === TOO_MANY) return;
+    // All connections taken is what a build may do to a database that is well.
+    if (!(away instanceof DatabaseAwayError) || away.code === TOO_MANY_CONNECTIONS) return;
     this.#failures++;
     if (isSure || SURE.has(away.code ?? '') || this.#failures >= FAILED_MAX) this.#say(this.#answeredMs, away.message);
   }
@@ -91,9 +90,11 @@ export class Outages implements Recorder {
 
   #takeLog({ source, severity, sqlstate, message, at_ms }: ServerLogRow): void {
     const isPostgres = source === 'postgres';
-    const isAway = isPostgres ? severity === 'PANIC' || SQLSTATES.has(sqlstate ?? '') : SAID.test(message);
-    if (isAway && source !== 'harness' && at_ms >= this.#thereSinceMs)
-      this.#say(at_ms, `${isPostgres ? 'the database' : source} says: ${message}`);
+    const isAway = severity === 'PANIC' || SQLSTATES.has(sqlstate ?? '');
+    // Of a line of Airflow only these words: of a target no text of others is kept.
+    const said = isPostgres ? isAway && message : SAID.exec(message)?.[0];
+    if (typeof said === 'string' && source !== 'harness' && at_ms >= this.#thereSinceMs)
+      this.#say(at_ms, `${isPostgres ? 'the database' : source} says: ${said}`);
   }
 
   #say(atMs: number, detail: string): void {

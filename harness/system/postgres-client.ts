@@ -18,6 +18,9 @@ const CLOSE_MS = 2_000;
 const ANSWER_MS = 5_000;
 const AGAIN_MS = 100;
 
+/** A SQLSTATE. */
+export const TOO_MANY_CONNECTIONS = '53300';
+
 export interface ConnectOptions {
   /** `application_name`: names beginning with `wt-harness` are the harness's own. */
   readonly name?: string;

@@ -6,8 +6,6 @@ import { drawProcess } from '../victims.ts';
 const CLIENTS_OF_A_TARGET = ['scheduler-1', 'api-execution-1', 'api-core-1'];
 /** How long a query of a fault may take, milliseconds: it may wait for locks that another fault holds. */
 export const QUERY_MS = 20_000;
-/** PostgreSQL's `too_many_connections`. */
-export const TOO_MANY = '53300';
 
 /** Draws a process that has connections to the database. */
 export function drawClient({ ours, processes }: Host, rng: Rng): string {

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
-import { connect, DatabaseAwayError, disconnect } from '../../system/postgres-client.ts';
+import { connect, DatabaseAwayError, disconnect, TOO_MANY_CONNECTIONS } from '../../system/postgres-client.ts';
 import { type Fault, notAllowed, type Site } from '../fault.ts';
-import { QUERY_MS, TOO_MANY } from './backends.ts';
+import { QUERY_MS } from './backends.ts';
 
 /** Opened at a time: each costs the server a process. */
 const BATCH = 20;
@@ -63,7 +63,7 @@ async function take({ stack }: Site, asking: pg.Client, held: pg.Client[]): Prom
     );
     for (const result of opened) if (result.status === 'fulfilled') held.push(result.value);
     const refused = opened.find((result) => result.status === 'rejected')?.reason;
-    if (refused instanceof DatabaseAwayError && refused.code === TOO_MANY) break;
+    if (refused instanceof DatabaseAwayError && refused.code === TOO_MANY_CONNECTIONS) break;
   }
   return held.length;
 }
