@@ -20,7 +20,7 @@ export async function examineTarget(file: string): Promise<Diagnosis[]> {
   try {
     await withClient(fullDsn, (client) => client.query('SELECT 1'));
   } catch (error) {
-    return [{ part: 'database', state: 'missing', sentence: `${messageOf(error)}` }];
+    return [{ part: 'database', state: 'missing', sentence: messageOf(error) }];
   }
   return [
     ...(await look('agreement', async () => {
