@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 
 import { judge } from '../harness/judge/judge.ts';
 import { openRun } from '../harness/judge/open-run.ts';
@@ -34,6 +35,7 @@ const STACKS = [
     scheduler: /reference\/main\.ts scheduler/,
     skip: false,
     seconds: { deadlock: '30s', died: '10s', target: '15s' },
+    hasLogin: false,
     replayedEnd: [{ status: 200, class: null }],
     inLoad: /load +\d+ %/,
   },
@@ -45,13 +47,14 @@ const STACKS = [
     scheduler: /airflow scheduler/,
     skip: why !== undefined,
     seconds: { deadlock: '40s', died: '25s', target: '60s' },
+    hasLogin: true,
     replayedEnd: [{ status: 409, class: 'retry of a lost answer' }],
     // Ten seconds or more of it.
     inLoad: /load +[1-9]\d* %/,
   },
 ] as const;
 
-for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, replayedEnd, inLoad } of STACKS) {
+for (const { name, build, deadlocking, onTarget, hasLogin, scheduler, skip, seconds, replayedEnd, inLoad } of STACKS) {
   describe.skipIf(skip)(`on ${name}`, () => {
     let cwd: string;
     let TMPDIR: string;
@@ -251,6 +254,8 @@ for (const { name, build, deadlocking, onTarget, scheduler, skip, seconds, repla
       const up = begin(['up', onTarget.build, '--schedulers', '1']);
       const file = path.join(cwd, 'windtunnel-target.yaml');
       await until('the target file', () => existsSync(file));
+      if (hasLogin)
+        expect(await whoComesIn(file)).toEqual({ noToken: 401, asked: 403, guessed: 401, user: 201, withToken: 200 });
       const args = ['run', 'storm', '--target', 'windtunnel-target.yaml', '--seed', '5', '--duration', seconds.target];
       const { stdout, stderr } = await windtunnel([...args, '--out', 'on-target', '--json']);
       const verdict = JSON.parse(stdout || '{}');
@@ -313,3 +318,25 @@ describe('where there is no Python', () => {
     expectNothingLeft(TMPDIR);
   });
 });
+
+/** What Airflow's public API answers to one without a token, to one who asks for it, who guesses, and to its user. */
+async function whoComesIn(targetFile: string) {
+  const { public_api: api, public_user: username, jwt_secret: secret } = parse(readFileSync(targetFile, 'utf8'));
+  const passwords = JSON.parse(readFileSync(path.join(path.dirname(secret.file), 'passwords.json'), 'utf8'));
+  const dags = (headers: Record<string, string>) => fetch(`${api}/api/v2/dags`, { headers });
+  const login = (password: string) =>
+    fetch(`${api}/auth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username, password }),
+    });
+  const user = await login(passwords[username]);
+  const { access_token } = (await user.clone().json()) as { access_token: string };
+  return {
+    noToken: (await dags({})).status,
+    asked: (await fetch(`${api}/auth/token`)).status,
+    guessed: (await login('admin')).status,
+    user: user.status,
+    withToken: (await dags({ authorization: `Bearer ${access_token}` })).status,
+  };
+}

@@ -4,6 +4,7 @@ import { Progress } from '../console/progress.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { shapeOf } from '../run/plan.ts';
 import { checkTargetOut, keepUp } from '../stacks/keep-up.ts';
+import { ADMIN, type ManagedStack } from '../stacks/managed.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { checkEnvironment } from '../system/environment.ts';
 
@@ -43,9 +44,10 @@ export const upCommand: CliCommand<UpFlags> = {
     const { build, out } = flags;
     const signal = interruptSignal();
     const progress = new Progress(build, 0);
-    const onUp = () => {
+    const onUp = ({ publicUrl, loginFile }: ManagedStack) => {
       progress.stop();
       console.log(`${build} is up. In another terminal: windtunnel run seeds --target ${out}`);
+      if (loginFile !== undefined) console.log(`Its web pages: ${publicUrl}, user ${ADMIN}, password in ${loginFile}`);
       console.log('Ctrl-C here, or `windtunnel down` anywhere, ends it.');
     };
     await keepUp({ ...flags, signal, progress: (text) => progress.phase('starting', text), onUp }).finally(() =>

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { StackError, UsageError } from '../model/errors.ts';
 import { checkNewFile } from '../run-folder/out.ts';
 import { ProcessTable } from '../system/process-table.ts';
-import type { ManagedStack } from './managed.ts';
+import { ADMIN, type ManagedStack } from './managed.ts';
 import { knownBuild, startBuild } from './start-build.ts';
 import { splitPassword } from './target-dsn.ts';
 import type { TargetFile } from './target-file.ts';
@@ -21,7 +21,7 @@ export interface UpOptions {
   readonly signal: AbortSignal;
   progress(text: string): void;
   /** Called when the target file is there. */
-  onUp(): void;
+  onUp(stack: ManagedStack): void;
 }
 
 /** UsageError: something stands where the target file is to be. */
@@ -49,7 +49,7 @@ export async function keepUp({ build, schedulers, apiServers, out, signal, progr
     mkdirSync(path.dirname(file), { recursive: true });
     table.file(file);
     writeFileSync(file, stringify(targetOf(build, stack, table)));
-    onUp();
+    onUp(stack);
     await waitForEnd(stack, signal);
   } finally {
     await table.close();
@@ -72,6 +72,7 @@ export function targetOf(build: string, stack: ManagedStack, table: ProcessTable
     name: build,
     execution_api: [...stack.executionUrls],
     public_api: stack.publicUrl,
+    public_user: ADMIN,
     dsn,
     ...(password === undefined ? {} : { dsn_password: { file: passwordFile } }),
     jwt_secret: { file: secret },

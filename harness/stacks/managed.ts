@@ -3,7 +3,6 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { request } from 'undici';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { LogSource, Stack, SupervisedProcess } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
@@ -12,6 +11,7 @@ import type { ProcessTable } from '../system/process-table.ts';
 import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
 import { healthChecks, isHealthy } from './health.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
+import { mintPublicToken } from './public-token.ts';
 
 /** How a stack of ours is laid out, whatever build it runs. */
 export interface ManagedOptions {
@@ -35,6 +35,8 @@ export interface ManagedOptions {
 export interface ManagedStack extends Stack {
   readonly folder: string;
   readonly secret: string;
+  /** The file with the password of `ADMIN`, where there are pages to log in to. */
+  readonly loginFile?: string;
 }
 
 /** What differs from one kind of build to another. */
@@ -47,8 +49,10 @@ export interface BuildRecipe {
   readonly heartbeatTimeoutS: number;
   /** The data folder to begin from; `workshop` is a folder that goes away with the run. */
   template(workshop: string): Promise<string>;
-  /** Done to the new database before any process uses it. */
-  prepare?(dsn: string): Promise<void>;
+  /** What must be there before any process starts: rows of the new database, files of the stack's folder. */
+  prepare?(layout: Layout): Promise<void>;
+  /** As `ManagedStack.loginFile`. */
+  loginFile?(layout: Layout): string;
   /** What one process is started with. */
   command(layout: Layout, role: ProcessRole): Command;
   /** How long importing and connecting may take, at most. */
@@ -80,6 +84,9 @@ export interface Layout {
   readonly secret: string;
 }
 
+/** The one user of a stack of ours. */
+export const ADMIN = 'windtunnel';
+
 /**
  * PostgreSQL, API servers, schedulers and a dag-processor, on loopback, from a template. Returns as soon as PostgreSQL
  * answers and the others have been started; see `Stack.ready`.
@@ -94,7 +101,6 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
   const log = options.logOf('postgres');
   const postgres = await startPostgres({ table, port: pgPort, log, template, fsync: true, signal, time });
   const dsn = postgres.dsn('airflow');
-  await recipe.prepare?.(dsn);
   const layout: Layout = {
     folder,
     dagsFolder: path.join(folder, 'dags'),
@@ -105,6 +111,7 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
     secret: randomBytes(48).toString('base64'),
   };
   mkdirSync(layout.dagsFolder);
+  await recipe.prepare?.(layout);
 
   progress(`starting ${recipe.build}`);
   const roles = rolesOf(layout, options);
@@ -200,7 +207,7 @@ function describe(
     ...(recipe.lock === undefined ? {} : { lock: recipe.lock }),
     executionUrls,
     publicUrl,
-    publicToken: () => fetchToken(publicUrl),
+    publicToken: () => mintPublicToken(layout.secret, ADMIN),
     dsn: layout.dsn,
     handOffAddress: layout.handOffAddress,
     dagsFolder: layout.dagsFolder,
@@ -218,6 +225,7 @@ function describe(
     close,
     folder: layout.folder,
     secret: layout.secret,
+    ...(recipe.loginFile ? { loginFile: recipe.loginFile(layout) } : {}),
   };
 }
 
@@ -226,17 +234,6 @@ function urlsOf({ publicPort, executionPorts }: Layout): Pick<Stack, 'publicUrl'
     publicUrl: `http://127.0.0.1:${publicPort}`,
     executionUrls: executionPorts.map((port) => `http://127.0.0.1:${port}/execution`),
   };
-}
-
-/**
- * With all users admins, the simple auth manager gives a token to every client: on loopback, for a throw-away stack.
- */
-async function fetchToken(publicUrl: string): Promise<string> {
-  const answer = await request(`${publicUrl}/auth/token`, { headersTimeout: 10_000, bodyTimeout: 10_000 });
-  const body: unknown = await answer.body.json();
-  const token = typeof body === 'object' && body !== null && 'access_token' in body ? body.access_token : undefined;
-  if (typeof token !== 'string') throw new StackError(`The public API gave no token: status ${answer.statusCode}.`);
-  return token;
 }
 
 async function waitUntilReady(

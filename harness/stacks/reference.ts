@@ -42,7 +42,7 @@ export async function startReference(options: ReferenceOptions): Promise<Managed
         { table, workshop, progress, signal },
         (dsn) => withClient(dsn, async (client) => void (await client.query(schema))),
       ),
-    async prepare(dsn) {
+    async prepare({ dsn }) {
       if (changes.length > 0) await withClient(dsn, (client) => client.query(changes.join(';\n')));
     },
     command: (layout, role) => commandOf(options, layout, role),

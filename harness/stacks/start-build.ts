@@ -1,9 +1,9 @@
 import { type Build, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
-import { startAirflow } from './airflow/airflow.ts';
+import { type AirflowOptions, startAirflow } from './airflow/airflow.ts';
 import { checkVersion } from './airflow/install.ts';
 import { checkDefects } from './defects.ts';
-import type { ManagedOptions, ManagedStack } from './managed.ts';
+import type { ManagedStack } from './managed.ts';
 import { startReference } from './reference.ts';
 
 /** Throws a UsageError for what is no build, and for a release, a checkout or a defect that there is not. */
@@ -22,7 +22,7 @@ export function knownBuild(text: string): Build {
   return build;
 }
 
-export function startBuild(build: Build, options: ManagedOptions): Promise<ManagedStack> {
+export function startBuild(build: Build, options: Omit<AirflowOptions, 'version'>): Promise<ManagedStack> {
   switch (build.kind) {
     case 'airflow':
       return startAirflow({ ...options, version: build.version });

@@ -1,5 +1,3 @@
-import { SignJWT } from 'jose';
-
 import { messageOf, StackError, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { namespaceOf } from '../model/namespace.ts';
@@ -7,6 +5,7 @@ import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { bornAt } from '../system/proc.ts';
 import { isHealthy } from './health.ts';
+import { mintPublicToken } from './public-token.ts';
 import { readTarget, type Target } from './target-file.ts';
 import { askServer, type ServerFacts, whyNot } from './target-server.ts';
 
@@ -33,7 +32,7 @@ export async function connectTarget(
     executionUrls,
     publicUrl,
     healthy: () => isHealthy(executionUrls, publicUrl),
-    publicToken: () => mintPublicToken(target),
+    publicToken: () => mintPublicToken(target.jwtSecret, target.public_user),
     dsn: target.fullDsn,
     handOffAddress: target.handoff,
     handOffToken: target.handOffToken,
@@ -75,18 +74,6 @@ function measurable({ processes }: Target): SupervisedProcess[] {
   return processes.flatMap(({ name, pid, log }) =>
     pid === undefined || bornAt(pid) === undefined ? [] : [{ name, pid, log, ended: new Promise(() => undefined) }],
   );
-}
-
-/** What the simple auth manager would give an admin; other auth managers accept it if they share the secret. */
-function mintPublicToken({ jwtSecret, public_user }: Target): Promise<string> {
-  return new SignJWT({ role: 'ADMIN', teams: null })
-    .setProtectedHeader({ alg: 'HS512' })
-    .setSubject(public_user)
-    .setAudience('apache-airflow')
-    .setIssuedAt()
-    .setNotBefore('0s')
-    .setExpirationTime('24h')
-    .sign(new TextEncoder().encode(jwtSecret));
 }
 
 async function askTarget(target: Target): Promise<{ readonly postgres: string }> {

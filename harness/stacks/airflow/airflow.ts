@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { untimed } from '../../model/timing.ts';
 import { childEnvironment } from '../../system/environment.ts';
 import {
+  ADMIN,
   type Command,
   type Layout,
   type ManagedOptions,
@@ -38,10 +41,21 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
     ...(install.lock ? { lock: install.lock.text } : {}),
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
+    // Without it Airflow makes a password up and prints it to its log, which is kept with the run.
+    async prepare(layout) {
+      const passwords = { [ADMIN]: randomBytes(24).toString('hex') };
+      writeFileSync(loginFile(layout), JSON.stringify(passwords), { mode: 0o600 });
+    },
+    loginFile,
     command: (layout, role) => commandOf(install, options, layout, role),
     readyMs: READY_MS,
     pollMs: 100,
   });
+}
+
+/** Of the simple auth manager: a JSON object of names and passwords. */
+function loginFile({ folder }: Layout): string {
+  return path.join(folder, 'passwords.json');
 }
 
 function commandOf(
@@ -58,6 +72,7 @@ function commandOf(
     executionUrl: `http://127.0.0.1:${layout.executionPorts[0]}/execution/`,
     secret: layout.secret,
     executor: 'windtunnel_executor.HandOffExecutor',
+    login: { user: ADMIN, passwordsFile: loginFile(layout) },
     ...(queuedTimeoutS === undefined ? {} : { queuedTimeoutS }),
   });
   return {

@@ -11,6 +11,11 @@ export interface AirflowSettingsInput {
   readonly executionUrl: string;
   readonly secret: string;
   readonly executor: string;
+  /**
+   * The one user of the web pages and the public API, and the file of the simple auth manager with the password.
+   * Absent: everyone is an admin.
+   */
+  readonly login?: { readonly user: string; readonly passwordsFile: string };
   /** Absent: Airflow's ten minutes. */
   readonly queuedTimeoutS?: number;
 }
@@ -31,7 +36,7 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION: 'False',
     AIRFLOW__CORE__EXECUTOR: input.executor,
     AIRFLOW__CORE__EXECUTION_API_SERVER_URL: input.executionUrl,
-    AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS: 'True',
+    ...whoIsAdmin(input.login),
     // Not used: the fleet stores no secret in Airflow. Empty means "store in the clear" and needs no key in a file.
     AIRFLOW__CORE__FERNET_KEY: '',
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: input.dsn.replace('postgresql://', 'postgresql+psycopg2://'),
@@ -75,5 +80,13 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__LOGGING__COLORED_CONSOLE_LOG: 'False',
     AIRFLOW__LOGGING__LOGGING_LEVEL: 'INFO',
     NO_COLOR: '1',
+  };
+}
+
+function whoIsAdmin(login: AirflowSettingsInput['login']): Readonly<Record<string, string>> {
+  if (!login) return { AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS: 'True' };
+  return {
+    AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS: `${login.user}:admin`,
+    AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE: login.passwordsFile,
   };
 }
