@@ -45,12 +45,12 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function take(statementMs = 30_000): Promise<void> {
+async function take(limits: { statementMs?: number; allMs?: number } = {}, flush = async () => {}): Promise<void> {
   const append = (table: string, row: object) => {
     rows[table] = [...(rows[table] ?? []), row];
   };
-  const record = { append, flush: async () => undefined, behindMs: 0 };
-  const options = { dagIds: [OURS, 'wt_abc123_wt_never'], isShared: true, clock: { now: () => 5 }, statementMs };
+  const record = { append, flush, behindMs: 0 };
+  const options = { dagIds: [OURS, 'wt_abc123_wt_never'], isShared: true, clock: { now: () => 5 }, ...limits };
   await takeSnapshot({ dsn: database.dsn, ...options }, record);
 }
 
@@ -73,7 +73,7 @@ test('a table that takes too long is a gap in the record, and the others are cop
   await other.query('BEGIN');
   try {
     await other.query('LOCK TABLE xcom IN ACCESS EXCLUSIVE MODE');
-    await take(500);
+    await take({ statementMs: 2_000 });
   } finally {
     await other.query('ROLLBACK');
   }
@@ -90,4 +90,24 @@ test('a table that takes too long is a gap in the record, and the others are cop
       },
     ],
   });
+});
+
+test('all tables together have a limit, too: what takes longer is a gap', async () => {
+  await other.query('BEGIN');
+  try {
+    await other.query('LOCK TABLE dag_run, xcom IN ACCESS EXCLUSIVE MODE');
+    await take({ allMs: 500 });
+  } finally {
+    await other.query('ROLLBACK');
+  }
+  const gaps = rows.server_log?.map((row) => ('detail' in row ? row.detail : undefined));
+  expect(gaps).toEqual(expect.arrayContaining(['gap in final_dag_run', 'gap in final_xcom']));
+});
+
+test('an error of the recorder is no gap', async () => {
+  const full = take({}, async () => {
+    throw new Error('ENOSPC: no space left on device');
+  });
+  await expect(full).rejects.toThrow('ENOSPC');
+  expect(rows.server_log).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 
 import type { Clock } from '../model/clock.ts';
 import { reasonOf } from '../model/errors.ts';
@@ -21,6 +21,8 @@ const LEFT_OUT = new Set([
 const BATCH = 5_000;
 /** How long the server may take for them. A table of others may have millions of rows beside ours. */
 const STATEMENT_MS = 30_000;
+/** How long all tables together may take; what is left then is copied if that takes next to no time. */
+const ALL_MS = 120_000;
 
 export interface SnapshotOptions {
   readonly dsn: string;
@@ -29,8 +31,9 @@ export interface SnapshotOptions {
   /** Whether others use the stack, too. */
   readonly isShared: boolean;
   readonly clock: Clock;
-  /** In place of `STATEMENT_MS`. */
+  /** In place of `STATEMENT_MS` and `ALL_MS`. */
   readonly statementMs?: number;
+  readonly allMs?: number;
 }
 
 /**
@@ -38,17 +41,20 @@ export interface SnapshotOptions {
  * so that the tables agree with each other. A table that cannot be copied in time is a gap in the record.
  */
 export async function takeSnapshot(options: SnapshotOptions, record: Recorder): Promise<void> {
-  const { dsn, dagIds, isShared, clock, statementMs = STATEMENT_MS } = options;
+  const { dsn, dagIds, isShared, clock, statementMs = STATEMENT_MS, allMs = ALL_MS } = options;
+  const endsAt = performance.now() + allMs;
+  const timeoutMs = () => Math.ceil(Math.max(1, Math.min(statementMs, endsAt - performance.now())));
   await withClient(dsn, async (client) => {
     const readable = await readableTables(client);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await client.query(`SET LOCAL statement_timeout = ${statementMs}`);
     for (const table of FINAL_TABLES) {
       if (![table, ...(ALSO_READ[table] ?? [])].every((name) => readable.has(name))) continue;
       await client.query('SAVEPOINT before');
       try {
-        await copyTable(client, { table, dagIds, isShared }, record);
+        await copyTable(client, { table, dagIds, isShared, timeoutMs }, record);
       } catch (error) {
+        // What the recorder throws is no answer of the server.
+        if (!(error instanceof pg.DatabaseError)) throw error;
         const problem = `the copy of Airflow's table ${table} is incomplete: ${reasonOf(error)}`;
         noteGap({ record, clock }, `final_${table}`, problem);
         await client.query('ROLLBACK TO SAVEPOINT before');
@@ -60,9 +66,17 @@ export async function takeSnapshot(options: SnapshotOptions, record: Recorder): 
 
 interface Copied extends Pick<SnapshotOptions, 'dagIds' | 'isShared'> {
   readonly table: (typeof FINAL_TABLES)[number];
+  /** For the next statement. */
+  timeoutMs(): number;
 }
 
-async function copyTable(client: pg.Client, { table, dagIds, isShared }: Copied, record: Recorder): Promise<void> {
+async function copyTable(
+  client: pg.Client,
+  { table, dagIds, isShared, timeoutMs }: Copied,
+  record: Recorder,
+): Promise<void> {
+  const limit = () => client.query(`SET LOCAL statement_timeout = ${timeoutMs()}`);
+  await limit();
   const { rows: columns } = await client.query<{ column_name: string }>(
     `SELECT column_name FROM information_schema.columns
       WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`,
@@ -78,6 +92,7 @@ async function copyTable(client: pg.Client, { table, dagIds, isShared }: Copied,
     [dagIds],
   );
   for (;;) {
+    await limit();
     const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
     if (rows.length === 0) break;
     for (const { row } of rows) record.append(`final_${table}`, row);

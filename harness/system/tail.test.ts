@@ -121,3 +121,17 @@ test('a log that cannot be read is said once, and throws nothing', () => {
   expect(lines).toEqual([]);
   expect(troubles).toEqual(['a folder, where a file is needed']);
 });
+
+test('an error of the listener is not one of the file', () => {
+  writeFileSync(file, 'one\ntwo\n');
+  const tail = new Tail(file, 'start', {
+    onLine: (line) => {
+      lines.push(line);
+      if (line === 'one') throw new RangeError('a defect of ours');
+    },
+    onUnreadable: (reason) => troubles.push(reason),
+  });
+  expect(() => tail.read()).toThrow(new RangeError('a defect of ours'));
+  tail.close();
+  expect({ lines, troubles }).toEqual({ lines: ['one'], troubles: [] });
+});

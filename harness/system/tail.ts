@@ -45,25 +45,21 @@ export class Tail {
     });
   }
 
-  /** What is there and was not read yet. Never throws. */
+  /** What is there and was not read yet. Throws what the listener throws, and nothing else. */
   read(): void {
-    this.#try(() => {
-      if (!this.#open()) return;
-      this.#readRest();
-      if (!this.#wasReplaced()) return;
-      // What was written before it was replaced, after the reading above.
-      this.#readRest();
-      this.#passRest();
-      this.#close();
-      if (this.#open()) this.#readRest();
-    });
+    this.#try(() => this.#follow());
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.read();
-    this.#passRest();
-    this.#close();
+    try {
+      this.#try(() => {
+        this.#follow();
+        this.#passRest();
+      });
+    } finally {
+      this.#close();
+    }
   }
 
   #try(action: () => void): void {
@@ -71,10 +67,22 @@ export class Tail {
     try {
       action();
     } catch (error) {
+      if (error instanceof ListenerError) throw error.cause;
       this.#unreadable = true;
       this.#close();
       this.#listener.onUnreadable?.(reasonOf(error));
     }
+  }
+
+  #follow(): void {
+    if (!this.#open()) return;
+    this.#readRest();
+    if (!this.#wasReplaced()) return;
+    // What was written before it was replaced, after the reading above.
+    this.#readRest();
+    this.#passRest();
+    this.#close();
+    if (this.#open()) this.#readRest();
   }
 
   /** False if it is not there yet. */
@@ -151,9 +159,16 @@ export class Tail {
     const line = this.#rest.length === 1 ? first : Buffer.concat(this.#rest);
     this.#rest = [];
     this.#restBytes = 0;
-    this.#listener.onLine(line.toString('utf8'));
+    try {
+      this.#listener.onLine(line.toString('utf8'));
+    } catch (error) {
+      throw new ListenerError('', { cause: error });
+    }
   }
 }
+
+/** It is not the file that cannot be read. */
+class ListenerError extends Error {}
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
