@@ -3,7 +3,8 @@ import { STEADY_WORK } from '../aims.ts';
 import { backfillTarget, fanOut, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
 
 const storms = [1, 2, 3].map((n) => fanOut(`wt_storm_${n}`, 40, [4_000, 11_000]));
-const branches = [1, 2].map((n) => lateBranch(`wt_branch_${n}`, 4));
+// Many narrow ones: on a busy server few of their skips meet a task that runs.
+const branches = [1, 2, 3, 4].map((n) => lateBranch(`wt_branch_${n}`, 2));
 const backfills = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => backfillTarget(`wt_backfill_${n}`));
 
 /** The four races that windtunnel was built to find, at once: each has its own DAGs, so that none hides another. */
