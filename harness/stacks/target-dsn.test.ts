@@ -30,7 +30,7 @@ describe('the connection string of a target', () => {
   });
 
   it.each([
-    ['mysql://u@h/a', /must begin with postgresql/],
+    ['mysql://u@h/a', /must begin with postgresql:.*no other database can be recorded/],
     ['postgresql://u:hunter2#S3cr/et@h/a', /has a space, a # or a lone %/],
     ['postgresql://u:hunter2%zz@h/a', /has a space, a # or a lone %/],
     ['postgresql://u:hunter2 x@h/a', /has a space, a # or a lone %/],

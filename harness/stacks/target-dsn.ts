@@ -17,7 +17,8 @@ export interface DatabaseServer {
 
 /** What is wrong with the connection string of a target. Nothing of it is quoted: it may hold a password. */
 export function dsnProblems(dsn: string): string[] {
-  if (!/^postgres(ql)?:\/\//.test(dsn)) return ['must begin with postgresql://'];
+  if (!/^postgres(ql)?:\/\//.test(dsn))
+    return ['must begin with postgresql://: no other database can be recorded (docs/target.md)'];
   if (/[\s#]|%(?![0-9a-f]{2})/i.test(dsn)) return ['has a space, a # or a lone %: write %20, %23, %25'];
   let read: ReturnType<typeof parse>;
   try {
