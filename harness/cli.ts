@@ -37,6 +37,11 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/compare.ts')).compareCommand,
   ],
   [
+    'upgrade [scenario]',
+    'Run load on a build, migrate its database, and continue the same DAG runs on another build',
+    async () => (await import('./commands/upgrade.ts')).upgradeCommand,
+  ],
+  [
     'soak [scenario]',
     'Run a scenario for hours in windows, each judged while the next one runs; --resume continues after a crash',
     async () => (await import('./commands/soak.ts')).soakCommand,

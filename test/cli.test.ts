@@ -120,6 +120,12 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['report nowhere --out somewhere', /--out needs --format/],
   ['check nowhere', /nowhere is not a run folder/],
   ['check old', /is of format 99, and this windtunnel reads format \d+/],
+  [
+    'upgrade nosuch --from reference --to airflow@3.2.1 --wave long --seed -1',
+    /--from reference and --to \S+ have different databases[\s\S]*--seed must[\s\S]*nosuch[\s\S]*--wave must/,
+  ],
+  ['upgrade --from airflow@3.1.8', /^Name the next one, such as --to airflow@3\.2\.2\.$/m],
+  ['upgrade', /Name the next one[\s\S]*Name the build in use/],
   ['soak', /Name a scenario .* --resume FOLDER/],
   ['soak seeds --duration 25m', /--duration 25m is not a whole number of windows of 10m/],
   ['soak seeds --window 2s', /--window must be like 30s or 10m, from 5s to 168h/],

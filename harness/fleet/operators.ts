@@ -90,9 +90,9 @@ export class Operators implements HazardTarget<OperatorHazard> {
     );
   }
 
-  /** Pauses the DAGs, so that no new task is queued while the run settles. */
-  async pauseDags(dagIds: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#actions.pause(dagIds, true, { operator: 'operator-settle', signal });
+  /** Pauses the DAGs, so that no new task is queued while the run settles; or lets a later run continue them. */
+  async pauseDags(dagIds: readonly string[], isPaused: boolean, signal: AbortSignal): Promise<void> {
+    await this.#actions.pause(dagIds, isPaused, { operator: 'operator-settle', signal });
   }
 
   /**

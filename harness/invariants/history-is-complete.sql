@@ -17,7 +17,10 @@
 
 -- given
 CREATE TEMP TABLE latest AS
-SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, state FROM final_task_instance;
+SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, try_number, state FROM final_task_instance
+-- What a run found that continues another had tries which are not in this record.
+WHERE NOT (SELECT coalesce(continues, false) FROM manifest) OR (dag_id, run_id, task_id, coalesce(map_index, -1)) IN (
+  SELECT (dag_id, run_id, task_id, coalesce(map_index, -1)) FROM task_instance_changes WHERE change = 'insert');
 
 -- Try 0 is a task that was cleared before it ever ran: it had no try, and its rows do not matter.
 CREATE TEMP TABLE archived AS

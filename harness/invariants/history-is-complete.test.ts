@@ -130,3 +130,11 @@ test('it passes where ten tries are kept', async () => {
 test('without a snapshot it is unknown', async () => {
   expect(await judge({ commits: RETRY })).toMatchObject({ verdict: 'unknown', violations: 0 });
 });
+
+test('a run that continues another knows only the tries of what began in it', async () => {
+  const found = stored([{ ...FIRST, task_instance_id: 'x' }]);
+  expect((await judge({ ...found, manifest: { continues: true } })).violations).toBe(0);
+  const [first, ...others] = RETRY;
+  const begun: LiteralRun = { ...found, commits: [{ ...first, change: 'insert' }, ...others] };
+  expect((await judge({ ...begun, manifest: { continues: true } })).variants).toEqual({ 'wrong try': 1 });
+});

@@ -20,14 +20,14 @@ FROM dag_run_changes
 WHERE change = 'insert' AND run_type = 'scheduled' AND logical_date IS NOT NULL;
 
 -- From the minute in which the load began, and so many before it, until near its end: a scheduler creates one run of a
--- DAG in each of its loops.
+-- DAG in each of its loops. That minute's run may have been made before the record of a run that continues another.
 CREATE TEMP TABLE dates AS
 SELECT dag_id, max_active_runs, first_ms + 60000.0 * unnest(range(
     0, 1 + greatest(0, floor((load_ended_ms - scheduler_bound_ms() - first_ms) / 60000))::BIGINT)) AS date_ms
 FROM (
   SELECT dag_id, max_active_runs, load_ended_ms, on_clock(date_trunc('minute',
       (SELECT (json ->> 'started_at')::TIMESTAMPTZ FROM manifest) + to_milliseconds(load_started_ms::BIGINT))::VARCHAR)
-    - 60000.0 * past_runs AS first_ms
+    - 60000.0 * past_runs + (SELECT CASE WHEN continues THEN 60000.0 ELSE 0 END FROM manifest) AS first_ms
   FROM plan_dags CROSS JOIN load
   WHERE past_runs IS NOT NULL AND dag_id IN (SELECT dag_id FROM dag_run_changes)
 )

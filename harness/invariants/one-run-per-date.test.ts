@@ -95,3 +95,10 @@ test('it passes when each date got its run in time, and is unknown where none wa
   const triggered = { dags: [{ dag_id: 'wt_dag', schedule: null, past_runs: 0, max_active_runs: 2, tasks: [] }] };
   expect(await judge({ manifest, scenario: triggered, commits })).toMatchObject({ verdict: 'unknown', exercised: 0 });
 });
+
+test('the date of the minute in which a run begins that continues another may have its run already', async () => {
+  const later = { dags: scenario.dags.map((dag) => ({ ...dag, past_runs: 0 })) };
+  const run = { scenario: later, commits: [made('10:01', 60_500)] };
+  expect((await judge({ ...run, manifest })).variants).toEqual({ 'passed over': 1 });
+  expect((await judge({ ...run, manifest: { ...manifest, continues: true } })).violations).toBe(0);
+});

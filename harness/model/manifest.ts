@@ -31,6 +31,8 @@ export interface Manifest {
   readonly repeat: string;
   /** A target: not all that happens in its database is of the run. Absent in records of before it was noted. */
   readonly used_by_others?: boolean;
+  /** A phase of an upgrade: DAG runs of the phase before continue, and how they began is not in this record. */
+  readonly continues?: boolean;
   /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */
   readonly writers: 'triggers' | 'none';
   /** Moments on the run's clock; null until they happen. */
@@ -55,6 +57,7 @@ const STATED: Readonly<Record<keyof Manifest, z.ZodType>> = {
   own_invariants: z.array(text).optional(),
   repeat: text,
   used_by_others: z.boolean().optional(),
+  continues: z.boolean().optional(),
   writers: z.enum(['triggers', 'none']),
   load_started_ms: maybe,
   load_ended_ms: maybe,

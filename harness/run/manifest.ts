@@ -10,7 +10,7 @@ import type { RunSpec } from './run-spec.ts';
 
 /** The manifest before the load: what is known of a run before anything has happened. */
 export function manifestOf(
-  { subject, plan, repeat, engine, own = [] }: RunSpec,
+  { subject, plan, repeat, engine, shared, own = [] }: RunSpec,
   { build, identity }: Stack,
   { id, clock }: { readonly id: string; readonly clock: RunClock },
 ): Manifest {
@@ -28,6 +28,7 @@ export function manifestOf(
     engine: engineName(engine),
     ...(own.length > 0 ? { own_invariants: own.map(({ name }) => name) } : {}),
     ...('target' in subject ? { used_by_others: true } : {}),
+    ...(shared?.carried?.continues ? { continues: true } : {}),
     writers: 'triggers',
     load_started_ms: null,
     load_ended_ms: null,

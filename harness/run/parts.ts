@@ -63,8 +63,9 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const isShared = 'target' in session.subject;
   const outages = new Outages(isShared ? discreet(sightings, session, stack) : sightings, clock);
   const record: Recorder = outages;
-  const dags = new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
-  for (const file of dags.files) table.file(file);
+  const carried = session.spec.shared?.carried;
+  const dags = carried?.dags ?? new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
+  if (!carried) for (const file of dags.files) table.file(file);
   const publicToken = stack.ready.then(() => stack.publicToken());
   // Awaited when the operators get ready.
   publicToken.catch(() => undefined);

@@ -13,7 +13,7 @@ const DAGS_MS = 60_000;
 
 /** Sets the pool, writes the DAGs, then waits for the schedulers and the DAGs. */
 export async function makeReady(
-  { plan, stop, time }: RunSession,
+  { plan, stop, time, spec }: RunSession,
   stack: Stack,
   { operators, dags, dispatcher }: Parts,
 ): Promise<void> {
@@ -24,6 +24,7 @@ export async function makeReady(
   const dagIds = plan.scenario.dags.map((dag) => `${stack.dagNamespace}${dag.dag_id}`);
   const [factory = ''] = dags.files;
   await time('wait for the DAGs to be parsed', () => waitForDags(stack, { dagIds, factory, stop }));
+  if (spec.shared?.carried?.isPaused) await time('unpause the DAGs', () => operators.pauseDags(dagIds, false, stop));
 }
 
 async function waitForSchedulers(dispatcher: Parts['dispatcher'], wanted: number, stop: AbortSignal): Promise<void> {

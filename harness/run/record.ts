@@ -34,7 +34,9 @@ export async function playAndRecord(session: RunSession, stack: Stack): Promise<
     // While the processes of the stack import and connect.
     if (!stack.outlivesRun) await parts.dags.announce();
     await Promise.all([
-      time('begin the commit stream', () => beginCommits(session, stack, parts.commits)),
+      time('begin the commit stream', () => beginCommits(session, stack, parts.commits)).then(() =>
+        session.spec.shared?.carried?.onRecording?.(),
+      ),
       time('wait for the stack', () => stack.ready),
     ]);
     session.throwIfFailed();
@@ -65,7 +67,7 @@ export async function playAndRecord(session: RunSession, stack: Stack): Promise<
       progress.phase('snapshot');
       await close(session, stack, parts, isThere);
     } finally {
-      parts.dags.remove();
+      if (!session.spec.shared?.carried) parts.dags.remove();
     }
   }
   session.throwIfFailed();
@@ -118,14 +120,17 @@ async function churn({ plan, clock }: RunSession, dags: Parts['dags'], signal: A
 }
 
 /** No new work, then time for the lives under way. */
-async function settle(session: RunSession, stack: Stack, { fleet, engine, operators }: Parts): Promise<void> {
+async function settle(session: RunSession, stack: Stack, parts: Parts): Promise<void> {
+  const { fleet, engine, operators, supervisor } = parts;
   const { clock, stop, spec } = session;
   const settleMs = spec.shared?.settleMs ?? SETTLE_MS;
   const until = clock.now() + settleMs;
   engine.willEndAt?.(until);
   const deadline = AbortSignal.timeout(settleMs);
   setMaxListeners(0, deadline);
-  await operators.pauseDags(dagIdsOf(session, stack), deadline).catch(() => undefined);
+  const stopWork = spec.shared?.carried?.stopWork;
+  if (stopWork) await stopWork((process) => void supervisor.hold(process));
+  else await operators.pauseDags(dagIdsOf(session, stack), true, deadline).catch(() => undefined);
   while (fleet.live.length > 0 && clock.now() < until && !stop.aborted) await sleep(100);
 }
 

@@ -3,14 +3,33 @@ import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 import type { Judgement } from '../model/verdict.ts';
+import type { DagFolder } from '../stacks/dag-folder.ts';
 import type { EngineChoice } from './engine.ts';
 import type { Subject } from './subject.ts';
 
-/** The stack of a soak, on which one run after another is a window. */
+/** The stack of a soak or an upgrade, on which one run after another is a window. */
 export interface SharedStack {
   readonly stack: Stack;
   /** How long lives under way may take to end when the load has ended, milliseconds. */
   readonly settleMs: number;
+  /** Absent: each window has DAGs of its own, which end with it. */
+  readonly carried?: CarriedWork;
+}
+
+/** DAGs with runs that continue in the next window, as in an upgrade. */
+export interface CarriedWork {
+  readonly dags: DagFolder;
+  /** Whether there was a window before. */
+  readonly continues: boolean;
+  /** Whether the DAGs were paused when the window before ended, so that this one has to unpause them. */
+  readonly isPaused: boolean;
+  /**
+   * Ends the processes that queue tasks, in place of pausing the DAGs at the end of the load; `hold` says that a
+   * process is ended on purpose. Absent: the DAGs are paused.
+   */
+  stopWork?(hold: (process: string) => void): Promise<void>;
+  /** Called when commits are recorded from now on. */
+  onRecording?(): void;
 }
 
 export interface RunSpec {
@@ -27,7 +46,7 @@ export interface RunSpec {
   readonly engine?: EngineChoice | undefined;
   /** The user's own invariants, judged beside those that ship. */
   readonly own?: readonly InvariantFile[];
-  /** A stack that is up already and stays up: this run is a window of a soak. */
+  /** A stack that is up already and stays up: this run is a window of a soak or an upgrade. */
   readonly shared?: SharedStack;
 }
 

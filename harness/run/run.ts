@@ -14,7 +14,7 @@ export interface BegunRun {
 export function beginRun(spec: RunSpec): BegunRun {
   const session = new RunSession(spec);
   const { shared } = spec;
-  const stack = shared ? Promise.resolve(windowOf(shared.stack, session.id)) : openStack(session);
+  const stack = shared ? Promise.resolve(windowOf(shared, session.id)) : openStack(session);
   // It is awaited later; a failure before is not an unhandled one.
   stack.catch(() => undefined);
   return { session, stack };

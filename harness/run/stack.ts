@@ -6,6 +6,7 @@ import { type Stopwatch, untimed } from '../model/timing.ts';
 import { startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
 import type { ProcessTable } from '../system/process-table.ts';
+import type { SharedStack } from './run-spec.ts';
 import { checkTargetScenario, processesOf, type Subject } from './subject.ts';
 
 /** What a stack is made from and belongs to: a run, or a soak. */
@@ -33,15 +34,18 @@ export async function openStack(needs: StackNeeds): Promise<Stack> {
   return connectTarget(subject.target, { runId: table.id, signal });
 }
 
-/** A shared stack as one window sees it: with DAGs of its own, logs that begin now, and up when the window closes. */
-export function windowOf(stack: Stack, id: string): Stack {
+/**
+ * A shared stack as one window sees it: with DAGs of its own, unless they are carried from window to window, logs that
+ * begin now, and up when the window closes.
+ */
+export function windowOf({ stack, carried }: SharedStack, id: string): Stack {
   return {
     ...stack,
     // Those of the moment: a process that died is another one afterwards.
     get processes() {
       return stack.processes;
     },
-    dagNamespace: namespaceOf(id),
+    dagNamespace: carried ? stack.dagNamespace : namespaceOf(id),
     outlivesRun: true,
     logs: stack.logs.map((log) => ({ ...log, from: 'end' as const })),
     close: async () => undefined,

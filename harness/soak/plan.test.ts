@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Scenario } from '../model/scenario.ts';
 import { SCENARIOS } from '../run/catalogue.ts';
+import { settleMs } from '../run/settle-time.ts';
 import { subjectOf } from '../run/subject.ts';
-import { anyWires, keepOf, settleMs, stopReason, stopsOf, windowPlan, withStops } from './plan.ts';
+import { anyWires, keepOf, stopReason, stopsOf, windowPlan, withStops } from './plan.ts';
 
 function shipped(name: string): Scenario {
   const found = SCENARIOS.find((scenario) => scenario.name === name);

@@ -9,8 +9,6 @@ import type { ThresholdResult } from '../model/verdict.ts';
 import { hostOf, type Subject } from '../run/subject.ts';
 
 const MOST_SEED = 2 ** 31;
-/** Longer lives are cut off at the end of a window: the seam is time without load. */
-const LONGEST_SETTLE_MS = 30_000;
 const UNITS = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 } as const;
 
 /** The plan of a window: the same for the same seed and number, in every session. */
@@ -25,12 +23,6 @@ export function anyWires(plan: Plan, windows: number, subject: Subject): boolean
   for (let number = 1; number <= windows; number++)
     if (needWires(windowPlan(plan, number, subject).faults ?? [])) return true;
   return false;
-}
-
-/** Time for lives that began at the end of the load. */
-export function settleMs({ dags }: Scenario): number {
-  const longest = Math.max(0, ...dags.flatMap(({ tasks }) => tasks.map(({ duration_ms }) => duration_ms[1])));
-  return Math.min(longest + 4_000, LONGEST_SETTLE_MS);
 }
 
 /** A threshold that ends the soak when a window violates it. */

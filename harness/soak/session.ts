@@ -17,6 +17,7 @@ import type { Stack } from '../model/stack.ts';
 import type { EngineChoice } from '../run/engine.ts';
 import { repeatCommand } from '../run/repeat.ts';
 import { recordRun } from '../run/run.ts';
+import { settleMs } from '../run/settle-time.ts';
 import { openStack } from '../run/stack.ts';
 import { type Subject, subjectName, subjectOf } from '../run/subject.ts';
 
@@ -25,7 +26,7 @@ import { readSizes } from './database-sizes.ts';
 import { readingsOf } from './drift.ts';
 import type { SoakFolder } from './folder.ts';
 import { judgeAside } from './judge.ts';
-import { anyWires, settleMs, stopReason, windowPlan } from './plan.ts';
+import { anyWires, stopReason, windowPlan } from './plan.ts';
 import { judgedWindow } from './verdict.ts';
 
 /** A longer log of the stack is rotated between two windows; one old file is kept. */

@@ -39,6 +39,12 @@ export interface ManagedStack extends Stack {
   readonly loginFile?: string;
 }
 
+/** What stays when another build takes over: the database, and the folder, addresses and secret of the processes. */
+export interface StackSite {
+  readonly postgres: Postgres;
+  readonly layout: Layout;
+}
+
 /** What differs from one kind of build to another. */
 export interface BuildRecipe {
   readonly build: string;
@@ -53,6 +59,8 @@ export interface BuildRecipe {
   prepare?(layout: Layout): Promise<void>;
   /** As `ManagedStack.loginFile`. */
   loginFile?(layout: Layout): string;
+  /** The command that migrates a database which another build has used; absent: nothing is to be migrated. */
+  migration?(layout: Layout): Command;
   /** What one process is started with. */
   command(layout: Layout, role: ProcessRole): Command;
   /** How long importing and connecting may take, at most. */
@@ -92,6 +100,14 @@ export const ADMIN = 'windtunnel';
  * answers and the others have been started; see `Stack.ready`.
  */
 export async function startManaged(options: ManagedOptions, recipe: BuildRecipe): Promise<ManagedStack> {
+  return startOn(await openSite(options, recipe), options, recipe);
+}
+
+/** PostgreSQL with the database of the build, and what its processes are to share. Nothing else is started. */
+export async function openSite(
+  options: Omit<ManagedOptions, 'schedulers' | 'triggerer'>,
+  recipe: BuildRecipe,
+): Promise<StackSite> {
   const { table, signal, progress, time = untimed } = options;
   const folder = table.folder(path.join(os.tmpdir(), `wt-${table.id}`));
   const template = await time('make the database template', () => recipe.template(folder));
@@ -112,7 +128,17 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
   };
   mkdirSync(layout.dagsFolder);
   await recipe.prepare?.(layout);
+  return { postgres, layout };
+}
 
+/** The processes of a build on a database that it can use. `close` ends all that is in the table of the options. */
+export async function startOn(
+  { postgres, layout }: StackSite,
+  options: ManagedOptions,
+  recipe: BuildRecipe,
+): Promise<ManagedStack> {
+  const { table, progress } = options;
+  const { dsn, folder } = layout;
   progress(`starting ${recipe.build}`);
   const roles = rolesOf(layout, options);
   const wires = new Map<string, WireProxy>();
@@ -128,7 +154,7 @@ export async function startManaged(options: ManagedOptions, recipe: BuildRecipe)
   };
   try {
     if (options.wire)
-      for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: pgPort }));
+      for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port }));
     const running = new Map(roles.map((role) => [role.name, start(role)]));
     const ready = waitUntilReady(layout, [...running.values()], recipe, options);
     // It is awaited later; a failure before is not an unhandled one.

@@ -6,14 +6,7 @@ import { moduleArguments } from '../system/installation.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
 import { schemaChanges } from './defects.ts';
-import {
-  type Command,
-  type Layout,
-  type ManagedOptions,
-  type ManagedStack,
-  type ProcessRole,
-  startManaged,
-} from './managed.ts';
+import type { BuildRecipe, Command, Layout, ManagedOptions, ProcessRole } from './managed.ts';
 import { databaseTemplate } from './template.ts';
 
 const SCHEMA = new URL('../../reference/database/schema.sql', import.meta.url);
@@ -24,12 +17,12 @@ export interface ReferenceOptions extends ManagedOptions {
   readonly defects: readonly string[];
 }
 
-/** Starts the Airflow-like stack of `reference/`: the same processes as a real one, without Python. */
-export async function startReference(options: ReferenceOptions): Promise<ManagedStack> {
+/** The Airflow-like stack of `reference/`: the same processes as a real one, without Python. */
+export async function referenceRecipe(options: ReferenceOptions): Promise<BuildRecipe> {
   const { table, progress, signal } = options;
   const schema = await readFile(SCHEMA, 'utf8');
   const changes = schemaChanges(options.defects);
-  return startManaged(options, {
+  return {
     build: ['reference', ...options.defects].join('+'),
     identity: {
       reference: options.defects.join(' ') || 'without defects',
@@ -48,7 +41,7 @@ export async function startReference(options: ReferenceOptions): Promise<Managed
     command: (layout, role) => commandOf(options, layout, role),
     readyMs: READY_MS,
     pollMs: 25,
-  });
+  };
 }
 
 function commandOf({ defects, queuedTimeoutS }: ReferenceOptions, layout: Layout, role: ProcessRole): Command {

@@ -1,10 +1,10 @@
 import { type Build, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
-import { type AirflowOptions, startAirflow } from './airflow/airflow.ts';
+import { type AirflowOptions, airflowRecipe } from './airflow/airflow.ts';
 import { checkVersion } from './airflow/install.ts';
 import { checkDefects } from './defects.ts';
-import type { ManagedStack } from './managed.ts';
-import { startReference } from './reference.ts';
+import { type BuildRecipe, type ManagedStack, startManaged } from './managed.ts';
+import { referenceRecipe } from './reference.ts';
 
 /** Throws a UsageError for what is no build, and for a release, a checkout or a defect that there is not. */
 export function knownBuild(text: string): Build {
@@ -22,12 +22,17 @@ export function knownBuild(text: string): Build {
   return build;
 }
 
-export function startBuild(build: Build, options: Omit<AirflowOptions, 'version'>): Promise<ManagedStack> {
+export async function startBuild(build: Build, options: Omit<AirflowOptions, 'version'>): Promise<ManagedStack> {
+  return startManaged(options, await recipeOf(build, options));
+}
+
+/** How a build is started; installs it if it is not there yet. */
+export function recipeOf(build: Build, options: Omit<AirflowOptions, 'version'>): Promise<BuildRecipe> {
   switch (build.kind) {
     case 'airflow':
-      return startAirflow({ ...options, version: build.version });
+      return airflowRecipe({ ...options, version: build.version });
     case 'reference':
-      return startReference({ ...options, defects: build.defects });
+      return referenceRecipe({ ...options, defects: build.defects });
     default:
       throw new Error(`unknown build ${JSON.stringify(build satisfies never)}`);
   }

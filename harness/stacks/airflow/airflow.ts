@@ -5,6 +5,7 @@ import { untimed } from '../../model/timing.ts';
 import { childEnvironment } from '../../system/environment.ts';
 import {
   ADMIN,
+  type BuildRecipe,
   type Command,
   type Layout,
   type ManagedOptions,
@@ -28,9 +29,14 @@ export interface AirflowOptions extends ManagedOptions {
 
 /** Installs, migrates and starts one Airflow: PostgreSQL, API servers, schedulers and a dag-processor, on loopback. */
 export async function startAirflow(options: AirflowOptions): Promise<ManagedStack> {
+  return startManaged(options, await airflowRecipe(options));
+}
+
+/** Installs the release if it is not there yet. */
+export async function airflowRecipe(options: AirflowOptions): Promise<BuildRecipe> {
   const { version, table, signal, progress, time = untimed } = options;
   const install = await time('find the installation', () => installAirflow(version, { log: progress, signal }));
-  return startManaged(options, {
+  return {
     build: `airflow@${version}`,
     identity: {
       airflow: install.version,
@@ -47,10 +53,21 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
       writeFileSync(loginFile(layout), JSON.stringify(passwords), { mode: 0o600 });
     },
     loginFile,
+    migration: (layout) => ({
+      file: path.join(install.bin, 'airflow'),
+      args: ['db', 'migrate'],
+      env: {
+        ...childEnvironment(),
+        ...settingsOf(options, layout),
+        ...options.settings,
+        ...processVariables('migration', { executorPath: install.executorPath, handOff: layout.handOffAddress }),
+        PATH: `${install.bin}:${process.env.PATH}`,
+      },
+    }),
     command: (layout, role) => commandOf(install, options, layout, role),
     readyMs: READY_MS,
     pollMs: 100,
-  });
+  };
 }
 
 /** Of the simple auth manager: a JSON object of names and passwords. */
@@ -58,13 +75,8 @@ function loginFile({ folder }: Layout): string {
   return path.join(folder, 'passwords.json');
 }
 
-function commandOf(
-  install: AirflowInstall,
-  { queuedTimeoutS, settings: others }: AirflowOptions,
-  layout: Layout,
-  role: ProcessRole,
-): Command {
-  const settings = airflowSettings({
+function settingsOf({ queuedTimeoutS }: AirflowOptions, layout: Layout): Readonly<Record<string, string>> {
+  return airflowSettings({
     home: path.join(layout.folder, 'airflow'),
     dagsFolder: layout.dagsFolder,
     dsn: layout.dsn,
@@ -75,13 +87,16 @@ function commandOf(
     login: { user: ADMIN, passwordsFile: loginFile(layout) },
     ...(queuedTimeoutS === undefined ? {} : { queuedTimeoutS }),
   });
+}
+
+function commandOf(install: AirflowInstall, options: AirflowOptions, layout: Layout, role: ProcessRole): Command {
   return {
     file: path.join(install.bin, 'airflow'),
     args: argumentsOf(role),
     env: {
       ...childEnvironment(),
-      ...settings,
-      ...others,
+      ...settingsOf(options, layout),
+      ...options.settings,
       ...processVariables(role.name, { executorPath: install.executorPath, handOff: layout.handOffAddress }),
       PATH: `${install.bin}:${process.env.PATH}`,
     },
