@@ -65,12 +65,17 @@ afterAll(async () => {
 const env = () => ({ TMPDIR, WINDTUNNEL_CACHE: path.join(cwd, 'cache') });
 const command = (...args: readonly string[]) => windtunnel(args, cwd, env());
 
-/** Plays a run on the target, and does something to its database when the load has begun. */
-async function runThrough(name: string, target: string, death: () => Promise<void>): Promise<Ended> {
+/** Plays a run on the target, and does something to its database in the middle of the load, or later. */
+async function runThrough(
+  name: string,
+  target: string,
+  death: () => Promise<void>,
+  phase: 'load' | 'snapshot' = 'load',
+): Promise<Ended> {
   const args = ['run', 'mishaps', '--target', target, '--duration', `${LOAD_S}s`, '--seed', '3', '--out', name];
   const run = start(args, cwd, env());
-  await until('the load', () => run.stderr().includes('· load '));
-  await sleep(LOAD_S * 500);
+  await until(`the ${phase}`, () => run.stderr().includes(`· ${phase} `));
+  if (phase === 'load') await sleep(LOAD_S * 500);
   await death();
   const late = sleep(LOAD_S * 500 + END_MS, undefined, { ref: false }).then(() => run.kill('SIGKILL'));
   const ended = await Promise.race([run.ended, late.then(() => run.ended)]);
@@ -143,23 +148,29 @@ test('a database that is far away: the run ends with a verdict, and leaves nothi
   expect(await installed()).toEqual(NOTHING);
 });
 
-// Its scheduler does not outlive this: the last one that has this stack.
+/** PostgreSQL is killed and started again. A scheduler does not outlive that, and is started again, too. */
+async function crash(): Promise<void> {
+  const [server] = stack.processes;
+  process.kill(server?.pid ?? -1, 'SIGKILL');
+  await server?.ended;
+  await sleep(1_000);
+  // While one of the old processes is left, a new server does not start.
+  for (let isUp = false; !isUp; ) {
+    const next = stack.restart?.('postgres');
+    isUp = await Promise.race([next?.ended.then(() => false), untilItAnswers(dsn, 60_000).then(() => true)]).then(
+      (up) => up === true,
+    );
+  }
+}
+
+async function startAgain(): Promise<void> {
+  for (const { name, ended } of stack.processes) if (await Promise.race([ended, sleep(20)])) stack.restart?.(name);
+}
+
 test('a database that is killed and started again: the run ends as planned, and blames no build', {
   timeout: TEST_MS,
 }, async () => {
-  const { code, stderr } = await runThrough('restarted', 'direct.yaml', async () => {
-    const [server] = stack.processes;
-    process.kill(server?.pid ?? -1, 'SIGKILL');
-    await server?.ended;
-    await sleep(1_000);
-    // While one of the old processes is left, a new server does not start.
-    for (let isUp = false; !isUp; ) {
-      const next = stack.restart?.('postgres');
-      isUp = await Promise.race([next?.ended.then(() => false), untilItAnswers(dsn, 60_000).then(() => true)]).then(
-        (up) => up === true,
-      );
-    }
-  });
+  const { code, stderr } = await runThrough('restarted', 'direct.yaml', crash);
   expect({ code, stderr }).toMatchObject({ code: 3 });
   const { assumptions, counts, verdict } = verdictOf('restarted');
   expect({ verdict, violations: counts.violations }).toEqual({ verdict: 'unknown', violations: 0 });
@@ -169,6 +180,17 @@ test('a database that is killed and started again: the run ends as planned, and 
       /^It ended as planned .* the database was away for .* what came then is no proof\.$/,
     ),
   });
+  expect(await installed()).toEqual(NOTHING);
+});
+
+test("a database that is killed while Airflow's tables are copied: what is not copied blames no build", {
+  timeout: TEST_MS,
+}, async () => {
+  await startAgain();
+  const { code, stderr } = await runThrough('restarted-late', 'direct.yaml', crash, 'snapshot');
+  // Nothing if the copies were done already.
+  expect([0, 3], stderr).toContain(code);
+  expect(verdictOf('restarted-late').verdict).not.toBe('fail');
   expect(await installed()).toEqual(NOTHING);
 });
 

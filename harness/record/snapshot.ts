@@ -6,6 +6,8 @@ import { noteGap, type Recorder } from '../model/run-context.ts';
 import { FINAL_TABLES } from '../model/tables.ts';
 import { withClient } from '../system/postgres-client.ts';
 
+type Table = (typeof FINAL_TABLES)[number];
+
 /** Columns that are large and prove nothing. */
 const LEFT_OUT = new Set([
   'executor_config',
@@ -38,34 +40,66 @@ export interface SnapshotOptions {
 
 /**
  * Copies what Airflow itself says in the end: its own tables, only the harness's DAGs. One repeatable-read transaction,
- * so that the tables agree with each other. A table that cannot be copied in time is a gap in the record.
+ * so that the tables agree with each other. A table that cannot be copied, or not in time, is a gap in the record.
+ * Rejects with a DatabaseAwayError, or as the recorder does.
  */
 export async function takeSnapshot(options: SnapshotOptions, record: Recorder): Promise<void> {
-  const { dsn, dagIds, isShared, clock, statementMs = STATEMENT_MS, allMs = ALL_MS } = options;
+  const { dsn, statementMs = STATEMENT_MS, allMs = ALL_MS } = options;
   const endsAt = performance.now() + allMs;
   const timeoutMs = () => Math.ceil(Math.max(1, Math.min(statementMs, endsAt - performance.now())));
-  await withClient(dsn, async (client) => {
-    const readable = await readableTables(client);
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    for (const table of FINAL_TABLES) {
-      if (![table, ...(ALSO_READ[table] ?? [])].every((name) => readable.has(name))) continue;
+  const left = new Set<Table>(FINAL_TABLES);
+  try {
+    await withClient(dsn, (client) => copyTables(client, { ...options, timeoutMs, left }, record));
+  } catch (error) {
+    if (error instanceof RecorderError) throw error.cause;
+    noteNotCopied(left, { record, clock: options.clock }, reasonOf(error));
+    throw error;
+  }
+}
+
+/** What is not there to be judged must not look like a table that is empty. */
+export function noteNotCopied(tables: Iterable<Table>, context: Parameters<typeof noteGap>[0], reason: string): void {
+  for (const table of tables) noteGap(context, `final_${table}`, `Airflow's table ${table} was not copied: ${reason}`);
+}
+
+/** It is not the database that failed. */
+class RecorderError extends Error {}
+
+interface Copying extends SnapshotOptions, Pick<Copied, 'timeoutMs'> {
+  /** Tables that are not done yet. */
+  readonly left: Set<Table>;
+}
+
+async function copyTables(
+  client: pg.Client,
+  { dagIds, isShared, clock, timeoutMs, left }: Copying,
+  record: Recorder,
+): Promise<void> {
+  const { there, readable } = await tablesOf(client);
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  for (const table of FINAL_TABLES) {
+    const needed = [table, ...(ALSO_READ[table] ?? [])];
+    if (needed.every((name) => readable.has(name))) {
       await client.query('SAVEPOINT before');
       try {
         await copyTable(client, { table, dagIds, isShared, timeoutMs }, record);
       } catch (error) {
-        // What the recorder throws is no answer of the server.
         if (!(error instanceof pg.DatabaseError)) throw error;
         const problem = `the copy of Airflow's table ${table} is incomplete: ${reasonOf(error)}`;
         noteGap({ record, clock }, `final_${table}`, problem);
+        left.delete(table);
         await client.query('ROLLBACK TO SAVEPOINT before');
       }
+    } else if (needed.every((name) => there.has(name))) {
+      noteNotCopied([table], { record, clock }, 'the user of the DSN may not read it');
     }
-    await client.query('COMMIT');
-  });
+    left.delete(table);
+  }
+  await client.query('COMMIT');
 }
 
 interface Copied extends Pick<SnapshotOptions, 'dagIds' | 'isShared'> {
-  readonly table: (typeof FINAL_TABLES)[number];
+  readonly table: Table;
   /** For the next statement. */
   timeoutMs(): number;
 }
@@ -95,8 +129,12 @@ async function copyTable(
     await limit();
     const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
     if (rows.length === 0) break;
-    for (const { row } of rows) record.append(`final_${table}`, row);
-    await record.flush();
+    try {
+      for (const { row } of rows) record.append(`final_${table}`, row);
+      await record.flush();
+    } catch (error) {
+      throw new RecorderError('', { cause: error });
+    }
   }
   await client.query('CLOSE rows');
 }
@@ -108,16 +146,18 @@ const ALSO_READ: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A user of a target may not be allowed to read all of them: what is not copied is `unknown` where it is needed. */
-async function readableTables(client: pg.Client): Promise<ReadonlySet<string>> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = 'public' AND c.relname = ANY ($1) AND has_table_privilege(c.oid, 'SELECT')`,
+async function tablesOf(client: pg.Client): Promise<Record<'there' | 'readable', ReadonlySet<string>>> {
+  const { rows } = await client.query<{ name: string; readable: boolean }>(
+    `SELECT c.relname AS name, has_table_privilege(c.oid, 'SELECT') AS readable
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'public' AND c.relname = ANY ($1)`,
     [FINAL_TABLES],
   );
-  return new Set(rows.map(({ name }) => name));
+  const names = (those: typeof rows) => new Set(those.map(({ name }) => name));
+  return { there: names(rows), readable: names(rows.filter(({ readable }) => readable)) };
 }
 
-function ours(table: (typeof FINAL_TABLES)[number], isShared: boolean): string {
+function ours(table: Table, isShared: boolean): string {
   switch (table) {
     case 'backfill_dag_run':
       return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id = ANY ($1))';

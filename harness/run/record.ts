@@ -5,7 +5,8 @@ import { nextDue } from '../model/arrivals.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import { note } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
-import { takeSnapshot } from '../record/snapshot.ts';
+import { FINAL_TABLES } from '../model/tables.ts';
+import { noteNotCopied, takeSnapshot } from '../record/snapshot.ts';
 import { untilItAnswers } from '../system/postgres-client.ts';
 import { runAll } from './errgroup.ts';
 import { liveNumbers, openParts, type Parts } from './parts.ts';
@@ -158,9 +159,14 @@ async function close(
   if (isThere) {
     const copy = () => takeSnapshot({ dsn: stack.dsn, dagIds, isShared, clock }, record);
     await attempt('take the snapshot', copy, session);
+  } else {
+    noteNotCopied(FINAL_TABLES, session, 'the database was away');
   }
   await attempt('close the commit stream', () => commits.stop(), session);
-  if (stack.outlivesRun) await session.time('restore the database', () => restoreDatabase(session, commits));
+  if (stack.outlivesRun) {
+    const restore = () => restoreDatabase(session, stack, { commits, wasThere: isThere });
+    await session.time('restore the database', restore);
+  }
   await attempt('close the probe', () => probes.close(), session);
   serverLog.close();
   await attempt('say what was seen', () => sightings.close(), session);

@@ -6,7 +6,7 @@ import type { Stack } from '../model/stack.ts';
 import type { CommitStream } from '../record/commits.ts';
 import { type DatabaseRights, readDatabaseRights } from '../record/database-rights.ts';
 import { removalSql } from '../record/installed.ts';
-import { databaseError, withClient } from '../system/postgres-client.ts';
+import { databaseError, untilItAnswers, withClient } from '../system/postgres-client.ts';
 import type { RunSession } from './session.ts';
 
 /**
@@ -39,11 +39,22 @@ function sentencesOf({ lacks, unreadable, warnings }: DatabaseRights, isFirst: b
   ];
 }
 
-/** Takes away what recording has put into a database that outlives the run. What stays is said, with the SQL for it. */
-export async function restoreDatabase(session: RunSession, commits: CommitStream): Promise<void> {
+/** One that ended a moment ago may be starting again. */
+const RESTART_MS = 15_000;
+
+/**
+ * Takes away what recording has put into a database that outlives the run. What stays is said, with the SQL for it.
+ * `wasThere`: it answered when the load had ended.
+ */
+export async function restoreDatabase(
+  session: RunSession,
+  { dsn }: Stack,
+  { commits, wasThere }: { readonly commits: CommitStream; readonly wasThere: boolean },
+): Promise<void> {
   const { spec, progress, table } = session;
   let problem: string | undefined;
   try {
+    if (wasThere) await untilItAnswers(dsn, RESTART_MS);
     const left = await commits.remove();
     problem = left && `${left.what}. Remove it with \`windtunnel heal\`, or in that database:\n${left.sql}`;
   } catch (error) {
