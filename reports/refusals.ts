@@ -11,7 +11,7 @@ export interface ClassTable {
   readonly hidden: number;
 }
 
-export function classTable({ classes, counts }: Judgement): ClassTable {
+export function classTable({ classes, counts, findings }: Judgement): ClassTable {
   const sorted = classes.toSorted((a, b) => b.count - a.count);
   const rows = sorted
     .slice(0, LIMITS.refusals)
@@ -19,7 +19,7 @@ export function classTable({ classes, counts }: Judgement): ClassTable {
       count(row.count),
       row.kind,
       [String(row.status), row.reason, row.found_state].filter((word) => word !== '').join(' '),
-      row.class,
+      classOf(row, findings),
       `${example(row)}: ${row.explanation}`,
     ]);
   const open = counts.refusals_unclassified ?? 0;
@@ -31,6 +31,17 @@ export function classTable({ classes, counts }: Judgement): ClassTable {
     note: `Every 4xx and 5xx, with its cause. ${share}${settledWords({ counts })}`,
     hidden: Math.max(0, sorted.length - rows.length),
   };
+}
+
+/** A refusal that a violation caused names the findings of that invariant, too. */
+function classOf({ class: name }: AnswerClass, findings: Judgement['findings']): string {
+  const of = findings.filter(({ invariants }) => invariants.some((one) => name === `violation of ${one.name}`));
+  return of.length === 0
+    ? name
+    : `${name} (${some(
+        of.map(({ id }) => id),
+        3,
+      )})`;
 }
 
 function example({ example, cause_operation, cause_commit }: AnswerClass): string {

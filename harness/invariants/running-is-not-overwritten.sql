@@ -12,12 +12,6 @@
 -- sentence: {by} {changed} while worker {victim} had been running it for {ran_ms:seconds}[, {silent_ms:seconds} without
 --   a heartbeat, but one had been accepted {ago_ms:seconds} before]; {consequence}.
 
--- given
-CREATE TEMP TABLE overwritten AS
-SELECT left_running.*, worker AS victim, committed_ms - started_ms AS ran_ms
-FROM left_running JOIN started_tries ON started_tries.ti_id = old_ti_id
-WHERE NOT explained_by(seq, ['report', 'operator', 'deadline', 'worker dead', 'harness cut']);
-
 -- exercised
 WITH named AS (
   SELECT dag_id, run_id, task_id, committed_ms AS at_ms, state
@@ -53,9 +47,9 @@ WITH alive AS (
   -- Silent for longer than the time-out, and then a heartbeat was accepted before its task was failed.
   SELECT seq, arg_max(silent_ms, sent_ms) AS silent_ms, min(committed_ms - accepted_ms) AS ago_ms,
     arg_max(signs.op, sent_ms) AS heartbeat
-  FROM overwritten JOIN (
+  FROM overwrites JOIN (
     SELECT *, ti_id AS old_ti_id, accepted_ms - lag(sent_ms) OVER (PARTITION BY ti_id ORDER BY sent_ms) AS silent_ms
-    FROM signs_of_life WHERE ti_id IN (SELECT old_ti_id FROM overwritten)
+    FROM signs_of_life WHERE ti_id IN (SELECT old_ti_id FROM overwrites)
   ) AS signs USING (old_ti_id) CROSS JOIN plan
   WHERE writer_role = 'scheduler' AND silent_ms >= heartbeat_timeout_ms - clock_tolerance_ms()
     AND sent_ms >= committed_ms - heartbeat_timeout_ms AND accepted_ms <= committed_ms
@@ -75,4 +69,4 @@ SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
     ELSE 'set task {} of {}/{} from RUNNING to {}' END, task_id, dag_id, run_id, state_name(state)) AS changed,
   coalesce(format('{} later its {} was refused with {}, and its work was lost', seconds(after_ms), kind, answer),
     'the worker got no answer that says so') AS consequence
-FROM overwritten LEFT JOIN causing_skips USING (seq) LEFT JOIN alive USING (seq) LEFT JOIN refused_after USING (seq);
+FROM overwrites LEFT JOIN causing_skips USING (seq) LEFT JOIN alive USING (seq) LEFT JOIN refused_after USING (seq);

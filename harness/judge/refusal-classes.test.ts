@@ -29,12 +29,9 @@ const then = (change: object) => [...STARTED, { seq: 4, committed_ms: 3_000, row
 const about = (refused: Partial<Operation>, commits: LiteralRun['commits'], ...others: Partial<Operation>[]) =>
   classOf({ operations: [START, ...others, refused], commits: commits ?? [] });
 
-test('what an operator, a skip or another worker had done before is a legitimate cause, and is named', async () => {
+test('what an operator or another worker had done before is a legitimate cause, and is named', async () => {
   const mark = { ...OPERATOR, kind: 'mark', requested: 'failed', sent_ms: 2_990, ended_ms: 3_010 } as const;
   expect(await about(NOT_RUNNING, then({ state: 'failed', ...CORE }), mark)).toEqual(['legitimate', 2, 4]);
-  const skip = { kind: 'skip_downstream', life: 2, ti_id: 'ti-9', target: 'task', sent_ms: 2_990 } as const;
-  const skipped = then({ state: 'skipped', ...EXECUTION });
-  expect(await about({ ...NOT_RUNNING, found_state: 'skipped' }, skipped, skip)).toEqual(['legitimate', 2, 4]);
   const impostor = {
     ...REFUSED,
     kind: 'impostor_heartbeat',
@@ -44,9 +41,93 @@ test('what an operator, a skip or another worker had done before is a legitimate
   expect(await about(impostor, [...STARTED])).toEqual(['legitimate', 1, 3]);
 });
 
+const OVERWRITTEN = 'violation of running-is-not-overwritten';
+const SKIP = {
+  kind: 'skip_downstream',
+  life: 2,
+  worker: 'w-2',
+  ti_id: 'ti-9',
+  task_id: 'pick',
+  target: 'task',
+  sent_ms: 2_990,
+} as const;
+
+test('a heartbeat or an end report refused because its running task was overwritten is no legitimate refusal', async () => {
+  const skipped = then({ state: 'skipped', ...EXECUTION });
+  const heartbeat = { ...NOT_RUNNING, found_state: 'skipped' } as const;
+  expect(await about(heartbeat, skipped, SKIP)).toEqual([OVERWRITTEN, 2, 4]);
+  const report = { ...END, attempt: 1, found_state: 'skipped' } as const;
+  expect(await about(report, skipped, SKIP)).toEqual([OVERWRITTEN, 2, 4]);
+  // By a scheduler that evaluated its trigger rule again, or took it for stuck in QUEUED.
+  const failed = then({ state: 'upstream_failed', writer: 'wt-scheduler-2' });
+  expect(await about({ ...NOT_RUNNING, found_state: 'upstream_failed' }, failed)).toEqual([OVERWRITTEN, null, 4]);
+  const scheduled = then({ state: 'scheduled', writer: 'wt-scheduler-2' });
+  expect(await about({ ...NOT_RUNNING, found_state: 'scheduled' }, scheduled)).toEqual([OVERWRITTEN, null, 4]);
+  // What the overwrite led to.
+  const queued = [...scheduled, { seq: 5, state: 'queued', committed_ms: 4_000, writer: 'wt-scheduler-1' }];
+  expect(await about({ ...NOT_RUNNING, found_state: 'queued' }, queued)).toEqual([OVERWRITTEN, null, 5]);
+  const again = { ...START, op: 40, life: 3, worker: 'w-3', sent_ms: 4_490, ended_ms: 4_510 } as const;
+  const taken = [...queued, { seq: 6, state: 'running', committed_ms: 4_500, row: { hostname: 'w-3' }, ...EXECUTION }];
+  const elsewhere = { ...REFUSED, kind: 'heartbeat', reason: 'running_elsewhere' } as const;
+  expect(await about(elsewhere, taken, again)).toEqual([OVERWRITTEN, 40, 6]);
+});
+
+test('a refusal after an overwrite is not the overwrite’s where something else explains it', async () => {
+  const skipped = then({ state: 'skipped', ...EXECUTION });
+  // The skip came while the task was not running.
+  const before = [STARTED[0], STARTED[1], { seq: 3, state: 'skipped', committed_ms: 3_000, ...EXECUTION }];
+  const start = {
+    ...REFUSED,
+    kind: 'run',
+    requested: 'running',
+    reason: 'invalid_state',
+    found_state: 'skipped',
+  } as const;
+  expect(await classOf({ operations: [SKIP, start], commits: before })).toEqual(['legitimate', 1, 3]);
+  // An operator cleared it since.
+  const cleared = [
+    ...skipped,
+    { seq: 5, id: 'ti-2', old_id: 'ti-1', state: null, committed_ms: 4_000, row: {}, ...CORE },
+  ];
+  const clear = { ...OPERATOR, op: 60, kind: 'clear', sent_ms: 3_990, ended_ms: 4_010 } as const;
+  expect(await about({ ...GONE, status: 410 }, cleared, SKIP, clear)).toEqual(['late update', 60, 5]);
+  // Another worker's token: it has no right to the task, whatever became of it.
+  const impostor = {
+    ...NOT_RUNNING,
+    kind: 'impostor_heartbeat',
+    worker: 'w-1-impostor',
+    found_state: 'skipped',
+  } as const;
+  expect(await about(impostor, skipped, SKIP)).toEqual(['legitimate', 2, 4]);
+  // The k6 process died with the record of a worker of this DAG run: what it did is not known.
+  const lost = { operations: [START, SKIP, { ...NOT_RUNNING, found_state: 'skipped' } as const], commits: skipped };
+  const lives = [{ life: 9, ti_id: 'ti-9', task_id: 'pick', end: 'lost' }] as const;
+  expect(await classOf({ ...lost, lives })).toEqual(['legitimate', 2, 4]);
+});
+
+test('a start that was refused because the task was taken out of QUEUED is no late update', async () => {
+  const start = {
+    ...REFUSED,
+    kind: 'run',
+    requested: 'running',
+    reason: 'invalid_state',
+    found_state: 'scheduled',
+  } as const;
+  const queued = [STARTED[0], { ...STARTED[1], committed_ms: 4_000 }];
+  const taken = [...queued, { seq: 3, state: 'scheduled', committed_ms: 4_900, writer: 'wt-scheduler-2' }];
+  const lives = [{ life: 1, handed_ms: 4_100, started_ms: null, end: 'refused' }] as const;
+  expect(await classOf({ operations: [start], commits: taken, lives })).toEqual([
+    'violation of handed-off-can-start',
+    null,
+    3,
+  ]);
+});
+
 test('a life that a scheduler had failed, or with a superseded or cleared try, is late', async () => {
-  const given = then({ state: 'failed', writer: 'wt-scheduler-1' });
-  expect(await about(NOT_RUNNING, given)).toEqual(['late update', null, 4]);
+  // The heartbeat time-out is 20 s.
+  const given = then({ state: 'failed', committed_ms: 22_000, writer: 'wt-scheduler-1' });
+  const late = { ...NOT_RUNNING, sent_ms: 25_000, ended_ms: 25_050 } as const;
+  expect(await about(late, given)).toEqual(['late update', null, 4]);
   const cleared = then({ id: 'ti-2', old_id: 'ti-1', state: 'restarting', ...CORE });
   const clear = {
     actor: 'operator',
@@ -60,7 +141,7 @@ test('a life that a scheduler had failed, or with a superseded or cleared try, i
   expect(await about({ ...GONE, status: 410, kind: 'rtif' }, cleared)).toEqual(['late update', null, 4]);
   const deleted = [
     ...STARTED,
-    { seq: 4, change: 'delete', dag_id: null, run_id: null, task_id: null, committed_ms: 3_000 },
+    { seq: 4, change: 'delete', dag_id: null, run_id: null, task_id: null, committed_ms: 3_000, ...CORE },
   ];
   expect(await about(GONE, deleted)).toEqual(['late update', null, 4]);
 });

@@ -59,6 +59,13 @@ CREATE OR REPLACE VIEW causing_skips AS
 SELECT seq, min(op) AS skip, arg_min(branch_task_id, op) AS branch, arg_min(worker, op) AS worker
 FROM change_causes JOIN skips USING (op) WHERE cause = 'skip' GROUP BY seq;
 
+-- One row: a change that took a task out of RUNNING while its worker, the `victim`, ran it, and that nothing explains:
+-- each is a violation of running-is-not-overwritten.
+CREATE OR REPLACE TABLE overwrites AS
+SELECT left_running.*, worker AS victim, committed_ms - started_ms AS ran_ms
+FROM left_running JOIN started_tries ON started_tries.ti_id = old_ti_id
+WHERE NOT explained_by(seq, ['report', 'operator', 'deadline', 'worker dead', 'harness cut']);
+
 -- One row: a change that took a task from its worker, and the next request of that worker that was refused for it.
 CREATE OR REPLACE VIEW refused_after AS
 SELECT left_running.seq, answer.op, answer.kind, answer.ended_ms - left_running.committed_ms AS after_ms,

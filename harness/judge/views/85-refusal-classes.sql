@@ -3,6 +3,8 @@
 --   retry of a lost answer  an earlier attempt of the same request by the same life had been carried out
 --   duplicate delivery      the task had been handed to another life, which started or ended it
 --   late update             the life's task had been failed, superseded or cleared before
+--   violation of NAME       the task had been taken from its worker against the invariant NAME: running-is-not-overwritten,
+--                           or handed-off-can-start
 --   legitimate              another actor had changed the state first
 --   token                   401, 403
 --   not understood          400, 405, 422: the request itself is wrong, not its time
@@ -171,6 +173,21 @@ WITH doers AS (
   FROM refused JOIN steps ON steps.ti_id = refused.ti_id CROSS JOIN record
   WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
   GROUP BY refused.op
+), wronged AS (
+  -- The worker did nothing that calls for a refusal: the cause, or what it followed from, violates an invariant. What an
+  -- operator did since is a cause of its own. A refused start is judged as such.
+  SELECT cause.op, 'running-is-not-overwritten' AS invariant
+  FROM cause JOIN refused USING (op)
+  JOIN overwrites ON overwrites.old_ti_id = refused.ti_id AND overwrites.victim = refused.worker
+    AND overwrites.seq <= cause.seq
+  WHERE refused.kind <> 'run' AND cause.writer_role IS DISTINCT FROM 'api-core'
+  UNION
+  SELECT op, 'handed-off-can-start' FROM refused_starts WHERE seq IS NOT NULL
+), excused AS (
+  -- Where nothing counts as a violation: the record lacks a worker, or the database had been away.
+  SELECT op FROM refused SEMI JOIN lost_runs USING (dag_id, run_id)
+  UNION ALL
+  SELECT op FROM refused JOIN outages ON outages.from_ms <= refused.until_ms
 ), trouble AS (
   SELECT refused.op, first(fault ORDER BY opened_ms, fault, victim) AS fault,
     first(victim ORDER BY opened_ms, fault, victim) AS victim
@@ -225,6 +242,7 @@ WITH doers AS (
         WHEN kind IN ('backfill', 'clear', 'mark', 'trigger', 'delete', 'bulk') AND status IN (404, 409)
           AND record.is_there AND refused.until_ms <= record.until_ms THEN 'wrong'
         ELSE 'unclassified' END
+      WHEN wronged.op IS NOT NULL THEN 'violation of ' || wronged.invariant
       WHEN doer_life <> life AND doer_ti = ti_id AND doer_kind IN ('run', 'state')
         AND kind NOT LIKE 'impostor%' THEN 'duplicate delivery'
       WHEN cause.how = 'row' AND doer_life = life THEN 'retry of a lost answer'
@@ -237,6 +255,7 @@ WITH doers AS (
   LEFT JOIN (SELECT op AS doer_op, kind AS doer_kind, worker AS doer_worker, life AS doer_life, ti_id AS doer_ti
     FROM operations SEMI JOIN (SELECT cause_op AS op FROM cause) USING (op)) AS doer ON doer_op = cause.cause_op
   LEFT JOIN known ON known.op = refused.op
+  LEFT JOIN (FROM wronged ANTI JOIN excused USING (op)) AS wronged ON wronged.op = refused.op
   LEFT JOIN trouble ON trouble.op = refused.op
   LEFT JOIN logged ON logged.op = refused.op
   LEFT JOIN locked ON locked.op = refused.op
