@@ -1,7 +1,7 @@
-import type { ComparedFinding, ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
+import type { ComparedConflict, ComparedFinding, ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
 import type { Finding } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
-import type { InvariantResult, Judgement, Verdict } from '../model/verdict.ts';
+import type { ConflictCount, InvariantResult, Judgement, Verdict } from '../model/verdict.ts';
 
 const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
 
@@ -37,9 +37,26 @@ export function sideOf(runs: readonly Judgement[]): ComparisonSide {
     invariants: mergedInvariants(runs),
     assumptions: mergedAssumptions(runs),
     counts: summed(runs.map(({ counts }) => counts)),
+    conflicts: mergedConflicts(runs),
     first_violation_s: firsts.length === 0 ? null : Math.min(...firsts),
     harness_cpu_share: shares.length === 0 ? null : Math.max(...shares),
   };
+}
+
+function mergedConflicts(runs: readonly Judgement[]): ComparedConflict[] {
+  const minutes = runs.reduce((sum, { load_seconds }) => sum + load_seconds, 0) / 60;
+  const all = groupBy(
+    runs.flatMap(({ conflicts = [] }) => conflicts),
+    ({ kind, found_state, reason }) => JSON.stringify([kind, found_state, reason]),
+  );
+  return [...all.values()].flatMap((same) => {
+    const [first] = same;
+    if (first === undefined) return [];
+    const total = (of: (one: ConflictCount) => number) => same.reduce((sum, one) => sum + of(one), 0);
+    const count = total((one) => one.count);
+    const per_minute = minutes > 0 ? count / minutes : null;
+    return [{ ...first, count, per_minute, violations: total((one) => one.violations), runs: same.length }];
+  });
 }
 
 function mergedInvariants(runs: readonly Judgement[]): ComparedInvariant[] {

@@ -138,6 +138,9 @@ test('the numbers of a run are counted by kind, reason and second', async () => 
   expect(judgement.refusals).toEqual([
     { status: 409, kind: 'heartbeat', reason: 'not_running', found_state: 'skipped', replay: false, count: 2 },
   ]);
+  expect(judgement.conflicts).toEqual([
+    { kind: 'heartbeat', found_state: 'skipped', reason: 'not_running', count: 2, per_minute: 2, violations: 0 },
+  ]);
   expect(judgement.timeline).toHaveLength(60);
   expect(judgement.timeline[10]).toEqual({ second: 10, requests: 2, http_409: 2, http_5xx: 0, deadlocks: 1, live: 5 });
   expect(judgement.timeline[11]).toEqual({

@@ -12,6 +12,7 @@ import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts'
 import { readSightings } from './sightings.ts';
 import {
   readClasses,
+  readConflicts,
   readCounts,
   readHarnessCpuShare,
   readLatency,
@@ -79,6 +80,7 @@ export async function judge(
       thresholds,
       counts,
       refusals: await readRefusals(run),
+      conflicts: await readConflicts(run, load.seconds),
       classes: await readClasses(run),
       latency: await readLatency(run),
       deadlocks: await readDeadlocks(run),

@@ -52,7 +52,7 @@ const SKIP = {
   sent_ms: 2_990,
 } as const;
 
-test('a heartbeat or an end report refused because its running task was overwritten is no legitimate refusal', async () => {
+test('a heartbeat or end report refused because its running task was overwritten is not legitimate', async () => {
   const skipped = then({ state: 'skipped', ...EXECUTION });
   const heartbeat = { ...NOT_RUNNING, found_state: 'skipped' } as const;
   expect(await about(heartbeat, skipped, SKIP)).toEqual([OVERWRITTEN, 2, 4]);

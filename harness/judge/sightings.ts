@@ -8,7 +8,8 @@ import type { OpenRun, Row } from './open-run.ts';
 export async function readSightings(run: OpenRun, anyViolation: boolean): Promise<Pick<Judgement, 'sightings'>> {
   if (run.tables.find(({ name }) => name === 'sightings')?.source === null) return {};
   const rows = await run.rows(`
-    SELECT sightings.*, class, explanation, coalesce(class IN ('wrong', 'deadlock') OR class LIKE 'violation of %', false) AS is_failure,
+    SELECT sightings.*, class, explanation,
+      coalesce(class IN ('wrong', 'deadlock') OR class LIKE 'violation of %', false) AS is_failure,
       ${anyViolation ? PROVED : 'false'} AS is_proved
     FROM sightings LEFT JOIN refusal_classes USING (op) ORDER BY said_ms, sightings.kind`);
   const sightings = rows.map((row): JudgedSighting => {

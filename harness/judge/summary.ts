@@ -1,5 +1,5 @@
 import { OPERATION_KINDS } from '../model/operation.ts';
-import type { AnswerClass, LatencySummary, RefusalCount, TimelinePoint } from '../model/verdict.ts';
+import type { AnswerClass, ConflictCount, LatencySummary, RefusalCount, TimelinePoint } from '../model/verdict.ts';
 import type { OpenRun, Row } from './open-run.ts';
 
 /** The numbers of a run. Kinds that never met a 409 or a 5xx count 0, so that two runs can be laid side by side. */
@@ -53,6 +53,20 @@ export async function readRefusals(run: OpenRun): Promise<RefusalCount[]> {
     found_state: String(row.found_state),
     replay: row.replay === true,
     count: Number(row.count),
+  }));
+}
+
+export async function readConflicts(run: OpenRun, loadSeconds: number): Promise<ConflictCount[]> {
+  const rows = await run.rows(`
+    SELECT kind, found_state, reason, sum("count") AS n, sum(violations) AS of_violations
+    FROM conflicts GROUP BY ALL ORDER BY n DESC, kind, found_state, reason`);
+  return rows.map((row) => ({
+    kind: String(row.kind),
+    found_state: String(row.found_state),
+    reason: String(row.reason),
+    count: Number(row.n),
+    per_minute: loadSeconds > 0 ? (Number(row.n) * 60) / loadSeconds : null,
+    violations: Number(row.of_violations),
   }));
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { maybe, number, type Plain, text, whole } from './schema.ts';
-import { VERDICT } from './verdict.ts';
+import { CONFLICT, VERDICT } from './verdict.ts';
 
 /**
  * Builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. The types are made of the
@@ -39,6 +39,10 @@ const invariant = z.object({
   exercised: number,
 });
 
+const conflict = CONFLICT.extend({ runs: whole.describe('In how many runs there was one') }).describe(
+  'Requests of one kind that were refused with 409 because of one state that the server found, over all runs',
+);
+
 const side = z.object({
   build: text,
   scenario: text,
@@ -48,6 +52,7 @@ const side = z.object({
   invariants: z.array(invariant),
   assumptions: z.array(z.object({ name: text, verdict: VERDICT })),
   counts: counts.describe('Sums over the runs'),
+  conflicts: z.array(conflict),
   first_violation_s: maybe.describe('The earliest of its runs'),
   harness_cpu_share: maybe.describe('The largest of its runs'),
 });
@@ -194,6 +199,7 @@ export type Comparison = Plain<typeof COMPARISON>;
 export type Against = Plain<typeof against>;
 export type ComparisonSide = Plain<typeof side>;
 export type ComparedInvariant = Plain<typeof invariant>;
+export type ComparedConflict = Plain<typeof conflict>;
 export type ComparedFinding = Plain<typeof finding>;
 export type Difference = Plain<typeof difference>;
 export type InvariantDifference = Plain<typeof invariantDifference>;

@@ -100,6 +100,8 @@ export interface JudgedWindow {
   readonly findings: readonly string[];
   readonly load_s: number;
   readonly counts: Readonly<Record<string, number>>;
+  /** Requests refused with 409, by request and state found: `heartbeat SKIPPED`. Absent in those of older versions. */
+  readonly conflicts?: Readonly<Record<string, number>>;
   readonly seconds_to_judge: number;
 }
 
@@ -140,6 +142,7 @@ const JUDGED: Readonly<Record<keyof JudgedWindow, z.ZodType>> = {
   findings: texts,
   load_s: number,
   counts: numbers,
+  conflicts: numbers.optional(),
   seconds_to_judge: number,
 };
 

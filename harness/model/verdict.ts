@@ -94,6 +94,17 @@ const refusalCount = z
   })
   .describe('One kind of refusal, by operation, reason and the state that the server found');
 
+export const CONFLICT = z
+  .object({
+    kind: text,
+    found_state: text.describe("The response's `current_state` or `previous_state`; empty: it names none"),
+    reason: text,
+    count: whole,
+    per_minute: maybe.describe('`count` per minute of load; null: there was no load'),
+    violations: whole.describe('How many of them a violation of an invariant caused, by their class'),
+  })
+  .describe('How often requests of one kind were refused with 409 because of one state that the server found');
+
 const answerClass = z
   .object({
     status: whole,
@@ -155,6 +166,7 @@ export const JUDGEMENT = z.object({
   thresholds: z.array(threshold),
   counts: z.record(text, number),
   refusals: z.array(refusalCount),
+  conflicts: z.array(CONFLICT).optional().describe('Absent in verdicts from before they were counted'),
   classes: z.array(answerClass),
   latency: z.array(latency),
   deadlocks: z.array(deadlock),
@@ -178,6 +190,7 @@ export type Deadlock = Plain<typeof deadlock>;
 export type DeadlockSide = Plain<typeof deadlockSide>;
 export type DeadlockOutcome = Plain<typeof deadlockOutcome>;
 export type RefusalCount = Plain<typeof refusalCount>;
+export type ConflictCount = Plain<typeof CONFLICT>;
 export type AnswerClass = Plain<typeof answerClass>;
 export type RunMeasures = Plain<typeof measures>;
 export type LatencySummary = Plain<typeof latency>;

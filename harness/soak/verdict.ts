@@ -1,3 +1,5 @@
+import { conflictName } from '../../reports/conflicts.ts';
+import { groupBy } from '../model/group-by.ts';
 import type { JudgedWindow, Soak, SoakWindow } from '../model/soak.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
 
@@ -23,8 +25,14 @@ export function judgedWindow(judgement: Judgement, secondsToJudge: number): Judg
     load_s: judgement.load_seconds,
     // Most are 0, and the index of a thousand windows is read and written as a whole.
     counts: Object.fromEntries(Object.entries(judgement.counts).filter(([, value]) => value !== 0)),
+    conflicts: conflictsOf(judgement),
     seconds_to_judge: secondsToJudge,
   };
+}
+
+function conflictsOf({ conflicts = [] }: Judgement): Record<string, number> {
+  const byName = groupBy(conflicts, conflictName);
+  return Object.fromEntries([...byName].map(([name, same]) => [name, same.reduce((sum, one) => sum + one.count, 0)]));
 }
 
 export function thresholdName({

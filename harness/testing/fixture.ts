@@ -1,6 +1,6 @@
 import type { Violation } from '../model/finding.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { InvariantResult, Judgement, TimelinePoint, Verdict } from '../model/verdict.ts';
+import type { ConflictCount, InvariantResult, Judgement, TimelinePoint, Verdict } from '../model/verdict.ts';
 import { answerClass, deadlock, side } from './fixture-evidence.ts';
 import { entry, finding, hostileFinding } from './fixture-finding.ts';
 import { faultEffect, HARNESS_COST, NO_HARNESS_COST, overTime } from './fixture-over-time.ts';
@@ -98,6 +98,10 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
       { status: 409, kind: 'run', reason: 'invalid_state', found_state: 'skipped', replay: false, count: 9 },
       { status: 404, kind: 'heartbeat', reason: 'not_found', found_state: '', replay: false, count: 2 },
     ],
+    conflicts: [
+      conflict({ kind: 'rtif', reason: 'Unique constraint violation', count: 81 }),
+      conflict({ kind: 'run', reason: 'invalid_state', found_state: 'skipped', count: 9, violations: 4 }),
+    ],
     classes: [
       answerClass({ kind: 'rtif', reason: 'Unique constraint violation', class: 'retry of a lost answer', count: 81 }),
       answerClass({ kind: 'run', reason: 'invalid_state', found_state: 'skipped', class: 'legitimate', count: 9 }),
@@ -121,6 +125,10 @@ export function judgement(over: Partial<Judgement> = {}): Judgement {
     harness: HARNESS_COST,
     ...over,
   };
+}
+
+function conflict(given: Pick<ConflictCount, 'kind' | 'count'> & Partial<ConflictCount>): ConflictCount {
+  return { found_state: '', reason: '', per_minute: given.count, violations: 0, ...given };
 }
 
 /** The same run with every text replaced by one that attacks the reader. */
@@ -148,6 +156,7 @@ export function hostileJudgement(): Judgement {
     thresholds: [{ metric: HOSTILE, expression: HOSTILE, verdict: 'fail', value: null }],
     counts: { [HOSTILE]: 1, operations: 3 },
     refusals: [{ status: 409, kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, replay: false, count: 1 }],
+    conflicts: [conflict({ kind: HOSTILE, found_state: HOSTILE, reason: HOSTILE, count: 1 })],
     classes: [
       answerClass({ kind: HOSTILE, reason: HOSTILE, found_state: HOSTILE, class: HOSTILE, explanation: HOSTILE }),
     ],
@@ -181,6 +190,7 @@ export function emptyJudgement(): Judgement {
     thresholds: [],
     counts: {},
     refusals: [],
+    conflicts: [],
     classes: [],
     latency: [],
     deadlocks: [],

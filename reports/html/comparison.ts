@@ -7,6 +7,7 @@ import type {
 } from '../../harness/model/comparison.ts';
 import { correctedFor, type InvariantRow, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, countRows, isCounted, measureRows } from '../comparison-rows.ts';
+import { CONFLICTS_TITLE, comparedConflicts } from '../conflicts.ts';
 import { count, counted, listed, percent, seconds, some } from '../words.ts';
 import { type Content, cut, type Html, html } from './html.ts';
 import { lanesTable } from './lanes.ts';
@@ -22,6 +23,7 @@ export function comparisonHtml(comparison: Comparison, folder: string): string {
     pairs.length > 1 ? matrix(comparison) : null,
     counts(comparison),
     measures(comparison),
+    conflicts(comparison),
     invariants(comparison),
     pairs.map((pair) => findings(pair, pairs.length > 1)),
     runs(comparison, folder),
@@ -131,6 +133,13 @@ ${lanesTable('Other percentiles', informing, comparison.detect)}</details>`,
       'interval is a bootstrap over runs. A deciding measure must have shifted by more than 10 %, with its whole ' +
       'interval.',
   );
+}
+
+function conflicts(comparison: Comparison): Html | null {
+  const rows = comparedConflicts(comparison).map(({ name, cells }) => [cut(name, 120), ...cells]);
+  if (rows.length === 0) return null;
+  const builds = lettered(comparison).map(({ letter, side }) => ({ title: `${letter} ${cut(side.build, 60)}` }));
+  return section('conflicts', CONFLICTS_TITLE, table(CONFLICTS_TITLE, [{ title: 'request' }, ...builds], rows));
 }
 
 function invariants(comparison: Comparison): Html {

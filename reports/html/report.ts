@@ -2,6 +2,7 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
 import { commandToRepeat, exampleQuery } from '../commands.ts';
 import { harnessCost, harnessFacts, provenance } from '../conditions.ts';
+import { CONFLICTS_TITLE, conflictTable } from '../conflicts.ts';
 import { deadlockKinds, deadlockOf } from '../deadlocks.ts';
 import { classTable } from '../refusals.ts';
 import { evidence, headline, isNotExercised, worstFirst } from '../summary.ts';
@@ -143,6 +144,15 @@ function overTime(judgement: Judgement): Html | null {
 
 function refusals(judgement: Judgement): Html | null {
   if (judgement.classes.length === 0) return null;
+  const found = conflictTable(judgement);
+  const conflicts =
+    found &&
+    html`<h3>${CONFLICTS_TITLE}</h3>
+${table(
+  CONFLICTS_TITLE,
+  found.head.map((title, index) => ({ title, numeric: index > 2 })),
+  found.rows.map((row) => row.map((cell) => cut(cell, 120))),
+)}<p class="note">${found.note}</p>`;
   const { head, rows, note, hidden } = classTable(judgement);
   const columns = head.map((title, index) => ({ title, numeric: index === 0 }));
   const cells = rows.map((row) => row.map((cell) => cut(cell, 400)));
@@ -150,7 +160,7 @@ function refusals(judgement: Judgement): Html | null {
   return section(
     'refusals',
     'Refused and failed requests',
-    [table('Refusals', columns, cells, { prose: true }), rest],
+    [table('Refusals', columns, cells, { prose: true }), rest, conflicts],
     note,
   );
 }

@@ -1,6 +1,7 @@
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
 import { correctedFor, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, comparedText, countRows, isCounted, measureRows } from '../comparison-rows.ts';
+import { CONFLICTS_TITLE, comparedConflicts } from '../conflicts.ts';
 import { count, GLYPH, listed } from '../words.ts';
 import { document, markdownTable, plain } from './document.ts';
 
@@ -25,6 +26,7 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
     countRows(comparison).length === 0 ? 'No count was tested: one side has no valid run.' : rowsTable(counts, heads),
     `p is corrected for ${correctedFor(comparison)}; docs/comparing.md says how.`,
     ...(measures.length === 0 ? [] : ['## Latency, throughput, cost', rowsTable(measures, heads)]),
+    ...conflicts(comparison, heads),
     '## Invariants',
     markdownTable(
       ['invariant', ...heads],
@@ -39,6 +41,11 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
       )
       .join('\n'),
   ]);
+}
+
+function conflicts(comparison: Comparison, heads: readonly string[]): string[] {
+  const rows = comparedConflicts(comparison).map(({ name, cells }) => [plain(name), ...cells]);
+  return rows.length === 0 ? [] : [`## ${CONFLICTS_TITLE}`, markdownTable(['', ...heads], rows)];
 }
 
 function rowsTable(rows: readonly ComparisonRow[], heads: readonly string[]): string {

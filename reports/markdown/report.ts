@@ -2,6 +2,7 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
 import { commandToExplain, commandToRepeat } from '../commands.ts';
 import { harnessCost, provenance } from '../conditions.ts';
+import { CONFLICTS_TITLE, conflictTable } from '../conflicts.ts';
 import { deadlockOf, storyLines } from '../deadlocks.ts';
 import { contrastWords, faultWords, howOften, knownAs } from '../finding-words.ts';
 import { evidence, headline, isNotExercised, worstFirst } from '../summary.ts';
@@ -13,7 +14,7 @@ const MOST_FINDINGS = 8;
 
 /**
  * `report.md`: for a pull request or a job summary. What broke stands open, what holds and the conditions are folded;
- * deadlocks, faults, refusals and latency are left to the HTML report.
+ * deadlocks, faults, causes of refusals and latency are left to the HTML report.
  */
 export function reportMarkdown(judgement: Judgement, manifest: Manifest): string {
   const sorted = worstFirst(judgement.invariants);
@@ -30,6 +31,7 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
       `${counted(kept.length, 'invariant')} satisfied or not exercised`,
       kept.length > 0 ? [invariantTable(kept)] : [],
     ),
+    fold(CONFLICTS_TITLE, conflicts(judgement)),
     fold('Conditions', conditions(judgement, manifest)),
   ]);
 }
@@ -37,6 +39,18 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
 function fold(title: string, blocks: readonly string[]): string {
   if (blocks.length === 0) return '';
   return document([`<details><summary>${plain(title)}</summary>`, ...blocks, '</details>']).trimEnd();
+}
+
+function conflicts(judgement: Judgement): string[] {
+  const found = conflictTable(judgement);
+  if (found === null) return [];
+  return [
+    markdownTable(
+      found.head,
+      found.rows.map((row) => row.map((cell) => plain(excerpt(cell, 120)))),
+    ),
+    plain(found.note),
+  ];
 }
 
 function countsLine({ counts }: Judgement): string {

@@ -1,4 +1,5 @@
-import type { Soak } from '../../harness/model/soak.ts';
+import type { Soak, SoakWindow } from '../../harness/model/soak.ts';
+import { CONFLICTS_TITLE, soakConflicts } from '../conflicts.ts';
 import { brokenOf, brokenTotals, driftAmount, gapSentence, isBad, size, soakSentence, soakTitle } from '../soak.ts';
 import { count, GLYPH, probability } from '../words.ts';
 import { document, markdownTable, plain } from './document.ts';
@@ -37,10 +38,23 @@ export function soakMarkdown(soak: Soak): string {
         `${size(window.bytes)}${window.whole ? '' : ', summary'}`,
       ]),
     ),
+    ...conflictSection(soak, shown),
     '## Drift',
     ...driftSection(soak),
     'Mann and Kendall’s test, Theil and Sen’s slope, without the warm-up of each session; p after Holm’s correction.',
   ]);
+}
+
+function conflictSection(soak: Soak, shown: readonly SoakWindow[]): string[] {
+  const found = soakConflicts(soak, shown);
+  if (found === null) return [];
+  return [
+    `## ${CONFLICTS_TITLE}`,
+    markdownTable(
+      found.head.map(plain),
+      found.rows.map((row) => row.map(plain)),
+    ),
+  ];
 }
 
 /** What drifts and, of the harness, what does not: that it does not is what its numbers stand on. */

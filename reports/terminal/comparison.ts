@@ -9,6 +9,7 @@ import {
   isCounted,
   measureRows,
 } from '../comparison-rows.ts';
+import { comparedConflicts, conflictName } from '../conflicts.ts';
 import { count, GLYPH, visible } from '../words.ts';
 import {
   fitted,
@@ -54,6 +55,7 @@ export function comparisonText(comparison: Comparison, { folder, ...options }: C
     ['', ...builds.map(({ letter }) => ({ text: letter, paint: paint.dim }))],
     ...telling.map((row): [string, ...TerminalCell[]] => [row.name, ...invariantCells(row, paint)]),
     ...shown.map((row): [string, ...TerminalCell[]] => [row.title, ...countCells(row, builds.length, paint)]),
+    ...conflictRows(comparison),
   ]);
   const head = [fitted(`${a.scenario}: ${names}`), ...heads];
   const rest = restOf(all.filter((row) => !telling.includes(row))).map(paint.dim);
@@ -104,6 +106,18 @@ function countCells({ lanes }: ComparisonRow, builds: number, paint: Paint): Ter
   if (builds > 2 || against === null) return cells;
   const colour = against.better === 'a' ? paint.red : against.better === 'b' ? paint.green : paint.dim;
   return [...cells, { text: comparedText(against), paint: colour }];
+}
+
+/** Those with a state alone: what else is refused with 409 stands in the other formats. */
+function conflictRows(comparison: Comparison): [string, ...TerminalCell[]][] {
+  const states = new Set(
+    lettered(comparison).flatMap(({ side }) =>
+      side.conflicts.filter(({ found_state }) => found_state !== '').map(conflictName),
+    ),
+  );
+  return comparedConflicts(comparison)
+    .filter(({ name }) => states.has(name))
+    .map(({ name, cells }) => [`409: ${name}`, ...cells.map((said) => ({ text: said.replace(/ \(.*/, '') }))]);
 }
 
 function signOf({ against }: ComparisonLane): string {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts';
 import { commandToExplain } from '../commands.ts';
+import { conflictWords } from '../conflicts.ts';
 import { deadlockKinds, titleOf } from '../deadlocks.ts';
 import { classWords } from '../refusals.ts';
 import {
@@ -112,8 +113,14 @@ function countsLines(judgement: Judgement): string[] {
       harnessShare(judgement),
       ...(why === '' ? [] : [why]),
     ]),
+    ...stateLines(judgement),
     ...(most ? hanging('', `most frequent deadlock: ${count(most.count)} × ${titleOf(most)}`, 2) : []),
   ];
+}
+
+function stateLines(judgement: Judgement): string[] {
+  const words = conflictWords(judgement);
+  return words.length === 0 ? [] : hanging('', `409 by state found: ${some(words, 4)}`, 2);
 }
 
 /** Each other status with which requests were refused, with its count: `404: 12`. */

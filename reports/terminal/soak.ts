@@ -1,4 +1,5 @@
 import type { Soak, SoakWindow } from '../../harness/model/soak.ts';
+import { soakConflicts } from '../conflicts.ts';
 import {
   brokenOf,
   brokenTotals,
@@ -36,7 +37,15 @@ export function soakText(soak: Soak, options: TextOptions): string {
     `${verdictWord(soak.verdict, paint)}  ${visible(soakTitle(soak))}`,
     ...lines(visible(soakSentence(soak)), 98).map((line) => `  ${line}`),
     ...brokenTotals(soak).map(([name, where]) => `  ${paint.red('✗')} ${visible(name)}: ${where}`),
+    ...conflictLines(soak),
     ...drifting(soak).map((drift) => `  ~ ${visible(driftSentence(drift))}`),
     ...soak.gaps.map((gap) => `  ! ${gapSentence(gap)}`),
   ].join('\n');
+}
+
+function conflictLines(soak: Soak): string[] {
+  const found = soakConflicts(soak, []);
+  const all = found?.rows[0]?.slice(1) ?? [];
+  const words = all.map((said, column) => `${visible(found?.head[column + 1] ?? '')} ${said}`);
+  return words.length === 0 ? [] : lines(`409: ${words.join(', ')}`, 98).map((line) => `  ${line}`);
 }

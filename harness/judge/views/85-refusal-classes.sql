@@ -3,8 +3,8 @@
 --   retry of a lost answer  an earlier attempt of the same request by the same life had been carried out
 --   duplicate delivery      the task had been handed to another life, which started or ended it
 --   late update             the life's task had been failed, superseded or cleared before
---   violation of NAME       the task had been taken from its worker against the invariant NAME: running-is-not-overwritten,
---                           or handed-off-can-start
+--   violation of NAME       the task had been taken from its worker against the invariant NAME: it is
+--                           running-is-not-overwritten or handed-off-can-start
 --   legitimate              another actor had changed the state first
 --   token                   401, 403
 --   not understood          400, 405, 422: the request itself is wrong, not its time
@@ -174,8 +174,8 @@ WITH doers AS (
   WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
   GROUP BY refused.op
 ), wronged AS (
-  -- The worker did nothing that calls for a refusal: the cause, or what it followed from, violates an invariant. What an
-  -- operator did since is a cause of its own. A refused start is judged as such.
+  -- The worker did nothing that calls for a refusal: the cause, or what it followed from, violates an invariant.
+  -- What an operator did since is a cause of its own. A refused start is judged as such.
   SELECT cause.op, 'running-is-not-overwritten' AS invariant
   FROM cause JOIN refused USING (op)
   JOIN overwrites ON overwrites.old_ti_id = refused.ti_id AND overwrites.victim = refused.worker
