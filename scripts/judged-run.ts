@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 
 /** The judgement of a run: of the stored one in this folder, judged again, or of one made now. */
@@ -14,6 +15,22 @@ export async function judgedRun(
     ? ['check', folder, '--json']
     : ['run', scenario, '--build', build, '--seed', String(seed), '--out', folder, '--json'];
   return JSON.parse(await windtunnel(args)) as Judgement;
+}
+
+export interface RunOrigin {
+  /** The command that repeats it. */
+  readonly repeat: string;
+  /** The commit of windtunnel that was the newest then, and when that was (ISO 8601). */
+  readonly commit: string;
+  readonly at: string;
+}
+
+/** When a run was made, and the newest commit of that time: a stored run may be older than the present commit. */
+export function originOf(folder: string): RunOrigin {
+  const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${manifest.started_at}`, 'HEAD'];
+  const commit = execFileSync('git', newest, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
+  return { repeat: manifest.repeat, commit, at: manifest.started_at };
 }
 
 const PROGRAM = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');

@@ -2,9 +2,10 @@ import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
 import { markdownTable } from '../reports/markdown/document.ts';
 import { lines, listed } from '../reports/words.ts';
+import type { RunOrigin } from './judged-run.ts';
 
 /** A run that looked for one known race: a line of records/track-record/runs.json. */
-export interface TrackRun {
+export interface TrackRun extends RunOrigin {
   readonly race: string;
   readonly build: string;
   readonly scenario: string;
@@ -14,19 +15,10 @@ export interface TrackRun {
   readonly hits: number;
   /** Whether the race's first invariant was exercised: otherwise a run without hits proves nothing. */
   readonly tested: boolean;
-  /** The command that repeats it. */
-  readonly repeat: string;
-  /** The commit of windtunnel that was the newest then, and when that was (ISO 8601). */
-  readonly commit: string;
-  readonly at: string;
 }
 
 /** The result of a judged run for one race. */
-export function trackRun(
-  judgement: Judgement,
-  race: KnownRace,
-  from: Pick<TrackRun, 'repeat' | 'commit' | 'at'>,
-): TrackRun {
+export function trackRun(judgement: Judgement, race: KnownRace, from: RunOrigin): TrackRun {
   const { build, scenario, seed, load_seconds, findings, invariants } = judgement;
   const of = findings.filter(({ known_race }) => known_race === race.name);
   const invariant = invariants.find(({ name }) => name === race.marks[0]?.invariant);

@@ -11,14 +11,13 @@
  * A run takes about 75 s on a release and half of that on the reference stack: --measure of everything takes an hour,
  * --replay affordable half an hour.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-import type { Manifest } from '../harness/model/manifest.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
-import { judgedRun } from './judged-run.ts';
+import { judgedRun, originOf } from './judged-run.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
 
 /** A race does not show in every run: it counts as lost only after three runs in a row without it. */
@@ -104,19 +103,7 @@ async function reproduces(race: Tried, build: string): Promise<boolean> {
 async function look(race: Tried, build: string, seed: number): Promise<TrackRun> {
   const scenario = race.trial.scenario.name;
   const folder = path.resolve(values.out, `${scenario}-${build}-${seed}`);
-  return trackRun(await judgedRun(folder, { scenario, build, seed }), race, origin(folder));
-}
-
-/** When a run was made, and the newest commit of that time: a stored run may be older than the present commit. */
-function origin(folder: string): Pick<TrackRun, 'repeat' | 'commit' | 'at'> {
-  const manifest = readManifest(folder);
-  const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${manifest.started_at}`, 'HEAD'];
-  const commit = execFileSync('git', newest, { cwd: root, encoding: 'utf8' }).trim();
-  return { repeat: manifest.repeat, commit, at: manifest.started_at };
-}
-
-function readManifest(folder: string): Manifest {
-  return JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  return trackRun(await judgedRun(folder, { scenario, build, seed }), race, originOf(folder));
 }
 
 function hasPython(): boolean {
