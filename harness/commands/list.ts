@@ -3,6 +3,7 @@ import type { CliCommand } from '../console/command.ts';
 import { FAULTS } from '../faults/index.ts';
 import { listInvariants, readOwnInvariants } from '../judge/invariants.ts';
 import { DRAWN, SCENARIOS } from '../run/catalogue.ts';
+import { keptPatches } from '../stacks/airflow/kept-patches.ts';
 import { knownReleases } from '../stacks/airflow/releases.ts';
 import { REFERENCE_DEFECTS } from '../stacks/defects.ts';
 
@@ -32,6 +33,7 @@ export const listCommand: CliCommand<{
     const drawn = DRAWN.map(({ name, describe }) => ({ name, describe }));
     const faults = FAULTS.map(({ name, describe }) => ({ name, describe }));
     const builds = [...knownReleases().map((version) => `airflow@${version}`), 'reference'];
+    const patches = keptPatches().map(({ release, build, says }) => ({ release, build, says }));
     const defects = REFERENCE_DEFECTS.map(({ name, kind, race, summary, story, caughtBy, scenario, on }) => ({
       name,
       kind,
@@ -43,7 +45,9 @@ export const listCommand: CliCommand<{
       on,
     }));
     if (json) {
-      process.stdout.write(`${JSON.stringify({ scenarios, drawn, builds, faults, invariants, defects }, null, 2)}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ scenarios, drawn, builds, patches, faults, invariants, defects }, null, 2)}\n`,
+      );
       return 0;
     }
     const width = Math.max(
@@ -57,6 +61,9 @@ export const listCommand: CliCommand<{
     for (const { name, describe } of faults) console.log(`  ${name.padEnd(width)}  ${describe}`);
     console.log('\nBuilds: any Airflow from 3.1.0 on, as airflow@VERSION, and the reference stack; for example');
     console.log(`  ${builds.join('  ')}`);
+    if (patches.length > 0)
+      console.log('\nPatches: --build airflow@VERSION+FILE, or several: airflow@VERSION+FILE+FILE');
+    for (const { build, says } of patches) console.log(`  ${build}\n  ${' '.repeat(width)}  ${says}`);
     console.log('\nInvariants: what must hold');
     for (const { name, claim, known_issues } of invariants)
       console.log(

@@ -8,10 +8,14 @@ export interface Manifest {
   /** `RUN_FORMAT` of the writer. */
   readonly format: number;
   readonly id: string;
-  /** `airflow@3.2.1`, or `target` for a stack that the harness did not start. */
+  /** `airflow@3.2.1`, `airflow@3.1.8+60330-guard:1a2b3c4`, or `target` for a stack that the harness did not start. */
   readonly build: string;
   /** Versions as the stack reports them: airflow, postgres, python, the hash of the installed packages. */
   readonly identity: Readonly<Record<string, string>>;
+  /**
+   * What was changed in the packages of the build, in this order; `file` is the patch, in the run folder. Absent: none.
+   */
+  readonly patches?: readonly { readonly name: string; readonly sha256: string; readonly file: string }[];
   readonly plan: Plan;
   readonly windtunnel: string;
   readonly node: string;
@@ -48,6 +52,7 @@ const STATED: Readonly<Record<keyof Manifest, z.ZodType>> = {
   id: text,
   build: text,
   identity: z.record(text, text),
+  patches: z.array(z.looseObject({ name: text, sha256: text, file: text })).optional(),
   plan: PLAN,
   windtunnel: text,
   node: text,

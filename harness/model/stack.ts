@@ -21,6 +21,8 @@ export interface Stack {
   readonly identity: Readonly<Record<string, string>>;
   /** The packages that it was installed from, with hashes, for `airflow.lock.txt`; absent where that is not known. */
   readonly lock?: string;
+  /** What was changed in the packages, in this order: the text of each patch, for the folder `patches`. */
+  readonly patches?: readonly { readonly name: string; readonly sha256: string; readonly text: string }[];
   /** Base URLs of the Execution API, with its `/execution` path and no trailing slash. */
   readonly executionUrls: readonly string[];
   /** Base URL of the public API, without `/api/v2`. */

@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, rmdirSync, rmSync, write } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -157,6 +157,7 @@ export class RunFolder implements Recorder {
   async write(name: string, text: string): Promise<void> {
     const file = path.join(this.path, name);
     try {
+      await mkdir(path.dirname(file), { recursive: true });
       await writeFile(`${file}.next`, text, { mode: fileMode(this.path) });
       await rename(`${file}.next`, file);
     } catch (error) {

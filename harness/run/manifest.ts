@@ -1,5 +1,6 @@
 import os from 'node:os';
 
+import { buildLabel } from '../model/build.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Stack } from '../model/stack.ts';
 import { RUN_FORMAT } from '../model/tables.ts';
@@ -11,7 +12,7 @@ import type { RunSpec } from './run-spec.ts';
 /** The manifest before the load: what is known of a run before anything has happened. */
 export function manifestOf(
   { subject, plan, repeat, engine, shared, own = [] }: RunSpec,
-  { build, identity }: Stack,
+  { build, identity, patches = [] }: Stack,
   { id, clock }: { readonly id: string; readonly clock: RunClock },
 ): Manifest {
   return {
@@ -19,6 +20,9 @@ export function manifestOf(
     id,
     build,
     identity,
+    ...(patches.length > 0
+      ? { patches: patches.map(({ name, sha256 }, i) => ({ name, sha256, file: patchFile(name, i) })) }
+      : {}),
     plan,
     windtunnel: windtunnelVersion(),
     node: process.version,
@@ -37,9 +41,14 @@ export function manifestOf(
   };
 }
 
+/** Where the run folder keeps a patch of the build; `index` is its place in their order. */
+export function patchFile(name: string, index: number): string {
+  return `patches/${index + 1}-${name}.patch`;
+}
+
 /** Sorts by time, and names what ran: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
 export function runFolderName({ subject, plan }: Pick<RunSpec, 'subject' | 'plan'>, id: string): string {
-  const build = 'target' in subject ? 'target' : subject.build.name.replace(/[^A-Za-z0-9.]+/g, '-');
+  const build = 'target' in subject ? 'target' : buildLabel(subject.build).replace(/[^A-Za-z0-9.]+/g, '-');
   return [timeStamp(), plan.scenario.name, build, id].join('-');
 }
 

@@ -41,7 +41,7 @@ export async function resolveRun(
     // What is wrong with the stored run is said where its plan is read.
     async () => {
       const stored = await storing.catch(() => undefined);
-      return stored ? storedSubject(flags, stored.build, flags.scenario) : subjectOf(flags);
+      return stored ? storedSubject(flags, stored, flags.scenario) : subjectOf(flags);
     },
     async (subject = subjectOf({})) => {
       const stored = await storing;

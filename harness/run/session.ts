@@ -12,7 +12,7 @@ import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { DatabaseAwayError } from '../system/postgres-client.ts';
 import { ProcessTable } from '../system/process-table.ts';
-import { manifestOf, runFolderName } from './manifest.ts';
+import { manifestOf, patchFile, runFolderName } from './manifest.ts';
 import type { RecordedRun, RunSpec } from './run-spec.ts';
 import type { StackNeeds } from './stack.ts';
 import type { Subject } from './subject.ts';
@@ -67,7 +67,9 @@ export class RunSession implements RunContext, StackNeeds {
   }
 
   async writeManifest(stack: Stack): Promise<void> {
-    if (stack.lock !== undefined) await this.record.write('airflow.lock.txt', stack.lock);
+    const { lock, patches = [] } = stack;
+    if (lock !== undefined) await this.record.write('airflow.lock.txt', lock);
+    for (const [i, { name, text }] of patches.entries()) await this.record.write(patchFile(name, i), text);
     await this.record.writeManifest(manifestOf(this.spec, stack, this));
   }
 

@@ -1,7 +1,10 @@
+import path from 'node:path';
+
 import { shellWord } from '../../reports/commands.ts';
 import type { Host } from '../faults/fault.ts';
-import { type Build, isPath, parseBuild } from '../model/build.ts';
+import { type Build, isOfFiles, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
 import { knownBuild } from '../stacks/start-build.ts';
@@ -26,19 +29,23 @@ export function subjectOf({ build, target }: SubjectFlags, usual = DEFAULT_BUILD
 
 /**
  * What a stored run is repeated on. Its folder may be of unknown origin, and to install from a path is to run the code
- * that it names: a checkout or a lock must be named on the command line. UsageError: it is not, or the run was of a
- * target.
+ * that it names: a checkout, a wheel, a lock or a patch must be named on the command line. UsageError: it is not, or
+ * the run was of a target.
  */
-export function storedSubject(flags: SubjectFlags, build: string, folder: string): Subject {
+export function storedSubject(
+  flags: SubjectFlags,
+  { build, patches = [] }: Pick<Manifest, 'build' | 'patches'>,
+  folder: string,
+): Subject {
   if (flags.build !== undefined || flags.target !== undefined) return subjectOf(flags);
   const stored = parseBuild(build);
-  if (stored.kind === 'airflow' && isPath(stored.version)) {
-    throw new UsageError(
-      `${folder} is of the build at ${stored.version}, and its code would be run: if you trust it, ` +
-        `add --build ${shellWord(build)}.`,
-    );
-  }
-  return { build: knownBuild(build) };
+  if (!isOfFiles(stored)) return { build: knownBuild(build) };
+  const version = stored.kind === 'airflow' ? stored.version : '';
+  const again = [`airflow@${version}`, ...patches.map(({ file }) => path.join(folder, file))].join('+');
+  throw new UsageError(
+    `${folder} is of the build ${patches.length > 0 ? build : `at ${version}`}, and its code would be run: if you ` +
+      `trust it, add --build ${shellWord(again)}.`,
+  );
 }
 
 /** Flags of the stack, which a target has already. */

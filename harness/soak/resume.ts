@@ -5,7 +5,7 @@ import { shellWord } from '../../reports/commands.ts';
 import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
-import { isPath, parseBuild } from '../model/build.ts';
+import { isOfFiles, parseBuild } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Soak } from '../model/soak.ts';
 import { engineGiven, resolveEngine } from '../run/engine.ts';
@@ -70,9 +70,9 @@ function checkFlags(flags: SoakFlags, resume: string): void {
 }
 
 /**
- * The folder may be of unknown origin, and what it names is used: the code of a checkout or of a lock is run, and a
- * target file says where secrets go. The command line must name these as well. UsageError: it does not, or it names
- * something else.
+ * The folder may be of unknown origin, and what it names is used: the code of a checkout, a wheel, a lock or a patch is
+ * run, and a target file says where secrets go. The command line must name these as well. UsageError: it does not, or
+ * it names something else.
  */
 function checkSubject(flags: SoakFlags, { subject }: Soak, resume: string): void {
   const stored =
@@ -91,8 +91,7 @@ function checkSubject(flags: SoakFlags, { subject }: Soak, resume: string): void
 
 function mustBeNamed(subject: Soak['subject']): boolean {
   if ('target' in subject) return true;
-  const build = parseBuild(subject.build);
-  return build.kind === 'airflow' && isPath(build.version);
+  return isOfFiles(parseBuild(subject.build));
 }
 
 /** What continues a soak. */

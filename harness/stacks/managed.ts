@@ -50,8 +50,9 @@ export interface BuildRecipe {
   readonly build: string;
   /** Versions, for the manifest; PostgreSQL's and the heartbeat time-out are added. */
   readonly identity: Readonly<Record<string, string>>;
-  /** As `Stack.lock`. */
+  /** As of `Stack`. */
   readonly lock?: string;
+  readonly patches?: Stack['patches'];
   readonly heartbeatTimeoutS: number;
   /** The data folder to begin from; `workshop` is a folder that goes away with the run. */
   template(workshop: string): Promise<string>;
@@ -231,6 +232,7 @@ function describe(
       ...(options.queuedTimeoutS === undefined ? {} : { task_queued_timeout_s: String(options.queuedTimeoutS) }),
     },
     ...(recipe.lock === undefined ? {} : { lock: recipe.lock }),
+    ...(recipe.patches?.length ? { patches: recipe.patches } : {}),
     executionUrls,
     publicUrl,
     publicToken: () => mintPublicToken(layout.secret, ADMIN),

@@ -6,10 +6,10 @@ import { checkDefects } from './defects.ts';
 import { type BuildRecipe, type ManagedStack, startManaged } from './managed.ts';
 import { referenceRecipe } from './reference.ts';
 
-/** Throws a UsageError for what is no build, and for a release, a checkout or a defect that there is not. */
+/** Throws a UsageError for what is no build, and for a release, a checkout, a patch or a defect that there is not. */
 export function knownBuild(text: string): Build {
   const build = parseBuild(text);
-  if (build.kind === 'airflow') checkVersion(build.version);
+  if (build.kind === 'airflow') checkVersion(build.version, build.patches);
   if (build.kind === 'reference') {
     try {
       checkDefects(build.defects);
@@ -30,7 +30,7 @@ export async function startBuild(build: Build, options: Omit<AirflowOptions, 've
 export function recipeOf(build: Build, options: Omit<AirflowOptions, 'version'>): Promise<BuildRecipe> {
   switch (build.kind) {
     case 'airflow':
-      return airflowRecipe({ ...options, version: build.version });
+      return airflowRecipe({ ...options, version: build.version, patches: build.patches });
     case 'reference':
       return referenceRecipe({ ...options, defects: build.defects });
     default:

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { recordedBuild } from '../../model/build.ts';
 import { untimed } from '../../model/timing.ts';
 import { childEnvironment } from '../../system/environment.ts';
 import {
@@ -15,14 +16,17 @@ import {
 } from '../managed.ts';
 import { type AirflowInstall, installAirflow } from './install.ts';
 import { migratedTemplate } from './migrate.ts';
+import type { Patch } from './patch-file.ts';
 import { airflowSettings, TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from './settings.ts';
 
 /** Importing Airflow takes 10 to 18 s on two busy cores; several processes do it at once. */
 const READY_MS = 150_000;
 
 export interface AirflowOptions extends ManagedOptions {
-  /** A release (`3.2.1`), or the path of a checkout or of a lock. */
+  /** A release (`3.2.1`), or the path of a checkout, of a wheel or of a lock. */
   readonly version: string;
+  /** Files, in their order. */
+  readonly patches?: readonly string[];
   /** Settings of Airflow that are not those of a stack of ours, as environment variables. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -32,19 +36,23 @@ export async function startAirflow(options: AirflowOptions): Promise<ManagedStac
   return startManaged(options, await airflowRecipe(options));
 }
 
-/** Installs the release if it is not there yet. */
+/** Installs the build if it is not there yet. */
 export async function airflowRecipe(options: AirflowOptions): Promise<BuildRecipe> {
-  const { version, table, signal, progress, time = untimed } = options;
-  const install = await time('find the installation', () => installAirflow(version, { log: progress, signal }));
+  const { version, patches = [], table, signal, progress, time = untimed } = options;
+  const install = await time('find the installation', () =>
+    installAirflow(version, { patches, log: progress, signal }),
+  );
   return {
-    build: `airflow@${version}`,
+    build: recordedBuild(version, install.patches),
     identity: {
       airflow: install.version,
       python: install.pythonVersion,
       packages: install.packagesHash,
-      lock: install.lock?.sha256 ?? 'none: a checkout, or installed before locks were kept',
+      lock: install.lock?.sha256 ?? 'none: a checkout, a wheel, or installed before locks were kept',
+      ...(patches.length === 0 ? {} : { patches: install.patches.map(patchWords).join(', ') }),
     },
     ...(install.lock ? { lock: install.lock.text } : {}),
+    patches: install.patches.map(({ name, sha256, text }) => ({ name, sha256, text })),
     heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
     // Without it Airflow makes a password up and prints it to its log, which is kept with the run.
@@ -73,6 +81,10 @@ export async function airflowRecipe(options: AirflowOptions): Promise<BuildRecip
 /** Of the simple auth manager: a JSON object of names and passwords. */
 function loginFile({ folder }: Layout): string {
   return path.join(folder, 'passwords.json');
+}
+
+function patchWords({ name, sha256 }: Pick<Patch, 'name' | 'sha256'>): string {
+  return `${name} (sha256 ${sha256})`;
 }
 
 function settingsOf({ queuedTimeoutS }: AirflowOptions, layout: Layout): Readonly<Record<string, string>> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -68,7 +68,7 @@ describe('readLock', () => {
   test('a path that is neither a folder nor a file is neither a checkout nor a lock', () => {
     expect(() => readLock(folder)).toThrow(/is not a lock of Airflow: a folder, where a file is needed/);
     for (const name of ['nothing', 'a'.repeat(300), `${'a/'.repeat(3_000)}b`])
-      expect(() => checkVersion(path.join(folder, name))).toThrow(/no such folder, nor a lock of that name/);
+      expect(() => checkVersion(path.join(folder, name))).toThrow(/no such folder, nor a wheel or a lock of that name/);
   });
 });
 
@@ -82,7 +82,7 @@ const PACKAGES: IndexContent = {
 };
 
 /** Installs from an index of our own, with a cache of its own each time. */
-async function install(build: string, content: IndexContent) {
+async function install(build: string, content: IndexContent, patches: readonly string[] = []) {
   const cache = mkdtempSync(path.join(folder, 'cache-'));
   vi.stubEnv('WINDTUNNEL_CACHE', cache);
   vi.stubEnv('UV_CACHE_DIR', path.join(cache, 'uv-cache'));
@@ -90,7 +90,7 @@ async function install(build: string, content: IndexContent) {
   const index = await packageIndex(path.join(cache, 'index'), content);
   closed.push(index.close);
   vi.stubEnv('UV_DEFAULT_INDEX', index.url);
-  return await installAirflow(build, { log: () => undefined, signal: AbortSignal.timeout(100_000) });
+  return await installAirflow(build, { patches, log: () => undefined, signal: AbortSignal.timeout(100_000) });
 }
 
 describe('an index of our own', async () => {
@@ -127,6 +127,41 @@ describe('an index of our own', async () => {
     // For another Python than there is.
     const other = lockWith(text.replace(/Python 3\.\d+/, 'Python 3.99'));
     await expect(installAirflow(other, options)).rejects.toThrow(/^The lock of Airflow 3\.9\.9 needs Python 3\.99 and/);
+  });
+
+  test.skipIf(uv === undefined)('a patch makes an environment of its own, or none at all', async () => {
+    const place = 'apache_airflow_core-3.9.9.dist-info/METADATA';
+    const patchWith = (name: string, file: string, added: string) => {
+      const at = path.join(folder, name);
+      const above = ' Metadata-Version: 2.1\n Name: apache-airflow-core\n Version: 3.9.9\n';
+      writeFileSync(at, `--- a/${file}\n+++ b/${file}\n@@ -1,3 +1,4 @@\n${above}+${added}\n`);
+      return at;
+    };
+    const good = patchWith('good.patch', place, 'Summary: patched');
+    const patched = await install('3.9.9', PACKAGES, [good]);
+    const cache = path.resolve(patched.venv, '../..');
+    const text = ({ venv, pythonVersion }: typeof patched) => {
+      const minor = pythonVersion.split('.').slice(0, 2).join('.');
+      return readFileSync(path.join(venv, 'lib', `python${minor}`, 'site-packages', place), 'utf8');
+    };
+    const plain = await installAirflow('3.9.9', { log: () => undefined, signal: AbortSignal.timeout(100_000) });
+    expect([text(patched), text(plain)].map((it) => it.includes('Summary: patched'))).toEqual([true, false]);
+    expect(patched.lock).toEqual(plain.lock);
+    expect(patched.packagesHash).not.toBe(plain.packagesHash);
+    expect(readdirSync(cache)).toHaveLength(2);
+
+    const options = { log: () => undefined, signal: AbortSignal.timeout(100_000) };
+    const again = await installAirflow('3.9.9', { ...options, patches: [good] });
+    expect(again.venv).toBe(patched.venv);
+    // Whether it fits is seen before anything is made; whether it is Python, when it is made.
+    const unfit = patchWith('unfit.patch', place.replace('core-', ''), 'Summary: patched');
+    await expect(installAirflow('3.9.9', { ...options, patches: [good, unfit] })).rejects.toThrow(
+      /^unfit does not fit Airflow 3\.9\.9: .*apache_airflow_3\.9\.9.*, which is not installed\.$/,
+    );
+    const broken = path.join(folder, 'broken.patch');
+    writeFileSync(broken, `--- /dev/null\n+++ b/_virtualenv.d/x.py\n@@ -0,0 +1 @@\n+1 = 2\n`);
+    await expect(installAirflow('3.9.9', { ...options, patches: [broken] })).rejects.toThrow(UsageError);
+    expect(readdirSync(cache)).toHaveLength(2);
   });
 
   test.skipIf(uv === undefined)('what it cannot serve is said in a sentence', async () => {

@@ -57,6 +57,22 @@ export async function releaseDate(version: string, resolver: Resolver): Promise<
   return endOf(day);
 }
 
+/**
+ * The moment as of which the dependencies of sources or of a wheel are taken, ISO 8601: the day of the release, if they
+ * are at one, because those of today may not fit it; else today, as a developer has them.
+ */
+export async function dependenciesDate(version: string | undefined, resolver: Resolver): Promise<string> {
+  const today = endOf(new Date().toISOString().slice(0, 10));
+  if (version === undefined || !/^3\.\d+\.\d+((a|b|rc)\d+)?$/.test(version)) return today;
+  try {
+    return await releaseDate(version, resolver);
+  } catch (error) {
+    // A version that is not released yet.
+    if (error instanceof UsageError) return today;
+    throw error;
+  }
+}
+
 /** The first day on which the index has it, by bisection, and one more: a release's own parts appear minutes apart. */
 async function firstDay(version: string, resolver: Resolver): Promise<string> {
   let before = Date.parse(FIRST_DAY) / DAY_MS;

@@ -23,8 +23,10 @@ export interface Requirements {
   readonly requirements: readonly string[];
   /** ISO 8601; packages that came later are not seen. */
   readonly asOf: string;
-  /** Distinguishes recipes that look alike: what a checkout held. */
+  /** Distinguishes recipes that look alike: what a checkout or a wheel held. */
   readonly content?: string;
+  /** More arguments for `uv pip install`. */
+  readonly options?: readonly string[];
 }
 
 /** The lock in a venv that was installed from one. */
@@ -58,9 +60,9 @@ export async function buildVenv(
   const content = 'text' in wanted ? undefined : wanted.content;
   let lock: Lock | undefined;
   if ('text' in wanted) lock = wanted;
-  // A checkout is built where it lies: uv takes hashes for all packages or for none.
+  // A checkout is built where it lies, and a wheel is of no index: uv takes hashes for all packages or for none.
   else if (content === undefined) lock = await resolve(label, wanted, { uv, python, signal });
-  else await install('--exclude-newer', wanted.asOf, ...wanted.requirements);
+  else await install('--exclude-newer', wanted.asOf, ...(wanted.options ?? []), ...wanted.requirements);
   if (lock) {
     await writeFile(lockFile(venv), lock.text);
     await install('--require-hashes', '--no-build', '--requirement', lockFile(venv));
