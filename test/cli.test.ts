@@ -121,8 +121,8 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['check nowhere', /nowhere is not a run folder/],
   ['check old', /is of format 99, and this windtunnel reads format \d+/],
   [
-    'upgrade nosuch --from reference --to airflow@3.2.1 --wave long --seed -1',
-    /--from reference and --to \S+ have different databases[\s\S]*--seed must[\s\S]*nosuch[\s\S]*--wave must/,
+    'upgrade nosuch --from reference --to airflow@3.2.1 --wave long --seed -1 --parse-after 0',
+    /different databases[\s\S]*--seed must[\s\S]*nosuch[\s\S]*--wave must[\s\S]*--parse-after must/,
   ],
   ['upgrade --from airflow@3.1.8', /^Name the next one, such as --to airflow@3\.2\.2\.$/m],
   ['upgrade', /Name the next one[\s\S]*Name the build in use/],

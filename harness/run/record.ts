@@ -94,13 +94,14 @@ async function databaseAnswers(session: RunSession, { dsn }: Stack, { outages }:
 
 /** Operators, churn and faults, until the scenario's time is up or the run stops. */
 async function load(session: RunSession, { operators, nemesis, dags }: Parts): Promise<void> {
-  const { plan, record, clock, stop } = session;
+  const { plan, record, clock, stop, spec } = session;
   await record.updateManifest({ load_started_ms: clock.now() });
   const timeIsUp = new AbortController();
   await runAll(AbortSignal.any([stop, timeIsUp.signal]), [
     (signal) => operators.run(signal),
     (signal) => churn(session, dags, signal),
     (signal) => nemesis.run(signal),
+    async (signal) => spec.shared?.carried?.duringLoad?.(signal),
     // Workers need no driver: lives begin as the schedulers hand workloads over. This only measures the time.
     async (signal) => {
       await sleep(plan.scenario.duration_s * 1000, undefined, { signal }).catch(() => undefined);

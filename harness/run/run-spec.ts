@@ -30,6 +30,8 @@ export interface CarriedWork {
   stopWork?(hold: (process: string) => void): Promise<void>;
   /** Called when commits are recorded from now on. */
   onRecording?(): void;
+  /** Done beside the load, until `signal` says that it has ended. */
+  duringLoad?(signal: AbortSignal): Promise<void>;
 }
 
 export interface RunSpec {

@@ -21,6 +21,8 @@ export interface ManagedOptions {
   readonly triggerer: boolean;
   /** [scheduler] task_queued_timeout; absent: Airflow's ten minutes. */
   readonly queuedTimeoutS?: number;
+  /** Names of processes that are not started with the others, but by `Stack.restart`. */
+  readonly later?: readonly string[];
   /** Each process reaches PostgreSQL through a proxy of its own, which the faults on the wire need. */
   readonly wire?: boolean;
   readonly table: ProcessTable;
@@ -156,7 +158,8 @@ export async function startOn(
   try {
     if (options.wire)
       for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port }));
-    const running = new Map(roles.map((role) => [role.name, start(role)]));
+    const atOnce = roles.filter(({ name }) => !options.later?.includes(name));
+    const running = new Map(atOnce.map((role) => [role.name, start(role)]));
     const ready = waitUntilReady(layout, [...running.values()], recipe, options);
     // It is awaited later; a failure before is not an unhandled one.
     ready.catch(() => undefined);
@@ -216,9 +219,9 @@ function describe(
   restart: (name: string) => SupervisedProcess,
 ): ManagedStack {
   const { publicUrl, executionUrls } = urlsOf(layout);
-  const logs: LogSource[] = [...running.values()].map(({ name, log }) => ({
+  const logs: LogSource[] = rolesOf(layout, options).map(({ name }) => ({
     source: name,
-    file: log,
+    file: options.logOf(name),
     format: 'airflow',
     from: 'start',
   }));

@@ -8,11 +8,12 @@ export interface UpgradeFlags extends PlanFlags {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly wave: string;
+  readonly parseAfter: string;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
-const USUAL = { scenario: 'storm', wave: '45s' } as const;
+const USUAL = { scenario: 'storm', wave: '60s', parseAfter: '20s' } as const;
 
 export function upgradeOptions(args: Argv): Argv<UpgradeFlags> {
   return planOptions(args)
@@ -27,6 +28,11 @@ export function upgradeOptions(args: Argv): Argv<UpgradeFlags> {
       type: 'string',
       default: USUAL.wave,
       describe: 'Duration of the load after the upgrade in which no DAG file is written',
+    })
+    .option('parse-after', {
+      type: 'string',
+      default: USUAL.parseAfter,
+      describe: 'When the new dag-processor starts to read DAG files, after the beginning of that load',
     })
     .options(OWN_INVARIANTS)
     .option('out', { type: 'string', describe: 'The folder of the upgrade (default: one below runs/)' })

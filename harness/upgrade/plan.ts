@@ -12,8 +12,8 @@ const MOST_SEED = 2 ** 31;
  */
 export function phasePlan({ seed, scenario }: Plan, phase: UpgradePhaseName, waveS: number, subject: Subject): Plan {
   const own = Math.floor(new Rng(seed, 'phase', phase).next() * MOST_SEED);
-  const { churn: _, ...withoutChurn } = scenario;
-  const begun: Scenario = phase === 'wave' ? { ...withoutChurn, duration_s: waveS } : scenario;
+  const { churn: _, chaos: __, ...undisturbed } = scenario;
+  const begun: Scenario = phase === 'wave' ? { ...undisturbed, duration_s: waveS } : scenario;
   // Dates of the past had their runs before.
   const dags = begun.dags.map((dag) => ({ ...dag, past_runs: 0 }));
   const played: Scenario = phase === 'before' ? begun : { ...begun, dags };

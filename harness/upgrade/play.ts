@@ -18,13 +18,13 @@ import { knownBuild } from '../stacks/start-build.ts';
 import { checkEnvironment } from '../system/environment.ts';
 import { checkUpgradeFolder, UpgradeFolder } from './folder.ts';
 import type { UpgradeFlags } from './options.ts';
-import { UpgradeSession } from './session.ts';
+import { UpgradeSession, type UpgradeTimes } from './session.ts';
 
 interface ResolvedUpgrade {
   readonly from: Build;
   readonly to: Build;
   readonly plan: Plan;
-  readonly waveS: number;
+  readonly times: UpgradeTimes;
   readonly own: readonly InvariantFile[];
 }
 
@@ -36,17 +36,17 @@ export interface PlayedUpgrade {
 
 /** What the flags ask for; starts and writes nothing. UsageError: all that is wrong with them. */
 export async function resolveUpgrade(flags: UpgradeFlags): Promise<ResolvedUpgrade> {
-  const [to, from, plan, waveS, own] = await collectUsageErrors(
+  const [to, from, plan, times, own] = await collectUsageErrors(
     async () => named('to', flags.to),
     async (to) => fromOf(flags.from, to),
     async (to) => resolvePlan(flags.scenario ?? '', flags, to ? { build: to } : subjectOf({})),
-    async () => waveOf(flags.wave),
+    async () => timesOf(flags),
     () => readOwnInvariants(flags.invariants),
     async () => checkLimits(),
     async () => checkEnvironment(),
     async () => flags.out === undefined || checkUpgradeFolder(flags.out),
   );
-  return { from, to, plan, waveS, own };
+  return { from, to, plan, times, own };
 }
 
 function named(flag: 'from' | 'to', text: string | undefined): Build {
@@ -67,16 +67,25 @@ function fromOf(text: string | undefined, to: Build | undefined): Build {
   return from;
 }
 
-function waveOf(text: string): number {
-  const seconds = parseSeconds(text);
-  if (seconds === undefined || seconds > LONGEST_LOAD_S)
-    throw new UsageError(`--wave must be like 45s or 5m, from 1s to ${LONGEST_LOAD_S / 3600}h, not "${text}"`);
-  return seconds;
+function timesOf({ wave, parseAfter }: UpgradeFlags): UpgradeTimes {
+  const [waveS, parseAfterS] = [parseSeconds(wave), parseSeconds(parseAfter)];
+  const problems = [
+    ...(waveS !== undefined && waveS <= LONGEST_LOAD_S
+      ? []
+      : [`--wave must be like 60s or 5m, from 1s to ${LONGEST_LOAD_S / 3600}h, not "${wave}"`]),
+    ...(parseAfterS === undefined ? [`--parse-after must be like 20s, and at least 1s, not "${parseAfter}"`] : []),
+  ];
+  if (waveS === undefined || parseAfterS === undefined || problems.length > 0)
+    throw new UsageError(problems.join('\n'));
+  if (parseAfterS < waveS) return { waveS, parseAfterS };
+  throw new UsageError(
+    `--parse-after ${parseAfter} is not within --wave ${wave}: the new versions would come after it.`,
+  );
 }
 
 /** Plays an upgrade. Rejects only for wrong flags. */
 export async function playUpgrade(flags: UpgradeFlags): Promise<PlayedUpgrade> {
-  const { from, to, plan, waveS, own } = await resolveUpgrade(flags);
+  const { from, to, plan, times, own } = await resolveUpgrade(flags);
   const id = randomBytes(3).toString('hex');
   const name = `upgrade-${runFolderName({ subject: { build: to }, plan }, id)}`;
   const upgrade: Upgrade = {
@@ -96,7 +105,7 @@ export async function playUpgrade(flags: UpgradeFlags): Promise<PlayedUpgrade> {
   const signal = interruptSignal();
   let failure: unknown;
   try {
-    await new UpgradeSession(folder, { builds: { from, to }, waveS, own, signal }).run();
+    await new UpgradeSession(folder, { builds: { from, to }, times, own, signal }).run();
     await folder.update({ state: 'completed' });
   } catch (error) {
     failure = signal.aborted ? signal.reason : error;

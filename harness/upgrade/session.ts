@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { upgradePhaseLine } from '../../reports/terminal/upgrade.ts';
 import { say } from '../console/print.ts';
@@ -33,6 +34,15 @@ import { endInOrder, makesWork } from './stop.ts';
 import { judgedPhase } from './verdict.ts';
 import { readRevision, readWorkLeft } from './work-left.ts';
 
+const DAG_PROCESSOR = 'dag-processor';
+
+export interface UpgradeTimes {
+  /** Duration of the wave's load, seconds. */
+  readonly waveS: number;
+  /** From its beginning to the start of the dag-processor, seconds. */
+  readonly parseAfterS: number;
+}
+
 export interface UpgradeBuilds {
   readonly from: Build;
   readonly to: Build;
@@ -40,8 +50,7 @@ export interface UpgradeBuilds {
 
 interface SessionOptions {
   readonly builds: UpgradeBuilds;
-  /** Seconds. */
-  readonly waveS: number;
+  readonly times: UpgradeTimes;
   readonly own: readonly InvariantFile[];
   readonly signal: AbortSignal;
 }
@@ -50,7 +59,7 @@ interface SessionOptions {
 export class UpgradeSession {
   readonly #folder: UpgradeFolder;
   readonly #builds: UpgradeBuilds;
-  readonly #waveS: number;
+  readonly #times: UpgradeTimes;
   readonly #own: readonly InvariantFile[];
   readonly #signal: AbortSignal;
   /** Of PostgreSQL and the folder of the processes; those of each build have a table of their own. */
@@ -58,10 +67,10 @@ export class UpgradeSession {
   readonly #tables: ProcessTable[] = [];
   #progress: Progress | undefined;
 
-  constructor(folder: UpgradeFolder, { builds, waveS, own, signal }: SessionOptions) {
+  constructor(folder: UpgradeFolder, { builds, times, own, signal }: SessionOptions) {
     this.#folder = folder;
     this.#builds = builds;
-    this.#waveS = waveS;
+    this.#times = times;
     this.#own = own;
     this.#signal = signal;
   }
@@ -104,6 +113,11 @@ export class UpgradeSession {
       continues: true,
       isPaused: false,
       onRecording: () => void this.#noteRecording(),
+      duringLoad: async (signal) => {
+        const { parseAfterS } = this.#times;
+        await sleep(parseAfterS * 1000, undefined, { signal }).catch(() => undefined);
+        if (!signal.aborted) upgraded.restart?.(DAG_PROCESSOR);
+      },
     });
     await this.#phase('ordinary', to, upgraded, { dags, continues: true, isPaused: true });
   }
@@ -161,7 +175,7 @@ export class UpgradeSession {
   async #phase(name: UpgradePhaseName, build: Build, stack: ManagedStack, carried: CarriedWork): Promise<void> {
     const folder = this.#folder;
     const subject = { build };
-    const plan = phasePlan(folder.upgrade.plan, name, this.#waveS, subject);
+    const plan = phasePlan(folder.upgrade.plan, name, this.#times.waveS, subject);
     const number = PHASES.indexOf(name) + 1;
     const phase: UpgradePhase = {
       name,
@@ -219,7 +233,8 @@ export class UpgradeSession {
     this.#tables.push(table);
     return {
       ...processesOf(plan.scenario),
-      wire: names.some((name) => needWires(phasePlan(plan, name, this.#waveS, { build }).faults ?? [])),
+      wire: names.some((name) => needWires(phasePlan(plan, name, this.#times.waveS, { build }).faults ?? [])),
+      ...(side === 'before' ? {} : { later: [DAG_PROCESSOR] }),
       table,
       logOf: (name) => this.#folder.log(name, side),
       progress: (text) => this.#progress?.phase('starting', text),
