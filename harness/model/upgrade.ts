@@ -47,7 +47,7 @@ export interface UpgradePhase {
 /** What is in the database between two phases. */
 export interface WorkLeft {
   readonly unfinished_runs: number;
-  /** Of these runs: how many are not of the newest version of their DAG. */
+  /** Of these runs: how many have no task of the newest version of their DAG. */
   readonly runs_of_older_versions: number;
   /** Task instances of these runs by state; `none` has no state yet. */
   readonly tasks: Readonly<Record<string, number>>;

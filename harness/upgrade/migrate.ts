@@ -8,7 +8,9 @@ import type { ProcessTable } from '../system/process-table.ts';
 /** The database of a run is small: minutes at most. */
 const MOST_MS = 15 * 60_000;
 /** Lines of its log that are said. */
-const SAID = 12;
+const SAID = 5;
+/** Frames of a Python traceback, which are in the log: the error that follows them is what it says. */
+const FRAME = /^(\s|Traceback )/;
 
 interface MigrateOptions {
   readonly table: ProcessTable;
@@ -55,6 +57,6 @@ function lastLines(log: string): string[] {
   return readFileSync(log, 'utf8')
     .split('\n')
     .map((line) => line.trimEnd())
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && !FRAME.test(line))
     .slice(-SAID);
 }

@@ -1,20 +1,20 @@
 import type { WorkLeft } from '../model/upgrade.ts';
 import { withClient } from '../system/postgres-client.ts';
 
-const UNFINISHED = `SELECT id, dag_id, run_id FROM dag_run WHERE state IN ('queued', 'running')`;
+const UNFINISHED = `SELECT dag_id, run_id FROM dag_run WHERE state IN ('queued', 'running')`;
 
-/** A run is of an older version if an unfinished task of it is: that is what the schedulers move to the newest one. */
+/** A run is of an older version as long as no task of it is of the newest one: so the schedulers see it, too. */
 const RUNS = `
   WITH unfinished AS (${UNFINISHED}), newest AS (
     SELECT DISTINCT ON (dag_id) dag_id, id FROM dag_version ORDER BY dag_id, version_number DESC
   )
   SELECT
     (SELECT count(*)::int FROM unfinished) AS runs,
-    (SELECT count(DISTINCT unfinished.id)::int FROM unfinished
-      JOIN task_instance ti USING (dag_id, run_id) JOIN newest ON newest.dag_id = ti.dag_id
-     WHERE ti.dag_version_id IS DISTINCT FROM newest.id
-       AND (ti.state IS NULL OR ti.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))
-    ) AS older,
+    (SELECT count(*)::int FROM unfinished JOIN newest USING (dag_id)
+      WHERE NOT EXISTS (
+        SELECT FROM task_instance ti
+         WHERE ti.dag_id = unfinished.dag_id AND ti.run_id = unfinished.run_id AND ti.dag_version_id = newest.id
+      )) AS older,
     (SELECT count(*)::int FROM dag_version) AS versions`;
 
 const TASKS = `

@@ -39,7 +39,7 @@ export function upgradeText(upgrade: Upgrade, options: TextOptions): string {
     ...(upgrade.migration ? migrationSentences(upgrade.migration).flatMap((text) => said(text)) : []),
     ...after.flatMap(phase),
     ...upgradeFindings(upgrade).flatMap((finding) => findingLines(finding, paint)),
-    ...(upgrade.why === null ? [] : said(`It ended early: ${upgrade.why}`)),
+    ...(upgrade.why === null ? [] : `It ended early: ${upgrade.why}`.split('\n').flatMap((text) => said(text))),
   ].join('\n');
 }
 
