@@ -72,6 +72,11 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/query.ts')).queryCommand,
   ],
   [
+    'known [runs..]',
+    'Write down what stored runs found, so that with --known only what is new or worse is a failure',
+    async () => (await import('./commands/known.ts')).knownCommand,
+  ],
+  [
     'up <build>',
     'Keep a stack running until Ctrl-C or `down`, and write its target file',
     async () => (await import('./commands/up.ts')).upCommand,

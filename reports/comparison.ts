@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import type { ComparedInvariant, Comparison, ComparisonSide } from '../harness/model/comparison.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
+import { knownSentence } from './known.ts';
 import { counted } from './words.ts';
 
 /** What every format of a comparison says in the same words. */
@@ -14,6 +15,13 @@ export function lettered({ a, pairs }: Comparison): { readonly letter: string; r
 /** Those with the decision that stands for all. */
 export function worstBuilds({ pairs, decision }: Comparison): string[] {
   return pairs.filter((pair) => pair.decision === decision).map(({ b }) => b.build);
+}
+
+/** What is new on each side; nothing without known findings. */
+export function knownOfSides(comparison: Comparison): string[] {
+  return lettered(comparison).flatMap(({ letter, side: { build, known } }) => {
+    return known === undefined ? [] : [`${letter} ${build}. ${knownSentence(known)}`];
+  });
 }
 
 /** `8 deciding tests and 2 looks`. */

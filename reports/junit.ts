@@ -1,6 +1,9 @@
+import type { Finding } from '../harness/model/finding.ts';
+import type { KnownResult } from '../harness/model/known.ts';
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult } from '../harness/model/verdict.ts';
 import { commandToExplain } from './commands.ts';
-import { howOften, knownAs } from './finding-words.ts';
+import { howOften } from './finding-words.ts';
+import { isBadStatus, knownAsNow, statusOf } from './known.ts';
 import { evidence, isNotExercised, proof, violationsShown } from './summary.ts';
 import { escaped, excerpt, moment } from './words.ts';
 
@@ -50,7 +53,7 @@ function totalsOf(cases: readonly Case[]): string {
 }
 
 /** An unknown that was aimed at is an error: CI must not be green when an invariant was not exercised. */
-function invariantCase(invariant: InvariantResult, { findings, run }: Judgement): Case {
+function invariantCase(invariant: InvariantResult, { findings, run, known }: Judgement): Case {
   const message = evidence(invariant);
   switch (invariant.verdict) {
     case 'pass':
@@ -62,17 +65,32 @@ function invariantCase(invariant: InvariantResult, { findings, run }: Judgement)
         ({ places, violation }) =>
           `${places.join(', ')} at ${moment(violation.at_ms)}: ${violation.sentence} [${proof(violation)}]`,
       );
-      const causes = findings
-        .filter(({ invariants }) => invariants.some(({ name }) => name === invariant.name))
-        .map(
-          (finding) => `${finding.title}, ${howOften(finding)}, ${knownAs(finding)}: ${commandToExplain(run, finding)}`,
-        );
+      const its = findings.filter(({ invariants }) => invariants.some(({ name }) => name === invariant.name));
+      const causes = its.map(
+        (finding) =>
+          `${finding.title}, ${howOften(finding)}, ${knownAsNow(finding, known)}: ${commandToExplain(run, finding)}`,
+      );
       const text = [invariant.claim, ...causes, ...sentences].join('\n');
-      return testCase('invariants', invariant.name, 'failure', message, text);
+      return testCase('invariants', invariant.name, endOf(its, known), `${asKnown(its, known)}${message}`, text);
     }
     default:
       return invariant.verdict satisfies never;
   }
+}
+
+/**
+ * With known findings a violation fails the build if its cause is new or worse. What could not be grouped by cause
+ * may be new: an error.
+ */
+function endOf(its: readonly Finding[], known: KnownResult | undefined): Case['end'] {
+  if (known === undefined) return 'failure';
+  const statuses = its.map((finding) => statusOf(finding, known));
+  if (statuses.some((status) => status !== undefined && isBadStatus(status))) return 'failure';
+  return its.length === 0 ? 'error' : 'skipped';
+}
+
+function asKnown(its: readonly Finding[], known: KnownResult | undefined): string {
+  return endOf(its, known) === 'skipped' ? 'as known: ' : '';
 }
 
 /** An assumption that does not hold says something about the run, not the build: an error, never a failure. */

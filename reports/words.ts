@@ -2,6 +2,7 @@ import stringWidth from 'string-width';
 
 import type { CountDifference, MeasureDifference } from '../harness/model/comparison.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
+import type { Counted } from '../harness/statistics/statistics.ts';
 
 export { listed, some } from '../harness/model/listed.ts';
 
@@ -120,6 +121,13 @@ export function rate(unit: CountDifference['exposure_unit'], value: number): str
   const scaled = unit === 's' ? value * 60 : value * 1000;
   const text = scaled >= 1000 ? count(scaled) : `${Number(scaled.toPrecision(scaled < 1 ? 2 : 3))}`;
   return unit === 's' ? `${text}/min` : `${text} in 1,000`;
+}
+
+/** `8 in 60 s → 0 in 60 s`, `81 of 1,204 → 0 of 1,100`. */
+export function changeWords(unit: CountDifference['exposure_unit'], a: Counted, b: Counted): string {
+  const one = ({ count: n, exposure }: Counted) =>
+    unit === 's' ? `${count(n)} in ${seconds(exposure)}` : `${count(n)} of ${count(exposure)}`;
+  return `${one(a)} → ${one(b)}`;
 }
 
 /** `412 ms`, `9.8 /s`, `1.1 GB`. */

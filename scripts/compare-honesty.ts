@@ -4,19 +4,19 @@
  *   npm run bench:honesty                         A/A pairs drawn from kept runs, and what stopping early does
  *   npm run bench:honesty -- --pairs 400 --comparisons 1000 --trials 60 --seed 1
  *   npm run bench:honesty -- --keep BATCH RUN …   judges these runs and keeps what a comparison reads of them
- *   npm run bench:honesty -- --fit                writes how far runs of one build lie apart: compare/between-runs.json
+ *   npm run bench:honesty -- --fit                writes how far runs of one build lie apart: between-runs.json
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { readKept } from '../harness/calibrate/results.ts';
-import { BETWEEN_RUNS, type BetweenRuns } from '../harness/compare/between-runs.ts';
-import { isValidRun } from '../harness/compare/sides.ts';
 import { judge } from '../harness/judge/judge.ts';
 import type { Comparison } from '../harness/model/comparison.ts';
 import { groupBy } from '../harness/model/group-by.ts';
 import { Rng } from '../harness/model/rng.ts';
+import { isValidRun } from '../harness/model/verdict.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from '../harness/statistics/between-runs.ts';
 import { plannedLooks } from '../harness/statistics/spending.ts';
 import { wilson } from '../harness/statistics/statistics.ts';
 import { aaPairs, isFalse } from './honesty/aa.ts';
@@ -73,7 +73,7 @@ function writeFit(): void {
   const from =
     `${runs} runs in ${groups.length} batches (scripts/honesty/runs.ndjson) and ${calibrations.length} calibrations ` +
     '(records/calibration); npm run bench:honesty -- --fit';
-  const file = path.join(ROOT, 'harness', 'compare', 'between-runs.json');
+  const file = path.join(ROOT, 'harness', 'statistics', 'between-runs.json');
   writeFileSync(file, `${JSON.stringify({ from, ...fitBetweenRuns(groups, calibrations) }, null, 2)}\n`);
   console.log(`${file}: from ${from}`);
 }

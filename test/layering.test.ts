@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['commands'],
-  ['soak', 'upgrade', 'calibrate', 'compare', 'doctor', 'new'],
+  ['soak', 'upgrade', 'calibrate', 'compare', 'doctor', 'new', 'known'],
   ['run'],
   // The parts of a run do not know each other: `run` wires them. Reports are formats: they decide nothing.
   ['stacks', 'fleet', 'faults', 'record', 'judge', 'reports', 'console', 'k6'],
@@ -30,6 +30,8 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   races: ['model', 'workloads'],
   workloads: ['model'],
   console: ['reports'],
+  soak: ['known'],
+  compare: ['known'],
 };
 
 /** Packages that reach a stack, a socket or a process: not for code that only reads what was written down. */

@@ -1,8 +1,9 @@
 import { counted, visible } from '../../reports/words.ts';
-import { type CliCommand, exitCodeOfVerdict } from '../console/command.ts';
+import { type CliCommand, exitCodeOfVerdict, verdictForExit } from '../console/command.ts';
 import { printJudgement } from '../console/judgement.ts';
 import { printJson } from '../console/print.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { againstFile, KNOWN_OPTION } from '../known/options.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
 import { flagNames } from '../run/flag-words.ts';
@@ -13,6 +14,7 @@ import { readManifest } from '../run-folder/manifest.ts';
 interface CheckFlags {
   readonly runs?: string[] | undefined;
   readonly invariants?: string | undefined;
+  readonly known?: string | undefined;
   readonly test?: string | undefined;
   readonly json?: boolean | undefined;
 }
@@ -22,12 +24,13 @@ export const checkCommand: CliCommand<CheckFlags> = {
     args
       .positional('runs', { type: 'string', array: true, describe: 'Run folders' })
       .options(OWN_INVARIANTS)
+      .options(KNOWN_OPTION)
       .option('test', { type: 'string', describe: 'Instead of runs: a .yaml file with tests of an invariant' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document, or a list of several' }),
 
   async handler({ runs = [], test, ...flags }) {
     if (test === undefined) return await checkRuns(runs, flags);
-    const idle = [...runs, ...flagNames({ invariants: flags.invariants, json: flags.json })];
+    const idle = [...runs, ...flagNames({ invariants: flags.invariants, known: flags.known, json: flags.json })];
     if (idle.length > 0)
       throw new UsageError(`--test plays a test of an invariant, and no run: leave out ${idle.join(', ')}.`);
     const { playTests } = await import('../judge/invariant-test.ts');
@@ -38,18 +41,19 @@ export const checkCommand: CliCommand<CheckFlags> = {
 /** A run that is damaged keeps no verdict from the others. */
 async function checkRuns(
   runs: readonly string[],
-  { invariants, json }: Pick<CheckFlags, 'invariants' | 'json'>,
+  { invariants, known, json }: Pick<CheckFlags, 'invariants' | 'known' | 'json'>,
 ): Promise<number> {
   if (runs.length === 0) throw new UsageError('Name a run folder, or a test with --test FILE.');
-  const [own] = await collectUsageErrors(
+  const [own, against] = await collectUsageErrors(
     () => ownInvariantsFor(runs, invariants),
+    () => againstFile(known),
     ...runs.map((run) => () => readManifest(run)),
   );
   const judgements: Judgement[] = [];
   const problems: string[] = [];
   for (const run of runs) {
     try {
-      const judgement = await judgeRunFolder(run, own);
+      const judgement = await judgeRunFolder(run, own, against);
       judgements.push(judgement);
       if (!json || runs.length === 1) printJudgement(judgement, { json, own });
       if (!json && runs.length > 1) console.log();
@@ -59,19 +63,21 @@ async function checkRuns(
     }
   }
   if (runs.length > 1 && json) printJson(judgements);
-  if (runs.length > 1 && !json) console.log(summary(judgements));
+  if (runs.length > 1 && !json) console.log(summary(judgements, against !== undefined));
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  return exitCodeOfVerdict(ORDER.find((verdict) => numberOf(judgements, verdict) > 0) ?? 'unknown');
+  const verdicts = judgements.map(verdictForExit);
+  return exitCodeOfVerdict(ORDER.find((verdict) => verdicts.includes(verdict)) ?? 'unknown');
 }
 
 /** Several runs are what the first of these says that one of them is. */
 const ORDER: readonly Verdict[] = ['fail', 'unknown', 'pass'];
 
-function summary(judgements: readonly Judgement[]): string {
-  const numbers = ORDER.map((verdict) => `${numberOf(judgements, verdict)} ${verdict.toUpperCase()}`);
-  return `${counted(judgements.length, 'run')}: ${numbers.join(', ')}`;
+function summary(judgements: readonly Judgement[], isKnown: boolean): string {
+  const verdicts = numbersOf(judgements.map(({ verdict }) => verdict));
+  const known = isKnown ? `; with the known findings ${numbersOf(judgements.map(verdictForExit))}` : '';
+  return `${counted(judgements.length, 'run')}: ${verdicts}${known}`;
 }
 
-function numberOf(judgements: readonly Judgement[], wanted: Verdict): number {
-  return judgements.filter(({ verdict }) => verdict === wanted).length;
+function numbersOf(verdicts: readonly Verdict[]): string {
+  return ORDER.map((wanted) => `${verdicts.filter((one) => one === wanted).length} ${wanted.toUpperCase()}`).join(', ');
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DOCUMENTS } from '../../reports/write.ts';
 import type { CliCommand } from '../console/command.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
+import { againstFile, KNOWN_OPTION } from '../known/options.ts';
 import { UsageError } from '../model/errors.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
@@ -14,6 +15,7 @@ interface ReportFlags {
   readonly format?: string | undefined;
   readonly out?: string | undefined;
   readonly invariants?: string | undefined;
+  readonly known?: string | undefined;
 }
 
 export const reportCommand: CliCommand<ReportFlags> = {
@@ -26,14 +28,16 @@ export const reportCommand: CliCommand<ReportFlags> = {
         describe: 'Print this report instead',
       })
       .option('out', { type: 'string', describe: 'Write it to this file instead; missing folders are made' })
-      .options(OWN_INVARIANTS),
+      .options(OWN_INVARIANTS)
+      .options(KNOWN_OPTION),
 
-  async handler({ run, format, out, invariants }) {
-    const [, own] = await collectUsageErrors(
+  async handler({ run, format, out, invariants, known }) {
+    const [, own, against] = await collectUsageErrors(
       async () => checkFlags({ format, out }),
       () => ownInvariantsFor([run], invariants),
+      () => againstFile(known),
     );
-    const judgement = await judgeRunFolder(run, own);
+    const judgement = await judgeRunFolder(run, own, against);
     const document = format === undefined ? undefined : DOCUMENTS[format];
     if (document !== undefined) {
       const text = document.write(judgement, await readManifest(run));

@@ -1,5 +1,5 @@
 import { soakText } from '../../reports/terminal/soak.ts';
-import { type CliCommand, exitCodeOfError, exitCodeOfVerdict } from '../console/command.ts';
+import { type CliCommand, exitCodeOfError, exitCodeOfVerdict, verdictForExit } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { printJson, say } from '../console/print.ts';
 import { type SoakFlags, soakOptions } from '../soak/options.ts';
@@ -22,5 +22,5 @@ export const soakCommand: CliCommand<SoakFlags> = {
 };
 
 function exitCodeOf({ folder: { soak }, failure }: PlayedSoak): number {
-  return failure === undefined ? exitCodeOfVerdict(soak.verdict) : exitCodeOfError(failure);
+  return failure === undefined ? exitCodeOfVerdict(verdictForExit(soak)) : exitCodeOfError(failure);
 }

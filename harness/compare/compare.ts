@@ -8,17 +8,17 @@ import type {
   Difference,
   MeasureDifference,
 } from '../model/comparison.ts';
-import type { Judgement, Verdict } from '../model/verdict.ts';
+import { isValidRun, type Judgement, type Verdict } from '../model/verdict.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from '../statistics/between-runs.ts';
 import { type Look, levelAtLook, pOverLooks } from '../statistics/spending.ts';
 import { holm } from '../statistics/statistics.ts';
-import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
 import { type CountTest, countDifference, LEVEL, type Shared, testCount } from './counts.ts';
 import { invariantDifferences, openQuestions } from './invariants.ts';
 import { looksOf } from './looks.ts';
 import { type MeasureTest, measureDifference, measuresOf, testMeasure } from './measures.ts';
 import { caveatsOf, comparisonSentence, namesOf } from './sentence.ts';
 import { seriesOf } from './series.ts';
-import { comparedFindings, isValidRun, sideOf, worst } from './sides.ts';
+import { comparedFindings, sideOf, worst } from './sides.ts';
 
 export interface CompareOptions {
   /** The variation between runs of one build, as known before. */

@@ -1,5 +1,6 @@
-import { count, counted, pValue, seconds } from '../../reports/words.ts';
+import { changeWords, count, counted, pValue, seconds } from '../../reports/words.ts';
 import type { CountDifference } from '../model/comparison.ts';
+import type { BetweenRuns } from '../statistics/between-runs.ts';
 import {
   compareCounts,
   rateInterval,
@@ -11,7 +12,6 @@ import {
 import { runsNeeded } from '../statistics/power.ts';
 import { lastLevel } from '../statistics/spending.ts';
 import { type Counted, pooled } from '../statistics/statistics.ts';
-import type { BetweenRuns } from './between-runs.ts';
 import type { CountSeries } from './series.ts';
 
 /** Below this, after correction, a difference is significant. */
@@ -76,13 +76,6 @@ export function countDifference({ series, weights, test }: CountTest, shared: Sh
 
 function rateOf({ count: events, exposure }: Counted): number {
   return exposure === 0 ? 0 : events / exposure;
-}
-
-/** `8 in 60 s → 0 in 60 s`, `81 of 1,204 → 0 of 1,100`. */
-export function changeWords(unit: CountSeries['unit'], a: Counted, b: Counted): string {
-  const one = ({ count: n, exposure }: Counted) =>
-    unit === 's' ? `${count(n)} in ${seconds(exposure)}` : `${count(n)} of ${count(exposure)}`;
-  return `${one(a)} → ${one(b)}`;
 }
 
 /** The smallest increase of a count that these runs could detect, beside "no difference seen". */

@@ -1,7 +1,6 @@
-import { pValue } from '../../reports/words.ts';
+import { changeWords, pValue } from '../../reports/words.ts';
 import type { ComparedInvariant, ComparisonSide, CountDifference, InvariantDifference } from '../model/comparison.ts';
 import type { Verdict } from '../model/verdict.ts';
-import { changeWords } from './counts.ts';
 import { namesOf } from './sentence.ts';
 
 interface Sides {

@@ -1,8 +1,8 @@
 import { amountOf, pValue } from '../../reports/words.ts';
 import type { MeasureDifference } from '../model/comparison.ts';
 import type { Judgement, LatencySummary } from '../model/verdict.ts';
+import type { BetweenRuns, MeasureKind } from '../statistics/between-runs.ts';
 import { compareShift, mean, RUNS_FOR_SHIFT, type ShiftTest } from '../statistics/shift-test.ts';
-import type { BetweenRuns, MeasureKind } from './between-runs.ts';
 import { LEVEL, type Shared } from './counts.ts';
 import type { Sides } from './series.ts';
 

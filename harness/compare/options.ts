@@ -5,6 +5,8 @@ import type { Argv } from 'yargs';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { checkLimits } from '../judge/bounds.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
+import type { KnownBaseline } from '../known/against.ts';
+import { KNOWN_OPTION, knownOf } from '../known/options.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
@@ -15,12 +17,12 @@ import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { notWhole, type PlanFlags, planGiven, planOptions, resolvePlan } from '../run/plan.ts';
 import { type Subject, subjectOf } from '../run/subject.ts';
 import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
+import { storedRuns } from '../run-folder/stored-runs.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { MOST_RUNS } from '../statistics/power.ts';
 import { plannedLooks } from '../statistics/spending.ts';
 import { checkEnvironment } from '../system/environment.ts';
 import { defaultPair } from './default-pair.ts';
-import { storedRuns } from './stored-runs.ts';
 
 export interface CompareFlags extends PlanFlags, EngineFlags {
   readonly builds?: readonly string[] | undefined;
@@ -29,6 +31,7 @@ export interface CompareFlags extends PlanFlags, EngineFlags {
   readonly atMost?: number | undefined;
   readonly aa?: boolean | undefined;
   readonly detect: string;
+  readonly known?: string | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
 }
@@ -41,6 +44,7 @@ export interface ComparisonPlan {
   readonly sides: StoredSides | SidesToRun;
   /** The user's own invariants. */
   readonly own: readonly InvariantFile[];
+  readonly known: KnownBaseline | undefined;
 }
 
 /** The run folders of each side. */
@@ -85,6 +89,7 @@ export function compareOptions(args: Argv): Argv<CompareFlags> {
       describe: 'Compute the runs needed to detect a rate higher by this factor',
     })
     .options(OWN_INVARIANTS)
+    .options(KNOWN_OPTION)
     .option('out', { type: 'string', describe: 'Folder for the comparison and its runs (default: one below runs/)' })
     .option('json', { type: 'boolean', describe: 'Print the comparison as one JSON document' }) as Argv<CompareFlags>;
 }
@@ -99,7 +104,7 @@ export async function resolveComparison(flags: CompareFlags, signal: AbortSignal
 
 /** Throws a UsageError that lists every problem of the flags; starts and installs nothing. */
 export async function checkComparison(flags: CompareFlags): Promise<ComparisonPlan> {
-  const [builds, engine, detect, own, looks, plan] = await collectUsageErrors(
+  const [builds, engine, detect, own, looks, plan, known] = await collectUsageErrors(
     async () => buildsOf(flags),
     () => resolveEngine(flags, true),
     async () => factorOf(flags.detect),
@@ -113,6 +118,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
       if (storedRuns(first)) return undefined;
       return resolvePlan(flags.scenario ?? USUAL.scenario, flags, subjectOf({ build: first }));
     },
+    () => knownOf(flags.known),
     async () => checkLimits(),
     async () => checkEnvironment(),
     async ([first] = []) => checkOut(flags.out, first !== undefined && storedRuns(first) !== undefined),
@@ -121,10 +127,10 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
     },
   );
   const folder = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-compare`));
-  if (!plan) return { detect, folder, own, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
+  if (!plan) return { detect, folder, own, known, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
   const scenario = flags.scenario ?? USUAL.scenario;
   const subjects = builds.map((build) => subjectOf({ build }));
-  return { detect, folder, own, sides: { subjects, scenario, looks, plan, engine } };
+  return { detect, folder, own, known, sides: { subjects, scenario, looks, plan, engine } };
 }
 
 /** Reports are written again into a folder that is there; runs need a new one. */

@@ -4,15 +4,17 @@ import { soFarText } from '../../reports/terminal/so-far.ts';
 import { writeComparison } from '../../reports/write.ts';
 import { Progress } from '../console/progress.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
+import { againstKnown } from '../known/result.ts';
 import type { Comparison } from '../model/comparison.ts';
 import type { SightingKind } from '../model/sighting.ts';
 import type { Judgement } from '../model/verdict.ts';
-import { judgeRunFolder } from '../run/judge-folder.ts';
+import { type AgainstKnown, judgeRunFolder } from '../run/judge-folder.ts';
 import { resolvePlan } from '../run/plan.ts';
 import { repeatCommand } from '../run/repeat.ts';
 import { RunSeries } from '../run/series.ts';
 import { subjectName } from '../run/subject.ts';
 import { compareBuilds } from './compare.ts';
+import { withKnown } from './known-sides.ts';
 import { type CompareFlags, type ComparisonPlan, resolveComparison, type SidesToRun } from './options.ts';
 import { playRounds, type Rounds, type Turn } from './rounds.ts';
 
@@ -22,10 +24,14 @@ export async function playComparison(
   signal: AbortSignal,
 ): Promise<{ readonly comparison: Comparison; readonly folder: string }> {
   const { sides, ...plan } = await resolveComparison(flags, signal);
-  const { detect, folder, own } = plan;
+  const { detect, folder, own, known } = plan;
+  const against = known && againstKnown(known);
   const { judged, look = null } =
-    'stored' in sides ? { judged: await judgeStored(sides.stored, own) } : await playSides(flags, sides, plan, signal);
-  const comparison = compareBuilds(judged, { detect, look });
+    'stored' in sides
+      ? { judged: await judgeStored(sides.stored, own, against) }
+      : await playSides(flags, sides, { folder, own, against }, signal);
+  const compared = compareBuilds(judged, { detect, look });
+  const comparison = known === undefined ? compared : await withKnown(compared, judged, known);
   await writeComparison(folder, comparison);
   return { comparison, folder };
 }
@@ -33,11 +39,12 @@ export async function playComparison(
 async function judgeStored(
   sides: readonly (readonly string[])[],
   own: readonly InvariantFile[],
+  against: AgainstKnown | undefined,
 ): Promise<Judgement[][]> {
   const judged: Judgement[][] = [];
   for (const folders of sides) {
     const side: Judgement[] = [];
-    for (const folder of folders) side.push(await judgeRunFolder(folder, own));
+    for (const folder of folders) side.push(await judgeRunFolder(folder, own, against));
     judged.push(side);
   }
   return judged;
@@ -47,7 +54,7 @@ async function judgeStored(
 async function playSides(
   flags: CompareFlags,
   { subjects, scenario, looks, plan: first, engine }: SidesToRun,
-  { folder, own }: Pick<ComparisonPlan, 'folder' | 'own'>,
+  { folder, own, against }: Pick<ComparisonPlan, 'folder' | 'own'> & { readonly against: AgainstKnown | undefined },
   signal: AbortSignal,
 ): Promise<Rounds> {
   const most = `${looks.length > 1 ? 'up to ' : ''}${looks.at(-1)}`;
@@ -64,7 +71,7 @@ async function playSides(
     const seed = first.seed + round;
     const out = path.join(folder, `${letter}-${round + 1}`);
     const repeat = repeatCommand({ ...flags, scenario, subject, seed });
-    return { subject, plan: await planOf(seed), engine, own, out, repeat, signal };
+    return { subject, plan: await planOf(seed), engine, own, against, out, repeat, signal };
   };
   const series = new RunSeries();
   const play = async (build: (typeof sides)[number], round: number, next: Turned | undefined) => {

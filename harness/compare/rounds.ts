@@ -1,7 +1,7 @@
 import type { Comparison } from '../model/comparison.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { BETWEEN_RUNS, type BetweenRuns } from '../statistics/between-runs.ts';
 import type { Look } from '../statistics/spending.ts';
-import { BETWEEN_RUNS, type BetweenRuns } from './between-runs.ts';
 import { compareBuilds } from './compare.ts';
 import { isSettled } from './looks.ts';
 

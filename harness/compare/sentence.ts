@@ -1,9 +1,8 @@
 import { amountOf, counted, listed, rate, some } from '../../reports/words.ts';
 import type { ComparisonSide, CountDifference, Decision, Difference, MeasureDifference } from '../model/comparison.ts';
-import type { Judgement } from '../model/verdict.ts';
+import { isValidRun, type Judgement } from '../model/verdict.ts';
 import { RUNS_FOR_SHIFT } from '../statistics/shift-test.ts';
 import { sensitivity } from './counts.ts';
-import { isValidRun } from './sides.ts';
 
 interface Pair<T> {
   readonly a: T;

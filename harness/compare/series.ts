@@ -1,8 +1,7 @@
 import type { ComparisonSide } from '../model/comparison.ts';
-import type { AnswerClass, Judgement } from '../model/verdict.ts';
+import { type AnswerClass, isValidRun, type Judgement } from '../model/verdict.ts';
+import type { CountKind } from '../statistics/between-runs.ts';
 import type { Counted } from '../statistics/statistics.ts';
-import type { CountKind } from './between-runs.ts';
-import { isValidRun } from './sides.ts';
 
 /** One count of every run of both sides. */
 export interface CountSeries {

@@ -1,7 +1,13 @@
 import type { ComparedConflict, ComparedFinding, ComparedInvariant, ComparisonSide } from '../model/comparison.ts';
 import type { Finding } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
-import type { ConflictCount, InvariantResult, Judgement, Verdict } from '../model/verdict.ts';
+import {
+  type ConflictCount,
+  type InvariantResult,
+  isValidRun,
+  type Judgement,
+  type Verdict,
+} from '../model/verdict.ts';
 
 const RANK: Record<Verdict, number> = { pass: 0, unknown: 1, fail: 2 };
 
@@ -10,11 +16,6 @@ export function worst(verdicts: Iterable<Verdict>): Verdict {
   let result: Verdict = 'pass';
   for (const verdict of verdicts) if (RANK[verdict] > RANK[result]) result = verdict;
   return result;
-}
-
-/** A run that had load and in which all assumptions hold: only such a run shows that an invariant holds. */
-export function isValidRun(run: Judgement): boolean {
-  return run.load_seconds > 0 && run.assumptions.every(({ verdict }) => verdict === 'pass');
 }
 
 /** The runs of one build, as one. */

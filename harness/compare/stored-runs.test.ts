@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-
+import { storedRuns } from '../run-folder/stored-runs.ts';
 import { checkComparison } from './options.ts';
-import { storedRuns } from './stored-runs.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { CrashError, InterruptedError, pathProblem, StackError, UsageError } from '../model/errors.ts';
-import type { Verdict } from '../model/verdict.ts';
+import type { Judgement, Verdict } from '../model/verdict.ts';
 
 /** A command of the program: its flags, and what it does with them. Its name and its one line of help are in cli.ts. */
 export interface CliCommand<Flags> {
@@ -23,6 +23,11 @@ export const EXIT_CODE = { pass: 0, fail: 1, usage: 2, unknown: 3, stack: 4, cra
 
 export function exitCodeOfVerdict(verdict: Verdict): number {
   return EXIT_CODE[verdict];
+}
+
+/** Of a run or a soak: with known findings only what is new or worse is a failure. */
+export function verdictForExit({ verdict, known }: Pick<Judgement, 'verdict' | 'known'>): Verdict {
+  return known?.verdict ?? verdict;
 }
 
 export function exitCodeOfError(error: unknown): number {

@@ -1,6 +1,13 @@
 import pLimit from 'p-limit';
 
-import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult, Verdict } from '../model/verdict.ts';
+import {
+  type AssumptionResult,
+  type InvariantResult,
+  isInDoubt,
+  type Judgement,
+  type ThresholdResult,
+  type Verdict,
+} from '../model/verdict.ts';
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
 import { readDeadlocks } from './dossiers.ts';
 import { readFindings } from './findings/findings.ts';
@@ -122,11 +129,7 @@ function overall(
   thresholds: readonly ThresholdResult[],
 ): Verdict {
   if ([...invariants, ...thresholds].some(({ verdict }) => verdict === 'fail')) return 'fail';
-  const doubtful =
-    assumptions.some(({ verdict }) => verdict !== 'pass') ||
-    thresholds.some(({ verdict }) => verdict === 'unknown') ||
-    invariants.some(({ verdict, aimed }) => aimed && verdict === 'unknown');
-  return doubtful ? 'unknown' : 'pass';
+  return isInDoubt({ invariants, assumptions, thresholds }) ? 'unknown' : 'pass';
 }
 
 function firstViolationSeconds(invariants: readonly InvariantResult[], loadStartedMs: number): number | null {

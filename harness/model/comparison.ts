@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
-import { maybe, number, type Plain, text, whole } from './schema.ts';
-import { CONFLICT, VERDICT } from './verdict.ts';
+import { KNOWN_RESULT } from './known.ts';
+import { maybe, number, type Plain, text, VERDICT, whole } from './schema.ts';
+import { CONFLICT } from './verdict.ts';
 
 /**
  * Builds beside each other: what `windtunnel compare --json` prints and `compare.json` holds. The types are made of the
@@ -55,6 +56,7 @@ const side = z.object({
   conflicts: z.array(conflict),
   first_violation_s: maybe.describe('The earliest of its runs'),
   harness_cpu_share: maybe.describe('The largest of its runs'),
+  known: KNOWN_RESULT.optional().describe('Its runs as one; absent without `--known`'),
 });
 
 const invariantDifference = z.object({

@@ -10,5 +10,8 @@ export const maybe = number.nullable();
 export const maybeText = text.nullable();
 export const maybeWhole = whole.nullable();
 
+/** Three answers, everywhere. A run that did not exercise an invariant enough is `unknown`, never `pass`. */
+export const VERDICT = z.enum(['pass', 'fail', 'unknown']);
+
 /** The readers' type of a schema. */
 export type Plain<Schema extends z.ZodType> = DeepReadonly<z.infer<Schema>>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { KNOWN_RESULT, type KnownResult } from './known.ts';
 import type { Manifest } from './manifest.ts';
 import { PLAN, type Plan } from './scenario.ts';
 import { maybe, maybeText, maybeWhole, number, text, whole } from './schema.ts';
@@ -22,6 +23,8 @@ export interface Soak {
   readonly engine?: EngineFlags;
   /** The folder of the user's own invariants; absent without one. */
   readonly invariants?: string;
+  /** The file of known findings as it was named; the folder has a copy, `known.yaml`. Absent without one. */
+  readonly known_file?: string;
   readonly windows_planned: number;
   readonly keep: Keep;
   readonly started_at: string;
@@ -30,6 +33,8 @@ export interface Soak {
   readonly why: string | null;
   /** Of the windows that are judged; with `state` completed of the whole. */
   readonly verdict: Verdict;
+  /** All windows as one, compared with the known findings: its verdict is then the exit code's. */
+  readonly known?: KnownResult;
   /** Invariants that the scenario aims at and no window has exercised so far. */
   readonly never_tested: readonly string[];
   /** One for each start of the harness: the first, and each `--resume`. */
@@ -98,6 +103,8 @@ export interface JudgedWindow {
   /** Why the window is in doubt: its failed assumptions, or that judging itself failed. */
   readonly doubts: readonly string[];
   readonly findings: readonly string[];
+  /** With known findings: the names of those that are new. */
+  readonly new?: readonly string[];
   readonly load_s: number;
   readonly counts: Readonly<Record<string, number>>;
   /** Requests refused with 409, by request and state found: `heartbeat SKIPPED`. Absent in those of older versions. */
@@ -140,6 +147,7 @@ const JUDGED: Readonly<Record<keyof JudgedWindow, z.ZodType>> = {
   untested: texts,
   doubts: texts,
   findings: texts,
+  new: texts.optional(),
   load_s: number,
   counts: numbers,
   conflicts: numbers.optional(),
@@ -185,6 +193,8 @@ const STATED: Readonly<Record<keyof Soak, z.ZodType>> = {
     })
     .optional(),
   invariants: text.optional(),
+  known_file: text.optional(),
+  known: KNOWN_RESULT.optional(),
   windows_planned: whole.positive(),
   keep: z.looseObject({ windows: whole.nonnegative(), bytes: number.nonnegative() }),
   started_at: z.iso.datetime(),

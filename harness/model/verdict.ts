@@ -1,15 +1,13 @@
 import { z } from 'zod';
 import { FINDING, VIOLATION } from './finding.ts';
+import { KNOWN_RESULT } from './known.ts';
 import { FAULT_EFFECT, HARNESS_COST, OVER_TIME } from './over-time.ts';
-import { maybe, maybeText, maybeWhole, number, type Plain, text, whole } from './schema.ts';
+import { maybe, maybeText, maybeWhole, number, type Plain, text, VERDICT, whole } from './schema.ts';
 
 /**
  * The judgement of a run: what `windtunnel check --json` prints and `verdict.json` holds. The types are made of the
  * schema that is published as docs/verdict.schema.json; docs/verdict.md explains it.
  */
-
-/** Three answers, everywhere. A run that did not exercise an invariant enough is `unknown`, never `pass`. */
-export const VERDICT = z.enum(['pass', 'fail', 'unknown']);
 
 export const INVARIANT = z.object({
   name: text,
@@ -179,7 +177,26 @@ export const JUDGEMENT = z.object({
   faults: z.array(FAULT_EFFECT).describe('The first windows of damage, at most 500, and the load around each'),
   harness: HARNESS_COST,
   sightings: z.array(judgedSighting).optional().describe('Absent where nothing was said'),
+  known: KNOWN_RESULT.optional().describe('Absent without `--known`; its verdict is then the exit code’s'),
 });
+
+/** A run that had load and in which all assumptions hold: only such a run shows that an invariant holds. */
+export function isValidRun({ load_seconds, assumptions }: Pick<Judgement, 'load_seconds' | 'assumptions'>): boolean {
+  return load_seconds > 0 && assumptions.every(({ verdict }) => verdict === 'pass');
+}
+
+/** Whether something keeps a run without a violation from being a pass. */
+export function isInDoubt({
+  assumptions,
+  thresholds,
+  invariants,
+}: Pick<Judgement, 'assumptions' | 'thresholds' | 'invariants'>): boolean {
+  return (
+    assumptions.some(({ verdict }) => verdict !== 'pass') ||
+    thresholds.some(({ verdict }) => verdict === 'unknown') ||
+    invariants.some(({ verdict, aimed }) => aimed && verdict === 'unknown')
+  );
+}
 
 export type Verdict = z.infer<typeof VERDICT>;
 export type Judgement = Plain<typeof JUDGEMENT>;

@@ -5,20 +5,30 @@ import { say } from '../console/print.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import { judge } from '../judge/judge.ts';
 import { messageOf } from '../model/errors.ts';
+import type { KnownResult } from '../model/known.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { closeTables } from '../run-folder/close.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+
+/** Compares a judgement with known findings, before its reports are written. */
+export type AgainstKnown = (judgement: Judgement, manifest: Manifest) => KnownResult;
 
 /**
  * From a record to its verdict and its reports. A run without an end was killed or is still under way: its tables stay
  * open, because closing them would take the lines from the process that writes them.
  */
-export async function judgeRunFolder(folder: string, own: readonly InvariantFile[] = []): Promise<Judgement> {
+export async function judgeRunFolder(
+  folder: string,
+  own: readonly InvariantFile[] = [],
+  against?: AgainstKnown,
+): Promise<Judgement> {
   const manifest = await readManifest(folder);
   if (manifest.ended !== null) {
     await closeTables(folder).catch((error) => continueIfFull(error, folder, 'its tables stay lines of JSON'));
   }
-  const judgement = await judge(folder, { own });
+  const judged = await judge(folder, { own });
+  const judgement = against === undefined ? judged : { ...judged, known: against(judged, manifest) };
   await writeReports(folder, judgement, manifest).catch((error) =>
     continueIfFull(error, folder, 'its reports are not written'),
   );

@@ -5,6 +5,7 @@ import type { Stack } from '../model/stack.ts';
 import type { Judgement } from '../model/verdict.ts';
 import type { DagFolder } from '../stacks/dag-folder.ts';
 import type { EngineChoice } from './engine.ts';
+import type { AgainstKnown } from './judge-folder.ts';
 import type { Subject } from './subject.ts';
 
 /** The stack of a soak or an upgrade, on which one run after another is a window. */
@@ -48,6 +49,8 @@ export interface RunSpec {
   readonly engine?: EngineChoice | undefined;
   /** The user's own invariants, judged beside those that ship. */
   readonly own?: readonly InvariantFile[];
+  /** Compares the verdict with known findings; absent without any. */
+  readonly against?: AgainstKnown | undefined;
   /** A stack that is up already and stays up: this run is a window of a soak or an upgrade. */
   readonly shared?: SharedStack;
 }

@@ -46,7 +46,7 @@ export async function runScenario(
     // Judging needs the folder alone: the stack is taken down at the same time.
     takenDown = session.takeDown(recorded.stack).then(() => (failure === undefined ? onDown() : undefined));
     progress.phase('judging');
-    const judgement = await timings.time('judge and report', () => judgeRunFolder(folder, spec.own));
+    const judgement = await timings.time('judge and report', () => judgeRunFolder(folder, spec.own, spec.against));
     progress.judged(judgement);
     await takenDown;
     await timings.write(folder);

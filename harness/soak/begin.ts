@@ -4,6 +4,8 @@ import { checkMetrics } from '../console/metrics.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { checkLimits } from '../judge/bounds.ts';
 import { readOwnInvariants } from '../judge/invariants.ts';
+import type { KnownBaseline } from '../known/against.ts';
+import { knownOf } from '../known/options.ts';
 import { UsageError } from '../model/errors.ts';
 import { LONGEST_LOAD_S } from '../model/scenario.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
@@ -23,13 +25,14 @@ const SHORTEST_WINDOW_S = 5;
 export interface NewSoak {
   readonly folder: string;
   readonly soak: Soak;
+  readonly known: KnownBaseline | undefined;
 }
 
 /** A new soak, of which nothing is written yet. Throws a UsageError that lists every problem of the flags. */
 export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
   const { scenario, window = USUAL.window } = flags;
   const { stops, problems: wrongStops } = stopsOf(flags.stopOn ?? []);
-  const [subject, plan, windows, keep] = await collectUsageErrors(
+  const [subject, plan, windows, keep, known] = await collectUsageErrors(
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = subjectOf({})) => {
       // An invalid window is reported by windowsOf.
@@ -47,6 +50,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     },
     async () => windowsOf(flags.duration ?? USUAL.duration, window),
     async () => keepOf(flags.keepWindows ?? USUAL.keepWindows, flags.disk ?? USUAL.disk),
+    () => knownOf(flags.known),
     () => resolveEngine(flags, true),
     () => readOwnInvariants(flags.invariants),
     async () => {
@@ -67,6 +71,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     plan: { seed: plan.seed, scenario: plan.scenario },
     engine: engineFlags(flags),
     ...(flags.invariants === undefined ? {} : { invariants: path.resolve(flags.invariants) }),
+    ...(known === undefined ? {} : { known_file: known.path }),
     windows_planned: windows,
     keep,
     started_at: new Date().toISOString(),
@@ -79,7 +84,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     windows: [],
     drift: [],
   };
-  return { folder, soak };
+  return { folder, soak, known };
 }
 
 /** Undefined: no window can be so long. */

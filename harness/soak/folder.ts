@@ -1,17 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { shellWord } from '../../reports/commands.ts';
 import { soakMarkdown } from '../../reports/markdown/soak.ts';
+import type { KnownBaseline } from '../known/against.ts';
 import { reasonOf, UsageError } from '../model/errors.ts';
-import { isRecord } from '../model/json.ts';
-import { shapeProblems } from '../model/shape-problems.ts';
-import { SOAK, SOAK_FORMAT, type Soak, type SoakWindow } from '../model/soak.ts';
-import { isFolder } from '../run-folder/files.ts';
-import { refuseLinks } from '../run-folder/links.ts';
+import type { Soak, SoakWindow } from '../model/soak.ts';
 import { checkNewFolder } from '../run-folder/out.ts';
+import { readSoak } from '../run-folder/soak-index.ts';
 import { driftOf } from './drift.ts';
+import { knownFile, type SoakKnown } from './known.ts';
 import { toReduce } from './retention.ts';
 import { neverTested, verdictOf } from './verdict.ts';
 
@@ -28,13 +27,14 @@ export class SoakFolder {
   readonly path: string;
   #soak: Soak;
   #saving: Promise<void> = Promise.resolve();
+  #known: SoakKnown | undefined;
 
   private constructor(folder: string, soak: Soak) {
     this.path = folder;
     this.#soak = soak;
   }
 
-  static async create(folder: string, soak: Soak): Promise<SoakFolder> {
+  static async create(folder: string, soak: Soak, known?: KnownBaseline): Promise<SoakFolder> {
     checkSoakFolder(folder);
     try {
       mkdirSync(folder, { recursive: true });
@@ -43,6 +43,7 @@ export class SoakFolder {
     } catch (error) {
       throw new UsageError(`The soak folder ${folder} cannot be made: ${reasonOf(error)}.`, { cause: error });
     }
+    if (known) writeFileSync(knownFile(folder), known.text);
     const made = new SoakFolder(folder, soak);
     await made.save();
     return made;
@@ -66,8 +67,21 @@ export class SoakFolder {
 
   update(change: Partial<Soak>): Promise<void> {
     const soak = { ...this.#soak, ...change };
-    this.#soak = { ...soak, verdict: verdictOf(soak), never_tested: neverTested(soak.windows) };
+    const known = this.#known?.resultOf(soak);
+    const judged = { verdict: verdictOf(soak), never_tested: neverTested(soak.windows), ...(known && { known }) };
+    this.#soak = { ...soak, ...judged };
     return this.save();
+  }
+
+  /** From now on each change is compared with the known findings. */
+  compareWith(known: SoakKnown | undefined): Promise<void> {
+    this.#known = known;
+    return this.update({});
+  }
+
+  /** What a window has shown: before it is updated. */
+  observed(window: Pick<SoakWindow, 'folder'>): Promise<void> | undefined {
+    return this.#known?.observed(window.folder);
   }
 
   updateWindow(folder: string, change: Partial<SoakWindow>): Promise<void> {
@@ -108,29 +122,6 @@ export class SoakFolder {
 async function replace(file: string, text: string): Promise<void> {
   await writeFile(`${file}.next`, text);
   await rename(`${file}.next`, file);
-}
-
-function readSoak(folder: string): Soak {
-  const file = path.join(folder, 'soak.json');
-  // What is written into it, and removed, is no link to a file elsewhere.
-  refuseLinks(folder, ['', 'windows', 'logs'], 'folder of a soak');
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const without = isFolder(folder) && !existsSync(file);
-    const why = without ? 'it has no soak.json' : reasonOf(error);
-    throw new UsageError(`${folder} is not the folder of a soak (${why}): name one made by \`soak\`.`, {
-      cause: error,
-    });
-  }
-  if (!isRecord(parsed) || parsed.format !== SOAK_FORMAT) {
-    throw new UsageError(`${file} is not a soak of format ${SOAK_FORMAT}: use the windtunnel that wrote it.`);
-  }
-  const problems = shapeProblems(SOAK, parsed, 'it');
-  if (problems.length > 0)
-    throw new UsageError(`${file} was damaged or edited:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-  return parsed as unknown as Soak;
 }
 
 /** Bytes of all files in a folder; 0 if it does not exist. */

@@ -15,6 +15,8 @@ const AROUND_MS = 600_000;
 interface AsideOptions {
   readonly log: string;
   readonly invariants: string | undefined;
+  /** A file of known findings. */
+  readonly known?: string | undefined;
   /** How long it may take; in place of what the judge allows itself and a little more. */
   readonly withinMs?: number;
 }
@@ -25,7 +27,7 @@ interface AsideOptions {
  */
 export async function judgeAside(
   runFolder: string,
-  { log, invariants, withinMs = timeLimit().ms + AROUND_MS }: AsideOptions,
+  { log, invariants, known, withinMs = timeLimit().ms + AROUND_MS }: AsideOptions,
 ): Promise<{ judgement: Judgement; seconds: number }> {
   const began = performance.now();
   const file = path.join(runFolder, 'verdict.json');
@@ -33,7 +35,10 @@ export async function judgeAside(
   // Listed in a table, so that `heal` ends it after the harness was killed.
   const table = new ProcessTable(randomBytes(3).toString('hex'));
   try {
-    const own = invariants === undefined ? [] : ['--invariants', invariants];
+    const own = [
+      ...(invariants === undefined ? [] : ['--invariants', invariants]),
+      ...(known === undefined ? [] : ['--known', known]),
+    ];
     const child = table.start('judge', process.execPath, [WINDTUNNEL, 'check', runFolder, ...own], {
       env: {
         ...childEnvironment(),

@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs';
 
 import { METRICS_OPTIONS, type MetricsFlags } from '../console/metrics.ts';
+import { KNOWN_OPTION } from '../known/options.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { engineOptions } from '../run/engine.ts';
 import { OWN_INVARIANTS } from '../run/own-invariants.ts';
@@ -14,6 +15,7 @@ export interface SoakFlags extends PlanFlags, EngineFlags, MetricsFlags {
   readonly stopOn?: readonly string[] | undefined;
   readonly keepWindows?: number | undefined;
   readonly disk?: string | undefined;
+  readonly known?: string | undefined;
   readonly out?: string | undefined;
   readonly resume?: string | undefined;
   readonly json?: boolean | undefined;
@@ -42,6 +44,7 @@ export function soakOptions(args: Argv): Argv<SoakFlags> {
     })
     .option('disk', { type: 'string', describe: `Disk limit of all windows (default: ${USUAL.disk})` })
     .options(OWN_INVARIANTS)
+    .options(KNOWN_OPTION)
     .option('out', { type: 'string', describe: 'The folder of the soak (default: one below runs/)' })
     .option('resume', { type: 'string', describe: 'Continue the soak in this folder, with the plan stored there' })
     .options(METRICS_OPTIONS)

@@ -9,6 +9,7 @@ import { DEFAULT_BUILD } from '../run/subject.ts';
 import { bornAt } from '../system/proc.ts';
 import { type NewSoak, newSoak } from './begin.ts';
 import { SoakFolder } from './folder.ts';
+import { SoakKnown } from './known.ts';
 import type { SoakFlags } from './options.ts';
 import { checkResume, resumeSoak } from './resume.ts';
 import { SoakSession } from './session.ts';
@@ -38,7 +39,9 @@ export async function playSoak(flags: SoakFlags): Promise<PlayedSoak> {
   // The metrics port is opened before the folder is made: a port in use must not leave a folder behind.
   const metrics = await openMetrics(flags, served);
   try {
-    const folder = await (wanted ? SoakFolder.create(wanted.folder, wanted.soak) : resumeSoak(flags.resume ?? ''));
+    const folder = await (wanted
+      ? SoakFolder.create(wanted.folder, wanted.soak, wanted.known)
+      : resumeSoak(flags.resume ?? ''));
     const signal = interruptSignal();
     session = await newSession(folder, signal);
     let failure: unknown;
@@ -63,6 +66,7 @@ async function newSession(folder: SoakFolder, signal: AbortSignal): Promise<Soak
   const harness = { pid: process.pid, born: bornAt(process.pid) ?? '' };
   const session = { number, started_at: new Date().toISOString(), harness, identity: null };
   await folder.update({ sessions: [...sessions, session] });
+  await folder.compareWith(await SoakKnown.open(folder.path, folder.soak));
   return new SoakSession(folder, { number, engine, own, signal });
 }
 

@@ -15,6 +15,7 @@ import { checkStoredPlan, planGiven } from '../run/plan.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { bornAt } from '../system/proc.ts';
 import { lastWritten, SoakFolder } from './folder.ts';
+import { knownOfSoak } from './known.ts';
 import type { SoakFlags } from './options.ts';
 
 /** Throws a UsageError that lists every problem of the flags and of the folder; nothing is changed. */
@@ -29,6 +30,7 @@ export async function checkResume(flags: SoakFlags, resume: string): Promise<voi
         async () => checkStoredPlan(soak.plan, `The plan of ${resume}`, soak.invariants),
         () => resolveEngine(soak.engine ?? {}, true),
         () => readOwnInvariants(soak.invariants),
+        async () => knownOfSoak(path.resolve(resume), soak),
       );
     },
     async () => checkMetrics(flags),
@@ -61,8 +63,8 @@ export async function resumeSoak(resume: string): Promise<SoakFolder> {
 }
 
 function checkFlags(flags: SoakFlags, resume: string): void {
-  const { scenario, window, stopOn, keepWindows, disk, invariants, out } = flags;
-  const of = { window, 'stop-on': stopOn, 'keep-windows': keepWindows, disk, invariants, out };
+  const { scenario, window, stopOn, keepWindows, disk, invariants, known, out } = flags;
+  const of = { window, 'stop-on': stopOn, 'keep-windows': keepWindows, disk, invariants, known, out };
   const given = flagNames({ ...planGiven(flags), ...of, ...engineGiven(flags) });
   if (scenario !== undefined) given.unshift('a scenario');
   if (given.length > 0)

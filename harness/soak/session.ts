@@ -26,6 +26,7 @@ import { readSizes } from './database-sizes.ts';
 import { readingsOf } from './drift.ts';
 import type { SoakFolder } from './folder.ts';
 import { judgeAside } from './judge.ts';
+import { knownFile } from './known.ts';
 import { anyWires, stopReason, windowPlan } from './plan.ts';
 import { judgedWindow } from './verdict.ts';
 
@@ -198,7 +199,9 @@ export class SoakSession {
       const { judgement, seconds } = await judgeAside(this.#folder.runFolder(window), {
         log: this.#folder.log('judge'),
         invariants: this.#folder.soak.invariants,
+        known: this.#folder.soak.known_file === undefined ? undefined : knownFile(this.#folder.path),
       });
+      await this.#folder.observed(window);
       const readings = window.ended === 'completed' ? { ...window.readings, ...readingsOf(judgement) } : {};
       await this.#folder.updateWindow(folder, { judged: judgedWindow(judgement, seconds), readings });
       for (const text of said?.takenBack(judgement) ?? []) this.#say(text);

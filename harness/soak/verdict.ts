@@ -1,5 +1,6 @@
 import { conflictName } from '../../reports/conflicts.ts';
 import { groupBy } from '../model/group-by.ts';
+import type { KnownResult } from '../model/known.ts';
 import type { JudgedWindow, Soak, SoakWindow } from '../model/soak.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
 
@@ -22,6 +23,7 @@ export function judgedWindow(judgement: Judgement, secondsToJudge: number): Judg
     ],
     doubts: assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name, sentence }) => `${name}: ${sentence}`),
     findings: judgement.findings.map(({ title }) => title),
+    ...(judgement.known && { new: newOf(judgement.known) }),
     load_s: judgement.load_seconds,
     // Most are 0, and the index of a thousand windows is read and written as a whole.
     counts: Object.fromEntries(Object.entries(judgement.counts).filter(([, value]) => value !== 0)),
@@ -33,6 +35,10 @@ export function judgedWindow(judgement: Judgement, secondsToJudge: number): Judg
 function conflictsOf({ conflicts = [] }: Judgement): Record<string, number> {
   const byName = groupBy(conflicts, conflictName);
   return Object.fromEntries([...byName].map(([name, same]) => [name, same.reduce((sum, one) => sum + one.count, 0)]));
+}
+
+function newOf({ findings }: KnownResult): string[] {
+  return findings.filter(({ status }) => status === 'new').map(({ name, title }) => name ?? title);
 }
 
 export function thresholdName({
@@ -51,17 +57,21 @@ export function thresholdName({
  * doubt. An attempt that was broken off counts only for its violations; a window without a completed attempt is
  * missing.
  */
-export function verdictOf({
+export function verdictOf(soak: Pick<Soak, 'windows' | 'windows_planned' | 'state'>): Verdict {
+  return soak.windows.some(({ judged }) => judged?.verdict === 'fail') ? 'fail' : verdictWithoutViolations(soak);
+}
+
+/** The same if no violation counted. An invariant that was violated was exercised. */
+export function verdictWithoutViolations({
   windows,
   windows_planned,
   state,
 }: Pick<Soak, 'windows' | 'windows_planned' | 'state'>): Verdict {
-  if (windows.some(({ judged }) => judged?.verdict === 'fail')) return 'fail';
   const completed = windows.filter(({ ended, judged }) => ended === 'completed' && judged !== null);
   const wanted = state === 'running' ? completed.length : windows_planned;
   const sound = completed.filter(({ judged }) => judged?.doubts.length === 0);
   if (sound.length === 0 || wanted - sound.length > wanted * MOST_DOUBT) return 'unknown';
-  const kept = new Set(sound.flatMap(({ judged }) => judged?.kept ?? []));
+  const kept = new Set(sound.flatMap(({ judged }) => [...(judged?.kept ?? []), ...Object.keys(judged?.broken ?? {})]));
   return untestedOf(sound).every((name) => kept.has(name)) ? 'pass' : 'unknown';
 }
 

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-
-import { BETWEEN_RUNS } from '../compare/between-runs.ts';
 import { Rng } from '../model/rng.ts';
+import { BETWEEN_RUNS } from './between-runs.ts';
 import { pValueOf, weightsAfter } from './count-test.ts';
 import { drawCount, runsNeeded } from './power.ts';
 import { type Counted, pooled } from './statistics.ts';

@@ -1,6 +1,6 @@
-import type { BetweenRuns } from '../compare/between-runs.ts';
 import { comparePair } from '../compare/compare.ts';
 import type { Judgement, Verdict } from '../model/verdict.ts';
+import type { BetweenRuns } from '../statistics/between-runs.ts';
 import { SPREADS } from '../statistics/count-test.ts';
 import { invariant, judgement } from './fixture.ts';
 

@@ -5,7 +5,15 @@ import type {
   Comparison,
   ComparisonSide,
 } from '../../harness/model/comparison.ts';
-import { correctedFor, type InvariantRow, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import {
+  correctedFor,
+  type InvariantRow,
+  invariantRows,
+  knownOfSides,
+  lettered,
+  reportLink,
+  worstBuilds,
+} from '../comparison.ts';
 import { type ComparisonRow, countRows, isCounted, measureRows } from '../comparison-rows.ts';
 import { CONFLICTS_TITLE, comparedConflicts } from '../conflicts.ts';
 import { count, counted, listed, percent, seconds, some } from '../words.ts';
@@ -34,7 +42,7 @@ export function comparisonHtml(comparison: Comparison, folder: string): string {
 
 function hero(comparison: Comparison): Html {
   const { a, pairs, decision, verdict, caveats, sentence, looks } = comparison;
-  const notes = [...(looks === null ? [] : [looks.sentence]), ...caveats];
+  const notes = [...knownOfSides(comparison), ...(looks === null ? [] : [looks.sentence]), ...caveats];
   const against = listed(worstBuilds(comparison));
   const names = pairs.map(({ letter, b }) => html` · ${letter} ${cut(b.build, 120)}`);
   const why =

@@ -3,7 +3,8 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
 import { commandToExplain, commandToRepeat, evidenceQuery } from '../commands.ts';
 import { deadlockOf } from '../deadlocks.ts';
-import { CLOCKS, contrastWords, faultWords, howOften, knownAs, offset } from '../finding-words.ts';
+import { CLOCKS, contrastWords, faultWords, howOften, offset } from '../finding-words.ts';
+import { knownAsNow } from '../known.ts';
 import { count, counted, LIMITS, moment } from '../words.ts';
 import { deadlockSteps } from './deadlocks.ts';
 import { cut, type Html, html } from './html.ts';
@@ -19,7 +20,7 @@ export function findingsSection(judgement: Judgement, manifest: Manifest): Html 
   ]);
 }
 
-function finding(one: Finding, isFirst: boolean, { run, deadlocks }: Judgement, manifest: Manifest): Html {
+function finding(one: Finding, isFirst: boolean, { run, deadlocks, known }: Judgement, manifest: Manifest): Html {
   const { id, title, occurrences, worst, invariants, timeline, contrast, left_out: leftOut } = one;
   const deadlock = deadlockOf(one, deadlocks);
   const query = evidenceQuery(run, one);
@@ -30,7 +31,7 @@ function finding(one: Finding, isFirst: boolean, { run, deadlocks }: Judgement, 
   );
   const head = html`<summary><span class="often">${count(occurrences)} ×</span>
 <h3><span class="mono soft">${id}</span> ${cut(title, 400)}</h3>
-<span class="soft">${cut(`${knownAs(one)} · ${howOften(one)}`, 300)}</span></summary>`;
+<span class="soft">${cut(`${knownAsNow(one, known)} · ${howOften(one)}`, 300)}</span></summary>`;
   const faults = one.faults.map((fault) => html`<li>${cut(faultWords(fault), 300)}</li>`);
   const body = html`<div class="details">
 <p>${deadlock ? null : cut(worst.sentence, LIMITS.sentence)}

@@ -13,6 +13,7 @@ import { deadlockKind } from './deadlocks.ts';
 import { faultsSection } from './faults.ts';
 import { findingsSection } from './findings.ts';
 import { type Content, cut, type Html, html } from './html.ts';
+import { knownTable, knownWhy } from './known.ts';
 import { badge, command, facts, page, section, table } from './page.ts';
 
 /** `report.html`: one file that needs nothing else, to be opened, sent or printed. */
@@ -22,6 +23,7 @@ export function reportHtml(judgement: Judgement, manifest: Manifest): string {
   const sections = (
     [
       ['findings', 'Findings', findingsSection(judgement, manifest)],
+      ['known', 'Known findings', knownTable(judgement.known)],
       ['invariants', 'Invariants', invariantsSection(judgement)],
       ['deadlocks', 'Deadlocks', deadlocks(judgement)],
       ['time', 'Over time', drawn],
@@ -61,6 +63,7 @@ function hero(judgement: Judgement): Html {
 <p class="eyebrow">${cut(scenario, 120)} · seed ${seed} · ${seconds(load_seconds)} of load</p>
 <h1>${badge(verdict)}${cut(build, 200)}</h1>
 <p class="why">${cut(headline(judgement), LIMITS.sentence)}</p>
+${knownWhy(judgement.known)}
 </div>
 ${facts(numbers(judgement), 'numbers')}
 </header>

@@ -1,5 +1,5 @@
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
-import { correctedFor, invariantRows, lettered, reportLink, worstBuilds } from '../comparison.ts';
+import { correctedFor, invariantRows, knownOfSides, lettered, reportLink, worstBuilds } from '../comparison.ts';
 import { type ComparisonRow, comparedText, countRows, isCounted, measureRows } from '../comparison-rows.ts';
 import { CONFLICTS_TITLE, comparedConflicts } from '../conflicts.ts';
 import { count, GLYPH, listed } from '../words.ts';
@@ -21,6 +21,7 @@ export function comparisonMarkdown(comparison: Comparison, folder: string): stri
     `# ${decision}: ${others} against ${plain(comparison.a.build)}`,
     ...sentences,
     ...caveats.map(plain),
+    ...knownOfSides(comparison).map((line) => `* ${plain(line)}`),
     ...(looks === null ? [] : [plain(looks.sentence)]),
     '## Counts',
     countRows(comparison).length === 0 ? 'No count was tested: one side has no valid run.' : rowsTable(counts, heads),

@@ -4,10 +4,12 @@ import { commandToExplain, commandToRepeat } from '../commands.ts';
 import { harnessCost, provenance } from '../conditions.ts';
 import { CONFLICTS_TITLE, conflictTable } from '../conflicts.ts';
 import { deadlockOf, storyLines } from '../deadlocks.ts';
-import { contrastWords, faultWords, howOften, knownAs } from '../finding-words.ts';
+import { contrastWords, faultWords, howOften } from '../finding-words.ts';
+import { knownAsNow } from '../known.ts';
 import { evidence, headline, isNotExercised, worstFirst } from '../summary.ts';
 import { count, counted, excerpt, GLYPH, moment } from '../words.ts';
 import { code, document, markdownTable, plain } from './document.ts';
+import { knownSection } from './known.ts';
 
 /** A comment on a pull request takes 65,536 characters; with these the rest is named. */
 const MOST_FINDINGS = 8;
@@ -23,6 +25,7 @@ export function reportMarkdown(judgement: Judgement, manifest: Manifest): string
   return document([
     `# ${judgement.verdict.toUpperCase()}: ${plain(judgement.build)}, scenario ${plain(judgement.scenario)}`,
     plain(headline(judgement)),
+    ...knownSection(judgement.known),
     countsLine(judgement),
     ...findingSections(judgement, manifest),
     ...(doubtful.length === 0 ? [] : ['## Invariants', invariantTable(doubtful)]),
@@ -88,7 +91,7 @@ function findingSections(judgement: Judgement, manifest: Manifest): string[] {
       const deadlock = deadlockOf(finding, deadlocks);
       return [
         `### ${id}: ${plain(title)}`,
-        plain(`${howOften(finding)}; ${knownAs(finding)}.`),
+        plain(`${howOften(finding)}; ${knownAsNow(finding, judgement.known)}.`),
         fold('Worst occurrence, violated invariants, commands', [
           deadlock ? `At ${moment(worst.at_ms)}:` : `At ${moment(worst.at_ms)}: ${plain(worst.sentence)}`,
           ...(deadlock

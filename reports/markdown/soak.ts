@@ -3,6 +3,7 @@ import { CONFLICTS_TITLE, soakConflicts } from '../conflicts.ts';
 import { brokenOf, brokenTotals, driftAmount, gapSentence, isBad, size, soakSentence, soakTitle } from '../soak.ts';
 import { count, GLYPH, probability } from '../words.ts';
 import { document, markdownTable, plain } from './document.ts';
+import { knownSection } from './known.ts';
 
 /** So many windows without a violation are shown; those with one are all. */
 const SHOWN = 30;
@@ -14,6 +15,7 @@ export function soakMarkdown(soak: Soak): string {
   return document([
     `# ${soak.verdict}: ${plain(soakTitle(soak))}`,
     plain(soakSentence(soak)),
+    ...knownSection(soak.known),
     ...soak.gaps.map((gap) => plain(gapSentence(gap))),
     ...(broken.length === 0
       ? []

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { ComparedInvariant, Comparison } from '../../harness/model/comparison.ts';
-import { type InvariantRow, invariantRows, lettered } from '../comparison.ts';
+import { type InvariantRow, invariantRows, knownOfSides, lettered } from '../comparison.ts';
 import {
   type ComparisonLane,
   type ComparisonRow,
@@ -35,6 +35,7 @@ export function comparisonText(comparison: Comparison, { folder, ...options }: C
   const builds = lettered(comparison);
   const footer = [
     ...(looks === null ? [] : hanging('', looks.sentence, 3, paint.dim)),
+    ...knownOfSides(comparison).flatMap((line) => hanging('', line, 3)),
     ...caveats.slice(0, 2).flatMap((caveat) => hanging('', caveat, 2, paint.dim)),
     ...(folder === undefined ? [] : [`report: ${paint.underline(visible(path.join(folder, 'compare.html')))}`]),
     '',

@@ -3,6 +3,7 @@ import type { InvariantResult, Judgement } from '../../harness/model/verdict.ts'
 import { commandToExplain } from '../commands.ts';
 import { conflictWords } from '../conflicts.ts';
 import { deadlockKinds, titleOf } from '../deadlocks.ts';
+import { isBadStatus, statusOf, statusWord } from '../known.ts';
 import { classWords } from '../refusals.ts';
 import {
   assumptionsHold,
@@ -18,6 +19,7 @@ import {
   fitted,
   fitting,
   hanging,
+  knownLines,
   mark,
   namesFitting,
   type Paint,
@@ -50,14 +52,26 @@ export function verdictText(judgement: Judgement, { own = [], ...options }: Verd
 const LEAST_FOR_INVARIANTS = 6;
 
 /** What broke, by cause; the timeline of one is one command away. */
-function findingLines({ findings, findings_left_out }: Judgement, room: number, paint: Paint): string[] {
+function findingLines({ findings, findings_left_out, known }: Judgement, room: number, paint: Paint): string[] {
   if (findings.length === 0) return findings_left_out === null ? [] : [fitted(findings_left_out), ''];
-  const blocks = findings.map(({ id, title, occurrences, known_race }) => {
+  const blocks = newFirst(findings, known).map((finding) => {
+    const { id, title, occurrences, known_race } = finding;
+    const status = statusOf(finding, known);
+    const names = [...(known_race === null ? [] : [known_race]), ...(status === undefined ? [] : [statusWord(status)])];
     const head = `${padEnd(id, 4)}${`${count(occurrences)} ×`.padStart(7)}  `;
-    const [first = '', ...more] = hanging(head, `${title}${known_race === null ? '' : ` (${known_race})`}`);
+    const [first = '', ...more] = hanging(head, `${title}${names.length === 0 ? '' : ` (${names.join(', ')})`}`);
     return [`${paint.bold(head)}${first.slice(head.length)}`, ...more];
   });
   return [...fitting(blocks, room - 1, (hidden) => `  and ${counted(hidden, 'more finding')}`), ''];
+}
+
+/** Of a screen that has no room for all, what is new must not be the rest. */
+function newFirst(findings: Judgement['findings'], known: Judgement['known']): Judgement['findings'] {
+  const isNew = (finding: Judgement['findings'][number]) => {
+    const status = statusOf(finding, known);
+    return status !== undefined && isBadStatus(status);
+  };
+  return [...findings.filter(isNew), ...findings.filter((finding) => !isNew(finding))];
 }
 
 function footerLines(judgement: Judgement, paint: Paint, own: readonly string[]): string[] {
@@ -74,6 +88,7 @@ function footerLines(judgement: Judgement, paint: Paint, own: readonly string[])
     `report: ${paint.underline(visible(path.join(judgement.run, 'report.html')))}`,
     '',
     `${verdictWord(judgement.verdict, paint)}  ${why.join(`\n${' '.repeat(verdict.length)}`)}`,
+    ...knownLines(judgement.known, paint),
   ];
 }
 

@@ -1,6 +1,8 @@
 import pc from 'picocolors';
 import stringWidth from 'string-width';
+import type { KnownResult } from '../../harness/model/known.ts';
 import type { Verdict } from '../../harness/model/verdict.ts';
+import { knownSentence } from '../known.ts';
 import { lines, padEnd, shorten, some, visible } from '../words.ts';
 
 /** What a summary may take: one screen of an ordinary terminal. */
@@ -41,6 +43,13 @@ export function hanging(head: string, text: string, most = 4, paint = (part: str
   const all = lines(visible(text.slice(0, 2 * most * columns)), columns);
   const shown = all.length <= most ? all : [...all.slice(0, most - 1), `${all[most - 1]} …`];
   return shown.map((line, index) => `${index === 0 ? head : ' '.repeat(indent)}${paint(shorten(line, columns))}`);
+}
+
+/** What of it is new, below the verdict on the build; nothing without known findings. */
+export function knownLines(known: KnownResult | undefined, paint: Paint): string[] {
+  if (known === undefined) return [];
+  const [first = '', ...more] = hanging('  ', knownSentence(known), 4);
+  return [`${mark(known.verdict, paint)} ${first.slice(2)}`, ...more];
 }
 
 /** As many blocks of lines as there is room for, and how many there are beside these. */

@@ -10,8 +10,8 @@ import {
   soakSentence,
   soakTitle,
 } from '../soak.ts';
-import { counted, GLYPH, lines, milliseconds, seconds, visible } from '../words.ts';
-import { paintFor, type TextOptions, verdictWord } from './screen.ts';
+import { counted, GLYPH, lines, milliseconds, seconds, some, visible } from '../words.ts';
+import { knownLines, paintFor, type TextOptions, verdictWord } from './screen.ts';
 
 /** A window that has just been judged, as one line above the live one. */
 export function soakLine(window: SoakWindow): string {
@@ -26,8 +26,10 @@ export function soakLine(window: SoakWindow): string {
     size(bytes),
   ];
   const why = [...brokenOf(window), ...judged.doubts.map((doubt) => `in doubt: ${doubt}`)].map(visible);
+  const known =
+    judged.new === undefined ? [] : [judged.new.length === 0 ? 'nothing new' : `NEW: ${some(judged.new, 3)}`];
   const how = ended === 'completed' ? '' : ` (${ended})`;
-  return [`window ${number}${how}: ${GLYPH[verdict]} ${verdict}`, ...facts, ...why].join(' · ');
+  return [`window ${number}${how}: ${GLYPH[verdict]} ${verdict}`, ...facts, ...known.map(visible), ...why].join(' · ');
 }
 
 /** What `windtunnel soak` prints at its end. */
@@ -36,6 +38,7 @@ export function soakText(soak: Soak, options: TextOptions): string {
   return [
     `${verdictWord(soak.verdict, paint)}  ${visible(soakTitle(soak))}`,
     ...lines(visible(soakSentence(soak)), 98).map((line) => `  ${line}`),
+    ...knownLines(soak.known, paint).map((line) => `  ${line}`),
     ...brokenTotals(soak).map(([name, where]) => `  ${paint.red('✗')} ${visible(name)}: ${where}`),
     ...conflictLines(soak),
     ...drifting(soak).map((drift) => `  ~ ${visible(driftSentence(drift))}`),

@@ -1,6 +1,6 @@
-import type { BetweenRuns } from '../../harness/compare/between-runs.ts';
 import { LEVEL } from '../../harness/compare/counts.ts';
 import { Rng } from '../../harness/model/rng.ts';
+import type { BetweenRuns } from '../../harness/statistics/between-runs.ts';
 import { type Prior, pValueOf, weightsAfter } from '../../harness/statistics/count-test.ts';
 import { MOST_RUNS, runsNeeded } from '../../harness/statistics/power.ts';
 import { levelsOfLooks, plannedLooks } from '../../harness/statistics/spending.ts';

@@ -1,15 +1,16 @@
+import { measuresOf } from '../../harness/compare/measures.ts';
+import { seriesOf } from '../../harness/compare/series.ts';
+import { sideOf } from '../../harness/compare/sides.ts';
+import type { Calibration, CalibrationRun } from '../../harness/model/calibration.ts';
+import { groupBy } from '../../harness/model/group-by.ts';
+import { isValidRun } from '../../harness/model/verdict.ts';
 import {
   type BetweenRuns,
   COUNT_KINDS,
   type CountKind,
   MEASURE_KINDS,
   type MeasureKind,
-} from '../../harness/compare/between-runs.ts';
-import { measuresOf } from '../../harness/compare/measures.ts';
-import { seriesOf } from '../../harness/compare/series.ts';
-import { isValidRun, sideOf } from '../../harness/compare/sides.ts';
-import type { Calibration, CalibrationRun } from '../../harness/model/calibration.ts';
-import { groupBy } from '../../harness/model/group-by.ts';
+} from '../../harness/statistics/between-runs.ts';
 import { FREQUENT, logLikelihood, type Prior, SPREADS } from '../../harness/statistics/count-test.ts';
 import { mean, type Scatter, sumOfSquares } from '../../harness/statistics/shift-test.ts';
 import { logGamma } from '../../harness/statistics/special-functions.ts';

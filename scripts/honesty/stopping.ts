@@ -1,4 +1,3 @@
-import type { BetweenRuns } from '../../harness/compare/between-runs.ts';
 import { compareBuilds } from '../../harness/compare/compare.ts';
 import { LEVEL } from '../../harness/compare/counts.ts';
 import { playRounds } from '../../harness/compare/rounds.ts';
@@ -7,6 +6,7 @@ import { sideOf } from '../../harness/compare/sides.ts';
 import type { Comparison } from '../../harness/model/comparison.ts';
 import type { Rng } from '../../harness/model/rng.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
+import type { BetweenRuns } from '../../harness/statistics/between-runs.ts';
 import { type Prior, pValueOf, SPREADS, weightsAfter } from '../../harness/statistics/count-test.ts';
 import { drawCount } from '../../harness/statistics/power.ts';
 import { plannedLooks, pOverLooks } from '../../harness/statistics/spending.ts';

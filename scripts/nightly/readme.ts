@@ -29,6 +29,8 @@ ${all.map(item).join('\n')}
 
 * \`calibration/\`: results of \`windtunnel calibrate\`, from which [docs/calibration.md](../docs/calibration.md) is made.
 * [track-record.md](track-record.md) and \`track-record/runs.json\`: the known races, found again.
+* \`known/\`: the known findings of four releases, with the runs that they come from
+  ([docs/known.md](../docs/known.md)).
 * \`samples/\`: a comparison report of four releases, as \`windtunnel compare\` writes it.
 `;
 }

@@ -1,6 +1,6 @@
-import { type Prior, SPREADS } from '../statistics/count-test.ts';
-import type { Scatter } from '../statistics/shift-test.ts';
 import KNOWN from './between-runs.json' with { type: 'json' };
+import { type Prior, SPREADS } from './count-test.ts';
+import type { Scatter } from './shift-test.ts';
 
 /**
  * How far runs of one build lie apart, measured: what a comparison begins from before its own runs have said anything.
@@ -26,7 +26,7 @@ function known(): BetweenRuns {
   for (const kind of COUNT_KINDS) {
     const { rare, frequent } = KNOWN.counts[kind];
     if (rare.length !== SPREADS.length || frequent.length !== SPREADS.length) {
-      throw new Error(`harness/compare/between-runs.json: ${kind} must have ${SPREADS.length} weights`);
+      throw new Error(`harness/statistics/between-runs.json: ${kind} must have ${SPREADS.length} weights`);
     }
   }
   return { counts: KNOWN.counts, measures: KNOWN.measures };
