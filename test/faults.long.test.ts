@@ -58,6 +58,7 @@ const FAULTS: readonly PlannedFault[] = [
   fault('bystander-lock', 'postgres', 35, 3, { locks: 'rows of task_instance', rows: 10 }),
   fault('bystander-lock', 'postgres', 41, 3, { locks: 'all of task_instance', rows: 1 }),
   fault('exhaust-connections', 'postgres', 47, 4),
+  fault('fields-lock', 'postgres', 52, 3, { locks: 'all of rendered_task_instance_fields', rows: 0 }),
   fault('terminate-connections', 'api-execution-1', 57, 1),
   fault('restart-postgres', 'postgres', 62, 3),
 ];
@@ -235,6 +236,17 @@ for (const { build, skip, killed, duration_s, adopted } of STACKS) {
         );
       expect(await writes(until - 2_300, until - 200)).toBe(0);
       expect(await writes(from - 2_100, from)).toBeGreaterThan(0);
+      expect(await writes(until, until + 2_100)).toBeGreaterThan(0);
+    });
+
+    test('fields-lock: while it has the table, no worker writes its rendered fields', async () => {
+      const { until } = windowOf('fields-lock', 'locks all');
+      const writes = (start: number, end: number) =>
+        number(
+          `SELECT count(*) AS n FROM commits
+           WHERE relation = 'rendered_task_instance_fields' AND committed_ms BETWEEN ${start} AND ${end}`,
+        );
+      expect(await writes(until - 2_000, until - 200)).toBe(0);
       expect(await writes(until, until + 2_100)).toBeGreaterThan(0);
     });
 

@@ -1,7 +1,7 @@
 import type { PlannedHazard } from '../model/misbehaviour.ts';
 import type { PlannedFault } from '../model/scenario.ts';
 import { CLIENT_FAULTS } from './client.ts';
-import { bystanderLock } from './database/bystander-lock.ts';
+import { bystanderLock, fieldsLock } from './database/bystander-lock.ts';
 import { killBackend, terminateConnections } from './database/cut-connections.ts';
 import { exhaustConnections } from './database/exhaust-connections.ts';
 import { restartPostgres } from './database/restart-postgres.ts';
@@ -29,6 +29,7 @@ export const FAULTS: readonly Fault[] = [
   exhaustConnections,
   slowDisk,
   bystanderLock,
+  fieldsLock,
   wireDelay,
   wireLatency,
   wireCut,

@@ -11,6 +11,10 @@
 -- without-clocks: writes are compared among themselves, and commits by their order
 -- sentence: The rendered fields that worker {worker} wrote for {subject} were refused with 409[ ({said})][{other:if},
 --   because another write of the same fields was under way]; the real client fails the task for that.
+-- sentence[another try]: The rendered fields that worker {worker} wrote for {subject} were refused with 409[ ({said})],
+--   because a write of another try was under way; the real client fails the task for that.
+-- sentence[late write of an earlier try]: Try {late_try} of {subject}, held up in the server, replaced the rendered
+--   fields «{last}», which try {next_try} had written {after_ms:seconds} before, by its own, «{found}».
 -- sentence[value never written]: The rendered fields of {subject} are «{found}» at the end, a value that none of the
 --   {accepted} accepted writes contains.
 -- sentence[value of an earlier try]: The rendered fields of {subject} are «{found}» at the end, which an earlier try
@@ -38,12 +42,27 @@ FROM pairs JOIN (
 WITH refused AS (
   SELECT * FROM writes WHERE status = 409
 ), beside AS (
-  SELECT refused.op, min(writes.op) AS other
+  SELECT refused.op, min(writes.op) AS other, bool_and(writes.ti_id <> refused.ti_id) AS of_another_try
   FROM refused JOIN writes USING (dag_id, run_id, task_id, map_index)
   WHERE writes.op <> refused.op AND writes.outcome <> 'refused'
     AND writes.sent_ms <= refused.ended_ms
     AND (writes.outcome = 'unknown' OR writes.ended_ms IS NULL OR writes.ended_ms >= refused.sent_ms)
   GROUP BY refused.op
+), versions AS (
+  SELECT dag_id, run_id, task_id, map_index, seq, committed_ms, field_of("row" -> '$.rendered_fields') AS field
+  FROM commits WHERE relation = 'rendered_task_instance_fields' AND change <> 'delete'
+  QUALIFY count(*) OVER (PARTITION BY dag_id, run_id, task_id, map_index) > 1
+), texts AS (
+  SELECT dag_id, run_id, task_id, map_index, field_of(try_cast(requested AS JSON)) AS field,
+    max(try_number) AS try, min(op) AS op
+  FROM writes SEMI JOIN versions USING (dag_id, run_id, task_id, map_index)
+  GROUP BY ALL
+  -- What two tries wrote in the same words does not show which of them it was.
+  HAVING count(DISTINCT ti_id) = 1
+), followed AS (
+  SELECT *, lag(struct_pack(try, op, field, seq, committed_ms)) OVER (
+    PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS before
+  FROM versions JOIN texts USING (dag_id, run_id, task_id, map_index, field)
 ), finals AS (
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, NULL AS seq,
     field_of(try_cast(rendered_fields AS JSON)) AS field
@@ -84,10 +103,17 @@ SELECT *, ended_ms AS at_ms, ended_ms - sent_ms AS severity, shortened(coalesce(
   CASE
     WHEN duplicate_of IS NOT NULL THEN 'two at once'
     WHEN attempt > 1 THEN 'retry of a lost answer'
+    WHEN of_another_try THEN 'another try'
     ELSE 'another write'
   END AS variant,
   [op, other] AS operations
 FROM refused LEFT JOIN beside USING (op)
+UNION ALL BY NAME
+SELECT dag_id, run_id, task_id, map_index, committed_ms AS at_ms, 0 AS severity,
+  'late write of an earlier try' AS variant, try AS late_try, before.try AS next_try,
+  committed_ms - before.committed_ms AS after_ms, shortened(field, 80) AS found, shortened(before.field, 80) AS last,
+  [op, before.op] AS operations, [before.seq, seq] AS commits
+FROM followed WHERE try < before.try
 UNION ALL BY NAME
 SELECT dag_id, run_id, task_id, map_index, ended_ms AS at_ms, 0 AS severity, shortened(finals.field, 80) AS found,
   CASE WHEN list_contains(fields, finals.field) THEN 'value of an earlier try'

@@ -60,6 +60,43 @@ test('a value of an earlier try that stays when the next one has written is a vi
   expect((await judge({ operations: [write(1, { duplicate_of: null }), next], finals: finals(2) })).first).toBeNull();
 });
 
+test('a 409 because another try was writing is a variant of its own', async () => {
+  const first = write(1, { duplicate_of: null, ended_ms: 4_000 });
+  const next = {
+    ...REFUSED,
+    duplicate_of: null,
+    life: 2,
+    ti_id: 'ti-2',
+    try_number: 2,
+    sent_ms: 3_000,
+    ended_ms: 4_010,
+  };
+  const result = await judge({ operations: [first, write(2, next)] });
+  expect(result.first).toMatchObject({ variant: 'another try', operations: [2, 1] });
+});
+
+test('a write of an earlier try that replaces that of the next one is a violation, whatever comes later', async () => {
+  const tries = [1, 2, 3].map((n) =>
+    write(n, { duplicate_of: null, life: n, ti_id: `ti-${n}`, try_number: n, sent_ms: 900 * n, ended_ms: 9_000 }),
+  );
+  const version = (n: number, committed_ms: number) => {
+    const row = { rendered_fields: { bash_command: `echo ${n}` } };
+    return { ...FINAL, relation: 'rendered_task_instance_fields', change: 'update', committed_ms, row } as const;
+  };
+  const of = (...order: number[]) => order.map((n, i) => version(n, 5_000 + 100 * i));
+  const result = await judge({ operations: tries, commits: of(2, 1, 3) });
+  expect(result.variants).toEqual({ 'late write of an earlier try': 1 });
+  expect(result.first).toMatchObject({ operations: [1, 2], commits: [1, 2], at_ms: 5_100 });
+  expect(result.first?.sentence).toBe(
+    'Try 1 of wt_dag/run1/task, held up in the server, replaced the rendered fields «echo 2», which try 2 had ' +
+      'written 0.1 s before, by its own, «echo 1».',
+  );
+  expect((await judge({ operations: tries, commits: of(1, 2, 3) })).first).toBeNull();
+  // It cannot be said which try it was.
+  const alike = tries.map((one) => ({ ...one, requested: '{"bash_command":"echo 1"}' }));
+  expect((await judge({ operations: alike, commits: of(1, 1) })).first).toBeNull();
+});
+
 test('the last commit is asked where there is no snapshot', async () => {
   const row = { rendered_fields: { bash_command: 'echo 7' } };
   const commits = [{ ...FINAL, relation: 'rendered_task_instance_fields', change: 'insert', committed_ms: 1_010, row }];

@@ -7,6 +7,7 @@ import { scenario as backfills } from '../../workloads/scenarios/backfills.ts';
 import { scenario as branches } from '../../workloads/scenarios/branches.ts';
 import { scenario as crowd } from '../../workloads/scenarios/crowd.ts';
 import { scenario as ha500 } from '../../workloads/scenarios/ha-500.ts';
+import { scenario as lateFields } from '../../workloads/scenarios/late-fields.ts';
 import { scenario as mishaps } from '../../workloads/scenarios/mishaps.ts';
 import { scenario as operators } from '../../workloads/scenarios/operators.ts';
 import { scenario as plateau } from '../../workloads/scenarios/plateau.ts';
@@ -43,6 +44,7 @@ const GENERAL: readonly Scenario[] = [
   ramp,
   operators,
   restarts,
+  lateFields,
 ];
 
 /** The scenarios that ship. A new one is a file and a line above; that of a race is in the file of the race. */

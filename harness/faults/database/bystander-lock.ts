@@ -2,14 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import type { PlannedFault } from '../../model/scenario.ts';
 import { connect, disconnect } from '../../system/postgres-client.ts';
-import { type Fault, notAllowed, type Site } from '../fault.ts';
+import { type Fault, type Heal, notAllowed, type Site } from '../fault.ts';
 import { pickFrom } from '../victims.ts';
 import { QUERY_MS } from './backends.ts';
 
 /** What is locked. A migration's lock on a whole table would stop the other DAGs of a target, too. */
 const ROWS = ['rows of task_instance', 'rows of dag_run'];
 const TABLES = ['all of task_instance', 'all of dag_run'];
+const FIELDS = 'all of rendered_task_instance_fields';
 const ROWS_MAX = 10;
 const TRIES = 5;
 /** A bystander that does not get its lock in time rolls back and tries again. */
@@ -32,36 +34,50 @@ export const bystanderLock: Fault = {
     victim: 'postgres',
     with: { locks: pickFrom(ours ? [...ROWS, ...TABLES] : ROWS, rng), rows: Math.ceil(rng.between(0, ROWS_MAX)) },
   }),
-
-  async inject(site, { for_ms, with: { locks, rows } }) {
-    // The window ends it; the server does if the harness has vanished.
-    const idleMs = for_ms + SPARE_MS;
-    const client = await connect(site.stack.dsn, { name: 'wt-bystander', queryMs: QUERY_MS, idleMs });
-    try {
-      const locked = await lock(client, site, String(locks), Number(rows));
-      const fromMs = site.clock.now();
-      return async () => {
-        const waiting = await waitersOf(client);
-        await client.query('ROLLBACK').catch(() => undefined); // It also ends with the connection.
-        await disconnect(client);
-        const seconds = ((site.clock.now() - fromMs) / 1000).toFixed(1);
-        return `${locked} locked for ${seconds} s; ${waiting} others waited for it in the end`;
-      };
-    } catch (error) {
-      await disconnect(client);
-      throw error;
-    }
-  },
+  inject: holdLock,
 };
+
+/**
+ * The same on the one table that only workers' first requests write, as when an index is made for it. A write that is
+ * held up there has found its task instance, and holds no lock: its task can be cleared and begin again while it waits.
+ */
+export const fieldsLock: Fault = {
+  name: 'fields-lock',
+  describe: 'A transaction of another client locks the table of rendered fields against writes for some seconds',
+  lasts_ms: [2_000, 7_000],
+  unavailable: ({ ours }) => (ours ? null : "locks a whole table, which would stop the target's other DAGs, too"),
+  draw: () => ({ victim: 'postgres', with: { locks: FIELDS, rows: 0 } }),
+  inject: holdLock,
+};
+
+async function holdLock(site: Site, { for_ms, with: { locks, rows } }: PlannedFault): Promise<Heal> {
+  // The window ends it; the server does if the harness has vanished.
+  const idleMs = for_ms + SPARE_MS;
+  const client = await connect(site.stack.dsn, { name: 'wt-bystander', queryMs: QUERY_MS, idleMs });
+  try {
+    const locked = await lock(client, site, String(locks), Number(rows));
+    const fromMs = site.clock.now();
+    return async () => {
+      const waiting = await waitersOf(client);
+      await client.query('ROLLBACK').catch(() => undefined); // It also ends with the connection.
+      await disconnect(client);
+      const seconds = ((site.clock.now() - fromMs) / 1000).toFixed(1);
+      return `${locked} locked for ${seconds} s; ${waiting} others waited for it in the end`;
+    };
+  } catch (error) {
+    await disconnect(client);
+    throw error;
+  }
+}
 
 /** Returns what is locked now, as the beginning of a sentence. */
 async function lock(client: pg.Client, { stack }: Site, locks: string, rows: number): Promise<string> {
-  const table = locks.endsWith('dag_run') ? 'dag_run' : 'task_instance';
+  const table = locks.slice(locks.lastIndexOf(' ') + 1);
   await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
   for (let tries = 1; ; tries++) {
     await client.query('BEGIN');
     try {
-      if (TABLES.includes(locks)) {
+      if (locks === FIELDS || TABLES.includes(locks)) {
         await client.query(`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`);
         return `all of ${table} was`;
       }

@@ -21,12 +21,25 @@ export const renderedFieldsRoute: Route = {
 };
 
 async function putRenderedFields(api: Api, tx: Tx, id: string, fields: Readonly<object>): Promise<Reply> {
+  await keepTry(tx, id);
   const ti = (await findTaskInstance(tx, id)) ?? (await goneOrArchived(api, tx, id, 'rtif'));
   // Airflow looks for the fields in the task then, which an API server does not have.
   if (Object.keys(fields).length === 0) throw new Error(`${id} has no rendered fields, and no task to take them from`);
   await api.behaviour.writeRenderedFields(tx, ti, fields);
   await deleteOldFields(tx, ti);
   return { status: 201, body: { message: 'Rendered task instance fields successfully set' } };
+}
+
+/**
+ * The row has no try number: a write that is held up would replace what a later try has written, as in Airflow. What
+ * begins another try gives the task instance a new id, and waits for this lock; a heartbeat does not.
+ */
+async function keepTry(tx: Tx, id: string): Promise<void> {
+  await tx.query({
+    name: 'rtif-keep-try',
+    text: 'SELECT task_instance.id FROM task_instance WHERE task_instance.id = $1 FOR KEY SHARE',
+    values: [id],
+  });
 }
 
 /**
