@@ -10,6 +10,7 @@ import { POSTGRES_SETTINGS, type Postgres, startPostgres } from '../harness/stac
 import { freePorts } from '../harness/system/ports.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
 import { ProcessTable } from '../harness/system/process-table.ts';
+import { until } from './airflow.ts';
 import { WATCHED_SCHEMA } from './schema.ts';
 
 const ROWS = 1_000_000;
@@ -61,6 +62,8 @@ test('a transaction of others with a million rows takes no memory, and the run i
   await query(tasks(`${PREFIX}a`, 1, 1_000));
   await query('BEGIN', 'DELETE FROM task_instance', 'COMMIT');
   await query(tasks(`${PREFIX}b`, 1, 1_000));
+  // Not left to `stop`, which waits for 15 s: how long a million rows take is no matter of this test.
+  await until('all rows of the run', () => rows.length === 3_000 || failures.length > 0);
   await stream.stop();
   clearInterval(looking);
   expect(await stream.remove()).toBeUndefined();

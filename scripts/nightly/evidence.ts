@@ -172,6 +172,15 @@ const movedClocks: Evidence = {
   steps: [{ name: '±0.5 and ±2 s', minutes: 8, args: () => vitest('night', 'test/clocks.night.test.ts') }],
 };
 
+const deaths: Evidence = {
+  name: 'database-deaths',
+  title: 'The database of a target dies in each way: the run ends, blames no build, and leaves nothing',
+  command: 'npx vitest run --project night test/database-deaths.night.test.ts',
+  steps: [
+    { name: 'deaths of a database', minutes: 6, args: () => vitest('night', 'test/database-deaths.night.test.ts') },
+  ],
+};
+
 const KILLS = ['--kills', '60'];
 
 const kills: Evidence = {
@@ -219,6 +228,7 @@ export const EVIDENCE: readonly Evidence[] = [
   documented,
   besideOthers,
   movedClocks,
+  deaths,
   kills,
   statistics,
   containers,
