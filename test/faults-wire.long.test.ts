@@ -36,6 +36,8 @@ const faults: readonly PlannedFault[] = [
   window('wire-latency', API, 38_000, { ms: LATENCY_MS }, 10_000),
   window('wire-reset', API, 49_000, {}, 500),
   window('wire-reset', 'scheduler-1', 50_000, {}, 500),
+  window('answer-sqlstate', API, 52_000, { sqlstate: '40P01', statement: 'end of a try', most: 4 }, 4_000),
+  window('answer-sqlstate', 'scheduler-1', 53_000, { sqlstate: '53300', most: 2 }, 2_000),
 ];
 
 /** The same story on each: what a client's second try is answered when the first one had been done differs. */
@@ -73,7 +75,7 @@ for (const { build, replayed, skip } of BUILDS) {
       );
       for (const { fault, detail, closed_ms } of rows) {
         expect(closed_ms, String(fault)).not.toBeNull();
-        const did = fault === 'wire-latency' ? /on [1-9]\d* connections/ : /[1-9]\d* (hits|connections reset)/;
+        const did = fault === 'wire-latency' ? /on [1-9]\d* connections/ : /[1-9]\d* (hits|(idle )?connections reset)/;
         expect(detail, String(fault)).toMatch(did);
       }
     });
@@ -133,6 +135,36 @@ for (const { build, replayed, skip } of BUILDS) {
         WHERE fault = 'wire-latency' AND kind IN ('run', 'state', 'heartbeat')`);
       expect(slow?.n).toBeGreaterThan(0);
       expect(slow?.least).toBeGreaterThanOrEqual(2 * LATENCY_MS);
+    });
+
+    test('what is answered in the place of PostgreSQL fails its request, and PostgreSQL logs none', async () => {
+      const answered = await ask(`
+        SELECT a.op, kind, requested, status, a.statement, xid, (SELECT arg_max(n.status, n.attempt) FROM operations n
+          WHERE n.kind = o.kind AND n.ti_id = o.ti_id AND n.attempt > o.attempt) AS at_last,
+          (SELECT arg_min(state, seq) FROM task_instance_changes
+            WHERE old_ti_id = o.ti_id AND old_state = 'running') AS became
+        FROM answered_statements a LEFT JOIN operations o USING (op)
+        LEFT JOIN server_log logged ON logged.source = 'postgres' AND logged.pid = a.pid
+          AND logged.message LIKE '%"answered by windtunnel"%' AND abs(logged.at_ms - a.at_ms) < 500
+        WHERE a.sqlstate = '40P01'`);
+      expect(answered.length).toBeGreaterThan(0);
+      for (const one of answered) {
+        expect(one).toMatchObject({
+          kind: 'state',
+          requested: 'success',
+          status: 500,
+          at_last: 204,
+          became: 'success',
+        });
+        // What PostgreSQL logs is that it had to abort this transaction.
+        expect(one.xid).not.toBeNull();
+      }
+      const [row] = await ask(`
+        SELECT (SELECT count(*) FROM deadlocks)::INTEGER AS deadlocks,
+          (SELECT count(*) FROM answered_statements
+            WHERE sqlstate = '53300' AND statement IS NULL)::INTEGER AS refused`);
+      expect(row?.deadlocks).toBe(0);
+      expect(row?.refused).toBeGreaterThan(0);
     });
 
     test('after a reset of all its connections the scheduler continues with others', async () => {

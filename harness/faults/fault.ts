@@ -2,6 +2,7 @@ import type { WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import type { ExecutorHazard, FleetHazard, HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
+import type { Recorder } from '../model/run-context.ts';
 import type { PlannedFault, Scenario } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 
@@ -27,6 +28,7 @@ export interface Site {
   readonly operators: HazardTarget<OperatorHazard>;
   /** What the schedulers' executors report about the ends of lives. */
   readonly executor: HazardTarget<ExecutorHazard>;
+  readonly record: Recorder;
   /**
    * From now on the process of that name (or `postgres`) is not started again when it ends, and its end is no
    * violation. Call the result to release it: it resolves when the process, if it had ended, runs again. Safe to call
@@ -52,8 +54,9 @@ export interface Fault {
   readonly needsWires?: true;
   /**
    * Its windows cut connections to the database, refuse or lose them: those of the victim, or all if it is `postgres`.
+   * A function: those for which this was drawn do.
    */
-  readonly cutsConnections?: true;
+  readonly cutsConnections?: true | ((drawn: PlannedFault['with']) => boolean);
   /** In its windows workers report wrong times. */
   readonly skewsClocks?: true;
   /** Why this stack cannot host it, as the rest of a sentence that begins with its name; null: it can. */
@@ -78,6 +81,12 @@ export function notAllowed({ ours, allowFaults }: Host): string | null {
 
 export function drawSeed(rng: Rng): number {
   return Math.floor(rng.between(0, SEEDS));
+}
+
+/** Whether this window cuts, refuses or loses connections. */
+export function cutsConnections(fault: Fault | undefined, drawn: PlannedFault['with']): boolean {
+  const cuts = fault?.cutsConnections ?? false;
+  return typeof cuts === 'function' ? cuts(drawn) : cuts;
 }
 
 /** A number that was drawn, by its name. */

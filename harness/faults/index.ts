@@ -12,6 +12,7 @@ import { OPERATOR_FAULTS } from './operator.ts';
 import { kill } from './process/kill.ts';
 import { pause } from './process/pause.ts';
 import { slowCpu } from './process/slow-cpu.ts';
+import { answerSqlstate } from './wire/answers.ts';
 import { wireLatency, wireReset } from './wire/network.ts';
 import { lostCommit, lostCommitAnswer, wireCut, wireDelay } from './wire/statements.ts';
 
@@ -36,6 +37,7 @@ export const FAULTS: readonly Fault[] = [
   wireReset,
   lostCommit,
   lostCommitAnswer,
+  answerSqlstate,
   ...CLIENT_FAULTS,
   ...OPERATOR_FAULTS,
   ...EXECUTOR_FAULTS,

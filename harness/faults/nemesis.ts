@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roundMs } from '../model/clock.ts';
 import { messageOf } from '../model/errors.ts';
-import { note, type Recorder } from '../model/run-context.ts';
+import { note } from '../model/run-context.ts';
 import type { PlannedFault } from '../model/scenario.ts';
-import type { Fault, Heal, Site } from './fault.ts';
+import { cutsConnections, type Fault, type Heal, type Site } from './fault.ts';
 import { FAULTS } from './index.ts';
 import { sameVictim } from './victims.ts';
 
@@ -16,7 +16,6 @@ const RECOVERY_MS = 60_000;
 
 export interface NemesisOptions extends Site {
   readonly faults: readonly PlannedFault[];
-  readonly record: Recorder;
 }
 
 /**
@@ -70,7 +69,7 @@ export class Nemesis {
       fault: planned.fault,
       victim: planned.victim,
       opened_ms: roundMs(clock.now()),
-      cuts_connections: fault?.cutsConnections ?? false,
+      cuts_connections: cutsConnections(fault, planned.with),
       skews_clocks: fault?.skewsClocks ?? false,
     };
     // On disk before the damage is done, so that a killed run can be judged.

@@ -15,7 +15,11 @@ CREATE TEMP VIEW cut_short AS
 SELECT DISTINCT op FROM operations JOIN cut_windows
   ON status >= 500 AND sent_ms <= until_ms AND ended_ms >= opened_ms
 WHERE process IS NULL
-  OR role_of('wt-' || process) = CASE actor WHEN 'operator' THEN 'api-core' ELSE 'api-execution' END;
+  OR role_of('wt-' || process) = CASE actor WHEN 'operator' THEN 'api-core' ELSE 'api-execution' END
+UNION
+-- So is what a fault answered in PostgreSQL's place, unless the same again may succeed.
+SELECT op FROM answered_statements JOIN operations USING (op)
+WHERE status >= 500 GROUP BY op HAVING NOT bool_or(is_retryable);
 
 CREATE TEMP VIEW wrong_answers AS
 SELECT * FROM operations ANTI JOIN cut_short USING (op)
@@ -52,20 +56,26 @@ WITH nearby AS (
     AND (change = 'delete' OR changes.old_ti_id <> changes.ti_id)
     AND committed_ms BETWEEN sent_ms - clock_tolerance_ms() AND ended_ms + clock_tolerance_ms()
   GROUP BY op
+), answered AS (
+  SELECT op, string_agg(DISTINCT sqlstate, ', ' ORDER BY sqlstate) AS sqlstates
+  FROM answered_statements JOIN operations USING (op) WHERE status >= 500 AND is_retryable GROUP BY op
 )
-SELECT *, coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent_ms AS severity,
+SELECT * EXCLUDE (sqlstates), coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent_ms AS severity,
   nullif(subject_of(dag_id, run_id, task_id, map_index), '') AS named, coalesce(named, kind) AS subject,
   coalesce(named, 'no task') AS task, shortened(nullif(message, ''), 120) AS said,
   format('{} {}', kind, status) || CASE
+    WHEN sqlstates IS NOT NULL THEN ' to a retryable error'
     WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
     WHEN deleted THEN ', task deleted during the request'
     ELSE ', new try during the request' END AS variant,
   CASE
+    WHEN sqlstates IS NOT NULL THEN format(': a fault had answered its statement with {}, which calls for a 503 with '
+      || 'Retry-After.', sqlstates)
     WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
     WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'
     WHEN NOT deleted THEN ': its task had been given another try by then, which calls for a 409.'
     WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'
     ELSE ', which the API contract does not allow.'
   END AS why
-FROM wrong_answers LEFT JOIN deadlocked USING (op) LEFT JOIN changed USING (op)
+FROM wrong_answers LEFT JOIN deadlocked USING (op) LEFT JOIN changed USING (op) LEFT JOIN answered USING (op)
 WHERE met_bystander IS DISTINCT FROM true;

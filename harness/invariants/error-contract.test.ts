@@ -172,3 +172,41 @@ test("a deadlock with a bystander is not the build's, one beside it is", async (
   expect((await judge(deadlock('wt-bystander'))).violations).toBe(0);
   expect((await judge(deadlock('wt-scheduler-1'))).violations).toBe(1);
 });
+
+const answered = (sqlstate: string, row: object = {}) => ({
+  at_ms: 9_010,
+  source: 'wire',
+  pid: 41,
+  application_name: 'wt-api-execution-1',
+  severity: 'ERROR',
+  sqlstate,
+  statement: "UPDATE task_instance SET state='success' WHERE task_instance.id = 'ti-1'",
+  ...row,
+});
+
+test('a 5xx to an error that a fault answered is wrong if the same again may succeed, else right', async () => {
+  for (const sqlstate of ['40P01', '40001', '55P03']) {
+    const result = await judge({ operations: [ERROR], server_log: [answered(sqlstate)] });
+    expect(result.variants).toEqual({ 'state 500 to a retryable error': 1 });
+    expect(result.first?.sentence).toMatch(
+      new RegExp(`: a fault had answered its statement with ${sqlstate}, which calls for a 503 with Retry-After\\.$`),
+    );
+  }
+  for (const sqlstate of ['57014', '25006'])
+    expect((await judge({ operations: [ERROR], server_log: [answered(sqlstate)] })).first).toBeNull();
+  const busy = { ...ERROR, status: 503, retry_after: true };
+  expect((await judge({ operations: [busy], server_log: [answered('40P01')] })).first).toBeNull();
+});
+
+test('an answered statement is that of the request that it names, or of the only one', async () => {
+  const other = { ...ERROR, op: 10, ti_id: 'ti-2', task_id: 'other' };
+  const variants = async (operations: NonNullable<LiteralRun['operations']>, row: object) =>
+    (await judge({ operations, server_log: [answered('57014', row)] })).variants;
+  // The one that it names is right; the other met no error of ours.
+  expect(await variants([ERROR, other], {})).toEqual({ 'state 500': 1 });
+  expect(await variants([ERROR], { statement: 'COMMIT' })).toEqual({});
+  expect(await variants([ERROR, other], { statement: 'COMMIT' })).toEqual({ 'state 500': 2 });
+  // Neither of another process, nor before the request.
+  expect(await variants([ERROR], { application_name: 'wt-scheduler-1' })).toEqual({ 'state 500': 1 });
+  expect(await variants([ERROR], { at_ms: 8_000 })).toEqual({ 'state 500': 1 });
+});

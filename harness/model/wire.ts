@@ -11,6 +11,13 @@ export type WireRule =
    * know.
    */
   | ({ readonly do: 'lose-commit-answer' } & OfTransaction & Sparing)
+  /**
+   * A matching statement does not reach the server. Its client is answered with this error, and the server aborts the
+   * transaction as after an error of its own; of a COMMIT, the transaction has then rolled back.
+   */
+  | ({ readonly do: 'answer'; readonly statement: RegExp; readonly error: WireError } & OfTransaction & Sparing)
+  /** New sessions are refused with this error. */
+  | ({ readonly do: 'refuse'; readonly error: WireError } & Sparing)
   /** Whatever is sent, either way, arrives so much later. */
   | { readonly do: 'latency'; readonly ms: number };
 
@@ -27,13 +34,23 @@ interface OfTransaction {
   readonly having?: RegExp;
 }
 
+/** An error as PostgreSQL sends it. */
+export interface WireError {
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail: string;
+}
+
 /** One thing that a rule did, reported while it happens. */
 export interface WireHit {
   /** The server process that serves the connection, as in `pg_stat_activity`; 0 before the server has named it. */
   readonly pid: number;
   /** `application_name` as the client gave it when it connected; empty if it gave none. */
   readonly application: string;
-  /** What matched, cut to 240 characters; for a COMMIT what matched `having`, else the COMMIT itself. */
+  /**
+   * What matched, cut to 16,000 characters; for a COMMIT what matched `having`, else the COMMIT itself; for a session
+   * that was refused nothing.
+   */
   readonly statement: string;
 }
 
@@ -51,4 +68,6 @@ export interface Wire {
   add(rule: WireRule, onHit?: (hit: WireHit) => void): WireRuleHandle;
   /** Resets every connection and says how many those were. */
   resetAll(): number;
+  /** The same for connections without a transaction and without a statement under way, such as those of a pool. */
+  resetIdle(): number;
 }

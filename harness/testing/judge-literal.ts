@@ -1,3 +1,4 @@
+import { cutsConnections } from '../faults/fault.ts';
 import { FAULTS } from '../faults/index.ts';
 import { judgeAssumption, readAssumptions } from '../judge/assumptions.ts';
 import { judgeInvariant, readInvariants } from '../judge/invariants.ts';
@@ -27,7 +28,7 @@ function withFaultFacts(run: LiteralRun): LiteralRun {
   if (!run.faults) return run;
   const faults = run.faults.map((row) => {
     const fault = FAULTS.find(({ name }) => name === row.fault);
-    return { cuts_connections: fault?.cutsConnections ?? false, skews_clocks: fault?.skewsClocks ?? false, ...row };
+    return { cuts_connections: cutsConnections(fault, {}), skews_clocks: fault?.skewsClocks ?? false, ...row };
   });
   return { ...run, faults };
 }

@@ -1,20 +1,22 @@
 import type { Socket } from 'node:net';
 import type { WireRule } from '../model/wire.ts';
 
-import { CLIENT_TYPES, Conversation, isCommit } from './conversation.ts';
-import { Frames, readStartup, strings } from './frames.ts';
+import { Answers, errorResponse, IDLE } from './answers.ts';
+import { CLIENT_TYPES, Conversation, canFail, isCommit, SYNC } from './conversation.ts';
+import { endOf, Frames, type Message, readStartup, strings } from './frames.ts';
 import { Lane } from './lane.ts';
 import type { ActiveRule, RuleBook } from './rules.ts';
 
-/** BackendKeyData, CommandComplete, ReadyForQuery. */
-const SERVER_TYPES = 'KCZ';
-/** ReadyForQuery's status outside a transaction. */
-const IDLE = 'I'.charCodeAt(0);
+/** BackendKeyData, CommandComplete, ErrorResponse, ReadyForQuery. */
+const SERVER_TYPES = 'KCEZ';
 
 type CommitRule = Extract<WireRule, { do: 'lose-commit' | 'lose-commit-answer' }>;
+type AnswerRule = Extract<WireRule, { do: 'answer' }>;
 
-/** What happens to a statement before it is passed on. */
-type Treatment = 'reset' | { readonly holdMs: number };
+/** What happens to a statement before it is passed on, and whether it is. */
+type Treatment = 'reset' | { readonly holdMs: number; readonly answer?: { active: ActiveRule; rule: AnswerRule } };
+const PASS: Treatment = { holdMs: 0 };
+const NOTHING = Buffer.alloc(0);
 
 /** One client's connection and ours to the server for it. */
 export class WireConnection {
@@ -23,9 +25,10 @@ export class WireConnection {
   readonly #rules: RuleBook;
   readonly #toServer: Lane;
   readonly #toClient: Lane;
-  readonly #clientFrames = new Frames(CLIENT_TYPES);
+  readonly #clientFrames = new Frames(CLIENT_TYPES + SYNC);
   readonly #serverFrames = new Frames(SERVER_TYPES);
   readonly #conversation = new Conversation();
+  readonly #answers = new Answers();
   /** Start-up messages that are not whole yet; undefined once the start-up is over. */
   #startup: Buffer | undefined = Buffer.alloc(0);
   #isCancel = false;
@@ -64,6 +67,11 @@ export class WireConnection {
     server.on('error', () => this.reset());
     const gone = (socket: Socket) => new Promise<void>((resolve) => void socket.once('close', () => resolve()));
     this.closed = Promise.all([gone(client), gone(server)]).then(() => this.#giveBack());
+  }
+
+  /** No transaction is open and no statement under way. */
+  get idle(): boolean {
+    return this.#startup === undefined && !this.#isCancel && this.#answers.idle;
   }
 
   /** The client sees its connection reset; the server sees it gone. */
@@ -117,6 +125,7 @@ export class WireConnection {
       case 'session':
         this.#startup = undefined;
         this.#application = startup.parameters.get('application_name') ?? '';
+        if (this.#refused()) break;
         this.#toServer.send(bytes.subarray(0, startup.length), this.#rules.latencyMs);
         this.#pass(bytes.subarray(startup.length));
         break;
@@ -125,29 +134,66 @@ export class WireConnection {
     }
   }
 
+  /** Whether a rule turned this session away, as a server does that has no room for it. */
+  #refused(): boolean {
+    const active = this.#rules.sessionRules.find((one) => one.grant());
+    if (active?.rule.do !== 'refuse') return false;
+    this.#report(active, '');
+    this.#client.end(errorResponse(active.rule.error, 'FATAL'));
+    this.#server.destroy();
+    return true;
+  }
+
   #pass(chunk: Buffer): void {
-    const { latencyMs, statementRules } = this.#rules;
+    const { latencyMs } = this.#rules;
     const { bytes, messages } = this.#clientFrames.push(chunk);
     let passed = 0;
-    for (const { type, start, body } of messages) {
-      const statement = this.#conversation.statement(type, body);
-      if (statement === undefined || statementRules.length === 0) continue;
-      const treatment = this.#treat(statement);
-      if (treatment !== 'reset' && treatment.holdMs === 0) continue;
-      this.#toServer.send(bytes.subarray(passed, start), latencyMs);
-      passed = start;
+    const passUntil = (end: number) => {
+      this.#toServer.send(bytes.subarray(passed, end), latencyMs);
+      passed = end;
+    };
+    for (const message of messages) {
+      const { type, start, body } = message;
+      const statement = type === SYNC ? undefined : this.#conversation.statement(type, body);
+      const treatment = statement === undefined ? PASS : this.#treat(statement);
       if (treatment === 'reset') {
+        passUntil(start);
         this.reset();
         return;
       }
-      this.#toServer.hold(treatment.holdMs);
+      if (treatment.holdMs > 0) {
+        passUntil(start);
+        this.#toServer.hold(treatment.holdMs);
+      }
+      if (statement !== undefined && treatment.answer) {
+        passUntil(start);
+        passed = endOf(message);
+        this.#toServer.send(this.#answer(type, statement, treatment.answer), latencyMs);
+      }
+      if (statement !== undefined) this.#answers.passes();
+      const next = type === 'Q' || type === SYNC ? this.#answers.batchSent() : undefined;
+      if (next) {
+        passUntil(endOf(message));
+        this.#toServer.send(next, latencyMs);
+      }
     }
-    this.#toServer.send(bytes.subarray(passed), latencyMs);
+    passUntil(bytes.length);
+  }
+
+  #answer(type: string, statement: string, { active, rule }: { active: ActiveRule; rule: AnswerRule }): Buffer {
+    return this.#answers.answer(type, {
+      rule: active,
+      error: rule.error,
+      statement: this.#touched.get(active) ?? statement,
+      isCommit: isCommit(statement),
+    });
   }
 
   /** Asks every rule, in their order, and counts what it grants. */
   #treat(statement: string): Treatment {
+    if (this.#rules.statementRules.length === 0) return PASS;
     let holdMs = 0;
+    let answer: Exclude<Treatment, 'reset'>['answer'];
     const commit = isCommit(statement);
     for (const active of this.#rules.statementRules) {
       const { rule } = active;
@@ -164,13 +210,23 @@ export class WireConnection {
           if (!commit && rule.having?.test(statement)) this.#touched.set(active, statement);
           if (commit && this.#treatCommit(active, rule, statement) === 'reset') return 'reset';
           break;
+        case 'answer':
+          if (!answer && this.#isToAnswer(active, rule, statement) && active.grant()) answer = { active, rule };
+          if (!commit && rule.having?.test(statement)) this.#touched.set(active, statement);
+          break;
+        case 'refuse':
         case 'latency':
           break;
         default:
           throw new Error(`unknown rule ${JSON.stringify(rule satisfies never)}`);
       }
     }
-    return { holdMs };
+    return { holdMs, ...(answer ? { answer } : {}) };
+  }
+
+  #isToAnswer(active: ActiveRule, { statement, having }: AnswerRule, sent: string): boolean {
+    if (!statement.test(sent) || (having && !this.#touched.has(active))) return false;
+    return isCommit(sent) ? this.#answers.canCommitFail : canFail(sent);
   }
 
   #treatCommit(active: ActiveRule, rule: CommitRule, commit: string): 'reset' | undefined {
@@ -189,16 +245,32 @@ export class WireConnection {
   #fromServer(chunk: Buffer): void {
     const { latencyMs } = this.#rules;
     const { bytes, messages } = this.#serverFrames.push(chunk);
-    for (const { type, start, body } of messages) {
+    let passed = 0;
+    /** Passes on what came before the message, and then `instead` of it. */
+    const replace = (message: Message, instead: Buffer) => {
+      this.#toClient.send(bytes.subarray(passed, message.start), latencyMs);
+      passed = endOf(message);
+      this.#toClient.send(instead, latencyMs);
+    };
+    for (const message of messages) {
+      const { type, start, body } = message;
       if (type === 'K') this.#pid = body.readInt32BE(0);
-      else if (type === 'Z') this.#ready(body[0] === IDLE);
-      else if (this.#isLost(body)) {
-        this.#toClient.send(bytes.subarray(0, start), latencyMs);
+      else if (type === 'E') {
+        const ours = this.#answers.inPlaceOf(body);
+        if (!ours) continue;
+        this.#report(ours.rule, ours.statement);
+        replace(message, errorResponse(ours.error, 'ERROR'));
+      } else if (type === 'Z') {
+        if (this.#ready(body[0])) replace(message, NOTHING);
+      } else if (this.#answers.dropsComplete) {
+        replace(message, NOTHING);
+      } else if (this.#isLost(body)) {
+        this.#toClient.send(bytes.subarray(passed, start), latencyMs);
         this.reset();
         return;
       }
     }
-    this.#toClient.send(bytes, latencyMs);
+    this.#toClient.send(bytes.subarray(passed), latencyMs);
   }
 
   /** Whether this CommandComplete answers the COMMIT of `#toLose`; the answer of a failed COMMIT says ROLLBACK. */
@@ -209,13 +281,22 @@ export class WireConnection {
     return true;
   }
 
-  #ready(idle: boolean): void {
-    this.#giveBack();
-    if (idle) this.#touched.clear();
+  /** Returns whether the client does not see this ReadyForQuery. */
+  #ready(status: number | undefined): boolean {
+    this.#forgetLost();
+    const { drop, givenBack } = this.#answers.ready(status);
+    for (const rule of givenBack) rule.giveBack();
+    if (status === IDLE) this.#touched.clear();
+    return drop;
   }
 
   /** Refused, rolled back, or the connection ended otherwise: no hit after all. */
   #giveBack(): void {
+    this.#forgetLost();
+    for (const rule of this.#answers.drain()) rule.giveBack();
+  }
+
+  #forgetLost(): void {
     this.#toLose?.rule.giveBack();
     this.#toLose = undefined;
   }

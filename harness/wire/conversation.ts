@@ -2,12 +2,21 @@ import { strings } from './frames.ts';
 
 /** The messages that `statement` needs of what a client sends. */
 export const CLIENT_TYPES = 'QPBEC';
+/** And that which ends what the server carries out together. */
+export const SYNC = 'S';
 
 /** A transaction's end as a statement of its own, which is how psycopg2, asyncpg and node-postgres all send it. */
 const COMMIT = /^\s*(commit|end)(\s+(work|transaction))?\s*;?\s*$/i;
 
 export function isCommit(statement: string): boolean {
   return COMMIT.test(statement);
+}
+
+const ROLLBACK = /^\s*(rollback|abort)\b/i;
+
+/** Whether PostgreSQL can fail to carry out this statement. */
+export function canFail(statement: string): boolean {
+  return !ROLLBACK.test(statement);
 }
 
 /** The prepared statements of one connection: in the extended protocol, text and execution are separate messages. */

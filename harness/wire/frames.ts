@@ -77,6 +77,11 @@ export class Frames {
   }
 }
 
+/** Where in `bytes` the next message begins. */
+export function endOf({ start, body }: Message): number {
+  return start + HEADER + body.length;
+}
+
 /** The strings that a message's body begins with, each ended by a zero byte. */
 export function strings(body: Buffer, count: number, offset = 0): string[] {
   const reader = new BufferReader();

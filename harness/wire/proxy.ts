@@ -28,11 +28,12 @@ export async function openWireProxy(upstream: { readonly host: string; readonly 
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP address');
-  const resetAll = () => {
-    const all = [...connections];
-    for (const connection of all) connection.reset();
-    return all.length;
+  const reset = (which: (connection: WireConnection) => boolean) => {
+    const chosen = [...connections].filter(which);
+    for (const connection of chosen) connection.reset();
+    return chosen.length;
   };
+  const resetAll = () => reset(() => true);
   return {
     port: address.port,
     get connections() {
@@ -52,6 +53,7 @@ export async function openWireProxy(upstream: { readonly host: string; readonly 
       };
     },
     resetAll,
+    resetIdle: () => reset(({ idle }) => idle),
     close: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -1,6 +1,7 @@
 import type { WireHit, WireRule } from '../model/wire.ts';
 
-const STATEMENT_CHARACTERS = 240;
+/** Names every column of a table of Airflow's, and the row at the end. */
+const STATEMENT_CHARACTERS = 16_000;
 
 /** A rule while it is in force. */
 export class ActiveRule {
@@ -39,6 +40,8 @@ export class ActiveRule {
 export class RuleBook {
   /** Those that match statements. */
   statementRules: readonly ActiveRule[] = [];
+  /** Those that refuse sessions. */
+  sessionRules: readonly ActiveRule[] = [];
   latencyMs = 0;
   #rules: readonly ActiveRule[] = [];
 
@@ -53,7 +56,8 @@ export class RuleBook {
 
   #change(rules: readonly ActiveRule[]): void {
     this.#rules = rules;
-    this.statementRules = rules.filter(({ rule }) => rule.do !== 'latency');
+    this.statementRules = rules.filter(({ rule }) => rule.do !== 'latency' && rule.do !== 'refuse');
+    this.sessionRules = rules.filter(({ rule }) => rule.do === 'refuse');
     this.latencyMs = rules.reduce((sum, { rule }) => sum + (rule.do === 'latency' ? rule.ms : 0), 0);
   }
 }
@@ -68,6 +72,9 @@ export function withoutMemory(rule: WireRule): WireRule {
     case 'lose-commit':
     case 'lose-commit-answer':
       return rule.having ? { ...rule, having: plain(rule.having) } : rule;
+    case 'answer':
+      return { ...rule, statement: plain(rule.statement), ...(rule.having ? { having: plain(rule.having) } : {}) };
+    case 'refuse':
     case 'latency':
       return rule;
     default:

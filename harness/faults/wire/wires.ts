@@ -3,7 +3,7 @@ import { StackError } from '../../model/errors.ts';
 import { Rng } from '../../model/rng.ts';
 import type { PlannedFault } from '../../model/scenario.ts';
 import type { Stack } from '../../model/stack.ts';
-import type { Wire, WireRule } from '../../model/wire.ts';
+import type { Wire, WireHit, WireRule } from '../../model/wire.ts';
 
 import { type Heal, type Host, numberOf, type Site } from '../fault.ts';
 import { drawProcess, pickFrom, roleOf } from '../victims.ts';
@@ -12,8 +12,17 @@ import { drawProcess, pickFrom, roleOf } from '../victims.ts';
 const STATEMENTS = {
   'UPDATE task_instance': { pattern: /^\s*UPDATE\s+task_instance\b/i, roles: ['api-execution', 'scheduler'] },
   // Written by a worker's last request, and by nothing else of the API server.
+  'start of a try': { pattern: /^\s*UPDATE\s+task_instance\b[\s\S]*\bhostname\s*=/i, roles: ['api-execution'] },
+  heartbeat: {
+    pattern: /^\s*UPDATE\s+task_instance\s+SET\s(?![\s\S]*\bhostname\s*=)[\s\S]*\blast_heartbeat_at\s*=/i,
+    roles: ['api-execution'],
+  },
+  'rendered fields': { pattern: /^\s*INSERT\s+INTO\s+rendered_task_instance_fields\b/i, roles: ['api-execution'] },
+  XCom: { pattern: /^\s*INSERT\s+INTO\s+xcom\b/i, roles: ['api-execution'] },
   'end of a try': { pattern: /^\s*UPDATE\s+task_instance\b[\s\S]*\bduration\s*=/i, roles: ['api-execution'] },
   'UPDATE dag_run': { pattern: /^\s*UPDATE\s+dag_run\b/i, roles: ['scheduler'] },
+  'INSERT INTO dag_run': { pattern: /^\s*INSERT\s+INTO\s+dag_run\b/i, roles: ['api-core', 'scheduler'] },
+  'INSERT INTO backfill': { pattern: /^\s*INSERT\s+INTO\s+backfill\b/i, roles: ['api-core'] },
   'SELECT FOR UPDATE': { pattern: /\bFOR\s+(NO\s+KEY\s+)?UPDATE\b/i, roles: ['api-execution', 'scheduler'] },
   COMMIT: { pattern: /^\s*COMMIT\b/i, roles: ['api-execution', 'api-core', 'dag-processor', 'triggerer', 'scheduler'] },
 } as const;
@@ -49,8 +58,12 @@ interface Victim {
   readonly statement: StatementName;
 }
 
-/** The pattern of the statement that was drawn. */
+const PATTERN = /^\/(.+)\/i$/s;
+
+/** The pattern of the statement that was drawn, or that a plan spells out: `/^\s*INSERT INTO log\b/i`. */
 export function patternOf({ with: drawn, fault }: PlannedFault): RegExp {
+  const [, spelled] = PATTERN.exec(String(drawn.statement)) ?? [];
+  if (spelled !== undefined) return new RegExp(spelled, 'i');
   const known: Readonly<Record<string, { readonly pattern: RegExp }>> = STATEMENTS;
   const found = known[String(drawn.statement)];
   if (!found)
@@ -73,9 +86,16 @@ export function wireOf(stack: Stack, victim: string): Wire {
 }
 
 /** Puts a rule on the victim's wire until it is healed, and lists its hits. */
-export async function impose({ stack, clock }: Site, { victim }: PlannedFault, rule: WireRule): Promise<Heal> {
+export async function impose(
+  { stack, clock }: Site,
+  { victim }: PlannedFault,
+  rule: WireRule,
+  onHit: (hit: WireHit) => void = () => undefined,
+): Promise<Heal> {
   const hits: string[] = [];
-  const handle = wireOf(stack, victim).add(rule, ({ pid, statement }) => {
+  const handle = wireOf(stack, victim).add(rule, (hit) => {
+    const { pid, statement } = hit;
+    onHit(hit);
     const text = statement.replace(/\s+/g, ' ').slice(0, STATEMENT_LENGTH);
     if (hits.length < HITS_LISTED) hits.push(`at ${roundMs(clock.now())} ms, pid ${pid}: ${text}`);
   });

@@ -1,0 +1,29 @@
+-- One row: an error that the fault `answer-sqlstate` answered in the place of a statement, and that PostgreSQL itself
+-- never had; or with which it refused a new session, then without `statement`. `is_retryable`: the same again may
+-- succeed at once, after a deadlock, a serialization failure or a lock time-out. `op` is the request that met it: the
+-- one that the statement names by its ids, or the only one that was under way in such a process.
+CREATE OR REPLACE TABLE answered_statements AS
+WITH answered AS (
+  SELECT row_number() OVER (ORDER BY at_ms, pid, statement) AS answer, at_ms, pid, application_name AS process,
+    sqlstate, statement, sqlstate IN ('40001', '40P01', '55P03') AS is_retryable
+  FROM server_log WHERE source = 'wire'
+), under_way AS (
+  SELECT answer, op,
+    coalesce(contains(statement, ti_id), false)
+      OR coalesce(contains(statement, task_id) AND contains(statement, run_id), false) AS is_named,
+    regexp_matches(statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one
+  FROM answered JOIN (
+    -- By the second, so that those of one moment meet without being compared with all others.
+    SELECT *, unnest(range(
+      floor(sent_ms / 1000)::BIGINT, floor(coalesce(ended_ms, sent_ms) / 1000)::BIGINT + 1)) AS second
+    FROM operations WHERE (SELECT count(*) FROM answered) > 0
+  ) AS requests ON requests.second = floor(answered.at_ms / 1000)::BIGINT
+    -- Both are times of the harness.
+    AND at_ms BETWEEN sent_ms AND coalesce(ended_ms, sent_ms)
+    AND role_of(process) = CASE actor WHEN 'operator' THEN 'api-core' ELSE 'api-execution' END
+), met AS (
+  SELECT answer, CASE WHEN bool_or(is_named) THEN min(op) FILTER (is_named)
+    WHEN count(*) = 1 AND NOT coalesce(bool_or(names_one), false) THEN min(op) END AS op
+  FROM under_way GROUP BY answer
+)
+SELECT answered.*, met.op FROM answered LEFT JOIN met USING (answer) ORDER BY answer;
