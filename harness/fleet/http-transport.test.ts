@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Rng } from '../model/rng.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
-import { type RequestSpec, Requests } from '../worker/requests.ts';
+import { type RequestSpec, Requests, type RequestsOptions } from '../worker/requests.ts';
 import { HttpTransport } from './http-transport.ts';
 import { RunOperationLog } from './operation-log.ts';
 
@@ -17,6 +17,7 @@ let url: string;
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 let record: RunFolder;
 let transport: HttpTransport;
+let options: RequestsOptions;
 let client: Requests;
 const clock = new RunClock();
 
@@ -28,7 +29,8 @@ beforeEach(async () => {
   const address = server.address();
   url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/execution`;
   transport = new HttpTransport([url], 2, 300);
-  client = new Requests({ transport, attempts: 3, clock, operationLog: new RunOperationLog(record) });
+  options = { transport, attempts: 3, clock, operationLog: new RunOperationLog(record) };
+  client = new Requests(options);
 });
 
 afterEach(async () => {
@@ -100,17 +102,21 @@ test('a 5xx is unknown and is retried until it is answered', async () => {
   ]);
 });
 
-test('a 503 is sent again after the pause that it asks for', async () => {
+test.each([
+  [true, 'the pause that it asks for'],
+  [false, 'its own pause'],
+])('a 503 is sent again by a client that honours Retry-After (%s) after %s', async (honoursRetryAfter) => {
   const asked: number[] = [];
+  const asking = new Requests({ ...options, honoursRetryAfter });
   answer = (_request, response) => {
     asked.push(clock.now());
     response.statusCode = asked.length === 1 ? 503 : 204;
     if (asked.length === 1) response.setHeader('Retry-After', '0');
     response.end();
   };
-  expect(await client.send(spec(), new Rng(1), never)).toMatchObject({ outcome: 'ok', status: 204 });
+  expect(await asking.send(spec(), new Rng(1), never)).toMatchObject({ outcome: 'ok', status: 204 });
   // A pause of the client's own lasts a second at least.
-  expect(Number(asked[1]) - Number(asked[0])).toBeLessThan(500);
+  expect(Number(asked[1]) - Number(asked[0]) < 900).toBe(honoursRetryAfter);
   expect(await operations()).toMatchObject([{ status: 503, retry_after: true }, { status: 204 }]);
 });
 

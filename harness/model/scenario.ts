@@ -88,6 +88,8 @@ const FLEET = z.strictObject({
   /** The real client's: 5 s time-out, 5 tries on 5xx and network errors only. */
   timeout_ms: z.number().positive(),
   retries: z.number().int().positive(),
+  /** After a 503 it waits as long as Retry-After asks for. Airflow's client does not, nor does it if this is absent. */
+  honours_retry_after: z.boolean().optional(),
   /** Connections to the Execution API. */
   connections: z.number().int().positive(),
 });

@@ -83,13 +83,15 @@ export interface RequestsOptions {
   readonly transport: Transport;
   /** Sendings of one request in all. */
   readonly attempts: number;
+  /** Waits as long as a 503 asks for. Airflow's own client does not read that. */
+  readonly honoursRetryAfter?: boolean | undefined;
   readonly clock: Clock;
   readonly operationLog: OperationLog;
 }
 
 /**
  * Sends requests as Airflow's own client does and records each one. A time-out, a lost connection and a 5xx are
- * retried, after the pause that a 503 asks for or after growing ones; a 4xx never.
+ * retried after growing pauses, or after the one that a 503 asks for if the options say so; a 4xx never.
  */
 export class Requests {
   readonly #options: RequestsOptions;
@@ -105,12 +107,13 @@ export class Requests {
 
   /** The request with its retries. Resolves with the last answer; rejects only when the run is cancelled. */
   async send(spec: RequestSpec, rng: Rng, cancel: CancelSignal): Promise<Answer> {
-    const { attempts, clock } = this.#options;
+    const { attempts, clock, honoursRetryAfter } = this.#options;
     let answer = await this.sendOnce(spec, cancel);
     for (let attempt = 2; answer.outcome === 'unknown' && attempt <= attempts; attempt++) {
       // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
       const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
-      await cancellableSleep(answer.retryAfterMs ?? pauseMs, cancel);
+      const askedMs = honoursRetryAfter ? answer.retryAfterMs : null;
+      await cancellableSleep(askedMs ?? pauseMs, cancel);
       answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, cancel, attempt);
     }
     return answer;

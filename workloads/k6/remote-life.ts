@@ -47,6 +47,7 @@ export class RemoteLife {
       requests: new Requests({
         transport: new K6Transport(url, spec),
         attempts: spec.fleet.retries,
+        honoursRetryAfter: spec.fleet.honours_retry_after,
         clock: this.#clock,
         operationLog: this.#operationLog,
       }),

@@ -27,7 +27,13 @@ export class NativeEngine implements Engine {
     this.#clock = clock;
     this.#hazards = hazards;
     this.#transport = new HttpTransport(executionUrls, fleet.connections, fleet.timeout_ms);
-    this.#requests = new Requests({ transport: this.#transport, attempts: fleet.retries, clock, operationLog });
+    this.#requests = new Requests({
+      transport: this.#transport,
+      attempts: fleet.retries,
+      honoursRetryAfter: fleet.honours_retry_after,
+      clock,
+      operationLog,
+    });
   }
 
   get connections(): ConnectionUse {
