@@ -111,6 +111,7 @@ test('the invariants are there, by their names', async () => {
     'history-is-complete',
     'impostors-are-refused',
     'locks-are-brief',
+    'logs-say-what-happened',
     'max-active-runs-is-kept',
     'max-active-tasks-is-kept',
     'memory-is-bounded',

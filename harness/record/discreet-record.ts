@@ -159,8 +159,9 @@ const ANSWERED = [
 /** What the judge looks for in the logs of Airflow's processes. */
 const LOGGED = [
   /Error with id [\w-]{1,40}/,
-  /Setting the task to failed/,
+  /Set(?:ting)? the task to failed/,
   /correlation_id=[0-9a-f-]{1,40}/,
+  /ti_id=[0-9a-f-]{36}/,
   /Process \d+ waits/,
   /[Mm]arking \d+ backfills as complete/,
   /Adopting or resetting/,

@@ -106,8 +106,14 @@ const AIRFLOW_LINE = /^(\S+)\s+\[(warning|error|critical|exception)\s*\]\s+(.*)$
 /** The last line of a traceback names the exception; the lines before it are in the process's own log file. */
 const EXCEPTION_LINE = /^([A-Za-z_][\w.]*(?:Error|Exception|Deadlock\w*|Violation|NotNull\w*))\b:? ?(.*)$/;
 /** No errors, but actions that explain what happened. */
-const ACTION_LINE =
-  /marking \d+ backfills as complete|Adopting or resetting|Marked \d+ SchedulerJob|heartbeat timeout/i;
+const ACTIONS = [
+  /marking \d+ backfills as complete/,
+  /Adopting or resetting/,
+  /Marked \d+ SchedulerJob/,
+  /heartbeat timeout/,
+  /Marking task as (FAILED|UP_FOR_RETRY)\. /,
+];
+const ACTION_LINE = new RegExp(ACTIONS.map(({ source }) => source).join('|'), 'i');
 
 const TAIL_BYTES = 64 << 10;
 

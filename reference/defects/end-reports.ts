@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto';
+
+import { log } from '../log.ts';
 import type { Defect } from './defect.ts';
 
 /** Answers to workers that are not kept, or refused for no reason. */
@@ -18,6 +20,28 @@ export const END_REPORT_DEFECTS: readonly Defect[] = [
       async conclude(tx, request) {
         if (request.kind === 'state' && randomInt(20) === 0) await tx.query('ROLLBACK');
         else await below.conclude(tx, request);
+      },
+    }),
+  },
+
+  {
+    name: 'failure-only-logged',
+    summary: 'one end report in twenty breaks, and the log says that its task is set to failed, which is rolled back',
+    story:
+      'The handler logs that it sets the task to failed before it tries to, in a transaction that takes nothing ' +
+      'more. The worker gets a 500, sends its report again, and the task succeeds: who reads the log looks for a ' +
+      'failure that there never was. So in Airflow 3.1.8 to 3.2.2 after every error of the database in that place.',
+    caughtBy: ['logs-say-what-happened', 'error-contract'],
+    scenario: 'storm',
+    durationS: 20,
+    change: (below) => ({
+      async afterEnd(tx, ti, state) {
+        await below.afterEnd(tx, ti, state);
+        if (randomInt(20) === 0) throw new Error('an error while an end report was carried out');
+      },
+      async endFailed(failed) {
+        log('error', `Error updating Task Instance state. Setting the task to failed. ti_id=${failed.id}`);
+        return below.endFailed(failed);
       },
     }),
   },

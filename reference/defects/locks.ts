@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, Tx } from '../behaviour.ts';
+import { log } from '../log.ts';
 import { type Defect, oneIn } from './defect.ts';
 
 /**
  * What Airflow's handler means to do when an end report broke in the database: the task is FAILED, the worker gets 204.
  */
 async function writeFailed(tx: Tx, id: string): Promise<Reply> {
+  log('error', `Error updating Task Instance state. Setting the task to failed. ti_id=${id}`);
   await tx.query(`UPDATE task_instance SET state = 'failed', end_date = now(), updated_at = now() WHERE id = $1`, [id]);
   return { status: 204 };
 }
