@@ -88,7 +88,8 @@ function recordAnswer({ record, clock }: Site, { sqlstate, message, detail }: Wi
     source: 'wire',
     pid: pid === 0 ? null : pid,
     application_name: application,
-    severity: pid === 0 ? 'FATAL' : 'ERROR',
+    // FATAL would say that a process has ended.
+    severity: 'ERROR',
     sqlstate,
     message,
     detail,
