@@ -37,7 +37,7 @@ const faults: readonly PlannedFault[] = [
   window('wire-reset', API, 49_000, {}, 500),
   window('wire-reset', 'scheduler-1', 50_000, {}, 500),
   window('answer-sqlstate', API, 52_000, { sqlstate: '40P01', statement: 'end of a try', most: 4 }, 4_000),
-  window('answer-sqlstate', 'scheduler-1', 53_000, { sqlstate: '53300', most: 2 }, 2_000),
+  window('answer-sqlstate', 'api-core-1', 52_500, { sqlstate: '53300', most: 2 }, 5_000),
 ];
 
 /** The same story on each: what a client's second try is answered when the first one had been done differs. */
@@ -148,16 +148,14 @@ for (const { build, replayed, skip } of BUILDS) {
           AND logged.message LIKE '%"answered by windtunnel"%' AND abs(logged.at_ms - a.at_ms) < 500
         WHERE a.sqlstate = '40P01'`);
       expect(answered.length).toBeGreaterThan(0);
-      for (const one of answered) {
-        expect(one).toMatchObject({
-          kind: 'state',
-          requested: 'success',
-          status: 500,
-          at_last: 204,
-          became: 'success',
-        });
-        // What PostgreSQL logs is that it had to abort this transaction.
-        expect(one.xid).not.toBeNull();
+      // What PostgreSQL logs is that it had to abort this transaction.
+      for (const { xid } of answered) expect(xid).not.toBeNull();
+      // A request is known where the statement names its task, which those of the reference stack do not.
+      const known = answered.filter(({ op, status }) => op !== null && status !== null);
+      if (build !== 'reference') expect(known.length).toBeGreaterThan(0);
+      for (const one of known) {
+        expect(one).toMatchObject({ kind: 'state', requested: 'success', status: 500, became: 'success' });
+        expect([204, replayed]).toContain(one.at_last);
       }
       const [row] = await ask(`
         SELECT (SELECT count(*) FROM deadlocks)::INTEGER AS deadlocks,
