@@ -206,6 +206,9 @@ test('an answered statement is that of the request that it names, or of the only
   expect(await variants([ERROR, other], {})).toEqual({ 'state 500': 1 });
   expect(await variants([ERROR], { statement: 'COMMIT' })).toEqual({});
   expect(await variants([ERROR, other], { statement: 'COMMIT' })).toEqual({ 'state 500': 2 });
+  const trigger = { ...ERROR, actor: 'operator', kind: 'trigger', dag_id: 'wt_dag' } as const;
+  const inserted = { application_name: 'wt-api-core-1', statement: "INSERT INTO dag_run (dag_id) VALUES ('wt_dag')" };
+  expect(await variants([trigger, { ...trigger, op: 11, dag_id: 'wt_other' }], inserted)).toEqual({ 'trigger 500': 1 });
   // Neither of another process, nor before the request.
   expect(await variants([ERROR], { application_name: 'wt-scheduler-1' })).toEqual({ 'state 500': 1 });
   expect(await variants([ERROR], { at_ms: 8_000 })).toEqual({ 'state 500': 1 });

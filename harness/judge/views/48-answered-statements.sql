@@ -10,7 +10,9 @@ WITH answered AS (
 ), under_way AS (
   SELECT answer, op,
     coalesce(contains(statement, ti_id), false)
-      OR coalesce(contains(statement, task_id) AND contains(statement, run_id), false) AS is_named,
+      OR coalesce(contains(statement, task_id) AND contains(statement, run_id), false)
+      -- A new run or backfill has no name yet.
+      OR coalesce(kind IN ('trigger', 'backfill') AND contains(statement, dag_id), false) AS is_named,
     regexp_matches(statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one
   FROM answered JOIN (
     -- By the second, so that those of one moment meet without being compared with all others.
