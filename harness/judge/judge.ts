@@ -37,8 +37,8 @@ export interface JudgeOptions {
   readonly own?: readonly InvariantFile[] | undefined;
 }
 
-/** Views that sort or join very many rows and are read more than twice, each after those that it stands on. */
-const READ_OFTEN = ['kept_changes', 'dag_run_changes', 'backfill_lives', 'left_running', 'given_up'];
+/** Views that read, sort or join very many rows and are read more than once, each after those that it stands on. */
+const READ_OFTEN = ['writer_roles', 'kept_changes', 'dag_run_changes', 'backfill_lives', 'left_running', 'given_up'];
 
 /**
  * The verdict on a stored run: from the folder alone, so that it is the same next month on another machine. A run that
