@@ -1,8 +1,6 @@
--- One row: a side of a deadlock, its action and subject, what it waited for and since when. `action` and `subject`
--- are NULL where they are unknown. They come from the statements where the client writes literals into them (psycopg2
--- does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that a process was
--- seen waiting for.
-CREATE OR REPLACE TABLE deadlock_sides AS
+-- What the log and the sampler say of each side. A table, so that DuckDB knows how few they are, and that it need not
+-- read millions of requests where there is none.
+CREATE OR REPLACE TABLE logged_sides AS
 WITH sides AS (
   SELECT deadlock, at_ms, victim, logged_deadlocks.xid AS victim_xid, context, operation, waits, place,
     side.pid AS pid, side.process AS process, side.statement AS statement, side.pid = victim AS is_victim
@@ -74,7 +72,17 @@ WITH sides AS (
     other.deadlock, other.blocker AS pid, seen.relation, seen.dag_id, seen.run_id, seen.task_id, seen.map_index
   FROM waits AS other JOIN seen ON seen.deadlock = other.deadlock AND seen.pid = other.pid
   WHERE seen.dag_id IS NOT NULL ORDER BY ALL
-), under_way AS (
+)
+SELECT joined.*, held.relation AS held_relation, held.dag_id AS held_dag_id, held.run_id AS held_run_id,
+  held.task_id AS held_task_id, coalesce(held.map_index, -1) AS held_map_index
+FROM joined LEFT JOIN held USING (deadlock, pid);
+
+-- One row: a side of a deadlock, its action and subject, what it waited for and since when. `action` and `subject`
+-- are NULL where they are unknown. They come from the statements where the client writes literals into them (psycopg2
+-- does); else (asyncpg, node) from the transactions that were committed in the end, and from the row that a process was
+-- seen waiting for.
+CREATE OR REPLACE TABLE deadlock_sides AS
+WITH under_way AS (
   SELECT op, kind, actor, ti_id, dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, sent_ms,
     CASE WHEN ended_ms IS NULL OR status IS NULL THEN sent_ms + abandoned_request_ms() ELSE ended_ms END
       + clock_tolerance_ms() AS until_ms
@@ -85,44 +93,43 @@ WITH sides AS (
   SELECT deadlock, pid, arg_min(op, (place, -sent_ms)) AS op
   FROM (
     SELECT deadlock, pid, operation AS op, 0 AS place, 0 AS sent_ms
-    FROM joined WHERE is_victim AND operation IS NOT NULL
+    FROM logged_sides WHERE is_victim AND operation IS NOT NULL
     UNION ALL
-    SELECT deadlock, joined.pid, under_way.op, 1, sent_ms
-    FROM joined JOIN under_way ON under_way.ti_id = joined.named_ti
+    SELECT deadlock, pid, under_way.op, 1, sent_ms FROM logged_sides JOIN under_way ON under_way.ti_id = named_ti
     WHERE sent_ms <= at_ms + clock_tolerance_ms() AND under_way.until_ms >= at_ms
       AND process NOT LIKE 'wt-scheduler%' AND actor = 'life'
     UNION ALL
-    SELECT deadlock, joined.pid, carried_out.op, 2, 0 FROM joined JOIN carried_out USING (xid)
+    SELECT deadlock, pid, carried_out.op, 2, 0 FROM logged_sides JOIN carried_out USING (xid)
     UNION ALL
-    SELECT deadlock, joined.pid, under_way.op, 3, sent_ms
-    FROM joined JOIN held USING (deadlock, pid)
-    JOIN under_way ON under_way.dag_id = held.dag_id AND under_way.run_id = held.run_id
-      AND under_way.task_id = held.task_id AND under_way.map_index = coalesce(held.map_index, -1)
-    WHERE held.relation = 'task_instance' AND process LIKE 'wt-api-%'
+    SELECT deadlock, pid, under_way.op, 3, sent_ms
+    FROM logged_sides JOIN under_way ON under_way.dag_id = held_dag_id AND under_way.run_id = held_run_id
+      AND under_way.task_id = held_task_id AND under_way.map_index = held_map_index
+    WHERE held_relation = 'task_instance' AND process LIKE 'wt-api-%'
       AND sent_ms <= at_ms + clock_tolerance_ms() AND under_way.until_ms >= at_ms
   )
   GROUP BY ALL
+), requests AS MATERIALIZED (
+  SELECT op, kind, dag_id, run_id, task_id, map_index FROM operations SEMI JOIN served USING (op)
 ), task_names AS (
   SELECT ti_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id, any_value(task_id) AS task_id,
     any_value(map_index) AS map_index
   FROM task_instance_changes SEMI JOIN (
-    SELECT named_ti AS ti_id FROM joined UNION ALL SELECT first_ti FROM joined
+    SELECT named_ti AS ti_id FROM logged_sides UNION ALL SELECT first_ti FROM logged_sides
   ) AS asked USING (ti_id)
   GROUP BY ti_id
 ), run_names AS (
   SELECT dag_run_id, any_value(dag_id) AS dag_id, any_value(run_id) AS run_id
-  FROM dag_run_changes SEMI JOIN (SELECT named_dag_run AS dag_run_id FROM joined) AS asked USING (dag_run_id)
+  FROM dag_run_changes SEMI JOIN (SELECT named_dag_run AS dag_run_id FROM logged_sides) AS asked USING (dag_run_id)
   GROUP BY ALL
 ), wrote AS (
-  SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits SEMI JOIN joined USING (xid)
+  SELECT xid, min(dag_id) AS dag_id, min(run_id) AS run_id FROM commits SEMI JOIN logged_sides USING (xid)
   WHERE dag_id IS NOT NULL AND run_id IS NOT NULL AND relation <> 'xcom' GROUP BY xid
 ), stated AS (
   SELECT
-    joined.deadlock, joined.at_ms, joined.place, joined.pid, joined.process, joined.is_victim, joined.statement,
-    joined.xid,
-    joined.xact_started_ms, joined.lock, joined.blocker, joined.waited_from_ms,
-    joined.waits_relation, joined.waits_row, served.op, requests.kind,
-    action_of(requests.kind, joined.statement) AS action,
+    one.deadlock, one.at_ms, one.place, one.pid, one.process, one.is_victim, one.statement, one.xid,
+    one.xact_started_ms, one.lock, one.blocker, one.waited_from_ms, one.waits_relation, one.waits_row, served.op,
+    requests.kind,
+    action_of(requests.kind, one.statement) AS action,
     coalesce(
       nullif(subject_of(requests.dag_id, requests.run_id, requests.task_id, requests.map_index), ''),
       nullif(subject_of(named.dag_id, named.run_id, named.task_id, named.map_index), ''),
@@ -130,18 +137,17 @@ WITH sides AS (
       nullif(concat_ws('/', run_names.dag_id, run_names.run_id), ''),
       -- The first of several.
       nullif(concat_ws('/', several.dag_id, several.run_id), ''),
-      nullif(concat_ws('/', held.dag_id, held.run_id), ''),
+      nullif(concat_ws('/', held_dag_id, held_run_id), ''),
       nullif(concat_ws('/', wrote.dag_id, wrote.run_id), ''),
       waits_row
     ) AS subject
-  FROM joined
+  FROM logged_sides AS one
   LEFT JOIN served USING (deadlock, pid)
-  LEFT JOIN (FROM operations SEMI JOIN served USING (op)) AS requests ON requests.op = served.op
-  LEFT JOIN task_names AS named ON named.ti_id = joined.named_ti
-  LEFT JOIN task_names AS several ON several.ti_id = joined.first_ti
-  LEFT JOIN run_names ON run_names.dag_run_id = joined.named_dag_run
-  LEFT JOIN held USING (deadlock, pid)
-  LEFT JOIN wrote ON wrote.xid = joined.xid
+  LEFT JOIN requests ON requests.op = served.op
+  LEFT JOIN task_names AS named ON named.ti_id = one.named_ti
+  LEFT JOIN task_names AS several ON several.ti_id = one.first_ti
+  LEFT JOIN run_names ON run_names.dag_run_id = one.named_dag_run
+  LEFT JOIN wrote ON wrote.xid = one.xid
 )
 SELECT
   stated.* EXCLUDE (waits_relation, waits_row, is_bulk, subject),
@@ -153,12 +159,12 @@ SELECT
   coalesce(stated.waits_row, CASE
     WHEN coalesce(stated.waits_relation, 'task_instance') = 'task_instance' AND bulk THEN holder.subject
     WHEN stated.waits_relation = 'dag_run' THEN (
-      SELECT nullif(concat_ws('/', dag_id, run_id), '') FROM operations WHERE operations.op = stated.op)
+      SELECT nullif(concat_ws('/', dag_id, run_id), '') FROM requests WHERE requests.op = stated.op)
   END) AS waits_row
 FROM (SELECT *, coalesce(regexp_matches(statement, '^\s*UPDATE task_instance'), false) AS is_bulk FROM stated) AS stated
 LEFT JOIN (
   SELECT deadlock, pid, subject, stated.kind, dag_id, run_id
-  FROM stated LEFT JOIN (FROM operations SEMI JOIN stated USING (op)) AS requests USING (op)
+  FROM stated LEFT JOIN requests USING (op)
 ) AS holder
   ON holder.deadlock = stated.deadlock AND holder.pid = stated.blocker
 CROSS JOIN LATERAL (SELECT stated.is_bulk AND coalesce(holder.kind IN ('state', 'run', 'heartbeat'), false) AS bulk);
@@ -205,32 +211,34 @@ FROM (SELECT max(value) AS counted FROM samples WHERE metric = 'deadlocks'),
   (SELECT count(*) AS named FROM logged_deadlocks), manifest
 WHERE used_by_others AND counted > named;
 
+-- With the request of the victim's side, where it failed.
+CREATE OR REPLACE TABLE deadlock_victims AS
+SELECT deadlocks.* REPLACE (coalesce(deadlocks.operation, served.op) AS operation)
+FROM deadlocks LEFT JOIN (
+  SELECT deadlock, op FROM deadlock_sides JOIN (SELECT op FROM operations WHERE status >= 500) USING (op)
+  WHERE is_victim
+) AS served USING (deadlock);
+
 -- One row: a deadlock and its outcome. `is_explained` if every side has a name, an action and a subject.
 -- The request that failed, its next attempt, and the final state of the task instance.
 CREATE OR REPLACE TABLE dossiers AS
-WITH victims AS (
-  -- The request of the victim's side, where it failed.
-  SELECT deadlocks.* REPLACE (coalesce(deadlocks.operation, served.op) AS operation)
-  FROM deadlocks LEFT JOIN (
-    SELECT deadlock, op FROM deadlock_sides JOIN (SELECT op FROM operations WHERE status >= 500) USING (op)
-    WHERE is_victim
-  ) AS served USING (deadlock)
-), explained AS (
+WITH explained AS (
   SELECT deadlock, count(*) > 1 AND bool_and(
     action IS NOT NULL AND subject IS NOT NULL AND process <> 'an unknown process') AS is_explained
   FROM deadlock_sides GROUP BY deadlock
 ), died AS (
   -- Airflow's scheduler may exit when it loses a transaction.
   SELECT deadlock, min(logs.at_ms) AS died_ms
-  FROM victims AS deadlocks
+  FROM deadlock_victims AS deadlocks
   JOIN server_log AS logs ON logs.severity = 'FATAL' AND 'wt-' || logs.source = sides[1].process
     AND logs.at_ms BETWEEN deadlocks.at_ms AND deadlocks.at_ms + 10000
   GROUP BY deadlock
 ), failed AS MATERIALIZED (
   -- Few, and found first: else all requests would be joined with each other.
-  SELECT deadlock, at_ms, operations.* FROM victims JOIN operations ON op = operation
+  SELECT deadlock, at_ms, operations.* FROM deadlock_victims JOIN operations ON op = operation
 ), retried AS (
-  SELECT deadlock, first.op AS op, again.op AS retry
+  SELECT deadlock, again.op AS retry, again.status AS retry_status, again.sent_ms AS retry_ms,
+    again.outcome AS retry_outcome
   FROM failed AS first JOIN operations AS again
     ON again.life = first.life AND again.kind = first.kind AND again.ti_id = first.ti_id
     AND again.requested IS NOT DISTINCT FROM first.requested AND again.attempt > first.attempt
@@ -249,13 +257,14 @@ SELECT
   coalesce(is_explained, false) AS is_explained,
   died.died_ms,
   failed.status, failed.ended_ms AS answered_ms, failed.requested,
-  retried.retry, again.status AS retry_status, again.sent_ms AS retry_ms, again.outcome AS retry_outcome,
+  retry, retry_status, retry_ms, retry_outcome,
   ended.seq AS end_commit, ended.state AS end_state, ended.committed_ms AS end_ms, ended.writer AS end_writer
-FROM victims AS deadlocks
+FROM deadlock_victims AS deadlocks
 LEFT JOIN explained USING (deadlock)
 LEFT JOIN died USING (deadlock)
 LEFT JOIN failed USING (deadlock)
 LEFT JOIN retried USING (deadlock)
-LEFT JOIN (FROM operations SEMI JOIN (SELECT retry AS op FROM retried) AS sent USING (op)) AS again
-  ON again.op = retried.retry
 LEFT JOIN ended USING (deadlock);
+
+DROP TABLE deadlock_victims;
+DROP TABLE logged_sides;
