@@ -8,13 +8,20 @@ export interface HealthCheck {
   isReady(): Promise<boolean>;
 }
 
-/** Every API server answers, and Airflow says of itself that a scheduler and a dag-processor are alive. */
-export function healthChecks(executionUrls: readonly string[], publicUrl: string): HealthCheck[] {
+/**
+ * Every API server answers, and Airflow says of itself that a scheduler and a dag-processor are alive. `parses`: whether
+ * there is a dag-processor yet.
+ */
+export function healthChecks(executionUrls: readonly string[], publicUrl: string, parses = true): HealthCheck[] {
   const health = `${publicUrl}/api/v2/monitor/health`;
   return [
     ...executionUrls.map((url, i) => ({ name: `api-execution-${i + 1}`, isReady: () => answers(`${url}/health`) })),
     { name: 'api-core-1', isReady: () => answers(health) },
-    { name: 'a scheduler and the dag-processor', isReady: () => answers(health, schedulerIsHealthy) },
+    {
+      name: parses ? 'a scheduler and the dag-processor' : 'a scheduler',
+      isReady: () =>
+        answers(health, (body) => isAlive(body, 'scheduler') && (!parses || isAlive(body, 'dag_processor'))),
+    },
   ];
 }
 
@@ -33,7 +40,7 @@ async function answers(url: string, isGood: (body: unknown) => boolean = () => t
   }
 }
 
-function schedulerIsHealthy(body: unknown): boolean {
+function isAlive(body: unknown, job: 'scheduler' | 'dag_processor'): boolean {
   const health = body as Record<string, { status?: string } | undefined>;
-  return health.scheduler?.status === 'healthy' && health.dag_processor?.status === 'healthy';
+  return health[job]?.status === 'healthy';
 }

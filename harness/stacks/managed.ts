@@ -271,7 +271,7 @@ async function waitUntilReady(
   layout: Layout,
   processes: readonly SupervisedProcess[],
   { build, readyMs, pollMs }: BuildRecipe,
-  { signal, time = untimed }: ManagedOptions,
+  { signal, later = [], time = untimed }: ManagedOptions,
 ): Promise<void> {
   const deadline = performance.now() + readyMs;
   const died = Promise.race(
@@ -288,7 +288,7 @@ async function waitUntilReady(
     }
   };
   const { executionUrls, publicUrl } = urlsOf(layout);
-  const checks = healthChecks(executionUrls, publicUrl);
+  const checks = healthChecks(executionUrls, publicUrl, !later.includes('dag-processor'));
   await Promise.all(checks.map(({ name, isReady }) => time(`wait for ${name}`, () => waitFor(isReady))));
 }
 
