@@ -1,14 +1,13 @@
 // The hook of typescript.mjs. What strips the types here is what does it in Node 22 and 24: spaces take the place of types,
 // so that a stack trace names the right lines.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
 // Only while swc is loaded: V8 would compile its WebAssembly a second time, optimised, and a hundred files do not make
 // up for that. No other module is loaded between the two flags.
 setFlagsFromString('--liftoff-only');
-const swc = createRequire(import.meta.url)('@swc/wasm-typescript');
+const { default: swc } = await import('@swc/wasm-typescript');
 setFlagsFromString('--no-liftoff-only');
 
 export function load(url, context, nextLoad) {
