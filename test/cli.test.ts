@@ -228,6 +228,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['soak seeds --metrics-port 99999 --out full', /--metrics-port must[\s\S]*folder full is not empty: choose another/],
   ['compare reference reference --out full', /The folder full is not empty/],
   ['run seeds --build airflow@./nowhere', /nowhere is not an Airflow checkout: there is no such folder/],
+  ['run seeds --out /proc/none/run', /\/proc\/none\/run cannot be made \(\/proc holds processes, and no folder can/],
   ['run seeds --out there.json/run', /there\.json\/run cannot be made \(.*there\.json is a file\)/],
   [
     'up airflow@2.10.0 --schedulers 0 --out there.json',

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 
 import { reasonOf, UsageError } from '../model/errors.ts';
@@ -23,6 +23,9 @@ export function checkNewFile(file: string, what: string): void {
   if (isFolder(file)) throw new UsageError(`The ${what} ${file} is a folder: name a file with --out.`);
 }
 
+/** statfs(2): Node's recursive mkdir never ends there. */
+const PROC = 0x9fa0;
+
 /** What is there of the way to it must be folders, the last of them one that can be written to. */
 function checkWay(wanted: string, what: string): void {
   let above = path.dirname(path.resolve(wanted));
@@ -30,6 +33,8 @@ function checkWay(wanted: string, what: string): void {
   try {
     if (!isFolder(above)) throw new UsageError(`${above} is a file`);
     accessSync(above, constants.W_OK);
+    if (process.platform === 'linux' && statfsSync(above).type === PROC)
+      throw new UsageError(`${above} holds processes, and no folder can be made there`);
   } catch (error) {
     const why = error instanceof UsageError ? error.message : `${above}: ${reasonOf(error)}`;
     throw new UsageError(`The ${what} ${wanted} cannot be made (${why}): name another with --out.`, { cause: error });

@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os';
+
 import { UsageError } from '../model/errors.ts';
-import { cacheFolder } from './installation.ts';
+import { cacheFolder, checkIsNotProc } from './installation.ts';
 import { checkPostgres } from './postgres-binaries.ts';
 
 /** What every program that we start may need of the user's environment, and nothing that is a secret. */
@@ -49,5 +51,6 @@ function passedOn(names = ''): RegExp[] {
 export function checkEnvironment(): void {
   childEnvironment();
   cacheFolder();
+  checkIsNotProc(tmpdir(), 'folder of temporary files', 'TMPDIR');
   checkPostgres();
 }

@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -40,12 +40,25 @@ export function nodeArguments(file: string): string[] {
  */
 export function cacheFolder(): string {
   const folder = path.resolve(process.env.WINDTUNNEL_CACHE ?? envPaths('windtunnel', { suffix: '' }).cache);
+  checkIsNotProc(folder, 'cache folder', 'WINDTUNNEL_CACHE');
   const problem = process.getuid && ownerProblem(statSync(folder, { throwIfNoEntry: false }), process.getuid());
   if (problem === undefined) return folder;
   throw new UsageError(
     `The cache folder ${folder} ${problem}, who could put programs there that windtunnel runs. ` +
       `Make it yours alone (\`chmod go-w\`), or name another with WINDTUNNEL_CACHE.`,
   );
+}
+
+/** statfs(2) of /proc, where Node's recursive mkdir never ends. */
+const PROC = 0x9fa0;
+
+/** UsageError: no folder can be made there. `variable` names another. */
+export function checkIsNotProc(folder: string, what: string, variable: string): void {
+  let above = folder;
+  while (!existsSync(above)) above = path.dirname(above);
+  if (process.platform !== 'linux' || statfsSync(above).type !== PROC) return;
+  const why = `${above} holds processes, and no folder can be made there`;
+  throw new UsageError(`The ${what} ${folder} cannot be made (${why}): name another with ${variable}.`);
 }
 
 /** A group that is the user's first one is taken for the user's own, as where each user has a group. */
