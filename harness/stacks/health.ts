@@ -9,8 +9,8 @@ export interface HealthCheck {
 }
 
 /**
- * Every API server answers, and Airflow says of itself that a scheduler and a dag-processor are alive. `parses`: whether
- * there is a dag-processor yet.
+ * Every API server answers, and Airflow says of itself that a scheduler and a dag-processor are alive. `parses`:
+ * whether there is a dag-processor yet.
  */
 export function healthChecks(executionUrls: readonly string[], publicUrl: string, parses = true): HealthCheck[] {
   const health = `${publicUrl}/api/v2/monitor/health`;
