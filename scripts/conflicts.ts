@@ -9,12 +9,14 @@
  *
  * The stages take turns, and begin with another one each round: a machine that becomes slower affects all of them
  * alike. A run that is kept is not made again, so an interrupted table continues. How long it takes is said first; a
- * run takes about 100 s. Exit code: 0, or 2 for wrong arguments.
+ * run takes about 100 s. Exit code: 0, 2 for wrong arguments, 4
+ * if a run could not be made: the others are kept.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { messageOf } from '../harness/model/errors.ts';
 import { seconds } from '../reports/words.ts';
 import {
   type ConflictRun,
@@ -62,7 +64,12 @@ if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exitCode = 2;
 } else {
-  if (values.measure || values['judge-again']) await measure();
+  try {
+    if (values.measure || values['judge-again']) await measure();
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 4;
+  }
   writeFileSync(page, withConflictTable(readFileSync(page, 'utf8'), kept()));
 }
 
