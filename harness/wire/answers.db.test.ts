@@ -1,74 +1,37 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { serialize } from 'pg-protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { WireHit } from '../model/wire.ts';
-import { type Postgres, startPostgres } from '../stacks/postgres.ts';
-import { freePorts } from '../system/ports.ts';
-import { ProcessTable } from '../system/process-table.ts';
+import { openWireDatabase, startupMessage, type WireDatabase } from '../testing/wire-database.ts';
 import { openWireProxy, type WireProxy } from './proxy.ts';
 
 const DEADLOCK = { sqlstate: '40P01', message: 'deadlock detected', detail: 'of a test' };
-const scratch = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
-let table: ProcessTable;
-let postgres: Postgres;
+let database: WireDatabase;
 let proxy: WireProxy;
-/** Past the proxy: what is in the database. */
-let direct: pg.Client;
 /** Through it. */
 let client: pg.Client;
 let hits: WireHit[];
 
 beforeAll(async () => {
-  process.env.WINDTUNNEL_CACHE = scratch;
-  table = new ProcessTable(`answers-test-${process.pid}`);
-  const [port = 0] = await freePorts(1);
-  const signal = AbortSignal.timeout(60_000);
-  postgres = await startPostgres({ table, port, log: path.join(scratch, 'log'), fsync: false, signal });
-  direct = new pg.Client({ connectionString: postgres.dsn('postgres') });
-  await direct.connect();
-  await direct.query('CREATE TABLE kept (n int, UNIQUE (n) DEFERRABLE INITIALLY DEFERRED)');
-  // For what speaks the protocol by hand: a user who needs no password.
-  const access = path.join(path.dirname(postgres.dataFolder), 'pg_hba.conf');
-  writeFileSync(access, `host all raw 127.0.0.1/32 trust\n${readFileSync(access, 'utf8')}`);
-  await direct.query('CREATE ROLE raw LOGIN SUPERUSER');
-  await direct.query('SELECT pg_reload_conf()');
+  database = await openWireDatabase('n int, UNIQUE (n) DEFERRABLE INITIALLY DEFERRED');
 });
 
-afterAll(async () => {
-  await direct.end();
-  await table.close();
-  delete process.env.WINDTUNNEL_CACHE;
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => database.close());
 
 beforeEach(async () => {
   hits = [];
-  await direct.query('TRUNCATE kept');
-  proxy = await openWireProxy({ host: '127.0.0.1', port: postgres.port });
+  await database.direct.query('TRUNCATE kept');
+  proxy = await openWireProxy({ host: '127.0.0.1', port: database.postgres.port });
   client = await through('wt-api-execution-1');
 });
 
 afterEach(() => proxy.close());
 
+const kept = () => database.kept();
+const through = (application: string) => database.through(proxy, application);
 const note = (hit: WireHit) => void hits.push(hit);
-
-async function through(application_name: string): Promise<pg.Client> {
-  const url = new URL(postgres.dsn('postgres'));
-  url.port = String(proxy.port);
-  const opened = new pg.Client({ connectionString: url.href, application_name });
-  opened.on('error', () => undefined);
-  await opened.connect();
-  return opened;
-}
-
-async function kept(): Promise<number[]> {
-  const { rows } = await direct.query<{ n: number }>('SELECT n FROM kept ORDER BY n');
-  return rows.map(({ n }) => n);
-}
 
 const query = (text: string) => serialize.query(text);
 /** As asyncpg and psycopg 3 send it: parsed, bound and executed without waiting, up to a Sync. */
@@ -84,7 +47,7 @@ const pipelined = (...texts: readonly string[]) => Buffer.concat([...texts.map(e
 /** What a server says to each of these, all sent at once or one after the other: `E 40P01`, `Z T`, else the letter. */
 async function conversation(port: number, sent: readonly Buffer[], at: 'once' | 'turns'): Promise<string[]> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(startup({ user: 'raw', database: 'postgres', application_name: 'raw' }));
+  socket.write(startupMessage({ user: 'raw', database: 'postgres', application_name: 'raw' }));
   const said: string[] = [];
   let pending = Buffer.alloc(0);
   const waiting = at === 'once' ? [Buffer.concat([...sent, serialize.end()])] : [...sent, serialize.end()];
@@ -104,15 +67,6 @@ async function conversation(port: number, sent: readonly Buffer[], at: 'once' | 
     }
   }
   return said;
-}
-
-function startup(parameters: Readonly<Record<string, string>>): Buffer {
-  const pairs = Object.entries(parameters).flat();
-  const body = Buffer.from(`${pairs.map((text) => `${text}\0`).join('')}\0`);
-  const head = Buffer.alloc(8);
-  head.writeInt32BE(8 + body.length);
-  head.writeInt32BE(3 << 16, 4);
-  return Buffer.concat([head, body]);
 }
 
 /** Where the statement fails, a real one fails, too: what the server says of it but for the SQLSTATE, is the same. */
@@ -155,11 +109,11 @@ for (const at of ['turns', 'once'] as const) {
   test.each(Object.entries(SEQUENCES))(
     `a client that is answered sees what a failed statement brings, %s (${at})`,
     async (_, sequence) => {
-      await direct.query('INSERT INTO kept VALUES (1)');
-      const real = await conversation(postgres.port, sequence(FAILING), at);
+      await database.direct.query('INSERT INTO kept VALUES (1)');
+      const real = await conversation(database.postgres.port, sequence(FAILING), at);
       const left = await kept();
-      await direct.query('TRUNCATE kept');
-      await direct.query('INSERT INTO kept VALUES (1)');
+      await database.direct.query('TRUNCATE kept');
+      await database.direct.query('INSERT INTO kept VALUES (1)');
       proxy.add({ do: 'answer', statement: /n = 5/, error: DEADLOCK });
       const answered = await conversation(proxy.port, sequence('UPDATE kept SET n = 5'), at);
       expect(answered.map((said) => said.replace('40P01', '22012'))).toEqual(real);
@@ -173,10 +127,10 @@ test.each([
   ['in the extended protocol', pipelined('COMMIT')],
 ])('a COMMIT that is answered %s has rolled back, as one that fails', async (_, commit) => {
   const begun = (value: number) => [query('BEGIN'), query(`INSERT INTO kept VALUES (${value})`), commit];
-  await direct.query('INSERT INTO kept VALUES (1)');
+  await database.direct.query('INSERT INTO kept VALUES (1)');
   for (const at of ['turns', 'once'] as const) {
     // A constraint that is looked at only then.
-    const real = await conversation(postgres.port, [...begun(1), query('SELECT 1')], at);
+    const real = await conversation(database.postgres.port, [...begun(1), query('SELECT 1')], at);
     const rule = proxy.add({ do: 'answer', statement: /^COMMIT/, error: DEADLOCK, most: 1 }, note);
     const answered = await conversation(proxy.port, [...begun(2), query('SELECT 1')], at);
     // Sent before BEGIN was answered, it may be a COMMIT that cannot fail: it is left alone.
@@ -200,7 +154,7 @@ test('a COMMIT outside a transaction, one of a failed transaction and a ROLLBACK
 });
 
 test('the client gets the whole error, and the locks are free before it rolls back', async () => {
-  await direct.query('INSERT INTO kept VALUES (1)');
+  await database.direct.query('INSERT INTO kept VALUES (1)');
   proxy.add({ do: 'answer', statement: /n = 2/, error: DEADLOCK, most: 1 }, note);
   const pid = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid;
   await client.query('BEGIN');
@@ -208,7 +162,7 @@ test('the client gets the whole error, and the locks are free before it rolls ba
   const failed = client.query('UPDATE kept SET n = 2 WHERE n = $1', [1]);
   await expect(failed).rejects.toMatchObject({ code: '40P01', severity: 'ERROR', message: 'deadlock detected' });
   await expect(failed).rejects.toMatchObject({ detail: 'of a test' });
-  await direct.query("SET lock_timeout = '2s'; UPDATE kept SET n = 3");
+  await database.direct.query("SET lock_timeout = '2s'; UPDATE kept SET n = 3");
   await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
   await client.query('ROLLBACK');
   expect(hits).toEqual([{ pid, application: 'wt-api-execution-1', statement: 'UPDATE kept SET n = 2 WHERE n = $1' }]);
@@ -267,7 +221,7 @@ test('resetIdle leaves what is in a transaction or at work', async () => {
 test('PostgreSQL itself logs no deadlock, but what it was made to fail for', async () => {
   proxy.add({ do: 'answer', statement: /SELECT 5/, error: DEADLOCK });
   await expect(client.query('SELECT 5')).rejects.toMatchObject({ code: '40P01' });
-  const lines = readFileSync(postgres.jsonLog, 'utf8');
+  const lines = readFileSync(database.postgres.jsonLog, 'utf8');
   expect(lines).not.toContain('40P01');
   expect(lines).toContain('prepared statement \\"answered by windtunnel\\" does not exist');
 });

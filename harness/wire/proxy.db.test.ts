@@ -1,82 +1,45 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Rng } from '../model/rng.ts';
 import type { WireHit } from '../model/wire.ts';
-import { type Postgres, startPostgres } from '../stacks/postgres.ts';
 import { freePorts } from '../system/ports.ts';
-import { ProcessTable } from '../system/process-table.ts';
+import { openWireDatabase, startupMessage, type WireDatabase } from '../testing/wire-database.ts';
 import { openWireProxy, type WireProxy } from './proxy.ts';
 
-const scratch = mkdtempSync(path.join(tmpdir(), 'wt-test-'));
-let table: ProcessTable;
-let postgres: Postgres;
+let database: WireDatabase;
 let proxy: WireProxy;
-/** Past the proxy: what is in the database. */
-let direct: pg.Client;
 /** Through it. */
 let client: pg.Client;
 let hits: WireHit[];
 
 beforeAll(async () => {
-  process.env.WINDTUNNEL_CACHE = scratch;
-  table = new ProcessTable(`wire-test-${process.pid}`);
-  const [port = 0] = await freePorts(1);
-  const signal = AbortSignal.timeout(60_000);
-  postgres = await startPostgres({ table, port, log: path.join(scratch, 'log'), fsync: false, signal });
-  direct = new pg.Client({ connectionString: postgres.dsn('postgres') });
-  await direct.connect();
-  await direct.query('CREATE TABLE kept (n int)');
-  // For the tests that speak the protocol by hand: a user who needs no password.
-  const access = path.join(path.dirname(postgres.dataFolder), 'pg_hba.conf');
-  writeFileSync(access, `host all raw 127.0.0.1/32 trust\n${readFileSync(access, 'utf8')}`);
-  await direct.query('CREATE ROLE raw LOGIN SUPERUSER');
-  await direct.query('SELECT pg_reload_conf()');
+  database = await openWireDatabase('n int');
 });
 
-afterAll(async () => {
-  await direct.end();
-  await table.close();
-  delete process.env.WINDTUNNEL_CACHE;
-  rmSync(scratch, { recursive: true, force: true });
-});
+afterAll(() => database.close());
 
 beforeEach(async () => {
   hits = [];
-  await direct.query('TRUNCATE kept');
-  proxy = await openWireProxy({ host: '127.0.0.1', port: postgres.port });
+  await database.direct.query('TRUNCATE kept');
+  proxy = await openWireProxy({ host: '127.0.0.1', port: database.postgres.port });
   client = await through('wt-api-execution-1');
 });
 
 afterEach(() => proxy.close());
 
+const kept = () => database.kept();
+const through = (application: string) => database.through(proxy, application);
 const note = (hit: WireHit) => void hits.push(hit);
-
-async function through(application_name: string): Promise<pg.Client> {
-  const url = new URL(postgres.dsn('postgres'));
-  url.port = String(proxy.port);
-  const opened = new pg.Client({ connectionString: url.href, application_name });
-  // A reset reaches an idle client as an event; a query under way rejects with it.
-  opened.on('error', () => undefined);
-  await opened.connect();
-  return opened;
-}
 
 /** One transaction, as an application runs it; rejects with what the client saw. */
 async function insert(n: number, by = client): Promise<void> {
   await by.query('BEGIN');
   await by.query('INSERT INTO kept VALUES ($1)', [n]);
   await by.query('COMMIT');
-}
-
-async function kept(): Promise<number[]> {
-  const { rows } = await direct.query<{ n: number }>('SELECT n FROM kept ORDER BY n');
-  return rows.map(({ n }) => n);
 }
 
 async function pidOf(by: pg.Client): Promise<number> {
@@ -88,7 +51,7 @@ async function pidOf(by: pg.Client): Promise<number> {
 async function untilServerHas(count: number, application: string): Promise<void> {
   const sql = 'SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = $1';
   for (let waited = 0; ; waited += 20) {
-    const { rows } = await direct.query<{ n: number }>(sql, [application]);
+    const { rows } = await database.direct.query<{ n: number }>(sql, [application]);
     if (rows[0]?.n === count) return;
     if (waited > 10_000) throw new Error(`the server has ${rows[0]?.n} connections of ${application}, not ${count}`);
     await sleep(20);
@@ -149,7 +112,7 @@ test('a client that asks for encryption is refused and continues without', async
   socket.write(Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]));
   const [answer] = (await once(socket, 'data')) as [Buffer];
   expect(answer.toString()).toBe('N');
-  socket.write(startup({ user: 'raw', database: 'postgres' }));
+  socket.write(startupMessage({ user: 'raw', database: 'postgres' }));
   const [next] = (await once(socket, 'data')) as [Buffer];
   expect(String.fromCharCode(next[0] ?? 0)).toBe('R');
   socket.destroy();
@@ -256,7 +219,7 @@ test('having: only transactions with a matching statement are hit, and the hit n
     expect(hits.at(-1)).toMatchObject({ statement: 'UPDATE kept SET n = 4 WHERE n = $1' });
     expect(await kept()).toEqual(loss === 'lose-commit' ? [2, 3] : [2, 4]);
     rule.remove();
-    await direct.query('TRUNCATE kept');
+    await database.direct.query('TRUNCATE kept');
   }
 });
 
@@ -277,7 +240,7 @@ test('latency delays every message, each way, and keeps their order', async () =
   // As asyncpg does: several messages under way at once.
   const several = Buffer.concat([1, 2, 3].map((n) => message('Q', `INSERT INTO kept VALUES (${n})\0`)));
   const socket = connect(proxy.port, '127.0.0.1');
-  socket.write(Buffer.concat([startup({ user: 'raw', database: 'postgres' }), several, message('X', '')]));
+  socket.write(Buffer.concat([startupMessage({ user: 'raw', database: 'postgres' }), several, message('X', '')]));
   await closed(socket.resume());
   expect(await kept()).toEqual([1, 2, 3]);
   rule.remove();
@@ -306,11 +269,11 @@ test('close ends every connection and frees the port', async () => {
 
 test('close does not wait for clients that are just leaving', async () => {
   for (let round = 0; round < 40; round++) {
-    const one = await openWireProxy({ host: '127.0.0.1', port: postgres.port });
+    const one = await openWireProxy({ host: '127.0.0.1', port: database.postgres.port });
     const sockets = await Promise.all(
       Array.from({ length: 8 }, async () => {
         const socket = connect(one.port, '127.0.0.1').on('error', () => undefined);
-        socket.write(startup({ user: 'raw', database: 'postgres' }));
+        socket.write(startupMessage({ user: 'raw', database: 'postgres' }));
         await once(socket, 'data');
         return socket.resume();
       }),
@@ -325,7 +288,7 @@ test('close does not wait for clients that are just leaving', async () => {
 
 test('a client that does not read what it asked for can be reset, and its server process ends', async () => {
   const socket = connect(proxy.port, '127.0.0.1').on('error', () => undefined);
-  socket.write(startup({ user: 'raw', database: 'postgres', application_name: 'deaf' }));
+  socket.write(startupMessage({ user: 'raw', database: 'postgres', application_name: 'deaf' }));
   await once(socket, 'data');
   socket.pause();
   socket.write(message('Q', "SELECT repeat('x', 1000) FROM generate_series(1, 100000)\0"));
@@ -367,22 +330,13 @@ test('a thousand connections, ended in every way, leave no socket on either side
   await sleep(100);
   expect(sockets()).toBe(before);
   expect(proxy.connections).toBe(1);
-  expect(readFileSync(postgres.jsonLog, 'utf8')).not.toContain('PANIC');
+  expect(readFileSync(database.postgres.jsonLog, 'utf8')).not.toContain('PANIC');
 });
-
-function startup(parameters: Readonly<Record<string, string>>): Buffer {
-  const pairs = Object.entries(parameters).flat();
-  const body = Buffer.from(`${pairs.map((text) => `${text}\0`).join('')}\0`);
-  const head = Buffer.alloc(8);
-  head.writeInt32BE(8 + body.length);
-  head.writeInt32BE(3 << 16, 4);
-  return Buffer.concat([head, body]);
-}
 
 /** node-postgres has no COPY of its own: the messages themselves. */
 async function copy(port: number, statement: string, rows?: string): Promise<{ data: string; tags: string[] }> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(startup({ user: 'raw', database: 'postgres' }));
+  socket.write(startupMessage({ user: 'raw', database: 'postgres' }));
   let ready = 0;
   let data = '';
   const tags: string[] = [];
