@@ -8,13 +8,13 @@
  * bench:leases has the lives played by a k6 beside the stub, which is slower than the harness: what the harness could
  * hand out and record is worked out from its share of the core.
  */
-import { parseArgs } from 'node:util';
 
 import { findK6 } from '../harness/fleet/engines/k6-binary.ts';
+import { flagsOf } from '../scripts/flags.ts';
 import { type Measured, play } from './self/play.ts';
 import { spread } from './spread.ts';
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     k6: { type: 'boolean', default: false },
     workers: { type: 'string' },

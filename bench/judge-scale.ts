@@ -19,7 +19,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { judge } from '../harness/judge/judge.ts';
@@ -28,6 +27,7 @@ import { closeTables } from '../harness/run-folder/close.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
 import { nodeArguments } from '../harness/system/installation.ts';
 import { writeReports } from '../reports/write.ts';
+import { flagsOf } from '../scripts/flags.ts';
 import { multiplyRun } from './multiply-run.ts';
 
 const BIN = fileURLToPath(new URL('../bin/windtunnel.mjs', import.meta.url));
@@ -51,7 +51,7 @@ interface Step {
   readonly peakBytes: number;
 }
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     run: { type: 'string' },
     operations: { type: 'string' },

@@ -10,14 +10,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { TimedStep } from '../harness/model/timing.ts';
 import { WINDTUNNEL } from '../harness/system/installation.ts';
+import { flagsOf } from '../scripts/flags.ts';
 import { spread } from './spread.ts';
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     build: { type: 'string', default: 'airflow@3.3.2' },
     scenario: { type: 'string', default: 'seeds' },

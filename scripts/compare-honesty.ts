@@ -8,7 +8,6 @@
  */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { readKept } from '../harness/calibrate/results.ts';
 import { judge } from '../harness/judge/judge.ts';
@@ -19,6 +18,7 @@ import { isValidRun } from '../harness/model/verdict.ts';
 import { BETWEEN_RUNS, type BetweenRuns } from '../harness/statistics/between-runs.ts';
 import { plannedLooks } from '../harness/statistics/spending.ts';
 import { wilson } from '../harness/statistics/statistics.ts';
+import { flagsOf } from './flags.ts';
 import { aaPairs, isFalse } from './honesty/aa.ts';
 import { type PowerTrials, powerTrials } from './honesty/doubled.ts';
 import { fitBetweenRuns } from './honesty/fit.ts';
@@ -35,7 +35,7 @@ import {
 
 const ROOT = path.join(import.meta.dirname, '..');
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     pairs: { type: 'string', default: '400' },

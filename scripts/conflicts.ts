@@ -9,12 +9,10 @@
  *
  * The stages take turns, and begin with another one each round: a machine that becomes slower affects all of them
  * alike. A run that is kept is not made again, so an interrupted table continues. How long it takes is said first; a
- * run takes about 100 s. Exit code: 0, 2 for wrong arguments, 4
- * if a run could not be made: the others are kept.
+ * run takes about 100 s. Exit code: 0, 2 for wrong arguments, 4 if a run could not be made: the others are kept.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { messageOf } from '../harness/model/errors.ts';
 import { seconds } from '../reports/words.ts';
@@ -27,23 +25,23 @@ import {
   withConflictRuns,
   withConflictTable,
 } from './conflicts-page.ts';
+import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
 import { judgedRun, originOf } from './judged-run.ts';
 
 const SCENARIO = 'branches';
 /** Until there are runs that show it. */
 const USUAL_S = 100;
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     measure: { type: 'boolean', default: false },
     'judge-again': { type: 'boolean', default: false },
-    runs: { type: 'string', default: '5' },
-    'first-seed': { type: 'string', default: '6001' },
+    ...seriesOptions(6001),
     stages: { type: 'string', default: STAGES.map(({ name }) => name).join(',') },
     out: { type: 'string', default: 'runs/63266' },
   },
 });
-const [runs, firstSeed] = [Number(values.runs), Number(values['first-seed'])];
+const { runs, firstSeed, problems: wrongSeries } = seriesOf(values);
 const names = values.stages.split(',').map((name) => name.trim());
 const chosen = STAGES.filter(({ name }) => names.includes(name));
 const root = path.join(import.meta.dirname, '..');
@@ -52,10 +50,7 @@ const page = path.join(root, 'docs', '63266.md');
 const out = path.resolve(values.out);
 
 const problems = [
-  ...(Number.isInteger(runs) && runs >= 1 ? [] : [`--runs must be a whole number from 1, not "${values.runs}".`]),
-  ...(Number.isSafeInteger(firstSeed) && firstSeed >= 0
-    ? []
-    : [`--first-seed must be a whole number from 0, not "${values['first-seed']}".`]),
+  ...wrongSeries,
   ...names
     .filter((name) => !STAGES.some((stage) => stage.name === name))
     .map((name) => `--stages: there is no "${name}": choose from ${STAGES.map((stage) => stage.name).join(', ')}.`),

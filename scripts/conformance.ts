@@ -11,7 +11,6 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { type Comparison, compare, sentence, type Tally, tallyOf, unlisted } from '../test/conformance/compare.ts';
 import { withFigures } from '../test/conformance/document.ts';
@@ -26,8 +25,9 @@ import {
   writeSequences,
 } from '../test/conformance/recording.ts';
 import type { Stage } from '../test/conformance/stage.ts';
+import { flagsOf } from './flags.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     record: { type: 'boolean', default: false },

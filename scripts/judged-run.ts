@@ -1,8 +1,12 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Manifest } from '../harness/model/manifest.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { windtunnel } from './program.ts';
+
+/** Far beyond what a run of a minute takes, with its stack's start and end. */
+const DEADLINE_MS = 15 * 60_000;
 
 /** The judgement of a run: of the stored one in this folder, judged again, or of one made now. */
 export async function judgedRun(
@@ -14,7 +18,7 @@ export async function judgedRun(
   const args = stored
     ? ['check', folder, '--json']
     : ['run', scenario, '--build', build, '--seed', String(seed), '--out', folder, '--json'];
-  return JSON.parse(await windtunnel(args)) as Judgement;
+  return JSON.parse(await windtunnel(args, DEADLINE_MS)) as Judgement;
 }
 
 export interface RunOrigin {
@@ -31,22 +35,4 @@ export function originOf(folder: string): RunOrigin {
   const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${manifest.started_at}`, 'HEAD'];
   const commit = execFileSync('git', newest, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
   return { repeat: manifest.repeat, commit, at: manifest.started_at };
-}
-
-const PROGRAM = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
-/** Far beyond what a few runs of a minute take, with their stacks' starts and ends. */
-const DEADLINE_MS = 15 * 60_000;
-
-/**
- * What the command prints, as a user would start it, whatever it finds: 0, 1 and 3 are verdicts. Rejects with its last
- * word for any other end.
- */
-function windtunnel(args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { timeout: DEADLINE_MS, maxBuffer: 2 ** 26 };
-    execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
-      if (error === null || error.code === 1 || error.code === 3) resolve(stdout);
-      else reject(new Error(`windtunnel ${args.join(' ')}: ${stderr.trim().split('\n').at(-1) ?? error.message}`));
-    });
-  });
 }

@@ -14,13 +14,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 
 import { Rng } from '../harness/model/rng.ts';
 import { readTarget } from '../harness/stacks/target-file.ts';
 import { WINDTUNNEL } from '../harness/system/installation.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
 import { allPids, environmentHas, isAlive } from '../harness/system/proc.ts';
+import { flagsOf } from './flags.ts';
 
 /** Of a run of 5 s of load: how long after its beginning a kill may come, milliseconds. */
 const PHASES = {
@@ -48,7 +48,7 @@ interface Kill {
   readonly left: readonly string[];
 }
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     seed: { type: 'string' },
     kills: { type: 'string', default: '60' },

@@ -12,7 +12,6 @@
 import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 
@@ -22,8 +21,9 @@ import type { Judgement } from '../harness/model/verdict.ts';
 import { literal, parquetFile } from '../harness/run-folder/files.ts';
 import { readManifest } from '../harness/run-folder/manifest.ts';
 import { type RunTable, runTables } from '../harness/run-folder/reader.ts';
+import { flagsOf } from './flags.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     off: { type: 'string', default: '0.5,-0.5,2,-2' },

@@ -11,12 +11,12 @@
  */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { lock } from 'proper-lockfile';
 
 import { messageOf, UsageError } from '../harness/model/errors.ts';
 import { parseSeconds } from '../harness/run/plan.ts';
+import { flagsOf } from './flags.ts';
 import { dueIn, EVIDENCE, type Evidence } from './nightly/evidence.ts';
 import { readRecords } from './nightly/records.ts';
 import { announce, type NightlyOptions, openRound, runNightly } from './nightly/run.ts';
@@ -25,7 +25,7 @@ const DEFAULT_BUDGET = '3h';
 const root = path.join(import.meta.dirname, '..');
 
 function optionsOf(args: readonly string[]): NightlyOptions & { readonly list: boolean } {
-  const { values } = parseArgs({
+  const { values } = flagsOf({
     args: [...args],
     options: {
       budget: { type: 'string', default: DEFAULT_BUDGET },
@@ -81,8 +81,6 @@ try {
     process.exitCode = interrupt.signal.aborted ? 130 : passed ? 0 : 1;
   }
 } catch (error) {
-  // Node explains an unknown option in several sentences.
-  const isOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
-  console.error(isOption ? `${messageOf(error).split('. ')[0]}.` : messageOf(error));
-  process.exitCode = isOption || error instanceof UsageError ? 2 : 4;
+  console.error(messageOf(error));
+  process.exitCode = error instanceof UsageError ? 2 : 4;
 }

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 
 import { chromium } from 'playwright-core';
+import { flagsOf } from './flags.ts';
 
 /**
  * The pictures of the report in README.md, made from a run that was played:
@@ -16,7 +16,7 @@ import { chromium } from 'playwright-core';
  */
 const WIDTH = 1_100;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   options: { height: { type: 'string', default: '1098' } },
   allowPositionals: true,
 });

@@ -11,16 +11,16 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { isRecord } from '../harness/model/json.ts';
+import { flagsOf } from './flags.ts';
 
 const USAGE = 'Usage: npm run same-verdicts -- --before COMMIT RUN...';
 const MOST_SHOWN = 20;
 const JUDGING_MS = 10 * 60_000;
 
 const root = path.join(import.meta.dirname, '..');
-const { values, positionals: runs } = parseArgs({ options: { before: { type: 'string' } }, allowPositionals: true });
+const { values, positionals: runs } = flagsOf({ options: { before: { type: 'string' } }, allowPositionals: true });
 const problems = [
   ...(values.before === undefined || runs.length === 0 ? [USAGE] : []),
   ...runs

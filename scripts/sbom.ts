@@ -9,15 +9,15 @@
  * Without --out it is printed: `npm run --silent sbom`.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 
 import { parseBuild } from '../harness/model/build.ts';
 import { messageOf, pathProblem, StackError, UsageError } from '../harness/model/errors.ts';
 import { installAirflow, namedLock } from '../harness/stacks/airflow/install.ts';
+import { flagsOf } from './flags.ts';
 import { type Bill, billOfMaterials } from './sbom/bill.ts';
 
 try {
-  const { values } = parseArgs({ options: { build: { type: 'string' }, out: { type: 'string' } } });
+  const { values } = flagsOf({ options: { build: { type: 'string' }, out: { type: 'string' } } });
   const bill: Bill = billOfMaterials(values.build === undefined ? undefined : await lockOf(values.build));
   const text = `${JSON.stringify(bill, null, 2)}\n`;
   if (values.out === undefined) process.stdout.write(text);

@@ -14,9 +14,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
+import { flagsOf } from './flags.ts';
 import { judgedRun, originOf } from './judged-run.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
 
@@ -25,7 +25,7 @@ const TRIES = 3;
 
 type Tried = KnownRace & { readonly trial: NonNullable<KnownRace['trial']> };
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     measure: { type: 'boolean', default: false },

@@ -5,44 +5,51 @@
  *
  * Stored runs in --out are judged again instead of repeated: an interrupted table continues, and a changed invariant
  * can be checked against the same records. A run takes about 90 s, the default half an hour. Exit code: 0 if every cell
- * is as expected, 1 if not, 2 for wrong arguments.
+ * is as expected, 1 if not, 2 for wrong arguments, 4 if a run could not be made.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
+import { messageOf } from '../harness/model/errors.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
+import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
 import { judgedRun } from './judged-run.ts';
 import { cellOf, RELEASES, ROWS } from './truth-table-cells.ts';
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
-    runs: { type: 'string', default: '5' },
-    'first-seed': { type: 'string', default: '1001' },
+    ...seriesOptions(1001),
     out: { type: 'string', default: 'runs/truth-table' },
   },
 });
-const [runs, firstSeed] = [Number(values.runs), Number(values['first-seed'])];
+const { runs, firstSeed, problems } = seriesOf(values);
 const root = path.join(import.meta.dirname, '..');
 const out = path.resolve(values.out);
 const judgements: Record<string, Judgement[]> = {};
 
-if (!Number.isInteger(runs) || runs < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
-  console.error(
-    `--runs must be a whole number from 1 and --first-seed one from 0, not "${values.runs}" and ` +
-      `"${values['first-seed']}".`,
-  );
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
   process.exitCode = 2;
 } else {
-  await play();
+  try {
+    await play();
+    process.exitCode = said();
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 4;
+  }
+}
+
+/** Prints the table; the exit code. */
+function said(): number {
   console.log(asMarkdown());
   const wrong = ROWS.flatMap((row) => RELEASES.map((release, i) => cell(row, release, row.expected[i]))).filter(
     ({ asExpected }) => !asExpected,
   );
   const cells = ROWS.length * RELEASES.length;
   console.log(`${cells - wrong.length} of ${cells} cells are as expected.`);
-  process.exitCode = wrong.length === 0 ? 0 : 1;
+  return wrong.length === 0 ? 0 : 1;
 }
 
 async function play(): Promise<void> {

@@ -4,14 +4,16 @@
  *     npm run upgrades -- [--runs 5] [--first-seed 1001] [--out runs/upgrades]
  *
  * Upgrades that are complete in --out are read instead of repeated, so that an interrupted series continues. One takes
- * four to six minutes. Exit code: 0 if each cell is as expected, 1 if not, 2 for wrong arguments.
+ * four to six minutes. Exit code: 0 if each cell is as expected, 1 if not, 2 for wrong arguments, 4 if an
+ * upgrade could not be played.
  */
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
+import { messageOf } from '../harness/model/errors.ts';
 import { PHASES, type Upgrade, type UpgradePhaseName } from '../harness/model/upgrade.ts';
+import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
+import { windtunnel } from './program.ts';
 
 const FROM = 'airflow@3.1.8';
 /** Whether the wave of this build deadlocks; `undefined` where nothing is expected. */
@@ -19,29 +21,29 @@ const TO: Readonly<Record<string, boolean>> = { 'airflow@3.2.1': true, 'airflow@
 const RACE = '#66734';
 /** Far beyond what an upgrade takes. */
 const DEADLINE_MS = 60 * 60_000;
-const PROGRAM = path.join(import.meta.dirname, '..', 'bin', 'windtunnel.mjs');
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
-    runs: { type: 'string', default: '5' },
-    'first-seed': { type: 'string', default: '1001' },
+    ...seriesOptions(1001),
     out: { type: 'string', default: 'runs/upgrades' },
   },
 });
-const [runs, firstSeed] = [Number(values.runs), Number(values['first-seed'])];
+const { runs, firstSeed, problems } = seriesOf(values);
 const out = path.resolve(values.out);
 const upgrades: Upgrade[] = [];
 
-if (!Number.isInteger(runs) || runs < 1 || !Number.isSafeInteger(firstSeed) || firstSeed < 0) {
-  console.error(
-    `--runs must be a whole number from 1 and --first-seed one from 0, not "${values.runs}" and ` +
-      `"${values['first-seed']}".`,
-  );
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
   process.exitCode = 2;
 } else {
-  await play();
-  console.log(asMarkdown());
-  process.exitCode = Object.entries(TO).every(([to, deadlocks]) => isExpected(to, deadlocks)) ? 0 : 1;
+  try {
+    await play();
+    console.log(asMarkdown());
+    process.exitCode = Object.entries(TO).every(([to, deadlocks]) => isExpected(to, deadlocks)) ? 0 : 1;
+  } catch (error) {
+    console.error(messageOf(error));
+    process.exitCode = 4;
+  }
 }
 
 async function play(): Promise<void> {
@@ -61,19 +63,9 @@ async function upgraded(folder: string, to: string, seed: number): Promise<Upgra
   const read = (): Upgrade => JSON.parse(readFileSync(file, 'utf8'));
   if (existsSync(file) && read().state === 'completed') return read();
   rmSync(folder, { recursive: true, force: true });
-  await windtunnel(['upgrade', '--from', FROM, '--to', to, '--seed', String(seed), '--out', folder]);
+  const args = ['upgrade', '--from', FROM, '--to', to, '--seed', String(seed), '--out', folder];
+  await windtunnel(args, DEADLINE_MS);
   return read();
-}
-
-/** Rejects with the last word of the program where it ends otherwise than with a verdict. */
-function windtunnel(args: readonly string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const options = { timeout: DEADLINE_MS, maxBuffer: 2 ** 26 };
-    execFile(process.execPath, [PROGRAM, ...args], options, (error, _stdout, stderr) => {
-      if (error === null || error.code === 1 || error.code === 3) resolve();
-      else reject(new Error(`windtunnel ${args.join(' ')}: ${stderr.trim().split('\n').at(-1) ?? error.message}`));
-    });
-  });
 }
 
 function timesIn(upgrade: Upgrade, phase: UpgradePhaseName): number {

@@ -1,0 +1,43 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+import { messageOf } from '../harness/model/errors.ts';
+
+/** The flags of a script or a bench. If they cannot be read, says so in a sentence and ends with exit code 2. */
+export function flagsOf<const T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    // Node explains an unknown option in several sentences.
+    console.error(`${messageOf(error).split('. ')[0]?.replace(/\.$/, '')}.`);
+    process.exit(2);
+  }
+}
+
+/** For `flagsOf`: how many runs of each build, and the seed of the first. */
+export function seriesOptions(firstSeed: number) {
+  return {
+    runs: { type: 'string', default: '5' },
+    'first-seed': { type: 'string', default: String(firstSeed) },
+  } as const;
+}
+
+export interface Series {
+  readonly runs: number;
+  readonly firstSeed: number;
+  /** What is wrong with the flags, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+export function seriesOf(values: { readonly runs: string; readonly 'first-seed': string }): Series {
+  const [runs, firstSeed] = [Number(values.runs), Number(values['first-seed'])];
+  return {
+    runs,
+    firstSeed,
+    problems: [
+      ...(Number.isInteger(runs) && runs >= 1 ? [] : [`--runs must be a whole number from 1, not "${values.runs}".`]),
+      ...(Number.isSafeInteger(firstSeed) && firstSeed >= 0
+        ? []
+        : [`--first-seed must be a whole number from 0, not "${values['first-seed']}".`]),
+    ],
+  };
+}
