@@ -160,7 +160,7 @@ export async function startOn(
       for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port }));
     const atOnce = roles.filter(({ name }) => !options.later?.includes(name));
     const running = new Map(atOnce.map((role) => [role.name, start(role)]));
-    const ready = waitUntilReady(layout, [...running.values()], recipe, options);
+    const ready = waitUntilReady(layout, () => [...running.values()], recipe, options);
     // It is awaited later; a failure before is not an unhandled one.
     ready.catch(() => undefined);
     return describe({ options, recipe, layout, postgres, running, wires, ready, close }, (name) => {
@@ -269,21 +269,22 @@ function urlsOf({ publicPort, executionPorts }: Layout): Pick<Stack, 'publicUrl'
 
 async function waitUntilReady(
   layout: Layout,
-  processes: readonly SupervisedProcess[],
+  processes: () => readonly SupervisedProcess[],
   { build, readyMs, pollMs }: BuildRecipe,
   { signal, later = [], time = untimed }: ManagedOptions,
 ): Promise<void> {
   const deadline = performance.now() + readyMs;
-  const died = Promise.race(
-    processes.map(async (p): Promise<string> => `${p.name} ${await p.ended}: ${logTail(p.log)} (see ${p.log})`),
-  );
+  const died = () =>
+    Promise.race(
+      processes().map(async (p): Promise<string> => `${p.name} ${await p.ended}: ${logTail(p.log)} (see ${p.log})`),
+    );
   const waitFor = async (isReady: () => Promise<boolean>) => {
     for (;;) {
       signal.throwIfAborted();
       if (await isReady()) return;
       if (performance.now() > deadline)
-        throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes[0]?.log}).`);
-      const dead = await Promise.race([died, sleep(pollMs)]);
+        throw new StackError(`${build} was not ready within ${readyMs / 1000} s (logs beside ${processes()[0]?.log}).`);
+      const dead = await Promise.race([died(), sleep(pollMs)]);
       if (dead) throw new StackError(dead);
     }
   };

@@ -22,6 +22,7 @@ import {
   type ManagedOptions,
   type ManagedStack,
   openSite,
+  processNames,
   type StackSite,
   startOn,
 } from '../stacks/managed.ts';
@@ -112,7 +113,11 @@ export class UpgradeSession {
       dags,
       continues: true,
       isPaused: false,
-      onRecording: () => void this.#noteRecording(),
+      onRecording: () => {
+        void this.#noteRecording();
+        // Not before: what a scheduler does first must be in the record.
+        for (const name of this.#makers.filter((maker) => maker !== DAG_PROCESSOR)) upgraded.restart?.(name);
+      },
       duringLoad: async (signal) => {
         const { parseAfterS } = this.#times;
         await sleep(parseAfterS * 1000, undefined, { signal }).catch(() => undefined);
@@ -158,7 +163,6 @@ export class UpgradeSession {
     if (migrated) checkMigrated(migrated, next, log);
     const starting = performance.now();
     const stack = await startOn(site, options, next);
-    // The recorder comes back while the processes import: what they do first is in the record.
     void stack.ready.then(
       () => folder.updateMigration({ start_s: (performance.now() - starting) / 1000 }),
       () => undefined,
@@ -234,12 +238,18 @@ export class UpgradeSession {
     return {
       ...processesOf(plan.scenario),
       wire: names.some((name) => needWires(phasePlan(plan, name, this.#times.waveS, { build }).faults ?? [])),
-      ...(side === 'before' ? {} : { later: [DAG_PROCESSOR] }),
+      ...(side === 'before' ? {} : { later: this.#makers }),
       table,
       logOf: (name) => this.#folder.log(name, side),
       progress: (text) => this.#progress?.phase('starting', text),
       signal: this.#signal,
     };
+  }
+
+  /** The processes of a build that wait for the recorder. */
+  get #makers(): string[] {
+    const { scenario } = this.#folder.upgrade.plan;
+    return processNames(processesOf(scenario)).filter((name) => makesWork({ name }));
   }
 
   #show(build: Build, what: string, seconds: number): Progress {

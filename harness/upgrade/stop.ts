@@ -9,7 +9,7 @@ const GRACE_MS = 30_000;
 /** Those that queue tasks or change DAGs: an upgrade ends them first, so that running tasks can still report. */
 const MAKES_WORK = /^(scheduler|dag-processor|triggerer)/;
 
-export function makesWork({ name }: SupervisedProcess): boolean {
+export function makesWork({ name }: Pick<SupervisedProcess, 'name'>): boolean {
   return MAKES_WORK.test(name);
 }
 
