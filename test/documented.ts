@@ -139,7 +139,7 @@ export const PLAYED: readonly Played[] = [
     why: WRITES,
   },
   {
-    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|documented|kill-on-target|nightly)\b/,
+    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|documented|kill-on-target|nightly)\b/,
     when: 'elsewhere',
     why: 'nightly evidence of their own',
   },

@@ -10,6 +10,7 @@ import { scenario as ha500 } from '../../workloads/scenarios/ha-500.ts';
 import { scenario as lateFields } from '../../workloads/scenarios/late-fields.ts';
 import { scenario as mishaps } from '../../workloads/scenarios/mishaps.ts';
 import { scenario as operators } from '../../workloads/scenarios/operators.ts';
+import { scenario as orphans } from '../../workloads/scenarios/orphans.ts';
 import { scenario as plateau } from '../../workloads/scenarios/plateau.ts';
 import { scenario as ramp } from '../../workloads/scenarios/ramp.ts';
 import { scenario as restarts } from '../../workloads/scenarios/restarts.ts';
@@ -45,6 +46,7 @@ const GENERAL: readonly Scenario[] = [
   operators,
   restarts,
   lateFields,
+  orphans,
 ];
 
 /** The scenarios that ship. A new one is a file and a line above; that of a race is in the file of the race. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { KNOWN_RACES } from '../../harness/races/index.ts';
 import { REFERENCE_DEFECTS } from '../../harness/stacks/defects.ts';
 import { RELEASES } from '../../test/conformance/recording.ts';
+import { CASES } from '../remedies-cases.ts';
 import type { EvidenceRecord, Round, StepResult } from './records.ts';
 
 /**
@@ -97,6 +98,18 @@ const calibration: Evidence = {
       const own = ['--seed', String(seed + 1_000 * i), '--out', file];
       return [WINDTUNNEL, 'calibrate', '--defects', names.join(','), ...CALIBRATION, ...own];
     },
+  })),
+};
+
+const remedies: Evidence = {
+  name: 'remedies',
+  title: 'The remedies of #62561 and #63581 on patched releases, one run of each: what they cure and break',
+  command: 'npm run remedies -- --runs 1',
+  steps: CASES.map(({ race, scenario, minutes, builds }) => ({
+    name: `${race} on ${builds.length} builds, ${scenario}`,
+    minutes: minutes * builds.length,
+    args: ({ work, seed }) =>
+      script('remedies', race, '--runs', '1', '--first-seed', String(seed), '--out', path.join(work, 'runs')),
   })),
 };
 
@@ -221,6 +234,7 @@ export const EVIDENCE: readonly Evidence[] = [
   truthTable,
   trackRecord,
   calibration,
+  remedies,
   conformance,
   conformanceLive,
   soak,

@@ -31,6 +31,7 @@ ${all.map(item).join('\n')}
 * [track-record.md](track-record.md) and \`track-record/runs.json\`: the known races, found again.
 * \`known/\`: the known findings of four releases, with the runs that they come from
   ([docs/known.md](../docs/known.md)).
+* \`remedies.json\`: what each run of a remedy showed, from which [docs/remedies.md](../docs/remedies.md) is made.
 * \`samples/\`: a comparison report of four releases, as \`windtunnel compare\` writes it.
 `;
 }
