@@ -8,16 +8,26 @@ import { windtunnel } from './program.ts';
 /** Far beyond what a run of a minute takes, with its stack's start and end. */
 const DEADLINE_MS = 15 * 60_000;
 
+/** What is played; the folder of a plan names its build and its seed itself. */
+interface Played {
+  readonly scenario: string;
+  readonly build?: string;
+  readonly seed?: number;
+}
+
 /** The judgement of a run: of the stored one in this folder, judged again, or of one made now. */
-export async function judgedRun(
-  folder: string,
-  { scenario, build, seed }: { readonly scenario: string; readonly build: string; readonly seed: number },
-): Promise<Judgement> {
+export async function judgedRun(folder: string, { scenario, build, seed }: Played): Promise<Judgement> {
   const stored = existsSync(path.join(folder, 'verdict.json'));
   if (!stored) rmSync(folder, { recursive: true, force: true });
   const args = stored
     ? ['check', folder, '--json']
-    : ['run', scenario, '--build', build, '--seed', String(seed), '--out', folder, '--json'];
+    : [
+        'run',
+        scenario,
+        ...(build === undefined ? [] : ['--build', build]),
+        ...(seed === undefined ? [] : ['--seed', String(seed)]),
+        ...['--out', folder, '--json'],
+      ];
   return JSON.parse(await windtunnel(args, DEADLINE_MS)) as Judgement;
 }
 

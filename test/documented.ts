@@ -139,7 +139,8 @@ export const PLAYED: readonly Played[] = [
     why: WRITES,
   },
   {
-    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|documented|kill-on-target|nightly)\b/,
+    lines:
+      /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract|documented|kill-on-target|nightly)\b/,
     when: 'elsewhere',
     why: 'nightly evidence of their own',
   },

@@ -32,6 +32,8 @@ ${all.map(item).join('\n')}
 * \`known/\`: the known findings of four releases, with the runs that they come from
   ([docs/known.md](../docs/known.md)).
 * \`remedies.json\`: what each run of a remedy showed, from which [docs/remedies.md](../docs/remedies.md) is made.
+* \`retry-contract.json\`: what became of each error that was answered in PostgreSQL's place, from which
+  [docs/retry-contract.md](../docs/retry-contract.md) is made.
 * \`samples/\`: a comparison report of four releases, as \`windtunnel compare\` writes it.
 `;
 }
