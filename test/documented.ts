@@ -139,8 +139,12 @@ export const PLAYED: readonly Played[] = [
     why: WRITES,
   },
   {
-    lines:
-      /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract|documented|kill-on-target|nightly)\b/,
+    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract)\b/,
+    when: 'elsewhere',
+    why: 'evidence of hours',
+  },
+  {
+    lines: /^npm run (?:documented|kill-on-target|nightly)\b/,
     when: 'elsewhere',
     why: 'nightly evidence of their own',
   },
