@@ -79,9 +79,9 @@ export function mappedOver(dag_id: string, values: number, at_once: number): Dag
 }
 
 /**
- * A branch that decides late. `early` lets the other side begin before the branch has chosen against it, which
- * `one_success` permits: the skip then meets tasks that a worker is running. It comes so late because on a busy server
- * ten seconds pass from a task's upstream to its start.
+ * A branch that decides late. `early` lets the branch and its other side begin together, which `one_success` permits:
+ * the skip then meets tasks that a worker is running. Together, because on a busy server ten seconds pass from the end
+ * of a task to the start of the next one; those that wait for the same one start within a few of each other.
  */
 export function lateBranch(dag_id: string, width: number): DagSpec {
   const others = Array.from({ length: width }, (_, i) => `other_${i + 1}`);
@@ -92,13 +92,13 @@ export function lateBranch(dag_id: string, width: number): DagSpec {
     max_active_runs: 6,
     tasks: [
       { task_id: 'early', upstream: [], duration_ms: [200, 500] },
-      { task_id: 'branch', upstream: [], duration_ms: [9_000, 12_000], skips: others },
+      { task_id: 'branch', upstream: ['early'], duration_ms: [5_000, 8_000], skips: others },
       { task_id: 'chosen', upstream: ['branch'], duration_ms: [500, 1_500] },
       ...others.map((task_id) => ({
         task_id,
         upstream: ['early', 'branch'],
         trigger_rule: 'one_success' as const,
-        duration_ms: [14_000, 18_000] as const,
+        duration_ms: [12_000, 16_000] as const,
       })),
       {
         task_id: 'join',

@@ -31,7 +31,7 @@ test('the stack is made for the faults of all windows', () => {
 });
 
 test('lives may end after the load, within a limit', () => {
-  expect(settleMs(calm)).toBe(22_000);
+  expect(settleMs(calm)).toBe(20_000);
   const dags = calm.dags.map((dag) => ({
     ...dag,
     tasks: dag.tasks.map((task) => ({ ...task, duration_ms: [1, 9e6] as const })),
