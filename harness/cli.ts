@@ -77,6 +77,11 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/known.ts')).knownCommand,
   ],
   [
+    'trend <folders..>',
+    'Night by night what soaks and runs found and measured, and where its level changed, as a page',
+    async () => (await import('./commands/trend.ts')).trendCommand,
+  ],
+  [
     'up <build>',
     'Keep a stack running until Ctrl-C or `down`, and write its target file',
     async () => (await import('./commands/up.ts')).upCommand,

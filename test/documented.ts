@@ -129,6 +129,7 @@ export const PLAYED: readonly Played[] = [
   { lines: /\+(?:[A-Z]+\b|patches\/)/, when: 'elsewhere', why: 'test/patches.long.test.ts' },
   { lines: /^windtunnel run …/, when: 'elsewhere', why: 'shows one flag: test/metrics-server.test.ts' },
   { lines: /^windtunnel soak --resume/, when: 'elsewhere', why: 'test/soak.long.test.ts kills and resumes one' },
+  { lines: /^windtunnel trend\b/, when: 'elsewhere', why: 'test/trend-command.test.ts writes one' },
   { lines: /^windtunnel upgrade\b/, when: 'elsewhere', why: 'test/upgrade.long.test.ts plays one' },
   { lines: /^windtunnel run race-/, when: 'elsewhere', why: 'played by npm run track-record' },
   { lines: /^windtunnel (?:run|soak|compare|calibrate)\b/, when: 'nightly', why: 'starts a stack: most of a minute' },

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['commands'],
-  ['soak', 'upgrade', 'calibrate', 'compare', 'doctor', 'new', 'known'],
+  ['soak', 'upgrade', 'calibrate', 'compare', 'doctor', 'new', 'known', 'trend'],
   ['run'],
   // The parts of a run do not know each other: `run` wires them. Reports are formats: they decide nothing.
   ['stacks', 'fleet', 'faults', 'record', 'judge', 'reports', 'console', 'k6'],

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,6 +11,9 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { comparePair } from '../harness/compare/compare.ts';
 import { emptyJudgement, hostileJudgement, hugeJudgement, judgement, manifest } from '../harness/testing/fixture.ts';
+import { literalNights } from '../harness/testing/nights.ts';
+import { buildTrend } from '../harness/trend/trend.ts';
+import { trendHtml } from '../reports/html/trend.ts';
 import { writeComparison, writeReports } from '../reports/write.ts';
 import { missing } from './missing.ts';
 
@@ -67,6 +70,11 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
       { ...runs.hostile, run: at('hostile'), scenario: 'seeds' },
     ] as const;
     await writeComparison(at('compare'), comparePair([sides[0]], [sides[1]]));
+    const regressed = literalNights(28, (night) =>
+      night < 14 ? {} : { airflow: '3.3.2', p95_ms: 60, occurrences: 3 + (night % 3) },
+    );
+    const trend = buildTrend(regressed, ['nights/2026-11-29 has no verdict.']);
+    await writeFile(at('trend.html'), trendHtml(trend));
     axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     browser = await chromium.launch({ executablePath: executablePath ?? '', args: ARGS });
   });
@@ -97,6 +105,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
     'huge/report.html',
     'empty/report.html',
     'compare/compare.html',
+    'trend.html',
   ];
   const looks = [400, 1600].flatMap((width) => (['light', 'dark'] as const).map((scheme) => ({ width, scheme })));
   const views = files.flatMap((file) => looks.map((look) => ({ file, ...look })));
@@ -113,7 +122,7 @@ describe.skipIf(!executablePath)('the reports in a browser', () => {
           images: document.querySelectorAll('img, iframe, object, script:not([type]):not(:last-child)').length,
         };
       })()`);
-      expect(seen.verdict).toMatch(/fail|unknown|pass|better|worse|no difference seen|cannot say|as expected/);
+      expect(seen.verdict).toMatch(/fail|unknown|pass|better|worse|no difference seen|cannot say|as expected|changed/);
       expect(seen.bottom).toBeLessThan(900);
       expect(seen.overflow).toBeLessThanOrEqual(0);
       expect(seen.images).toBe(0);

@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { judge } from '../judge/judge.ts';
-import { reasonOf, UsageError } from '../model/errors.ts';
-import { kindProblems } from '../model/shape-problems.ts';
+import { UsageError } from '../model/errors.ts';
 import { JUDGEMENT } from '../model/verdict.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { isSoakFolder, readSoak } from '../run-folder/soak-index.ts';
 import { storedRuns } from '../run-folder/stored-runs.ts';
+import { storedVerdict } from '../run-folder/stored-verdict.ts';
 import type { KnownBatch } from './merge.ts';
-import { type Observation, type Observed, observe } from './observation.ts';
+import { type Observation, observe } from './observation.ts';
 
 /** What is read of a verdict. */
 const READ = JUDGEMENT.pick({
@@ -67,24 +66,6 @@ async function soakBatch(folder: string): Promise<KnownBatch> {
 /** Of a run without a verdict the record is judged; nothing is written. */
 export async function observeRun(folder: string): Promise<Observation> {
   const manifest = await readManifest(folder);
-  const stored = await storedVerdict(folder);
+  const stored = await storedVerdict(folder, READ);
   return observe(stored ?? (await judge(folder)), manifest);
-}
-
-async function storedVerdict(folder: string): Promise<Observed | undefined> {
-  const file = path.join(folder, 'verdict.json');
-  if (!existsSync(file)) return undefined;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw notReadable(file, folder, reasonOf(error));
-  }
-  const [problem] = kindProblems(READ, parsed, 'it');
-  if (problem !== undefined) throw notReadable(file, folder, problem);
-  return parsed as Observed;
-}
-
-function notReadable(file: string, folder: string, why: string): UsageError {
-  return new UsageError(`${file} is no verdict of this windtunnel (${why}): \`windtunnel check ${folder}\` writes it.`);
 }

@@ -1,28 +1,9 @@
 import type { Drift, SoakWindow } from '../model/soak.ts';
-import type { Judgement } from '../model/verdict.ts';
 import { holm, median } from '../statistics/statistics.ts';
 import { type Reading, trendOf } from '../statistics/trend.ts';
 
 const LEVEL = 0.05;
 const HOUR_MS = 3_600_000;
-
-/** The readings of a window that may drift, by metric. */
-export function readingsOf({ latency, measures, harness, counts, load_seconds }: Judgement): Record<string, number> {
-  const readings: Record<string, number | null | undefined> = {
-    ...Object.fromEntries(latency.map(({ kind, p95_ms }) => [`latency.${kind}.p95_ms`, p95_ms])),
-    'stack.memory_bytes': measures?.memory_bytes,
-    'stack.lock_waits': measures?.lock_waits,
-    'stack.cpu_s_per_task': measures?.cpu_s_per_task,
-    'stack.tasks_per_s': measures?.tasks_per_second,
-    'stack.deadlocks_per_s': load_seconds > 0 ? (counts.deadlocks ?? 0) / load_seconds : null,
-    'harness.cpu_share': harness.cpu_share,
-    'harness.late_p99_ms': harness.late_p99_ms,
-    'harness.loop_delay_ms': harness.loop_delay_ms,
-  };
-  return Object.fromEntries(
-    Object.entries(readings).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
-  );
-}
 
 /** How many windows of a session are warm-up (caches fill, code is compiled): a tenth, at least one. */
 export function warmUp(windows: number): number {

@@ -11,6 +11,7 @@ import { Said } from '../console/said.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { RunPhase } from '../model/progress.ts';
+import { readingsOf } from '../model/readings.ts';
 import type { Sighting, SightingKind } from '../model/sighting.ts';
 import type { SoakWindow } from '../model/soak.ts';
 import type { Stack } from '../model/stack.ts';
@@ -23,7 +24,6 @@ import { type Subject, subjectName, subjectOf } from '../run/subject.ts';
 
 import { ProcessTable } from '../system/process-table.ts';
 import { readSizes } from './database-sizes.ts';
-import { readingsOf } from './drift.ts';
 import type { SoakFolder } from './folder.ts';
 import { judgeAside } from './judge.ts';
 import { knownFile } from './known.ts';

@@ -96,7 +96,7 @@ export function command(text: string): Html {
 }
 
 /** In the order of the page: the last overrides. */
-const FILES = ['base.css', 'comparison.css', 'findings.css', 'charts.css', 'screens.css'];
+const FILES = ['base.css', 'comparison.css', 'findings.css', 'charts.css', 'trend.css', 'screens.css'];
 
 /** The style of every page, in one piece, because a page fetches nothing. */
 export function pageStyle(): string {
