@@ -140,7 +140,7 @@ export const PLAYED: readonly Played[] = [
     why: WRITES,
   },
   {
-    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract)\b/,
+    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract|known-night)\b/,
     when: 'elsewhere',
     why: 'evidence of hours',
   },

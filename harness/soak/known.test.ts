@@ -98,7 +98,7 @@ async function play(folder: SoakFolder, number: number, verdict: Judgement): Pro
 const fileOf = async (soak: SoakFolder) => knownText(mergeKnown(NO_FINDINGS, await readBatches([soak.path])).file);
 const statuses = ({ soak }: SoakFolder) => soak.known?.findings.map(({ title, status }) => `${status}: ${title}`);
 
-test('what last night found is still there tonight, and exits with 0; what it did not is new, and exits with 1', async () => {
+test('what last night found is still there, and the exit code 0; what it did not is new, and it is 1', async () => {
   const last = await soaked('last', [judged([SKIPPED]), judged([SKIPPED])], undefined);
   expect(verdictForExit(last.soak)).toBe('fail');
   const known = await fileOf(last);
