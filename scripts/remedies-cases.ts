@@ -113,7 +113,45 @@ const FIELDS: RemedyCase = {
   },
 };
 
-export const CASES: readonly RemedyCase[] = [BACKFILLS, FIELDS];
+const DEADLOCKS: Omit<RemedyCase, 'scenario'> = {
+  race: '#66734',
+  minutes: 2,
+  builds: [
+    { remedy: 'none', build: 'airflow@3.2.1' },
+    { remedy: '503 and Retry-After', build: patched('3.2.1', '66734-retryable-answer') },
+    { remedy: 'state lock apart (3.2.2)', build: 'airflow@3.2.2' },
+  ],
+  // End reports that lost in a deadlock.
+  sql: `
+    WITH fates AS (
+      SELECT requested, coalesce(retry_after, false) AS asks,
+        (SELECT arg_max(n.status, n.attempt) FROM operations AS n
+          WHERE n.kind = 'state' AND n.ti_id = o.ti_id AND n.attempt > o.attempt) AS at_last,
+        (SELECT arg_min(state, seq) FROM task_instance_changes
+          WHERE old_ti_id = o.ti_id AND old_state = 'running' AND state <> 'running') AS became
+      FROM operations AS o JOIN deadlocks ON operation = op WHERE kind = 'state'
+    )
+    SELECT count(*) AS lost, count(*) FILTER (asks) AS asked, count(*) FILTER (at_last BETWEEN 200 AND 299) AS accepted,
+      count(*) FILTER (became IS DISTINCT FROM requested) AS otherwise
+    FROM fates`,
+  measure(judgement, [row]) {
+    const lost = Number(row?.lost ?? 0);
+    const among = (column: string) => ({ hits: Number(row?.[column] ?? 0), of: lost });
+    const { hits } = shareOf(judgement, 'logs-say-what-happened', everyVariant(judgement, 'logs-say-what-happened'));
+    return { asked: among('asked'), accepted: among('accepted'), otherwise: among('otherwise'), logs: hits };
+  },
+};
+
+export const CASES: readonly RemedyCase[] = [
+  BACKFILLS,
+  FIELDS,
+  { ...DEADLOCKS, scenario: 'storm' },
+  { ...DEADLOCKS, scenario: 'storm-patient' },
+];
+
+function everyVariant({ invariants }: Judgement, name: string): string[] {
+  return Object.keys(invariants.find((one) => one.name === name)?.variants ?? {});
+}
 
 function shareOf({ invariants }: Judgement, name: string, variants: readonly string[]): Share {
   const result = invariants.find((one) => one.name === name);

@@ -7,8 +7,8 @@ import { type RemedyRun, remedyTables } from './remedies-page.ts';
 
 const root = path.join(import.meta.dirname, '..');
 
-function run(build: string, measured: Measured, race = '#62561'): RemedyRun {
-  return { race, build, seed: 1, at: '2026-11-30', commit: 'abc1234', took_s: 240, measured };
+function run(build: string, measured: Measured, race = '#62561', scenario = 'orphans'): RemedyRun {
+  return { race, scenario, build, seed: 1, at: '2026-11-30', commit: 'abc1234', took_s: 240, measured };
 }
 const GUARD = 'airflow@3.2.1+patches/3.2.1/62561-guard.patch';
 const NOTHING = { hits: 0, of: 0 };
@@ -29,13 +29,20 @@ test('occasions of all runs are added up; rows that were completed late and rows
   );
 });
 
+test('what became of end reports that lost in a deadlock is of one client', () => {
+  const measured = { asked: { hits: 4, of: 5 }, accepted: { hits: 5, of: 5 }, otherwise: { hits: 0, of: 5 }, logs: 2 };
+  const page = remedyTables([run('airflow@3.2.1', measured, '#66734', 'storm')]);
+  expect(page).toContain('| none | `airflow@3.2.1` | 1 | 4 of 5 | 5 of 5 | 0 of 5 | 2 |');
+  expect(page.match(/\| none \| `airflow@3\.2\.1` \| 0 \|/g)).toHaveLength(2);
+});
+
 test('requests that left nothing behind are counted, and a build without runs has no figures', () => {
   const left = { requests: 4, ended_s: [], open_s: [] };
   const page = remedyTables([run(GUARD, { early: NOTHING, second: NOTHING, empty: left, killed: NONE })]);
   expect(page).toContain('| nothing left by 4 |');
   expect(page).toContain('| flush | `airflow@3.2.1+62561-flush` | 0 | not run | not run | not run |');
   const fields = { twice: NOTHING, other: { hits: 1, of: 4 }, late: { hits: 3, of: 4 }, clear_s: 5.25 };
-  expect(remedyTables([run('airflow@3.3.2', fields, '#63581')])).toContain(
+  expect(remedyTables([run('airflow@3.3.2', fields, '#63581', 'late-fields')])).toContain(
     '| `airflow@3.3.2` | 1 | no occasion | 1 of 4 | 3 of 4 | 5.3 s |',
   );
 });

@@ -3,6 +3,7 @@ import { CASES, type Measured, type Orphans, type RemedyCase, type Share } from 
 /** One run, as records/remedies.json keeps it. */
 export interface RemedyRun {
   readonly race: string;
+  readonly scenario: string;
   readonly build: string;
   readonly seed: number;
   readonly at: string;
@@ -27,6 +28,12 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     ['replaced by an earlier try', (runs) => shareText(runs, 'late')],
     ['slowest clear', (runs) => slowest(runs)],
   ],
+  '#66734': [
+    ['answered 503 with Retry-After', (runs) => shareText(runs, 'asked')],
+    ['accepted when sent again', (runs) => shareText(runs, 'accepted')],
+    ['recorded otherwise', (runs) => shareText(runs, 'otherwise')],
+    ['log lines that are wrong', (runs) => String(sumOf(runs, 'logs'))],
+  ],
 };
 
 /** The tables of all cases, from the runs that there are. */
@@ -34,11 +41,11 @@ export function remedyTables(runs: readonly RemedyRun[]): string {
   return CASES.map((one) => `${one.race}, scenario \`${one.scenario}\`:\n\n${table(one, runs)}`).join('\n\n');
 }
 
-function table({ race, builds }: RemedyCase, all: readonly RemedyRun[]): string {
+function table({ race, scenario, builds }: RemedyCase, all: readonly RemedyRun[]): string {
   const columns = COLUMNS[race] ?? [];
   const head = ['remedy', 'build', 'runs', ...columns.map(([title]) => title)];
   const rows = builds.map(({ remedy, build }) => {
-    const runs = all.filter((run) => run.race === race && run.build === build);
+    const runs = all.filter((run) => run.scenario === scenario && run.build === build);
     const name = build.replaceAll(/patches\/[\d.]+\//g, '').replaceAll('.patch', '');
     return [
       remedy,
@@ -69,6 +76,10 @@ function orphanText(runs: readonly RemedyRun[], column: string): string {
     ...(open.length > 0 ? [`${open.length} to the end, ${range(open)} s later`] : []),
   ];
   return `${ended.length + open.length} of ${requests} blocked: ${blocked.join(', ')}`;
+}
+
+function sumOf(runs: readonly RemedyRun[], column: string): number {
+  return runs.reduce((sum, { measured }) => sum + Number(measured[column]), 0);
 }
 
 function slowest(runs: readonly RemedyRun[]): string {

@@ -1,5 +1,5 @@
 /**
- * What each remedy of #62561 and #63581 cures and breaks, on patched builds of the real Airflow.
+ * What each remedy of #62561, #63581 and #66734 cures and breaks, on patched builds of the real Airflow.
  *
  *     npm run remedies -- --list                  what there is to run, and how long it takes
  *     npm run remedies -- [--runs 5] [RACE…]      plays what is missing: each run is kept in records/remedies.json
@@ -44,15 +44,17 @@ const cases = CASES.filter(({ race }) => positionals.length === 0 || positionals
 const problems = [
   ...wrongSeries,
   ...(Number.isInteger(most) && most >= 1 ? [] : [`--most must be a whole number from 1, not "${values.most}".`]),
-  ...unknown.map((name) => `There is no race "${name}": choose from ${CASES.map(({ race }) => race).join(', ')}.`),
+  ...unknown.map(
+    (name) => `There is no race "${name}": choose from ${[...new Set(CASES.map(({ race }) => race))].join(', ')}.`,
+  ),
 ];
 
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exitCode = 2;
 } else if (values.list) {
-  for (const { race, build, seed, minutes } of missing())
-    console.log(`${race} ${build}, seed ${seed}: ${minutes} minutes`);
+  for (const { race, scenario, build, seed, minutes } of missing())
+    console.log(`${race} ${scenario} ${build}, seed ${seed}: ${minutes} minutes`);
   console.log(`${missing().reduce((sum, { minutes }) => sum + minutes, 0)} minutes`);
 } else if (values.docs) {
   const text = readFileSync(page, 'utf8');
@@ -76,20 +78,26 @@ function missing(): Missing[] {
   return Array.from({ length: runs }, (_, round) => firstSeed + round).flatMap((seed) =>
     cases.flatMap((one) =>
       one.builds
-        .filter(({ build }) => !there.some((run) => run.race === one.race && run.build === build && run.seed === seed))
+        .filter(
+          ({ build }) =>
+            !there.some((run) => run.scenario === one.scenario && run.build === build && run.seed === seed),
+        )
         .map(({ build }) => ({ ...one, build, seed })),
     ),
   );
 }
 
 async function play({ race, scenario, build, seed, sql, measure }: Missing): Promise<void> {
-  const folder = path.join(path.resolve(values.out), `${build.replaceAll(/patches\/[\d.]+\/|\.patch/g, '')}-${seed}`);
+  const folder = path.join(
+    path.resolve(values.out),
+    `${scenario}-${build.replaceAll(/patches\/[\d.]+\/|\.patch/g, '')}-${seed}`,
+  );
   const began = performance.now();
   try {
     const judgement = await judgedRun(folder, { scenario, build, seed });
     const rows = JSON.parse(await windtunnel(['query', folder, sql, '--json'], QUERY_MS)) as Record<string, unknown>[];
     const run: RemedyRun = {
-      ...{ race, build, seed, at: new Date().toISOString().slice(0, 10), commit: commit() },
+      ...{ race, scenario, build, seed, at: new Date().toISOString().slice(0, 10), commit: commit() },
       took_s: Math.round((performance.now() - began) / 1000),
       measured: measure(judgement, rows),
     };

@@ -16,6 +16,7 @@ import { scenario as ramp } from '../../workloads/scenarios/ramp.ts';
 import { scenario as restarts } from '../../workloads/scenarios/restarts.ts';
 import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { scenario as storm } from '../../workloads/scenarios/storm.ts';
+import { scenario as stormPatient } from '../../workloads/scenarios/storm-patient.ts';
 import { scenario as stuck } from '../../workloads/scenarios/stuck.ts';
 import { scenario as wave } from '../../workloads/scenarios/wave.ts';
 import { didYouMean } from '../model/closest.ts';
@@ -47,6 +48,7 @@ const GENERAL: readonly Scenario[] = [
   restarts,
   lateFields,
   orphans,
+  stormPatient,
 ];
 
 /** The scenarios that ship. A new one is a file and a line above; that of a race is in the file of the race. */
