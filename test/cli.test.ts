@@ -74,6 +74,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['run ./cron.ts --build reference', /schedule: must be a cron expression/],
   ['new scenario mine --out there.json', /there\.json\/mine\.ts cannot be made \(.*there\.json is a file\)/],
   ['run', /<scenario> must be given: `windtunnel run <scenario>`/],
+  ['trend', /^<folders> must be given: `windtunnel trend <folders\.\.>`/],
   ['run nope', /There is no scenario "nope": choose one of seeds, storm, branches, /],
   ['run seeds --build nope', /"nope" is not a build: write airflow@VERSION/],
   [

@@ -45,7 +45,7 @@ export function withoutFalseFlags(words: readonly string[]): string[] {
 export function readCommandLine(line: Line): ReadLine {
   const { signature, declared, flags } = line;
   const [name = ''] = signature.split(' ');
-  const wanted = [...signature.matchAll(/<(\w+)>/g)].map(([, word = '']) => word);
+  const wanted = [...signature.matchAll(/<(\w+)(?:\.\.)?>/g)].map(([, word = '']) => word);
   const named = [...signature.matchAll(/[<[](\w+)(?:\.\.)?[\]>]/g)].map(([, word = '']) => word);
   const known = Object.keys(declared.key).filter((key) => !named.includes(key));
   const given = givenFlags(line.words, known);
@@ -63,7 +63,8 @@ export function readCommandLine(line: Line): ReadLine {
     problems.push(problem);
     wrong.add(flag);
   }
-  const lacking = wanted.filter((word) => flags[word] === undefined);
+  // Of many words, `<folders..>`, none is an empty list.
+  const lacking = wanted.filter((word) => [flags[word] ?? []].flat().length === 0);
   const form = `\`windtunnel ${signature}\``;
   if (lacking.length > 0) problems.push(`${lacking.map((word) => `<${word}>`).join(' and ')} must be given: ${form}.`);
   for (const word of named.filter((one) => [flags[one]].flat().includes('')))
