@@ -137,8 +137,8 @@ const DEADLOCKS: Omit<RemedyCase, 'scenario'> = {
   measure(judgement, [row]) {
     const lost = Number(row?.lost ?? 0);
     const among = (column: string) => ({ hits: Number(row?.[column] ?? 0), of: lost });
-    const { hits } = shareOf(judgement, 'logs-say-what-happened', everyVariant(judgement, 'logs-say-what-happened'));
-    return { asked: among('asked'), accepted: among('accepted'), otherwise: among('otherwise'), logs: hits };
+    const logs = judgement.invariants.find(({ name }) => name === 'logs-say-what-happened')?.violations ?? 0;
+    return { asked: among('asked'), accepted: among('accepted'), otherwise: among('otherwise'), logs };
   },
 };
 
@@ -149,9 +149,8 @@ export const CASES: readonly RemedyCase[] = [
   { ...DEADLOCKS, scenario: 'storm-patient' },
 ];
 
-function everyVariant({ invariants }: Judgement, name: string): string[] {
-  return Object.keys(invariants.find((one) => one.name === name)?.variants ?? {});
-}
+/** Each once, in the order of the tables. */
+export const REMEDY_RACES: readonly string[] = [...new Set(CASES.map(({ race }) => race))];
 
 function shareOf({ invariants }: Judgement, name: string, variants: readonly string[]): Share {
   const result = invariants.find((one) => one.name === name);

@@ -16,8 +16,8 @@ import path from 'node:path';
 import { messageOf } from '../harness/model/errors.ts';
 import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
 import { judgedRun } from './judged-run.ts';
-import { windtunnel } from './program.ts';
-import { CASES, type RemedyCase } from './remedies-cases.ts';
+import { queried } from './program.ts';
+import { CASES, REMEDY_RACES, type RemedyCase } from './remedies-cases.ts';
 import { type RemedyRun, remedyTables } from './remedies-page.ts';
 
 const { values, positionals } = flagsOf({
@@ -30,23 +30,18 @@ const { values, positionals } = flagsOf({
     docs: { type: 'boolean', default: false },
   },
 });
-/** Far beyond what a question takes. */
-const QUERY_MS = 5 * 60_000;
-
 const root = path.join(import.meta.dirname, '..');
 const data = path.join(root, 'records', 'remedies.json');
 const page = path.join(root, 'docs', 'remedies.md');
 const { runs, firstSeed, problems: wrongSeries } = seriesOf(values);
 const most = Number(values.most);
-const unknown = positionals.filter((name) => !CASES.some(({ race }) => race === name));
+const unknown = positionals.filter((name) => !REMEDY_RACES.includes(name));
 const cases = CASES.filter(({ race }) => positionals.length === 0 || positionals.includes(race));
 
 const problems = [
   ...wrongSeries,
   ...(Number.isInteger(most) && most >= 1 ? [] : [`--most must be a whole number from 1, not "${values.most}".`]),
-  ...unknown.map(
-    (name) => `There is no race "${name}": choose from ${[...new Set(CASES.map(({ race }) => race))].join(', ')}.`,
-  ),
+  ...unknown.map((name) => `There is no race "${name}": choose from ${REMEDY_RACES.join(', ')}.`),
 ];
 
 if (problems.length > 0) {
@@ -95,7 +90,7 @@ async function play({ race, scenario, build, seed, sql, measure }: Missing): Pro
   const began = performance.now();
   try {
     const judgement = await judgedRun(folder, { scenario, build, seed });
-    const rows = JSON.parse(await windtunnel(['query', folder, sql, '--json'], QUERY_MS)) as Record<string, unknown>[];
+    const rows = await queried(folder, sql);
     const run: RemedyRun = {
       ...{ race, scenario, build, seed, at: new Date().toISOString().slice(0, 10), commit: commit() },
       took_s: Math.round((performance.now() - began) / 1000),

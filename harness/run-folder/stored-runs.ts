@@ -6,7 +6,7 @@ import path from 'node:path';
  * folders are runs; or, of a comparison, one side of it: `runs/…-compare/a` for `a-1`, `a-2`, …
  */
 export function storedRuns(word: string): string[] | undefined {
-  if (isRun(word)) return [word];
+  if (isRunFolder(word)) return [word];
   const inside = runsIn(word, () => true);
   if (inside.length > 0) return inside;
   const side = path.basename(word);
@@ -17,7 +17,7 @@ export function storedRuns(word: string): string[] | undefined {
   return ofSide.length > 0 ? ofSide : undefined;
 }
 
-function isRun(folder: string): boolean {
+export function isRunFolder(folder: string): boolean {
   return existsSync(path.join(folder, 'manifest.json'));
 }
 
@@ -28,7 +28,7 @@ function runsIn(folder: string, wanted: (name: string) => boolean): string[] {
       .filter(wanted)
       .sort((x, y) => x.localeCompare(y, 'en', { numeric: true }))
       .map((name) => path.join(folder, name))
-      .filter(isRun);
+      .filter(isRunFolder);
   } catch (error) {
     // A file, such as a scenario's: no run is in it.
     if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return [];

@@ -6,6 +6,7 @@ import { isValidRun, JUDGEMENT } from '../model/verdict.ts';
 import { isFolder } from '../run-folder/files.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { isSoakFolder, readSoak } from '../run-folder/soak-index.ts';
+import { isRunFolder } from '../run-folder/stored-runs.ts';
 import { storedVerdict } from '../run-folder/stored-verdict.ts';
 import type { NightRuns, RunOfNight } from './trend.ts';
 
@@ -68,7 +69,7 @@ function nothingIn(folder: string): string {
 /** Runs and soaks, in the order of their names; what lies in one of them is part of it. */
 function* foldersIn(folder: string, depth: number): Generator<string> {
   if (!isFolder(folder)) return;
-  if (isSoakFolder(folder) || existsSync(path.join(folder, 'manifest.json'))) {
+  if (isSoakFolder(folder) || isRunFolder(folder)) {
     yield folder;
     return;
   }

@@ -51,8 +51,9 @@ export function buildTrend(nights: readonly NightRuns[], leftOut: readonly strin
 
 type Unsearched = Omit<TrendSeries, 'changes' | 'tested'>;
 
-function nightOf({ at, folder, manifest, runs }: NightRuns, before: NightRuns | undefined): Night {
-  const valid = runs.filter(({ isValid }) => isValid);
+function nightOf(night: NightRuns, before: NightRuns | undefined): Night {
+  const { at, folder, manifest, runs } = night;
+  const valid = validRuns(night);
   return {
     at,
     folder,
@@ -71,9 +72,7 @@ function worst(verdicts: readonly Verdict[]): Verdict {
 
 /** One for each finding of a run that counts, the most frequent first. */
 function findingSeries(nights: readonly NightRuns[]): Unsearched[] {
-  const all = nights
-    .flatMap(({ runs }) => runs.filter(({ isValid }) => isValid))
-    .flatMap(({ judged }) => judged.findings);
+  const all = nights.flatMap(validRuns).flatMap(({ judged }) => judged.findings);
   const series = [...new Map(all.map((finding) => [finding.fingerprint, finding])).values()].map(
     ({ fingerprint, title, known_race }): Unsearched => ({
       name: fingerprint,
@@ -101,9 +100,7 @@ function measureSeries(nights: readonly NightRuns[]): Unsearched[] {
     name,
     values: nights.map((night) => perMinute(night, ({ counts }) => counts[key] ?? 0)),
   }));
-  const readings = nights.map(({ runs }) =>
-    runs.filter(({ isValid }) => isValid).map(({ judged }) => readingsOf(judged)),
-  );
+  const readings = nights.map((night) => validRuns(night).map(({ judged }) => readingsOf(judged)));
   // Deadlocks are among the counts.
   const names = new Set(readings.flat().flatMap((one) => Object.keys(one)));
   names.delete('stack.deadlocks_per_s');
@@ -114,10 +111,14 @@ function measureSeries(nights: readonly NightRuns[]): Unsearched[] {
   return [...counted, ...read].map((one) => ({ ...one, kind: 'measure', title: null, known_race: null }));
 }
 
-function perMinute({ runs }: NightRuns, of: (judged: RunOfNight['judged']) => number): number | null {
-  const valid = runs.filter(({ isValid }) => isValid);
+function perMinute(night: NightRuns, of: (judged: RunOfNight['judged']) => number): number | null {
+  const valid = validRuns(night);
   const load = loadOf(valid);
   return load > 0 ? (60 * valid.reduce((sum, { judged }) => sum + of(judged), 0)) / load : null;
+}
+
+function validRuns({ runs }: NightRuns): RunOfNight[] {
+  return runs.filter(({ isValid }) => isValid);
 }
 
 function loadOf(runs: readonly RunOfNight[]): number {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { KNOWN_RACES } from '../../harness/races/index.ts';
 import { REFERENCE_DEFECTS } from '../../harness/stacks/defects.ts';
 import { RELEASES } from '../../test/conformance/recording.ts';
-import { CASES } from '../remedies-cases.ts';
+import { CASES, REMEDY_RACES } from '../remedies-cases.ts';
 import type { EvidenceRecord, Round, StepResult } from './records.ts';
 
 /**
@@ -105,7 +105,7 @@ const remedies: Evidence = {
   name: 'remedies',
   title: 'One run of each remedy of #62561, #63581 and #66734 on patched releases',
   command: 'npm run remedies -- --runs 1',
-  steps: [...new Set(CASES.map(({ race }) => race))].map((race) => {
+  steps: REMEDY_RACES.map((race) => {
     const own = CASES.filter((one) => one.race === race);
     return {
       name: `${race}, ${own.map(({ scenario }) => scenario).join(' and ')}`,

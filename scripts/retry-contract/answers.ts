@@ -4,12 +4,9 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
 import { literalManifest } from '../../harness/testing/literal-run.ts';
 import { judgedRun } from '../judged-run.ts';
-import { windtunnel } from '../program.ts';
+import { queried } from '../program.ts';
 import type { ContractAnswer, ContractRun } from './page.ts';
 import { contractPlan } from './plan.ts';
-
-/** Far beyond what a question takes. */
-const QUERY_MS = 5 * 60_000;
 
 /**
  * One row: what was answered in one window to one kind of request. `answered`: its answers; `again`: those of the next
@@ -47,8 +44,8 @@ const ENDED = `SELECT source, count(*)::INTEGER AS times FROM server_log
 /** Plays the plan on this build, or judges the run that is stored there, and reads what became of each answer. */
 export async function answersOf(folder: string, build: string, seed: number): Promise<ContractRun> {
   const verdict = await judgement(folder, build, seed);
-  const answers = (await query(folder, ANSWERS)) as ContractAnswer[];
-  const ended = (await query(folder, ENDED)) as ContractRun['ended'];
+  const answers = (await queried(folder, ANSWERS)) as unknown as ContractAnswer[];
+  const ended = (await queried(folder, ENDED)) as unknown as ContractRun['ended'];
   const { started_at } = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
   const findings = verdict.invariants
     .filter((invariant) => invariant.verdict === 'fail')
@@ -66,8 +63,4 @@ async function judgement(folder: string, build: string, seed: number): Promise<J
   const manifest = { ...literalManifest({}), build, plan: contractPlan(seed) };
   writeFileSync(path.join(plan, 'manifest.json'), JSON.stringify(manifest));
   return judgedRun(folder, { scenario: plan });
-}
-
-async function query(folder: string, sql: string): Promise<unknown> {
-  return JSON.parse(await windtunnel(['query', folder, sql, '--json'], QUERY_MS));
 }
