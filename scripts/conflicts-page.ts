@@ -4,6 +4,7 @@ import { conflictName } from '../reports/conflicts.ts';
 import { markdownTable } from '../reports/markdown/document.ts';
 import { count, counted, lines, rate } from '../reports/words.ts';
 import type { RunOrigin } from './judged-run.ts';
+import { withParts } from './marked-parts.ts';
 
 /** A stage of the fix of #63266: a build, and what it is called. */
 export interface Stage {
@@ -80,13 +81,9 @@ export function conflictRunsJson(runs: readonly ConflictRun[]): string {
   return `[\n${runs.map((run) => `  ${JSON.stringify(run)}`).join(',\n')}\n]\n`;
 }
 
-const [BEGIN, END] = ['<!-- begin table -->', '<!-- end table -->'];
-
 /** docs/63266.md with everything between its markers replaced. Throws if a marker is missing. */
 export function withConflictTable(document: string, runs: readonly ConflictRun[]): string {
-  const [from, to] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`docs/63266.md has no ${BEGIN} … ${END}`);
-  return `${document.slice(0, from + BEGIN.length)}\n\n${tables(runs)}\n\n${document.slice(to)}`;
+  return withParts(document, 'docs/63266.md', { table: tables(runs) });
 }
 
 function tables(runs: readonly ConflictRun[]): string {

@@ -9,6 +9,7 @@ import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
 import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { markdownTable, plain } from '../reports/markdown/document.ts';
 import { count, lines, seconds } from '../reports/words.ts';
+import { withParts } from './marked-parts.ts';
 
 /**
  * `npm run calibration-docs` writes the figures of docs/calibration.md. They are made of the catalogue of defects, the
@@ -34,14 +35,7 @@ export function withFigures(document: string, all: CalibrationSources): string {
     invariants: byInvariant(sources, measured),
     faults: `Scenario \`exploratory\` on the stack without defects: ${alarms(troubled.map((one) => one.clean))}.`,
   };
-  let text = document;
-  for (const [name, part] of Object.entries(parts)) {
-    const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`docs/calibration.md has no ${begin} … ${end}`);
-    text = `${text.slice(0, from + begin.length)}\n\n${part}\n\n${text.slice(to)}`;
-  }
-  return text;
+  return withParts(document, 'docs/calibration.md', parts);
 }
 
 /** The races first, as the catalogue has them; what was not measured yet says so. */

@@ -16,6 +16,7 @@ import path from 'node:path';
 import { messageOf } from '../harness/model/errors.ts';
 import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
 import { judgedRun } from './judged-run.ts';
+import { withParts } from './marked-parts.ts';
 import { queried } from './program.ts';
 import { CASES, REMEDY_RACES, type RemedyCase } from './remedies-cases.ts';
 import { type RemedyRun, remedyTables } from './remedies-page.ts';
@@ -52,12 +53,7 @@ if (problems.length > 0) {
     console.log(`${race} ${scenario} ${build}, seed ${seed}: ${minutes} minutes`);
   console.log(`${missing().reduce((sum, { minutes }) => sum + minutes, 0)} minutes`);
 } else if (values.docs) {
-  const text = readFileSync(page, 'utf8');
-  const tables = `<!-- begin tables -->\n\n${remedyTables(kept())}\n\n<!-- end tables -->`;
-  writeFileSync(
-    page,
-    text.replace(/<!-- begin tables -->[\s\S]*<!-- end tables -->/, () => tables),
-  );
+  writeFileSync(page, withParts(readFileSync(page, 'utf8'), 'docs/remedies.md', { tables: remedyTables(kept()) }));
 } else {
   for (const one of missing().slice(0, most)) await play(one);
 }

@@ -1,4 +1,5 @@
 import { markdownTable, plain } from '../../reports/markdown/document.ts';
+import { withParts } from '../marked-parts.ts';
 import { EXPLANATIONS } from './explanations.ts';
 
 /** What was answered to one kind of request in one window of a run; `kind` is null where a scheduler met it. */
@@ -50,15 +51,7 @@ function explanationOf({ name, variant }: ContractRun['findings'][number]): stri
 /** The document with what is between its markers made again. Throws if a marker is missing. */
 export function contractPage(document: string, runs: readonly ContractRun[]): string {
   const parts = { answers: answersTable(runs), found: foundTable(runs), measured: measured(runs) };
-  let text = document;
-  for (const [name, part] of Object.entries(parts)) {
-    const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`docs/retry-contract.md has no ${begin} … ${end}`);
-    const inside = part === '' ? '\n\n' : `\n\n${part}\n\n`;
-    text = `${text.slice(0, from + begin.length)}${inside}${text.slice(to)}`;
-  }
-  return text;
+  return withParts(document, 'docs/retry-contract.md', parts);
 }
 
 function answersTable(runs: readonly ContractRun[]): string {
