@@ -26,7 +26,7 @@ import {
   withConflictTable,
 } from './conflicts-page.ts';
 import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
-import { judgedRun, originOf } from './judged-run.ts';
+import { isStored, judgedRun, originOf } from './judged-run.ts';
 
 const SCENARIO = 'branches';
 /** Until there are runs that show it. */
@@ -105,10 +105,6 @@ function turned(round: number): readonly Stage[] {
 function isDue({ stage, seed, folder }: Planned): boolean {
   if (values['judge-again'] && isStored(folder)) return true;
   return values.measure && !kept().some((run) => run.stage === stage.name && run.seed === seed);
-}
-
-function isStored(folder: string): boolean {
-  return existsSync(path.join(folder, 'verdict.json'));
 }
 
 async function look({ stage, seed, folder }: Planned): Promise<ConflictRun> {

@@ -15,9 +15,14 @@ interface Played {
   readonly seed?: number;
 }
 
+/** Whether the folder has a run that was played to its end and judged: an interrupted one is played again. */
+export function isStored(folder: string): boolean {
+  return existsSync(path.join(folder, 'verdict.json')) && readManifest(folder).ended === 'completed';
+}
+
 /** The judgement of a run: of the stored one in this folder, judged again, or of one made now. */
 export async function judgedRun(folder: string, { scenario, build, seed }: Played): Promise<Judgement> {
-  const stored = existsSync(path.join(folder, 'verdict.json'));
+  const stored = isStored(folder);
   if (!stored) rmSync(folder, { recursive: true, force: true });
   const args = stored
     ? ['check', folder, '--json']
@@ -41,8 +46,12 @@ export interface RunOrigin {
 
 /** When a run was made, and the newest commit of that time: a stored run may be older than the present commit. */
 export function originOf(folder: string): RunOrigin {
-  const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
+  const manifest = readManifest(folder);
   const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${manifest.started_at}`, 'HEAD'];
   const commit = execFileSync('git', newest, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
   return { repeat: manifest.repeat, commit, at: manifest.started_at };
+}
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
 }

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Manifest } from '../../harness/model/manifest.ts';
 import type { Judgement } from '../../harness/model/verdict.ts';
 import { literalManifest } from '../../harness/testing/literal-run.ts';
-import { judgedRun } from '../judged-run.ts';
+import { isStored, judgedRun } from '../judged-run.ts';
 import { queried } from '../program.ts';
 import type { ContractAnswer, ContractRun } from './page.ts';
 import { contractPlan } from './plan.ts';
@@ -56,7 +56,7 @@ export async function answersOf(folder: string, build: string, seed: number): Pr
 }
 
 async function judgement(folder: string, build: string, seed: number): Promise<Judgement> {
-  if (existsSync(path.join(folder, 'verdict.json'))) return judgedRun(folder, { scenario: '' });
+  if (isStored(folder)) return judgedRun(folder, { scenario: '' });
   const plan = `${folder}.plan`;
   rmSync(plan, { recursive: true, force: true });
   mkdirSync(plan, { recursive: true });
