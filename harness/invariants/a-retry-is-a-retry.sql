@@ -6,6 +6,7 @@
 -- needs: commits, writers
 -- exercised-by: task instances that were set to UP_FOR_RETRY, or to FAILED, by workers or schedulers
 -- min-exercised: 10
+-- cut-off: each change is judged as it is committed; what never comes is for every-dag-progresses
 -- because: six code paths set these states, and ten ends exercise the two that nearly all tasks take
 -- sentence: {writer} set try {try_number} of {subject} from {old_state:state} to {state:state}, although it may be
 --   tried {tries} times.[ Its worker had reported {requested:state}, and the server met an error in the database.]

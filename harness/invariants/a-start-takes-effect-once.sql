@@ -6,6 +6,7 @@
 -- needs: commits, operations, writers
 -- exercised-by: starts that were sent again after they had taken effect
 -- min-exercised: 5
+-- cut-off: a start without an answer does not count
 -- because: a build that carries out a repeated start does so each time
 -- sentence: The start that {starter} sent for {subject} took effect although the task was already RUNNING: {effect}.
 -- sentence[logged twice]: {subject} (try {try_number}) began {starts} times, and its start is {notes} times in the

@@ -5,6 +5,7 @@
 -- needs: operations, lives
 -- exercised-by: lives that sent heartbeats
 -- min-exercised: 20
+-- cut-off: a life of which no heartbeat was answered does not count
 -- because: a run in which fewer lives lasted long enough to send one had hardly any load
 -- sentence: Worker {worker} had been running {subject} for {ran_ms:seconds} when its heartbeat was refused with
 --   {status}[ {reason}][ (found {found_state:state})]; {explanation}.
@@ -27,7 +28,7 @@ JOIN started USING (life) LEFT JOIN reported USING (life)
 WHERE coalesce(heartbeat.ended_ms < reported_ms, true);
 
 -- exercised
-SELECT count(DISTINCT life) FROM operations WHERE kind = 'heartbeat';
+SELECT count(DISTINCT life) FROM operations WHERE kind = 'heartbeat' AND status IS NOT NULL;
 
 -- violations
 WITH by_operator AS (

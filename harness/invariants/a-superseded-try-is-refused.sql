@@ -5,6 +5,7 @@
 -- needs: commits, operations
 -- exercised-by: heartbeats and end reports sent with the id of a superseded try
 -- min-exercised: 3
+-- cut-off: a request without an answer does not count
 -- because: a server that accepts an old id does so each time
 -- sentence: {writer} gave {subject} a new try (it was {next_state:state|NONE} then); {after_ms:seconds} later worker
 --   {worker} of the old try (try {try_number}) sent {sent}, and the server accepted it with {status}.

@@ -4,6 +4,7 @@
 -- needs: commits, operations, writers
 -- exercised-by: end reports that were sent again after they had taken effect
 -- min-exercised: 5
+-- cut-off: a report without an answer does not count
 -- because: a build that carries out a repeated end does so each time
 -- sentence: The end {state:state} that {reporter} reported for {subject} (try {try_number}) took effect although the
 --   task was already {old_state:state|NONE}[, {after_ms:seconds} after the end before it].

@@ -5,6 +5,7 @@
 -- needs: operations
 -- exercised-by: answered requests
 -- min-exercised: 100
+-- cut-off: a request without an answer does not count
 -- because: a server that fails one request in fifty fails about two of a hundred
 -- sentence: The {kind} request of {worker} for {task} was answered {status}[ («{said}»)]{why}
 

@@ -5,6 +5,7 @@
 -- needs: commits
 -- exercised-by: mapped tasks of runs that were created long enough before the end
 -- min-exercised: 2
+-- cut-off: a run that was created in the last seconds of the load does not count
 -- because: an expansion that loses an index loses it in each run
 -- sentence[missing]: {subject} is mapped over {mapped} values, and has no task instance for index {list}.
 -- sentence[too many]: {subject} is mapped over {mapped} values, and has a task instance with index {list}, too.

@@ -5,6 +5,7 @@
 -- needs: commits, lives
 -- exercised-by: deliveries to the workers
 -- min-exercised: 50
+-- cut-off: a delivery after the last commit does not count
 -- because: two schedulers pick the same task where many are ready at the same time
 -- sentence: {scheduler} handed {subject} (try {try_number}) to worker {worker}, {how}.
 -- sentence[delivered twice at once]: {subject} (try {try_number}) was handed over {deliveries} times, although it had

@@ -6,6 +6,7 @@
 -- needs: commits, operations, lives
 -- exercised-by: first starts that were answered
 -- min-exercised: 50
+-- cut-off: a start without an answer does not count
 -- because: a defect that takes a queued try away shows about once in some tens of tries
 -- sentence: {scheduler} handed {subject} (try {try_number}) to worker {worker}, and its start was refused with
 --   {status}[ {reason}][ (found {found_state:state})]{explanation}.

@@ -7,6 +7,7 @@
 -- needs: commits, final_task_instance, final_task_instance_history
 -- exercised-by: tries that were followed by another
 -- min-exercised: 10
+-- cut-off: it is read at the end, when a try that was followed by another is archived already
 -- because: few code paths lead to a next try (retry, clear, adoption, state mismatch), and ten tries take several of
 --   them
 -- sentence: Try {try_number} of {subject} is not in task_instance_history, although {writer} began another

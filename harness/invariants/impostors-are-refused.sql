@@ -4,6 +4,7 @@
 -- needs: commits, operations
 -- exercised-by: requests of impostors that were answered while the owner ran the task
 -- min-exercised: 10
+-- cut-off: a request without an answer does not count
 -- because: a wrong comparison of the owner is wrong each time
 -- sentence: While worker {owner} ran {subject}, another worker ({worker}) {did} it and the server accepted that with
 --   {status}[; {after_ms:seconds} later the {refused_kind} of the first was refused with {refused_status}, and its work

@@ -5,6 +5,7 @@
 -- needs: server_log, operations
 -- exercised-by: requests that lock their task's row
 -- min-exercised: 100
+-- cut-off: a request without an answer does not count; a wait lasts to the end of the load at least
 -- because: all requests that need a row wait while its lock is held too long
 -- sentence: {subject} waited {waited_ms:seconds} for {row} that {holding} held («{waiting_sql}»); [the last that the
 --   holder had sent was «{holder_sql}»; ][for {starved_ms:seconds} of it a process had no processor; ]a worker gives up

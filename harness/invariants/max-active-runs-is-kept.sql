@@ -5,6 +5,7 @@
 -- needs: commits
 -- exercised-by: runs that were started up to the limit
 -- min-exercised: 10
+-- cut-off: each start is judged as it is committed
 -- because: the start that reaches the limit is the one that another scheduler may be making at the same moment
 -- sentence: {writer} set the run {run_id} of [backfill {backfill_id} of ]{dag_id} to RUNNING, so that {held} ran at
 --   once, where max_active_runs is {most}[; {before_process} had started the one before {after_ms:seconds} earlier].

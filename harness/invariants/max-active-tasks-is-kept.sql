@@ -5,6 +5,7 @@
 -- needs: commits
 -- exercised-by: task instances that were queued up to the limit
 -- min-exercised: 10
+-- cut-off: each queueing is judged as it is committed
 -- because: a scheduler that counts wrongly exceeds the limit as soon as it is reached
 -- sentence: {writer} queued {steps} more, so that {held_after} task instances of the run {run_id} of {dag_id} were
 --   QUEUED or RUNNING at once, where max_active_tasks is {most}.

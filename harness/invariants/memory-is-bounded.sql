@@ -4,6 +4,7 @@
 -- needs: samples
 -- exercised-by: processes of the stack that were measured throughout the second half of the load
 -- min-exercised: 2
+-- cut-off: a process that was not measured throughout the second half of the load does not count
 -- because: at least an API server and a scheduler must be measured
 -- without-clocks: the harness reads memory, and of the log only which process ended
 -- despite-gaps: the harness itself notes which process ended

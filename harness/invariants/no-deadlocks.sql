@@ -5,6 +5,7 @@
 -- needs: server_log, operations, commits
 -- exercised-by: end reports accepted within 5 s after a new version of their DAG
 -- min-exercised: 20
+-- cut-off: a report without an answer does not count
 -- because: by hand, 3.2.1 deadlocked 8 times in a minute of churn, which gives hundreds of such reports; a run with
 --   fewer than 20 hardly tried
 -- without-clocks: PostgreSQL names each deadlock, whenever it was; only the request that it failed is found by time

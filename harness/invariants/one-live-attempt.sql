@@ -4,6 +4,7 @@
 -- needs: lives
 -- exercised-by: task instances that were run more than once
 -- min-exercised: 3
+-- cut-off: two lives are judged when the second one starts, whenever they end
 -- because: retries are common where any are planned, and fewer than 3 show nothing
 -- sentence: {subject} was started on worker {other_worker} (try {other_try}) while worker {one_worker} (try {one_try})
 --   was still running it, for {severity:seconds} more.

@@ -5,6 +5,7 @@
 -- needs: commits
 -- exercised-by: dates that were due during the load
 -- min-exercised: 2
+-- cut-off: a date that was still in time when the load ended does not count
 -- because: a date is lost when the schedule advances, which it does with each of them
 -- sentence: The date {at} of the schedule of {dag_id} {how}.
 -- sentence[doubled]: The date {date} of the schedule of {dag_id} got {severity:count} runs.
@@ -46,10 +47,7 @@ FROM (
 )
 WHERE run_type IS DISTINCT FROM 'backfill';
 
--- exercised
-SELECT count(*) FROM dates;
-
--- violations
+CREATE TEMP TABLE due AS
 WITH full_until AS (
   SELECT dag_id, committed_ms,
     max(coalesce(next_ms, load_ended_ms)) OVER (PARTITION BY dag_id ORDER BY committed_ms) AS until_ms
@@ -58,21 +56,25 @@ WITH full_until AS (
     FROM active
   ) JOIN (SELECT DISTINCT dag_id, max_active_runs FROM dates) USING (dag_id) CROSS JOIN load
   WHERE runs >= max_active_runs
-), due AS (
-  SELECT dates.*, runs.seq, runs.committed_ms, runs.date,
-    -- The last moment before it was made, or the end, in which the DAG had as many runs as it may have.
-    greatest(dates.date_ms, load_started_ms, coalesce(full_until.until_ms, 0)) AS due_ms,
-    coalesce(runs.committed_ms, load_ended_ms) AS until_ms,
-    (SELECT min(later.seq) FROM runs AS later WHERE later.dag_id = dates.dag_id AND later.date_ms > dates.date_ms)
-      AS later_seq
-  FROM dates CROSS JOIN load
-  LEFT JOIN (
-    -- A run that an operator has deleted may be made again.
-    FROM runs QUALIFY row_number() OVER (PARTITION BY dag_id, date_ms ORDER BY seq) = 1
-  ) AS runs ON runs.dag_id = dates.dag_id AND abs(runs.date_ms - dates.date_ms) < 1
-  ASOF LEFT JOIN full_until
-    ON full_until.dag_id = dates.dag_id AND coalesce(runs.committed_ms, load_ended_ms) > full_until.committed_ms
 )
+SELECT dates.*, runs.seq, runs.committed_ms, runs.date,
+  -- The last moment before it was made, or the end, in which the DAG had as many runs as it may have.
+  greatest(dates.date_ms, load_started_ms, coalesce(full_until.until_ms, 0)) AS due_ms,
+  coalesce(runs.committed_ms, load_ended_ms) AS until_ms,
+  (SELECT min(later.seq) FROM runs AS later WHERE later.dag_id = dates.dag_id AND later.date_ms > dates.date_ms)
+    AS later_seq
+FROM dates CROSS JOIN load
+LEFT JOIN (
+  -- A run that an operator has deleted may be made again.
+  FROM runs QUALIFY row_number() OVER (PARTITION BY dag_id, date_ms ORDER BY seq) = 1
+) AS runs ON runs.dag_id = dates.dag_id AND abs(runs.date_ms - dates.date_ms) < 1
+ASOF LEFT JOIN full_until
+  ON full_until.dag_id = dates.dag_id AND coalesce(runs.committed_ms, load_ended_ms) > full_until.committed_ms;
+
+-- exercised
+SELECT count(*) FROM due WHERE seq IS NOT NULL OR later_seq IS NOT NULL OR until_ms - due_ms > scheduler_bound_ms();
+
+-- violations
 SELECT *, coalesce(committed_ms, due_ms + scheduler_bound_ms()) AS at_ms, dag_id AS subject,
   until_ms - due_ms AS severity,
   CASE WHEN seq IS NULL AND later_seq IS NOT NULL THEN 'passed over' WHEN seq IS NULL THEN 'lost'

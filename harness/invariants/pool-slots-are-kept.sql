@@ -4,6 +4,7 @@
 -- needs: commits
 -- exercised-by: tasks that were queued into the last free slot
 -- min-exercised: 20
+-- cut-off: each queueing is judged as it is committed
 -- because: a scheduler that counts wrongly, or while another one counts, exceeds the limit as soon as it is reached
 -- sentence: {writer} took {steps} slots more, so that {held_after} task instances were QUEUED or RUNNING at once in a
 --   pool of {most} slots; the last one was {subject}.

@@ -6,6 +6,7 @@
 -- needs: server_log, samples
 -- exercised-by: processes of the stack that were sampled
 -- min-exercised: 2
+-- cut-off: a process is judged as long as it was sampled
 -- without-clocks: records of PostgreSQL are left out, and the harness gives those of other processes their time
 -- despite-gaps: the harness itself notes which process ended
 -- sentence: {died} by itself; it was started again a second later.

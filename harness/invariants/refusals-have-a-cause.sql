@@ -5,6 +5,7 @@
 -- needs: commits, operations
 -- exercised-by: refusals (404, 409, 410) with a subject that is in the record
 -- min-exercised: 5
+-- cut-off: a request without an answer does not count, nor one of which the record does not reach its answer
 -- because: a build that refuses without a cause does so for a whole kind of request; impostors, clears and replays
 --   give dozens of refusals that have one
 -- sentence: The {kind} request of {worker} for {task} was refused with {status}[ («{said}»)], but {explanation}.

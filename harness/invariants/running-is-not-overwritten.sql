@@ -7,6 +7,7 @@
 -- exercised-by: skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures
 --   marked upstream of running tasks
 -- min-exercised: 3
+-- cut-off: a skip or a mark without an answer does not count
 -- because: without a state guard each branch skip overwrites the task, and so does each requeue of a task that just
 --   starts
 -- sentence: {by} {changed} while worker {victim} had been running it for {ran_ms:seconds}[, {silent_ms:seconds} without

@@ -6,6 +6,7 @@
 -- needs: commits, writers
 -- exercised-by: runs that were started or ended
 -- min-exercised: 10
+-- cut-off: each change is judged as it is committed
 -- because: there are two kinds of change, and each run makes both
 -- sentence: {writer} changed the run {run_id} of {dag_id} from {from_state} to {to_state}, which no {kind} may do.
 -- sentence[ended with unfinished tasks]: {writer} set the run {run_id} of {dag_id} to {to_state} while {unfinished} of

@@ -5,6 +5,7 @@
 -- needs: commits, operations, lives
 -- exercised-by: workers that died without a report long enough before the end of the load
 -- min-exercised: 2
+-- cut-off: a death too late to be noticed in time does not count
 -- because: one statement looks for all of them
 -- sentence[late]: Worker {worker} died while it ran {subject} (try {try_number}); the task left RUNNING
 --   {severity:seconds} after its last sign of life.

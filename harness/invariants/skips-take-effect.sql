@@ -7,6 +7,7 @@
 -- needs: commits, operations
 -- exercised-by: tasks that had not begun when an accepted skip named them
 -- min-exercised: 10
+-- cut-off: a skip without an answer does not count
 -- because: a state that the server overlooks is overlooked each time, and ten tasks wait in several states
 -- sentence: Branch task {branch} (worker {worker}) skipped task {task_id} of {dag_id}/{run_id}{then}.
 

@@ -6,6 +6,7 @@
 -- needs: commits, writers
 -- exercised-by: changes of state with a known writer
 -- min-exercised: 100
+-- cut-off: each change is judged as it is committed
 -- because: a process that makes a forbidden change makes it each time it takes that code path, and it has few of them
 -- sentence: {writer} {did}.
 

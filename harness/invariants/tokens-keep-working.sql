@@ -5,6 +5,7 @@
 -- needs: operations
 -- exercised-by: requests of workers after their start
 -- min-exercised: 100
+-- cut-off: a request without an answer does not count
 -- because: each request carries the newest token, and one that was renewed wrongly fails from then on
 -- with-clocks: a token ends by the server's clock: where that is set forward, or the machine sleeps, it ends early
 -- sentence: The {kind} request of worker {worker} for {task} was answered {status}[ («{said}»)] with the {token}.

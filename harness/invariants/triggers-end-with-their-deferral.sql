@@ -5,6 +5,7 @@
 -- needs: commits, final_task_instance
 -- exercised-by: deferrals that ended long enough before the end of the record
 -- min-exercised: 5
+-- cut-off: a deferral that ended in the last seconds of the record does not count
 -- because: one statement deletes all unused triggers
 -- sentence: Trigger {id} was still there {severity:seconds} after it was created, and {owner}.
 

@@ -42,7 +42,7 @@ test('the example of the documentation passes its test', async () => {
   write('clears-are-quick.sql', block('sql'));
   write('clears-are-quick.test.yaml', block('yaml'));
   const { code, lines } = await play('clears-are-quick.test.yaml');
-  expect(lines.at(-1)).toBe('3 of 3 hold');
+  expect(lines.at(-1)).toBe('4 of 4 hold');
   expect(code).toBe(0);
 });
 

@@ -15,6 +15,7 @@ export const INVARIANT_FORM: InvariantForm = {
   required: ['claim', 'title', 'source', 'needs', 'exercised-by', 'min-exercised'],
   optional: [
     'known-issues',
+    'cut-off',
     'because',
     'without-clocks',
     'with-clocks',
