@@ -29,16 +29,23 @@ export async function examineTarget(file: string): Promise<Diagnosis[]> {
       return orOk('agreement', problems, 'a run may begin here');
     })),
     ...(await look('commits', async () => {
-      const { lacks, unreadable, warnings, notes } = await withClient(fullDsn, readDatabaseRights);
+      const { lacks, unrecorded, unreadable, warnings, notes } = await withClient(fullDsn, readDatabaseRights);
       const cannot = unreadable.length === 0 ? [] : [`These tables cannot be read: ${unreadable.join(', ')}.`];
       return [
         ...orOk('commits', lacks, 'the database and its user allow all that is needed'),
         ...orOk('snapshot', cannot, "Airflow's tables can be read"),
+        ...unrecorded.map(
+          ({ what, why }): Diagnosis => ({ part: 'schema', state: 'note', sentence: lacking(what, why) }),
+        ),
         ...[...warnings, ...notes].map((sentence): Diagnosis => ({ part: 'advice', state: 'note', sentence })),
       ];
     })),
     ...(await look('leftovers', () => leftovers(file, fullDsn))),
   ];
+}
+
+function lacking(what: string, why: string): string {
+  return `${what} cannot be recorded (${why}): what needs it stays unknown`;
 }
 
 function orOk(part: string, problems: readonly string[], good: string): Diagnosis[] {

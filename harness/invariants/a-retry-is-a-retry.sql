@@ -17,7 +17,8 @@
 
 -- given
 CREATE TEMP TABLE ended AS
-SELECT changes.*, try_cast(written."row" ->> '$.max_tries' AS INTEGER) AS max_tries, taken.op AS taken_as_failure,
+SELECT changes.*, CASE WHEN row_a_try() THEN old_try_number ELSE try_number END AS ended_try,
+  try_cast(written."row" ->> '$.max_tries' AS INTEGER) AS max_tries, taken.op AS taken_as_failure,
   requested
 FROM task_instance_changes AS changes JOIN (SELECT seq, "row" FROM commits) AS written USING (seq)
 LEFT JOIN (
@@ -41,7 +42,7 @@ WITH steps AS (
   WHERE (state = 'up_for_retry' AND old_state IS DISTINCT FROM 'up_for_retry')
     OR (old_state = 'up_for_retry' AND state = 'scheduled')
 )
-SELECT steps.*, reports.op, reports.sent_ms AS failed_ms,
+SELECT steps.* REPLACE (failed.old_try_number AS old_try_number), reports.op, reports.sent_ms AS failed_ms,
   -- The scheduler counts by its own clock from the date that the worker sent. On a target its clock is not read; that
   -- of the database beside it shows how far it may be off.
   (SELECT coalesce(max(abs(offset_ms)), 0) FROM clock_stretches WHERE source = 'postgres') AS clock_off_ms
@@ -54,18 +55,28 @@ WHERE steps.state = 'scheduled' AND failed.old_state = 'running' AND failed.writ
 SELECT count(*) FROM ended;
 
 -- violations
-SELECT *, max_tries + 1 AS tries, taken_as_failure AS op, abs(tries - try_number) AS severity,
+WITH counted AS (
+  SELECT *, CASE
+      -- The next try is counted when it gets its row, and the first one when it is scheduled.
+      WHEN row_a_try() THEN ti_id <> old_ti_id OR (old_try_number = 0 AND state = 'scheduled' AND old_state IS NULL)
+      ELSE state IS DISTINCT FROM old_state AND coalesce(old_state, 'up_for_retry') = 'up_for_retry'
+        AND state = 'scheduled' END::INTEGER AS counts
+  FROM task_instance_changes
+  WHERE change = 'update' AND old_seen AND writer IS NOT NULL
+)
+SELECT * REPLACE (ended_try AS try_number), max_tries + 1 AS tries, taken_as_failure AS op,
+  abs(tries - ended_try) AS severity,
   CASE
     WHEN taken_as_failure IS NOT NULL THEN 'taken as a failure'
     WHEN state = 'failed' THEN 'not tried again'
     ELSE 'tried too often'
   END AS variant
 FROM ended
-WHERE max_tries >= 0 AND try_number >= 1
+WHERE max_tries >= 0 AND ended_try >= 1
   AND CASE state
-    WHEN 'up_for_retry' THEN try_number > max_tries
+    WHEN 'up_for_retry' THEN ended_try > max_tries
     -- A clear adds tries to a task without retries; these are for further clears, not for a retry.
-    ELSE try_number <= max_tries AND old_state = 'running' AND (dag_id, task_id) IN (
+    ELSE ended_try <= max_tries AND old_state = 'running' AND (dag_id, task_id) IN (
       SELECT (dag_id, task.task_id) FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags)
       WHERE coalesce(task.retries, 0) > 0)
   END
@@ -82,7 +93,4 @@ UNION ALL BY NAME
 SELECT *, 'miscounted' AS variant, abs(try_number - old_try_number) AS severity,
   CASE WHEN state = 'scheduled' AND coalesce(old_state, 'up_for_retry') = 'up_for_retry'
     THEN 'scheduling a new try counts one' ELSE 'only scheduling a new try counts one' END AS rule
-FROM task_instance_changes
-WHERE change = 'update' AND old_seen AND writer IS NOT NULL
-  AND try_number - old_try_number <> (state IS DISTINCT FROM old_state
-    AND coalesce(old_state, 'up_for_retry') = 'up_for_retry' AND state = 'scheduled')::INTEGER;
+FROM counted WHERE try_number - old_try_number <> counts;

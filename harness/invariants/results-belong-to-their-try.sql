@@ -57,7 +57,9 @@ SELECT count(*) FROM asked;
 
 -- violations
 WITH kept AS (
-  SELECT * EXCLUDE (cleared) FROM asked WHERE NOT cleared
+  SELECT * EXCLUDE (cleared) FROM asked
+  -- Results that belong to a try are not there for the next one.
+  WHERE NOT cleared AND NOT row_a_try()
 ), last_pushes AS (
   SELECT dag_id, run_id, task_id, map_index, key, kind, op, requested AS value, ended_ms
   FROM actions

@@ -50,9 +50,10 @@ WITH refused AS (
     AND (writes.outcome = 'unknown' OR writes.ended_ms IS NULL OR writes.ended_ms >= refused.sent_ms)
   GROUP BY refused.op
 ), versions AS (
-  SELECT dag_id, run_id, task_id, map_index, seq, committed_ms, field_of("row" -> '$.rendered_fields') AS field
+  SELECT dag_id, run_id, task_id, map_index, id, seq, committed_ms, field_of("row" -> '$.rendered_fields') AS field
   FROM commits WHERE relation = 'rendered_task_instance_fields' AND change <> 'delete'
-  QUALIFY count(*) OVER (PARTITION BY dag_id, run_id, task_id, map_index) > 1
+  -- From 3.4 on each try has a row, with an id; before, all tries of a task have one.
+  QUALIFY count(*) OVER (PARTITION BY dag_id, run_id, task_id, map_index, id) > 1
 ), texts AS (
   SELECT dag_id, run_id, task_id, map_index, field_of(try_cast(requested AS JSON)) AS field,
     max(try_number) AS try, min(op) AS op
@@ -62,7 +63,7 @@ WITH refused AS (
   HAVING count(DISTINCT ti_id) = 1
 ), followed AS (
   SELECT *, lag(struct_pack(try, op, field, seq, committed_ms)) OVER (
-    PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS before
+    PARTITION BY dag_id, run_id, task_id, map_index, id ORDER BY seq) AS before
   FROM versions JOIN texts USING (dag_id, run_id, task_id, map_index, field)
 ), finals AS (
   SELECT dag_id, run_id, task_id, coalesce(map_index, -1) AS map_index, NULL AS seq,

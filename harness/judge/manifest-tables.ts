@@ -17,8 +17,9 @@ export async function createManifestTables(
   const shown = { ...manifest, scenario: scenario.name, seed, plan: null, identity: null, machine: null };
   const types =
     '{"id": "VARCHAR", "build": "VARCHAR", "scenario": "VARCHAR", "seed": "BIGINT", "windtunnel": "VARCHAR", ' +
-    '"started_at": "VARCHAR", "used_by_others": "BOOLEAN", "continues": "BOOLEAN", "writers": "VARCHAR", ' +
-    '"load_started_ms": "DOUBLE", "load_ended_ms": "DOUBLE", "ended_ms": "DOUBLE", "ended": "VARCHAR"}';
+    '"started_at": "VARCHAR", "used_by_others": "BOOLEAN", "continues": "BOOLEAN", "row_a_try": "BOOLEAN", ' +
+    '"writers": "VARCHAR", "load_started_ms": "DOUBLE", "load_ended_ms": "DOUBLE", ' +
+    '"ended_ms": "DOUBLE", "ended": "VARCHAR"}';
   await connection.run(`CREATE OR REPLACE TABLE manifest AS SELECT unnest(from_json($1, $2)), $3::JSON AS json`, [
     JSON.stringify(shown),
     types,

@@ -37,6 +37,11 @@ export interface Manifest {
   readonly used_by_others?: boolean;
   /** A phase of an upgrade: DAG runs of the phase before continue, and how they began is not in this record. */
   readonly continues?: boolean;
+  /**
+   * Whether each try of a task has a row of its own, to which its rendered fields and results belong, as from Airflow
+   * 3.4 on; before, a retry gave the one row a new id. Absent in records of before there was a choice.
+   */
+  readonly row_a_try?: boolean;
   /** How the writer of a commit is known: `triggers` on the watched tables, or not at all. */
   readonly writers: 'triggers' | 'none';
   /** Moments on the run's clock; null until they happen. */
@@ -63,6 +68,7 @@ const STATED: Readonly<Record<keyof Manifest, z.ZodType>> = {
   repeat: text,
   used_by_others: z.boolean().optional(),
   continues: z.boolean().optional(),
+  row_a_try: z.boolean().optional(),
   writers: z.enum(['triggers', 'none']),
   load_started_ms: maybe,
   load_ended_ms: maybe,

@@ -22,16 +22,16 @@ export function note(
 }
 
 /**
- * The same, of something that the record lacks: the judge is in doubt about what depends on that table. What a gap
- * hides is not known, only from when on there may be one.
+ * The same, of something that the record lacks: a table, a relation of `commits`, or a column. The judge is in doubt
+ * about what depends on it. What a gap hides is not known, only from when on there may be one.
  */
 export function noteGap(
   { record, clock }: { readonly record: Recorder; readonly clock: Clock },
-  table: TableName | `final_${string}`,
+  what: string,
   message: string,
 ): void {
   const row = { at_ms: roundMs(clock.now()), source: 'harness', severity: 'ERROR', message };
-  record.append('server_log', { ...row, detail: `gap in ${table}` });
+  record.append('server_log', { ...row, detail: `gap in ${what}` });
 }
 
 /** What every part of a run is given. */

@@ -1,3 +1,4 @@
+import { COPIED_NAMES } from './airflow/schema.ts';
 import type { Life, Operation } from './operation.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -170,43 +171,7 @@ export const TABLES = {
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
 /** Airflow's own tables after settling, columns as Airflow has them (`final_<name>`). */
-export const FINAL_TABLES = [
-  'task_instance',
-  'task_instance_history',
-  'dag_run',
-  'backfill',
-  'backfill_dag_run',
-  'rendered_task_instance_fields',
-  'dag_version',
-  'dag',
-  'trigger',
-  'xcom',
-  'log',
-] as const;
-
-/** The tables whose committed changes are recorded, and the columns that are read of each. */
-export const WATCHED = {
-  task_instance: [
-    'id',
-    'dag_id',
-    'run_id',
-    'task_id',
-    'map_index',
-    'state',
-    'try_number',
-    'max_tries',
-    'hostname',
-    'pid',
-    'queued_by_job_id',
-    'dag_version_id',
-  ],
-  dag_run: ['id', 'dag_id', 'run_id', 'state', 'run_type', 'logical_date', 'clear_number', 'backfill_id'],
-  backfill: ['id', 'dag_id', 'completed_at', 'created_at', 'max_active_runs', 'is_paused'],
-  backfill_dag_run: ['id', 'backfill_id', 'dag_run_id', 'exception_reason', 'sort_ordinal'],
-  rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],
-  dag_version: ['id', 'dag_id', 'version_number'],
-  xcom: ['dag_run_id', 'dag_id', 'run_id', 'task_id', 'map_index', 'key', 'value'],
-} as const satisfies Record<string, readonly string[]>;
+export const FINAL_TABLES = COPIED_NAMES;
 
 /** What was read at one moment: a row of the table `samples`. */
 export interface Sample {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Pgoutput } from 'pg-logical-replication';
+import type { WatchedTable } from '../model/airflow/schema.ts';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { note, noteGap, type Recorder } from '../model/run-context.ts';
@@ -9,6 +10,7 @@ import { withClient } from '../system/postgres-client.ts';
 import type { DatabaseClock } from './database-clock.ts';
 import type { Left } from './installed.ts';
 import { OwnRows } from './own-rows.ts';
+import { OwnerNames } from './owner-names.ts';
 import { lsnOf, SlotReader } from './slot-reader.ts';
 import { Installation } from './writers.ts';
 
@@ -70,6 +72,9 @@ export class CommitStream {
   readonly #installation: Installation;
   readonly #own: OwnRows;
   readonly #mostRows: number;
+  #relations = new Map<string, WatchedTable>();
+  /** Names of task instances, where other rows have the id of one alone. */
+  #owners: OwnerNames | undefined;
   #reader: SlotReader | undefined;
   #transaction: Transaction | undefined;
   /** The commit of the last transaction that is recorded. */
@@ -102,6 +107,9 @@ export class CommitStream {
    */
   async start(onFailure: (error: Error) => void, signal?: AbortSignal): Promise<void> {
     await this.#installation.install(signal);
+    const { watched = [] } = this.#installation.schema ?? {};
+    this.#relations = new Map(watched.map((relation) => [relation.table, relation]));
+    if (watched.some(({ owner }) => owner !== undefined)) this.#owners = new OwnerNames();
     const reader = new SlotReader({
       dsn: this.#dsn,
       slot: this.#installation.name,
@@ -195,7 +203,19 @@ export class CommitStream {
     this.#writer = { name, pid: Number(pid), statement: statement.join(' ') };
   }
 
-  #row(change: string, relation: string, values: Record<string, unknown>, key: Record<string, unknown> | null): void {
+  /** A row under the names of the run folder, with those of the task instance that it belongs to. */
+  #named({ name, columns, owner }: WatchedTable, found: Record<string, unknown>): Record<string, unknown> {
+    const values: Record<string, unknown> = {};
+    for (const column in found) values[columns.get(column) ?? column] = found[column];
+    if (name === 'task_instance') this.#owners?.learn(values);
+    return owner === undefined ? values : { ...this.#owners?.of(values[owner]), ...values };
+  }
+
+  #row(change: string, table: string, found: Record<string, unknown>, key: Record<string, unknown> | null): void {
+    const stored = this.#relations.get(table);
+    if (!stored) return;
+    const relation = stored.name;
+    const values = this.#named(stored, found);
     if (!this.#own.include(relation, values)) return;
     const transaction = this.#transaction;
     if (!transaction?.rows) return;

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 
+import type { AirflowSchema } from '../model/airflow/schema.ts';
 import { listed } from '../model/listed.ts';
-import { FINAL_TABLES, WATCHED } from '../model/tables.ts';
+import { readAirflowSchema } from './airflow-schema.ts';
 
 /** What a database allows a run to record, asked before anything is created in it. */
 export interface DatabaseRights {
@@ -11,6 +12,8 @@ export interface DatabaseRights {
   readonly unreadable: readonly string[];
   /** What a run that is killed could do to the server. */
   readonly warnings: readonly string[];
+  /** What of Airflow's tables is not there, or not as any release that is known has it. */
+  readonly unrecorded: AirflowSchema['unrecorded'];
   /** What else the owner of the database should know. */
   readonly notes: readonly string[];
 }
@@ -54,13 +57,12 @@ const SERVER = `
             FROM pg_replication_slots WHERE NOT active AND slot_name !~ '^windtunnel_') AS idle
     FROM pg_roles r WHERE r.rolname = current_user`;
 
-interface WatchedTable {
+interface TableRights {
   readonly name: string;
   readonly owner: string;
   readonly owned: boolean;
   readonly identity: string;
   readonly key: readonly string[] | null;
-  readonly columns: readonly string[];
 }
 
 const TABLES = `
@@ -68,24 +70,24 @@ const TABLES = `
          pg_has_role(c.relowner, 'USAGE') AS owned, c.relreplident::text AS identity,
          (SELECT array_agg(a.attname::text) FROM pg_index i JOIN pg_attribute a
              ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-           WHERE i.indrelid = c.oid AND i.indisprimary) AS key,
-         (SELECT array_agg(a.attname::text) FROM pg_attribute a
-           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+           WHERE i.indrelid = c.oid AND i.indisprimary) AS key
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1)`;
 
 export async function readDatabaseRights(client: pg.Client): Promise<DatabaseRights> {
   const [server] = (await client.query<RecordingServer>(SERVER)).rows;
-  const { rows: tables } = await client.query<WatchedTable>(TABLES, [Object.keys(WATCHED)]);
+  const schema = await readAirflowSchema(client);
+  const { rows: tables } = await client.query<TableRights>(TABLES, [schema.watched.map(({ table }) => table)]);
   const { rows: unreadable } = await client.query<{ name: string }>(
     `SELECT relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = 'public' AND relname = ANY ($1) AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY 1`,
-    [[...FINAL_TABLES, 'serialized_dag']],
+    [[...schema.copied.map(({ table }) => table), 'serialized_dag']],
   );
-  const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(tables, server?.role ?? '')];
+  const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(schema, tables, server?.role ?? '')];
   const warnings = server?.keep === '-1' ? [KEEPS_ALL] : [];
   const names = unreadable.map(({ name }) => name);
-  return { lacks, unreadable: names, warnings, notes: server ? notesOn(server) : [] };
+  const { unrecorded } = schema;
+  return { lacks, unrecorded, unreadable: names, warnings, notes: server ? notesOn(server) : [] };
 }
 
 export function lacksOfServer(server: RecordingServer): string[] {
@@ -108,11 +110,10 @@ export function lacksOfServer(server: RecordingServer): string[] {
   return lacks;
 }
 
-function lacksOfTables(tables: readonly WatchedTable[], role: string): string[] {
+function lacksOfTables({ watched }: AirflowSchema, tables: readonly TableRights[], role: string): string[] {
   const lacks: string[] = [];
-  const missing = Object.keys(WATCHED).filter((name) => !tables.some((table) => table.name === name));
-  if (missing.length > 0)
-    lacks.push(`There is no table ${listed(missing)} in the schema public: is this the database of an Airflow 3?`);
+  if (watched.length === 0)
+    lacks.push('The schema public has none of the tables that are recorded: is this the database of an Airflow 3?');
   for (const owner of new Set(tables.map((table) => table.owner))) {
     const foreign = tables.filter((table) => table.owner === owner && !table.owned).map(({ name }) => name);
     if (foreign.length > 0)
@@ -121,16 +122,14 @@ function lacksOfTables(tables: readonly WatchedTable[], role: string): string[] 
           `removal of a trigger need that. GRANT ${quoted(owner)} TO ${quoted(role)}.`,
       );
   }
-  for (const { name, identity, key, columns } of tables) {
-    const watched: readonly string[] = WATCHED[name as keyof typeof WATCHED];
-    const absent = watched.filter((column) => !columns.includes(column));
-    if (absent.length > 0) lacks.push(`The table ${name} has no column ${listed(absent)}.`);
+  for (const { name, identity, key } of tables) {
+    const columns = watched.find(({ table }) => table === name)?.columns;
     if (identity !== 'd')
       lacks.push(
         `The table ${name} has REPLICA IDENTITY ${IDENTITIES[identity] ?? identity}: while part of its columns are ` +
           'published, PostgreSQL refuses each UPDATE and DELETE.',
       );
-    else if (key === null || key.some((column) => !watched.includes(column)))
+    else if (key === null || key.some((column) => !columns?.has(column)))
       lacks.push(`The table ${name} has no primary key of the columns that are read: its UPDATEs cannot be published.`);
   }
   return lacks;

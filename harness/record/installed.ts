@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import { WATCHED_TABLES } from '../model/airflow/schema.ts';
 import { listed } from '../model/listed.ts';
-import { WATCHED } from '../model/tables.ts';
 import { connect, disconnect } from '../system/postgres-client.ts';
 import { runBriefly, type TableStatement } from './brief-locks.ts';
 
@@ -58,7 +58,7 @@ export interface Left {
 export function removalSql(run: string): string {
   const name = nameOf(run);
   return [
-    ...Object.keys(WATCHED).map((table) => `DROP TRIGGER IF EXISTS ${name} ON public.${table};`),
+    ...WATCHED_TABLES.map((table) => `DROP TRIGGER IF EXISTS ${name} ON public.${table};`),
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${name}';`,
     `DROP PUBLICATION IF EXISTS ${name};`,
     `DROP SCHEMA IF EXISTS ${name} CASCADE;`,

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type pg from 'pg';
 
+import type { AirflowSchema } from '../model/airflow/schema.ts';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import type { Recorder } from '../model/run-context.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
+import { readAirflowSchema } from './airflow-schema.ts';
 
 /**
  * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours),
@@ -60,11 +62,15 @@ const WAITERS = `
     LEFT JOIN LATERAL (SELECT * FROM pg_locks WHERE pid = both_.pid AND granted AND locktype = 'tuple'
       AND wanted.locktype = 'transactionid' LIMIT 1) AS held ON true`;
 
-/** The columns that identify a row of these tables. A row that is being changed is still there in its old version. */
-const KEYS: Readonly<Record<string, string>> = {
-  task_instance: 'dag_id, run_id, task_id, map_index',
-  dag_run: 'dag_id, run_id, NULL AS task_id, NULL AS map_index',
-};
+/** What identifies a row, by its table. A row that is being changed is still there in its old version. */
+function keysOf({ watched, mapIndex }: AirflowSchema): ReadonlyMap<string, string> {
+  return new Map(
+    watched.flatMap(({ name, table }): [string, string][] => {
+      if (name === 'task_instance') return [[table, `dag_id, run_id, task_id, ${mapIndex} AS map_index`]];
+      return name === 'dag_run' ? [[table, 'dag_id, run_id, NULL AS task_id, NULL AS map_index']] : [];
+    }),
+  );
+}
 
 export interface LockSamplerOptions {
   readonly dsn: string;
@@ -77,6 +83,7 @@ export class LockSampler {
   readonly #record: Recorder;
   readonly #clock: WallClock;
   readonly #database: ReconnectingClient;
+  #keys: ReadonlyMap<string, string> = new Map();
   /** The last recorded wait of each process; another wait, or another holder, is recorded again. */
   readonly #written = new Map<number, string>();
 
@@ -87,7 +94,7 @@ export class LockSampler {
   }
 
   async start(): Promise<void> {
-    await this.#database.get();
+    this.#keys = keysOf(await readAirflowSchema(await this.#database.get()));
   }
 
   /** Until the signal. A database that is away ends no run: deadlocks are in its log, too. */
@@ -124,7 +131,7 @@ export class LockSampler {
   }
 
   async #keyOf(client: pg.Client, { relation, row_id }: Waiter): Promise<RowKey | undefined> {
-    const columns = relation === null ? undefined : KEYS[relation];
+    const columns = relation === null ? undefined : this.#keys.get(relation);
     if (columns === undefined || row_id === null || !/^\(\d+,\d+\)$/.test(row_id)) return undefined;
     const { rows } = await client.query<RowKey>(`SELECT ${columns} FROM ${relation} WHERE ctid = $1::tid`, [row_id]);
     return rows[0];

@@ -1,6 +1,6 @@
 import { ofAnotherRun } from '../model/namespace.ts';
 
-/** Tables with the input and output of tasks: of DAGs that are not the harness's own they are not recorded. */
+/** Relations with the input and output of tasks: of DAGs that are not the harness's own they are not recorded. */
 const PAYLOADS: ReadonlySet<string> = new Set(['xcom', 'rendered_task_instance_fields']);
 
 type Values = Readonly<Record<string, unknown>>;

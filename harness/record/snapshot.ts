@@ -1,12 +1,11 @@
 import pg from 'pg';
 
+import { COPIED_NAMES, type CopiedName, type CopiedTable } from '../model/airflow/schema.ts';
 import type { Clock } from '../model/clock.ts';
 import { reasonOf } from '../model/errors.ts';
 import { noteGap, type Recorder } from '../model/run-context.ts';
-import { FINAL_TABLES } from '../model/tables.ts';
 import { withClient } from '../system/postgres-client.ts';
-
-type Table = (typeof FINAL_TABLES)[number];
+import { readAirflowSchema } from './airflow-schema.ts';
 
 /** Columns that are large and prove nothing. */
 const LEFT_OUT = new Set([
@@ -47,7 +46,7 @@ export async function takeSnapshot(options: SnapshotOptions, record: Recorder): 
   const { dsn, statementMs = STATEMENT_MS, allMs = ALL_MS } = options;
   const endsAt = performance.now() + allMs;
   const timeoutMs = () => Math.ceil(Math.max(1, Math.min(statementMs, endsAt - performance.now())));
-  const left = new Set<Table>(FINAL_TABLES);
+  const left = new Set<CopiedName>(COPIED_NAMES);
   try {
     await withClient(dsn, (client) => copyTables(client, { ...options, timeoutMs, left }, record));
   } catch (error) {
@@ -58,7 +57,11 @@ export async function takeSnapshot(options: SnapshotOptions, record: Recorder): 
 }
 
 /** What is not there to be judged must not look like a table that is empty. */
-export function noteNotCopied(tables: Iterable<Table>, context: Parameters<typeof noteGap>[0], reason: string): void {
+export function noteNotCopied(
+  tables: Iterable<CopiedName>,
+  context: Parameters<typeof noteGap>[0],
+  reason: string,
+): void {
   for (const table of tables) noteGap(context, `final_${table}`, `Airflow's table ${table} was not copied: ${reason}`);
 }
 
@@ -67,7 +70,7 @@ class RecorderError extends Error {}
 
 interface Copying extends SnapshotOptions, Pick<Copied, 'timeoutMs'> {
   /** Tables that are not done yet. */
-  readonly left: Set<Table>;
+  readonly left: Set<CopiedName>;
 }
 
 async function copyTables(
@@ -75,38 +78,39 @@ async function copyTables(
   { dagIds, isShared, clock, timeoutMs, left }: Copying,
   record: Recorder,
 ): Promise<void> {
-  const { there, readable } = await tablesOf(client);
+  const { copied } = await readAirflowSchema(client);
+  const { there, readable } = await tablesOf(client, copied);
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  for (const table of FINAL_TABLES) {
-    const needed = [table, ...(ALSO_READ[table] ?? [])];
-    if (needed.every((name) => readable.has(name))) {
+  for (const table of copied) {
+    const { name, reads } = table;
+    if (reads.every((one) => readable.has(one))) {
       await client.query('SAVEPOINT before');
       try {
         await copyTable(client, { table, dagIds, isShared, timeoutMs }, record);
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) throw error;
-        const problem = `the copy of Airflow's table ${table} is incomplete: ${reasonOf(error)}`;
-        noteGap({ record, clock }, `final_${table}`, problem);
-        left.delete(table);
+        const problem = `the copy of Airflow's table ${name} is incomplete: ${reasonOf(error)}`;
+        noteGap({ record, clock }, `final_${name}`, problem);
+        left.delete(name);
         await client.query('ROLLBACK TO SAVEPOINT before');
       }
-    } else if (needed.every((name) => there.has(name))) {
-      noteNotCopied([table], { record, clock }, 'the user of the DSN may not read it');
+    } else if (reads.every((one) => there.has(one))) {
+      noteNotCopied([name], { record, clock }, 'the user of the DSN may not read it');
     }
-    left.delete(table);
+    left.delete(name);
   }
   await client.query('COMMIT');
 }
 
 interface Copied extends Pick<SnapshotOptions, 'dagIds' | 'isShared'> {
-  readonly table: Table;
+  readonly table: CopiedTable;
   /** For the next statement. */
   timeoutMs(): number;
 }
 
 async function copyTable(
   client: pg.Client,
-  { table, dagIds, isShared, timeoutMs }: Copied,
+  { table: { name, table, renamed, names, from, where }, dagIds, isShared, timeoutMs }: Copied,
   record: Recorder,
 ): Promise<void> {
   const limit = () => client.query(`SET LOCAL statement_timeout = ${timeoutMs()}`);
@@ -116,13 +120,14 @@ async function copyTable(
       WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`,
     [table],
   );
-  const names = columns.map(({ column_name }) => column_name).filter((name) => !LEFT_OUT.has(name));
+  const own = columns
+    .filter(({ column_name }) => !LEFT_OUT.has(column_name))
+    .map(({ column_name }) => `t."${column_name}" AS "${renamed.get(column_name) ?? column_name}"`);
   // `to_json` gives each type the text that PostgreSQL prints; the driver's Date would lose microseconds.
   await client.query(
     `DECLARE rows NO SCROLL CURSOR FOR
      SELECT to_json(t) AS row FROM (
-       SELECT ${names.map((name) => `"${name}"`).join(', ')} FROM public."${table}"
-        WHERE ${ours(table, isShared)}) t`,
+       SELECT ${[...names, ...own].join(', ')} FROM ${from} WHERE ${where(isShared)}) t`,
     [dagIds],
   );
   for (;;) {
@@ -130,7 +135,7 @@ async function copyTable(
     const { rows } = await client.query<{ row: object }>(`FETCH ${BATCH} FROM rows`);
     if (rows.length === 0) break;
     try {
-      for (const { row } of rows) record.append(`final_${table}`, row);
+      for (const { row } of rows) record.append(`final_${name}`, row);
       await record.flush();
     } catch (error) {
       throw new RecorderError('', { cause: error });
@@ -139,34 +144,17 @@ async function copyTable(
   await client.query('CLOSE rows');
 }
 
-/** What `ours` reads besides the table itself. */
-const ALSO_READ: Readonly<Record<string, readonly string[]>> = {
-  backfill_dag_run: ['backfill'],
-  trigger: ['task_instance'],
-};
-
 /** A user of a target may not be allowed to read all of them: what is not copied is `unknown` where it is needed. */
-async function tablesOf(client: pg.Client): Promise<Record<'there' | 'readable', ReadonlySet<string>>> {
+async function tablesOf(
+  client: pg.Client,
+  copied: readonly CopiedTable[],
+): Promise<Record<'there' | 'readable', ReadonlySet<string>>> {
   const { rows } = await client.query<{ name: string; readable: boolean }>(
     `SELECT c.relname AS name, has_table_privilege(c.oid, 'SELECT') AS readable
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = 'public' AND c.relname = ANY ($1)`,
-    [FINAL_TABLES],
+    [copied.flatMap(({ reads }) => reads)],
   );
   const names = (those: typeof rows) => new Set(those.map(({ name }) => name));
   return { there: names(rows), readable: names(rows.filter(({ readable }) => readable)) };
-}
-
-function ours(table: Table, isShared: boolean): string {
-  switch (table) {
-    case 'backfill_dag_run':
-      return 'backfill_id IN (SELECT id FROM public.backfill WHERE dag_id = ANY ($1))';
-    case 'trigger':
-      if (isShared)
-        return 'EXISTS (SELECT FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id = ANY ($1))';
-      // With those that no task waits for: their tasks are no longer known.
-      return `NOT EXISTS (SELECT FROM public.task_instance WHERE trigger_id = "trigger".id AND dag_id <> ALL ($1))`;
-    default:
-      return 'dag_id = ANY ($1)';
-  }
 }

@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import type { AirflowSchema, WatchedTable } from '../model/airflow/schema.ts';
 import { messageOf, StackError } from '../model/errors.ts';
-import { WATCHED } from '../model/tables.ts';
 import { databaseError, disconnect } from '../system/postgres-client.ts';
+import { readAirflowSchema } from './airflow-schema.ts';
 import { runBriefly, type TableStatement } from './brief-locks.ts';
 import { connectForChanges, type Left, lockOf, nameOf, REMOVE_MS, takeAway } from './installed.ts';
 
@@ -23,6 +24,7 @@ export class Installation {
   readonly #run: string;
   readonly #slotMs: number;
   #client: pg.Client | undefined;
+  #schema: AirflowSchema | undefined;
   #closed = false;
 
   /** `run`: its id, six hexadecimal digits. `slotMs`: how long the creation of the slot may take. */
@@ -37,6 +39,11 @@ export class Installation {
     return nameOf(this.#run);
   }
 
+  /** What the database holds; read before anything is created in it. */
+  get schema(): AirflowSchema | undefined {
+    return this.#schema;
+  }
+
   /**
    * Creates all of it; the slot begins now. While this object is open, an advisory lock says that the run lives.
    * StackError if it cannot be done: call `remove` then.
@@ -44,7 +51,8 @@ export class Installation {
   async install(signal?: AbortSignal): Promise<void> {
     try {
       this.#client = await this.#locked();
-      await create(this.#client, this.name, signal);
+      this.#schema = await readAirflowSchema(this.#client);
+      await create(this.#client, { name: this.name, tables: this.#schema.watched, signal });
       await createSlot(this.#client, this.name, this.#slotMs);
     } catch (error) {
       signal?.throwIfAborted();
@@ -121,7 +129,13 @@ export class Installation {
   }
 }
 
-async function create(client: pg.Client, name: string, signal: AbortSignal | undefined): Promise<void> {
+interface Created {
+  readonly name: string;
+  readonly tables: readonly WatchedTable[];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function create(client: pg.Client, { name, tables, signal }: Created): Promise<void> {
   const since = new Date().toISOString().slice(0, 19);
   await client.query(`CREATE SCHEMA ${name}`);
   await client.query(`COMMENT ON SCHEMA ${name} IS ${pg.escapeLiteral(`${hostname()} since ${since}Z`)}`);
@@ -133,11 +147,11 @@ async function create(client: pg.Client, name: string, signal: AbortSignal | und
       RETURN NULL;
     END $$`);
   await client.query(`CREATE PUBLICATION ${name}`);
-  const statements = Object.entries(WATCHED).flatMap(([relation, columns]): TableStatement[] => {
+  const statements = tables.flatMap(({ table: relation, columns }): TableStatement[] => {
     const table = `public.${relation}`;
     const trigger = `CREATE TRIGGER ${name} BEFORE INSERT OR UPDATE OR DELETE ON ${table}
       FOR EACH STATEMENT EXECUTE FUNCTION ${name}.note_writer()`;
-    const published = `ALTER PUBLICATION ${name} ADD TABLE ${table} (${columns.join(', ')})`;
+    const published = `ALTER PUBLICATION ${name} ADD TABLE ${table} (${[...columns.keys()].join(', ')})`;
     return [
       { table, sql: trigger, excludes: 'writers' },
       { table, sql: published, excludes: 'changes' },

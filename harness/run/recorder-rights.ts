@@ -1,8 +1,10 @@
 import path from 'node:path';
-
+import { isNewerThanKnown } from '../model/airflow/releases.ts';
+import type { AirflowSchema } from '../model/airflow/schema.ts';
 import { messageOf, StackError } from '../model/errors.ts';
-import { note } from '../model/run-context.ts';
+import { note, noteGap } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
+import { readAirflowSchema } from '../record/airflow-schema.ts';
 import type { CommitStream } from '../record/commits.ts';
 import { type DatabaseRights, readDatabaseRights } from '../record/database-rights.ts';
 import { removalSql } from '../record/installed.ts';
@@ -15,6 +17,9 @@ import type { RunSession } from './session.ts';
  */
 export async function beginCommits(session: RunSession, stack: Stack, commits: CommitStream): Promise<void> {
   const { spec, progress, stop, record, fail } = session;
+  const schema = await withClient(stack.dsn, readAirflowSchema);
+  noteUnrecorded(session, stack, schema);
+  await record.updateManifest({ row_a_try: schema.rowATry });
   if ('target' in spec.subject) {
     const rights = await withClient(stack.dsn, readDatabaseRights);
     for (const sentence of sentencesOf(rights, !spec.shared)) progress.note(sentence);
@@ -24,7 +29,24 @@ export async function beginCommits(session: RunSession, stack: Stack, commits: C
     // From now on there may be something in a database that outlives this process.
     session.table.target(path.resolve(spec.subject.target));
   }
+  if (schema.watched.length === 0) return record.updateManifest({ writers: 'none' });
   await commits.start(fail, stop);
+}
+
+/**
+ * What cannot be recorded, because the database has it not, or not as any release that is known: a gap in the record,
+ * so that what needs it stays unknown, and a sentence each.
+ */
+function noteUnrecorded(session: RunSession, stack: Stack, { unrecorded }: AirflowSchema): void {
+  const { progress, spec } = session;
+  const version = stack.identity.airflow;
+  for (const { what, why } of unrecorded) noteGap(session, what, `not recorded on ${version ?? stack.build}: ${why}`);
+  if (spec.shared || unrecorded.length === 0) return;
+  const newer = version !== undefined && isNewerThanKnown(version) ? ', which is newer than windtunnel knows' : '';
+  const sentences = unrecorded.map(({ what, why }) => `  - ${what}: ${why}`);
+  progress.note(
+    [`Not all is recorded of ${stack.build}${newer}, and what needs the rest stays unknown:`, ...sentences].join('\n'),
+  );
 }
 
 function sentencesOf({ lacks, unreadable, warnings }: DatabaseRights, isFirst: boolean): string[] {

@@ -43,6 +43,14 @@ CREATE OR REPLACE MACRO field_of(value) AS
     try_cast(value ->> '$' AS JSON) ->> '$.bash_command',
     CASE WHEN json_type(value) = 'VARCHAR' THEN value ->> '$' ELSE json(value)::VARCHAR END);
 
+-- Of a row of a task instance: whether each try has one (from 3.4 on), and whether this one's try was followed by
+-- another. The text is that of the recorder; it is not parsed, because every change is asked.
+CREATE OR REPLACE MACRO has_row_a_try(task_row) AS coalesce(contains(task_row, '"working_set":'), false);
+CREATE OR REPLACE MACRO is_of_former_try(task_row) AS coalesce(contains(task_row, '"working_set":null'), false);
+
+-- Whether each try has a row, to which its rendered fields and results belong.
+CREATE OR REPLACE MACRO row_a_try() AS (SELECT coalesce(row_a_try, false) FROM manifest);
+
 -- Whether a statement is only a heartbeat: it changes no column that is recorded, but its row is in the
 -- stream all the same.
 CREATE OR REPLACE MACRO heartbeats(statement) AS

@@ -11,15 +11,19 @@ CREATE OR REPLACE VIEW kept_changes AS
 WITH gone AS (
   SELECT seq, xid, committed_ms, change, id, old_id, writer, writer_pid, statement
   FROM commits WHERE relation = 'task_instance' AND change = 'delete'
+    -- Of a task instance that is deleted the rows of its former tries go, too.
+    AND id NOT IN (
+      SELECT id FROM commits WHERE relation = 'task_instance' AND change <> 'delete' AND is_of_former_try("row"))
 ), changes AS (
   SELECT
     seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer,
     writer_pid, CASE WHEN state = 'running' THEN "row" ->> '$.hostname' END AS hostname,
-    heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back
-  FROM commits WHERE relation = 'task_instance' AND change <> 'delete'
+    heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back,
+    change = 'insert' AND has_row_a_try("row") AS is_next_try
+  FROM commits WHERE relation = 'task_instance' AND change <> 'delete' AND NOT is_of_former_try("row")
   UNION ALL BY NAME
   SELECT gone.* EXCLUDE (statement), last.* EXCLUDE (seq, id), heartbeats(statement) AS is_heartbeat,
-    takes_back(statement) AS is_taken_back
+    takes_back(statement) AS is_taken_back, false AS is_next_try
   -- Deletes are few, and all changes would be sorted for them.
   FROM gone ASOF JOIN (
     SELECT seq, id, dag_id, run_id, task_id, map_index, try_number
@@ -27,9 +31,12 @@ WITH gone AS (
   ) AS last ON last.id = gone.id AND gone.seq >= last.seq
 )
 SELECT
-  seq, xid, committed_ms, change::ENUM('insert', 'update', 'delete') AS change, dag_id, run_id, task_id, map_index,
+  seq, xid, committed_ms,
+  CASE WHEN is_next_try AND lag(change) OVER row_history <> 'delete' THEN 'update' ELSE change END
+    ::ENUM('insert', 'update', 'delete') AS change, dag_id, run_id, task_id, map_index,
   id AS ti_id,
-  nullif(coalesce(old_id, CASE WHEN change <> 'insert' THEN lag(id) OVER row_history END), id) AS moved_from,
+  nullif(coalesce(old_id, CASE WHEN change <> 'insert' OR (is_next_try AND lag(change) OVER row_history <> 'delete')
+    THEN lag(id) OVER row_history END), id) AS moved_from,
   lag(seq) OVER row_history IS NOT NULL OR change = 'insert' AS old_seen,
   lag(state) OVER row_history AS old_state, state,
   lag(try_number) OVER row_history AS old_try_number, try_number,
@@ -40,7 +47,9 @@ WINDOW row_history AS (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY 
 
 -- One row: a committed change of a task instance, with the state and the try it had before.
 -- A retry or a clear gives the row a new id, so a task instance is followed by dag, run, task and map index; a
--- delete is logged with the id alone and takes these from the last change that had this id. Where `old_seen` is
+-- delete is logged with the id alone and takes these from the last change that had this id. From 3.4 on a retry leaves
+-- the row, which is then of a former try, and inserts one for the next: here that is one change, an update with another
+-- id, as before, and what becomes of rows of former tries is in `commits` alone. Where `old_seen` is
 -- false the record begins here: `old_state` is NULL because it was not recorded, not because the state was none.
 -- Of the row and the statement it has only columns that many queries need: all changes are sorted, and a long run has
 -- tens of millions. For others, join `commits` by `seq`. `hostname` is that of a running task. What follows from the

@@ -47,6 +47,16 @@ SELECT hash('xcom gone', runs.dag_id::VARCHAR, runs.run_id::VARCHAR, gone.task_i
 FROM (SELECT * FROM rows_of_runs WHERE relation = 'xcom' AND change = 'delete') AS gone
 JOIN xcom_runs AS runs ON runs.dag_run_id = (gone."row" ->> '$.dag_run_id')
 UNION ALL
+-- A row that belongs to a try is deleted by its id.
+SELECT hash('xcom gone', pushed.dag_id, pushed.run_id, pushed.task_id, pushed.map_index, pushed.key),
+  gone.seq, gone.xid, gone.committed_ms
+FROM (SELECT * FROM rows_of_runs WHERE relation = 'xcom' AND change = 'delete' AND id IS NOT NULL) AS gone
+JOIN (
+  SELECT DISTINCT id, dag_id::VARCHAR AS dag_id, run_id::VARCHAR AS run_id, task_id::VARCHAR AS task_id, map_index,
+    "row" ->> '$.key' AS key
+  FROM rows_of_runs WHERE relation = 'xcom' AND change <> 'delete'
+) AS pushed USING (id)
+UNION ALL
 SELECT hash('trigger', dag_id::VARCHAR), seq, xid, committed_ms
 FROM dag_run_changes
 WHERE change = 'insert' AND backfill_id IS NULL AND coalesce(writer_role, 'api-core') LIKE 'api-%'

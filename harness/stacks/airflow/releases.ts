@@ -1,22 +1,11 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { TESTED_RELEASES } from '../../model/airflow/releases.ts';
 import { StackError, UnavailableError, UsageError } from '../../model/errors.ts';
 import { cacheFolder } from '../../system/installation.ts';
 import { runTool, type ToolResult } from '../../system/run-tool.ts';
 import { REACH_THE_INDEX, tail } from './python.ts';
-
-/**
- * The day up to which packages are taken (inclusive, UTC), so that a release means the same bytes for everyone and the
- * dependencies it was released with: with today's, 3.2.1's API server dies at import.
- */
-const KNOWN: Readonly<Record<string, string>> = {
-  '3.1.8': '2026-03-20',
-  '3.2.0': '2026-04-29',
-  '3.2.1': '2026-04-29',
-  '3.2.2': '2026-06-10',
-  '3.3.2': '2026-09-25',
-};
 
 /** 3.1.0 was not there before: the search for a release's day begins here. */
 const FIRST_DAY = '2025-09-01';
@@ -24,7 +13,7 @@ const DAY_MS = 86_400_000;
 
 /** The releases with a known day: those that windtunnel is run against regularly. */
 export function knownReleases(): string[] {
-  return Object.keys(KNOWN);
+  return Object.keys(TESTED_RELEASES);
 }
 
 export interface Resolver {
@@ -47,7 +36,7 @@ export function checkRelease(version: string): void {
 /** The moment as of which `version` is installed, ISO 8601. */
 export async function releaseDate(version: string, resolver: Resolver): Promise<string> {
   checkRelease(version);
-  const known = KNOWN[version] ?? (await remembered())[version];
+  const known = TESTED_RELEASES[version] ?? (await remembered())[version];
   if (known !== undefined) return endOf(known);
 
   resolver.log(`looking for the release date of Airflow ${version}`);

@@ -1,0 +1,271 @@
+import { listed } from '../listed.ts';
+
+/**
+ * Where each release of Airflow keeps what a run records: the only place that knows Airflow's tables. Which of it a
+ * stack has is read from its database (`recognise`), not from its version: a checkout, a beta and a target say best
+ * themselves what they are. In the run folder everything has one name, whatever the release.
+ */
+
+/** Column in Airflow by its name in the run folder. */
+type Columns = Readonly<Record<string, string>>;
+
+interface Form {
+  readonly table: string;
+  /** Without these it is another form. */
+  readonly needs: Columns;
+  /** Read where they are there. */
+  readonly wants?: Columns;
+  /** With one of these it is another form. */
+  readonly unless?: readonly string[];
+  /** The column with the id of the task instance that a row belongs to, where its names stand there alone. */
+  readonly owner?: string;
+}
+
+/** Conditions on a row `t`, with the ids of the run's DAGs as `$1`; `o` is the task instance that owns it. */
+interface CopyForm extends Form {
+  /** Which of a run's rows. Absent: all. */
+  readonly where?: string;
+  /** Whether a row is of the run, where it has no `dag_id`. */
+  readonly ours?: string;
+  /** The same on a stack of our own, where it is another. */
+  readonly oursAlone?: string;
+  /** What `ours` reads besides the table. */
+  readonly reads?: readonly string[];
+}
+
+export type WatchedName = keyof typeof WATCHED_FORMS;
+export type CopiedName = keyof typeof COPIED_FORMS;
+
+/** Columns that have the same name. */
+function same(...names: string[]): Columns {
+  return Object.fromEntries(names.map((name) => [name, name]));
+}
+
+const NAMES = same('dag_id', 'run_id', 'task_id');
+const TASK = { ...same('id', 'state', 'try_number'), ...NAMES };
+const ALSO_OF_TASK = same('max_tries', 'hostname', 'pid', 'queued_by_job_id', 'dag_version_id');
+/** From 3.4 on each try has a row of its own: `working_set` is true in that of the current one, and null in others. */
+const ROW_A_TRY = { map_index: 'region_index', working_set: 'working_set' };
+
+/** The tables of `commits.relation`, of which committed changes are recorded, each with the newest form first. */
+const WATCHED_FORMS = {
+  task_instance: [
+    {
+      table: 'task_instance',
+      needs: { ...TASK, ...ROW_A_TRY },
+      wants: { ...ALSO_OF_TASK, ...same('archived_reason', 'region_id') },
+    },
+    {
+      table: 'task_instance',
+      needs: { ...TASK, map_index: 'map_index' },
+      wants: ALSO_OF_TASK,
+      unless: ['working_set', 'region_index'],
+    },
+  ],
+  dag_run: [
+    {
+      table: 'dag_run',
+      needs: same('id', 'dag_id', 'run_id', 'state'),
+      wants: same('run_type', 'logical_date', 'clear_number', 'backfill_id'),
+    },
+  ],
+  backfill: [
+    {
+      table: 'backfill',
+      needs: same('id', 'dag_id', 'completed_at'),
+      wants: same('created_at', 'max_active_runs', 'is_paused'),
+    },
+  ],
+  backfill_dag_run: [
+    {
+      table: 'backfill_dag_run',
+      needs: same('id', 'backfill_id', 'dag_run_id'),
+      wants: same('exception_reason', 'sort_ordinal'),
+    },
+  ],
+  rendered_task_instance_fields: [
+    { table: 'rtif_v2', needs: same('id', 'task_instance_id', 'rendered_fields'), owner: 'task_instance_id' },
+    { table: 'rendered_task_instance_fields', needs: { ...NAMES, ...same('map_index', 'rendered_fields') } },
+  ],
+  dag_version: [{ table: 'dag_version', needs: same('id', 'dag_id', 'version_number') }],
+  xcom: [
+    { table: 'xcom_v2', needs: same('id', 'task_instance_id', 'key', 'value'), owner: 'task_instance_id' },
+    { table: 'xcom', needs: { ...NAMES, ...same('dag_run_id', 'map_index', 'key', 'value') } },
+  ],
+} as const satisfies Record<string, readonly Form[]>;
+
+/** What is copied in the end, with all its columns: `final_<name>`. */
+const COPIED_FORMS = {
+  task_instance: [
+    { table: 'task_instance', needs: { dag_id: 'dag_id', ...ROW_A_TRY }, where: 't.working_set' },
+    { table: 'task_instance', needs: same('dag_id'), unless: ['working_set', 'region_index'] },
+  ],
+  task_instance_history: [
+    {
+      table: 'task_instance',
+      needs: { ...same('dag_id'), ...ROW_A_TRY, task_instance_id: 'id' },
+      where: 't.working_set IS NULL',
+    },
+    { table: 'task_instance_history', needs: same('dag_id') },
+  ],
+  dag_run: [{ table: 'dag_run', needs: same('dag_id') }],
+  backfill: [{ table: 'backfill', needs: same('dag_id') }],
+  backfill_dag_run: [
+    {
+      table: 'backfill_dag_run',
+      needs: same('backfill_id'),
+      ours: 't.backfill_id IN (SELECT id FROM public.backfill WHERE dag_id = ANY ($1))',
+      reads: ['backfill'],
+    },
+  ],
+  // Of the current try, as the user interface shows them.
+  rendered_task_instance_fields: [
+    { table: 'rtif_v2', needs: same('task_instance_id'), owner: 'task_instance_id', where: 'o.working_set' },
+    { table: 'rendered_task_instance_fields', needs: same('dag_id') },
+  ],
+  dag_version: [{ table: 'dag_version', needs: same('dag_id') }],
+  dag: [{ table: 'dag', needs: same('dag_id') }],
+  trigger: [
+    {
+      table: 'trigger',
+      needs: same('id'),
+      ours: 'EXISTS (SELECT FROM public.task_instance WHERE trigger_id = t.id AND dag_id = ANY ($1))',
+      // With those that no task waits for: their tasks are no longer known.
+      oursAlone: 'NOT EXISTS (SELECT FROM public.task_instance WHERE trigger_id = t.id AND dag_id <> ALL ($1))',
+      reads: ['task_instance'],
+    },
+  ],
+  xcom: [
+    { table: 'xcom_v2', needs: same('task_instance_id'), owner: 'task_instance_id', where: 'o.working_set' },
+    { table: 'xcom', needs: same('dag_id') },
+  ],
+  log: [{ table: 'log', needs: same('dag_id') }],
+} as const satisfies Record<string, readonly CopyForm[]>;
+
+export const WATCHED_NAMES = Object.keys(WATCHED_FORMS) as WatchedName[];
+export const COPIED_NAMES = Object.keys(COPIED_FORMS) as CopiedName[];
+
+/** Every table that some release has, of those that are recorded: what an installation may have a trigger on. */
+export const WATCHED_TABLES: readonly string[] = tablesOf(WATCHED_FORMS);
+/** Every table that `recognise` looks for. */
+export const KNOWN_TABLES: readonly string[] = [...new Set([...WATCHED_TABLES, ...tablesOf(COPIED_FORMS)])];
+
+function tablesOf(forms: Readonly<Record<string, readonly Form[]>>): string[] {
+  return [...new Set(Object.values(forms).flatMap((some) => some.map(({ table }) => table)))];
+}
+
+/** A table of this stack of which changes are recorded. */
+export interface WatchedTable {
+  /** `commits.relation`. */
+  readonly name: WatchedName;
+  readonly table: string;
+  /** Names in the run folder by the columns that are read. */
+  readonly columns: ReadonlyMap<string, string>;
+  readonly owner: string | undefined;
+}
+
+/** A table of this stack that is copied in the end. */
+export interface CopiedTable {
+  /** Of `final_<name>`. */
+  readonly name: CopiedName;
+  readonly table: string;
+  /** Names in the run folder of the columns that have another in this release. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** What is selected `FROM`: the table as `t` and, where it has no names of its own, the task instance as `o`. */
+  readonly from: string;
+  /** Names of the task instance, where they come from there. */
+  readonly names: readonly string[];
+  /** Whether a row is copied: SQL with the ids of the run's DAGs as `$1`. */
+  where(isShared: boolean): string;
+  /** The tables that must be readable. */
+  readonly reads: readonly string[];
+}
+
+/** What this stack does not have, or not as any release that is known. */
+export interface Unrecorded {
+  /** What the judge looks for in what an invariant reads: a relation, a column, `final_xcom`. */
+  readonly what: string;
+  /** Without a full stop. */
+  readonly why: string;
+}
+
+export interface AirflowSchema {
+  readonly watched: readonly WatchedTable[];
+  readonly copied: readonly CopiedTable[];
+  readonly unrecorded: readonly Unrecorded[];
+  /** Whether each try of a task has a row, and its rendered fields and results belong to it (3.4). */
+  readonly rowATry: boolean;
+  /** The column of `task_instance` with the map index. */
+  readonly mapIndex: string;
+}
+
+/** `found`: the columns of each of `KNOWN_TABLES` that the database has. */
+export function recognise(found: ReadonlyMap<string, ReadonlySet<string>>): AirflowSchema {
+  const unrecorded: Unrecorded[] = [];
+  const watched = WATCHED_NAMES.flatMap((name): WatchedTable[] => {
+    const forms: readonly Form[] = WATCHED_FORMS[name];
+    const form = forms.find((one) => fits(one, found));
+    if (!form) {
+      unrecorded.push({ what: name, why: whyNot(forms, found) });
+      return [];
+    }
+    const there = found.get(form.table) ?? new Set();
+    const wanted = Object.entries(form.wants ?? {});
+    for (const [what, column] of wanted.filter(([, column]) => !there.has(column)))
+      if (what !== 'region_id') unrecorded.push({ what, why: `the table ${form.table} has no column ${column}` });
+    const read = [...Object.entries(form.needs), ...wanted.filter(([, column]) => there.has(column))];
+    return [
+      {
+        name,
+        table: form.table,
+        columns: new Map(read.map(([as, column]) => [column, as])),
+        owner: form.owner,
+      },
+    ];
+  });
+  const copied = COPIED_NAMES.flatMap((name): CopiedTable[] => {
+    const forms: readonly CopyForm[] = COPIED_FORMS[name];
+    const form = forms.find((one) => fits(one, found));
+    if (!form) {
+      unrecorded.push({ what: `final_${name}`, why: whyNot(forms, found) });
+      return [];
+    }
+    return [copyOf(name, form)];
+  });
+  const tasks = watched.find(({ name }) => name === 'task_instance');
+  const mapIndex = [...(tasks?.columns ?? [])].find(([, as]) => as === 'map_index')?.[0] ?? 'map_index';
+  return { watched, copied, unrecorded, rowATry: tasks?.columns.has('working_set') === true, mapIndex };
+}
+
+function copyOf(name: CopiedName, form: CopyForm): CopiedTable {
+  const { table, needs, owner, where, reads = [], ours = `${owner ? 'o' : 't'}.dag_id = ANY ($1)` } = form;
+  const oursAlone = form.oursAlone ?? ours;
+  return {
+    name,
+    table,
+    renamed: new Map(Object.entries(needs).flatMap(([as, column]) => (as === column ? [] : [[column, as] as const]))),
+    from: `public."${table}" t${owner ? ` JOIN public.task_instance o ON o.id = t.${owner}` : ''}`,
+    names: owner ? ['o.dag_id', 'o.run_id', 'o.task_id', `o.${ROW_A_TRY.map_index} AS map_index`] : [],
+    where: (isShared) => [isShared ? ours : oursAlone, ...(where ? [where] : [])].join(' AND '),
+    reads: [table, ...(owner ? ['task_instance'] : []), ...reads],
+  };
+}
+
+function fits({ table, needs, unless = [] }: Form, found: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+  const there = found.get(table);
+  return (
+    there !== undefined &&
+    Object.values(needs).every((column) => there.has(column)) &&
+    !unless.some((column) => there.has(column))
+  );
+}
+
+function whyNot(forms: readonly Form[], found: ReadonlyMap<string, ReadonlySet<string>>): string {
+  const tables = [...new Set(forms.map(({ table }) => table))];
+  const near = forms.find(({ table }) => found.has(table));
+  if (!near) return `there is no table ${tables.join(' or ')}`;
+  const missing = Object.values(near.needs).filter((column) => !found.get(near.table)?.has(column));
+  return missing.length > 0
+    ? `the table ${near.table} has no column ${listed(missing)}`
+    : `the table ${near.table} is not as in any release that is known`;
+}
