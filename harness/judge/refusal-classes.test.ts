@@ -187,6 +187,13 @@ test('of two writes of rendered fields at once, the second finds the row of the 
     duplicate_of: 2,
   } as const;
   expect(await about(refused, [...STARTED, written], write)).toEqual(['retry of a lost answer', 2, 4]);
+  // Of two that were under way at once neither is the retry of the other, whichever worker sent it; of a retry it is.
+  const beside = { ...write, ended_ms: 5_020 };
+  expect(await about(refused, [...STARTED, written], beside)).toEqual(['two at once', 2, 4]);
+  const others = { ...beside, op: 3, life: 3, worker: 'w-3', ti_id: 'ti-2' };
+  expect(await about(refused, [...STARTED, written], others)).toEqual(['two at once', 3, 4]);
+  const again = { ...refused, attempt: 2 };
+  expect(await about(again, [...STARTED, written], beside)).toEqual(['retry of a lost answer', 2, 4]);
   expect(await about({ ...refused, life: 3, worker: 'w-3' }, [...STARTED, written], write)).toEqual([
     'legitimate',
     2,

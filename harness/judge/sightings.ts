@@ -35,6 +35,7 @@ const PROVED = `EXISTS (
 /** Classes of refusals (85-refusal-classes.sql), in words that follow "it was". */
 const CLASSES: Readonly<Record<string, string>> = {
   'retry of a lost answer': 'the retry of a lost answer',
+  'two at once': 'one of two writes at once',
   'duplicate delivery': 'a duplicate delivery',
   'late update': 'a late update',
   fault: 'the effect of a fault',

@@ -208,6 +208,76 @@ test('a deadlock, the 500 that it made and the scheduler that it killed are one 
   ]);
 });
 
+test('the story of a deadlock of two schedulers has both waits, and what each did next', async () => {
+  const [one, two] = ['wt-scheduler-1', 'wt-scheduler-2'];
+  const run = { dag_id: 'wt_dag', run_id: 'run1', row: {} };
+  const dagRun = { relation: 'dag_run', id: '5', state: 'running', ...run };
+  const findings = await findingsOf({
+    operations: [{ kind: 'run', task_id: 'other', sent_ms: 900 }],
+    commits: [
+      { ...dagRun, xid: 800, change: 'insert', committed_ms: 1_000, writer: one },
+      ...many(3, (i) => ({ id: `t-${i}`, task_id: `t${i}`, change: 'insert', state: null, committed_ms: 1_000 })),
+      ...many(3, (i) => ({
+        id: `t-${i}`,
+        task_id: `t${i}`,
+        state: 'scheduled',
+        xid: 902,
+        committed_ms: 10_010,
+        writer: two,
+      })),
+      { id: 't-0', task_id: 't0', state: 'queued', xid: 950, committed_ms: 12_000, writer: one },
+    ],
+    backends: [
+      { at_ms: 0, pid: 10, application_name: one },
+      { at_ms: 0, pid: 11, application_name: two },
+    ],
+    lock_waits: [
+      {
+        at_ms: 9_500,
+        pid: 10,
+        application_name: one,
+        waiting_since_ms: 9_100,
+        relation: 'task_instance',
+        ...run,
+        task_id: 't0',
+      },
+      { at_ms: 9_900, pid: 11, application_name: two, waiting_since_ms: 9_800, relation: 'dag_run', ...run },
+    ].map(({ row: _, ...wait }) => wait),
+    server_log: [
+      {
+        at_ms: 10_000,
+        source: 'postgres',
+        pid: 10,
+        application_name: one,
+        sqlstate: '40P01',
+        detail: [
+          'Process 10 waits for ShareLock on transaction 902; blocked by process 11.',
+          'Process 11 waits for ShareLock on transaction 901; blocked by process 10.',
+          "Process 10: UPDATE task_instance SET state='scheduled', try_number=1, scheduled_dttm=now() WHERE id = 't-0'",
+          'Process 11: UPDATE dag_run SET last_scheduling_decision=now() WHERE dag_run.id = 5',
+        ].join('\n'),
+      },
+    ],
+  });
+  const finding = findings.find(({ root }) => root.invariant === 'no-deadlocks');
+  expect(finding?.timeline?.entries.map(({ actor, what, after }) => [actor, what, after])).toEqual([
+    [
+      'scheduler-1',
+      'waits for task_instance wt_dag/run1/t0 that scheduler-2 holds ' +
+        '(it sets ready tasks to SCHEDULED for wt_dag/run1)',
+      null,
+    ],
+    [
+      'scheduler-2',
+      'waits for dag_run wt_dag/run1 that scheduler-1 holds (it notes that it has examined a run for wt_dag/run1)',
+      null,
+    ],
+    ['postgres', 'deadlock of scheduler-1 and scheduler-2: PostgreSQL cancels what scheduler-1 was doing', null],
+    ['scheduler-2', 't0 and 2 more at once', 'scheduled'],
+    ['scheduler-1', 't0', 'queued'],
+  ]);
+});
+
 test('thousands of violations are counted whole and grouped in part, and the finding says so', async () => {
   const [finding, ...others] = await findingsOf({
     operations: many(2_500, (i) => ({

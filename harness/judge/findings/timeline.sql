@@ -1,6 +1,7 @@
 -- The rows of one timeline: `$root` is the violation that it is about, `$members` all violations of its occurrence.
 -- Its subject is a task instance where there is one, else a DAG. Taken are the subject's requests and state changes,
--- what operators did to its DAG run, what proves the violations, and what PostgreSQL logged of their deadlocks.
+-- what operators did to its DAG run, what proves the violations, what PostgreSQL logged of their deadlocks, what each
+-- side waited for, what the surviving ones committed, and with what the victim continued.
 CREATE TEMP TABLE story AS
 WITH members AS (
   SELECT * FROM kept_violations WHERE v IN (SELECT unnest($members::BIGINT[]))
@@ -28,8 +29,12 @@ WITH members AS (
   SELECT dag_id, CASE WHEN task_id IS NOT NULL THEN run_id END AS run_id, task_id, coalesce(map_index, -1) AS map_index
   FROM named WHERE dag_id IS NOT NULL ORDER BY place LIMIT 1
 ), broken_locks AS (
-  SELECT DISTINCT at_ms, sides, operation FROM deadlocks
+  SELECT DISTINCT deadlock, at_ms, sides, operation FROM deadlocks
   WHERE at_ms IN (SELECT cause_ms FROM violation_links WHERE key LIKE 'deadlock %' AND v IN (SELECT v FROM members))
+), broken_sides AS (
+  SELECT deadlock_sides.*, holders.process AS holder
+  FROM deadlock_sides SEMI JOIN broken_locks USING (deadlock)
+  LEFT JOIN (SELECT deadlock, pid AS blocker, process FROM deadlock_sides) AS holders USING (deadlock, blocker)
 ), requests AS (
   SELECT operations.*, true AS proves FROM operations SEMI JOIN proof_ops USING (op)
   UNION ALL
@@ -40,17 +45,34 @@ WITH members AS (
       OR (kind = 'skip_downstream' AND list_contains(string_split(trim(target), ' '), focus.task_id))
       OR kind IN ('clear', 'mark', 'bulk', 'delete')))
     OR (focus.task_id IS NULL AND actor = 'operator')
+), survived AS (
+  SELECT seq FROM commits SEMI JOIN broken_sides USING (xid)
+), continued AS (
+  -- The first that the victim committed for the same run after that.
+  SELECT broken_sides.deadlock, min(seq) AS seq
+  FROM broken_sides JOIN commits ON commits.writer = broken_sides.process
+    AND committed_ms BETWEEN broken_sides.at_ms AND broken_sides.at_ms + 10000
+  WHERE is_victim AND starts_with(subject || '/', concat_ws('/', commits.dag_id, commits.run_id, ''))
+    AND relation IN ('task_instance', 'dag_run') AND commits.run_id IS NOT NULL
+  GROUP BY broken_sides.deadlock
 ), candidates AS (
-  SELECT commits.*, true AS proves FROM commits SEMI JOIN proof_seqs USING (seq)
-  UNION ALL
-  SELECT commits.*, false
-  FROM commits JOIN focus ON commits.dag_id = focus.dag_id ANTI JOIN proof_seqs USING (seq)
-  WHERE (focus.task_id IS NOT NULL AND relation IN ('task_instance', 'rendered_task_instance_fields')
-      AND commits.run_id = focus.run_id AND commits.task_id = focus.task_id
-      AND coalesce(commits.map_index, -1) = focus.map_index)
-    OR (focus.task_id IS NULL AND relation IN ('dag_run', 'backfill'))
-    OR (focus.task_id IS NOT NULL AND relation = 'dag_version' AND change = 'insert'
-      AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000))
+  FROM (
+    SELECT commits.*, true AS proves FROM commits SEMI JOIN proof_seqs USING (seq)
+    UNION ALL
+    SELECT commits.*, false
+    FROM commits JOIN focus ON commits.dag_id = focus.dag_id ANTI JOIN proof_seqs USING (seq)
+    WHERE (focus.task_id IS NOT NULL AND relation IN ('task_instance', 'rendered_task_instance_fields')
+        AND commits.run_id = focus.run_id AND commits.task_id = focus.task_id
+        AND coalesce(commits.map_index, -1) = focus.map_index)
+      OR (focus.task_id IS NULL AND relation IN ('dag_run', 'backfill'))
+      OR (focus.task_id IS NOT NULL AND relation = 'dag_version' AND change = 'insert'
+        AND EXISTS (FROM broken_locks WHERE abs(broken_locks.at_ms - committed_ms) < 5000))
+    UNION ALL
+    SELECT commits.*, false
+    FROM commits SEMI JOIN (SELECT seq FROM survived UNION SELECT seq FROM continued) AS others USING (seq)
+    WHERE relation IN ('task_instance', 'dag_run')
+  )
+  QUALIFY row_number() OVER (PARTITION BY seq ORDER BY NOT proves) = 1
 ), states AS (
   -- Heartbeats change a row, too. A new dag_version_id is part of the story where locks are.
   SELECT seq, CASE WHEN old_seen THEN coalesce(old_state, 'none') END AS old_state, old_ti_id,
@@ -68,8 +90,8 @@ WITH members AS (
   WHERE proves OR coalesce(moved, true)
   WINDOW same_change AS (
     PARTITION BY xid, relation, change, commits.state, old_state,
-      CASE WHEN relation = 'dag_run' THEN NULL ELSE seq END)
-  -- A backfill creates hundreds of runs at once: one stands for all.
+      CASE WHEN relation = 'dag_run' OR seq IN (FROM survived) THEN NULL ELSE seq END)
+  -- A backfill creates hundreds of runs at once, and a scheduler sets many tasks: one stands for all.
   QUALIFY row_number() OVER (same_change ORDER BY NOT proves, seq) = 1
 ), deaths AS (
   SELECT at_ms, source, message FROM server_log
@@ -88,6 +110,11 @@ UNION ALL
 SELECT 'deadlock', 0, at_ms, at_ms, true, to_json(struct_pack(
   operation, processes := list_transform(sides, side -> side.process),
   statement := shortened(sides[1].statement, 200))) FROM broken_locks
+UNION ALL
+SELECT 'wait', place, coalesce(waited_from_ms, at_ms), at_ms, true, to_json(struct_pack(
+  process, action, subject, holder,
+  waits_for := coalesce(waits_relation || ' ' || waits_row, 'a row of ' || waits_relation)))
+FROM broken_sides
 UNION ALL
 SELECT 'death', 0, at_ms, at_ms, true,
   to_json(struct_pack(process := source, message := shortened(message, 200))) FROM deaths

@@ -85,11 +85,17 @@ function answered(row: StoryRow['row']): string {
   return `${Number(row.status)}${why === '' ? '' : ` ${why}`}${found}, after ${took}`;
 }
 
-/** A commit, a deadlock of PostgreSQL's log, or the death of a process. */
+/** A commit, a deadlock of PostgreSQL's log, the wait of one of its sides, or the death of a process. */
 export function commitWords({ source, row, number, at_ms, proves }: StoryRow, subject: string | null): UntimedEntry {
   const common = { ...EMPTY_ENTRY, at_ms, proves };
   if (source === 'death') {
     return { ...common, actor: String(row.process), event: 'log', what: String(row.message) };
+  }
+  if (source === 'wait') {
+    const doing = text(row.action) === '' ? '' : ` (it ${text(row.action)}${forSubject(row)})`;
+    const holder = nameOf(row.holder) || 'another process';
+    const what = `waits for ${text(row.waits_for) || 'a row'} that ${holder} holds${doing}`;
+    return { ...common, actor: nameOf(row.process), event: 'log', what };
   }
   if (source === 'deadlock') {
     const [victim = 'a process', ...others] = (Array.isArray(row.processes) ? row.processes : []).map(nameOf);
@@ -126,7 +132,8 @@ function changed(row: StoryRow['row']): string {
         return `${text(row.task_id)} gets a new id for its next try`;
       // Whatever else the statement did: where the state stays, this is what it did to this task.
       const renewed = row.old_state === (text(row.state) || 'none') && text(row.statement).includes('dag_version_id=');
-      return renewed ? `gives ${text(row.task_id)} the new dag_version_id` : text(row.task_id);
+      const tasks = `${text(row.task_id)}${others(row)}`;
+      return renewed ? `gives ${tasks} the new dag_version_id` : tasks;
     }
     case 'dag_run':
       return `${row.change === 'insert' ? 'new ' : ''}run ${text(row.run_id)}${others(row)}`;
@@ -139,6 +146,10 @@ function changed(row: StoryRow['row']): string {
     default:
       return `${verb} ${text(row.relation)} ${text(row.id)}`;
   }
+}
+
+function forSubject({ subject }: StoryRow['row']): string {
+  return text(subject) === '' ? '' : ` for ${text(subject)}`;
 }
 
 /** Rows that the same transaction changed in the same way. */

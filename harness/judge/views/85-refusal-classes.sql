@@ -1,6 +1,7 @@
 -- One row: a request that was answered 4xx or 5xx, and why. `explanation` says it in words; `cause_op` and
 -- `cause_commit` are the request and the commit that caused it, if any. The classes of 4xx:
 --   retry of a lost answer  an earlier attempt of the same request by the same life had been carried out
+--   two at once             a first sending of rendered fields, while another write of the same fields was under way
 --   duplicate delivery      the task had been handed to another life, which started or ended it
 --   late update             the life's task had been failed, superseded or cleared before
 --   violation of NAME       the task had been taken from its worker against the invariant NAME: it is
@@ -13,8 +14,8 @@
 -- and of 5xx: `deadlock` (its transaction was the victim, or waited for one), `fault` (a fault was open), `restart` (a
 -- process or PostgreSQL was going down or coming up), `overload` (no connection or no time was left), and `wrong`.
 CREATE OR REPLACE TABLE refused AS
-SELECT op, life, worker, kind, dag_id, run_id, task_id, map_index, ti_id, target, sent_ms, ended_ms, status, reason,
-  found_state, requested, message,
+SELECT op, life, worker, kind, dag_id, run_id, task_id, map_index, ti_id, target, attempt, sent_ms, ended_ms, status,
+  reason, found_state, requested, message,
   coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
   kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'impostor_heartbeat', 'impostor_run')
     AND ti_id IS NOT NULL AS of_task
@@ -235,6 +236,8 @@ WITH doers AS (
         ELSE 'wrong' END
       WHEN status IN (401, 403) THEN 'token'
       WHEN status NOT IN (404, 409, 410) THEN 'not understood'
+      WHEN kind = 'rtif' AND attempt = 1 AND doer_kind = 'rtif' AND doer_sent_ms <= ended_ms
+        AND coalesce(doer_ended_ms >= sent_ms, true) THEN 'two at once'
       WHEN cause.how = 'again' THEN 'retry of a lost answer'
       WHEN cause.op IS NULL THEN CASE
         -- The row exists from before the request until after the answer, in a state that accepts it.
@@ -252,7 +255,8 @@ WITH doers AS (
     trouble.fault, trouble.victim, logged.restarting, logged.overloaded, logged.said, locked.roles, locked.at_ms
   FROM refused CROSS JOIN record
   LEFT JOIN cause USING (op)
-  LEFT JOIN (SELECT op AS doer_op, kind AS doer_kind, worker AS doer_worker, life AS doer_life, ti_id AS doer_ti
+  LEFT JOIN (SELECT op AS doer_op, kind AS doer_kind, worker AS doer_worker, life AS doer_life, ti_id AS doer_ti,
+      sent_ms AS doer_sent_ms, ended_ms AS doer_ended_ms
     FROM operations SEMI JOIN (SELECT cause_op AS op FROM cause) USING (op)) AS doer ON doer_op = cause.cause_op
   LEFT JOIN known ON known.op = refused.op
   LEFT JOIN (FROM wronged ANTI JOIN excused USING (op)) AS wronged ON wronged.op = refused.op
@@ -276,6 +280,8 @@ SELECT
       format('the record shows the task instance {} during the whole request',
         CASE WHEN status = 409 THEN 'in a state that accepts it' ELSE 'present' END)
     WHEN class = 'wrong' THEN 'the record shows no reason for it'
+    WHEN class = 'two at once' THEN
+      format('another write of the same fields was under way{}', coalesce(' by ' || doer_worker, ''))
     WHEN class = 'unclassified' THEN 'the record does not show the state of its subject'
     WHEN how = 'again' THEN
       format('an earlier attempt took effect {} before', seconds(coalesce(ended_ms, sent_ms) - committed_ms))
