@@ -13,3 +13,18 @@ export const WATCHED_SCHEMA = `
   CREATE TABLE dag_version (id uuid PRIMARY KEY, dag_id text, version_number int);
   CREATE TABLE xcom (dag_run_id int, dag_id text, run_id text, task_id text, map_index int, key text, value jsonb,
     PRIMARY KEY (dag_run_id, task_id, map_index, key));`;
+
+/** The same as of 3.4: each try has a row, to which rendered fields and results belong. */
+export const WATCHED_SCHEMA_34 = WATCHED_SCHEMA.replace('map_index int, state', 'region_index int, state')
+  .replace('dag_version_id uuid, other', 'dag_version_id uuid, working_set boolean, archived_reason text, other')
+  .replace(
+    /CREATE TABLE rendered_task_instance_fields [^;]*;/,
+    `CREATE TABLE dag (dag_id text PRIMARY KEY, is_paused boolean);
+     CREATE TABLE rtif_v2 (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), task_instance_id uuid,
+       rendered_fields json);`,
+  )
+  .replace(
+    /CREATE TABLE xcom [^;]*;/,
+    `CREATE TABLE xcom_v2 (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), task_instance_id uuid, key text,
+       value jsonb);`,
+  );

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type pg from 'pg';
 import type { Pgoutput } from 'pg-logical-replication';
-import type { WatchedTable } from '../model/airflow/schema.ts';
+import { ownersSql, type WatchedTable } from '../model/airflow/schema.ts';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { note, noteGap, type Recorder } from '../model/run-context.ts';
@@ -107,9 +108,10 @@ export class CommitStream {
    */
   async start(onFailure: (error: Error) => void, signal?: AbortSignal): Promise<void> {
     await this.#installation.install(signal);
-    const { watched = [] } = this.#installation.schema ?? {};
-    this.#relations = new Map(watched.map((relation) => [relation.table, relation]));
-    if (watched.some(({ owner }) => owner !== undefined)) this.#owners = new OwnerNames();
+    const { schema } = this.#installation;
+    this.#relations = new Map(schema?.watched.map((relation) => [relation.table, relation]));
+    const sql = schema && ownersSql(schema);
+    this.#owners = sql === undefined ? undefined : await this.#readOwners(sql);
     const reader = new SlotReader({
       dsn: this.#dsn,
       slot: this.#installation.name,
@@ -145,6 +147,15 @@ export class CommitStream {
       await this.#installation.close();
     }
     if (!this.#endSeen) throw new StackError('The commit stream was more than 15 s behind when the run ended.');
+  }
+
+  async #readOwners(sql: string): Promise<OwnerNames> {
+    const { rows } = await withClient(this.#dsn, (client) =>
+      client.query<pg.QueryResultRow>(sql, [this.#own.dagPrefix]),
+    );
+    const owners = new OwnerNames();
+    for (const row of rows) owners.learn(row);
+    return owners;
   }
 
   /** For a stack that outlives the run, after `stop`: see `Installation.remove`. */

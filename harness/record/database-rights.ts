@@ -1,8 +1,9 @@
 import type pg from 'pg';
 
 import type { AirflowSchema } from '../model/airflow/schema.ts';
+import { SERIALIZED_DAGS } from '../model/airflow/statements.ts';
 import { listed } from '../model/listed.ts';
-import { readAirflowSchema } from './airflow-schema.ts';
+import { readAirflowSchema } from '../system/airflow-schema.ts';
 
 /** What a database allows a run to record, asked before anything is created in it. */
 export interface DatabaseRights {
@@ -81,7 +82,7 @@ export async function readDatabaseRights(client: pg.Client): Promise<DatabaseRig
   const { rows: unreadable } = await client.query<{ name: string }>(
     `SELECT relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = 'public' AND relname = ANY ($1) AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY 1`,
-    [[...schema.copied.map(({ table }) => table), 'serialized_dag']],
+    [[...schema.copied.map(({ table }) => table), SERIALIZED_DAGS]],
   );
   const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(schema, tables, server?.role ?? '')];
   const warnings = server?.keep === '-1' ? [KEEPS_ALL] : [];

@@ -5,8 +5,8 @@ import type pg from 'pg';
 import type { AirflowSchema } from '../model/airflow/schema.ts';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import type { Recorder } from '../model/run-context.ts';
+import { readAirflowSchema } from '../system/airflow-schema.ts';
 import { ReconnectingClient } from '../system/postgres-client.ts';
-import { readAirflowSchema } from './airflow-schema.ts';
 
 /**
  * Eight times a second: a wait that ends in a deadlock lasts at least `deadlock_timeout` (300 ms on a server of ours),

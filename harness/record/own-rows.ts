@@ -11,14 +11,14 @@ type Values = Readonly<Record<string, unknown>>;
  * written, because our DAGs are younger than the stream. An id takes some hundred bytes.
  */
 export class OwnRows {
-  readonly #dagPrefix: string;
+  readonly dagPrefix: string;
   readonly #isShared: boolean;
   /** Ids by relation. */
   readonly #seen = new Map<string, Set<string>>();
 
   /** `dagPrefix`: what the ids of the harness's own DAGs begin with. */
   constructor(dagPrefix: string, isShared: boolean) {
-    this.#dagPrefix = dagPrefix;
+    this.dagPrefix = dagPrefix;
     this.#isShared = isShared;
   }
 
@@ -26,8 +26,8 @@ export class OwnRows {
   include(relation: string, values: Values): boolean {
     const { dag_id } = values;
     if (typeof dag_id === 'string') {
-      if (ofAnotherRun(dag_id, this.#dagPrefix)) return false;
-      const isOurs = dag_id.startsWith(this.#dagPrefix);
+      if (ofAnotherRun(dag_id, this.dagPrefix)) return false;
+      const isOurs = dag_id.startsWith(this.dagPrefix);
       if (this.#isShared && isOurs) this.#see(relation, values.id);
       return isOurs || !(this.#isShared || PAYLOADS.has(relation));
     }

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { BACKFILL_CHECKS } from '../model/airflow/statements.ts';
 import { nextDue } from '../model/arrivals.ts';
 import { roundMs, type WallClock } from '../model/clock.ts';
 import { note, type Recorder } from '../model/run-context.ts';
@@ -157,9 +158,7 @@ export class Probes {
 
   async #sampleBackfillChecks(client: pg.Client): Promise<void> {
     try {
-      const { rows } = await client.query<{ calls: string }>(`
-        SELECT coalesce(sum(calls), 0) AS calls FROM pg_stat_statements
-         WHERE query ILIKE 'SELECT backfill.%completed_at IS NULL%NOT (EXISTS%FROM dag_run%'`);
+      const { rows } = await client.query<{ calls: string }>(BACKFILL_CHECKS);
       this.#add('postgres', 'backfill_checks', Number(rows[0]?.calls ?? 0));
     } catch {
       // A target without pg_stat_statements: the judge then argues from how long a creation took.

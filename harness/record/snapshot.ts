@@ -4,8 +4,8 @@ import { COPIED_NAMES, type CopiedName, type CopiedTable } from '../model/airflo
 import type { Clock } from '../model/clock.ts';
 import { reasonOf } from '../model/errors.ts';
 import { noteGap, type Recorder } from '../model/run-context.ts';
+import { readAirflowSchema } from '../system/airflow-schema.ts';
 import { withClient } from '../system/postgres-client.ts';
-import { readAirflowSchema } from './airflow-schema.ts';
 
 /** Columns that are large and prove nothing. */
 const LEFT_OUT = new Set([

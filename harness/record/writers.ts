@@ -5,8 +5,8 @@ import pg from 'pg';
 
 import type { AirflowSchema, WatchedTable } from '../model/airflow/schema.ts';
 import { messageOf, StackError } from '../model/errors.ts';
+import { readAirflowSchema } from '../system/airflow-schema.ts';
 import { databaseError, disconnect } from '../system/postgres-client.ts';
-import { readAirflowSchema } from './airflow-schema.ts';
 import { runBriefly, type TableStatement } from './brief-locks.ts';
 import { connectForChanges, type Left, lockOf, nameOf, REMOVE_MS, takeAway } from './installed.ts';
 

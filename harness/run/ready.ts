@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { HAS_IMPORT_ERRORS, IMPORT_ERRORS, KNOWN_DAGS } from '../model/airflow/statements.ts';
 import { StackError } from '../model/errors.ts';
 import type { Stack } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
@@ -55,10 +56,7 @@ async function waitForDags(
   for (let waited = 0; ; waited += 250) {
     stop.throwIfAborted();
     const known = await withClient(dsn, async (client) => {
-      const { rows } = await client.query<{ n: string }>(
-        'SELECT count(*) AS n FROM serialized_dag WHERE dag_id = ANY($1)',
-        [dagIds],
-      );
+      const { rows } = await client.query<{ n: string }>(KNOWN_DAGS, [dagIds]);
       return Number(rows[0]?.n ?? 0);
     });
     if (known >= dagIds.length) return;
@@ -78,12 +76,9 @@ async function waitForDags(
 /** The last line of what Airflow's dag-processor says of a file; undefined if nothing, and on the reference stack. */
 async function importError(dsn: string, file: string): Promise<string | undefined> {
   return withClient(dsn, async (client) => {
-    const { rows: tables } = await client.query("SELECT 1 WHERE to_regclass('import_error') IS NOT NULL");
+    const { rows: tables } = await client.query(HAS_IMPORT_ERRORS);
     if (tables.length === 0) return undefined;
-    const { rows } = await client.query<{ text: string }>(
-      'SELECT stacktrace AS text FROM import_error WHERE right(filename, length($1)) = $1',
-      [file],
-    );
+    const { rows } = await client.query<{ text: string }>(IMPORT_ERRORS, [file]);
     return rows[0]?.text.trim().split('\n').at(-1);
   });
 }

@@ -1,13 +1,14 @@
 import path from 'node:path';
 import { isNewerThanKnown } from '../model/airflow/releases.ts';
 import type { AirflowSchema } from '../model/airflow/schema.ts';
+import { SERIALIZED_DAGS } from '../model/airflow/statements.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import { note, noteGap } from '../model/run-context.ts';
 import type { Stack } from '../model/stack.ts';
-import { readAirflowSchema } from '../record/airflow-schema.ts';
 import type { CommitStream } from '../record/commits.ts';
 import { type DatabaseRights, readDatabaseRights } from '../record/database-rights.ts';
 import { removalSql } from '../record/installed.ts';
+import { readAirflowSchema } from '../system/airflow-schema.ts';
 import { databaseError, untilItAnswers, withClient } from '../system/postgres-client.ts';
 import type { RunSession } from './session.ts';
 
@@ -23,8 +24,8 @@ export async function beginCommits(session: RunSession, stack: Stack, commits: C
   if ('target' in spec.subject) {
     const rights = await withClient(stack.dsn, readDatabaseRights);
     for (const sentence of sentencesOf(rights, !spec.shared)) progress.note(sentence);
-    if (rights.unreadable.includes('serialized_dag'))
-      throw new StackError('The table serialized_dag cannot be read: whether Airflow knows the DAGs stands there.');
+    if (rights.unreadable.includes(SERIALIZED_DAGS))
+      throw new StackError(`The table ${SERIALIZED_DAGS} cannot be read: whether Airflow knows the DAGs stands there.`);
     if (rights.lacks.length > 0) return record.updateManifest({ writers: 'none' });
     // From now on there may be something in a database that outlives this process.
     session.table.target(path.resolve(spec.subject.target));

@@ -1,9 +1,11 @@
 import { inflateSync } from 'node:zlib';
 import type pg from 'pg';
 
+import { DAGS_AS_SERIALIZED, IS_AIRFLOW, queuedDags, SCHEDULED_DAGS } from '../model/airflow/statements.ts';
 import { isRecord } from '../model/json.ts';
 import { some } from '../model/listed.ts';
 import { DAG_OF_A_RUN } from '../model/namespace.ts';
+import { readAirflowSchema } from '../system/airflow-schema.ts';
 import { type DatabaseServer, isHere, serverOf } from './target-dsn.ts';
 import type { Target } from './target-file.ts';
 
@@ -47,28 +49,22 @@ export async function askServer(
     client,
     `SELECT current_setting('server_version') AS version,
        host(inet_server_addr()) AS address, inet_server_port() AS port,
-       pg_database_size(current_database())::float8 AS "databaseBytes", to_regclass('dag') IS NOT NULL AS "isAirflow"`,
+       pg_database_size(current_database())::float8 AS "databaseBytes", ${IS_AIRFLOW}`,
   );
   if (!server?.isAirflow) return undefined;
   const { isAirflow: _, ...facts } = server;
-  const foreign = await ask<{ dag_id: string }>(
-    client,
-    'SELECT dag_id FROM dag WHERE NOT is_paused AND NOT is_stale AND dag_id !~ $1 ORDER BY dag_id',
-    [DAG_OF_A_RUN],
-  );
+  const foreign = await ask<{ dag_id: string }>(client, SCHEDULED_DAGS, [DAG_OF_A_RUN]);
   const foreignDags = foreign.map(({ dag_id }) => dag_id);
-  const queued = await ask<{ dag_id: string }>(
-    client,
-    `SELECT DISTINCT dag_id FROM task_instance
-      WHERE state = 'queued' AND dag_id !~ $1 AND (executor = ANY($2) OR executor IS NULL AND $3)`,
-    [DAG_OF_A_RUN, namesOf(executor), executor === undefined],
-  );
+  const queued = await ask<{ dag_id: string }>(client, queuedDags(await readAirflowSchema(client)), [
+    DAG_OF_A_RUN,
+    namesOf(executor),
+    executor === undefined,
+  ]);
   const coming = new Set(queued.map(({ dag_id }) => dag_id));
   for (let at = 0; at < foreignDags.length; at += BATCH) {
     const rows = await ask<{ dag_id: string; data: unknown; data_compressed: Buffer | null }>(
       client,
-      `SELECT DISTINCT ON (dag_id) dag_id, data, data_compressed FROM serialized_dag
-        WHERE dag_id = ANY($1) ORDER BY dag_id, last_updated DESC`,
+      DAGS_AS_SERIALIZED,
       [foreignDags.slice(at, at + BATCH)],
     );
     for (const { dag_id, data, data_compressed: packed } of rows) {

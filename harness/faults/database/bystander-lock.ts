@@ -3,12 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import type { PlannedFault } from '../../model/scenario.ts';
+import { readAirflowSchema } from '../../system/airflow-schema.ts';
 import { connect, disconnect } from '../../system/postgres-client.ts';
 import { type Fault, type Heal, notAllowed, type Site } from '../fault.ts';
 import { pickFrom } from '../victims.ts';
 import { QUERY_MS } from './backends.ts';
 
-/** What is locked. A migration's lock on a whole table would stop the other DAGs of a target, too. */
+/**
+ * What is locked, by the names of the run folder. A migration's lock on a whole table would stop the other DAGs of a
+ * target, too.
+ */
 const ROWS = ['rows of task_instance', 'rows of dag_run'];
 const TABLES = ['all of task_instance', 'all of dag_run'];
 const FIELDS = 'all of rendered_task_instance_fields';
@@ -72,7 +76,9 @@ async function holdLock(site: Site, { for_ms, with: { locks, rows } }: PlannedFa
 
 /** Returns what is locked now, as the beginning of a sentence. */
 async function lock(client: pg.Client, { stack }: Site, locks: string, rows: number): Promise<string> {
-  const table = locks.slice(locks.lastIndexOf(' ') + 1);
+  const relation = locks.slice(locks.lastIndexOf(' ') + 1);
+  const { watched } = await readAirflowSchema(client);
+  const table = watched.find(({ name }) => name === relation)?.table ?? relation;
   await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
   for (let tries = 1; ; tries++) {
     await client.query('BEGIN');

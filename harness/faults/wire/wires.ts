@@ -1,3 +1,4 @@
+import { statementsOn } from '../../model/airflow/statements.ts';
 import { roundMs } from '../../model/clock.ts';
 import { StackError } from '../../model/errors.ts';
 import { Rng } from '../../model/rng.ts';
@@ -10,19 +11,32 @@ import { drawProcess, pickFrom, roleOf } from '../victims.ts';
 
 /** Statements that decide over tasks, by the name that a plan gives them, and which processes run them under load. */
 const STATEMENTS = {
-  'UPDATE task_instance': { pattern: /^\s*UPDATE\s+task_instance\b/i, roles: ['api-execution', 'scheduler'] },
+  'UPDATE task_instance': { pattern: statementsOn('UPDATE', 'task_instance'), roles: ['api-execution', 'scheduler'] },
   // Written by a worker's last request, and by nothing else of the API server.
-  'start of a try': { pattern: /^\s*UPDATE\s+task_instance\b[\s\S]*\bhostname\s*=/i, roles: ['api-execution'] },
-  heartbeat: {
-    pattern: /^\s*UPDATE\s+task_instance\s+SET\s(?![\s\S]*\bhostname\s*=)[\s\S]*\blast_heartbeat_at\s*=/i,
+  'start of a try': {
+    pattern: statementsOn('UPDATE', 'task_instance', String.raw`[\s\S]*\bhostname\s*=`),
     roles: ['api-execution'],
   },
-  'rendered fields': { pattern: /^\s*INSERT\s+INTO\s+rendered_task_instance_fields\b/i, roles: ['api-execution'] },
-  XCom: { pattern: /^\s*INSERT\s+INTO\s+xcom\b/i, roles: ['api-execution'] },
-  'end of a try': { pattern: /^\s*UPDATE\s+task_instance\b[\s\S]*\bduration\s*=/i, roles: ['api-execution'] },
-  'UPDATE dag_run': { pattern: /^\s*UPDATE\s+dag_run\b/i, roles: ['scheduler'] },
-  'INSERT INTO dag_run': { pattern: /^\s*INSERT\s+INTO\s+dag_run\b/i, roles: ['api-core', 'scheduler'] },
-  'INSERT INTO backfill': { pattern: /^\s*INSERT\s+INTO\s+backfill\b/i, roles: ['api-core'] },
+  heartbeat: {
+    pattern: statementsOn(
+      'UPDATE',
+      'task_instance',
+      String.raw`\s+SET\s(?![\s\S]*\bhostname\s*=)[\s\S]*\blast_heartbeat_at\s*=`,
+    ),
+    roles: ['api-execution'],
+  },
+  'rendered fields': {
+    pattern: statementsOn('INSERT INTO', 'rendered_task_instance_fields'),
+    roles: ['api-execution'],
+  },
+  XCom: { pattern: statementsOn('INSERT INTO', 'xcom'), roles: ['api-execution'] },
+  'end of a try': {
+    pattern: statementsOn('UPDATE', 'task_instance', String.raw`[\s\S]*\bduration\s*=`),
+    roles: ['api-execution'],
+  },
+  'UPDATE dag_run': { pattern: statementsOn('UPDATE', 'dag_run'), roles: ['scheduler'] },
+  'INSERT INTO dag_run': { pattern: statementsOn('INSERT INTO', 'dag_run'), roles: ['api-core', 'scheduler'] },
+  'INSERT INTO backfill': { pattern: statementsOn('INSERT INTO', 'backfill'), roles: ['api-core'] },
   'SELECT FOR UPDATE': { pattern: /\bFOR\s+(NO\s+KEY\s+)?UPDATE\b/i, roles: ['api-execution', 'scheduler'] },
   COMMIT: { pattern: /^\s*COMMIT\b/i, roles: ['api-execution', 'api-core', 'dag-processor', 'triggerer', 'scheduler'] },
 } as const;

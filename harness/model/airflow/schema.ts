@@ -154,6 +154,11 @@ function tablesOf(forms: Readonly<Record<string, readonly Form[]>>): string[] {
   return [...new Set(Object.values(forms).flatMap((some) => some.map(({ table }) => table)))];
 }
 
+/** Newest first. */
+export function tablesOfRelation(name: WatchedName): string[] {
+  return [...new Set(WATCHED_FORMS[name].map(({ table }) => table))];
+}
+
 /** A table of this stack of which changes are recorded. */
 export interface WatchedTable {
   /** `commits.relation`. */
@@ -235,6 +240,18 @@ export function recognise(found: ReadonlyMap<string, ReadonlySet<string>>): Airf
   const tasks = watched.find(({ name }) => name === 'task_instance');
   const mapIndex = [...(tasks?.columns ?? [])].find(([, as]) => as === 'map_index')?.[0] ?? 'map_index';
   return { watched, copied, unrecorded, rowATry: tasks?.columns.has('working_set') === true, mapIndex };
+}
+
+/**
+ * The task instances that are not over, of DAGs with ids that begin with `$1`: rows of the stream that belong to one
+ * that is older than the stream have its id alone. Undefined where rows have names of their own.
+ */
+export function ownersSql({ watched, mapIndex }: AirflowSchema): string | undefined {
+  if (watched.every(({ owner }) => owner === undefined)) return undefined;
+  return `
+    SELECT id::text AS id, dag_id, run_id, task_id, ${mapIndex} AS map_index FROM public.task_instance
+     WHERE dag_id IN (SELECT dag_id FROM public.dag WHERE starts_with(dag_id, $1))
+       AND (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))`;
 }
 
 function copyOf(name: CopiedName, form: CopyForm): CopiedTable {
