@@ -84,6 +84,47 @@ test.each<[string, ReturnType<typeof variant>]>([
   expect((await judge({ commits })).first).toBeNull();
 });
 
+const QUEUED = variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued']);
+const next = (at_ms: number, state: string) => ({ state, writer: SCHEDULER, change: 'update', committed_ms: at_ms });
+
+test.each([
+  ['scheduled', 'failed', 'no worker of it was lost'],
+  ['queued', 'up_for_retry', 'no worker of it was lost'],
+  ['queued', 'scheduled', 'it had been queued for 7.0 s, and is stuck after 600.0 s'],
+] as const)('a scheduler that sets a task from %s to %s without a cause is a violation', async (from, to, why) => {
+  const commits = [...(from === 'queued' ? QUEUED : QUEUED.slice(0, 2)), next(10_000, to)];
+  const result = await judge({ commits, lives: [{ ti_id: 'another', end: 'never-started', ended_ms: 9_000 }] });
+  expect(result.variants).toEqual({ [`scheduler: ${from} → ${to} without a cause`]: 1 });
+  expect(result.first?.sentence).toBe(
+    `wt-scheduler-1 changed wt_dag/run1/task from ${from.toUpperCase()} to ${to.toUpperCase()} ` +
+      `without a cause: ${why}.`,
+  );
+});
+
+test('a worker that was lost explains that its task is failed, and one that reported its end does not', async () => {
+  const resumed = [...ORDINARY, ...variant(['', null], [API, 'deferred'], [TRIGGERER, 'scheduled']).slice(1)];
+  const after = (end: 'reported' | 'never-started' | 'refused' | 'stopped') =>
+    judge({ commits: [...resumed, next(10_000, 'failed')], lives: [{ end, ended_ms: 9_000 }] });
+  for (const end of ['never-started', 'refused', 'stopped'] as const) expect((await after(end)).first).toBeNull();
+  const said = (await after('reported')).first?.sentence;
+  expect(said).toContain('without a cause: its worker w-1 had reported its own end 1.0 s before.');
+});
+
+test('so do a long time in the queue, a DAG that is not found, and a record that lacks lives', async () => {
+  const lives = [{ ti_id: 'another' }];
+  const stuck = { commits: [...QUEUED, next(40_000, 'failed')], lives };
+  const identity = { task_queued_timeout_s: '20' };
+  expect((await judge({ ...stuck, manifest: { identity } })).first).toBeNull();
+  // An executor's id, which is written later, does not begin the time again.
+  const noted = { ...next(30_000, 'queued'), writer: SCHEDULER };
+  const late = { commits: [...QUEUED, noted, next(40_000, 'scheduled')], lives, manifest: { identity } };
+  expect((await judge(late)).first).toBeNull();
+  const log = { at_ms: 41_000, source: 'scheduler-1', message: "DAG 'wt_dag' for x not found in serialized_dag table" };
+  expect((await judge({ ...stuck, server_log: [log] })).first).toBeNull();
+  expect((await judge({ commits: stuck.commits })).first).toBeNull();
+  expect((await judge(stuck)).violations).toBe(1);
+});
+
 test('it passes when a hundred changes were as they may be, and is unknown with fewer', async () => {
   const commits = (n: number) =>
     many(n, (i) =>
