@@ -198,6 +198,14 @@ test('a 5xx to an error that a fault answered is wrong if the same again may suc
   expect((await judge({ operations: [busy], server_log: [answered('40P01')] })).first).toBeNull();
 });
 
+test('of two requests about one task each met one of two answers', async () => {
+  const twice = [ERROR, { ...ERROR, op: ERROR.op + 1, sent_ms: ERROR.sent_ms + 1, ended_ms: ERROR.ended_ms + 1 }];
+  const one = { operations: twice, server_log: [answered('57014')] };
+  expect((await judge(one)).variants).toEqual({ 'state 500': 1 });
+  const each = { operations: twice, server_log: [answered('57014'), answered('57014', { at_ms: 9_011, pid: 42 })] };
+  expect((await judge(each)).variants).toEqual({});
+});
+
 test('an answered statement is that of the request that it names, or of the only one', async () => {
   const other = { ...ERROR, op: 10, ti_id: 'ti-2', task_id: 'other' };
   const variants = async (operations: NonNullable<LiteralRun['operations']>, row: object) =>
@@ -209,6 +217,12 @@ test('an answered statement is that of the request that it names, or of the only
   const trigger = { ...ERROR, actor: 'operator', kind: 'trigger', dag_id: 'wt_dag' } as const;
   const inserted = { application_name: 'wt-api-core-1', statement: "INSERT INTO dag_run (dag_id) VALUES ('wt_dag')" };
   expect(await variants([trigger, { ...trigger, op: 11, dag_id: 'wt_other' }], inserted)).toEqual({ 'trigger 500': 1 });
+  const clear = { ...ERROR, op: 12, actor: 'operator', kind: 'clear', run_id: 'run1', task_id: null } as const;
+  const moved = {
+    application_name: 'wt-api-core-1',
+    statement: "UPDATE task_instance SET state=NULL WHERE run_id = 'run1'",
+  };
+  expect(await variants([clear, { ...clear, op: 13, run_id: 'other' }], moved)).toEqual({ 'clear 500': 1 });
   // Neither of another process, nor before the request.
   expect(await variants([ERROR], { application_name: 'wt-scheduler-1' })).toEqual({ 'state 500': 1 });
   expect(await variants([ERROR], { at_ms: 8_000 })).toEqual({ 'state 500': 1 });

@@ -36,6 +36,9 @@ const ANSWERED: readonly StatementName[] = [
   'COMMIT',
 ];
 
+/** What makes the COMMIT of a transaction one that a request misses. */
+const WRITES = /^\s*(INSERT|UPDATE|DELETE)\b/i;
+
 /**
  * PostgreSQL's errors at any place, without waiting until they come about: what a process makes of a deadlock, of a
  * serialization failure or of a server that is full. The transaction is aborted as after a real one.
@@ -69,7 +72,8 @@ export const answerSqlstate: Fault = {
 };
 
 function ruleOf(planned: PlannedFault, error: WireError, most: number): WireRule {
-  return { do: 'answer', statement: patternOf(planned), error, most };
+  const statement = patternOf(planned);
+  return { do: 'answer', statement, error, most, ...(statement.test('COMMIT') ? { having: WRITES } : {}) };
 }
 
 function errorOf({ with: { sqlstate }, fault }: PlannedFault): WireError {
@@ -80,7 +84,7 @@ function errorOf({ with: { sqlstate }, fault }: PlannedFault): WireError {
   return { sqlstate: String(sqlstate), message, detail: 'Answered by windtunnel: PostgreSQL had no such error.' };
 }
 
-/** By these rows the judge knows which errors PostgreSQL never had. */
+/** By these rows the judge knows which errors PostgreSQL never had; of a COMMIT they have what it would have committed. */
 function recordAnswer({ record, clock }: Site, { sqlstate, message, detail }: WireError, hit: WireHit): void {
   const { pid, application, statement } = hit;
   record.append('server_log', {

@@ -14,14 +14,15 @@ const STATEMENTS = {
   'UPDATE task_instance': { pattern: statementsOn('UPDATE', 'task_instance'), roles: ['api-execution', 'scheduler'] },
   // Written by a worker's last request, and by nothing else of the API server.
   'start of a try': {
-    pattern: statementsOn('UPDATE', 'task_instance', String.raw`[\s\S]*\bhostname\s*=`),
+    pattern: statementsOn('UPDATE', 'task_instance', String.raw`\s+SET\s(?:(?!\sWHERE\s)[\s\S])*\bhostname\s*=`),
     roles: ['api-execution'],
   },
   heartbeat: {
+    // From 3.2 on its WHERE names the host.
     pattern: statementsOn(
       'UPDATE',
       'task_instance',
-      String.raw`\s+SET\s(?![\s\S]*\bhostname\s*=)[\s\S]*\blast_heartbeat_at\s*=`,
+      String.raw`\s+SET\s(?!(?:(?!\sWHERE\s)[\s\S])*\bhostname\s*=)[\s\S]*\blast_heartbeat_at\s*=`,
     ),
     roles: ['api-execution'],
   },

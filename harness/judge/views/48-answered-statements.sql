@@ -11,8 +11,9 @@ WITH answered AS (
   SELECT answer, op,
     coalesce(contains(statement, ti_id), false)
       OR coalesce(contains(statement, task_id) AND contains(statement, run_id), false)
-      -- A new run or backfill has no name yet.
-      OR coalesce(kind IN ('trigger', 'backfill') AND contains(statement, dag_id), false) AS is_named,
+      -- A new run or backfill has no name yet; other actions of operators are about all tasks of a run.
+      OR coalesce(kind IN ('trigger', 'backfill') AND contains(statement, dag_id), false)
+      OR coalesce(actor = 'operator' AND contains(statement, run_id), false) AS is_named,
     regexp_matches(statement, '[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}') AS names_one
   FROM answered JOIN (
     -- By the second, so that those of one moment meet without being compared with all others.
@@ -23,8 +24,16 @@ WITH answered AS (
     -- Both are times of the harness.
     AND at_ms BETWEEN sent_ms AND coalesce(ended_ms, sent_ms)
     AND role_of(process) = CASE actor WHEN 'operator' THEN 'api-core' ELSE 'api-execution' END
+), paired AS (
+  -- Of two requests about one task, each met an error of its own: the first to end met the first.
+  SELECT answer, op
+  FROM under_way JOIN operations USING (op) JOIN answered USING (answer)
+  WHERE is_named
+  QUALIFY row_number() OVER (PARTITION BY op ORDER BY answered.at_ms, answer)
+    = row_number() OVER (PARTITION BY answer ORDER BY ended_ms, op)
 ), met AS (
-  SELECT answer, CASE WHEN bool_or(is_named) THEN min(op) FILTER (is_named)
+  SELECT answer, CASE WHEN bool_or(is_named)
+      THEN coalesce((SELECT min(op) FROM paired WHERE paired.answer = under_way.answer), min(op) FILTER (is_named))
     WHEN count(*) = 1 AND NOT coalesce(bool_or(names_one), false) THEN min(op) END AS op
   FROM under_way GROUP BY answer
 )
