@@ -10,7 +10,7 @@ import { KNOWN_OPTION, knownOf } from '../known/options.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { EngineFlags } from '../model/soak.ts';
-import { type EngineChoice, engineGiven, engineOptions, resolveEngine } from '../run/engine.ts';
+import { checkRealWorkers, type EngineChoice, engineGiven, engineOptions, resolveEngine } from '../run/engine.ts';
 import { flagNames } from '../run/flag-words.ts';
 import { timeStamp } from '../run/manifest.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
@@ -130,6 +130,7 @@ export async function checkComparison(flags: CompareFlags): Promise<ComparisonPl
   if (!plan) return { detect, folder, own, known, sides: { stored: builds.map((build) => storedRuns(build) ?? []) } };
   const scenario = flags.scenario ?? USUAL.scenario;
   const subjects = builds.map((build) => subjectOf({ build }));
+  checkRealWorkers(engine, subjects);
   return { detect, folder, own, known, sides: { subjects, scenario, looks, plan, engine } };
 }
 

@@ -173,7 +173,7 @@ export class Fleet {
     const row: Life = {
       life,
       worker,
-      pid,
+      pid: played.pid ?? pid,
       ti_id: ti.id,
       dag_id: ti.dag_id,
       run_id: ti.run_id,
@@ -220,6 +220,8 @@ class FleetLife implements FleetHooks, LiveLife {
   readonly workload: Workload;
   readonly handed: HandedWorkload;
   startedMs: number | null = null;
+  /** Of the task's process, where there is one. */
+  pid: number | undefined;
   /**
    * Each life has its own: a signal walks through its listeners whenever one more comes, which takes too long where ten
    * thousand lives share one.
@@ -237,6 +239,10 @@ class FleetLife implements FleetHooks, LiveLife {
 
   onStarted(atMs: number): void {
     this.startedMs = atMs;
+  }
+
+  onProcess(pid: number): void {
+    this.pid = pid;
   }
 
   onLeaving(): void {

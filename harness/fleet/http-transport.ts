@@ -75,7 +75,7 @@ class Server implements Connection {
       path: `${this.#prefix}${spec.path}`,
       method: spec.method,
       headers,
-      body: spec.body === undefined ? null : JSON.stringify(spec.body),
+      body: spec.text ?? (spec.body === undefined ? null : JSON.stringify(spec.body)),
       headersTimeout: timeout,
       bodyTimeout: timeout,
     };

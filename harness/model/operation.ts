@@ -9,6 +9,7 @@ export const OPERATION_KINDS = [
   'xcom_clear',
   'impostor_heartbeat',
   'impostor_run',
+  'other',
   'backfill',
   'trigger',
   'clear',

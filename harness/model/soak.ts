@@ -133,6 +133,7 @@ export interface EngineFlags {
   readonly vus?: number | undefined;
   readonly k6Processes?: number | undefined;
   readonly workerListen?: string | undefined;
+  readonly realWorkers?: number | undefined;
 }
 
 const VERDICTS = ['pass', 'fail', 'unknown'] as const satisfies readonly Verdict[];

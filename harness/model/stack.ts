@@ -9,6 +9,13 @@ export interface SupervisedProcess {
   readonly ended: Promise<string>;
 }
 
+/** What a process is started with. */
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** A running build, whether we started it or not: what the fleet, the operators, the recorder and the probes need. */
 export interface Stack {
   readonly build: string;
@@ -39,6 +46,8 @@ export interface Stack {
   readonly dagsFolder: string;
   /** The name by which DAGs ask for the hand-off executor; absent where it is the first of the stack. */
   readonly executor?: string;
+  /** What runs real workers of this build, which reach no database; absent where there are none. */
+  readonly workers?: Command;
   /** Processes on this machine that can be measured; empty for a stack elsewhere. */
   readonly processes: readonly SupervisedProcess[];
   /** Starts a process of that name again after it ended; absent where the stack is not ours. */

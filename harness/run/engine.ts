@@ -5,13 +5,18 @@ import { SECRET_LENGTH } from '../model/secret.ts';
 import type { EngineFlags } from '../model/soak.ts';
 import { flagNames, type GivenFlags } from './flag-words.ts';
 import { notWhole } from './plan.ts';
+import { type Subject, subjectName } from './subject.ts';
 
 const DEFAULT_VUS = 200;
 const MOST_VUS = 50_000;
 const MOST_PROCESSES = 32;
+/** A process of its own and a second of processor time for each start. */
+const MOST_REAL_WORKERS = 64;
 
-/** The k6 that plays the lives, if not this process. */
-export interface EngineChoice {
+/** What plays the lives, if not this process alone. */
+export type EngineChoice = K6Choice | { readonly realWorkers: number };
+
+export interface K6Choice {
   /** What is started here; undefined: each k6 is started elsewhere and asks at `listen`. */
   readonly k6: (K6Binary & { readonly vus: readonly number[] }) | undefined;
   readonly listen: string;
@@ -29,17 +34,21 @@ export function engineOptions<T>(args: Argv<T>): Argv<T & EngineFlags> {
     .option('worker-listen', {
       type: 'string',
       describe: 'With k6: the host and port to listen on for its workers (default: any port of 127.0.0.1)',
+    })
+    .option('real-workers', {
+      type: 'number',
+      describe: 'Up to so many lives at once are played by real workers of the build (default: 0)',
     }) as Argv<T & EngineFlags>;
 }
 
 /** Those of a command's flags that are about the engine. */
-export function engineFlags({ engine, vus, k6Processes, workerListen }: EngineFlags): EngineFlags {
-  return { engine, vus, k6Processes, workerListen };
+export function engineFlags({ engine, vus, k6Processes, workerListen, realWorkers }: EngineFlags): EngineFlags {
+  return { engine, vus, k6Processes, workerListen, realWorkers };
 }
 
 /** The same, by their names. */
-export function engineGiven({ engine, vus, k6Processes, workerListen }: EngineFlags): GivenFlags {
-  return { engine, vus, 'k6-processes': k6Processes, 'worker-listen': workerListen };
+export function engineGiven({ engine, vus, k6Processes, workerListen, realWorkers }: EngineFlags): GivenFlags {
+  return { engine, vus, 'k6-processes': k6Processes, 'worker-listen': workerListen, 'real-workers': realWorkers };
 }
 
 /**
@@ -47,15 +56,17 @@ export function engineGiven({ engine, vus, k6Processes, workerListen }: EngineFl
  * that plays run after run.
  */
 export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Promise<EngineChoice | undefined> {
-  const { engine = 'native', vus, k6Processes = 1, workerListen = '127.0.0.1:0' } = flags;
+  const { engine = 'native', vus, k6Processes = 1, workerListen = '127.0.0.1:0', realWorkers = 0 } = flags;
   const problems: string[] = [];
   const whole = (flag: string, value: number, least: number, most: number) =>
     problems.push(...notWhole(flag, value, least, most));
   if (engine !== 'native' && engine !== 'k6') problems.push(`--engine must be native or k6, not "${engine}"`);
   if (engine === 'native') {
-    const { engine: _, ...idle } = engineGiven(flags);
+    const { engine: _, 'real-workers': _real, ...idle } = engineGiven(flags);
     for (const flag of flagNames(idle)) problems.push(`${flag} needs --engine k6`);
   }
+  whole('real-workers', realWorkers, 0, MOST_REAL_WORKERS);
+  if (engine === 'k6' && realWorkers > 0) problems.push('--real-workers needs --engine native');
   whole('k6-processes', k6Processes, 0, MOST_PROCESSES);
   if (vus !== undefined) whole('vus', vus, Math.max(1, k6Processes), MOST_VUS);
   if (vus !== undefined && k6Processes === 0)
@@ -76,7 +87,7 @@ export async function resolveEngine(flags: EngineFlags, isOneOfMany = false): Pr
       '--k6-processes 0 is for `run`: a k6 ends with its run, and here the next one would wait for another',
     );
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  if (engine === 'native') return undefined;
+  if (engine === 'native') return realWorkers > 0 ? { realWorkers } : undefined;
   const shared = share(vus ?? DEFAULT_VUS, k6Processes);
   return { k6: k6Processes === 0 ? undefined : { ...(await findK6()), vus: shared }, listen: workerListen, token };
 }
@@ -86,9 +97,19 @@ function share(all: number, among: number): number[] {
   return Array.from({ length: among }, (_, i) => Math.floor(all / among) + (i < all % among ? 1 : 0));
 }
 
-/** For the manifest: `native`, `k6 1.8.1, 60 + 60 VUs`. */
+/** For the manifest: `native`, `native, 4 real workers`, `k6 1.8.1, 60 + 60 VUs`. */
 export function engineName(choice: EngineChoice | undefined): string {
   if (!choice) return 'native';
+  if ('realWorkers' in choice) return `native, ${choice.realWorkers} real workers`;
   const { k6 } = choice;
   return k6 ? `k6 ${k6.version}, ${k6.vus.join(' + ')} VUs` : 'k6, started elsewhere';
+}
+
+/** UsageError: real workers are of an Airflow that is installed here. */
+export function checkRealWorkers(engine: EngineChoice | undefined, subjects: readonly Subject[]): void {
+  if (!engine || !('realWorkers' in engine)) return;
+  const without = subjects.filter((subject) => !('build' in subject && subject.build.kind === 'airflow'));
+  if (without.length === 0) return;
+  const names = [...new Set(without.map(subjectName))].join(' and ');
+  throw new UsageError(`--real-workers needs a build of Airflow that is started here: ${names} has no workers.`);
 }

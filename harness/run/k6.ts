@@ -2,12 +2,12 @@ import type { K6Options } from '../fleet/engines/k6.ts';
 import { K6_WORKER } from '../fleet/engines/k6-binary.ts';
 import type { SupervisedProcess } from '../model/stack.ts';
 import { childEnvironment } from '../system/environment.ts';
-import type { EngineChoice } from './engine.ts';
+import type { K6Choice } from './engine.ts';
 import type { RunSession } from './session.ts';
 
 /** Each k6 that is started is in the process table, ends with the run, and is added to `helpers`. */
 export function k6Options(
-  { listen, token, k6 }: EngineChoice,
+  { listen, token, k6 }: K6Choice,
   { table, record, progress }: Pick<RunSession, 'table' | 'record' | 'progress'>,
   helpers: SupervisedProcess[],
 ): K6Options {

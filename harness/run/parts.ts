@@ -6,6 +6,7 @@ import { CompletionNotifier } from '../fleet/completion-notifier.ts';
 import type { Engine } from '../fleet/engines/engine.ts';
 import { openK6 } from '../fleet/engines/k6.ts';
 import { NativeEngine } from '../fleet/engines/native.ts';
+import { openRealWorkers } from '../fleet/engines/real/real.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { RunOperationLog } from '../fleet/operation-log.ts';
 import { Operators } from '../fleet/operators.ts';
@@ -28,6 +29,7 @@ import { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { Hazards } from '../worker/hazards.ts';
 import { k6Options } from './k6.ts';
+import { realWorkersOptions } from './real-workers.ts';
 import type { RunSession } from './session.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -130,12 +132,15 @@ function openSightings({ record, clock, progress }: RunSession, databaseClock: D
 
 async function openEngine(
   session: RunSession,
-  { executionUrls }: Stack,
+  { executionUrls, workers }: Stack,
   { operationLog, hazards, helpers }: { operationLog: RunOperationLog; hazards: Hazards; helpers: SupervisedProcess[] },
 ): Promise<Engine> {
   const { plan, record, clock, stop, spec } = session;
-  if (!spec.engine) {
-    return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, operationLog, hazards });
+  if (!spec.engine || 'realWorkers' in spec.engine) {
+    const native = new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, operationLog, hazards });
+    if (!spec.engine) return native;
+    const options = realWorkersOptions(spec.engine.realWorkers, workers, session);
+    return openRealWorkers(session, { ...options, others: native, executionUrls, operationLog, hazards });
   }
   const windows = () => {
     const begunMs = record.manifest.load_started_ms;

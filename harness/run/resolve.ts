@@ -13,7 +13,7 @@ import { readManifest } from '../run-folder/manifest.ts';
 import { checkNewFolder } from '../run-folder/out.ts';
 import { checkEnvironment } from '../system/environment.ts';
 import { DRAWN, SCENARIOS } from './catalogue.ts';
-import { resolveEngine } from './engine.ts';
+import { checkRealWorkers, resolveEngine } from './engine.ts';
 import { flagNames } from './flag-words.ts';
 import { checkStoredPlan, type PlanFlags, planGiven, resolvePlan } from './plan.ts';
 import { repeatCommand } from './repeat.ts';
@@ -60,6 +60,7 @@ export async function resolveRun(
   const stored = await storing;
   // A plan made for a build may meet a target.
   checkTargetScenario(subject, plan.scenario);
+  checkRealWorkers(engine, [subject]);
   hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
   const repeat = repeatCommand({ ...flags, subject, seed: stored ? undefined : plan.seed });
   return { subject, plan, engine, own, out: flags.out, repeat };

@@ -9,7 +9,7 @@ import { knownOf } from '../known/options.ts';
 import { UsageError } from '../model/errors.ts';
 import { LONGEST_LOAD_S } from '../model/scenario.ts';
 import { SOAK_FORMAT, type Soak } from '../model/soak.ts';
-import { engineFlags, resolveEngine } from '../run/engine.ts';
+import { checkRealWorkers, engineFlags, resolveEngine } from '../run/engine.ts';
 import { runFolderName } from '../run/manifest.ts';
 import { parseSeconds, resolvePlan, shapeOf } from '../run/plan.ts';
 import { checkTargetFlags, subjectOf } from '../run/subject.ts';
@@ -32,7 +32,7 @@ export interface NewSoak {
 export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
   const { scenario, window = USUAL.window } = flags;
   const { stops, problems: wrongStops } = stopsOf(flags.stopOn ?? []);
-  const [subject, plan, windows, keep, known] = await collectUsageErrors(
+  const [subject, plan, windows, keep, known, engine] = await collectUsageErrors(
     async () => subjectOf({ ...flags, target: flags.target && path.resolve(flags.target) }),
     async (subject = subjectOf({})) => {
       // An invalid window is reported by windowsOf.
@@ -62,6 +62,7 @@ export async function newSoak(flags: SoakFlags): Promise<NewSoak> {
     async () => checkEnvironment(),
     async () => flags.out === undefined || checkSoakFolder(flags.out),
   );
+  checkRealWorkers(engine, [subject]);
   const id = randomBytes(3).toString('hex');
   const folder = path.resolve(flags.out ?? path.join('runs', `soak-${runFolderName({ subject, plan }, id)}`));
   const soak: Soak = {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StackError } from '../model/errors.ts';
-import type { LogSource, Stack, SupervisedProcess } from '../model/stack.ts';
+import type { Command, LogSource, Stack, SupervisedProcess } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
 import { freePorts } from '../system/ports.ts';
 import type { ProcessTable } from '../system/process-table.ts';
@@ -64,18 +64,14 @@ export interface BuildRecipe {
   loginFile?(layout: Layout): string;
   /** The command that migrates a database which another build has used; absent: nothing is to be migrated. */
   migration?(layout: Layout): Command;
+  /** As of `Stack`. */
+  workers?(layout: Layout): Command;
   /** What one process is started with. */
   command(layout: Layout, role: ProcessRole): Command;
   /** How long importing and connecting may take, at most. */
   readonly readyMs: number;
   /** How often readiness is asked for. */
   readonly pollMs: number;
-}
-
-export interface Command {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
 }
 
 /** `port` for the roles that listen. */
@@ -242,6 +238,7 @@ function describe(
     dsn: layout.dsn,
     handOffAddress: layout.handOffAddress,
     dagsFolder: layout.dagsFolder,
+    ...(recipe.workers ? { workers: recipe.workers(layout) } : {}),
     get processes() {
       return [postgres.process, ...running.values()];
     },

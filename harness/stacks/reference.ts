@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 
 import { TIMES } from '../../reference/settings.ts';
+import type { Command } from '../model/stack.ts';
 import { childEnvironment } from '../system/environment.ts';
 import { moduleArguments } from '../system/installation.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { QUEUED_TIMEOUT_CHECK_S } from './airflow/settings.ts';
 import { schemaChanges } from './defects.ts';
-import type { BuildRecipe, Command, Layout, ManagedOptions, ProcessRole } from './managed.ts';
+import type { BuildRecipe, Layout, ManagedOptions, ProcessRole } from './managed.ts';
 import { databaseTemplate } from './template.ts';
 
 const SCHEMA = new URL('../../reference/database/schema.sql', import.meta.url);

@@ -21,6 +21,8 @@ export interface RequestSpec {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** The body as it is sent, where it is not ours to write: a real worker's. */
+  readonly text?: string;
   readonly token: string;
   readonly intendedMs: number;
   readonly requested?: string | undefined;

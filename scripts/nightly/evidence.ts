@@ -210,6 +210,13 @@ const upgraded: Evidence = {
   ],
 };
 
+const realWorkers: Evidence = {
+  name: 'real-workers',
+  title: 'Real workers of four releases, and one that is killed for a task that #63266 skipped',
+  command: 'npx vitest run --project night test/real-workers.night.test.ts',
+  steps: [{ name: 'real workers', minutes: 8, args: () => vitest('night', 'test/real-workers.night.test.ts') }],
+};
+
 const KILLS = ['--kills', '60'];
 
 const kills: Evidence = {
@@ -260,6 +267,7 @@ export const EVIDENCE: readonly Evidence[] = [
   movedClocks,
   deaths,
   upgraded,
+  realWorkers,
   kills,
   statistics,
   containers,

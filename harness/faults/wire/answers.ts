@@ -84,7 +84,7 @@ function errorOf({ with: { sqlstate }, fault }: PlannedFault): WireError {
   return { sqlstate: String(sqlstate), message, detail: 'Answered by windtunnel: PostgreSQL had no such error.' };
 }
 
-/** By these rows the judge knows which errors PostgreSQL never had; of a COMMIT they have what it would have committed. */
+/** By these rows the judge knows which errors PostgreSQL never had: of a COMMIT, with what it would have committed. */
 function recordAnswer({ record, clock }: Site, { sqlstate, message, detail }: WireError, hit: WireHit): void {
   const { pid, application, statement } = hit;
   record.append('server_log', {

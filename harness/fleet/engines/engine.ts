@@ -5,6 +5,8 @@ import type { LifeSpec } from '../../worker/life-spec.ts';
 /** The fleet's side of a life, which knows at once whether Airflow has revoked the workload. */
 export interface FleetHooks extends LifeHooks {
   isRevoked(): boolean;
+  /** Called before `onStarted` where the worker is a process: its task has this pid. */
+  onProcess(pid: number): void;
 }
 
 /** The limit on connections, and requests that wait for one. */
@@ -17,7 +19,7 @@ export interface ConnectionUse {
 export interface Engine {
   play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd>;
   /** Where the engine knows. */
-  readonly connections?: ConnectionUse;
+  readonly connections?: ConnectionUse | undefined;
   /**
    * For an engine that learns of the end of the run with delay: when that will be at the latest, on the run's clock.
    */

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { recordedBuild } from '../../model/build.ts';
+import type { Command } from '../../model/stack.ts';
 import { untimed } from '../../model/timing.ts';
 import { childEnvironment } from '../../system/environment.ts';
 import {
   ADMIN,
   type BuildRecipe,
-  type Command,
   type Layout,
   type ManagedOptions,
   type ManagedStack,
@@ -21,6 +22,9 @@ import { airflowSettings, TASK_INSTANCE_HEARTBEAT_TIMEOUT_S } from './settings.t
 
 /** Importing Airflow takes 10 to 18 s on two busy cores; several processes do it at once. */
 const READY_MS = 150_000;
+/** Port 1 of this machine: Airflow wants a URL, and connects when it is first used. */
+const NO_DATABASE = 'postgresql://nowhere@127.0.0.1:1/none';
+const WORKERS_PATH = fileURLToPath(new URL('../../../workloads/real_workers/', import.meta.url));
 
 export interface AirflowOptions extends ManagedOptions {
   /** A release (`3.2.1`), or the path of a checkout, of a wheel or of a lock. */
@@ -72,6 +76,7 @@ export async function airflowRecipe(options: AirflowOptions): Promise<BuildRecip
         PATH: `${install.bin}:${process.env.PATH}`,
       },
     }),
+    workers: (layout) => workersOf(install, options, layout),
     command: (layout, role) => commandOf(install, options, layout, role),
     readyMs: READY_MS,
     pollMs: 100,
@@ -110,6 +115,26 @@ function commandOf(install: AirflowInstall, options: AirflowOptions, layout: Lay
       ...settingsOf(options, layout),
       ...options.settings,
       ...processVariables(role.name, { executorPath: install.executorPath, handOff: layout.handOffAddress }),
+      PATH: `${install.bin}:${process.env.PATH}`,
+    },
+  };
+}
+
+/** Real workers have what a remote worker has: no access to the database, and no secret that signs tokens. */
+function workersOf(install: AirflowInstall, options: AirflowOptions, layout: Layout): Command {
+  const settings = settingsOf(options, { ...layout, dsn: NO_DATABASE });
+  const secrets = /^AIRFLOW__API(_AUTH)?__/;
+  return {
+    file: path.join(install.bin, 'python'),
+    args: ['-m', 'windtunnel_workers'],
+    env: {
+      ...childEnvironment(),
+      ...Object.fromEntries(Object.entries(settings).filter(([name]) => !secrets.test(name))),
+      ...options.settings,
+      PYTHONPATH: WORKERS_PATH,
+      PYTHONUNBUFFERED: '1',
+      AIRFLOW__CORE__HOSTNAME_CALLABLE: 'windtunnel_workers.host',
+      WINDTUNNEL_PROCESS: 'real-workers',
       PATH: `${install.bin}:${process.env.PATH}`,
     },
   };

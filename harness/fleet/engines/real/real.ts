@@ -1,0 +1,274 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { StartedClock } from '../../../model/clock.ts';
+import { StackError } from '../../../model/errors.ts';
+import type { LifeEnd } from '../../../model/operation.ts';
+import type { RunContext } from '../../../model/run-context.ts';
+import type { SupervisedProcess } from '../../../model/stack.ts';
+import { cancellableSleep } from '../../../worker/cancel.ts';
+import { Hazards, type LifeHazards } from '../../../worker/hazards.ts';
+import { drawLifePlan, generatorsOf, type LifePlan, type LifeSpec } from '../../../worker/life-spec.ts';
+import type { Answer, OperationLog } from '../../../worker/requests.ts';
+import { HttpTransport } from '../../http-transport.ts';
+import type { ConnectionUse, Engine, FleetHooks } from '../engine.ts';
+import type { PassedRequest } from './passed-request.ts';
+import { type PassedLife, RecordingProxy } from './recording-proxy.ts';
+
+/** Importing the Task SDK takes 3 to 6 s, beside a stack that imports Airflow. */
+const READY_MS = 120_000;
+/** A worker that is killed when the run ends. */
+const END_MS = 5_000;
+
+export interface RealWorkersOptions {
+  /** At most so many at once; all other lives are played by `others`. */
+  readonly most: number;
+  readonly others: Engine;
+  /** A socket file in a folder that is removed with the run. */
+  readonly socket: string;
+  /** Starts `windtunnel_workers.py` with the Python of the build. */
+  start(env: Readonly<Record<string, string>>): SupervisedProcess;
+  /** Where the output of a life's worker goes. */
+  logOf(life: number): string;
+  readonly executionUrls: readonly string[];
+  readonly operationLog: OperationLog;
+  readonly hazards: Hazards;
+}
+
+/** What the workers' process says; see `windtunnel_workers.py`. */
+type Message =
+  | { readonly ready: number }
+  | { readonly started: number; readonly pid: number }
+  | { readonly ended: number; readonly code: number };
+
+/**
+ * Some of the lives are played by real workers: the supervisor and the task runner of the build, in processes of their
+ * own. A workload gets one if one is free when its scheduler hands it over.
+ */
+export async function openRealWorkers(
+  { clock, fail, plan }: Pick<RunContext, 'clock' | 'fail' | 'plan'>,
+  options: RealWorkersOptions,
+): Promise<Engine> {
+  const { connections, timeout_ms } = plan.scenario.fleet;
+  const transport = new HttpTransport(options.executionUrls, connections, timeout_ms);
+  const proxy = await RecordingProxy.open({ transport, operationLog: options.operationLog, clock, fail });
+  const engine = new RealWorkers(options, clock, proxy, transport);
+  try {
+    await engine.open(fail);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
+}
+
+class RealWorkers implements Engine {
+  readonly #options: RealWorkersOptions;
+  readonly #clock: StartedClock;
+  readonly #proxy: RecordingProxy;
+  readonly #transport: HttpTransport;
+  readonly #ends = new Map<number, (code: number) => void>();
+  #server: Server | undefined;
+  #workers: Socket | undefined;
+  #free: number;
+  #closing = false;
+  #process: SupervisedProcess | undefined;
+
+  constructor(options: RealWorkersOptions, clock: StartedClock, proxy: RecordingProxy, transport: HttpTransport) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#proxy = proxy;
+    this.#transport = transport;
+    this.#free = options.most;
+  }
+
+  get connections(): ConnectionUse | undefined {
+    return this.#options.others.connections;
+  }
+
+  async open(fail: RunContext['fail']): Promise<void> {
+    const connected = new Promise<void>((resolve) => {
+      this.#server = createServer((socket) => {
+        this.#workers = socket;
+        socket.on('error', () => undefined);
+        readLines(socket, (line) => {
+          const message = JSON.parse(line) as Message;
+          if ('ready' in message) resolve();
+          else if ('ended' in message) this.#ends.get(message.ended)?.(message.code);
+        });
+      });
+    });
+    await new Promise<void>((resolve, reject) => {
+      this.#server?.once('error', reject).listen(this.#options.socket, resolve);
+    });
+    const process = this.#options.start({ WINDTUNNEL_WORKERS: this.#options.socket });
+    this.#process = process;
+    const ended = process.ended.then((how) => {
+      const error = new StackError(`The process of the real workers ${how}: ${process.log} says why.`);
+      if (!this.#closing) fail(error);
+      throw error;
+    });
+    ended.catch(() => undefined);
+    const late = new AbortController();
+    const tooLate = sleep(READY_MS, undefined, { signal: late.signal }).then(() => {
+      throw new StackError(`The real workers were not ready within ${READY_MS / 1000} s: see ${process.log}.`);
+    });
+    try {
+      await Promise.race([connected, ended, tooLate]);
+    } finally {
+      late.abort();
+      tooLate.catch(() => undefined);
+    }
+  }
+
+  async play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
+    if (this.#free === 0) return this.#options.others.play(spec, hooks);
+    this.#free--;
+    try {
+      return await this.#playReal(spec, hooks);
+    } catch (error) {
+      if (hooks.cancel.aborted) return 'run-ended';
+      throw error;
+    } finally {
+      this.#free++;
+      this.#proxy.end(spec.life);
+    }
+  }
+
+  async #playReal(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
+    const { own, hazards } = generatorsOf(spec);
+    const itsHazards = this.#options.hazards.of(spec.life, hazards);
+    // Of the faults of workers, those that a proxy can play.
+    const plan = drawLifePlan(spec, own, new Hazards().of(spec.life, hazards));
+    const startMs = spec.handedMs + plan.pickupMs + (itsHazards.hit('late_start')?.ms ?? 0);
+    if (startMs > this.#clock.now()) await cancellableSleep(startMs - this.#clock.now(), hooks.cancel);
+    if (hooks.isRevoked()) return 'revoked';
+    if (plan.neverStarts) return 'never-started';
+    const life = new RealLife(spec, plan, hooks, itsHazards, this.#clock);
+    this.#proxy.begin(spec.life, life);
+    const ended = new Promise<number>((resolve) => this.#ends.set(spec.life, resolve));
+    const kill = () => this.#send({ kill: spec.life });
+    hooks.cancel.addEventListener('abort', kill);
+    this.#send({
+      start: spec.life,
+      workload: spec.workload,
+      server: this.#proxy.urlOf(spec.life),
+      host: spec.worker,
+      plan: { life: spec.life, ...planOf(plan), skips: spec.task.skips ?? [], command: own.next() < 0.5 },
+      log: this.#options.logOf(spec.life),
+    });
+    try {
+      if (hooks.cancel.aborted) kill();
+      return life.endOf(await Promise.race([ended, this.#goneWith(hooks)]), this.#options.logOf(spec.life));
+    } finally {
+      hooks.cancel.removeEventListener('abort', kill);
+      this.#ends.delete(spec.life);
+    }
+  }
+
+  /** A worker that was killed says so at once; the run does not wait for one without a parent. */
+  async #goneWith({ cancel }: FleetHooks): Promise<number> {
+    await new Promise<void>((resolve) => {
+      if (cancel.aborted) resolve();
+      else cancel.addEventListener('abort', resolve);
+    });
+    await sleep(END_MS, undefined, { ref: false });
+    return -9;
+  }
+
+  #send(message: Readonly<Record<string, unknown>>): void {
+    this.#workers?.write(`${JSON.stringify(message)}\n`);
+  }
+
+  willEndAt(atMs: number): void {
+    this.#options.others.willEndAt?.(atMs);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#options.others.close();
+    this.#workers?.end();
+    // Its workers end with it; the process table has what does not.
+    await Promise.race([this.#process?.ended, sleep(END_MS, undefined, { ref: false })]);
+    this.#workers?.destroy();
+    this.#server?.close();
+    await this.#proxy.close();
+    await this.#transport.close();
+  }
+}
+
+function planOf({ durationMs, silentDeath, defers, fails, xcom }: LifePlan) {
+  return { duration_ms: durationMs, silent: silentDeath, defers, fails, xcom };
+}
+
+/** What passed between one real worker and the server, as far as its end depends on it. */
+class RealLife implements PassedLife {
+  readonly subject;
+  readonly cancel;
+  readonly #plan: LifePlan;
+  readonly #hooks: FleetHooks;
+  readonly #hazards: LifeHazards;
+  readonly #clock: StartedClock;
+  #start: Answer['outcome'] | undefined;
+  #isReported = false;
+  #isRefused = false;
+
+  constructor(spec: LifeSpec, plan: LifePlan, hooks: FleetHooks, hazards: LifeHazards, clock: StartedClock) {
+    const { id, dag_id, run_id, task_id, map_index, try_number } = spec.workload.ti;
+    this.subject = {
+      actor: 'life',
+      life: spec.life,
+      worker: spec.worker,
+      ...{ dag_id, run_id, task_id, map_index, try_number, ti_id: id },
+    } as const;
+    this.cancel = hooks.cancel;
+    this.#plan = plan;
+    this.#hooks = hooks;
+    this.#hazards = hazards;
+    this.#clock = clock;
+  }
+
+  async before({ kind, requested }: PassedRequest, attempt: number) {
+    if (kind === 'state' && (requested === 'deferred' || requested === 'up_for_reschedule')) {
+      await this.#hooks.onLeaving();
+    }
+    const mayLose = attempt === 1 && (kind === 'run' || kind === 'state');
+    return {
+      heldMs: (kind === 'state' && this.#hazards.hit('late_end')?.ms) || 0,
+      dropAnswer:
+        (mayLose && this.#plan.lostAnswer) || (attempt === 1 && this.#hazards.hit('lost_answer') !== undefined),
+    };
+  }
+
+  after({ kind }: PassedRequest, { outcome }: Answer, body: Readonly<Record<string, unknown>>): void {
+    if (kind === 'run') {
+      if (this.#start === undefined && typeof body.pid === 'number') this.#hooks.onProcess(body.pid);
+      if (outcome === 'ok' && this.#start !== 'ok') this.#hooks.onStarted(this.#clock.now());
+      this.#start = outcome;
+    } else if (kind === 'state' && outcome === 'ok') this.#isReported = true;
+    else if ((kind === 'state' || kind === 'heartbeat') && outcome === 'refused') this.#isRefused = true;
+  }
+
+  /** `code`: as in `windtunnel_workers.py`. Throws a StackError for a worker that did not come to its first request. */
+  endOf(code: number, log: string): LifeEnd {
+    if (this.cancel.aborted) return 'run-ended';
+    if (this.#start === undefined) {
+      const how = code < 0 ? `was ended by signal ${-code}` : `ended with code ${code}`;
+      throw new StackError(`The real worker of life ${this.subject.life} ${how} before its first request: see ${log}.`);
+    }
+    if (this.#start === 'refused') return 'refused';
+    if (this.#isReported) return 'reported';
+    if (this.#start === 'unknown') return 'gave-up';
+    if (code < 0 && this.#plan.silentDeath) return 'silent';
+    return this.#isRefused ? 'stopped' : 'gave-up';
+  }
+}
+
+function readLines(socket: Socket, onLine: (line: string) => void): void {
+  let unread = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (unread + text).split('\n');
+    unread = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+}
