@@ -48,6 +48,16 @@ test('an invariant that reads nothing of that table is judged as ever, and so is
   ).toMatchObject({ verdict: 'fail', violations: 1 });
 });
 
+test('what a release does not have is unknown, with its reason, and the rest is judged', async () => {
+  const gone = gap('xcom', 'not recorded on 3.5.0: xcom (there is no table xcom_v2 or xcom)');
+  const run = { operations: Array.from({ length: 200 }, () => ({})), commits: [{}], server_log: [gone] };
+  expect(await judgeLiteral('error-contract', run)).toMatchObject({
+    verdict: 'unknown',
+    why_unknown: 'not recorded on 3.5.0: xcom (there is no table xcom_v2 or xcom).',
+  });
+  expect(await judgeLiteral('tokens-keep-working', run)).toMatchObject({ verdict: 'pass' });
+});
+
 test('a table that was copied in part is one with a gap', async () => {
   const row = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, try_number: 1, state: 'success' };
   const result = await judgeLiteral('history-is-complete', {

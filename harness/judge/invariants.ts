@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 
+import { NOT_RECORDED } from '../model/airflow/schema.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Violation } from '../model/finding.ts';
 import type { InvariantResult, Verdict } from '../model/verdict.ts';
@@ -265,7 +266,9 @@ async function whichGaps(run: OpenRun, { header, sections }: InvariantFile): Pro
   if (gaps.length === 0) return null;
   const reads = await run.reads(Object.values(sections).join('\n'));
   const sentences = gaps.filter((gap) => reads.has(String(gap.table))).map(({ sentence }) => String(sentence));
-  return sentences.length === 0 ? null : `the record has a gap: ${sentences.join('; ')}.`;
+  if (sentences.length === 0) return null;
+  const why = sentences.every((sentence) => sentence.startsWith(NOT_RECORDED)) ? '' : 'the record has a gap: ';
+  return `${why}${sentences.join('; ')}.`;
 }
 
 /** Where a target's commits may not be recorded (docs/target.md), what looks like a violation is only one of them. */

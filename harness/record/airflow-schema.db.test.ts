@@ -93,14 +93,16 @@ test('a schema that no known release has is recorded as far as it goes, and what
     'ALTER TABLE rendered_task_instance_fields RENAME COLUMN rendered_fields TO fields',
     'ALTER TABLE task_instance RENAME COLUMN hostname TO host',
     'CREATE TABLE log (dag_id text)',
+    // A key that is not read, and none at all.
+    'ALTER TABLE dag_version DROP CONSTRAINT dag_version_pkey, ADD serial_number serial PRIMARY KEY',
+    'ALTER TABLE backfill DROP CONSTRAINT backfill_pkey',
   );
   const { watched, rowATry, unrecorded } = await withClient(dsn, readAirflowSchema);
-  expect(watched.map(({ name }) => name)).toEqual([
-    ...['task_instance', 'dag_run', 'backfill', 'backfill_dag_run', 'dag_version'],
-  ]);
+  expect(watched.map(({ name }) => name)).toEqual([...['task_instance', 'dag_run', 'backfill_dag_run', 'dag_version']]);
   expect(rowATry).toBe(false);
   expect(unrecorded.filter(({ what }) => !/^final_(dag|trigger|task_instance_history)$/.test(what))).toEqual([
     { what: 'hostname', why: 'the table task_instance has no column hostname' },
+    { what: 'backfill', why: 'the table backfill has no primary key' },
     {
       what: 'rendered_task_instance_fields',
       why: 'the table rendered_task_instance_fields has no column rendered_fields',
@@ -112,9 +114,13 @@ test('a schema that no known release has is recorded as far as it goes, and what
     'unknown',
     `INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state) VALUES ('${FIRST}', 'wt_a', 'r', 't', -1,
       'queued')`,
+    `INSERT INTO dag_version (id, dag_id, version_number) VALUES ('${FIRST}', 'wt_a', 1)`,
+    'UPDATE dag_version SET version_number = 2',
+    `INSERT INTO backfill (dag_id) VALUES ('wt_a')`,
+    `UPDATE backfill SET max_active_runs = 1`,
     `INSERT INTO xcom_v3 VALUES (1, 'wt_a', 'r', 't', -1, 'k', '1')`,
   );
-  expect(table('commits').map(({ relation }) => relation)).toEqual(['task_instance']);
+  expect(table('commits').map(({ relation }) => relation)).toEqual(['task_instance', 'dag_version', 'dag_version']);
   expect(table('final_task_instance')).toHaveLength(1);
 });
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { isNewerThanKnown } from '../model/airflow/releases.ts';
-import type { AirflowSchema } from '../model/airflow/schema.ts';
+import { type AirflowSchema, notRecorded } from '../model/airflow/schema.ts';
 import { SERIALIZED_DAGS } from '../model/airflow/statements.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import { note, noteGap } from '../model/run-context.ts';
@@ -41,7 +41,7 @@ export async function beginCommits(session: RunSession, stack: Stack, commits: C
 function noteUnrecorded(session: RunSession, stack: Stack, { unrecorded }: AirflowSchema): void {
   const { progress, spec } = session;
   const version = stack.identity.airflow;
-  for (const { what, why } of unrecorded) noteGap(session, what, `not recorded on ${version ?? stack.build}: ${why}`);
+  for (const one of unrecorded) noteGap(session, one.what, notRecorded(one, version ?? stack.build));
   if (spec.shared || unrecorded.length === 0) return;
   const newer = version !== undefined && isNewerThanKnown(version) ? ', which is newer than windtunnel knows' : '';
   const sentences = unrecorded.map(({ what, why }) => `  - ${what}: ${why}`);

@@ -194,6 +194,14 @@ export interface Unrecorded {
   readonly why: string;
 }
 
+/** What the reason of an `unknown` begins with, where a release does not have what was to be recorded. */
+export const NOT_RECORDED = 'not recorded on';
+
+/** `release`: `3.5.0`, or the name of a build or target. Without a full stop. */
+export function notRecorded({ what, why }: Unrecorded, release: string): string {
+  return `${NOT_RECORDED} ${release}: ${what} (${why})`;
+}
+
 export interface AirflowSchema {
   readonly watched: readonly WatchedTable[];
   readonly copied: readonly CopiedTable[];
@@ -204,8 +212,15 @@ export interface AirflowSchema {
   readonly mapIndex: string;
 }
 
-/** `found`: the columns of each of `KNOWN_TABLES` that the database has. */
-export function recognise(found: ReadonlyMap<string, ReadonlySet<string>>): AirflowSchema {
+/** A table as the database has it. */
+export interface FoundTable {
+  readonly columns: ReadonlySet<string>;
+  /** Columns of its primary key; none without one. */
+  readonly key: readonly string[];
+}
+
+/** `found`: those of `KNOWN_TABLES` that the database has. */
+export function recognise(found: ReadonlyMap<string, FoundTable>): AirflowSchema {
   const unrecorded: Unrecorded[] = [];
   const watched = WATCHED_NAMES.flatMap((name): WatchedTable[] => {
     const forms: readonly Form[] = WATCHED_FORMS[name];
@@ -214,7 +229,11 @@ export function recognise(found: ReadonlyMap<string, ReadonlySet<string>>): Airf
       unrecorded.push({ what: name, why: whyNot(forms, found) });
       return [];
     }
-    const there = found.get(form.table) ?? new Set();
+    const { columns: there, key } = found.get(form.table) ?? NOTHING;
+    if (key.length === 0) {
+      unrecorded.push({ what: name, why: `the table ${form.table} has no primary key` });
+      return [];
+    }
     const wanted = Object.entries(form.wants ?? {});
     for (const [what, column] of wanted.filter(([, column]) => !there.has(column)))
       if (what !== 'region_id') unrecorded.push({ what, why: `the table ${form.table} has no column ${column}` });
@@ -223,7 +242,11 @@ export function recognise(found: ReadonlyMap<string, ReadonlySet<string>>): Airf
       {
         name,
         table: form.table,
-        columns: new Map(read.map(([as, column]) => [column, as])),
+        // While only some of its columns are published, PostgreSQL refuses changes of a table unless its key is.
+        columns: new Map([
+          ...key.map((column) => [column, column] as const),
+          ...read.map(([as, column]) => [column, as] as const),
+        ]),
         owner: form.owner,
       },
     ];
@@ -254,6 +277,8 @@ export function ownersSql({ watched, mapIndex }: AirflowSchema): string | undefi
        AND (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))`;
 }
 
+const NOTHING: FoundTable = { columns: new Set(), key: [] };
+
 function copyOf(name: CopiedName, form: CopyForm): CopiedTable {
   const { table, needs, owner, where, reads = [], ours = `${owner ? 'o' : 't'}.dag_id = ANY ($1)` } = form;
   const oursAlone = form.oursAlone ?? ours;
@@ -268,8 +293,8 @@ function copyOf(name: CopiedName, form: CopyForm): CopiedTable {
   };
 }
 
-function fits({ table, needs, unless = [] }: Form, found: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-  const there = found.get(table);
+function fits({ table, needs, unless = [] }: Form, found: ReadonlyMap<string, FoundTable>): boolean {
+  const there = found.get(table)?.columns;
   return (
     there !== undefined &&
     Object.values(needs).every((column) => there.has(column)) &&
@@ -277,11 +302,11 @@ function fits({ table, needs, unless = [] }: Form, found: ReadonlyMap<string, Re
   );
 }
 
-function whyNot(forms: readonly Form[], found: ReadonlyMap<string, ReadonlySet<string>>): string {
+function whyNot(forms: readonly Form[], found: ReadonlyMap<string, FoundTable>): string {
   const tables = [...new Set(forms.map(({ table }) => table))];
   const near = forms.find(({ table }) => found.has(table));
   if (!near) return `there is no table ${tables.join(' or ')}`;
-  const missing = Object.values(near.needs).filter((column) => !found.get(near.table)?.has(column));
+  const missing = Object.values(near.needs).filter((column) => !found.get(near.table)?.columns.has(column));
   return missing.length > 0
     ? `the table ${near.table} has no column ${listed(missing)}`
     : `the table ${near.table} is not as in any release that is known`;
