@@ -24,7 +24,8 @@ const AGAIN = { id: 'ti-2', try_number: 2, writer: 'wt-scheduler-1', row: curren
 async function changesOf(commits: NonNullable<LiteralRun['commits']>): Promise<string[]> {
   return withLiteralRun({ manifest, commits }, async (run) => {
     const rows = await run.rows(`SELECT format('{}: {} {} {} → {} {} {}', seq, change, coalesce(old_ti_id, '-'),
-      coalesce(old_state, '-'), ti_id, coalesce(state, '-'), try_number) AS said FROM task_instance_changes ORDER BY seq`);
+      coalesce(old_state, '-'), ti_id, coalesce(state, '-'), try_number) AS said
+      FROM task_instance_changes ORDER BY seq`);
     return rows.map(({ said }) => String(said));
   });
 }

@@ -1,5 +1,7 @@
 import { request } from 'undici';
 
+import { isRecord } from '../model/json.ts';
+
 const TIMEOUT_MS = 5_000;
 
 /** One thing that must be so before a stack is used; `isReady` takes at most 5 s. */
@@ -29,6 +31,19 @@ export async function isHealthy(executionUrls: readonly string[], publicUrl: str
   const checks = healthChecks(executionUrls, publicUrl);
   return (await Promise.all(checks.map(({ isReady }) => isReady()))).every(Boolean);
 }
+
+/** The version of Airflow that a public API says; undefined where it says none, as the reference stack's. */
+export async function askVersion(publicUrl: string): Promise<string | undefined> {
+  let version: unknown;
+  await answers(`${publicUrl}/api/v2/version`, (body) => {
+    version = isRecord(body) ? body.version : undefined;
+    return true;
+  });
+  return typeof version === 'string' && VERSION.test(version) ? version : undefined;
+}
+
+/** Of a server of others: it becomes part of sentences. */
+const VERSION = /^\d+\.\d+[\w.+-]{0,40}$/;
 
 async function answers(url: string, isGood: (body: unknown) => boolean = () => true): Promise<boolean> {
   try {

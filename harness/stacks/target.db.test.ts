@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { deflateSync } from 'node:zlib';
@@ -95,6 +97,22 @@ test('no run begins where DAGs of others would come to our executor', async () =
   // The time-outs are those by which the judge knows what a scheduler may take back.
   const identity = { task_queued_timeout_s: '10', task_instance_heartbeat_timeout_s: '300' };
   expect(stack).toMatchObject({ executor: 'ours', dagNamespace: 'wt_a1b2c3_', identity });
+});
+
+test.each([
+  ['3.5.0', '3.5.0'],
+  ['3.5.0 <script>', undefined],
+])('a target that calls itself %s is of the release %s', async (version, airflow) => {
+  const server = createServer((_, answer) => answer.end(JSON.stringify({ version, git_version: null })));
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+  try {
+    const { identity } = await connect({ executor: 'ours', public_api: `http://127.0.0.1:${port}` });
+    expect(identity.airflow).toBe(airflow);
+  } finally {
+    server.close();
+  }
 });
 
 test('a task of a paused DAG that waits in the queue for us would come, too', async () => {

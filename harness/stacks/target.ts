@@ -4,7 +4,7 @@ import { namespaceOf } from '../model/namespace.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { bornAt } from '../system/proc.ts';
-import { isHealthy } from './health.ts';
+import { askVersion, isHealthy } from './health.ts';
 import { mintPublicToken } from './public-token.ts';
 import { readTarget, type Target } from './target-file.ts';
 import { askServer, type ServerFacts, whyNot } from './target-server.ts';
@@ -21,10 +21,12 @@ export async function connectTarget(
   const { postgres } = await askTarget(target);
   const executionUrls = target.execution_api.map((url) => url.replace(/\/$/, ''));
   const publicUrl = target.public_api.replace(/\/$/, '');
+  const airflow = await askVersion(publicUrl);
   return {
     build: target.name,
     ready: Promise.resolve(),
     identity: {
+      ...(airflow === undefined ? {} : { airflow }),
       postgres,
       task_instance_heartbeat_timeout_s: String(target.task_instance_heartbeat_timeout_s),
       task_queued_timeout_s: String(target.task_queued_timeout_s),
