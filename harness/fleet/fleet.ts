@@ -11,7 +11,7 @@ import { CancelSource } from '../worker/cancel.ts';
 import type { Hazards } from '../worker/hazards.ts';
 import type { LifeSpec } from '../worker/life-spec.ts';
 import type { CompletionNotifier } from './completion-notifier.ts';
-import type { Engine, FleetHooks } from './engines/engine.ts';
+import type { Engine, FleetHooks, RealWorker } from './engines/engine.ts';
 
 /**
  * Ends that the scheduler is not notified of: it revoked the workload, the worker is simulated as dead, or the run
@@ -173,7 +173,7 @@ export class Fleet {
     const row: Life = {
       life,
       worker,
-      pid: played.pid ?? pid,
+      pid: played.realWorker?.pid ?? pid,
       ti_id: ti.id,
       dag_id: ti.dag_id,
       run_id: ti.run_id,
@@ -187,6 +187,7 @@ export class Fleet {
       end,
       deliveries: delivery.ofThisTask,
       duplicate_of: duplicateOf,
+      log: played.realWorker?.log ?? null,
     };
     record.append('lives', row);
   }
@@ -220,8 +221,7 @@ class FleetLife implements FleetHooks, LiveLife {
   readonly workload: Workload;
   readonly handed: HandedWorkload;
   startedMs: number | null = null;
-  /** Of the task's process, where there is one. */
-  pid: number | undefined;
+  realWorker: RealWorker | undefined;
   /**
    * Each life has its own: a signal walks through its listeners whenever one more comes, which takes too long where ten
    * thousand lives share one.
@@ -241,8 +241,8 @@ class FleetLife implements FleetHooks, LiveLife {
     this.startedMs = atMs;
   }
 
-  onProcess(pid: number): void {
-    this.pid = pid;
+  onRealWorker(worker: RealWorker): void {
+    this.realWorker = worker;
   }
 
   onLeaving(): void {

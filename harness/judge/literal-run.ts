@@ -50,6 +50,7 @@ const LIFE = {
   end: 'reported',
   deliveries: 1,
   duplicate_of: null,
+  log: null,
 } as const;
 
 function operation(row: Partial<Operation>, index: number): Partial<Operation> {

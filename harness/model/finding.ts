@@ -96,6 +96,10 @@ export const FINDING = z
     faults: z
       .array(faultWindow)
       .describe('Windows of damage that were open at one of its moments, or had just been closed'),
+    worker_logs: z
+      .array(text)
+      .optional()
+      .describe('Files in the run folder with the output of real workers that it hit, at most five; absent: of none'),
     left_out: maybeText.describe('What was left out, in a sentence, or null'),
   })
   .describe('Violations with one cause: what happened, how often, to which subjects, and in which order');

@@ -112,4 +112,6 @@ export interface Life {
   readonly deliveries: number;
   /** The life whose workload it played a second time, because a fault delivered it twice; null for all others. */
   readonly duplicate_of: number | null;
+  /** Of a real worker: the file in the run folder with what it printed; null for a simulated one. */
+  readonly log: string | null;
 }

@@ -67,6 +67,7 @@ export const TABLES = {
     end: 'VARCHAR',
     deliveries: 'INTEGER',
     duplicate_of: 'INTEGER',
+    log: 'VARCHAR',
   } satisfies ColumnsOf<Life>,
   /** Committed row changes of the watched tables in commit order. `row` holds the remaining columns as JSON. */
   commits: {

@@ -12,14 +12,15 @@ export function realWorkersOptions(
   most: number,
   command: Command | undefined,
   { table, record }: Pick<RunSession, 'table' | 'record'>,
-): Pick<RealWorkersOptions, 'most' | 'socket' | 'start' | 'logOf'> {
+): Pick<RealWorkersOptions, 'most' | 'socket' | 'start' | 'runFolder' | 'logOf'> {
   if (!command) throw new StackError('This stack has no real workers: leave out --real-workers.');
   const folder = table.folder(path.join(os.tmpdir(), `wt-${table.id}-workers`));
-  const logs = path.join(path.dirname(record.log('real-workers')), 'workers');
-  mkdirSync(logs, { recursive: true });
+  const logs = path.join('logs', 'workers');
+  mkdirSync(path.join(record.path, logs), { recursive: true });
   return {
     most,
     socket: path.join(folder, 'workers.sock'),
+    runFolder: record.path,
     logOf: (life) => path.join(logs, `life-${life}.log`),
     start: (env) =>
       table.start('real-workers', command.file, command.args, {

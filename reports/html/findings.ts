@@ -41,12 +41,19 @@ ${deadlock ? deadlockSteps(deadlock) : timeline && timeline.entries.length > 0 ?
 <h4>Violated invariants</h4><ul class="plain">${names}</ul>
 ${contrast === null ? null : different(contrast)}
 ${faults.length === 0 ? null : html`<h4>Open faults</h4><ul class="plain">${faults}</ul>`}
+${one.worker_logs ? logs(one.worker_logs) : null}
 <h4>Next steps</h4>
 ${[commandToExplain(run, one), ...(query === null ? [] : [query]), commandToRepeat(run, manifest.repeat)].map(command)}
 </div>`;
   return isFirst
     ? html`<details class="finding cause" id="${id}" open>${head}${body}</details>`
     : html`<details class="finding cause" id="${id}">${head}${body}</details>`;
+}
+
+/** Beside the report, where it was written. */
+function logs(files: readonly string[]): Html {
+  const items = files.map((file) => html`<li><a href="${file}" class="mono">${cut(file, 200)}</a></li>`);
+  return html`<h4>Logs of real workers that it hit</h4><ul class="plain">${items}</ul>`;
 }
 
 function different(contrast: Contrast): Html {

@@ -105,6 +105,7 @@ function findingSections(judgement: Judgement, manifest: Manifest): string[] {
             `* violates ${invariants.map(({ name, violations }) => `**${plain(name)}** (${count(violations)})`).join(', ')}`,
             ...(contrast?.lines.length ? contrastWords(contrast).lines : []).map((line) => `* ${plain(line)}`),
             ...faults.map((fault) => `* fault ${plain(faultWords(fault))}`),
+            ...(finding.worker_logs ?? []).map((file) => `* log of a real worker: ${plain(file)}`),
           ].join('\n'),
           code([commandToExplain(run, finding), commandToRepeat(judgement.run, manifest.repeat)].join('\n')),
         ]),

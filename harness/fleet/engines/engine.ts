@@ -5,8 +5,16 @@ import type { LifeSpec } from '../../worker/life-spec.ts';
 /** The fleet's side of a life, which knows at once whether Airflow has revoked the workload. */
 export interface FleetHooks extends LifeHooks {
   isRevoked(): boolean;
-  /** Called before `onStarted` where the worker is a process: its task has this pid. */
-  onProcess(pid: number): void;
+  /** Called before `onStarted` of a real worker. */
+  onRealWorker(worker: RealWorker): void;
+}
+
+/** A worker that is a process of its own. */
+export interface RealWorker {
+  /** Of the process of its task. */
+  readonly pid: number;
+  /** The file with what it prints, in the run folder. */
+  readonly log: string;
 }
 
 /** The limit on connections, and requests that wait for one. */

@@ -88,7 +88,7 @@ function hooks() {
     seen,
     cancel: new CancelSource(),
     isRevoked: () => seen.revoked,
-    onProcess: () => undefined,
+    onRealWorker: () => undefined,
     onRevoked: () => undefined,
     onStarted: (atMs: number) => {
       seen.startedMs = atMs;

@@ -143,6 +143,15 @@ test('what sets the victims apart is said with its numbers, and what does not is
   expect((await findingsOf(branches(1)))[0]?.contrast?.lines).toEqual([]);
 });
 
+test('the logs of real workers that it hit are named, and no file elsewhere', async () => {
+  const run = branches(1);
+  const log = ['logs/workers/life-1.log', '/etc/passwd', 'logs/workers/life-3.log'];
+  const lives = (run.lives ?? []).map((life, index) => ({ ...life, log: log[index] ?? null }));
+  const [finding] = await findingsOf({ ...run, lives });
+  expect(finding?.worker_logs).toEqual(['logs/workers/life-1.log', 'logs/workers/life-3.log']);
+  expect((await findingsOf(run))[0]).not.toHaveProperty('worker_logs');
+});
+
 test('the fault windows that were open are named, with the number of occurrences in each', async () => {
   const [finding] = await findingsOf({
     ...branches(2),

@@ -134,6 +134,7 @@ async function findingOf(connection: DuckDBConnection, kind: Kind, known: Known)
     timeline: hasStory ? await readFindingTimeline(connection, worst) : null,
     contrast: hasStory ? await readContrast(connection, known.index) : null,
     faults: await readFaults(connection, known.index),
+    ...(await readWorkerLogs(connection, known.index)),
     left_out: leftOut(kind, known),
   };
 }
@@ -180,8 +181,25 @@ function momentOf({ root: { v, cause_ms, keys, ...moment } }: Incident): Finding
   return moment;
 }
 
+/** Of one finding. */
+const MOST_LOGS = 5;
+
 /** A fault may do its harm a little after it was healed: what waited for it is served then. */
 const AFTER_HEALING_MS = 2000;
+
+/** Of the real workers that sent the requests which prove it. A name of another form is none of ours. */
+async function readWorkerLogs(connection: DuckDBConnection, finding: number): Promise<Pick<Finding, 'worker_logs'>> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT lives.log
+     FROM (SELECT DISTINCT unnest(operations) AS op FROM kept_violations JOIN incident_members USING (v)
+           WHERE finding = ${finding})
+     JOIN operations USING (op) JOIN lives USING (life)
+     WHERE regexp_full_match(lives.log, 'logs/workers/life-\\d+\\.log')
+     GROUP BY lives.life, lives.log ORDER BY lives.life LIMIT ${MOST_LOGS}`,
+  );
+  return rows.length === 0 ? {} : { worker_logs: rows.map(({ log }) => String(log)) };
+}
 
 async function readFaults(connection: DuckDBConnection, finding: number): Promise<FaultWindow[]> {
   const rows = await rowsOf(

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { StartedClock } from '../../../model/clock.ts';
@@ -28,7 +29,8 @@ export interface RealWorkersOptions {
   readonly socket: string;
   /** Starts `windtunnel_workers.py` with the Python of the build. */
   start(env: Readonly<Record<string, string>>): SupervisedProcess;
-  /** Where the output of a life's worker goes. */
+  readonly runFolder: string;
+  /** The file in the run folder where the output of a life's worker goes. */
   logOf(life: number): string;
   readonly executionUrls: readonly string[];
   readonly operationLog: OperationLog;
@@ -144,7 +146,9 @@ class RealWorkers implements Engine {
     if (startMs > this.#clock.now()) await cancellableSleep(startMs - this.#clock.now(), hooks.cancel);
     if (hooks.isRevoked()) return 'revoked';
     if (plan.neverStarts) return 'never-started';
-    const life = new RealLife(spec, plan, hooks, itsHazards, this.#clock);
+    const log = this.#options.logOf(spec.life);
+    const file = path.join(this.#options.runFolder, log);
+    const life = new RealLife({ spec, plan, hooks, log, hazards: itsHazards, clock: this.#clock });
     this.#proxy.begin(spec.life, life);
     const ended = new Promise<number>((resolve) => this.#ends.set(spec.life, resolve));
     const kill = () => this.#send({ kill: spec.life });
@@ -155,11 +159,11 @@ class RealWorkers implements Engine {
       server: this.#proxy.urlOf(spec.life),
       host: spec.worker,
       plan: { life: spec.life, ...planOf(plan), skips: spec.task.skips ?? [], command: own.next() < 0.5 },
-      log: this.#options.logOf(spec.life),
+      log: file,
     });
     try {
       if (hooks.cancel.aborted) kill();
-      return life.endOf(await Promise.race([ended, this.#goneWith(hooks)]), this.#options.logOf(spec.life));
+      return life.endOf(await Promise.race([ended, this.#goneWith(hooks)]), file);
     } finally {
       hooks.cancel.removeEventListener('abort', kill);
       this.#ends.delete(spec.life);
@@ -201,19 +205,27 @@ function planOf({ durationMs, silentDeath, defers, fails, xcom }: LifePlan) {
   return { duration_ms: durationMs, silent: silentDeath, defers, fails, xcom };
 }
 
+interface RealLifeOptions {
+  readonly spec: LifeSpec;
+  readonly plan: LifePlan;
+  readonly hooks: FleetHooks;
+  readonly hazards: LifeHazards;
+  readonly clock: StartedClock;
+  /** In the run folder. */
+  readonly log: string;
+}
+
 /** What passed between one real worker and the server, as far as its end depends on it. */
 class RealLife implements PassedLife {
   readonly subject;
   readonly cancel;
-  readonly #plan: LifePlan;
-  readonly #hooks: FleetHooks;
-  readonly #hazards: LifeHazards;
-  readonly #clock: StartedClock;
+  readonly #options: RealLifeOptions;
   #start: Answer['outcome'] | undefined;
   #isReported = false;
   #isRefused = false;
 
-  constructor(spec: LifeSpec, plan: LifePlan, hooks: FleetHooks, hazards: LifeHazards, clock: StartedClock) {
+  constructor(options: RealLifeOptions) {
+    const { spec, hooks } = options;
     const { id, dag_id, run_id, task_id, map_index, try_number } = spec.workload.ti;
     this.subject = {
       actor: 'life',
@@ -222,28 +234,26 @@ class RealLife implements PassedLife {
       ...{ dag_id, run_id, task_id, map_index, try_number, ti_id: id },
     } as const;
     this.cancel = hooks.cancel;
-    this.#plan = plan;
-    this.#hooks = hooks;
-    this.#hazards = hazards;
-    this.#clock = clock;
+    this.#options = options;
   }
 
   async before({ kind, requested }: PassedRequest, attempt: number) {
+    const { plan, hooks, hazards } = this.#options;
     if (kind === 'state' && (requested === 'deferred' || requested === 'up_for_reschedule')) {
-      await this.#hooks.onLeaving();
+      await hooks.onLeaving();
     }
     const mayLose = attempt === 1 && (kind === 'run' || kind === 'state');
     return {
-      heldMs: (kind === 'state' && this.#hazards.hit('late_end')?.ms) || 0,
-      dropAnswer:
-        (mayLose && this.#plan.lostAnswer) || (attempt === 1 && this.#hazards.hit('lost_answer') !== undefined),
+      heldMs: (kind === 'state' && hazards.hit('late_end')?.ms) || 0,
+      dropAnswer: (mayLose && plan.lostAnswer) || (attempt === 1 && hazards.hit('lost_answer') !== undefined),
     };
   }
 
   after({ kind }: PassedRequest, { outcome }: Answer, body: Readonly<Record<string, unknown>>): void {
     if (kind === 'run') {
-      if (this.#start === undefined && typeof body.pid === 'number') this.#hooks.onProcess(body.pid);
-      if (outcome === 'ok' && this.#start !== 'ok') this.#hooks.onStarted(this.#clock.now());
+      const { hooks, clock, log } = this.#options;
+      if (this.#start === undefined && typeof body.pid === 'number') hooks.onRealWorker({ pid: body.pid, log });
+      if (outcome === 'ok' && this.#start !== 'ok') hooks.onStarted(clock.now());
       this.#start = outcome;
     } else if (kind === 'state' && outcome === 'ok') this.#isReported = true;
     else if ((kind === 'state' || kind === 'heartbeat') && outcome === 'refused') this.#isRefused = true;
@@ -259,7 +269,7 @@ class RealLife implements PassedLife {
     if (this.#start === 'refused') return 'refused';
     if (this.#isReported) return 'reported';
     if (this.#start === 'unknown') return 'gave-up';
-    if (code < 0 && this.#plan.silentDeath) return 'silent';
+    if (code < 0 && this.#options.plan.silentDeath) return 'silent';
     return this.#isRefused ? 'stopped' : 'gave-up';
   }
 }
