@@ -35,6 +35,7 @@ export const TESTED_RELEASES: Readonly<Record<string, string>> = {
   '3.2.1': '2026-04-29',
   '3.2.2': '2026-06-10',
   '3.3.2': '2026-09-25',
+  '3.4.0b2': '2026-10-21',
 };
 
 /**
