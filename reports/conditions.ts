@@ -49,6 +49,7 @@ export function provenance(judgement: Judgement, manifest: Manifest): [string, s
     ['ended', manifest.ended ?? 'the harness was killed before the end'],
     ['machine', `${machine.platform} ${machine.arch}, ${count(machine.cpus)} CPUs, ${gibibytes} GiB`],
     ['windtunnel', `${manifest.windtunnel} on Node ${manifest.node}`],
+    ['executor behaves as', manifest.plan.scenario.executor_behaviour ?? 'calm'],
     ...(manifest.engine === undefined ? [] : [['workers played by', manifest.engine] satisfies [string, string]]),
     ['run', judgement.run],
   ];

@@ -140,7 +140,8 @@ export const PLAYED: readonly Played[] = [
     why: WRITES,
   },
   {
-    lines: /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract|known-night)\b/,
+    lines:
+      /^npm run (?:truth-table|conformance|track-record|upgrades|remedies|retry-contract|known-night|news-delay)\b/,
     when: 'elsewhere',
     why: 'evidence of hours',
   },

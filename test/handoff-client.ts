@@ -20,6 +20,8 @@ export function idOf(task: string): string {
 /** An executor spoken by hand: what it sends is exactly what the test says. */
 export class HandClient {
   readonly socket: Socket;
+  /** The first message of the dispatcher, which is not among the others. */
+  welcome: unknown;
   readonly #lines: string[] = [];
   #rest = '';
 
@@ -29,6 +31,7 @@ export class HandClient {
     socket.on('data', (text: string) => {
       const pieces = (this.#rest + text).split('\n');
       this.#rest = pieces.pop() ?? '';
+      this.welcome ??= pieces[0]?.startsWith('{"type":"welcome"') ? JSON.parse(pieces.shift() ?? '') : undefined;
       this.#lines.push(...pieces);
       socket.emit('lines');
     });
@@ -47,7 +50,7 @@ export class HandClient {
       : connect({ path: address.slice('unix:'.length) });
     await once(socket, 'connect', { signal: AbortSignal.timeout(2_000) });
     const client = new HandClient(socket);
-    client.send({ type: 'hello', protocol: 2, process, pid, instance: instanceOf(pid), token: TOKEN, ...over });
+    client.send({ type: 'hello', protocol: 3, process, pid, instance: instanceOf(pid), token: TOKEN, ...over });
     return client;
   }
 

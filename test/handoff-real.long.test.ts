@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -19,9 +19,20 @@ const START_MS = 60_000;
 
 interface Said {
   readonly running: readonly string[];
+  /** Those for which `has_task` is true. */
+  readonly has: readonly string[];
   readonly events: Readonly<Record<string, string>>;
   readonly unacked: number;
   readonly rest?: readonly string[];
+}
+
+interface DriverOptions {
+  readonly home: string;
+  readonly address: string;
+  readonly name: string;
+  readonly token?: string;
+  /** The folder for the ends of a LocalExecutor's workers; absent: it is a HandOffExecutor. */
+  readonly local?: string;
 }
 
 /** A process with a real HandOffExecutor on a real Airflow, without a scheduler around it. */
@@ -36,18 +47,21 @@ class Driver {
 
   static async start(
     install: AirflowInstall,
-    { home, address, name, token = '' }: { home: string; address: string; name: string; token?: string },
+    { home, address, name, token = '', local }: DriverOptions,
   ): Promise<Driver> {
     const env = {
       ...toolEnvironment(process.env),
       PYTHONPATH: install.executorPath,
       AIRFLOW_HOME: home,
+      AIRFLOW__CORE__LOAD_EXAMPLES: 'False',
+      AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: `sqlite:///${home}/none.db`,
       AIRFLOW__API_AUTH__JWT_SECRET: 'x'.repeat(64),
       WINDTUNNEL_HANDOFF: address,
       WINDTUNNEL_HANDOFF_TOKEN: token,
       WINDTUNNEL_PROCESS: name,
     };
-    const child = spawn(install.python, [path.join(import.meta.dirname, 'handoff-driver.py')], { env });
+    const script = path.join(import.meta.dirname, 'handoff-driver.py');
+    const child = spawn(install.python, [script, ...(local === undefined ? [] : [local])], { env, detached: true });
     const driver = new Driver(child);
     let complaints = '';
     child.stderr.on('data', (text) => {
@@ -77,7 +91,8 @@ class Driver {
   async kill(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exit = once(this.child, 'exit', { signal: AbortSignal.timeout(60_000) });
-    this.child.kill('SIGKILL');
+    // With a LocalExecutor's workers.
+    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
     await exit;
   }
 
@@ -244,4 +259,74 @@ for (const version of ['3.1.8', '3.3.2']) {
       expect(performance.now() - before).toBeLessThan(ENDLESS_MS);
     });
   });
+}
+
+/** What a scheduler does and what becomes of the workloads, by their number, in the order of their queueing. */
+type Step = { readonly queue: string } | { readonly ends: number; readonly how: 'success' | 'fail' };
+
+// `a` defers and comes back under its key before, and as, the end of its first part is known.
+const SCRIPT: readonly Step[] = [
+  { queue: 'a' },
+  { queue: 'b' },
+  { ends: 2, how: 'fail' },
+  { queue: 'a' },
+  { ends: 1, how: 'success' },
+  { ends: 3, how: 'success' },
+  { queue: 'c' },
+  { queue: 'c' },
+  { queue: 'c' },
+  { ends: 5, how: 'success' },
+  { ends: 4, how: 'fail' },
+  { ends: 6, how: 'success' },
+];
+
+for (const version of ['3.1.8', '3.2.1', '3.2.2', '3.3.2', '3.4.0b2']) {
+  const install = await installed(version);
+  it.skipIf(typeof install === 'string')(`behaves as the LocalExecutor of ${version}`, async () => {
+    if (typeof install === 'string') return;
+    const home = mkdtempSync(path.join(tmpdir(), 'wt-real-'));
+    const address = `unix:${path.join(home, 'handoff.sock')}`;
+    const dispatcher = await Dispatcher.listen({
+      address,
+      welcome: { behaviour: 'local', task_uuid: true },
+      onWorkload: () => undefined,
+    });
+    const of = { home, address, name: 'scheduler-1' };
+    const [ours, theirs] = await Promise.all([
+      Driver.start(install, of),
+      Driver.start(install, { ...of, local: home }),
+    ]);
+    try {
+      await ours.until(() => dispatcher.known().executors === 1);
+      await ours.do({ do: 'beat' });
+      for (const [number, step] of SCRIPT.entries()) {
+        const what = `step ${number + 1}`;
+        if ('queue' in step) {
+          // As a life does before it asks for its deferral.
+          for (let delivery = 1; delivery <= number; delivery++) dispatcher.leave(delivery);
+          const said = [
+            await ours.do({ do: 'queue', task: step.queue }),
+            await theirs.do({ do: 'queue', task: step.queue }),
+          ];
+          expect(visible(said[0]), what).toEqual(visible(said[1]));
+          await ours.until(({ unacked }) => unacked === 0);
+        } else {
+          dispatcher.end(step.ends, step.how);
+          writeFileSync(path.join(home, `${step.ends}.new`), step.how);
+          renameSync(path.join(home, `${step.ends}.new`), path.join(home, String(step.ends)));
+          const reports = ({ events }: Said) => Object.keys(events).length > 0;
+          expect(visible(await ours.until(reports)), what).toEqual(visible(await theirs.until(reports)));
+        }
+      }
+    } finally {
+      await ours.kill();
+      await theirs.kill();
+      await dispatcher.close();
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+}
+
+function visible(said: Said | undefined) {
+  return { events: said?.events, running: said?.running, has: said?.has };
 }

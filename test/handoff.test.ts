@@ -115,6 +115,24 @@ describe('delivery', () => {
     expect(await scheduler.next()).toMatchObject({ type: 'ended', of: 2 });
   });
 
+  it('reports the end of a deferred part after its task has come back, where a real executor would', async () => {
+    for (const behaviour of ['local', 'celery', 'calm'] as const) {
+      const { dispatcher } = await listen({ welcome: { behaviour, task_uuid: true } });
+      const scheduler = await client(dispatcher);
+      scheduler.send(workloadLine(1));
+      await scheduler.next();
+      expect(scheduler.welcome).toMatchObject({ behaviour, task_uuid: true });
+      dispatcher.leave(1);
+      scheduler.send(workloadLine(2));
+      await scheduler.next();
+      dispatcher.end(1, 'success');
+      const reported = behaviour === 'local' ? [{ type: 'ended', of: 1 }] : [];
+      expect(await scheduler.flushed()).toMatchObject(reported);
+      dispatcher.end(2, 'fail');
+      expect(await scheduler.flushed()).toMatchObject([{ type: 'ended', of: 2, outcome: 'fail' }]);
+    }
+  });
+
   it('starts a new life when a deferred task comes back before its first worker has its answer', async () => {
     const numbers: number[] = [];
     const { dispatcher } = await listen({ onWorkload: (_workload, _from, delivery) => numbers.push(delivery.number) });
@@ -252,8 +270,9 @@ describe('the end of a life', () => {
     scheduler.send(workloadLine(1));
     await scheduler.next();
     expect(dispatcher.end(idOf('t'), 'success', 20)).toBe(true);
-    expect(await scheduler.next()).toEqual({ type: 'ended', seq: 1, key: KEY, outcome: 'success', of: 1 });
-    expect(await scheduler.next()).toEqual({ type: 'ended', seq: 2, key: KEY, outcome: 'success', of: 1, again: true });
+    const ended = { type: 'ended', key: KEY, ti_id: idOf('t'), outcome: 'success', of: 1 };
+    expect(await scheduler.next()).toEqual({ ...ended, seq: 1 });
+    expect(await scheduler.next()).toEqual({ ...ended, seq: 2, again: true });
     expect(dispatcher.known()).toMatchObject({ ended: 1, owed: 2 });
   });
 });
@@ -294,7 +313,7 @@ describe('a bad peer', () => {
     [{ token: undefined }, 'its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run'],
     [{ token: `${TOKEN}x` }, 'its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run'],
     [{ token: 7 }, 'hello.token is not a string'],
-    [{ protocol: 1 }, 'speaks protocol 1, this is 2: install the executor of this windtunnel'],
+    [{ protocol: 1 }, 'speaks protocol 1, this is 3: install the executor of this windtunnel'],
     [{ process: '' }, 'hello.process is not a name of at most 200 characters'],
     [{ process: '\u001b]0;x' }, 'hello.process is not a name of at most 200 characters'],
     [{ pid: 1.5 }, 'hello.pid is not an integer'],

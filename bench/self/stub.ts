@@ -67,7 +67,7 @@ async function handOver(socket: Socket, atOnce: number, rate: number): Promise<v
     };
     say({ type: 'workload', seq, workload: { token: `${'t'.repeat(300)}${seq}`, ti } });
   };
-  say({ type: 'hello', protocol: 2, process: 'scheduler-1', pid: process.pid, instance: '0'.repeat(32) });
+  say({ type: 'hello', protocol: 3, process: 'scheduler-1', pid: process.pid, instance: '0'.repeat(32) });
   let held = '';
   socket.setEncoding('utf8').on('data', (text: string) => {
     const lines = (held + text).split('\n');

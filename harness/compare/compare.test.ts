@@ -202,6 +202,17 @@ describe('runs that are not valid', () => {
     );
   });
 
+  test('say that the executors behaved differently', () => {
+    const local = { executor_behaviour: 'local' } as const;
+    const mixed = compareJudgements([run('A', { p: 'pass' })], [run('B', { p: 'pass' }, local)]);
+    expect(mixed.caveats).toContain(
+      'The executors behaved differently (calm on one side, local on the other): differences may come from that ' +
+        '(docs/harness.md).',
+    );
+    const same = compareJudgements([run('A', { p: 'pass' }, local)], [run('B', { p: 'pass' }, local)]);
+    expect(same.caveats.join()).not.toContain('executors');
+  });
+
   test('with no load divide by nothing', () => {
     const none = run('A', { p: 'pass' }, { load_seconds: 0 });
     expect(JSON.stringify(compareJudgements([none], [none]))).not.toMatch(/null,null\]|NaN/);

@@ -143,6 +143,14 @@ export function caveatsOf({ a, b, tests, shifts }: Grounds): string[] {
   if (tests.length > 0 && shifts.length === 0) {
     found.push(`Latency, throughput and cost are not compared: that takes ${RUNS_FOR_SHIFT} valid runs a side.`);
   }
+  const executors = (runs: readonly Judgement[]) =>
+    [...new Set(runs.map(({ executor_behaviour = 'calm' }) => executor_behaviour))].sort().join(' and ');
+  if (a.length > 0 && b.length > 0 && executors(a) !== executors(b)) {
+    found.push(
+      `The executors behaved differently (${executors(a)} on one side, ${executors(b)} on the other): ` +
+        'differences may come from that (docs/harness.md).',
+    );
+  }
   const seeds = (runs: readonly Judgement[]) => runs.map(({ seed }) => seed).sort((x, y) => x - y);
   if (a.length > 0 && b.length > 0 && seeds(a).join() !== seeds(b).join()) {
     found.push('The two sides have different seeds: differences may come from the load.');

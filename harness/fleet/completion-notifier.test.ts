@@ -56,6 +56,18 @@ test('lost: never sent; after the window everything is sent again', async () => 
   expect(sent).toEqual(['4 fail']);
 });
 
+test('news that takes its time meets the windows that are open when it comes', async () => {
+  const { notifier, heal, sent } = await notified('lost');
+  const delivery = { end: (outcome: LifeOutcome) => void sent.push(outcome) };
+  notifier.notify(delivery, 'success', 5_000);
+  notifier.notify(delivery, 'fail', 1_000);
+  vi.advanceTimersByTime(1_000);
+  await heal();
+  expect(sent).toEqual([]);
+  vi.advanceTimersByTime(4_000);
+  expect(sent).toEqual(['success']);
+});
+
 test('a closed fleet sends nothing more', async () => {
   const { notifier, sent } = await notified('late');
   notifier.close();

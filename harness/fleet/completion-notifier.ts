@@ -11,12 +11,18 @@ interface Window {
   times: number;
 }
 
-/** Notifies executors of the ends of lives, immediately and once, unless an open fault window changes that. */
+/** Notifies executors of the ends of lives, once, unless an open fault window changes that. */
 export class CompletionNotifier implements HazardTarget<ExecutorHazard> {
   readonly #open = new Set<Window>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  notify(delivery: Pick<Delivery, 'end'>, outcome: LifeOutcome): void {
+  /** `afterMs`: how long an executor takes to notice it; 0: at once. A window that is open then counts. */
+  notify(delivery: Pick<Delivery, 'end'>, outcome: LifeOutcome, afterMs = 0): void {
+    if (afterMs > 0) this.#later(afterMs, () => this.#pass(delivery, outcome));
+    else this.#pass(delivery, outcome);
+  }
+
+  #pass(delivery: Pick<Delivery, 'end'>, outcome: LifeOutcome): void {
     for (const window of this.#open) {
       const { how, share, ms } = window.hazard;
       if (how === 'revoke-slow' || !window.rng.chance(share)) continue;

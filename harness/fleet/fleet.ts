@@ -3,7 +3,7 @@ import type { Workload } from '../handoff/workload.ts';
 import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
-import type { Life, LifeEnd } from '../model/operation.ts';
+import type { Life, LifeEnd, Operation } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import { note, type RunContext } from '../model/run-context.ts';
 import type { TaskSpec } from '../model/scenario.ts';
@@ -12,18 +12,15 @@ import type { Hazards } from '../worker/hazards.ts';
 import type { LifeSpec } from '../worker/life-spec.ts';
 import type { CompletionNotifier } from './completion-notifier.ts';
 import type { Engine, FleetHooks, RealWorker } from './engines/engine.ts';
-
-/**
- * Ends that the scheduler is not notified of: it revoked the workload, the worker is simulated as dead, or the run
- * ends.
- */
-const ENDS_NOT_REPORTED: readonly LifeEnd[] = ['revoked', 'silent', 'gave-up', 'lost', 'run-ended'];
+import { newsDelayMs, newsOf } from './news.ts';
 
 export interface FleetOptions {
   readonly dagNamespace: string;
   readonly engine: Engine;
   readonly hazards: Hazards;
   readonly completions: CompletionNotifier;
+  /** Airflow's, such as `3.2.1`: what its workers' executors say of an end depends on it. Absent: the newest. */
+  readonly release?: string | undefined;
 }
 
 /** A life that has not ended. */
@@ -127,6 +124,13 @@ export class Fleet {
     for (const { handed } of this.#live.values()) if (handed.delivery.number === delivery) handed.revoked = true;
   }
 
+  /** Takes note of a request that was not answered with 2xx. */
+  failed(operation: Operation): void {
+    if (operation.kind.startsWith('impostor')) return;
+    const life = operation.life === null ? undefined : this.#live.get(operation.life);
+    if (life) life.failed = operation;
+  }
+
   /** Ends every life where it is; then no scheduler is notified any more. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -153,7 +157,7 @@ export class Fleet {
       .then((end) => {
         this.#remove(spec.life);
         this.#record(spec, life, end);
-        this.#notifyScheduler(handed, end);
+        this.#notifyScheduler(spec, life, end);
       })
       .catch((error: unknown) => {
         this.#remove(spec.life);
@@ -192,10 +196,24 @@ export class Fleet {
     record.append('lives', row);
   }
 
-  #notifyScheduler(handed: HandedWorkload, end: LifeEnd): void {
-    if (ENDS_NOT_REPORTED.includes(end)) return;
-    if (end === 'refused' && ++handed.refused < handed.lives) return; // Its duplicate has the task, and will report.
-    this.#options.completions.notify(handed.delivery, end === 'reported' ? 'success' : 'fail');
+  #notifyScheduler({ workload, task, name, turn }: LifeSpec, played: FleetLife, end: LifeEnd): void {
+    const { handed, failed } = played;
+    const { seed, scenario } = this.#context.plan;
+    const behaviour = scenario.executor_behaviour ?? 'calm';
+    // Celery has a result of each message; otherwise its duplicate has the task, and will report.
+    if (end === 'refused' && ++handed.refused < handed.lives && behaviour !== 'celery') return;
+    const ending = {
+      end,
+      failed: end === 'reported' ? undefined : failed,
+      retriesLeft: workload.ti.try_number <= (task.retries ?? 0),
+    };
+    const news = newsOf(behaviour, this.#options.release, ending);
+    // It may be handed over again before the executor has noticed, and is no resend then.
+    if (behaviour !== 'calm') handed.delivery.leave();
+    if (news === null) return;
+    // A real supervisor has taken its time.
+    const afterMs = played.realWorker ? 0 : newsDelayMs(scenario, ending, new Rng(seed, 'news', name, turn));
+    this.#options.completions.notify(handed.delivery, news, afterMs);
   }
 }
 
@@ -222,6 +240,8 @@ class FleetLife implements FleetHooks, LiveLife {
   readonly handed: HandedWorkload;
   startedMs: number | null = null;
   realWorker: RealWorker | undefined;
+  /** Its last request that failed. */
+  failed: Operation | undefined;
   /**
    * Each life has its own: a signal walks through its listeners whenever one more comes, which takes too long where ten
    * thousand lives share one.

@@ -14,6 +14,8 @@ export class RunOperationLog implements OperationLog {
   readonly latency: RecordableHistogram = createHistogram();
   /** The latest 5xx answer. */
   lastFailure: string | undefined;
+  /** Called for each request that was not answered with 2xx. */
+  onFailed: ((row: Operation) => void) | undefined;
   readonly #record: Recorder;
   #next = 1;
 
@@ -41,5 +43,6 @@ export class RunOperationLog implements OperationLog {
     }
     if (row.ended_ms !== null) this.latency.record(Math.max(1, Math.round(row.ended_ms - row.intended_ms)));
     this.#record.append('operations', row);
+    if (row.outcome !== 'ok') this.onFailed?.(row);
   }
 }

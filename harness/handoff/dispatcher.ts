@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 
@@ -7,9 +8,11 @@ import { type ConnectionsOptions, type Executor, ExecutorConnections } from './c
 import { Delivery } from './delivery.ts';
 import { listenAt, unixPath } from './listen.ts';
 import { Outbox } from './outbox.ts';
+import type { Welcome } from './protocol.ts';
 import { type Entry, holderOf, Register } from './register.ts';
 import type { LifeOutcome, TaskKey, Workload } from './workload.ts';
 
+const CALM: Welcome = { behaviour: 'calm', task_uuid: false };
 /** Each is a row of the record, which others must not fill. */
 const REFUSALS_REPORTED = 100;
 
@@ -25,6 +28,8 @@ export interface DispatcherOptions {
    * scheduler keeps it, until Airflow revokes it.
    */
   accepts?(workload: Workload, from: string): boolean;
+  /** The first message to each executor; absent: it is to be calm. */
+  readonly welcome?: Welcome;
   /**
    * Called once per delivery, before it is acknowledged; in a run it is `Fleet.begin`. What it throws is reported; the
    * scheduler will send again.
@@ -81,11 +86,13 @@ export class Dispatcher {
     this.address = address;
     this.#options = options;
     const forgetAfterMs = options.forgetAfterMs ?? 600_000;
-    this.#register = new Register(forgetAfterMs);
+    const run = randomUUID();
+    this.#register = new Register(forgetAfterMs, { reportsOlder: options.welcome?.behaviour === 'local' });
     this.#outbox = new Outbox(forgetAfterMs);
     this.#connections = new ExecutorConnections(server, {
       token: unixPath(address) === null ? options.token : undefined,
       onHello: ({ peer }) => {
+        this.#connections.send(peer, { type: 'welcome', run, ...(options.welcome ?? CALM) });
         for (const message of this.#outbox.back(peer)) this.#connections.send(peer, message);
       },
       onMessage: (executor, message) => this.#answer(executor, message),
@@ -227,10 +234,10 @@ export class Dispatcher {
   }
 
   #owe(peer: string, entry: Entry, again = false): void {
-    const { key, outcome } = entry;
+    const { key, tiId, outcome } = entry;
     if (outcome === null) return;
     const of = holderOf(entry, peer)?.seq ?? null;
-    const ended = { key, outcome, of, ...(again ? { again: true as const } : {}) };
+    const ended = { key, ti_id: tiId, outcome, of, ...(again ? { again: true as const } : {}) };
     const message = this.#outbox.add(peer, ended, performance.now());
     this.#connections.send(peer, message);
   }

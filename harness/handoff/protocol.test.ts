@@ -7,7 +7,7 @@ import { LineSplitter, parseMessage } from './protocol.ts';
 const UUID = '019aa000-0000-7000-8000-000000000001';
 const TI = { id: UUID, dag_id: 'd', task_id: 't', run_id: 'r', try_number: 1, map_index: -1 };
 const MESSAGES = [
-  { type: 'hello', protocol: 2, process: 's', pid: 1, instance: '0'.repeat(32), token: 'x' },
+  { type: 'hello', protocol: 3, process: 's', pid: 1, instance: '0'.repeat(32), token: 'x' },
   { type: 'workload', seq: 1, workload: { token: 'x', ti: TI } },
   { type: 'ended_ack', seq: 1 },
   { type: 'adopt', seq: 1, keys: [['d', 't', 'r', 1, -1]] },

@@ -1,16 +1,17 @@
 import { StringDecoder } from 'node:string_decoder';
 import { isRecord } from '../model/json.ts';
+import type { ExecutorBehaviour } from '../model/scenario.ts';
 import { type LifeOutcome, parseKey, parseWorkload, type TaskKey, type Workload } from './workload.ts';
 
 /**
- * The hand-off protocol, version 2: newline-delimited JSON both ways. Its description for users is
+ * The hand-off protocol, version 3: newline-delimited JSON both ways. Its description for users is
  * docker/executor/README.md; the other end is docker/executor/windtunnel_executor/__init__.py.
  *
  * A sequence number belongs to its sender: workload, adopt and revoke are the executor's, ended is the harness's. Each
  * side keeps what it sent until the answer with that number, and sends it again after every reconnect, because a send
  * on a socket of which the other end has died succeeds once.
  */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 export interface Hello {
   readonly type: 'hello';
@@ -30,12 +31,22 @@ export type FromExecutor =
   | { readonly type: 'adopt'; readonly seq: number; readonly keys: readonly TaskKey[] }
   | { readonly type: 'revoke'; readonly seq: number; readonly key: TaskKey };
 
+/** How an executor is to behave; the first message of every connection. */
+export interface Welcome {
+  readonly behaviour: ExecutorBehaviour;
+  /** Whether it says that it distinguishes the attempts of a task by their ids, as executors of Airflow 3.4 do. */
+  readonly task_uuid: boolean;
+}
+
 export type ToExecutor =
+  /** `run`: sequence numbers of the harness are its: with another they begin again at 1. */
+  | ({ readonly type: 'welcome'; readonly run: string } & Welcome)
   | { readonly type: 'ack'; readonly seq: number }
   | {
       readonly type: 'ended';
       readonly seq: number;
       readonly key: TaskKey;
+      readonly ti_id: string;
       readonly outcome: LifeOutcome;
       /** The sequence number of the delivery that ended; null when the executor adopted the key. */
       readonly of: number | null;

@@ -44,10 +44,15 @@ export class Register {
   #endedCount = 0;
   #revoked = 0;
   readonly #rememberMs: number;
+  readonly #reportsOlder: boolean;
 
-  /** `rememberMs`: for how long an ended delivery may be sent again, or be adopted. */
-  constructor(rememberMs: number) {
+  /**
+   * `rememberMs`: for how long an ended delivery may be sent again, or be adopted. `reportsOlder`: a scheduler learns
+   * of the end of a delivery also after a newer one of the same key, as a LocalExecutor's does.
+   */
+  constructor(rememberMs: number, { reportsOlder = false } = {}) {
     this.#rememberMs = rememberMs;
+    this.#reportsOlder = reportsOlder;
   }
 
   /**
@@ -164,6 +169,7 @@ export class Register {
    * scheduler's slot belongs to the newer one, and the end of the older must not free it.
    */
   #supersede(key: TaskKey, peer: string): void {
+    if (this.#reportsOlder) return;
     const place = this.#ofKey.get(nameOf(key));
     const entry = place === undefined ? undefined : this.#live.get(place);
     if (entry !== undefined) entry.holders = entry.holders.filter((holder) => holder.peer !== peer);

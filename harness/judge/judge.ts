@@ -80,6 +80,7 @@ export async function judge(
       build,
       scenario: plan.scenario.name,
       seed: plan.seed,
+      ...(plan.scenario.executor_behaviour ? { executor_behaviour: plan.scenario.executor_behaviour } : {}),
       run: run.folder,
       ...found,
       invariants,

@@ -167,6 +167,13 @@ type TimedOr<Operator> = Operator extends { operator: 'backfill' }
   ? Operator
   : Omit<Operator, 'every_ms' | 'start_after_ms' | 'arrivals'> & Timing;
 
+/**
+ * Whom the hand-off executor behaves like: Airflow's LocalExecutor, its CeleryExecutor, or no real one (`calm`), as it
+ * did before there was a choice: it knows what runs, and reports each end once, at once and in order.
+ */
+export const EXECUTOR_BEHAVIOURS = ['local', 'celery', 'calm'] as const;
+export type ExecutorBehaviour = (typeof EXECUTOR_BEHAVIOURS)[number];
+
 /** What a scenario lets the nemesis do. */
 const CHAOS = z.strictObject({
   /** Names of `harness/faults/`; `all`: all that the stack can host. */
@@ -194,6 +201,18 @@ export const SCENARIO = z.strictObject({
   /** Rewrite these DAGs so often; each rewrite makes a new dag_version. */
   churn: z.strictObject({ dags: dagIds, every_ms: z.number().positive() }).optional(),
   fleet: FLEET,
+  /** Absent in a scenario: `calm`; absent in a stored plan: `calm`. */
+  executor_behaviour: z.enum(EXECUTOR_BEHAVIOURS).optional(),
+  /**
+   * How often and how late the executor learns of an end where something comes after the end report: a log that is
+   * uploaded, a listener, a supervisor that sleeps. Not if it is `calm`. Absent: always within 50 ms.
+   */
+  executor_late_news: z.strictObject({ share: probability, ms: range }).optional(),
+  /**
+   * Airflow 3.4 and later: whether the executor distinguishes the attempts of a task (`supports_task_instance_uuid`).
+   * Absent: as Airflow's own executors, unless it is `calm`; false: as one that was written for 3.3.
+   */
+  executor_task_uuid: z.boolean().optional(),
   operators: z.array(OPERATOR),
   /**
    * After so long in QUEUED a task is revoked and scheduled again ([scheduler] task_queued_timeout, which the

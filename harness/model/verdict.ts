@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FINDING, VIOLATION } from './finding.ts';
 import { KNOWN_RESULT } from './known.ts';
 import { FAULT_EFFECT, HARNESS_COST, OVER_TIME } from './over-time.ts';
+import { EXECUTOR_BEHAVIOURS } from './scenario.ts';
 import { maybe, maybeText, maybeWhole, number, type Plain, text, VERDICT, whole } from './schema.ts';
 
 /**
@@ -156,6 +157,10 @@ export const JUDGEMENT = z.object({
   build: text,
   scenario: text,
   seed: whole,
+  executor_behaviour: z
+    .enum(EXECUTOR_BEHAVIOURS)
+    .optional()
+    .describe("Which of Airflow's executors the hand-off executor behaved like. Absent: `calm`, like none"),
   run: text.describe('The run folder'),
   findings: z.array(FINDING).describe('What broke, grouped by cause: the first is the one to read first'),
   findings_left_out: maybeText.describe('What is not among them and why, in a sentence; null: nothing'),

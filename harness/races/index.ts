@@ -3,8 +3,11 @@ import { skippedIsScheduled } from './60330.ts';
 import { backfillCompletesEarly } from './62561.ts';
 import { skipOverwrites } from './63266.ts';
 import { renderedFieldsTwice } from './63581.ts';
+import { failedAsItIsScheduled } from './66374.ts';
 import { stateAndVersion } from './66734.ts';
 import { lostWhileQueued } from './67238.ts';
+import { failedInTheQueue } from './67287.ts';
+import { failedAsItRuns } from './72716.ts';
 import { backfillsAtOnce } from './backfills-at-once.ts';
 import { dagRows } from './dag-rows.ts';
 import { deleteDeadlock } from './delete-deadlock.ts';
@@ -35,6 +38,9 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   skippedIsScheduled,
   lostWhileQueued,
   stuckInQueued,
+  failedAsItRuns,
+  failedInTheQueue,
+  failedAsItIsScheduled,
   staleHeartbeatTimeout,
   upstreamMarked,
   takenAsFailure,

@@ -11,10 +11,12 @@ import { Fleet } from '../fleet/fleet.ts';
 import { RunOperationLog } from '../fleet/operation-log.ts';
 import { Operators } from '../fleet/operators.ts';
 import { Dispatcher } from '../handoff/dispatcher.ts';
+import type { Welcome } from '../handoff/protocol.ts';
 import { actionWords } from '../judge/action-words.ts';
 import type { LiveNumbers } from '../model/progress.ts';
 import type { Recorder } from '../model/run-context.ts';
 import { note } from '../model/run-context.ts';
+import type { Scenario } from '../model/scenario.ts';
 import type { Sighting } from '../model/sighting.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
@@ -77,7 +79,9 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const helpers: SupervisedProcess[] = [];
   const engine = await openEngine(session, stack, { operationLog, hazards, helpers });
   const completions = new CompletionNotifier();
-  const fleet = new Fleet(session, { dagNamespace, engine, hazards, completions });
+  const release = stack.identity.airflow;
+  const fleet = new Fleet(session, { dagNamespace, engine, hazards, completions, release });
+  operationLog.onFailed = (operation) => fleet.failed(operation);
   const dispatcher = await openDispatcher(session, stack, { engine, fleet, completions });
   const live = () => fleet.live;
   const operators = new Operators(session, { publicUrl, publicToken, dagNamespace, operationLog, live });
@@ -161,6 +165,7 @@ async function openDispatcher(
       // A target that names another host says `i_own_this`; what we start ourselves has a socket file.
       elsewhere: true,
       token,
+      welcome: welcomeOf(session.plan.scenario),
       accepts: (workload, from) => fleet.accepts(workload, from),
       onWorkload: (workload, from, delivery) => fleet.begin(workload, from, delivery),
       onRevoke: (_key, delivery) => fleet.revoke(delivery),
@@ -172,6 +177,10 @@ async function openDispatcher(
     await engine.close();
     throw error;
   }
+}
+
+function welcomeOf({ executor_behaviour: behaviour = 'calm', executor_task_uuid }: Scenario): Welcome {
+  return { behaviour, task_uuid: executor_task_uuid ?? behaviour !== 'calm' };
 }
 
 /** For the live line. */

@@ -10,7 +10,15 @@ import { validateThresholds } from '../judge/thresholds.ts';
 import { didYouMean } from '../model/closest.ts';
 import { UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
-import { type ChaosSpec, LONGEST_LOAD_S, PLAN, type Plan, type Scenario } from '../model/scenario.ts';
+import {
+  type ChaosSpec,
+  EXECUTOR_BEHAVIOURS,
+  type ExecutorBehaviour,
+  LONGEST_LOAD_S,
+  PLAN,
+  type Plan,
+  type Scenario,
+} from '../model/scenario.ts';
 import { shapeProblems } from '../model/shape-problems.ts';
 import { brokenScenario, loadScenario } from './catalogue.ts';
 import type { GivenFlags } from './flag-words.ts';
@@ -22,9 +30,13 @@ export interface PlanFlags {
   readonly schedulers?: number | undefined;
   readonly apiServers?: number | undefined;
   readonly faults?: string | undefined;
+  readonly executorBehaviour?: string | undefined;
   /** The folder of the user's own invariants, which a scenario may aim at. */
   readonly invariants?: string | undefined;
 }
+
+/** Of a new run of a scenario that does not say. */
+const DEFAULT_BEHAVIOUR: ExecutorBehaviour = 'calm';
 
 /** For faults that are asked for by name: a window every few seconds, one at a time. */
 const ASKED_FOR: Omit<ChaosSpec, 'faults'> = { pause_ms: [3_000, 8_000] };
@@ -40,12 +52,20 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
       type: 'string',
       describe:
         'Faults to inject: names from `list` separated by commas (kill:scheduler chooses the victim), all, or none',
+    })
+    .option('executor-behaviour', {
+      type: 'string',
+      choices: EXECUTOR_BEHAVIOURS,
+      describe:
+        "Behave as Airflow's LocalExecutor, as its CeleryExecutor, or calmly (default: the scenario’s, or calm)",
     }) as Argv<T & PlanFlags>;
 }
 
 /** Those of `planOptions`, by their names. */
-export function planGiven({ seed, duration, schedulers, apiServers, faults }: PlanFlags): GivenFlags {
-  return { seed, duration, schedulers, 'api-servers': apiServers, faults };
+export function planGiven(flags: PlanFlags): GivenFlags {
+  const { seed, duration, schedulers, apiServers, faults, executorBehaviour } = flags;
+  const behaviour = { 'executor-behaviour': executorBehaviour };
+  return { seed, duration, schedulers, 'api-servers': apiServers, faults, ...behaviour };
 }
 
 /** Applies `change` to the scenario, then the flags. Throws a UsageError that lists every problem of both. */
@@ -60,7 +80,7 @@ export async function resolvePlan(
     async (known) => {
       const loaded = await loadScenario(scenarioName, known?.seed ?? 0);
       const { problems, whole } = await checkedScenario(loaded.scenario, flags.invariants);
-      const wanted = whole && shaped(change(whole), known, flags.faults);
+      const wanted = whole && shaped(change(whole), known, flags);
       const seed = known?.seed ?? 0;
       const [, , faults] = await collectUsageErrors(
         async () => {
@@ -92,7 +112,7 @@ export async function checkStoredPlan(plan: Plan, title: string, invariants: str
 function shaped(
   { chaos: usualChaos, ...usual }: Scenario,
   shape: Shape | undefined,
-  faults: string | undefined,
+  { faults, executorBehaviour }: PlanFlags,
 ): Scenario {
   const chaos = chaosOf(faults, usualChaos);
   return {
@@ -100,6 +120,8 @@ function shaped(
     duration_s: shape?.duration ?? usual.duration_s,
     schedulers: shape?.schedulers ?? usual.schedulers,
     api_servers: shape?.apiServers ?? usual.api_servers,
+    executor_behaviour:
+      EXECUTOR_BEHAVIOURS.find((one) => one === executorBehaviour) ?? usual.executor_behaviour ?? DEFAULT_BEHAVIOUR,
     ...(chaos ? { chaos } : {}),
   };
 }

@@ -24,7 +24,7 @@ type WireKey = readonly [string, string, string, number, number];
 
 /**
  * An executor that runs nothing: it publishes workloads on a socket, and a try is over when the harness says so. It
- * speaks the protocol of docker/executor, version 2, see its README. What was sent stays in `#unacked`
+ * speaks the protocol of docker/executor, version 3, see its README. What was sent stays in `#unacked`
  * until its answer comes and is sent again on every new connection. Nothing is ever failed because the harness is away.
  */
 export class HandOffExecutor {
@@ -151,7 +151,7 @@ export class HandOffExecutor {
   *#greeting(): Iterable<Message> {
     const { process: name, handOffToken } = this.#settings;
     const token = handOffToken === '' ? {} : { token: handOffToken };
-    yield { type: 'hello', protocol: 2, process: name, pid: process.pid, instance: this.#instance, ...token };
+    yield { type: 'hello', protocol: 3, process: name, pid: process.pid, instance: this.#instance, ...token };
     yield* this.#unacked.values();
   }
 
@@ -164,6 +164,9 @@ export class HandOffExecutor {
       case 'adopted':
         this.#unacked.delete(seq);
         this.#adopted(seq, message.keys as readonly WireKey[]);
+        return;
+      case 'welcome':
+        // It knows what runs, as LocalExecutor from 3.4 on and CeleryExecutor do.
         return;
       case 'ended':
         this.#ended(keyOf(message.key as WireKey), message);

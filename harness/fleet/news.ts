@@ -1,0 +1,88 @@
+import type { LifeOutcome } from '../handoff/workload.ts';
+import type { LifeEnd, Operation } from '../model/operation.ts';
+import type { Rng } from '../model/rng.ts';
+import type { ExecutorBehaviour, Scenario } from '../model/scenario.ts';
+
+/** How a life ended, as far as its executor knows. */
+export interface Ending {
+  readonly end: LifeEnd;
+  /** The request that ended it, as its last try was answered; absent where all was answered with 2xx. */
+  readonly failed?: Pick<Operation, 'kind' | 'outcome' | 'status' | 'reason' | 'found_state' | 'requested'> | undefined;
+  /** Whether Airflow tries the task again when it fails. */
+  readonly retriesLeft: boolean;
+}
+
+/** The end of nothing that an executor watches: the machine has gone, or the run has. */
+const UNNOTICED: readonly LifeEnd[] = ['revoked', 'silent', 'lost', 'run-ended'];
+
+/**
+ * What the executor reports to its scheduler of the end of a life; null: nothing. `release` is Airflow's; undefined:
+ * the newest.
+ *
+ * A real executor runs `supervise` of the Task SDK and reports whether it returned (success, whatever became of the
+ * task) or raised. `calm` reports whether the task was the life's to the end, as no real one does.
+ */
+export function newsOf(behaviour: ExecutorBehaviour, release: string | undefined, ending: Ending): LifeOutcome | null {
+  const { end } = ending;
+  if (UNNOTICED.includes(end)) return null;
+  if (end === 'reported') return 'success';
+  // Nothing ran: a pod that could not be scheduled.
+  if (end === 'never-started') return 'fail';
+  if (behaviour === 'calm') return end === 'gave-up' ? null : 'fail';
+  if (end === 'refused') return isIgnored(behaviour, release, ending) ? null : 'fail';
+  return raises(release, ending) ? 'fail' : 'success';
+}
+
+/** Celery's worker drops a message of a task that runs already: its result stays open (`Ignore`). */
+function isIgnored(behaviour: ExecutorBehaviour, release: string | undefined, { failed }: Ending): boolean {
+  const isKnown = failed?.reason === 'invalid_state' && failed.found_state === 'running';
+  // `TaskAlreadyRunningError` came with 3.1.9.
+  return behaviour === 'celery' && isKnown && !isBefore(release, [3, 1, 9]);
+}
+
+/** Whether `supervise` raises, for a life that the server stopped or that gave up. */
+function raises(release: string | undefined, { failed, retriesLeft }: Ending): boolean {
+  if (failed === undefined) return false;
+  if (failed.kind === 'run') return true;
+  if (failed.kind !== 'state') {
+    // Stopped by a heartbeat's answer: the process is killed and `supervise` returns. Too many without an answer: it is
+    // killed, and FAILED is reported, which is not answered either; UP_FOR_RETRY is the process's to report.
+    return failed.outcome === 'unknown' && !retriesLeft;
+  }
+  // FAILED is sent when the process has ended, outside of what catches errors; from 3.4 on UP_FOR_RETRY, too.
+  if (failed.requested === 'failed') return true;
+  if (failed.requested === 'up_for_retry' && !isBefore(release, [3, 4, 0])) return true;
+  // From 3.2.2 on the report is sent once more when the process has ended, and what comes of that is only logged.
+  if (!isBefore(release, [3, 2, 2])) return false;
+  // Without an answer at all the loop itself ends. With one the process fails, and FAILED is reported and refused.
+  return failed.status === null || !retriesLeft;
+}
+
+/** Betas and candidates count as their release. */
+function isBefore(release: string | undefined, [major, minor, patch]: readonly [number, number, number]): boolean {
+  const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release ?? '') ?? [];
+  if (parts.length === 0) return false;
+  const [ofMajor = 0, ofMinor = 0, ofPatch = 0] = parts.map((part) => Number(part ?? 0));
+  return (ofMajor - major || ofMinor - minor || ofPatch - patch) < 0;
+}
+
+/** From the last answer to the news of a LocalExecutor: `npm run news-delay` has what was measured. */
+const QUICK_MS = [0, 50] as const;
+
+/**
+ * How long after the last request of a life its executor knows of the end, milliseconds. `late` is how often something
+ * that comes after the end report takes its time: an upload of the log, a listener.
+ */
+export function newsDelayMs(
+  { executor_behaviour: behaviour = 'calm', executor_late_news: late }: Executing,
+  { end, failed }: Ending,
+  rng: Rng,
+): number {
+  if (behaviour === 'calm' || end === 'never-started') return 0;
+  const quick = rng.between(...QUICK_MS);
+  // Without a start there is no log.
+  const isLate = rng.chance(late?.share ?? 0) && failed?.kind !== 'run';
+  return isLate && late ? rng.between(...late.ms) : quick;
+}
+
+type Executing = Pick<Scenario, 'executor_behaviour' | 'executor_late_news'>;

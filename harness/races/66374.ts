@@ -1,0 +1,27 @@
+import { ANY_LOAD } from '../../workloads/aims.ts';
+import { ids } from '../../workloads/shapes.ts';
+import { deferring, LATE_NEWS } from './late-news.ts';
+import { type KnownRace, reported } from './race.ts';
+
+// Those that are resumed wait for room: the DAG may run fewer than it has.
+const dags = [deferring('wt_deferring', 12, {}, { max_active_tasks: 4, max_active_runs: 4 })];
+
+export const failedAsItIsScheduled: KnownRace = {
+  ...reported(66374),
+  title: 'A task that had been resumed from its deferral was failed while it was scheduled',
+  marks: [{ invariant: 'a-resumed-task-continues', variants: ['scheduled'] }],
+  trial: {
+    scenario: {
+      ...LATE_NEWS,
+      name: 'race-66374',
+      describe: 'Deferred tasks that wait for room when the executor reports the end of their first part (#66374)',
+      duration_s: 40,
+      dags,
+      operators: [{ operator: 'trigger', dags: ids(dags), every_ms: 2_000, start_after_ms: 0 }],
+      aims: [...ANY_LOAD, 'a-resumed-task-continues'],
+    },
+    has: ['airflow@3.2.1', 'airflow@3.1.8'],
+    has_not: 'airflow@3.2.2',
+  },
+  reference: null,
+};

@@ -1,0 +1,27 @@
+import { ANY_LOAD } from '../../workloads/aims.ts';
+import { ids } from '../../workloads/shapes.ts';
+import { deferring, LATE_NEWS } from './late-news.ts';
+import { type KnownRace, reported } from './race.ts';
+
+const dags = [deferring('wt_deferring', 8, { duration_ms: [1_000, 9_000] })];
+
+export const failedAsItRuns: KnownRace = {
+  ...reported(72716),
+  title: 'A task that had been resumed from its deferral was failed while its worker ran it',
+  marks: [{ invariant: 'a-resumed-task-continues', variants: ['running'] }],
+  trial: {
+    scenario: {
+      ...LATE_NEWS,
+      name: 'race-72716',
+      describe:
+        'Deferred tasks that are resumed and run when the executor reports the end of their first part (#72716)',
+      duration_s: 40,
+      dags,
+      operators: [{ operator: 'trigger', dags: ids(dags), every_ms: 3_000, start_after_ms: 0 }],
+      aims: [...ANY_LOAD, 'a-resumed-task-continues'],
+    },
+    has: ['airflow@3.3.2', 'airflow@3.2.2', 'airflow@3.2.1', 'airflow@3.1.8'],
+    has_not: null,
+  },
+  reference: null,
+};
