@@ -18,8 +18,9 @@ SELECT count(DISTINCT source) FROM samples WHERE metric = 'rss_bytes' AND source
 SELECT at_ms, source AS subject, shortened(message, 300) AS died,
   -- SQLAlchemy's error: two objects became one row, for instance if a task got a new id after it was read.
   coalesce(role_of('wt-' || source), source)
-    || CASE WHEN message LIKE '%Failed to add object to the flush context%' THEN ', a row under another id' ELSE '' END
-    AS variant
+    || CASE WHEN message LIKE '%Failed to add object to the flush context%' THEN ', a row under another id'
+      -- From 3.4 on: of the tries of a task at most one is the current one.
+      WHEN message LIKE '%task_instance_current_key%' THEN ', a second current try' ELSE '' END AS variant
 FROM server_log
 -- PostgreSQL calls a client's lost connection FATAL, too.
 WHERE severity = 'FATAL' AND source <> 'postgres'

@@ -31,6 +31,15 @@ test('a scheduler that ends because a row has got another id has a variant of it
   expect(variants).toEqual({ 'scheduler, a row under another id': 1 });
 });
 
+test('a scheduler that makes a second current try of a task, and ends, has a variant of its own', async () => {
+  const message =
+    'scheduler-1 ended with code 1: sqlalchemy.exc.IntegrityError: (psycopg2.errors.UniqueViolation) duplicate key ' +
+    'value violates unique constraint "task_instance_current_key"';
+  const server_log = [{ at_ms: 9_000, source: 'scheduler-1', severity: 'FATAL', message }];
+  const { variants } = await judge({ samples: ALIVE, server_log });
+  expect(variants).toEqual({ 'scheduler, a second current try': 1 });
+});
+
 test('what the nemesis kills is not in the log: a death there is its own, also after a kill', async () => {
   const server_log = [{ at_ms: 9_000, source: 'scheduler-2', severity: 'FATAL', message: 'scheduler-2 was ended' }];
   for (const [fault, victim] of [

@@ -17,6 +17,7 @@ import { marksDeadlock } from './marks-deadlock.ts';
 import { maxActiveRuns } from './max-active-runs.ts';
 import type { KnownRace } from './race.ts';
 import { rankedQueue } from './ranked-queue.ts';
+import { silentRetry } from './silent-retry.ts';
 import { staleDecision } from './stale-decision.ts';
 import { staleHeartbeatTimeout } from './stale-heartbeat-timeout.ts';
 import { takenAsFailure } from './taken-as-failure.ts';
@@ -55,6 +56,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   backfillsAtOnce,
   rankedQueue,
   maxActiveRuns,
+  silentRetry,
 ];
 
 export function knownRaceNamed(name: string): KnownRace | undefined {

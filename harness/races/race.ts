@@ -34,7 +34,7 @@ export interface RaceTrial {
   readonly also?: readonly string[];
   /** Builds that have the race; CI replays the first. */
   readonly has: readonly [string, ...string[]];
-  /** The next release, which does not have it; null if the newest release still has it. */
+  /** The next release, which does not have it, or the one before the first that has it; null if there is neither. */
   readonly has_not: string | null;
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { afterAll, beforeEach, expect, test } from 'vitest';
 
+import { REFERENCE_TEMPLATE } from '../../test/postgres-servers.ts';
 import { WATCHED_SCHEMA, WATCHED_SCHEMA_34 } from '../../test/schema.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
@@ -84,6 +85,14 @@ test('a retry of 3.4, its fields and its results are recorded under the names of
   expect(table('final_task_instance_history')).toMatchObject([{ task_instance_id: FIRST, ...task, try_number: 1 }]);
   // It belongs to the former try: the current one has written none.
   expect(() => table('final_rendered_task_instance_fields')).toThrow('ENOENT');
+});
+
+test('the reference stack has all that is recorded, as a release before 3.4', async () => {
+  const reference = await newDatabase(REFERENCE_TEMPLATE);
+  const { unrecorded, rowATry } = await withClient(reference.dsn, readAirflowSchema);
+  await reference.drop();
+  expect(unrecorded).toEqual([]);
+  expect(rowATry).toBe(false);
 });
 
 test('a schema that no known release has is recorded as far as it goes, and what is missing is said', async () => {
