@@ -99,7 +99,7 @@ export const FINDING = z
     worker_logs: z
       .array(text)
       .optional()
-      .describe('Files in the run folder with the output of real workers that it hit, at most five; absent: of none'),
+      .describe('Files in the run folder with the output of real workers in it, at most five; absent: of none'),
     left_out: maybeText.describe('What was left out, in a sentence, or null'),
   })
   .describe('Violations with one cause: what happened, how often, to which subjects, and in which order');

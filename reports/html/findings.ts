@@ -53,7 +53,7 @@ ${[commandToExplain(run, one), ...(query === null ? [] : [query]), commandToRepe
 /** Beside the report, where it was written. */
 function logs(files: readonly string[]): Html {
   const items = files.map((file) => html`<li><a href="${file}" class="mono">${cut(file, 200)}</a></li>`);
-  return html`<h4>Logs of real workers that it hit</h4><ul class="plain">${items}</ul>`;
+  return html`<h4>Logs of real workers in it</h4><ul class="plain">${items}</ul>`;
 }
 
 function different(contrast: Contrast): Html {

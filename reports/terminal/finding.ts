@@ -54,7 +54,7 @@ export function findingText(judgement: Judgement, manifest: Manifest, finding: F
     ...(apart?.lines.flatMap((line) => block('', line)) ?? []),
     ...(faults.length === 0 ? block('faults', 'none open') : []),
     ...faults.flatMap((fault, index) => block(index === 0 ? 'faults' : '', faultWords(fault))),
-    ...(finding.worker_logs ?? []).flatMap((log, index) => block(index === 0 ? 'real log' : '', log)),
+    ...(finding.worker_logs ?? []).flatMap((log, index) => block(index === 0 ? 'real logs' : '', log)),
     ...(deadlock ? steps(deadlock, paint) : timeline === null ? [] : story(timeline, paint)),
     '',
     `repeat    ${visible(commandToRepeat(judgement.run, manifest.repeat))}`,

@@ -187,7 +187,10 @@ const MOST_LOGS = 5;
 /** A fault may do its harm a little after it was healed: what waited for it is served then. */
 const AFTER_HEALING_MS = 2000;
 
-/** Of the real workers that sent the requests which prove it. A name of another form is none of ours. */
+/**
+ * Of the real workers that sent the requests which prove it, those that were refused first. A name of another form is
+ * none of ours.
+ */
 async function readWorkerLogs(connection: DuckDBConnection, finding: number): Promise<Pick<Finding, 'worker_logs'>> {
   const rows = await rowsOf(
     connection,
@@ -196,7 +199,8 @@ async function readWorkerLogs(connection: DuckDBConnection, finding: number): Pr
            WHERE finding = ${finding})
      JOIN operations USING (op) JOIN lives USING (life)
      WHERE regexp_full_match(lives.log, 'logs/workers/life-\\d+\\.log')
-     GROUP BY lives.life, lives.log ORDER BY lives.life LIMIT ${MOST_LOGS}`,
+     GROUP BY lives.life, lives.log
+     ORDER BY bool_or(operations.outcome = 'refused') DESC, lives.life LIMIT ${MOST_LOGS}`,
   );
   return rows.length === 0 ? {} : { worker_logs: rows.map(({ log }) => String(log)) };
 }

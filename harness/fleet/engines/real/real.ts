@@ -15,6 +15,7 @@ import { HttpTransport } from '../../http-transport.ts';
 import type { ConnectionUse, Engine, FleetHooks } from '../engine.ts';
 import type { PassedRequest } from './passed-request.ts';
 import { type PassedLife, RecordingProxy } from './recording-proxy.ts';
+import { Shares } from './shares.ts';
 
 /** Importing the Task SDK takes 3 to 6 s, beside a stack that imports Airflow. */
 const READY_MS = 120_000;
@@ -54,7 +55,8 @@ export async function openRealWorkers(
   const { connections, timeout_ms } = plan.scenario.fleet;
   const transport = new HttpTransport(options.executionUrls, connections, timeout_ms);
   const proxy = await RecordingProxy.open({ transport, operationLog: options.operationLog, clock, fail });
-  const engine = new RealWorkers(options, clock, proxy, transport);
+  const tasks = new Set(plan.scenario.dags.flatMap((dag) => dag.tasks.map(({ task_id }) => task_id)));
+  const engine = new RealWorkers(options, { clock, proxy, transport, shares: new Shares(tasks.size) });
   try {
     await engine.open(fail);
   } catch (error) {
@@ -64,11 +66,19 @@ export async function openRealWorkers(
   return engine;
 }
 
+interface RealWorkersParts {
+  readonly clock: StartedClock;
+  readonly proxy: RecordingProxy;
+  readonly transport: HttpTransport;
+  readonly shares: Shares;
+}
+
 class RealWorkers implements Engine {
   readonly #options: RealWorkersOptions;
   readonly #clock: StartedClock;
   readonly #proxy: RecordingProxy;
   readonly #transport: HttpTransport;
+  readonly #shares: Shares;
   readonly #ends = new Map<number, (code: number) => void>();
   #server: Server | undefined;
   #workers: Socket | undefined;
@@ -76,11 +86,12 @@ class RealWorkers implements Engine {
   #closing = false;
   #process: SupervisedProcess | undefined;
 
-  constructor(options: RealWorkersOptions, clock: StartedClock, proxy: RecordingProxy, transport: HttpTransport) {
+  constructor(options: RealWorkersOptions, { clock, proxy, transport, shares }: RealWorkersParts) {
     this.#options = options;
     this.#clock = clock;
     this.#proxy = proxy;
     this.#transport = transport;
+    this.#shares = shares;
     this.#free = options.most;
   }
 
@@ -124,7 +135,7 @@ class RealWorkers implements Engine {
   }
 
   async play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
-    if (this.#free === 0) return this.#options.others.play(spec, hooks);
+    if (this.#free === 0 || !this.#shares.take(spec.workload.ti.task_id)) return this.#options.others.play(spec, hooks);
     this.#free--;
     try {
       return await this.#playReal(spec, hooks);
