@@ -7,6 +7,7 @@
 -- needs: commits, writers, lives
 -- exercised-by: tasks that were scheduled again after a deferral or a reschedule
 -- min-exercised: 10
+-- cut-off: each change is judged as it is committed; what never comes is for work-goes-on
 -- because: an executor that is late is so for many tasks
 -- sentence: {writer} set {subject} (try {try_number}) from {was} to {became} {severity:seconds} after it had been
 --   resumed, while nothing had gone wrong with it; {last}.

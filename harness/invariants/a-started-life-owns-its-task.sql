@@ -54,8 +54,13 @@ WITH by_operator AS (
   FROM refused JOIN given_up USING (ti_id) CROSS JOIN plan
   WHERE committed_ms <= refused.ended_ms + clock_tolerance_ms()
     AND coalesce(silent_ms, committed_ms - refused.started_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
+), by_replay AS (
+  SELECT refused.op FROM refused JOIN displacements USING (ti_id)
+  WHERE displacements.life <> refused.life
+    AND committed_ms BETWEEN refused.started_ms - clock_tolerance_ms() AND refused.ended_ms + clock_tolerance_ms()
 ), wronged AS (
-  SELECT * FROM refused WHERE op NOT IN (FROM by_operator) AND op NOT IN (FROM after_silence)
+  SELECT * FROM refused
+  WHERE op NOT IN (FROM by_operator) AND op NOT IN (FROM after_silence) AND op NOT IN (FROM by_replay)
 ), cause AS (
   SELECT wronged.op, changes.*
   FROM wronged ASOF JOIN (

@@ -15,7 +15,7 @@ CREATE TEMP TABLE late AS
 WITH superseded AS (
   SELECT
     old_ti_id AS ti_id, arg_min(seq, seq) AS seq, min(committed_ms) AS committed_ms, arg_min(writer, seq) AS writer,
-    arg_min(coalesce(writer_role, 'unknown writer'), seq) AS writer_role, arg_min(state, seq) AS state
+    arg_min(coalesce(writer_role, 'unknown writer'), seq) AS writer_role, arg_min_null(state, seq) AS state
   FROM task_instance_changes WHERE old_ti_id <> ti_id AND change = 'update' GROUP BY old_ti_id
 )
 SELECT operations.*, superseded.seq, superseded.committed_ms, superseded.writer, superseded.writer_role,

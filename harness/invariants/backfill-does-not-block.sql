@@ -68,7 +68,7 @@ SELECT due_ms AS at_ms, dag_id, backfill_id, 'blocks without runs' AS variant,
   coalesce(completed_ms, last_ms) - since_ms AS after_ms,
   CASE WHEN post IS NULL THEN 'refused' ELSE 'answered' END AS answered, [post] AS operations, [created_seq] AS commits
 FROM without_runs
-WHERE coalesce(completed_ms, last_ms) > due_ms;
+WHERE coalesce(completed_ms, last_ms) > due_ms AND NOT excused_delay(since_ms, coalesce(completed_ms, last_ms));
 
 -- doubts
 SELECT format('backfill {} of {} has no runs, and the record ends {} before it must have been completed', backfill_id,

@@ -152,8 +152,29 @@ test('of two workers with one workload, which a fault gave them, one is refused;
   const both = [{ ...accepted, outcome: 'refused', status: 409 } as const, refused];
   expect((await judge({ lives: [LIFE, copy], operations: both, commits: [QUEUED] })).violations).toBe(2);
   // The duplicate of another workload explains nothing.
-  const strange = [owner, { ...copy, duplicate_of: 7 }];
+  const strange = [owner, { ...copy, ti_id: 'ti-7', duplicate_of: 7 }];
   expect((await judge({ lives: strange, operations: [accepted, refused], commits })).violations).toBe(1);
+});
+
+test('a late copy of the first part of a task explains that the worker of its second part is refused', async () => {
+  // Life 1 deferred; 2 is its copy, which starts when the task is queued for life 3; 4 is the copy of life 3.
+  const lives = [
+    { life: 1, handed_ms: 200, started_ms: 250, end: 'reported' },
+    { life: 2, worker: 'w-2', handed_ms: 200, started_ms: 1_100, duplicate_of: 1 },
+    { ...LIFE, life: 3, worker: 'w-3' },
+    { ...LIFE, life: 4, worker: 'w-4', duplicate_of: 3 },
+  ] as const;
+  const operations = [
+    { op: 1, kind: 'run', life: 1, sent_ms: 240 },
+    { op: 2, kind: 'run', life: 2, worker: 'w-2', sent_ms: 1_090 },
+    { ...REFUSED, op: 3, life: 3, worker: 'w-3' },
+    { ...REFUSED, op: 4, life: 4, worker: 'w-4' },
+  ] as const;
+  const commits = [QUEUED, { state: 'running', committed_ms: 1_095, writer: 'wt-api-execution-1' }];
+  expect((await judge({ lives, operations, commits })).violations).toBe(0);
+  // Without copies another worker may not have the place.
+  const originals = lives.map((life) => ({ ...life, duplicate_of: null }));
+  expect((await judge({ lives: originals, operations, commits })).violations).toBe(2);
 });
 
 test('a run that an operator deleted explains it, another run does not', async () => {

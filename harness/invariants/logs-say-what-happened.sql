@@ -75,4 +75,10 @@ SELECT * REPLACE (coalesce(map_index, -1) AS map_index), 1 AS severity,
     ELSE format('{} set it to {} {} later', coalesce(writer, 'an unknown writer'), state_name(became),
       seconds(greatest(committed_ms - at_ms, 0))) END AS what
 FROM outcomes
-WHERE became IS DISTINCT FROM claimed AND (seq IS NOT NULL OR is_in_stream);
+WHERE became IS DISTINCT FROM claimed AND (seq IS NOT NULL OR is_in_stream)
+  -- A transaction that a fault cut or failed is rolled back, whatever was logged before.
+  AND NOT EXISTS (
+    FROM cut_windows WHERE (process IS NULL OR process = source) AND opened_ms <= at_ms AND until_ms >= from_ms)
+  AND NOT EXISTS (
+    FROM answered_statements AS answered
+    WHERE answered.process = 'wt-' || source AND answered.at_ms BETWEEN from_ms AND outcomes.at_ms);

@@ -59,6 +59,12 @@ WITH overlapping AS (
   FROM overlapping JOIN lives ON lives.life = one_life JOIN given_up USING (ti_id) CROSS JOIN plan
   WHERE committed_ms BETWEEN one_ms AND other_ms + clock_tolerance_ms()
     AND coalesce(silent_ms, committed_ms - one_ms) >= heartbeat_timeout_ms - clock_tolerance_ms()
+  UNION
+  -- Another life's report, sent again because its answer was lost, had taken the task from the first.
+  SELECT one_life, other_life
+  FROM overlapping JOIN lives ON lives.life = one_life JOIN displacements USING (ti_id)
+  WHERE displacements.life <> one_life
+    AND committed_ms BETWEEN one_ms - clock_tolerance_ms() AND other_ms + clock_tolerance_ms()
 ), starts AS (
   SELECT life, list(op) AS ops FROM operations SEMI JOIN (
     SELECT one_life AS life FROM overlapping UNION ALL SELECT other_life FROM overlapping

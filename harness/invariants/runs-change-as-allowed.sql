@@ -45,21 +45,23 @@ SELECT count(*) FROM changed WHERE state IN ('running', 'success', 'failed');
 WITH last_states AS (
   -- Of each task instance of the run, as it was when the run ended.
   SELECT ends.seq, tis.task_id, tis.map_index,
-    arg_max(tis.state, tis.seq) AS state, arg_max(tis.change, tis.seq) AS change, max(tis.seq) AS ti_seq
+    arg_max_null(tis.state, tis.seq) AS state, arg_max(tis.change, tis.seq) AS change, max(tis.seq) AS ti_seq
   FROM ends JOIN task_instance_changes AS tis
     ON tis.dag_id = ends.dag_id AND tis.run_id = ends.run_id AND tis.seq < ends.seq
   GROUP BY ALL
 ), stragglers AS (
   SELECT last_states.seq, count(*) AS unfinished, min(ti_seq) AS ti_seq,
     arg_min(subject_of(NULL, NULL, task_id, map_index), ti_seq) AS task,
-    arg_min(last_states.state, ti_seq) AS state
+    arg_min_null(last_states.state, ti_seq) AS state
   FROM last_states JOIN ends USING (seq)
   WHERE NOT is_end_state(last_states.state) AND last_states.change <> 'delete'
-    -- The scheduler had read tasks as ended that an operator cleared at that moment.
+    -- The scheduler had read tasks as ended that an operator cleared at that moment, or while a fault held it up.
     AND NOT EXISTS (
       FROM task_instance_changes AS action
       WHERE action.dag_id = ends.dag_id AND action.run_id = ends.run_id AND action.writer_role = 'api-core'
-        AND action.committed_ms BETWEEN ends.committed_ms - 5000 AND ends.committed_ms)
+        AND action.committed_ms <= ends.committed_ms
+        AND (action.committed_ms >= ends.committed_ms - 5000
+          OR (action.committed_ms >= ends.committed_ms - 60000 AND met_fault(action.committed_ms, ends.committed_ms))))
   GROUP BY last_states.seq
 )
 SELECT *, format('{}: {} → {}', writer_role, old_state, state) AS variant, [seq] AS commits, 1 AS severity,

@@ -46,7 +46,7 @@ WITH ignored AS (
   FROM passed JOIN named USING (op, task_id)
   WHERE passed.never_began AND NOT coalesce(passed.skipped, false)
 ), later AS (
-  SELECT ignored.op, ignored.task_id, min(changes.seq) AS seq, arg_min(changes.state, changes.seq) AS state
+  SELECT ignored.op, ignored.task_id, min(changes.seq) AS seq, arg_min_null(changes.state, changes.seq) AS state
   FROM ignored JOIN task_instance_changes AS changes USING (dag_id, run_id, task_id)
   WHERE changes.committed_ms > ignored.ended_ms AND changes.state IS DISTINCT FROM changes.old_state
   GROUP BY ALL

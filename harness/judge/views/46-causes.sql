@@ -73,3 +73,22 @@ SELECT left_running.seq, answer.op, answer.kind, answer.ended_ms - left_running.
 FROM left_running ASOF JOIN (
   FROM operations WHERE kind IN ('heartbeat', 'state') AND outcome = 'refused'
 ) AS answer ON answer.ti_id = old_ti_id AND left_running.committed_ms - clock_tolerance_ms() <= answer.ended_ms;
+
+-- One row: a change by which a report of another life took a task from the worker that ran it. A task that was deferred
+-- comes back under its old id: a report of its first part, sent again because its answer was lost, counts as one of the
+-- second. `op` and `life` are that report's.
+CREATE OR REPLACE VIEW displacements AS
+WITH replays AS (
+  SELECT op, life, ti_id, requested, sent_ms, ended_ms, outcome FROM operations
+  WHERE kind = 'state' AND attempt > 1 AND outcome <> 'refused'
+), taken AS (
+  SELECT left_running.seq, committed_ms, old_ti_id AS ti_id, replays.op, replays.life
+  FROM left_running JOIN replays ON replays.ti_id = old_ti_id AND requested = left_running.state
+  WHERE coalesce(writer_role = 'api-execution', true)
+    AND may_have_committed(sent_ms, ended_ms, outcome, committed_ms)
+)
+SELECT taken.*
+FROM taken ASOF JOIN (
+  SELECT ti_id, life, sent_ms FROM operations SEMI JOIN replays USING (ti_id) WHERE kind = 'run' AND outcome = 'ok'
+) AS starts ON starts.ti_id = taken.ti_id AND taken.committed_ms >= starts.sent_ms
+WHERE starts.life <> taken.life;

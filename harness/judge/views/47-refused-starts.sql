@@ -10,7 +10,7 @@ WITH refused AS (
 ), taken_away AS (
   -- The last change of the try before the answer, other than queueing it.
   SELECT refused.op, changes.seq, changes.committed_ms, changes.state, changes.change, changes.old_state,
-    changes.writer, changes.writer_role, changes.old_since_ms
+    changes.writer, changes.writer_role
   FROM refused ASOF JOIN (
     SELECT * FROM task_instance_changes SEMI JOIN refused ON refused.ti_id = task_instance_changes.old_ti_id
     WHERE old_state IN ('queued', 'running', 'scheduled')
@@ -41,20 +41,23 @@ WITH refused AS (
   ) AS death ON committed_ms BETWEEN death.at_ms - clock_tolerance_ms() AND death.until_ms
   WHERE coalesce(writer_role = 'scheduler', true) AND (state IS NULL OR change = 'delete')
 ), by_duplicate AS (
-  -- A fault gave one workload to two workers, and the other one had started it, or may have: one of them must be
-  -- refused.
+  -- A fault gave one workload to two workers, and another one had started it, or may have. A task that was deferred
+  -- comes back under its old id: then a late copy of its first part may have the place of its second.
   SELECT refused.op
-  FROM refused JOIN (
-    SELECT life, duplicate_of AS other FROM lives WHERE duplicate_of IS NOT NULL
-    UNION ALL
-    SELECT duplicate_of, life FROM lives WHERE duplicate_of IS NOT NULL
-  ) AS pairs USING (life)
-  JOIN operations AS start ON start.life = pairs.other AND start.kind = 'run' AND start.outcome <> 'refused'
+  FROM refused JOIN lives ON lives.life = refused.life AND lives.ti_id = refused.ti_id
+  JOIN lives AS other ON other.ti_id = refused.ti_id AND other.life <> refused.life
+    AND (other.duplicate_of IS NOT NULL OR lives.duplicate_of IS NOT NULL)
+  JOIN operations AS start ON start.life = other.life AND start.kind = 'run' AND start.outcome <> 'refused'
     AND start.sent_ms <= refused.ended_ms
 ), by_deadline AS (
-  -- [scheduler] task_queued_timeout.
-  SELECT op FROM taken_away CROSS JOIN plan
-  WHERE old_state = 'queued' AND committed_ms - old_since_ms >= queued_timeout_ms
+  -- [scheduler] task_queued_timeout. Not since its last change: an executor's id, for instance, is written later.
+  SELECT op
+  FROM (SELECT taken_away.*, ti_id FROM taken_away JOIN refused USING (op)) AS taken_away ASOF JOIN (
+    SELECT seq, committed_ms, ti_id FROM task_instance_changes SEMI JOIN refused USING (ti_id)
+    WHERE state = 'queued' AND old_state IS DISTINCT FROM 'queued'
+  ) AS arrival ON arrival.ti_id = taken_away.ti_id AND taken_away.seq > arrival.seq
+  CROSS JOIN plan
+  WHERE old_state = 'queued' AND taken_away.committed_ms - arrival.committed_ms >= queued_timeout_ms
 ), by_first_worker AS (
   -- #49889: it had been requeued although a worker had started it, or was about to, and a second worker got it.
   SELECT DISTINCT refused.op
