@@ -33,17 +33,21 @@ async function query(...statements: string[]): Promise<void> {
 }
 
 /** What the record has of these statements, and of the tables in the end. */
-async function recorded(name: string, ...statements: string[]): Promise<(table: string) => Record<string, unknown>[]> {
+async function recorded(
+  name: string,
+  statements: readonly string[],
+  isShared = false,
+): Promise<(table: string) => Record<string, unknown>[]> {
   const record = new RunFolder(path.join(folder, name));
   const clock = new RunClock();
-  const stream = new CommitStream({ dsn, run: 'abc0aa', record, clock, dagPrefix: 'wt_' });
+  const stream = new CommitStream({ dsn, run: 'abc0aa', record, clock, dagPrefix: 'wt_', isShared });
   await stream.start((error) => {
     throw error;
   });
   await query(...statements);
   await stream.stop();
   expect(await stream.remove()).toBeUndefined();
-  await takeSnapshot({ dsn, dagIds: ['wt_a'], isShared: false, clock }, record);
+  await takeSnapshot({ dsn, dagIds: ['wt_a'], isShared, clock }, record);
   await record.close();
   return (table) =>
     readFileSync(path.join(folder, name, 'raw', `${table}.ndjson`), 'utf8')
@@ -60,8 +64,7 @@ test('a retry of 3.4, its fields and its results are recorded under the names of
     `INSERT INTO dag VALUES ('wt_a', false)`,
     `${INSERT} VALUES ('${OLDER}', 'wt_a', 'r0', 't', -1, 'running', 1, true)`,
   );
-  const table = await recorded(
-    '3.4',
+  const table = await recorded('3.4', [
     `${INSERT} VALUES ('${FIRST}', 'wt_a', 'r', 't', 4, 'running', 1, true)`,
     `INSERT INTO rtif_v2 (task_instance_id, rendered_fields) VALUES ('${FIRST}', '{"bash_command": "one"}')`,
     `INSERT INTO xcom_v2 (task_instance_id, key, value) VALUES ('${OLDER}', 'return_value', '"life 7"')`,
@@ -70,7 +73,7 @@ test('a retry of 3.4, its fields and its results are recorded under the names of
     `${INSERT} VALUES ('${SECOND}', 'wt_a', 'r', 't', 4, 'up_for_retry', 2, true)`,
     'COMMIT',
     'DELETE FROM xcom_v2',
-  );
+  ]);
   const task = { dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: 4 };
   const rows = table('commits');
   expect(rows).toMatchObject([
@@ -85,6 +88,22 @@ test('a retry of 3.4, its fields and its results are recorded under the names of
   expect(table('final_task_instance_history')).toMatchObject([{ task_instance_id: FIRST, ...task, try_number: 1 }]);
   // It belongs to the former try: the current one has written none.
   expect(() => table('final_rendered_task_instance_fields')).toThrow('ENOENT');
+});
+
+test('of a stack of 3.4 that others use the results of their tasks are not recorded', async () => {
+  await query(WATCHED_SCHEMA_34);
+  const result = (id: string | undefined) => `INSERT INTO xcom_v2 (task_instance_id, key) VALUES ('${id}', 'k')`;
+  const rows = [
+    `${INSERT} VALUES ('${FIRST}', 'payroll', 'r', 't', -1, 'running', 1, true)`,
+    `${INSERT} VALUES ('${SECOND}', 'wt_a', 'r', 't', -1, 'running', 1, true)`,
+    ...[result(FIRST), result(SECOND), result(OLDER), 'DELETE FROM xcom_v2'],
+  ];
+  const table = await recorded('shared', rows, true);
+  expect(table('commits')).toMatchObject([
+    { relation: 'task_instance', dag_id: 'wt_a' },
+    { relation: 'xcom', change: 'insert', dag_id: 'wt_a', row: { task_instance_id: SECOND } },
+    { relation: 'xcom', change: 'delete' },
+  ]);
 });
 
 test('the reference stack has all that is recorded, as a release before 3.4', async () => {
@@ -119,8 +138,7 @@ test('a schema that no known release has is recorded as far as it goes, and what
     { what: 'xcom', why: 'there is no table xcom_v2 or xcom' },
     { what: 'final_xcom', why: 'there is no table xcom_v2 or xcom' },
   ]);
-  const table = await recorded(
-    'unknown',
+  const table = await recorded('unknown', [
     `INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state) VALUES ('${FIRST}', 'wt_a', 'r', 't', -1,
       'queued')`,
     `INSERT INTO dag_version (id, dag_id, version_number) VALUES ('${FIRST}', 'wt_a', 1)`,
@@ -128,7 +146,7 @@ test('a schema that no known release has is recorded as far as it goes, and what
     `INSERT INTO backfill (dag_id) VALUES ('wt_a')`,
     `UPDATE backfill SET max_active_runs = 1`,
     `INSERT INTO xcom_v3 VALUES (1, 'wt_a', 'r', 't', -1, 'k', '1')`,
-  );
+  ]);
   expect(table('commits').map(({ relation }) => relation)).toEqual(['task_instance', 'dag_version', 'dag_version']);
   expect(table('final_task_instance')).toHaveLength(1);
 });

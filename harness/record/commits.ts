@@ -218,7 +218,7 @@ export class CommitStream {
   #named({ name, columns, owner }: WatchedTable, found: Record<string, unknown>): Record<string, unknown> {
     const values: Record<string, unknown> = {};
     for (const column in found) values[columns.get(column) ?? column] = found[column];
-    if (name === 'task_instance') this.#owners?.learn(values);
+    if (name === 'task_instance' && this.#own.isNamedOurs(values)) this.#owners?.learn(values);
     return owner === undefined ? values : { ...this.#owners?.of(values[owner]), ...values };
   }
 

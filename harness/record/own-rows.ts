@@ -22,12 +22,16 @@ export class OwnRows {
     this.#isShared = isShared;
   }
 
+  isNamedOurs({ dag_id }: Values): boolean {
+    return typeof dag_id === 'string' && dag_id.startsWith(this.dagPrefix);
+  }
+
   /** To be asked of each row in the order of the stream. */
   include(relation: string, values: Values): boolean {
     const { dag_id } = values;
     if (typeof dag_id === 'string') {
       if (ofAnotherRun(dag_id, this.dagPrefix)) return false;
-      const isOurs = dag_id.startsWith(this.dagPrefix);
+      const isOurs = this.isNamedOurs(values);
       if (this.#isShared && isOurs) this.#see(relation, values.id);
       return isOurs || !(this.#isShared || PAYLOADS.has(relation));
     }
