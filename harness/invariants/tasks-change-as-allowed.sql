@@ -2,6 +2,7 @@
 --   end what was queued, schedulers schedule, queue and clean up, the triggerer resumes, operators clear and mark; and
 --   what a scheduler cleans up has a cause.
 -- title: A process made a change of a task’s state that it must not make
+-- known-issues: #66374, #67287
 -- source: the writers of `task_instance.state` in 3.1 to 3.3: the Execution API's task_instances.py,
 --   jobs/scheduler_job_runner.py, models/dagrun.py, models/trigger.py, and the public API's clear and patch
 -- needs: commits, writers
@@ -88,7 +89,8 @@ SELECT given_up.*,
     WHEN worker IS NOT NULL THEN format('its worker {} had reported its own end {} before', worker,
       seconds(committed_ms - ended_ms))
     ELSE 'no worker of it was lost'
-  END AS why
+  END AS why,
+  EXISTS (FROM resumptions WHERE resumptions.ti_id = old_ti_id AND resumptions.seq < given_up.seq) AS is_resumed
 FROM given_up LEFT JOIN queued USING (seq) LEFT JOIN last_lives ON last_lives.ti_id = old_ti_id
 CROSS JOIN plan CROSS JOIN requests_known
 WHERE seq NOT IN (FROM lost) AND seq NOT IN (FROM no_dag)
@@ -119,7 +121,8 @@ SELECT *, format('{}: {} → {}', writer_role, old_state, state) AS variant, com
       ELSE writer_role END, shortened(coalesce(statement, ''), 100)) AS did
 FROM forbidden JOIN sent USING (seq)
 UNION ALL BY NAME
-SELECT *, format('scheduler: {} → {} without a cause', old_state, state) AS variant,
+SELECT *, format(CASE WHEN state <> 'scheduled' AND is_resumed THEN 'scheduler: {} → {} of a resumed task'
+    ELSE 'scheduler: {} → {} without a cause' END, old_state, state) AS variant,
   committed_ms - old_since_ms AS severity,
   format('changed {} from {} to {} without a cause: {}', subject_of(dag_id, run_id, task_id, map_index),
     state_name(old_state), state_name(state), why) AS did

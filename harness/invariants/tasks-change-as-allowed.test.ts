@@ -106,6 +106,7 @@ test('a worker that was lost explains that its task is failed, and one that repo
   const after = (end: 'reported' | 'never-started' | 'refused' | 'stopped') =>
     judge({ commits: [...resumed, next(10_000, 'failed')], lives: [{ end, ended_ms: 9_000 }] });
   for (const end of ['never-started', 'refused', 'stopped'] as const) expect((await after(end)).first).toBeNull();
+  expect((await after('reported')).variants).toEqual({ 'scheduler: scheduled → failed of a resumed task': 1 });
   const said = (await after('reported')).first?.sentence;
   expect(said).toContain('without a cause: its worker w-1 had reported its own end 1.0 s before.');
 });

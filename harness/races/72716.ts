@@ -8,7 +8,7 @@ const dags = [deferring('wt_deferring', 8, { duration_ms: [1_000, 9_000] })];
 export const failedAsItRuns: KnownRace = {
   ...reported(72716),
   title: 'A task that had been resumed from its deferral was failed while its worker ran it',
-  marks: [{ invariant: 'a-resumed-task-continues', variants: ['running'] }],
+  marks: [{ invariant: 'running-is-not-overwritten', variants: ['resumed task'] }],
   trial: {
     scenario: {
       ...LATE_NEWS,
@@ -18,7 +18,7 @@ export const failedAsItRuns: KnownRace = {
       duration_s: 40,
       dags,
       operators: [{ operator: 'trigger', dags: ids(dags), every_ms: 3_000, start_after_ms: 0 }],
-      aims: [...ANY_LOAD, 'a-resumed-task-continues'],
+      aims: [...ANY_LOAD, 'tasks-change-as-allowed'],
     },
     has: ['airflow@3.3.2', 'airflow@3.2.2', 'airflow@3.2.1', 'airflow@3.1.8'],
     has_not: null,

@@ -142,24 +142,6 @@ const MIB = 1_048_576;
 
 export const FAULT_MATRIX: readonly FaultExcuse[] = [
   {
-    invariant: 'a-resumed-task-continues',
-    faults: ['silent-death'],
-    why: 'the worker of its second part was dead',
-    run: resumed(7_000),
-    adds: () => ({
-      lives: (resumed(7_000).lives ?? []).map((life) =>
-        life.life === 2 ? { ...life, end: 'silent' as const, ended_ms: 5_000 } : life,
-      ),
-    }),
-  },
-  {
-    invariant: 'a-resumed-task-continues',
-    faults: ['zombies', 'late-end'],
-    why: 'the worker of its second part had sent nothing for as long as the heartbeat time-out',
-    run: resumed(7_000),
-    adds: () => resumed(30_000),
-  },
-  {
     invariant: 'a-retry-is-a-retry',
     faults: ['skewed-clocks', 'late-end', 'zombies', 'lost-answers'],
     why: 'a worker with a wrong clock, or with a late report, dates its end back, and the delay counts from there',
@@ -551,26 +533,6 @@ export const UNEXPLAINED: Readonly<Record<string, string>> = {
   'tasks-change-as-allowed': 'no fault writes states, and a scheduler must ignore what executors say too late',
   'tokens-keep-working': 'no fault changes a token or the clock of a server',
 };
-
-/** A task that deferred, was resumed, and is failed by a scheduler at that moment while its second worker runs it. */
-function resumed(failed_ms: number): LiteralRun {
-  const second = { life: 2, worker: 'w-2', handed_ms: 4_150, started_ms: 4_200 };
-  return {
-    lives: [
-      { life: 1, handed_ms: 900, started_ms: 1_000, ended_ms: 2_010 },
-      { ...second, ended_ms: failed_ms + 2_000, end: 'stopped' },
-    ],
-    operations: [{ op: 2, kind: 'run', life: 2, worker: 'w-2', sent_ms: 4_190 }],
-    commits: [
-      task('running', 1_000, API),
-      task('deferred', 2_000, API),
-      task('scheduled', 4_000, 'wt-triggerer-1'),
-      task('queued', 4_100),
-      task('running', 4_200, API),
-      task('up_for_retry', failed_ms),
-    ],
-  };
-}
 
 function twoLives(other_ms = 6_000): LiteralRun {
   const first = { life: 1, worker: 'w-1', started_ms: 1_000, ended_ms: other_ms + 3_000 };

@@ -65,6 +65,12 @@ CREATE OR REPLACE VIEW taken_back AS
 SELECT seq, committed_ms, writer, old_state FROM task_instance_changes
 WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;
 
+-- One row: a commit by which a task that had been deferred or rescheduled was scheduled again. Its next part has the
+-- same id and try, so that an executor's news of the part before may be taken for news of this one.
+CREATE OR REPLACE VIEW resumptions AS
+SELECT seq, committed_ms, ti_id FROM task_instance_changes
+WHERE old_state IN ('deferred', 'up_for_reschedule') AND state = 'scheduled';
+
 -- One row: a worker's report that failed with a database error and that the API server committed as FAILED instead, by
 -- its log, under the correlation id of the request.
 CREATE OR REPLACE VIEW taken_as_failure AS
