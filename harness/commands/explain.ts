@@ -1,4 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
 import { findingsText, findingText } from '../../reports/terminal/finding.ts';
+import { workerLogText } from '../../reports/terminal/worker-log.ts';
 import type { CliCommand } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { printJson } from '../console/print.ts';
@@ -8,6 +12,11 @@ import type { Finding } from '../model/finding.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+
+/** Of the real workers of a finding. */
+const LOGS_READ = 2;
+/** Of each log the last ones: a task may have printed a lot. */
+const LOG_CHARACTERS = 200_000;
 
 interface ExplainFlags {
   readonly run: string;
@@ -35,10 +44,19 @@ export const explainCommand: CliCommand<ExplainFlags> = {
     const text = finding
       ? findingText(judgement, await readManifest(run), finding, options)
       : findingsText(judgement, options);
-    process.stdout.write(`${text}\n`);
+    const logs = (finding?.worker_logs ?? []).slice(0, LOGS_READ).flatMap((log) => workerLog(run, log, options));
+    process.stdout.write(`${[text, ...logs].join('\n\n')}\n`);
     return 0;
   },
 };
+
+/** The end of what a real worker printed; nothing where it is not there, or says nothing. */
+function workerLog(run: string, log: string, options: { readonly color: boolean }): string[] {
+  const file = path.join(run, log);
+  if (!existsSync(file)) return [];
+  const text = workerLogText(log, readFileSync(file, 'utf8').slice(-LOG_CHARACTERS), options);
+  return text === '' ? [] : [text];
+}
 
 /** By its number in this run, or by the beginning of its fingerprint, which is the same in all runs. */
 function findingNamed({ findings, build }: Judgement, id: string): Finding {
