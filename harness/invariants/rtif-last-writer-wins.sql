@@ -115,7 +115,14 @@ SELECT dag_id, run_id, task_id, map_index, committed_ms AS at_ms, 0 AS severity,
   'late write of an earlier try' AS variant, try AS late_try, before.try AS next_try,
   committed_ms - before.committed_ms AS after_ms, shortened(field, 80) AS found, shortened(before.field, 80) AS last,
   [op, before.op] AS operations, [before.seq, seq] AS commits
-FROM followed WHERE try < before.try
+FROM followed
+WHERE try < before.try
+  -- A run that was deleted may be made again: its tasks begin with their first try.
+  AND NOT EXISTS (
+    FROM task_instance_changes AS made
+    WHERE made.change = 'insert' AND made.dag_id = followed.dag_id AND made.run_id = followed.run_id
+      AND made.task_id = followed.task_id AND made.map_index = followed.map_index
+      AND made.seq BETWEEN before.seq AND followed.seq)
 UNION ALL BY NAME
 SELECT dag_id, run_id, task_id, map_index, ended_ms AS at_ms, 0 AS severity, shortened(finals.field, 80) AS found,
   CASE WHEN list_contains(fields, finals.field) THEN 'value of an earlier try'

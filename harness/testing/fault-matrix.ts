@@ -443,6 +443,13 @@ export const FAULT_MATRIX: readonly FaultExcuse[] = [
     adds: (fault) => action(fault, 4_000),
   },
   {
+    invariant: 'rtif-last-writer-wins',
+    faults: ['delete-runs'],
+    why: 'the run was deleted and made again, and its tasks began with their first try',
+    run: fields(),
+    adds: () => ({ commits: fields(3_000).commits ?? [] }),
+  },
+  {
     invariant: 'running-is-not-overwritten',
     faults: OPERATORS,
     why: 'an operator changed the task, or its run',
@@ -528,11 +535,43 @@ export const UNEXPLAINED: Readonly<Record<string, string>> = {
   'max-active-tasks-is-kept': 'what one scheduler does not see, another has not committed: they must lock',
   'pool-slots-are-kept': 'what one scheduler does not see, another has not committed: they must lock',
   'refusals-have-a-cause': 'what a fault does to a task is in the record as any other cause',
-  'rtif-last-writer-wins': 'writers at once and late writes must be accepted in order',
   'skips-take-effect': 'a skip that could not be carried out must not be acknowledged',
   'tasks-change-as-allowed': 'no fault writes states, and a scheduler must ignore what executors say too late',
   'tokens-keep-working': 'no fault changes a token or the clock of a server',
 };
+
+/** Rendered fields of try 2, then of try 1, and perhaps a task instance that was made in between. */
+function fields(made_ms?: number): LiteralRun {
+  const written = [2, 1].map((try_number, i) => ({
+    try_number,
+    text: `echo try ${try_number}`,
+    at_ms: 2_000 * (i + 1),
+  }));
+  const made = made_ms === undefined ? [] : [task(null, made_ms, CORE, { change: 'insert', id: 'ti-3', seq: 2 })];
+  return {
+    operations: written.map(({ try_number, text, at_ms }, i) => ({
+      op: i + 1,
+      kind: 'rtif',
+      ti_id: `ti-${try_number}`,
+      try_number,
+      requested: JSON.stringify({ bash_command: text }),
+      sent_ms: at_ms - 5,
+    })),
+    commits: [
+      ...written.map(({ text, at_ms }, i) => ({
+        seq: 2 * i + 1,
+        relation: 'rendered_task_instance_fields',
+        dag_id: 'wt_dag',
+        run_id: 'run1',
+        task_id: 'task',
+        map_index: -1,
+        committed_ms: at_ms,
+        row: { rendered_fields: { bash_command: text } },
+      })),
+      ...made,
+    ],
+  };
+}
 
 function twoLives(other_ms = 6_000): LiteralRun {
   const first = { life: 1, worker: 'w-1', started_ms: 1_000, ended_ms: other_ms + 3_000 };
