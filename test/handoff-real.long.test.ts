@@ -327,6 +327,43 @@ for (const version of ['3.1.8', '3.2.1', '3.2.2', '3.3.2', '3.4.0b2']) {
   });
 }
 
+for (const version of ['3.1.8', '3.3.2', '3.4.0b2']) {
+  const install = await installed(version);
+  // On 3.4 also as an executor that does not distinguish attempts: its keys are those of before.
+  for (const task_uuid of version.startsWith('3.4') ? [true, false] : [false]) {
+    it.skipIf(typeof install === 'string')(`behaves as a CeleryExecutor on ${version}, ${task_uuid}`, async () => {
+      if (typeof install === 'string') return;
+      const home = mkdtempSync(path.join(tmpdir(), 'wt-real-'));
+      const address = `unix:${path.join(home, 'handoff.sock')}`;
+      const welcome = { behaviour: 'celery', task_uuid } as const;
+      const dispatcher = await Dispatcher.listen({ address, welcome, onWorkload: () => undefined });
+      const driver = await Driver.start(install, { home, address, name: 'scheduler-1' });
+      try {
+        await driver.until(() => dispatcher.known().executors === 1);
+        await driver.do({ do: 'beat' });
+        const isQueued = { events: { a: 'queued' }, running: ['a'], has: ['a'] };
+        expect(visible(await driver.do({ do: 'queue', task: 'a' }))).toEqual(isQueued);
+        await driver.until(({ unacked }) => unacked === 0);
+        // It defers and comes back: its newer result is the one that counts.
+        dispatcher.leave(1);
+        expect(visible(await driver.do({ do: 'queue', task: 'a' }))).toEqual(isQueued);
+        await driver.until(({ unacked }) => unacked === 0);
+        dispatcher.end(1, 'fail');
+        for (let beats = 0; beats < 5; beats++) {
+          expect(visible(await driver.do({ do: 'beat' }))).toEqual({ events: {}, running: ['a'], has: ['a'] });
+        }
+        dispatcher.end(2, 'success');
+        const ended = await driver.until(({ events }) => Object.keys(events).length > 0);
+        expect(visible(ended)).toEqual({ events: { a: 'success' }, running: [], has: [] });
+      } finally {
+        await driver.kill();
+        await dispatcher.close();
+        rmSync(home, { recursive: true, force: true });
+      }
+    });
+  }
+}
+
 function visible(said: Said | undefined) {
   return { events: said?.events, running: said?.running, has: said?.has };
 }
