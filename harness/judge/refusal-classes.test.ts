@@ -26,6 +26,8 @@ const STARTED = [
 ] as const;
 const START = { kind: 'run', requested: 'running', sent_ms: 1_000, ended_ms: 1_010 } as const;
 const then = (change: object) => [...STARTED, { seq: 4, committed_ms: 3_000, row: { hostname: 'w-1' }, ...change }];
+/** Of a real worker. */
+const LOOK = { ...GONE, kind: 'other', target: 'GET xcoms' } as const;
 const about = (refused: Partial<Operation>, commits: LiteralRun['commits'], ...others: Partial<Operation>[]) =>
   classOf({ operations: [START, ...others, refused], commits: commits ?? [] });
 
@@ -324,4 +326,8 @@ test('a running DAG run cannot be deleted, and one that was deleted is gone for 
     expect(await about({ ...refused, kind, status: 404 }, deleted, deletion)).toEqual(['legitimate', 2, 3]);
     expect(await about({ ...refused, kind, status: 404 }, running)).toEqual(['wrong', null, null]);
   }
+});
+
+test('a real worker that looks for what is not there is refused rightly', async () => {
+  expect(await classOf({ operations: [START, LOOK], commits: [...STARTED] })).toEqual(['legitimate', null, null]);
 });

@@ -236,6 +236,8 @@ WITH doers AS (
         ELSE 'wrong' END
       WHEN status IN (401, 403) THEN 'token'
       WHEN status NOT IN (404, 409, 410) THEN 'not understood'
+      -- What a worker looks for need not be there.
+      WHEN kind = 'other' AND status = 404 THEN 'legitimate'
       WHEN kind = 'rtif' AND attempt = 1 AND doer_kind = 'rtif' AND doer_sent_ms <= ended_ms
         AND coalesce(doer_ended_ms >= sent_ms, true) THEN 'two at once'
       WHEN cause.how = 'again' THEN 'retry of a lost answer'
@@ -280,6 +282,7 @@ SELECT
       format('the record shows the task instance {} during the whole request',
         CASE WHEN status = 409 THEN 'in a state that accepts it' ELSE 'present' END)
     WHEN class = 'wrong' THEN 'the record shows no reason for it'
+    WHEN class = 'legitimate' AND kind = 'other' THEN format('{} found nothing', target)
     WHEN class = 'two at once' THEN
       format('another write of the same fields was under way{}', coalesce(' by ' || doer_worker, ''))
     WHEN class = 'unclassified' THEN 'the record does not show the state of its subject'
