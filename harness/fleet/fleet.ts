@@ -205,6 +205,7 @@ export class Fleet {
     const ending = {
       end,
       failed: end === 'reported' ? undefined : failed,
+      raised: played.raised,
       retriesLeft: workload.ti.try_number <= (task.retries ?? 0),
     };
     const news = newsOf(behaviour, this.#options.release, ending);
@@ -240,6 +241,8 @@ class FleetLife implements FleetHooks, LiveLife {
   readonly handed: HandedWorkload;
   startedMs: number | null = null;
   realWorker: RealWorker | undefined;
+  /** Whether its supervisor raised, of a real worker that has ended. */
+  raised: boolean | undefined;
   /** Its last request that failed. */
   failed: Operation | undefined;
   /**
@@ -263,6 +266,10 @@ class FleetLife implements FleetHooks, LiveLife {
 
   onRealWorker(worker: RealWorker): void {
     this.realWorker = worker;
+  }
+
+  onSupervisorEnd(raised: boolean): void {
+    this.raised = raised;
   }
 
   onLeaving(): void {

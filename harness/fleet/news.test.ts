@@ -108,3 +108,11 @@ test('news comes within 50 ms, and later as often as the scenario says, but neve
   expect(delaysOf(late, refused).every(quick)).toBe(true);
   expect(new Set(delaysOf({ ...late, executor_behaviour: 'calm' }))).toEqual(new Set([0]));
 });
+
+test('of a real worker it is known whether its supervisor raised', () => {
+  const stopped = { end: 'stopped', failed: refusedBeat, retriesLeft: false } as const;
+  expect(newsOf('local', '3.3.2', { ...stopped, raised: true })).toBe('fail');
+  expect(newsOf('local', '3.3.2', { ...stopped, raised: false })).toBe('success');
+  expect(newsOf('local', '3.3.2', { end: 'reported', raised: true, retriesLeft: false })).toBe('fail');
+  expect(newsOf('calm', '3.3.2', { end: 'reported', raised: true, retriesLeft: false })).toBe('success');
+});

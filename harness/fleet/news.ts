@@ -8,6 +8,8 @@ export interface Ending {
   readonly end: LifeEnd;
   /** The request that ended it, as its last try was answered; absent where all was answered with 2xx. */
   readonly failed?: Pick<Operation, 'kind' | 'outcome' | 'status' | 'reason' | 'found_state' | 'requested'> | undefined;
+  /** Of a real worker: whether its supervisor raised. */
+  readonly raised?: boolean | undefined;
   /** Whether Airflow tries the task again when it fails. */
   readonly retriesLeft: boolean;
 }
@@ -25,12 +27,11 @@ const UNNOTICED: readonly LifeEnd[] = ['revoked', 'silent', 'lost', 'run-ended']
 export function newsOf(behaviour: ExecutorBehaviour, release: string | undefined, ending: Ending): LifeOutcome | null {
   const { end } = ending;
   if (UNNOTICED.includes(end)) return null;
-  if (end === 'reported') return 'success';
   // Nothing ran: a pod that could not be scheduled.
   if (end === 'never-started') return 'fail';
-  if (behaviour === 'calm') return end === 'gave-up' ? null : 'fail';
-  if (end === 'refused') return isIgnored(behaviour, release, ending) ? null : 'fail';
-  return raises(release, ending) ? 'fail' : 'success';
+  if (behaviour === 'calm') return end === 'reported' ? 'success' : end === 'gave-up' ? null : 'fail';
+  if (end === 'refused' && isIgnored(behaviour, release, ending)) return null;
+  return (ending.raised ?? raises(release, ending)) ? 'fail' : 'success';
 }
 
 /** Celery's worker drops a message of a task that runs already: its result stays open (`Ignore`). */
@@ -40,9 +41,10 @@ function isIgnored(behaviour: ExecutorBehaviour, release: string | undefined, { 
   return behaviour === 'celery' && isKnown && !isBefore(release, [3, 1, 9]);
 }
 
-/** Whether `supervise` raises, for a life that the server stopped or that gave up. */
-function raises(release: string | undefined, { failed, retriesLeft }: Ending): boolean {
-  if (failed === undefined) return false;
+/** Whether `supervise` raises. */
+function raises(release: string | undefined, { end, failed, retriesLeft }: Ending): boolean {
+  if (end === 'refused') return true;
+  if (end === 'reported' || failed === undefined) return false;
   if (failed.kind === 'run') return true;
   if (failed.kind !== 'state') {
     // Stopped by a heartbeat's answer: the process is killed and `supervise` returns. Too many without an answer: it is

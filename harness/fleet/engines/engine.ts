@@ -7,6 +7,8 @@ export interface FleetHooks extends LifeHooks {
   isRevoked(): boolean;
   /** Called before `onStarted` of a real worker. */
   onRealWorker(worker: RealWorker): void;
+  /** Called when a real worker has ended by itself. */
+  onSupervisorEnd(raised: boolean): void;
 }
 
 /** A worker that is a process of its own. */

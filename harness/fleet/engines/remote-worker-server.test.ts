@@ -89,6 +89,7 @@ function hooks() {
     cancel: new CancelSource(),
     isRevoked: () => seen.revoked,
     onRealWorker: () => undefined,
+    onSupervisorEnd: () => undefined,
     onRevoked: () => undefined,
     onStarted: (atMs: number) => {
       seen.startedMs = atMs;

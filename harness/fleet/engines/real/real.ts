@@ -277,6 +277,8 @@ class RealLife implements PassedLife {
       const how = code < 0 ? `was ended by signal ${-code}` : `ended with code ${code}`;
       throw new StackError(`The real worker of life ${this.subject.life} ${how} before its first request: see ${log}.`);
     }
+    // Of one that was killed its executor learns nothing.
+    if (code >= 0) this.#options.hooks.onSupervisorEnd(code !== 0);
     if (this.#start === 'refused') return 'refused';
     if (this.#isReported) return 'reported';
     if (this.#start === 'unknown') return 'gave-up';
