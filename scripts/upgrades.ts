@@ -91,7 +91,7 @@ function asMarkdown(): string {
     return `| ${[build, ...cells, range(all.map(versionsOfWave)), range(all.map(migrationSeconds))].join(' | ')} |`;
   });
   const said = `In how many upgrades from ${FROM} the deadlock of ${RACE} was seen, and how often in each.`;
-  const played = `Scenario \`storm\`, seeds from ${firstSeed}, ${runs} of each planned.`;
+  const played = `Scenario \`many-dags\`, seeds from ${firstSeed}, ${runs} of each planned.`;
   return `${said} ${played}\n\n${head}\n|${' --- |'.repeat(PHASES.length + 3)}\n${rows.join('\n')}\n`;
 }
 

@@ -13,7 +13,7 @@ export interface UpgradeFlags extends PlanFlags {
   readonly json?: boolean | undefined;
 }
 
-const USUAL = { scenario: 'storm', wave: '60s', parseAfter: '20s' } as const;
+const USUAL = { scenario: 'many-dags', wave: '60s', parseAfter: '20s' } as const;
 
 export function upgradeOptions(args: Argv): Argv<UpgradeFlags> {
   return planOptions(args)
