@@ -9,7 +9,12 @@ const API = 'wt-api-execution-1';
 const current = { working_set: true, max_tries: 1 };
 const former = { working_set: null, archived_reason: 'retry', max_tries: 1 };
 
-const RUNNING = { change: 'insert', state: 'running', committed_ms: 1_000, writer: API, row: current };
+const SCHEDULER = 'wt-scheduler-1';
+const BEGUN = [
+  { change: 'insert', state: null, try_number: 0, committed_ms: 500, writer: SCHEDULER, row: current },
+  { state: 'scheduled', committed_ms: 600, writer: SCHEDULER, row: current },
+  { state: 'running', committed_ms: 1_000, writer: API, row: current },
+];
 /** One transaction: the row of the try is left, and one for the next is made. */
 const RETRY = [
   { xid: 9, state: 'up_for_retry', committed_ms: 5_000, writer: API, row: current },
@@ -19,7 +24,7 @@ const RETRY = [
     ...{ committed_ms: 5_000, writer: API, row: current },
   },
 ];
-const AGAIN = { id: 'ti-2', try_number: 2, writer: 'wt-scheduler-1', row: current };
+const AGAIN = { id: 'ti-2', try_number: 2, writer: SCHEDULER, row: current };
 
 async function changesOf(commits: NonNullable<LiteralRun['commits']>): Promise<string[]> {
   return withLiteralRun({ manifest, commits }, async (run) => {
@@ -31,11 +36,13 @@ async function changesOf(commits: NonNullable<LiteralRun['commits']>): Promise<s
 }
 
 test('a retry that leaves a row and inserts one is one change, with another id and the next try number', async () => {
-  expect(await changesOf([RUNNING, ...RETRY, { ...AGAIN, state: 'scheduled' }])).toEqual([
-    '1: insert - - → ti-1 running 1',
-    '2: update ti-1 running → ti-1 up_for_retry 1',
-    '4: update ti-1 up_for_retry → ti-2 up_for_retry 2',
-    '5: update ti-2 up_for_retry → ti-2 scheduled 2',
+  expect(await changesOf([...BEGUN, ...RETRY, { ...AGAIN, state: 'scheduled' }])).toEqual([
+    '1: insert - - → ti-1 - 0',
+    '2: update ti-1 - → ti-1 scheduled 1',
+    '3: update ti-1 scheduled → ti-1 running 1',
+    '4: update ti-1 running → ti-1 up_for_retry 1',
+    '6: update ti-1 up_for_retry → ti-2 up_for_retry 2',
+    '7: update ti-2 up_for_retry → ti-2 scheduled 2',
   ]);
 });
 
@@ -43,7 +50,7 @@ test('of a task instance that is deleted, and made again, the rows of former tri
   const deleted = { change: 'delete', dag_id: null, run_id: null, task_id: null, map_index: null, state: null };
   expect(
     await changesOf([
-      RUNNING,
+      ...BEGUN,
       ...RETRY,
       // What a late request still writes into the row of the former try.
       { state: 'failed', committed_ms: 5_500, writer: API, row: former },
@@ -52,12 +59,23 @@ test('of a task instance that is deleted, and made again, the rows of former tri
       { change: 'insert', id: 'ti-3', state: null, try_number: 0, row: current },
     ]),
   ).toEqual([
-    '1: insert - - → ti-1 running 1',
-    '2: update ti-1 running → ti-1 up_for_retry 1',
-    '4: update ti-1 up_for_retry → ti-2 up_for_retry 2',
-    '7: delete ti-2 up_for_retry → ti-2 - 2',
-    '8: insert - - → ti-3 - 0',
+    '1: insert - - → ti-1 - 0',
+    '2: update ti-1 - → ti-1 scheduled 1',
+    '3: update ti-1 scheduled → ti-1 running 1',
+    '4: update ti-1 running → ti-1 up_for_retry 1',
+    '6: update ti-1 up_for_retry → ti-2 up_for_retry 2',
+    '9: delete ti-2 up_for_retry → ti-2 - 2',
+    '10: insert - - → ti-3 - 0',
   ]);
+});
+
+test('a retry with which the record of a task begins is no new task instance', async () => {
+  const [, , next] = RETRY;
+  expect(await changesOf([{ state: 'failed', row: former }, next ?? {}])).toEqual([
+    '2: update ti-2 - → ti-2 up_for_retry 2',
+  ]);
+  const commits = [{ state: 'failed', row: former }, next ?? {}];
+  expect(await judgeLiteral('tasks-change-as-allowed', { manifest, commits })).toMatchObject({ variants: {} });
 });
 
 const retried = {
@@ -68,7 +86,7 @@ const retried = {
 test('the try that was followed by another is the one that ended', async () => {
   const result = await judgeLiteral('a-retry-is-a-retry', {
     ...retried,
-    commits: [RUNNING, ...RETRY, { ...AGAIN, state: 'scheduled', committed_ms: 5_100 }],
+    commits: [...BEGUN, ...RETRY, { ...AGAIN, state: 'scheduled', committed_ms: 5_100 }],
   });
   expect(result.variants).toEqual({ 'too early': 1 });
   expect(result.first?.sentence).toMatch(/^Try 1 of .* failed; wt-scheduler-1 scheduled the next one 0.1 s later/);
@@ -77,7 +95,7 @@ test('the try that was followed by another is the one that ended', async () => {
 test('a try is counted when it gets its row, and not again when it is scheduled', async () => {
   const result = await judgeLiteral('a-retry-is-a-retry', {
     ...retried,
-    commits: [RUNNING, ...RETRY, { ...AGAIN, try_number: 3, state: 'scheduled', committed_ms: 6_500 }],
+    commits: [...BEGUN, ...RETRY, { ...AGAIN, try_number: 3, state: 'scheduled', committed_ms: 6_500 }],
   });
   expect(result.variants).toEqual({ miscounted: 1 });
 });
@@ -85,7 +103,7 @@ test('a try is counted when it gets its row, and not again when it is scheduled'
 test('a result that belongs to a try is not there for the next one', async () => {
   const push = { op: 1, kind: 'xcom_push', target: 'return_value', requested: 'life 1', sent_ms: 2_000 } as const;
   const begin = { op: 2, kind: 'run', life: 2, ti_id: 'ti-2', try_number: 2, sent_ms: 7_000 } as const;
-  const run = { operations: [push, begin], lives: [{}, { ti_id: 'ti-2', try_number: 2 }], commits: [RUNNING] };
+  const run = { operations: [push, begin], lives: [{}, { ti_id: 'ti-2', try_number: 2 }], commits: BEGUN };
   const before = await judgeLiteral('results-belong-to-their-try', run);
   expect(before).toMatchObject({ exercised: 1, variants: { 'not cleared': 1 } });
   const since = await judgeLiteral('results-belong-to-their-try', { ...run, manifest });

@@ -19,7 +19,8 @@ WITH gone AS (
     seq, xid, committed_ms, change, id, old_id, dag_id, run_id, task_id, map_index, state, try_number, writer,
     writer_pid, CASE WHEN state = 'running' THEN "row" ->> '$.hostname' END AS hostname,
     heartbeats(statement) AS is_heartbeat, takes_back(statement) AS is_taken_back,
-    change = 'insert' AND has_row_a_try("row") AS is_next_try
+    -- The first try is counted when it is scheduled.
+    change = 'insert' AND try_number >= 1 AND has_row_a_try("row") AS is_next_try
   FROM commits WHERE relation = 'task_instance' AND change <> 'delete' AND NOT is_of_former_try("row")
   UNION ALL BY NAME
   SELECT gone.* EXCLUDE (statement), last.* EXCLUDE (seq, id), heartbeats(statement) AS is_heartbeat,
@@ -32,12 +33,12 @@ WITH gone AS (
 )
 SELECT
   seq, xid, committed_ms,
-  CASE WHEN is_next_try AND lag(change) OVER row_history <> 'delete' THEN 'update' ELSE change END
+  CASE WHEN is_next_try AND lag(change) OVER row_history IS DISTINCT FROM 'delete' THEN 'update' ELSE change END
     ::ENUM('insert', 'update', 'delete') AS change, dag_id, run_id, task_id, map_index,
   id AS ti_id,
   nullif(coalesce(old_id, CASE WHEN change <> 'insert' OR (is_next_try AND lag(change) OVER row_history <> 'delete')
     THEN lag(id) OVER row_history END), id) AS moved_from,
-  lag(seq) OVER row_history IS NOT NULL OR change = 'insert' AS old_seen,
+  lag(seq) OVER row_history IS NOT NULL OR (change = 'insert' AND NOT is_next_try) AS old_seen,
   lag(state) OVER row_history AS old_state, state,
   lag(try_number) OVER row_history AS old_try_number, try_number,
   lag(committed_ms) OVER row_history AS old_since_ms,
