@@ -3,7 +3,7 @@
 --   what a scheduler cleans up has a cause.
 -- title: A process made a change of a task’s state that it must not make
 -- known-issues: #66374, #67287
--- source: the writers of `task_instance.state` in 3.1 to 3.3: the Execution API's task_instances.py,
+-- source: the writers of `task_instance.state` in 3.1 to 3.4: the Execution API's task_instances.py,
 --   jobs/scheduler_job_runner.py, models/dagrun.py, models/trigger.py, and the public API's clear and patch
 -- needs: commits, writers
 -- exercised-by: changes of state with a known writer
@@ -109,8 +109,14 @@ WITH forbidden_kinds AS (
     FROM allowed
     WHERE allowed.writer_role = kinds.writer_role AND allowed.old_state = kinds.old_state
       AND list_contains(allowed.states, kinds.state))
-), forbidden AS (
+), of_these_kinds AS (
   SELECT * FROM changed SEMI JOIN forbidden_kinds USING (writer_role, old_state, state)
+), forbidden AS (
+  -- From 3.4 on a next try begins in the state in which the row before was read, and gets its own in the transaction.
+  SELECT * FROM of_these_kinds WHERE ti_id = old_ti_id
+  UNION ALL
+  SELECT * FROM (SELECT * FROM of_these_kinds WHERE ti_id <> old_ti_id)
+  ANTI JOIN (SELECT xid, ti_id FROM changed WHERE ti_id = old_ti_id) AS own USING (xid, ti_id)
 ), sent AS (
   SELECT seq, statement FROM commits SEMI JOIN forbidden USING (seq)
 )

@@ -13,6 +13,7 @@ const SCHEDULER = 'wt-scheduler-1';
 const BEGUN = [
   { change: 'insert', state: null, try_number: 0, committed_ms: 500, writer: SCHEDULER, row: current },
   { state: 'scheduled', committed_ms: 600, writer: SCHEDULER, row: current },
+  { state: 'queued', committed_ms: 700, writer: SCHEDULER, row: current },
   { state: 'running', committed_ms: 1_000, writer: API, row: current },
 ];
 /** One transaction: the row of the try is left, and one for the next is made. */
@@ -39,10 +40,11 @@ test('a retry that leaves a row and inserts one is one change, with another id a
   expect(await changesOf([...BEGUN, ...RETRY, { ...AGAIN, state: 'scheduled' }])).toEqual([
     '1: insert - - → ti-1 - 0',
     '2: update ti-1 - → ti-1 scheduled 1',
-    '3: update ti-1 scheduled → ti-1 running 1',
-    '4: update ti-1 running → ti-1 up_for_retry 1',
-    '6: update ti-1 up_for_retry → ti-2 up_for_retry 2',
-    '7: update ti-2 up_for_retry → ti-2 scheduled 2',
+    '3: update ti-1 scheduled → ti-1 queued 1',
+    '4: update ti-1 queued → ti-1 running 1',
+    '5: update ti-1 running → ti-1 up_for_retry 1',
+    '7: update ti-1 up_for_retry → ti-2 up_for_retry 2',
+    '8: update ti-2 up_for_retry → ti-2 scheduled 2',
   ]);
 });
 
@@ -61,11 +63,12 @@ test('of a task instance that is deleted, and made again, the rows of former tri
   ).toEqual([
     '1: insert - - → ti-1 - 0',
     '2: update ti-1 - → ti-1 scheduled 1',
-    '3: update ti-1 scheduled → ti-1 running 1',
-    '4: update ti-1 running → ti-1 up_for_retry 1',
-    '6: update ti-1 up_for_retry → ti-2 up_for_retry 2',
-    '9: delete ti-2 up_for_retry → ti-2 - 2',
-    '10: insert - - → ti-3 - 0',
+    '3: update ti-1 scheduled → ti-1 queued 1',
+    '4: update ti-1 queued → ti-1 running 1',
+    '5: update ti-1 running → ti-1 up_for_retry 1',
+    '7: update ti-1 up_for_retry → ti-2 up_for_retry 2',
+    '10: delete ti-2 up_for_retry → ti-2 - 2',
+    '11: insert - - → ti-3 - 0',
   ]);
 });
 
@@ -76,6 +79,34 @@ test('a retry with which the record of a task begins is no new task instance', a
   ]);
   const commits = [{ state: 'failed', row: former }, next ?? {}];
   expect(await judgeLiteral('tasks-change-as-allowed', { manifest, commits })).toMatchObject({ variants: {} });
+});
+
+test('the state in which a clear made the next try is none that it left', async () => {
+  const clear = { xid: 11, committed_ms: 4_000, writer: 'wt-api-core-1' };
+  const next = { ...clear, id: 'ti-2', try_number: 2, row: current };
+  const commits = [
+    ...BEGUN,
+    { ...clear, state: 'failed', row: former },
+    // As it had read the task before a worker began it.
+    { ...next, change: 'insert', state: 'scheduled' },
+    { ...next, state: null },
+  ];
+  const { variants } = await judgeLiteral('tasks-change-as-allowed', { manifest, commits });
+  expect(variants).toEqual({});
+  const left = commits.slice(0, -1);
+  expect((await judgeLiteral('tasks-change-as-allowed', { manifest, commits: left })).variants).toEqual({
+    'api-core: running → scheduled': 1,
+  });
+});
+
+test('a worker that may not start a task in RESTARTING was refused for that', async () => {
+  const refused = { op: 3, kind: 'impostor_run', status: 409, outcome: 'refused', sent_ms: 2_000 } as const;
+  const commits = [...BEGUN, { state: 'restarting', committed_ms: 1_500, writer: 'wt-api-core-1', row: current }];
+  const operations = [{ ...refused, reason: 'running_elsewhere', found_state: 'restarting', worker: 'w-1-impostor' }];
+  const classes = await withLiteralRun({ manifest, commits, operations }, (run) =>
+    run.rows('SELECT class FROM refusal_classes'),
+  );
+  expect(classes).toEqual([{ class: 'legitimate' }]);
 });
 
 const retried = {

@@ -58,11 +58,14 @@ CREATE OR REPLACE MACRO heartbeats(statement) AS
   starts_with(ltrim(statement, E' \n\r\t'), 'UPDATE task_instance SET last_heartbeat_at=')
     OR starts_with(ltrim(statement, E' \n\r\t'), 'UPDATE task_instance SET last_heartbeat_at =');
 
+-- Whether a worker may start a task in this state. From 3.4 on one in RESTARTING gets a next try first.
+CREATE OR REPLACE MACRO may_start(state) AS state = 'queued' OR (state = 'restarting' AND NOT row_a_try());
+
 -- Whether a task instance in this state takes the request, when `is_own` says that the worker that runs it has sent it.
 CREATE OR REPLACE MACRO allows(kind, state, is_own) AS
   coalesce(CASE kind
-    WHEN 'run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
-    WHEN 'impostor_run' THEN state IN ('queued', 'restarting') OR (state = 'running' AND is_own)
+    WHEN 'run' THEN may_start(state) OR (state = 'running' AND is_own)
+    WHEN 'impostor_run' THEN may_start(state) OR (state = 'running' AND is_own)
     WHEN 'heartbeat' THEN state = 'running' AND is_own
     WHEN 'impostor_heartbeat' THEN state = 'running' AND is_own
     WHEN 'state' THEN state = 'running'

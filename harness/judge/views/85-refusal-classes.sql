@@ -74,7 +74,8 @@ WITH again AS (
   FROM refused JOIN steps ON steps.ti_id = refused.ti_id
   WHERE of_task AND status = 409 AND kind <> 'rtif' AND steps.change <> 'delete'
     AND committed_ms <= refused.until_ms AND coalesce(left_ms >= refused.from_ms, true)
-    AND CASE WHEN reason = 'running_elsewhere' THEN state = 'running' AND hostname <> refused.worker
+    AND CASE WHEN reason = 'running_elsewhere' AND found_state IS DISTINCT FROM 'restarting'
+        THEN state = 'running' AND hostname <> refused.worker
       ELSE state IS NOT DISTINCT FROM found_state END
     AND NOT allows(refused.kind, state, hostname = refused.worker)
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
