@@ -86,7 +86,9 @@ test.each([
     ] as const;
     const deferral = { op: 3, kind: 'state', requested: 'deferred', sent_ms: 1_990, ended_ms: 2_005 } as const;
     const operations = [RUN, deferral, { ...RUN, op: 2, life: 2, worker: 'w-2', sent_ms: 3_180 }];
-    expect((await judge({ operations, commits, lives })).variants).toEqual({ [variant]: 1 });
+    const result = await judge({ operations, commits, lives });
+    expect(result.variants).toEqual({ [variant]: 1 });
+    expect(result.first?.sentence).toContain('while worker w-2 had been running it for 3.8 s');
   },
 );
 

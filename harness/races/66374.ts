@@ -4,7 +4,8 @@ import { deferring, LATE_NEWS } from './late-news.ts';
 import { type KnownRace, reported } from './race.ts';
 
 // Those that are resumed wait for room: the DAG may run fewer than it has.
-const dags = [deferring('wt_deferring', 12, {}, { max_active_tasks: 4, max_active_runs: 4 })];
+const task = { duration_ms: [1_000, 2_500] } as const;
+const dags = [deferring('wt_deferring', 16, task, { max_active_tasks: 3, max_active_runs: 4 })];
 
 export const failedAsItIsScheduled: KnownRace = {
   ...reported(66374),

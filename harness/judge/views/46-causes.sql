@@ -62,9 +62,23 @@ FROM change_causes JOIN skips USING (op) WHERE cause = 'skip' GROUP BY seq;
 -- One row: a change that took a task out of RUNNING while its worker, the `victim`, ran it, and that nothing explains:
 -- each is a violation of running-is-not-overwritten.
 CREATE OR REPLACE TABLE overwrites AS
-SELECT left_running.*, worker AS victim, committed_ms - started_ms AS ran_ms
-FROM left_running JOIN started_tries ON started_tries.ti_id = old_ti_id
-WHERE NOT explained_by(seq, ['report', 'operator', 'deadline', 'worker dead', 'harness cut']);
+WITH found AS (
+  SELECT left_running.*, worker AS victim, committed_ms - started_ms AS ran_ms
+  FROM left_running JOIN started_tries ON started_tries.ti_id = old_ti_id
+  WHERE NOT explained_by(seq, ['report', 'operator', 'deadline', 'worker dead', 'harness cut'])
+), resumed AS (
+  -- The worker of the part that ran then: parts of a task have the same id.
+  SELECT part.seq, arg_min(worker, (outcome <> 'ok', sent_ms, op)) AS worker, min(sent_ms) AS started_ms
+  FROM (
+    SELECT found.seq, found.old_ti_id, resumptions.committed_ms AS resumed_ms
+    FROM found ASOF JOIN resumptions ON resumptions.ti_id = found.old_ti_id AND found.seq >= resumptions.seq
+  ) AS part
+  JOIN operations ON operations.ti_id = part.old_ti_id AND kind = 'run' AND outcome <> 'refused'
+    AND sent_ms >= resumed_ms - clock_tolerance_ms()
+  GROUP BY part.seq
+)
+SELECT found.* REPLACE (coalesce(worker, victim) AS victim, coalesce(committed_ms - started_ms, ran_ms) AS ran_ms)
+FROM found LEFT JOIN resumed USING (seq);
 
 -- One row: a change that took a task from its worker, and the next request of that worker that was refused for it.
 CREATE OR REPLACE VIEW refused_after AS
