@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import { expect, test } from 'vitest';
 
 import { AIRFLOW_LINES, isNewerThanKnown, lineOf, REFERENCE_LINE, TESTED_RELEASES } from './releases.ts';
@@ -17,4 +19,10 @@ test.each([
 test('every release that is tested regularly is of a known line', () => {
   expect(Object.keys(TESTED_RELEASES).filter(isNewerThanKnown)).toEqual([]);
   expect(isNewerThanKnown('3.99.0')).toBe(true);
+});
+
+test('docs/builds.md has each line with the Execution API that its Task SDK asks for', () => {
+  const text = readFileSync(new URL('../../../docs/builds.md', import.meta.url), 'utf8');
+  const rows = [...text.matchAll(/^\| (3\.\d+) \| (\S+) \|/gm)].map(([, line, api]) => `${line} ${api}`);
+  expect(rows).toEqual(AIRFLOW_LINES.map(({ line, executionApi }) => `${line} ${executionApi}`));
 });
