@@ -48,29 +48,12 @@ CREATE OR REPLACE MACRO field_of(value) AS
 CREATE OR REPLACE MACRO has_row_a_try(task_row) AS coalesce(contains(task_row, '"working_set":'), false);
 CREATE OR REPLACE MACRO is_of_former_try(task_row) AS coalesce(contains(task_row, '"working_set":null'), false);
 
--- Whether each try has a row, to which its rendered fields and results belong.
-CREATE OR REPLACE MACRO row_a_try() AS (SELECT coalesce(row_a_try, false) FROM manifest);
-
 -- Whether a statement is only a heartbeat: it changes no column that is recorded, but its row is in the
 -- stream all the same.
 CREATE OR REPLACE MACRO heartbeats(statement) AS
   -- Without a regular expression: DuckDB looks for these once in a text that many rows have, for that in every row.
   starts_with(ltrim(statement, E' \n\r\t'), 'UPDATE task_instance SET last_heartbeat_at=')
     OR starts_with(ltrim(statement, E' \n\r\t'), 'UPDATE task_instance SET last_heartbeat_at =');
-
--- Whether a worker may start a task in this state. From 3.4 on one in RESTARTING gets a next try first.
-CREATE OR REPLACE MACRO may_start(state) AS state = 'queued' OR (state = 'restarting' AND NOT row_a_try());
-
--- Whether a task instance in this state takes the request, when `is_own` says that the worker that runs it has sent it.
-CREATE OR REPLACE MACRO allows(kind, state, is_own) AS
-  coalesce(CASE kind
-    WHEN 'run' THEN may_start(state) OR (state = 'running' AND is_own)
-    WHEN 'impostor_run' THEN may_start(state) OR (state = 'running' AND is_own)
-    WHEN 'heartbeat' THEN state = 'running' AND is_own
-    WHEN 'impostor_heartbeat' THEN state = 'running' AND is_own
-    WHEN 'state' THEN state = 'running'
-    ELSE true
-  END, false);
 
 -- What statements of one kind have in common: of an UPDATE its columns, in alphabetic order (SQLAlchemy chooses their
 -- order in each process) and without those that go along; of a SELECT what it reads from and locks; of many in one go
