@@ -7,18 +7,16 @@ export interface AirflowLine {
   readonly line: string;
   /** The version of the Execution API that the Task SDK of this line asks for, in `airflow-api-version`. */
   readonly executionApi: string;
-  /** Whether the scheduler takes an executor's `supports_task_instance_uuid`: then it knows tries apart by their id. */
-  readonly executorKnowsIds: boolean;
 }
 
-const FIRST: AirflowLine = { line: '3.1', executionApi: '2025-11-05', executorKnowsIds: false };
+const FIRST: AirflowLine = { line: '3.1', executionApi: '2025-11-05' };
 
 /** Oldest first. */
 export const AIRFLOW_LINES: readonly AirflowLine[] = [
   FIRST,
-  { line: '3.2', executionApi: '2026-04-06', executorKnowsIds: false },
-  { line: '3.3', executionApi: '2026-06-30', executorKnowsIds: false },
-  { line: '3.4', executionApi: '2026-10-30', executorKnowsIds: true },
+  { line: '3.2', executionApi: '2026-04-06' },
+  { line: '3.3', executionApi: '2026-06-30' },
+  { line: '3.4', executionApi: '2026-10-30' },
 ];
 
 /** The line that the reference stack imitates. */
