@@ -87,7 +87,8 @@ WITH members AS (
 ), changes AS (
   SELECT commits.*, states.old_state, states.old_ti_id, count(*) OVER same_change AS alike
   FROM candidates AS commits LEFT JOIN states USING (seq)
-  WHERE proves OR coalesce(moved, true)
+  -- What becomes of the row of a former try (from 3.4 on) is no change of the task.
+  WHERE proves OR (coalesce(moved, true) AND NOT is_of_former_try("row"))
   WINDOW same_change AS (
     PARTITION BY xid, relation, change, commits.state, old_state,
       CASE WHEN relation = 'dag_run' OR seq IN (FROM survived) THEN NULL ELSE seq END)

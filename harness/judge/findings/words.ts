@@ -116,18 +116,22 @@ export function commitWords({ source, row, number, at_ms, proves }: StoryRow, su
 /** The state before is null where it is unknown: the record begins with this change. */
 function moved(row: StoryRow['row']): Pick<UntimedEntry, 'before' | 'after'> {
   const stateful = row.relation === 'task_instance' || row.relation === 'dag_run';
-  const before = row.change === 'insert' || row.old_state === null ? null : text(row.old_state);
+  const before = isNew(row) || row.old_state === null ? null : text(row.old_state);
   const after = row.change === 'delete' ? 'deleted' : text(row.state) || 'none';
-  if (!stateful || before === after || (row.change === 'insert' && after === 'none'))
-    return { before: null, after: null };
+  if (!stateful || before === after || (isNew(row) && after === 'none')) return { before: null, after: null };
   return { before, after };
+}
+
+/** From 3.4 on a next try is a row that is inserted, too. */
+function isNew(row: StoryRow['row']): boolean {
+  return row.change === 'insert' && (row.old_ti_id ?? null) === null;
 }
 
 function changed(row: StoryRow['row']): string {
   const verb = { insert: 'creates', update: 'changes', delete: 'deletes' }[String(row.change)] ?? 'changes';
   switch (row.relation) {
     case 'task_instance': {
-      if (row.change === 'insert') return `creates ${text(row.task_id)}`;
+      if (isNew(row)) return `creates ${text(row.task_id)}`;
       if (row.old_ti_id !== null && row.old_ti_id !== row.id)
         return `${text(row.task_id)} gets a new id for its next try`;
       // Whatever else the statement did: where the state stays, this is what it did to this task.
