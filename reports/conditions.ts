@@ -37,6 +37,20 @@ export function harnessFacts({ harness }: Judgement): [string, string][] {
   ];
 }
 
+/** Airflow's own workers: `[workers] min_heartbeat_interval`, and up to twice that. */
+const REAL_BEATS_S = '5 to 10 s';
+
+/** What a number per minute is of. */
+function ratesOf({ plan }: Manifest): string {
+  const { heartbeat_ms, release } = plan.scenario.fleet;
+  const [from, to] = [heartbeat_ms, 2 * heartbeat_ms].map((ms) => (ms / 1_000).toPrecision(2));
+  const workers = release === undefined ? 'workers' : `workers of ${release}`;
+  return (
+    `of this load, not of production: ${workers} that send a heartbeat every ${from} to ${to} s ` +
+    `(Airflow’s own: every ${REAL_BEATS_S}), on short tasks`
+  );
+}
+
 /** What was tested, where and with what. */
 export function provenance(judgement: Judgement, manifest: Manifest): [string, string][] {
   const { machine } = manifest;
@@ -50,6 +64,7 @@ export function provenance(judgement: Judgement, manifest: Manifest): [string, s
     ['machine', `${machine.platform} ${machine.arch}, ${count(machine.cpus)} CPUs, ${gibibytes} GiB`],
     ['windtunnel', `${manifest.windtunnel} on Node ${manifest.node}`],
     ['executor behaves as', manifest.plan.scenario.executor_behaviour ?? 'calm'],
+    ['rates', ratesOf(manifest)],
     ...(manifest.engine === undefined ? [] : [['workers played by', manifest.engine] satisfies [string, string]]),
     ['run', judgement.run],
   ];

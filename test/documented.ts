@@ -145,6 +145,7 @@ export const PLAYED: readonly Played[] = [
     when: 'elsewhere',
     why: 'evidence of hours',
   },
+  { lines: /^npm run fidelity\b/, when: 'elsewhere', why: 'it writes what the test reads' },
   {
     lines: /^npm run (?:documented|kill-on-target|nightly)\b/,
     when: 'elsewhere',

@@ -21,6 +21,7 @@ import { Dispatcher } from '../../harness/handoff/dispatcher.ts';
 import type { Plan } from '../../harness/model/scenario.ts';
 import { RunClock } from '../../harness/run-folder/clock.ts';
 import { RunFolder } from '../../harness/run-folder/writer.ts';
+import { workerClient } from '../../harness/worker/client.ts';
 import { Hazards } from '../../harness/worker/hazards.ts';
 import type { Measured, Play } from './play.ts';
 
@@ -57,7 +58,9 @@ const plan: Plan = {
         defers: 0,
         impostor: 0,
       },
-      heartbeat_ms: heartbeatMs,
+      // A life rests for as long as that to twice as long.
+      heartbeat_ms: heartbeatMs / 1.5,
+      parse_ms: [0, 0],
       timeout_ms: 60_000,
       retries: 1,
       connections,
@@ -133,7 +136,9 @@ renameSync(`${resultFile}.next`, resultFile);
 process.exit(0);
 
 async function openEngine(): Promise<Engine> {
-  if (!k6) return new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, operationLog, hazards });
+  const { fleet } = plan.scenario;
+  const { headers } = workerClient(undefined);
+  if (!k6) return new NativeEngine({ fleet, headers, executionUrls, clock, operationLog, hazards });
   const start = (_: number, env: NodeJS.ProcessEnv) => startK6(k6.path, { ...process.env, ...env, GOMAXPROCS: '1' });
   const options = { listen: '127.0.0.1:0', vus: [k6.vus], onOpen: () => undefined, start };
   const stop = new AbortController().signal;

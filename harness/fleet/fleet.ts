@@ -6,8 +6,9 @@ import { ofAnotherRun } from '../model/namespace.ts';
 import type { Life, LifeEnd, Operation } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import { note, type RunContext } from '../model/run-context.ts';
-import type { TaskSpec } from '../model/scenario.ts';
+import type { DagSpec, TaskSpec } from '../model/scenario.ts';
 import { CancelSource } from '../worker/cancel.ts';
+import { type WorkerClient, workerClient } from '../worker/client.ts';
 import type { Hazards } from '../worker/hazards.ts';
 import type { LifeSpec } from '../worker/life-spec.ts';
 import type { CompletionNotifier } from './completion-notifier.ts';
@@ -35,6 +36,9 @@ export class Fleet {
   readonly #context: RunContext;
   readonly #options: FleetOptions;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;
+  readonly #client: WorkerClient;
+  /** Of each branch, by its DAG and its name, the tasks after it that it does not skip. */
+  readonly #follows: ReadonlyMap<string, readonly string[]>;
   readonly #live = new Map<number, FleetLife>();
   /** How often each task has been handed over: names a life's generator, in whatever order lives arrive. */
   readonly #turns = new Map<string, number>();
@@ -46,9 +50,18 @@ export class Fleet {
   constructor(context: RunContext, options: FleetOptions) {
     this.#context = context;
     this.#options = options;
+    const { dags, fleet } = context.plan.scenario;
+    this.#client = workerClient(fleet.release ?? options.release);
     this.#tasks = new Map(
-      context.plan.scenario.dags.flatMap((dag) =>
+      dags.flatMap((dag) =>
         dag.tasks.map((task) => [`${options.dagNamespace}${dag.dag_id}/${task.task_id}`, task] as const),
+      ),
+    );
+    this.#follows = new Map(
+      dags.flatMap((dag) =>
+        dag.tasks
+          .filter(({ skips }) => skips !== undefined)
+          .map((task) => [`${options.dagNamespace}${dag.dag_id}/${task.task_id}`, followed(dag, task)] as const),
       ),
     );
   }
@@ -103,6 +116,8 @@ export class Fleet {
       workload,
       task,
       fleet: plan.scenario.fleet,
+      client: this.#client,
+      follows: this.#follows.get(`${dag_id}/${task_id}`) ?? [],
       handedMs: clock.now(),
       seed: plan.seed,
       name,
@@ -196,18 +211,13 @@ export class Fleet {
     record.append('lives', row);
   }
 
-  #notifyScheduler({ workload, task, name, turn }: LifeSpec, played: FleetLife, end: LifeEnd): void {
+  #notifyScheduler({ name, turn }: LifeSpec, played: FleetLife, end: LifeEnd): void {
     const { handed, failed } = played;
     const { seed, scenario } = this.#context.plan;
     const behaviour = scenario.executor_behaviour ?? 'calm';
     // Celery has a result of each message; otherwise its duplicate has the task, and will report.
     if (end === 'refused' && ++handed.refused < handed.lives && behaviour !== 'celery') return;
-    const ending = {
-      end,
-      failed: end === 'reported' ? undefined : failed,
-      raised: played.raised,
-      retriesLeft: workload.ti.try_number <= (task.retries ?? 0),
-    };
+    const ending = { end, failed: end === 'reported' ? undefined : failed, raised: played.raised };
     const news = newsOf(behaviour, this.#options.release, ending);
     // It may be handed over again before the executor has noticed, and is no resend then.
     if (behaviour !== 'calm') handed.delivery.leave();
@@ -216,6 +226,12 @@ export class Fleet {
     const afterMs = played.realWorker ? 0 : newsDelayMs(scenario, ending, new Rng(seed, 'news', name, turn));
     this.#options.completions.notify(handed.delivery, news, afterMs);
   }
+}
+
+function followed(dag: DagSpec, { task_id, skips = [] }: TaskSpec): string[] {
+  return dag.tasks
+    .filter(({ upstream }) => upstream.includes(task_id))
+    .flatMap((after) => (skips.includes(after.task_id) ? [] : [after.task_id]));
 }
 
 /** What a scheduler handed over: played by one life, or by two where it came twice. */

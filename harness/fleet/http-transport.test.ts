@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Rng } from '../model/rng.ts';
@@ -60,7 +61,7 @@ function spec(over: Partial<RequestSpec> = {}): RequestSpec {
     method: 'PUT',
     path: '/x',
     body: {},
-    token: 'secret-token',
+    bearer: { token: 'secret-token' },
     intendedMs: clock.now(),
     ...over,
   };
@@ -87,6 +88,23 @@ test('a refusal is recorded with its reason and never retried', async () => {
   expect(await operations()).toMatchObject([
     { status: 409, reason: 'not_running', found_state: 'skipped', message: 'no longer', attempt: 1 },
   ]);
+});
+
+test('a compressed answer is read', async () => {
+  answer = (_request, response) => {
+    response.setHeader('content-encoding', 'gzip');
+    response.end(gzipSync(JSON.stringify({ detail: { reason: 'not_running' } })));
+  };
+  expect(await client.sendOnce(spec(), never)).toMatchObject({ body: { detail: { reason: 'not_running' } } });
+});
+
+test('what was sent before counts as tries', async () => {
+  answer = (_request, response) => {
+    response.statusCode = 500;
+    response.end();
+  };
+  await client.send(spec(), new Rng(1), never, 5);
+  expect((await operations()).map(({ attempt }) => attempt)).toEqual([6, 7, 8]);
 });
 
 test('a 5xx is unknown and is retried until it is answered', async () => {
@@ -169,6 +187,8 @@ test('no token reaches the record', async () => {
     response.setHeader('Refreshed-API-Token', 'another-secret');
     response.end('{}');
   };
-  expect(await client.sendOnce(spec(), never)).toMatchObject({ refreshedToken: 'another-secret' });
+  const bearer = { token: 'secret-token' };
+  await client.sendOnce(spec({ bearer }), never);
+  expect(bearer.token).toBe('another-secret');
   expect(JSON.stringify(await operations())).not.toMatch(/secret/);
 });

@@ -1,3 +1,4 @@
+import { gunzipSync, inflateSync } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
 import Queue from 'yocto-queue';
 
@@ -129,13 +130,23 @@ class ResponseReader implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#cancel.removeEventListener('abort', this);
-    const text = this.#text?.toString('utf8') ?? '';
-    if (this.#status === 0) this.#reject(new Error('a response without a status'));
-    else this.#resolve({ status: this.#status, headers: this.#headers, text });
+    try {
+      if (this.#status === 0) throw new Error('a response without a status');
+      const text = this.#text ? decoded(this.#text, this.#headers['content-encoding']) : '';
+      this.#resolve({ status: this.#status, headers: this.#headers, text });
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: unknown): void {
     this.#cancel.removeEventListener('abort', this);
     this.#reject(error);
   }
+}
+
+/** Airflow compresses what is longer than a kilobyte, if the client says that it can read that. */
+function decoded(bytes: Buffer, encoding: string | string[] | undefined): string {
+  if (encoding === 'gzip') return gunzipSync(bytes).toString('utf8');
+  return (encoding === 'deflate' ? inflateSync(bytes) : bytes).toString('utf8');
 }

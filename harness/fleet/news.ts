@@ -7,11 +7,9 @@ import type { ExecutorBehaviour, Scenario } from '../model/scenario.ts';
 export interface Ending {
   readonly end: LifeEnd;
   /** The request that ended it, as its last try was answered; absent where all was answered with 2xx. */
-  readonly failed?: Pick<Operation, 'kind' | 'outcome' | 'status' | 'reason' | 'found_state' | 'requested'> | undefined;
+  readonly failed?: Pick<Operation, 'kind' | 'reason' | 'found_state'> | undefined;
   /** Of a real worker: whether its supervisor raised. */
   readonly raised?: boolean | undefined;
-  /** Whether Airflow tries the task again when it fails. */
-  readonly retriesLeft: boolean;
 }
 
 /** The end of nothing that an executor watches: the machine has gone, or the run has. */
@@ -31,7 +29,7 @@ export function newsOf(behaviour: ExecutorBehaviour, release: string | undefined
   if (end === 'never-started') return 'fail';
   if (behaviour === 'calm') return end === 'reported' ? 'success' : end === 'gave-up' ? null : 'fail';
   if (end === 'refused' && isIgnored(behaviour, release, ending)) return null;
-  return (ending.raised ?? raises(release, ending)) ? 'fail' : 'success';
+  return (ending.raised ?? (end === 'raised' || end === 'refused')) ? 'fail' : 'success';
 }
 
 /** Celery's worker drops a message of a task that runs already: its result stays open (`Ignore`). */
@@ -39,25 +37,6 @@ function isIgnored(behaviour: ExecutorBehaviour, release: string | undefined, { 
   const isKnown = failed?.reason === 'invalid_state' && failed.found_state === 'running';
   // `TaskAlreadyRunningError` came with 3.1.9.
   return behaviour === 'celery' && isKnown && !isBefore(release, [3, 1, 9]);
-}
-
-/** Whether `supervise` raises. */
-function raises(release: string | undefined, { end, failed, retriesLeft }: Ending): boolean {
-  if (end === 'refused') return true;
-  if (end === 'reported' || failed === undefined) return false;
-  if (failed.kind === 'run') return true;
-  if (failed.kind !== 'state') {
-    // Stopped by a heartbeat's answer: the process is killed and `supervise` returns. Too many without an answer: it is
-    // killed, and FAILED is reported, which is not answered either; UP_FOR_RETRY is the process's to report.
-    return failed.outcome === 'unknown' && !retriesLeft;
-  }
-  // FAILED is sent when the process has ended, outside of what catches errors; from 3.4 on UP_FOR_RETRY, too.
-  if (failed.requested === 'failed') return true;
-  if (failed.requested === 'up_for_retry' && !isBefore(release, [3, 4, 0])) return true;
-  // From 3.2.2 on the report is sent once more when the process has ended, and what comes of that is only logged.
-  if (!isBefore(release, [3, 2, 2])) return false;
-  // Without an answer at all the loop itself ends. With one the process fails, and FAILED is reported and refused.
-  return failed.status === null || !retriesLeft;
 }
 
 /** Betas and candidates count as their release. */

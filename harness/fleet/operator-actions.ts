@@ -97,7 +97,7 @@ export class OperatorActions {
     const token = await this.#options.token;
     const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
     const subject: OperationSubject = { actor: 'operator', life: null, worker: operator, ...nothing, ...about };
-    const spec = { ...request, path: `/api/v2${path}`, subject, token, intendedMs: clock.now() };
+    const spec = { ...request, path: `/api/v2${path}`, subject, bearer: { token }, intendedMs: clock.now() };
     return requests.sendOnce(spec, signal);
   }
 

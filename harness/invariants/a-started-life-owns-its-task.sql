@@ -1,7 +1,7 @@
 -- claim: After a worker's start was accepted, its heartbeats are accepted until its own end report or an operator's
 --   action.
 -- title: The server stopped a worker that was running its task
--- source: the worker's supervisor kills the task at 404, 409 or 410 and sends no end state
+-- source: the worker's supervisor ends the task at 404, 409 or 410, and its work is lost
 -- needs: operations, lives
 -- exercised-by: lives that sent heartbeats
 -- min-exercised: 20
@@ -20,7 +20,7 @@ WITH started AS (
 SELECT heartbeat.*, started.started_ms
 FROM (
   SELECT * FROM operations WHERE kind = 'heartbeat' AND status IN (404, 409, 410)
-  -- The first one: a real worker would send nothing after a refusal.
+  -- The first one: by then the worker has lost its task.
   QUALIFY row_number() OVER (PARTITION BY life ORDER BY sent_ms) = 1
 ) AS heartbeat
 JOIN started USING (life) LEFT JOIN reported USING (life)

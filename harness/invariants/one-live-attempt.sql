@@ -13,8 +13,12 @@
 CREATE TEMP TABLE attempts AS
 SELECT lives.*, coalesce(reports.reported_ms, lives.ended_ms) AS over_ms
 FROM lives LEFT JOIN (
-  -- A life ends with its report: the answer may come after its successor was started.
-  SELECT life, min(sent_ms) AS reported_ms FROM operations WHERE kind = 'state' AND outcome <> 'refused' GROUP BY life
+  -- A life ends with its report: the answer may come after its successor was started. One that is ordered to stop has
+  -- lost its task, whatever it does until its process is killed.
+  SELECT life, min(CASE kind WHEN 'state' THEN sent_ms ELSE ended_ms END) AS reported_ms
+  FROM operations
+  WHERE (kind = 'state' AND outcome <> 'refused') OR (kind = 'heartbeat' AND status IN (404, 409, 410))
+  GROUP BY life
 ) AS reports USING (life)
 WHERE started_ms IS NOT NULL;
 
@@ -31,7 +35,7 @@ WITH overlapping AS (
   FROM attempts AS one JOIN attempts AS other USING (dag_id, run_id, task_id, map_index)
   WHERE (one.started_ms, one.life) < (other.started_ms, other.life) AND other.started_ms < one.over_ms
     -- One that died without a report has no end of its own: the scheduler was right to start another.
-    AND one.end NOT IN ('silent', 'gave-up')
+    AND one.end NOT IN ('silent', 'gave-up', 'raised')
 ), excused AS (
   SELECT one_life, other_life FROM overlapping JOIN task_instance_changes USING (dag_id, run_id, task_id, map_index)
   WHERE writer_role = 'api-core'

@@ -32,6 +32,10 @@ test.each<[string, LiteralRun]>([
     'the first had reported, and its answer came late',
     { operations: [...RUNS, { kind: 'state', life: 1, sent_ms: 5_000, ended_ms: 9_000 }] },
   ],
+  [
+    'the first had been ordered to stop, and its process was not killed yet',
+    { operations: [...RUNS, { life: 1, sent_ms: 5_000, outcome: 'refused', status: 409 }] },
+  ],
   ['the first died without a word', { lives: [{ ...FIRST, end: 'silent' }, SECOND] }],
   ['the second never started', { lives: [FIRST, { ...SECOND, started_ms: null, end: 'refused' }] }],
   [

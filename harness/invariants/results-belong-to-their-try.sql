@@ -46,11 +46,15 @@ WHERE before.kind = 'xcom_push' AND before.life <> begun.life AND NOT before.in_
       AND gone.dag_id = begun.dag_id AND gone.run_id = begun.run_id
       AND gone.sent_ms <= begun.ended_ms AND coalesce(gone.ended_ms, 'infinity') >= before.sent_ms);
 
--- Of each whether it asked for the clearing, which it does right after its start.
+-- Of each whether it asked for the clearing, which it does before it writes anything: one that was ordered to stop may
+-- not have come so far.
 CREATE TEMP TABLE asked AS
 SELECT met.*, clears.life IS NOT NULL AS cleared
 FROM met CROSS JOIN load LEFT JOIN (SELECT DISTINCT life FROM actions WHERE kind = 'xcom_clear') AS clears USING (life)
-WHERE met.ended_ms <= load_ended_ms OR cleared;
+WHERE cleared OR met.ended_ms <= load_ended_ms AND EXISTS (
+  FROM operations AS later
+  WHERE later.life = met.life AND later.kind IN ('rtif', 'xcom_push', 'skip_downstream', 'state')
+    AND (later.kind <> 'state' OR later.requested = 'success'));
 
 -- exercised
 SELECT count(*) FROM asked;

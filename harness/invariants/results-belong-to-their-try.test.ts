@@ -9,12 +9,14 @@ const judge = (run: LiteralRun) => judgeLiteral('results-belong-to-their-try', r
 const PUSH = { op: 5, kind: 'xcom_push', sent_ms: 5_000, target: 'return_value', requested: 'life 1' } as const;
 const SECOND = { life: 2, worker: 'w-2', ti_id: 'ti-2', try_number: 2 } as const;
 const AGAIN = { ...SECOND, op: 7, kind: 'run', sent_ms: 9_000 } as const;
+/** What a life does after it has asked for the clearing. */
+const FIELDS = { ...SECOND, op: 9, kind: 'rtif', sent_ms: 9_020 } as const;
 const CLEAR = { ...SECOND, op: 8, kind: 'xcom_clear', sent_ms: 9_010, target: 'return_value' } as const;
 const FINAL = { dag_id: 'wt_dag', run_id: 'run1', task_id: 'task', map_index: -1, key: 'return_value' };
 const lives = [{}];
 
 test('a try that does not learn of the result of the previous try is a violation', async () => {
-  const result = await judge({ lives, operations: [PUSH, AGAIN] });
+  const result = await judge({ lives, operations: [PUSH, AGAIN, FIELDS] });
   expect(result).toMatchObject({ verdict: 'fail', variants: { 'not cleared': 1 } });
   expect(result.first).toMatchObject({ at_ms: 9_005, subject: 'wt_dag/run1/task', operations: [5, 7] });
   expect(result.first?.sentence).toBe(
@@ -23,10 +25,15 @@ test('a try that does not learn of the result of the previous try is a violation
   );
 });
 
+test('a life that was ordered to stop before it wrote anything had not come so far', async () => {
+  const stopped = { ...FIELDS, kind: 'heartbeat', outcome: 'refused', status: 409 } as const;
+  expect(await judge({ lives, operations: [PUSH, AGAIN, stopped] })).toMatchObject({ violations: 0, exercised: 0 });
+});
+
 test('a run that is deleted takes its results with it, and one that was deleted before the push does not', async () => {
   const gone = { op: 6, actor: 'operator', kind: 'delete', dag_id: 'wt_dag', run_id: 'run1' } as const;
   const judged = async (sent_ms: number) =>
-    (await judge({ lives, operations: [{ ...gone, sent_ms }, PUSH, AGAIN] })).violations;
+    (await judge({ lives, operations: [{ ...gone, sent_ms }, PUSH, AGAIN, FIELDS] })).violations;
   expect(await judged(7_000)).toBe(0);
   expect(await judged(4_000)).toBe(1);
 });

@@ -37,7 +37,7 @@ test('planned are the kinds that a healthy server accepts', () => {
     ],
   });
   // Impostors are refused, and a backfill without runs may be.
-  expect(planned_kinds).toEqual(['run', 'state', 'mark', 'pool']);
+  expect(planned_kinds).toEqual(['run', 'state', 'heartbeat', 'mark', 'pool']);
 });
 
 test('a DAG is known by its own name and by the one that it has in a target', () => {

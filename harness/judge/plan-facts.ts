@@ -103,8 +103,7 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
   const planned: Partial<Record<OperationKind, boolean>> = {
     run: tasks.length > 0,
     state: tasks.length > 0,
-    // A life shorter than the interval ends before its first heartbeat is due.
-    heartbeat: tasks.some((task) => task.duration_ms[1] > scenario.fleet.heartbeat_ms),
+    heartbeat: tasks.length > 0,
     rtif: habit('rtif'),
     xcom_push: habit('xcom'),
     skip_downstream: tasks.some((task) => (task.skips?.length ?? 0) > 0),

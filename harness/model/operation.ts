@@ -73,11 +73,13 @@ export interface Operation {
 }
 
 /**
- * Why a life ended. `reported`: its end state was accepted. `refused`: `/run` was refused. `stopped`: the server made
- * it stop (404, 409, 410 on a heartbeat or at the end). `silent`: it died on purpose without a word. `gave-up`: its
- * retries were used up. `never-started`: it was lost on purpose before `/run`, and its executor reported that to the
- * scheduler. `lost`: the k6 that played it did not report again, so what it did is not known. `revoked`: Airflow
- * revoked it before `/run`. `run-ended`: the harness stopped first.
+ * Why a life ended. `reported`: its end was accepted. `refused`: `/run` was refused. `stopped`: the server took the
+ * task away (404, 409, 410 on a heartbeat) or refused its end; what it sent before its process was killed may have been
+ * accepted. `silent`: it died on purpose without a word. `gave-up`: its end was not accepted, and its supervisor
+ * returned as if all were well. `raised`: its supervisor failed, which its executor reports. `never-started`: it was
+ * lost on purpose before `/run`, and its executor reported that to the scheduler. `lost`: the k6 that played it did not
+ * report again, so what it did is not known. `revoked`: Airflow revoked it before `/run`. `run-ended`: the harness
+ * stopped first.
  */
 export type LifeEnd =
   | 'reported'
@@ -85,6 +87,7 @@ export type LifeEnd =
   | 'stopped'
   | 'silent'
   | 'gave-up'
+  | 'raised'
   | 'never-started'
   | 'lost'
   | 'revoked'

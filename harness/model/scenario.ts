@@ -35,6 +35,10 @@ const HABITS = z.strictObject({
   silent_death: probability,
   /** Is lost before it starts (a pod that cannot be scheduled); its executor reports that. Absent: never. */
   never_starts: probability.optional(),
+  /** Asks to be started again a moment later, as a sensor in reschedule mode does, and then ends. Absent: never. */
+  reschedules: probability.optional(),
+  /** Ends with an error when it is ordered to stop, as Bash does; Python works on. Absent: one in two. */
+  ends_on_sigterm: probability.optional(),
   /** Defers to the triggerer half-way, and continues in another life when its trigger has fired. */
   defers: probability,
   /**
@@ -84,7 +88,15 @@ const DAG = z.strictObject({
 
 const FLEET = z.strictObject({
   habits: HABITS,
+  /** From one heartbeat to the next at least, and up to twice that; the first one follows the start at once. */
   heartbeat_ms: z.number().positive(),
+  /** From its start to its rendered fields, while its DAG is parsed. Absent: 0.3 to 1.5 s. */
+  parse_ms: range.optional(),
+  /** Workers of this release of Airflow, as in a rolling upgrade. Absent: of the one under test. */
+  release: z
+    .string()
+    .regex(/^3\.\d+\.\d+/, 'must be a release of Airflow 3, such as 3.1.8')
+    .optional(),
   /** The real client's: 5 s time-out, 5 tries on 5xx and network errors only. */
   timeout_ms: z.number().positive(),
   retries: z.number().int().positive(),

@@ -1,5 +1,5 @@
 import { ANY_LOAD } from '../../workloads/aims.ts';
-import { fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS } from '../../workloads/shapes.ts';
+import { fanOut, ids, PLAIN_STACK, QUICK_BEATS, STEADY_HABITS } from '../../workloads/shapes.ts';
 import { type KnownRace, reported } from './race.ts';
 
 const fields = [1, 2].map((n) => fanOut(`wt_fields_${n}`, 30, [2_000, 5_000]));
@@ -20,7 +20,7 @@ export const renderedFieldsTwice: KnownRace = {
       describe: 'Workers that write their rendered fields twice concurrently, as after a lost answer (#63581)',
       duration_s: 30,
       dags: fields,
-      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, rtif_twice: 0.5 } },
+      fleet: { ...QUICK_BEATS, habits: { ...STEADY_HABITS, rtif_twice: 0.5 } },
       operators: [{ operator: 'trigger', dags: ids(fields), every_ms: 8_000, start_after_ms: 3_000 }],
       aims: [...ANY_LOAD, 'rtif-last-writer-wins'],
     },

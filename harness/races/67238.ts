@@ -1,5 +1,5 @@
 import { ANY_LOAD } from '../../workloads/aims.ts';
-import { fanOut, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS } from '../../workloads/shapes.ts';
+import { fanOut, PLAIN_STACK, QUICK_BEATS, STEADY_HABITS } from '../../workloads/shapes.ts';
 import { type KnownRace, reported } from './race.ts';
 
 const lost = fanOut('wt_lost', 20, [500, 1_500]);
@@ -15,7 +15,7 @@ export const lostWhileQueued: KnownRace = {
       describe: 'Workers that die before they start their task (#67238)',
       duration_s: 30,
       dags: [{ ...lost, tasks: lost.tasks.map((task) => ({ ...task, retries: 3 })) }],
-      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, never_starts: 0.2 } },
+      fleet: { ...QUICK_BEATS, habits: { ...STEADY_HABITS, never_starts: 0.2 } },
       operators: [{ operator: 'trigger', dags: [lost.dag_id], every_ms: 6_000, start_after_ms: 1_000 }],
       aims: [...ANY_LOAD, 'history-is-complete'],
     },

@@ -1,5 +1,5 @@
 import { ANY_LOAD } from '../../workloads/aims.ts';
-import { fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS } from '../../workloads/shapes.ts';
+import { fanOut, ids, PLAIN_STACK, QUICK_BEATS, STEADY_HABITS } from '../../workloads/shapes.ts';
 import { type KnownRace, unreported } from './race.ts';
 
 const written = [1, 2].map((n) => fanOut(`wt_written_${n}`, 30, [2_000, 5_000]));
@@ -22,7 +22,7 @@ export const fieldsOfDeleted: KnownRace = {
       describe: 'Runs that are deleted while their workers write rendered fields',
       duration_s: 45,
       dags: written,
-      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, rtif_twice: 0.5 } },
+      fleet: { ...QUICK_BEATS, habits: { ...STEADY_HABITS, rtif_twice: 0.5 } },
       operators: [{ operator: 'trigger', dags: ids(written), every_ms: 2_500, start_after_ms: 1_000 }],
       chaos: { faults: ['delete-runs'], pause_ms: [0, 500], lasts_ms: [8_000, 10_000] },
       aims: [...ANY_LOAD, 'error-contract'],

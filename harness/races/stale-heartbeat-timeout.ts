@@ -18,7 +18,7 @@ export const staleHeartbeatTimeout: KnownRace = {
       duration_s: 90,
       schedulers: 1,
       dags: [slow],
-      fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: STEADY_HABITS },
+      fleet: { ...REAL_CLIENT, heartbeat_ms: 667, habits: STEADY_HABITS },
       operators: [{ operator: 'trigger', dags: ids([slow]), every_ms: 3_000, start_after_ms: 0 }],
       // The stopped workers resume one by one, in the 20 s that begin when a scheduler may fail them.
       chaos: { faults: ['zombies'], pause_ms: [0, 1_000], lasts_ms: [58_000, 62_000] },

@@ -1,5 +1,5 @@
 import { ANY_LOAD } from '../../workloads/aims.ts';
-import { fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../../workloads/shapes.ts';
+import { fanOut, ids, PLAIN_STACK, QUICK_BEATS, STEADY_HABITS, unscheduled } from '../../workloads/shapes.ts';
 import { type KnownRace, unreported } from './race.ts';
 
 const reports = [1, 2].map((n) => unscheduled(fanOut(`wt_reports_${n}`, 20, [1_000, 3_000])));
@@ -20,7 +20,7 @@ export const takenAsFailure: KnownRace = {
       describe: 'Workers that report their end, half of them up for retry, while the database connection breaks',
       duration_s: 45,
       dags: reports,
-      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0.5 } },
+      fleet: { ...QUICK_BEATS, habits: { ...STEADY_HABITS, fails: 0.5 } },
       operators: [{ operator: 'trigger', dags: ids(reports), every_ms: 2_000, start_after_ms: 0 }],
       chaos: {
         faults: ['wire-cut:api-execution', 'kill-backend:api-execution'],

@@ -1,5 +1,5 @@
 import { ANY_LOAD } from '../../workloads/aims.ts';
-import { fanOut, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS, threeAtOnce, unscheduled } from '../../workloads/shapes.ts';
+import { fanOut, PLAIN_STACK, QUICK_BEATS, STEADY_HABITS, threeAtOnce, unscheduled } from '../../workloads/shapes.ts';
 import { type KnownRace, unreported } from './race.ts';
 
 const cleared = unscheduled(fanOut('wt_cleared', 6, [2_000, 4_000]));
@@ -22,7 +22,7 @@ export const unlockedClear: KnownRace = {
       describe: 'Three users who clear the same few tasks at once, while these end and are retried',
       duration_s: 40,
       dags: [cleared, aside],
-      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0.4 } },
+      fleet: { ...QUICK_BEATS, habits: { ...STEADY_HABITS, fails: 0.4 } },
       operators: [
         { operator: 'trigger', dags: [cleared.dag_id], every_ms: 10_000, start_after_ms: 0 },
         { operator: 'trigger', dags: [aside.dag_id], every_ms: 7_000, start_after_ms: 0 },

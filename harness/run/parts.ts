@@ -29,6 +29,7 @@ import { ServerLog } from '../record/server-log.ts';
 import { Sightings } from '../record/sightings/sightings.ts';
 import { DagFolder } from '../stacks/dag-folder.ts';
 import { withClient } from '../system/postgres-client.ts';
+import { workerClient } from '../worker/client.ts';
 import { Hazards } from '../worker/hazards.ts';
 import { k6Options } from './k6.ts';
 import { realWorkersOptions } from './real-workers.ts';
@@ -136,12 +137,14 @@ function openSightings({ record, clock, progress }: RunSession, databaseClock: D
 
 async function openEngine(
   session: RunSession,
-  { executionUrls, workers }: Stack,
+  { executionUrls, workers, identity }: Stack,
   { operationLog, hazards, helpers }: { operationLog: RunOperationLog; hazards: Hazards; helpers: SupervisedProcess[] },
 ): Promise<Engine> {
   const { plan, record, clock, stop, spec } = session;
   if (!spec.engine || 'realWorkers' in spec.engine) {
-    const native = new NativeEngine({ fleet: plan.scenario.fleet, executionUrls, clock, operationLog, hazards });
+    const { fleet } = plan.scenario;
+    const { headers } = workerClient(fleet.release ?? identity.airflow);
+    const native = new NativeEngine({ fleet, headers, executionUrls, clock, operationLog, hazards });
     if (!spec.engine) return native;
     const options = realWorkersOptions(spec.engine.realWorkers, workers, session);
     return openRealWorkers(session, { ...options, others: native, executionUrls, operationLog, hazards });

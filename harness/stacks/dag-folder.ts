@@ -110,13 +110,14 @@ export class DagFolder {
       ...(spec.max_active_tasks === undefined ? {} : { max_active_tasks: spec.max_active_tasks }),
       revision: this.#revisions.get(spec.dag_id) ?? 1,
       ...(executor === undefined ? {} : { executor }),
-      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, mapped, skips }) => ({
+      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, mapped, skips, habits }) => ({
         task_id,
         upstream,
         ...(trigger_rule === undefined ? {} : { trigger_rule }),
         ...(retries === undefined ? {} : { retries }),
         ...(mapped === undefined ? {} : { mapped }),
         ...(skips === undefined ? {} : { skips }),
+        ...(habits?.reschedules === undefined ? {} : { reschedules: habits.reschedules > 0 }),
       })),
     };
   }

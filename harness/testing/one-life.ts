@@ -3,6 +3,7 @@ import type { LifeEnd } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import type { Habits } from '../model/scenario.ts';
 import { CancelSource } from '../worker/cancel.ts';
+import { workerClient } from '../worker/client.ts';
 import { Hazards } from '../worker/hazards.ts';
 import { RunningLife } from '../worker/life.ts';
 import type { recordingServer } from './recording-server.ts';
@@ -11,7 +12,7 @@ const TI = { id: 'ti-1', dag_id: 'wt_a', run_id: 'r', task_id: 't', map_index: -
 
 type RecordingServer = Awaited<ReturnType<typeof recordingServer>>;
 
-/** Tests only: the life `w-1`, 1001, with heartbeats every 100 ms. */
+/** Tests only: the life `w-1`, 1001, with heartbeats every 70 to 140 ms. */
 export function oneLife(
   server: RecordingServer,
   { ms, habits, hazards = new Hazards(), cancel = new CancelSource() }: OneLife,
@@ -26,11 +27,14 @@ export function oneLife(
       task: { task_id: 't', upstream: [], duration_ms: [ms, ms] },
       fleet: {
         habits: { ...STEADY_HABITS, fails: 0, ...habits },
-        heartbeat_ms: 100,
+        heartbeat_ms: 70,
+        parse_ms: [0, 0],
         timeout_ms: 1_000,
         retries: 1,
         connections: 4,
       },
+      client: workerClient(undefined),
+      follows: [],
       handedMs: server.clock.now(),
       seed: 1,
       name: 'one',

@@ -1,3 +1,5 @@
+import { timers } from './timers.ts';
+
 /**
  * Whether and when something is cancelled: what a life needs of an `AbortSignal`, which is one. k6 has none, and ten
  * thousand lives need something smaller.
@@ -48,19 +50,20 @@ export class CancelSource implements CancelSignal {
 export function cancellableSleep(ms: number, ...signals: readonly CancelSignal[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
-      clearTimeout(timer);
+      timers.clear(timer);
       for (const signal of signals) signal.removeEventListener('abort', fail);
     };
     const fail = () => {
       stop();
       reject(signals.find(({ aborted }) => aborted)?.reason);
     };
-    const timer = setTimeout(
+    const timer = timers.set(
       () => {
         stop();
         resolve();
       },
       Math.max(0, ms),
+      undefined,
     );
     for (const signal of signals) signal.addEventListener('abort', fail);
     if (signals.some(({ aborted }) => aborted)) fail();

@@ -1,6 +1,7 @@
 import type { Workload } from '../handoff/workload.ts';
 import { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
+import type { WorkerClient } from './client.ts';
 import type { LifeHazards } from './hazards.ts';
 
 /** A life as data: played in this process or in another, it is the same life. */
@@ -13,6 +14,9 @@ export interface LifeSpec {
   readonly workload: Workload;
   readonly task: TaskSpec;
   readonly fleet: FleetSpec;
+  readonly client: WorkerClient;
+  /** Of a branch: the tasks after it that it does not skip. */
+  readonly follows: readonly string[];
   /** When the scheduler handed the workload over, on the run's clock. */
   readonly handedMs: number;
   readonly seed: number;
@@ -33,6 +37,9 @@ export function generatorsOf({ seed, name, turn, duplicateOf }: LifeSpec): {
   };
 }
 
+/** On an idle machine (test/fidelity); 3.2 takes up to 3.5 s. */
+const PARSE_MS: readonly [number, number] = [300, 1_500];
+
 /** What a life will do, drawn before it starts, so that the server's answers do not change what is drawn. */
 export interface LifePlan {
   readonly pickupMs: number;
@@ -45,6 +52,11 @@ export interface LifePlan {
   readonly silentDeath: boolean;
   readonly neverStarts: boolean;
   readonly defers: boolean;
+  readonly reschedules: boolean;
+  /** From its start to its rendered fields: its DAG is read and parsed first. */
+  readonly parseMs: number;
+  /** A SIGTERM ends its work with an error, as that of Bash; Python works on. */
+  readonly endsOnSigterm: boolean;
   /** The share of its work that is done when an impostor comes; null: none comes. */
   readonly impostorAt: number | null;
 }
@@ -64,6 +76,9 @@ export function drawLifePlan({ task, fleet }: LifeSpec, rng: Rng, hazards: LifeH
     impostorAt: rng.chance(habits.impostor) ? rng.between(0.2, 0.8) : null,
     pickupMs: task.pickup_ms ? rng.between(...task.pickup_ms) : 0,
     neverStarts: rng.chance(habits.never_starts ?? 0),
+    parseMs: rng.between(...(fleet.parse_ms ?? PARSE_MS)),
+    endsOnSigterm: rng.chance(habits.ends_on_sigterm ?? 0.5),
+    reschedules: rng.chance(habits.reschedules ?? 0),
   };
   return {
     ...drawn,

@@ -2,58 +2,64 @@ import { isRecord } from '../model/json.ts';
 import type { LifeEnd } from '../model/operation.ts';
 import { cancellableSleep } from './cancel.ts';
 import type { LifeContext } from './context.ts';
-import { beatUntil, type HeartbeatSender } from './heartbeat.ts';
+import { Heartbeats, type Silence } from './heartbeat.ts';
 import { besideImpostor } from './impostor.ts';
 import { drawLifePlan, type LifePlan } from './life-spec.ts';
-import type { Answer, OperationSubject, RequestSpec } from './requests.ts';
+import type { Answer } from './requests.ts';
+import { type ReportedState, TaskRequests } from './task-requests.ts';
 
-const UNIX_NAME = 'sim';
-/** On every Unix, wherever the triggerer runs. */
-const FILE_THAT_EXISTS = '/etc/hosts';
-
-/** What differs from request to request; `route` is one of the task instance's own. */
-type Draft = Pick<RequestSpec, 'kind' | 'method' | 'body'> &
-  Partial<Pick<RequestSpec, 'path' | 'intendedMs' | 'requested' | 'target' | 'duplicateOf' | 'op' | 'dropAnswer'>> & {
-    readonly route?: string;
-  };
+/** From the end of a task's work to the end of its process: listeners, callbacks. Seen: 20 to 150 ms. */
+const EXIT_MS: readonly [number, number] = [20, 150];
+/** From SIGTERM to SIGKILL where the supervisor has given up: the same in all releases. */
+const GIVEN_UP_CLEANUP_MS = 5_000;
 
 /**
- * One task attempt as Airflow's supervisor and runner live it: start, rendered fields, heartbeats, skips, result, end.
- * One request at a time, except where it plays a client that lost an answer. The states are
+ * How a task's process ended: well, with its end reported; with an error that nothing was said of; by a signal; or with
+ * the whole worker.
+ */
+type Exit =
+  | { readonly how: 'reported' | 'killed' | 'error' }
+  | { readonly how: 'failed'; readonly state: 'failed' | 'up_for_retry' }
+  /** An end that the server did not accept. */
+  | { readonly how: 'unaccepted'; readonly state: ReportedState; readonly answer: Answer }
+  | { readonly how: 'worker'; readonly end: LifeEnd };
+
+/** Thrown through the task's work, to where its process ends. */
+class Exited extends Error {
+  readonly exit: Exit;
+
+  constructor(exit: Exit) {
+    super(exit.how);
+    this.exit = exit;
+  }
+}
+
+/**
+ * One task attempt as Airflow's supervisor and the task's process live it: start, heartbeat, rendered fields, more
+ * heartbeats, skips, result, end. One request at a time, except where it plays a client that lost an answer. The states
+ * are
  *
  *     handed → started → working → reporting → ended
  *
- * and any answer 404, 409 or 410 on the way ends it: the server has taken the task away, and nothing more is sent.
+ * A start that is refused ends it. A heartbeat that is answered 404, 409 or 410 orders it to stop: the task gets a
+ * SIGTERM, and what it still does until it is killed is sent, be it its end report.
  */
-export class RunningLife implements HeartbeatSender {
+export class RunningLife {
   readonly #context: LifeContext;
   readonly #plan: LifePlan;
-  readonly #subject: OperationSubject;
-  #token: string;
+  readonly #requests: TaskRequests;
+  readonly #beats: Heartbeats;
   #shouldRetry = false;
-  #skewMs = 0;
-  /** This life continues where an earlier one deferred. */
-  #resumed = false;
-  /** A request that the real client takes as the task's own failure was refused. */
-  #spoiled = false;
+  /** Its process has a handler for SIGTERM, which is there when the DAG is parsed. */
+  #handlesSigterm = false;
+  /** Since it was ordered to stop: why, and when its process is killed, on the run's clock. */
+  #stopping: { readonly why: Silence; readonly killedAt: number } | undefined;
 
   constructor(context: LifeContext) {
-    const { spec } = context;
-    const { ti, token } = spec.workload;
     this.#context = context;
-    this.#plan = drawLifePlan(spec, context.rng, context.hazards);
-    this.#token = token;
-    this.#subject = {
-      actor: 'life',
-      life: spec.life,
-      worker: spec.worker,
-      dag_id: ti.dag_id,
-      run_id: ti.run_id,
-      task_id: ti.task_id,
-      map_index: ti.map_index,
-      try_number: ti.try_number,
-      ti_id: ti.id,
-    };
+    this.#plan = drawLifePlan(context.spec, context.rng, context.hazards);
+    this.#requests = new TaskRequests(context);
+    this.#beats = new Heartbeats(context, (intendedMs) => this.#requests.heartbeat(intendedMs));
   }
 
   /** To its end. Rejects for an error of the harness only. */
@@ -64,171 +70,200 @@ export class RunningLife implements HeartbeatSender {
       if (startMs > clock.now()) await cancellableSleep(startMs - clock.now(), hooks.cancel);
       if (await hooks.isRevoked()) return 'revoked';
       if (this.#plan.neverStarts) return 'never-started';
-      const started = await this.#start(startMs);
-      if (started) return started;
-      const endAt = clock.now() + this.#plan.durationMs;
-      if (this.#plan.rtif) await this.#writeRenderedFields();
-      const stopped = this.#spoiled ? undefined : await this.#work(endAt);
-      if (stopped) return stopped;
-      if (this.#plan.silentDeath || this.#context.hazards.hit('silent_death')) return 'silent';
-      // Once: a life that was resumed by its trigger works to its end.
-      if (!this.#spoiled && this.#plan.defers && !this.#resumed) return await this.#defer();
-      if (!this.#spoiled && spec.task.skips?.length) await this.#skipDownstream(spec.task.skips);
-      if (!this.#spoiled && this.#plan.xcom) await this.#pushResult();
-      return await this.report();
+      const answer = await this.#requests.start(startMs, this.#plan.lostAnswer);
+      if (answer.outcome !== 'ok') return answer.outcome === 'refused' ? 'refused' : 'raised';
+      hooks.onStarted(clock.now());
+      return await this.#afterExit(await this.#task(isRecord(answer.body) ? answer.body : {}));
     } catch (error) {
       if (this.#context.hooks.cancel.aborted) return 'run-ended';
       throw error;
     }
   }
 
-  async #start(intendedMs: number): Promise<LifeEnd | undefined> {
-    const { worker, pid } = this.#context.spec;
-    const body = { state: 'running', hostname: worker, unixname: UNIX_NAME, pid, start_date: this.#time() };
-    const answer = await this.#send({
-      kind: 'run',
-      method: 'PATCH',
-      route: 'run',
-      body,
-      requested: 'running',
-      dropAnswer: this.#plan.lostAnswer,
-      intendedMs,
-    });
-    if (answer.outcome === 'refused') return 'refused';
-    if (answer.outcome === 'unknown') return 'gave-up';
-    this.#context.hooks.onStarted(this.#context.clock.now());
-    const context = isRecord(answer.body) ? answer.body : {};
-    this.#shouldRetry = context.should_retry === true;
-    this.#resumed = typeof context.next_method === 'string';
-    for (const key of Array.isArray(context.xcom_keys_to_clear) ? context.xcom_keys_to_clear : []) {
-      const target = String(key);
-      await this.#send({ kind: 'xcom_clear', method: 'DELETE', path: this.#xcomPath(target), body: undefined, target });
+  /** What the task's process does. */
+  async #task(given: Readonly<Record<string, unknown>>): Promise<Exit> {
+    const startedMs = this.#context.clock.now();
+    const { parseMs, durationMs } = this.#plan;
+    const endAt = startedMs + durationMs;
+    this.#shouldRetry = given.should_retry === true;
+    // A life that was resumed by its trigger, or waits no more, works to its end.
+    const isRescheduled = Number(given.task_reschedule_count ?? 0) > 0;
+    const again = typeof given.next_method === 'string' || isRescheduled;
+    try {
+      await this.#heed(await this.#beats.beatNow());
+      await this.#rest(startedMs + Math.min(parseMs, durationMs));
+      this.#handlesSigterm = true;
+      const keys = Array.isArray(given.xcom_keys_to_clear) ? given.xcom_keys_to_clear : [];
+      for (const key of keys) await this.#must(this.#requests.clearResult(String(key)));
+      if (this.#plan.rtif) await this.#writeFields();
+      if (this.#context.spec.client.namesMapIndex && this.#isMapped) await this.#must(this.#requests.nameMapIndex());
+      if (this.#plan.reschedules && isRescheduled) await this.#must(this.#requests.readRescheduleStart());
+      await this.#work(startedMs, endAt);
+      if (this.#plan.silentDeath || this.#context.hazards.hit('silent_death')) {
+        return { how: 'worker', end: 'silent' };
+      }
+      if (this.#plan.defers && !again) return await this.#leave('deferred');
+      if (this.#plan.reschedules && !again) return await this.#leave('up_for_reschedule');
+      return await this.#conclude();
+    } catch (error) {
+      if (!(error instanceof Exited)) throw error;
+      return error.exit;
     }
-    return undefined;
+  }
+
+  get #isMapped(): boolean {
+    return this.#context.spec.workload.ti.map_index >= 0;
   }
 
   /** Twice at once is what the server sees of a client that timed out and sent again while the first was under way. */
-  async #writeRenderedFields(): Promise<void> {
-    const { life } = this.#context.spec;
-    const first = this.#plan.rtifTwice ? this.#context.requests.takeNumber() : undefined;
-    const write = (n: number) => {
-      const body = { bash_command: `echo life ${life} write ${n}` };
-      const requested = JSON.stringify(body);
-      const op = n === 1 ? first : undefined;
-      return this.#send({ kind: 'rtif', method: 'PUT', route: 'rtif', body, requested, duplicateOf: first, op });
-    };
-    const answers = await Promise.all(this.#plan.rtifTwice ? [write(1), write(2)] : [write(1)]);
-    if (answers.some((answer) => answer.outcome !== 'ok')) this.#spoiled = true;
+  async #writeFields(): Promise<void> {
+    const { client } = this.#context.spec;
+    const first = this.#plan.rtifTwice ? this.#requests.takeNumber() : undefined;
+    const writes = [this.#requests.writeFields(1, { duplicateOf: first, op: first })];
+    if (this.#plan.rtifTwice) writes.push(this.#requests.writeFields(2, { duplicateOf: first }));
+    for (const answer of await Promise.all(writes)) {
+      if (answer.status !== 410 || !client.ignoresGoneFields) await this.#must(Promise.resolve(answer));
+    }
   }
 
-  #work(endAt: number): Promise<LifeEnd | undefined> {
+  #work(startedMs: number, endAt: number): Promise<void> {
     const { impostorAt, durationMs } = this.#plan;
-    const work = () => beatUntil(endAt, this.#context, this);
+    const work = () => this.#rest(endAt);
     if (impostorAt === null) return work();
-    const atMs = endAt - durationMs * (1 - impostorAt);
-    return besideImpostor(this.#context, atMs, (draft) => this.#specOf(draft), work);
+    return besideImpostor(
+      this.#context,
+      startedMs + durationMs * impostorAt,
+      (draft) => this.#requests.specOf(draft),
+      work,
+    );
   }
 
-  beat(intendedMs: number): Promise<Answer> {
-    const { worker, pid } = this.#context.spec;
-    const body = { hostname: worker, pid };
-    return this.#send({ kind: 'heartbeat', method: 'PUT', route: 'heartbeat', body, intendedMs });
+  /** Skips, result and end, when the work is done. */
+  async #conclude(): Promise<Exit> {
+    const { skips = [] } = this.#context.spec.task;
+    if (this.#plan.fails) return this.#fail();
+    if (skips.length > 0) {
+      await this.#must(this.#requests.pushDecision(this.#context.spec.follows));
+      const answer = await this.#requests.skip(skips);
+      if (answer.outcome !== 'ok' && answer.status !== null && this.#context.spec.client.diesOfRefusedSkip) {
+        await this.#taskSpoke();
+        return { how: 'error' };
+      }
+      await this.#must(Promise.resolve(answer));
+    } else if (this.#plan.xcom) {
+      await this.#must(this.#requests.pushResult());
+    }
+    return this.#report('success');
   }
 
-  async #skipDownstream(skips: readonly string[]): Promise<void> {
-    const answer = await this.#send({
-      kind: 'skip_downstream',
-      method: 'PATCH',
-      route: 'skip-downstream',
-      body: { tasks: skips },
-      target: skips.join(' '),
-    });
-    if (answer.outcome !== 'ok') this.#spoiled = true;
-  }
-
-  async #pushResult(): Promise<void> {
-    const target = 'return_value';
-    const requested = `life ${this.#context.spec.life}`;
-    const path = this.#xcomPath(target);
-    const answer = await this.#send({ kind: 'xcom_push', method: 'POST', path, body: requested, target, requested });
-    if (answer.outcome !== 'ok') this.#spoiled = true;
-  }
-
-  async #defer(): Promise<LifeEnd> {
-    const body = {
-      state: 'deferred',
-      // Fires at the triggerer's next look. The arguments are encoded as the 3.1 client does, and later releases still
-      // read that; on 3.1 a plain object would take the whole triggerer down (KeyError: '__var').
-      classpath: 'airflow.providers.standard.triggers.file.FileTrigger',
-      trigger_kwargs: { __type: 'dict', __var: { filepath: FILE_THAT_EXISTS, poke_interval: 1 } },
-      next_method: 'execute_complete',
-    };
+  /** An end that another life of the same task follows. */
+  async #leave(state: 'deferred' | 'up_for_reschedule'): Promise<Exit> {
     await this.#context.hooks.onLeaving();
-    return endOf(await this.#send({ kind: 'state', method: 'PATCH', route: 'state', body, requested: 'deferred' }));
+    return this.#report(state);
   }
 
-  async report(): Promise<LifeEnd> {
-    const state = !this.#spoiled && !this.#plan.fails ? 'success' : this.#shouldRetry ? 'up_for_retry' : 'failed';
-    const held = this.#context.hazards.hit('late_end');
-    if (held) await cancellableSleep(held.ms, this.#context.hooks.cancel);
-    const end_date = this.#time();
-    const body = state === 'success' ? { state, end_date, task_outlets: [], outlet_events: [] } : { state, end_date };
-    const dropAnswer = this.#plan.lostAnswer;
-    const answer = await this.#send({
-      kind: 'state',
-      method: 'PATCH',
-      route: 'state',
-      body,
-      requested: state,
-      dropAnswer,
-    });
-    return endOf(answer);
+  /** The task has raised an error: what its process says of that, and what it leaves to the supervisor. */
+  #fail(): Promise<Exit> | Exit {
+    const state = this.#shouldRetry ? 'up_for_retry' : 'failed';
+    if (state === 'failed' || this.#context.spec.client.reportsAfterExit) return { how: 'failed', state };
+    return this.#report(state);
   }
 
-  async #send(draft: Draft): Promise<Answer> {
-    const { requests, hazards, rng, hooks } = this.#context;
-    const dropAnswer = draft.dropAnswer === true || hazards.hit('lost_answer') !== undefined;
-    const spec = this.#specOf(draft, dropAnswer);
-    // The next heartbeat comes anyway: only one of which the answer was lost is sent again.
-    const retries = draft.kind !== 'heartbeat' || dropAnswer;
-    const answer = await (retries ? requests.send(spec, rng, hooks.cancel) : requests.sendOnce(spec, hooks.cancel));
-    if (answer.refreshedToken) this.#token = answer.refreshedToken;
-    return answer;
+  async #report(state: ReportedState): Promise<Exit> {
+    const { client } = this.#context.spec;
+    const { hazards, hooks } = this.#context;
+    if (this.#isTaken && client.reportsAfterExit) return { how: 'reported' };
+    const held = hazards.hit('late_end');
+    if (held) await cancellableSleep(held.ms, hooks.cancel);
+    const answer = await this.#requests.report(state, this.#plan.lostAnswer);
+    if (answer.outcome === 'ok') return { how: 'reported' };
+    if (answer.status === null && client.failsWithoutAnswer) return { how: 'worker', end: 'raised' };
+    // The task's process is about to end: an order to stop comes too late.
+    if (this.#stopping === undefined && client.second === 'again') await this.#beats.taskSpoke();
+    return { how: 'unaccepted', state, answer };
   }
 
-  /** Each has the same properties in the same order, and so one shape for V8. */
-  #specOf(draft: Draft, dropAnswer?: boolean): RequestSpec {
-    return {
-      subject: this.#subject,
-      kind: draft.kind,
-      method: draft.method,
-      path: draft.path ?? `/task-instances/${this.#context.spec.workload.ti.id}/${draft.route}`,
-      body: draft.body,
-      token: this.#token,
-      intendedMs: draft.intendedMs ?? this.#context.clock.now(),
-      requested: draft.requested,
-      target: draft.target,
-      duplicateOf: draft.duplicateOf,
-      op: draft.op,
-      dropAnswer,
-    };
+  /** A request without which the task cannot go on. */
+  async #must(sent: Promise<Answer>): Promise<void> {
+    const { outcome, status } = await sent;
+    if (outcome === 'ok') return this.#taskSpoke();
+    if (status === null && this.#context.spec.client.failsWithoutAnswer) {
+      throw new Exited({ how: 'worker', end: 'raised' });
+    }
+    await this.#taskSpoke();
+    throw new Exited(await this.#fail());
   }
 
-  /** As its machine's clock has it, which is the run's unless a fault sets it. */
-  #time(): string {
-    if (this.#skewMs === 0) this.#skewMs = this.#context.hazards.hit('skewed_clock')?.ms ?? 0;
-    const { clock } = this.#context;
-    return new Date(clock.startedAt.getTime() + clock.now() + this.#skewMs).toISOString();
+  async #taskSpoke(): Promise<void> {
+    if (this.#stopping === undefined) await this.#heed(await this.#beats.taskSpoke());
   }
 
-  #xcomPath(key: string): string {
-    const { dag_id, run_id, task_id, map_index } = this.#context.spec.workload.ti;
-    const parts = [dag_id, run_id, task_id, key].map(encodeURIComponent);
-    return `/xcoms/${parts.join('/')}?map_index=${map_index}`;
+  /** Whether the server has taken the task away. */
+  get #isTaken(): boolean {
+    return this.#stopping !== undefined && this.#stopping.why !== 'unanswered';
+  }
+
+  /** Works until then, with heartbeats while it may. */
+  async #rest(untilMs: number): Promise<void> {
+    const { clock, hooks } = this.#context;
+    if (this.#stopping === undefined) await this.#heed(await this.#beats.until(untilMs));
+    if (this.#stopping === undefined || this.#stopping.why === 'late') return;
+    const doneAt = this.#beats.rushed ? 0 : untilMs + this.#beats.stalledMs;
+    await cancellableSleep(Math.min(doneAt, this.#stopping.killedAt) - clock.now(), hooks.cancel);
+    if (doneAt > this.#stopping.killedAt) throw new Exited({ how: 'killed' });
+  }
+
+  /** The process gets a SIGTERM. An operator's `on_kill` may end it, as that of Bash does; Python works on. */
+  async #heed(why: Silence | undefined): Promise<void> {
+    if (why === undefined) return;
+    if (why === 'silent') throw new Exited({ how: 'worker', end: 'silent' });
+    const { clock, spec } = this.#context;
+    const ms = why === 'unanswered' ? GIVEN_UP_CLEANUP_MS : spec.client.cleanupMs;
+    this.#stopping = { why, killedAt: clock.now() + ms };
+    if (!this.#handlesSigterm) throw new Exited({ how: 'killed' });
+    if (this.#plan.endsOnSigterm && why !== 'late') throw new Exited(await this.#fail());
+  }
+
+  /** What the supervisor does when the task's process has ended. */
+  async #afterExit(exit: Exit): Promise<LifeEnd> {
+    const { client } = this.#context.spec;
+    if (exit.how === 'worker') return exit.end;
+    if (exit.how === 'reported' && !this.#isTaken) return 'reported';
+    const { rng, hooks } = this.#context;
+    await cancellableSleep(rng.between(...EXIT_MS), hooks.cancel);
+    if (this.#isTaken) {
+      if (client.reportsAfterExit) return this.#acknowledgeStop();
+      if (exit.how === 'unaccepted' && client.second === 'again') {
+        await this.#requests.report(exit.state, false, exit.answer);
+      }
+      return 'stopped';
+    }
+    if (exit.how === 'failed') return this.#lastReport(exit.state);
+    if (exit.how === 'unaccepted' && client.second === 'again') return this.#reportAgain(exit);
+    // It is taken for a failure, which the supervisor reports unless the task may be tried again.
+    if (this.#shouldRetry) return exit.how === 'unaccepted' ? endOf(exit.answer) : 'gave-up';
+    return this.#lastReport('failed');
+  }
+
+  async #reportAgain({ state, answer: first }: Exit & { readonly how: 'unaccepted' }): Promise<LifeEnd> {
+    if (this.#context.spec.client.reportsAfterExit && first.outcome === 'refused') return this.#acknowledgeStop();
+    const answer = await this.#requests.report(state, false, first);
+    return answer.outcome === 'ok' ? 'reported' : endOf(answer);
+  }
+
+  /** One after which the supervisor has nothing more to try. */
+  async #lastReport(state: ReportedState): Promise<LifeEnd> {
+    const { outcome } = await this.#requests.report(state, this.#plan.lostAnswer);
+    if (outcome === 'refused' && this.#context.spec.client.reportsAfterExit) return this.#acknowledgeStop();
+    return outcome === 'ok' ? 'reported' : 'raised';
+  }
+
+  async #acknowledgeStop(): Promise<LifeEnd> {
+    const { outcome } = await this.#requests.acknowledgeStop();
+    return outcome === 'unknown' ? 'raised' : 'stopped';
   }
 }
 
-function endOf(answer: Answer): LifeEnd {
-  if (answer.outcome === 'ok') return 'reported';
-  return answer.outcome === 'refused' ? 'stopped' : 'gave-up';
+function endOf({ outcome }: Answer): LifeEnd {
+  return outcome === 'refused' ? 'stopped' : 'gave-up';
 }

@@ -5,9 +5,9 @@ import { type CancelSignal, cancellableSleep } from './cancel.ts';
 
 const MESSAGE_LENGTH = 300;
 /** A server that asks for a longer pause than this is asked again sooner: the run would be over before. */
-const LONGEST_PAUSE_MS = 10_000;
-/** The Task SDK of the oldest release under test (3.1) sends this; later servers convert. */
-const EXECUTION_API_VERSION = '2025-11-05';
+const LONGEST_ASKED_PAUSE_MS = 10_000;
+/** Airflow's client: `[workers] execution_api_retry_wait_min` and `_max`. */
+const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [1_000, 90_000];
 
 /** Who sends, and about what: the columns of `operations` that do not change from one request to the next. */
 export type OperationSubject = Pick<
@@ -23,7 +23,7 @@ export interface RequestSpec {
   readonly body?: unknown;
   /** The body as it is sent, where it is not ours to write: a real worker's. */
   readonly text?: string;
-  readonly token: string;
+  readonly bearer: Bearer;
   readonly intendedMs: number;
   readonly requested?: string | undefined;
   readonly target?: string | undefined;
@@ -36,12 +36,19 @@ export interface RequestSpec {
   targetOf?(body: unknown): string | undefined;
 }
 
+/**
+ * Who holds a token. Any answer may bring a new one, and the next sending has it, be it of the same request: Airflow's
+ * client keeps one for all.
+ */
+export interface Bearer {
+  token: string;
+}
+
 export interface Answer {
   readonly outcome: Outcome;
   readonly status: number | null;
   readonly reason: string | null;
   readonly body: unknown;
-  readonly refreshedToken: string | null;
   /** When a 503 asks to be sent again; null where it does not say. */
   readonly retryAfterMs: number | null;
 }
@@ -87,6 +94,8 @@ export interface RequestsOptions {
   readonly attempts: number;
   /** Waits as long as a 503 asks for. Airflow's own client does not read that. */
   readonly honoursRetryAfter?: boolean | undefined;
+  /** Of each request, names and values in turn, in addition to those that differ from request to request. */
+  readonly headers?: readonly string[] | undefined;
   readonly clock: Clock;
   readonly operationLog: OperationLog;
 }
@@ -107,16 +116,20 @@ export class Requests {
     return this.#options.operationLog.takeNumber();
   }
 
-  /** The request with its retries. Resolves with the last answer; rejects only when the run is cancelled. */
-  async send(spec: RequestSpec, rng: Rng, cancel: CancelSignal): Promise<Answer> {
+  /**
+   * The request with its retries. Resolves with the last answer; rejects only when the run is cancelled. `before`: how
+   * often it was sent before.
+   */
+  async send(spec: RequestSpec, rng: Rng, cancel: CancelSignal, before = 0): Promise<Answer> {
     const { attempts, clock, honoursRetryAfter } = this.#options;
-    let answer = await this.sendOnce(spec, cancel);
+    let answer = await this.sendOnce(spec, cancel, before + 1);
     for (let attempt = 2; answer.outcome === 'unknown' && attempt <= attempts; attempt++) {
-      // The real client waits between 1 and 90 s, growing at random; a run of a minute cannot wait for the upper end.
-      const pauseMs = rng.between(1_000, Math.min(1_000 * 2 ** (attempt - 1), LONGEST_PAUSE_MS));
+      // tenacity's `wait_random_exponential`: 1 s, then at random up to 2 s, 4 s, 8 s.
+      const longest = Math.min(SHORTEST_PAUSE_MS * 2 ** (attempt - 2), LONGEST_PAUSE_MS);
+      const pauseMs = rng.between(SHORTEST_PAUSE_MS, longest);
       const askedMs = honoursRetryAfter ? answer.retryAfterMs : null;
       await cancellableSleep(askedMs ?? pauseMs, cancel);
-      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, cancel, attempt);
+      answer = await this.sendOnce({ ...spec, intendedMs: clock.now(), dropAnswer: false }, cancel, before + attempt);
     }
     return answer;
   }
@@ -135,11 +148,12 @@ export class Requests {
       const sentMs = clock.now();
       operationLog.sent();
       const received = await connection
-        .request(spec, headersOf(spec, correlationId), cancel)
+        .request(spec, this.#headersOf(spec, correlationId), cancel)
         .then(readResponse, (error: unknown) => withoutResponse(cancel.aborted ? 'run-ended' : causeOf(error)));
       const dropped = spec.dropAnswer === true && received.answer.outcome !== 'unknown';
       // What the client makes of it.
       const answer = dropped ? noAnswer() : received.answer;
+      if (received.refreshedToken !== null && !dropped) spec.bearer.token = received.refreshedToken;
       // In the order of the table's columns, one by one: spread, it would take as long as all the rest.
       const row: Operation = {
         op,
@@ -175,20 +189,15 @@ export class Requests {
       connection.release();
     }
   }
-}
 
-/** Names and values in turn, as undici takes them. */
-function headersOf({ token }: RequestSpec, correlationId: string): string[] {
-  return [
-    'authorization',
-    `Bearer ${token}`,
-    'airflow-api-version',
-    EXECUTION_API_VERSION,
-    'content-type',
-    'application/json',
-    'correlation-id',
-    correlationId,
-  ];
+  /** Names and values in turn, as undici takes them. */
+  #headersOf({ bearer, body }: RequestSpec, correlationId: string): string[] {
+    const headers = ['authorization', `Bearer ${bearer.token}`, 'correlation-id', correlationId];
+    if (body !== undefined) headers.push('content-type', 'application/json');
+    const { headers: others } = this.#options;
+    if (others !== undefined) headers.push(...others);
+    return headers;
+  }
 }
 
 /** What came back of one sending. */
@@ -198,15 +207,16 @@ interface Received {
   readonly cause: string | null;
   readonly text: string;
   readonly retryAfter: boolean | null;
+  readonly refreshedToken: string | null;
 }
 
 /** Nothing is known of a request without a response: it may have committed. */
 function withoutResponse(cause: string): Received {
-  return { answer: noAnswer(), cause, text: '', retryAfter: null };
+  return { answer: noAnswer(), cause, text: '', retryAfter: null, refreshedToken: null };
 }
 
 function noAnswer(): Answer {
-  return { outcome: 'unknown', status: null, reason: null, body: null, refreshedToken: null, retryAfterMs: null };
+  return { outcome: 'unknown', status: null, reason: null, body: null, retryAfterMs: null };
 }
 
 function readResponse({ status, text, headers }: HttpResponse): Received {
@@ -222,16 +232,21 @@ function readResponse({ status, text, headers }: HttpResponse): Received {
     status,
     reason: detailText(body, 'reason'),
     body,
-    refreshedToken: typeof refreshed === 'string' ? refreshed : null,
     retryAfterMs: status === 503 ? pauseAskedFor(headers['retry-after']) : null,
   };
-  return { answer, cause: null, text, retryAfter: 'retry-after' in headers };
+  return {
+    answer,
+    cause: null,
+    text,
+    retryAfter: 'retry-after' in headers,
+    refreshedToken: typeof refreshed === 'string' ? refreshed : null,
+  };
 }
 
 /** Retry-After in seconds; the other form, a date, is for proxies that Airflow does not have. */
 function pauseAskedFor(header: string | string[] | undefined): number | null {
   if (typeof header !== 'string' || !/^\d+$/.test(header.trim())) return null;
-  return Math.min(Number(header) * 1_000, LONGEST_PAUSE_MS);
+  return Math.min(Number(header) * 1_000, LONGEST_ASKED_PAUSE_MS);
 }
 
 function detailText(body: unknown, key: string): string | null {

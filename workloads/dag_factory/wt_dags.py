@@ -4,7 +4,7 @@ Reads the JSON file of its own name beside it (``wt_dags.json``), or the one tha
 
     dag_id, schedule (cron or null), start_date (ISO 8601), end_date (ISO 8601 or null), catchup, max_active_runs,
     max_active_tasks (optional), revision, executor (optional),
-    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?}]
+    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?, reschedules?}]
 
 Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
 Parsed every other second while DAGs churn: it imports as little as possible. The operators run in real workers alone,
@@ -53,6 +53,20 @@ class WorkloadOperator(BaseOperator):
 class BranchWorkloadOperator(WorkloadOperator):
     """Its life skips the tasks that it did not choose, over HTTP, as a real branch does."""
 
+    # As of every operator with SkipMixin: schedulers look at what it decided when one of its tasks is cleared.
+    _can_skip_downstream = True
+
+
+class SensorWorkloadOperator(WorkloadOperator):
+    """Its life asks to be started again later, as a sensor in reschedule mode does."""
+
+    _is_sensor = True
+    reschedule = True
+
+    @classmethod
+    def get_serialized_fields(cls):
+        return super().get_serialized_fields() | {"reschedule", "_is_sensor"}
+
 
 def build(spec: dict) -> DAG:
     end_date = spec.get("end_date")
@@ -72,7 +86,11 @@ def build(spec: dict) -> DAG:
         **limits,
     )
     for task in spec["tasks"]:
-        kind = BranchWorkloadOperator if task.get("skips") else WorkloadOperator
+        kind = WorkloadOperator
+        if task.get("skips"):
+            kind = BranchWorkloadOperator
+        elif task.get("reschedules"):
+            kind = SensorWorkloadOperator
         common = {
             "dag": dag,
             "task_id": task["task_id"],
@@ -83,7 +101,8 @@ def build(spec: dict) -> DAG:
         }
         command = "echo {{ run_id }} {{ ti.try_number }}"
         if task.get("mapped"):
-            kind.partial(**common).expand(bash_command=[f"{command} {i}" for i in range(task["mapped"])])
+            named = kind.partial(**common, map_index_template="{{ ti.map_index }}")
+            named.expand(bash_command=[f"{command} {i}" for i in range(task["mapped"])])
         else:
             kind(bash_command=command, **common)
     for task in spec["tasks"]:

@@ -48,6 +48,7 @@ export class RemoteLife {
         transport: new K6Transport(url, spec),
         attempts: spec.fleet.retries,
         honoursRetryAfter: spec.fleet.honours_retry_after,
+        headers: spec.client.headers,
         clock: this.#clock,
         operationLog: this.#operationLog,
       }),

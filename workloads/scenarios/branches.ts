@@ -1,6 +1,6 @@
 import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
-import { earlyBranch, lateBranch, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+import { earlyBranch, lateBranch, QUICK_BEATS, STEADY_HABITS } from '../shapes.ts';
 
 const late = [1, 2].map((n) => lateBranch(`wt_late_${n}`, 4));
 const early = [1, 2].map((n) => earlyBranch(`wt_early_${n}`));
@@ -13,7 +13,7 @@ export const scenario: Scenario = {
   schedulers: 2,
   api_servers: 1,
   dags: [...late, ...early],
-  fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+  fleet: { ...QUICK_BEATS, habits: STEADY_HABITS },
   operators: [
     { operator: 'trigger', dags: late.map((dag) => dag.dag_id), every_ms: 4_000, start_after_ms: 0 },
     { operator: 'trigger', dags: early.map((dag) => dag.dag_id), every_ms: 1_500, start_after_ms: 0 },

@@ -21,7 +21,7 @@ export const scenario: Scenario = {
   fleet: {
     ...REAL_CLIENT,
     // Tasks are short: each should send a heartbeat or two.
-    heartbeat_ms: 1_000,
+    heartbeat_ms: 667,
     habits: { ...STEADY_HABITS, xcom: 0.6, fails: 0.15, lost_answer: 0.1, impostor: 0.15 },
   },
   operators: [

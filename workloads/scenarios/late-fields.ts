@@ -1,6 +1,6 @@
 import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
-import { fanOut, ids, PLAIN_STACK, REAL_CLIENT, STEADY_HABITS } from '../shapes.ts';
+import { fanOut, ids, PLAIN_STACK, QUICK_BEATS, STEADY_HABITS } from '../shapes.ts';
 
 // Few tasks at once: a server has fifteen connections to the database, and each write that waits takes one.
 const late = [1, 2].map((n) => ({ ...fanOut(`wt_late_${n}`, 8, [3_000, 6_000]), max_active_tasks: 6 }));
@@ -15,7 +15,7 @@ export const scenario: Scenario = {
   duration_s: 60,
   api_servers: 2,
   dags: [...late, twice],
-  fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+  fleet: { ...QUICK_BEATS, habits: STEADY_HABITS },
   operators: [
     { operator: 'trigger', dags: [...ids(late), twice.dag_id], every_ms: 4_000, start_after_ms: 1_000 },
     // A task that is cleared once waits for its worker to stop; cleared twice, it begins again beside it.

@@ -1,6 +1,6 @@
 import type { ArrivalRate, Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
-import { fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
+import { fanOut, ids, QUICK_BEATS, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
 const dags = [1, 2, 3].map((n) => unscheduled(fanOut(`wt_hands_${n}`, 20, [4_000, 9_000]), 4));
 
@@ -21,7 +21,7 @@ export const scenario: Scenario = {
   schedulers: 2,
   api_servers: 1,
   dags,
-  fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0.1 } },
+  fleet: { ...QUICK_BEATS, habits: { ...STEADY_HABITS, fails: 0.1 } },
   operators: [
     { operator: 'trigger', dags: ids(dags), every_ms: 5_000, start_after_ms: 0 },
     { operator: 'clear', dags: ids(dags), arrivals: moreAndMore('8s', 3, '20s') },

@@ -1,6 +1,6 @@
 import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
-import { fanOut, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../shapes.ts';
+import { fanOut, QUICK_BEATS, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
 const busy = unscheduled(fanOut('wt_stuck', 10, [1_500, 4_000]), 64);
 const dag = {
@@ -18,7 +18,7 @@ export const scenario: Scenario = {
   api_servers: 1,
   queued_timeout_s: 8,
   dags: [dag],
-  fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+  fleet: { ...QUICK_BEATS, habits: STEADY_HABITS },
   operators: [{ operator: 'trigger', dags: [dag.dag_id], every_ms: 2_000, start_after_ms: 0 }],
   chaos: { faults: ['revoke-slow'], pause_ms: [1_000, 3_000] },
   aims: [...ANY_LOAD, 'running-is-not-overwritten'],

@@ -10,6 +10,8 @@ import type { ConnectionUse, Engine, FleetHooks } from './engine.ts';
 
 export interface NativeOptions {
   readonly fleet: FleetSpec;
+  /** Of each request; see `RequestsOptions`. */
+  readonly headers: readonly string[];
   readonly executionUrls: readonly string[];
   readonly clock: StartedClock;
   readonly operationLog: OperationLog;
@@ -23,7 +25,7 @@ export class NativeEngine implements Engine {
   readonly #transport: HttpTransport;
   readonly #requests: Requests;
 
-  constructor({ fleet, executionUrls, clock, operationLog, hazards }: NativeOptions) {
+  constructor({ fleet, headers, executionUrls, clock, operationLog, hazards }: NativeOptions) {
     this.#clock = clock;
     this.#hazards = hazards;
     this.#transport = new HttpTransport(executionUrls, fleet.connections, fleet.timeout_ms);
@@ -31,6 +33,7 @@ export class NativeEngine implements Engine {
       transport: this.#transport,
       attempts: fleet.retries,
       honoursRetryAfter: fleet.honours_retry_after,
+      headers,
       clock,
       operationLog,
     });

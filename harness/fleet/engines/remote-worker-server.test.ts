@@ -13,6 +13,7 @@ import type { Operation } from '../../model/operation.ts';
 import { RunClock } from '../../run-folder/clock.ts';
 import { RunFolder } from '../../run-folder/writer.ts';
 import { CancelSource } from '../../worker/cancel.ts';
+import { workerClient } from '../../worker/client.ts';
 import { Hazards } from '../../worker/hazards.ts';
 import type { LifeSpec } from '../../worker/life-spec.ts';
 import type { Lease, ProgressReply, ProgressReport } from '../../worker/remote.ts';
@@ -75,6 +76,8 @@ function specOf(life: number): LifeSpec {
     },
     task: { task_id: 't', upstream: [], duration_ms: [1, 1] },
     fleet: { habits: STEADY_HABITS, heartbeat_ms: 100, timeout_ms: 100, retries: 1, connections: 1 },
+    client: workerClient(undefined),
+    follows: [],
     handedMs: 5,
     seed: 1,
     name: `wt_a/t/-1/${life}`,

@@ -234,6 +234,8 @@ class RealLife implements PassedLife {
   #start: Answer['outcome'] | undefined;
   #isReported = false;
   #isRefused = false;
+  /** The server has taken the task away. */
+  #isTaken = false;
 
   constructor(options: RealLifeOptions) {
     const { spec, hooks } = options;
@@ -260,14 +262,17 @@ class RealLife implements PassedLife {
     };
   }
 
-  after({ kind }: PassedRequest, { outcome }: Answer, body: Readonly<Record<string, unknown>>): void {
+  after({ kind }: PassedRequest, { outcome, status }: Answer, body: Readonly<Record<string, unknown>>): void {
     if (kind === 'run') {
       const { hooks, clock, log } = this.#options;
       if (this.#start === undefined && typeof body.pid === 'number') hooks.onRealWorker({ pid: body.pid, log });
       if (outcome === 'ok' && this.#start !== 'ok') hooks.onStarted(clock.now());
       this.#start = outcome;
     } else if (kind === 'state' && outcome === 'ok') this.#isReported = true;
-    else if ((kind === 'state' || kind === 'heartbeat') && outcome === 'refused') this.#isRefused = true;
+    else if ((kind === 'state' || kind === 'heartbeat') && outcome === 'refused') {
+      this.#isRefused = true;
+      if (kind === 'heartbeat' && [404, 409, 410].includes(status ?? 0)) this.#isTaken = true;
+    }
   }
 
   /** `code`: as in `windtunnel_workers.py`. Throws a StackError for a worker that did not come to its first request. */
@@ -280,8 +285,9 @@ class RealLife implements PassedLife {
     // Of one that was killed its executor learns nothing.
     if (code >= 0) this.#options.hooks.onSupervisorEnd(code !== 0);
     if (this.#start === 'refused') return 'refused';
-    if (this.#isReported) return 'reported';
-    if (this.#start === 'unknown') return 'gave-up';
+    if (this.#isReported) return this.#isTaken ? 'stopped' : 'reported';
+    // The supervisor's own exit code: it raised an error.
+    if (this.#start === 'unknown' || code === 1) return 'raised';
     if (code < 0 && this.#options.plan.silentDeath) return 'silent';
     return this.#isRefused ? 'stopped' : 'gave-up';
   }

@@ -134,7 +134,7 @@ export class RecordingProxy {
       ...passed,
       method,
       path: route,
-      token: (incoming.headers.authorization ?? '').replace(/^Bearer /i, ''),
+      bearer: { token: (incoming.headers.authorization ?? '').replace(/^Bearer /i, '') },
       intendedMs,
       dropAnswer,
     };
