@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -86,9 +86,16 @@ export function stackProcesses(folder: string): string[] {
     );
 }
 
+/** Pids of real workers of stacks in that folder, and of their tasks: all of them work in a folder of their own. */
+export function workerProcesses(folder: string): string[] {
+  if (!existsSync('/proc')) return [];
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && worksIn(folder, pid, /\/wt-[0-9a-f]{6}-workers/));
+}
+
 /** Neither process nor folder of a stack there. */
 export function expectNothingLeft(folder: string): void {
   expect(stackProcesses(folder)).toEqual([]);
+  expect(workerProcesses(folder)).toEqual([]);
   expect(temporaryFolders(folder)).toEqual([]);
 }
 
@@ -100,9 +107,10 @@ export async function until(what: string, condition: () => boolean, withinMs = 1
 }
 
 /** A process that sets its title, as Airflow's do, writes over its environment. */
-function worksIn(folder: string, line: string): boolean {
+function worksIn(folder: string, line: string, place = /^/): boolean {
   try {
-    return readlinkSync(`/proc/${Number.parseInt(line, 10)}/cwd`).startsWith(folder);
+    const cwd = readlinkSync(`/proc/${Number.parseInt(line, 10)}/cwd`);
+    return cwd.startsWith(folder) && place.test(cwd);
   } catch {
     return false; // Gone, another user's, or no /proc here.
   }

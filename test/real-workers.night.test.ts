@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Judgement } from '../harness/model/verdict.ts';
 import { queried } from '../scripts/program.ts';
-import { expectNothingLeft, stacksFolder, whyNoAirflow, windtunnel } from './airflow.ts';
+import { expectNothingLeft, stacksFolder, start, until, whyNoAirflow, windtunnel, workerProcesses } from './airflow.ts';
 
 const timeout = 900_000;
 const why = await whyNoAirflow();
@@ -63,6 +63,17 @@ describe.skipIf(why !== undefined)(`real workers${why ? ` (skipped: ${why})` : '
       for (const log of logs.values()) expect(log).not.toMatch(/\beyJ[\w-]{10,}\./);
     },
   );
+
+  test('of a harness that is killed end by themselves, and heal removes the rest', { timeout }, async () => {
+    const words = ['run', 'wave', '--build', 'airflow@3.3.2', '--real-workers', '4', '--out', 'dead'];
+    const run = start(words, cwd, { TMPDIR: stacks });
+    await until('real workers', () => workerProcesses(stacks).length > 1);
+    run.kill('SIGKILL');
+    await run.ended;
+    await until('the end of the real workers', () => workerProcesses(stacks).length === 0, 10_000);
+    await windtunnel(['heal'], cwd, { TMPDIR: stacks });
+    expectNothingLeft(stacks);
+  });
 
   test('of 3.1.8 are killed for a task that a branch skipped (#63266)', { timeout }, async () => {
     const { invariants } = await played('killed', ['race-63266', '--build', 'airflow@3.1.8', '--duration', '60s']);
