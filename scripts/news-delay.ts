@@ -1,6 +1,6 @@
 /**
- * How often LocalExecutor and Celery learn of the end of a task 5 s late: measured on the real supervisor of each
- * release, which sleeps in `select` where the pipes of the task's process close before its end can be seen.
+ * How long after the last request of a task the LocalExecutor of each release knows of its end, and how often that is
+ * 5 s late: its supervisor sleeps in `select` where the pipes of the process close before its end can be seen.
  *
  *     npm run news-delay -- [RELEASE…]     the table, from what was kept
  *         --measure [--tasks 120]          plays what is missing first, the releases in turns, and keeps it in

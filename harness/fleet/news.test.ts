@@ -52,7 +52,11 @@ test('news comes within 50 ms, and later as often as the scenario says, but neve
   const delaysOf = (scenario: Parameters<typeof newsDelayMs>[0], ending: Ending = reported) =>
     Array.from({ length: 200 }, () => newsDelayMs(scenario, ending, rng));
   const quick = (ms: number) => ms <= 50;
-  expect(delaysOf({ executor_behaviour: 'local' }).every(quick)).toBe(true);
+  // Once in some hundreds its supervisor sleeps.
+  const usual = Array.from({ length: 10 }, () => delaysOf({ executor_behaviour: 'local' })).flat();
+  expect(usual.every((ms) => quick(ms) || (ms >= 5_000 && ms <= 5_050))).toBe(true);
+  expect(usual.filter(quick).length).toBeGreaterThan(1_950);
+  expect(usual.filter(quick).length).toBeLessThan(2_000);
   const late = { executor_behaviour: 'local', executor_late_news: { share: 0.5, ms: [4_000, 6_000] } } as const;
   const delays = delaysOf(late);
   expect(delays.filter(quick).length).toBeGreaterThan(50);

@@ -49,6 +49,8 @@ function isBefore(release: string | undefined, [major, minor, patch]: readonly [
 
 /** From the last answer to the news of a LocalExecutor: `npm run news-delay` has what was measured. */
 const QUICK_MS = [0, 50] as const;
+/** The loop of its supervisor sleeps where the pipes of the process close before its end can be seen: once in 288. */
+const SLEEP = { share: 1 / 288, ms: 5_000 };
 
 /**
  * How long after the last request of a life its executor knows of the end, milliseconds. `late` is how often something
@@ -61,9 +63,10 @@ export function newsDelayMs(
 ): number {
   if (behaviour === 'calm' || end === 'never-started') return 0;
   const quick = rng.between(...QUICK_MS);
-  // Without a start there is no log.
-  const isLate = rng.chance(late?.share ?? 0) && failed?.kind !== 'run';
-  return isLate && late ? rng.between(...late.ms) : quick;
+  // Without a start there is neither a loop nor a log.
+  if (failed?.kind === 'run') return quick;
+  if (late && rng.chance(late.share)) return rng.between(...late.ms);
+  return rng.chance(SLEEP.share) ? SLEEP.ms + quick : quick;
 }
 
 type Executing = Pick<Scenario, 'executor_behaviour' | 'executor_late_news'>;

@@ -217,7 +217,8 @@ export const SCENARIO = z.strictObject({
   executor_behaviour: z.enum(EXECUTOR_BEHAVIOURS).optional(),
   /**
    * How often and how late the executor learns of an end where something comes after the end report: a log that is
-   * uploaded, a listener, a supervisor that sleeps. Not if it is `calm`. Absent: always within 50 ms.
+   * uploaded, a listener, a supervisor that sleeps. Not if it is `calm`. Absent: within 50 ms, but for one in some
+   * hundreds.
    */
   executor_late_news: z.strictObject({ share: probability, ms: range }).optional(),
   /**

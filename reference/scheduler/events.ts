@@ -59,8 +59,9 @@ function isMismatch({ behaviour, jobId, executor }: Scheduling, event: ExecutorE
   if (event.silent && behaviour.looksAgain && !ti.is_silent) return false;
   // Another scheduler has queued it again, or this one has.
   if (ti.queued_by_job_id !== jobId || executor.has(event)) return false;
-  // The trigger fired before the end of the deferring life was reported.
-  const resumed = ti.state === 'scheduled' && event.state === 'success' && ti.next_method !== null;
+  // The trigger fired before the end of the deferring life was reported. Airflow spares QUEUED from 3.4 on.
+  const waits = ti.state === 'scheduled' || ti.state === 'queued';
+  const resumed = waits && event.state === 'success' && ti.next_method !== null;
   return !resumed;
 }
 
@@ -78,9 +79,11 @@ async function resolve(
   log('error', message);
   await audit(tx, 'state mismatch', ti, message);
   if (ti.state === 'restarting' && event.state === 'success') {
-    // It was cleared while it ran, and its worker has gone.
+    // It was cleared while it ran, and its worker has gone. Up to 3.3 Airflow keeps next_method, so that the next try
+    // begins where a trigger had resumed the one before.
     await tx.query(
-      'UPDATE task_instance SET state = NULL, max_tries = $2, updated_at = now() WHERE task_instance.id = $1',
+      `UPDATE task_instance SET state = NULL, max_tries = $2, next_method = NULL, next_kwargs = NULL, updated_at = now()
+       WHERE task_instance.id = $1`,
       [ti.id, ti.try_number + retriesOf(ti, dag)],
     );
     return;
