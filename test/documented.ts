@@ -135,7 +135,7 @@ export const PLAYED: readonly Played[] = [
   { lines: /^windtunnel (?:run|soak|compare|calibrate)\b/, when: 'nightly', why: 'starts a stack: most of a minute' },
   { lines: /^npm (?:ci|start|test|run test:all)$/, when: 'elsewhere', why: '.ci/run, and the comparison nightly' },
   {
-    lines: /^npm run (?:format|words|docker-settings|calibration-docs|conflicts|track-record|sbom)\b/,
+    lines: /^npm run (?:format|words|docker-settings|calibration-docs|conflicts|routes|track-record|sbom)\b/,
     when: 'elsewhere',
     why: WRITES,
   },
