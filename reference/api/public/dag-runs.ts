@@ -201,6 +201,13 @@ const deleteRoute: PublicRoute = {
         const which = `The DagRun with dag_id: \`${dag_id}\` and run_id: \`${run_id}\``;
         throw Refusal.of(409, `${which} cannot be deleted in ${run.state} state`);
       }
+      // The tasks before their run, as Airflow deletes them. The other way about it deadlocks with whatever writes a
+      // task twice in one transaction: for the second write PostgreSQL looks whether the run is still there.
+      await tx.query(
+        `SELECT task_instance.id FROM task_instance WHERE task_instance.dag_id = $1 AND task_instance.run_id = $2
+         ORDER BY task_instance.id FOR UPDATE`,
+        [dag_id, run_id],
+      );
       // With its task instances: the schema's foreign keys cascade.
       await tx.query('DELETE FROM dag_run WHERE dag_run.dag_id = $1 AND dag_run.run_id = $2', [dag_id, run_id]);
     });

@@ -156,3 +156,26 @@ it('reports as healthy what has sent a heartbeat lately', async () => {
     },
   });
 });
+
+it('deletes a run beside a scheduler that writes one of its tasks twice', async () => {
+  const run = await api.run('deleted', [
+    { task_id: 'a', upstream: [] },
+    { task_id: 'b', upstream: [] },
+  ]);
+  const scheduler = await api.pool.connect();
+  const write = () =>
+    scheduler.query("UPDATE task_instance SET queue = 'other' WHERE run_id = $1 AND task_id = 'a'", [run]);
+  try {
+    await scheduler.query('BEGIN');
+    await write();
+    const deleted = api.user('DELETE', `/api/v2/dags/deleted/dagRuns/${run}`);
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    await expect.poll(async () => (await api.pool.query(waiting)).rowCount).toBe(1);
+    await write();
+    await scheduler.query('COMMIT');
+    expect(await deleted).toMatchObject({ status: 204 });
+  } finally {
+    scheduler.release();
+  }
+  expect((await api.pool.query('SELECT 1 FROM task_instance WHERE run_id = $1', [run])).rowCount).toBe(0);
+});
