@@ -134,7 +134,8 @@ test('a try is counted when it gets its row, and not again when it is scheduled'
 test('a result that belongs to a try is not there for the next one', async () => {
   const push = { op: 1, kind: 'xcom_push', target: 'return_value', requested: 'life 1', sent_ms: 2_000 } as const;
   const begin = { op: 2, kind: 'run', life: 2, ti_id: 'ti-2', try_number: 2, sent_ms: 7_000 } as const;
-  const run = { operations: [push, begin], lives: [{}, { ti_id: 'ti-2', try_number: 2 }], commits: BEGUN };
+  const fields = { ...begin, op: 3, kind: 'rtif', sent_ms: 7_100 } as const;
+  const run = { operations: [push, begin, fields], lives: [{}, { ti_id: 'ti-2', try_number: 2 }], commits: BEGUN };
   const before = await judgeLiteral('results-belong-to-their-try', run);
   expect(before).toMatchObject({ exercised: 1, variants: { 'not cleared': 1 } });
   const since = await judgeLiteral('results-belong-to-their-try', { ...run, manifest });

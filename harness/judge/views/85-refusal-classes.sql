@@ -19,8 +19,7 @@ SELECT op, life, worker, kind, dag_id, run_id, task_id, map_index, ti_id, target
   coalesce(ended_ms, sent_ms) + clock_tolerance_ms() AS until_ms, sent_ms - clock_tolerance_ms() AS from_ms,
   kind IN ('run', 'heartbeat', 'state', 'rtif', 'skip_downstream', 'impostor_heartbeat', 'impostor_run')
     AND ti_id IS NOT NULL AS of_task
--- What is read and is not there is no refusal.
-FROM operations WHERE status >= 400 AND NOT (kind = 'other' AND status = 404 AND starts_with(target, 'GET '));
+FROM operations WHERE status >= 400;
 
 -- The tasks that they are about. Of a clear or a mark that was refused with 409 all tasks of the run: it archives what
 -- comes after, too.
