@@ -42,7 +42,7 @@ const scenario: Scenario = {
   dags: [{ ...dag, schedule: null }],
   fleet: {
     ...REAL_CLIENT,
-    heartbeat_ms: 1_000,
+    heartbeat_ms: 667,
     habits: { ...STEADY_HABITS, xcom: 1, rtif_twice: 0.5, lost_answer: 0.2, impostor: 0.3, defers: 0.1, fails: 0.1 },
   },
   operators: [{ operator: 'trigger', dags: ['wt_load'], every_ms: 2_500, start_after_ms: 0 }],

@@ -31,7 +31,7 @@ const scenario: Scenario = {
   api_servers: 1,
   dags: [busy, changing, long],
   churn: { dags: [changing.dag_id], every_ms: 700 },
-  fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: { ...STEADY_HABITS, fails: 0 } },
+  fleet: { ...REAL_CLIENT, heartbeat_ms: 667, habits: { ...STEADY_HABITS, fails: 0 } },
   operators: [
     { operator: 'trigger', dags: [long.dag_id], every_ms: 600, start_after_ms: 0 },
     { operator: 'trigger', dags: [busy.dag_id], every_ms: 4_000, start_after_ms: 0 },

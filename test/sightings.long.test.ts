@@ -22,7 +22,7 @@ const scenario: Scenario = {
   api_servers: 1,
   dags: storms,
   churn: { dags: ids(storms), every_ms: 2_000 },
-  fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: { ...STEADY_HABITS, fails: 0 } },
+  fleet: { ...REAL_CLIENT, heartbeat_ms: 667, habits: { ...STEADY_HABITS, fails: 0 } },
   operators: [{ operator: 'trigger', dags: ids(storms), every_ms: 8_000, start_after_ms: 0 }],
   aims: [],
 };

@@ -57,7 +57,7 @@ const scenario: Scenario = {
   schedulers: 1,
   api_servers: 1,
   dags: [...work, branch, ...backfills],
-  fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: { ...STEADY_HABITS, rtif: 1, xcom: 1, fails: 0.3 } },
+  fleet: { ...REAL_CLIENT, heartbeat_ms: 667, habits: { ...STEADY_HABITS, rtif: 1, xcom: 1, fails: 0.3 } },
   operators: [
     { operator: 'trigger', dags: ids(work), every_ms: 1_500, start_after_ms: 0 },
     { operator: 'trigger', dags: [branch.dag_id], every_ms: 6_000, start_after_ms: 500 },
