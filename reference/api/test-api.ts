@@ -61,6 +61,10 @@ export class TestApi {
     return new TestApi(pool, [execution, users], ports);
   }
 
+  get executionUrl(): string {
+    return this.#execution;
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#apps.map((app) => app.close()));
     await this.pool.end();
