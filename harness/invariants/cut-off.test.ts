@@ -78,10 +78,11 @@ test('a backfill without runs that may still be completed in time makes it unkno
 });
 
 /** Each with enough subjects for a `pass`, which all begin shortly before the end. */
-const WAITING: readonly (readonly [name: string, run: LiteralRun])[] = [
+const WAITING: readonly (readonly [string, LiteralRun, NonNullable<LiteralRun['operations']>])[] = [
   [
     'a-started-life-owns-its-task',
     { lives: [{}], operations: many(20, (i) => ({ life: i, kind: 'heartbeat', ...UNANSWERED, ended_ms: null })) },
+    [],
   ],
   [
     'acknowledged-is-durable',
@@ -89,6 +90,7 @@ const WAITING: readonly (readonly [name: string, run: LiteralRun])[] = [
       operations: many(20, (i) => ({ kind: 'state', requested: 'success', ti_id: `ti-${i}`, sent_ms: 59_000 })),
       commits: [{ state: 'running', committed_ms: 59_500 }],
     },
+    [],
   ],
   [
     'every-dag-progresses',
@@ -96,6 +98,7 @@ const WAITING: readonly (readonly [name: string, run: LiteralRun])[] = [
       scenario: { dags: ['wt_dag', 'wt_other'].map(dag) },
       commits: many(60, (i) => newRun(i % 2 === 0 ? 'wt_dag' : 'wt_other', `run${i}`)).flat(),
     },
+    [],
   ],
   [
     'logs-say-what-happened',
@@ -106,6 +109,7 @@ const WAITING: readonly (readonly [name: string, run: LiteralRun])[] = [
       operations: [{ kind: 'state', requested: 'success', correlation_id: 'ab-1', sent_ms: 58_900, status: 500 }],
       commits: [{ state: 'running', committed_ms: 59_500 }],
     },
+    [],
   ],
   [
     'results-belong-to-their-try',
@@ -116,6 +120,8 @@ const WAITING: readonly (readonly [name: string, run: LiteralRun])[] = [
         { life: 2 * i + 1, kind: 'run' as const, ti_id: `next-${i}`, task_id: `t${i}`, sent_ms: 59_998 },
       ]).flat(),
     },
+    // What each life sends next, without having asked for the clearing.
+    many(5, (i) => ({ life: 2 * i + 1, kind: 'rtif', ti_id: `next-${i}`, task_id: `t${i}`, sent_ms: 60_200 })),
   ],
   [
     'work-goes-on',
@@ -123,6 +129,7 @@ const WAITING: readonly (readonly [name: string, run: LiteralRun])[] = [
       lives: [{ ti_id: 'another', handed_ms: 59_000 }],
       commits: many(60, (i) => ({ id: `ti-${i}`, task_id: `t${i}`, state: 'queued', committed_ms: 58_000 })),
     },
+    [],
   ],
 ];
 
@@ -144,12 +151,13 @@ function newRun(dag_id: string, run_id: string) {
   ];
 }
 
-test.each(WAITING)('%s: what still waits in time when the run ends does not count', async (name, run) => {
+test.each(WAITING)('%s: what still waits in time when the run ends does not count', async (name, run, more) => {
   expect(await judgeLiteral(name, run)).toMatchObject({ verdict: 'unknown', exercised: 0, violations: 0 });
-  // The same, with the load going on for two minutes: then it does.
-  const later = { load_ended_ms: 180_000, ended_ms: 190_000 };
+  // The same, with two more minutes of load: then it does.
+  const manifest = { load_ended_ms: 180_000, ended_ms: 190_000 };
   const commits = [...(run.commits ?? []), { dag_id: 'wt_end', state: 'none', committed_ms: 189_000 }];
-  const longer = await judgeLiteral(name, { ...run, ...(run.commits ? { commits } : {}), manifest: later });
+  const operations = [...(run.operations ?? []), ...more];
+  const longer = await judgeLiteral(name, { ...run, operations, ...(run.commits ? { commits } : {}), manifest });
   if (name !== 'a-started-life-owns-its-task') expect(longer.exercised).toBeGreaterThan(0);
 });
 
