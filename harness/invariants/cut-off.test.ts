@@ -118,6 +118,7 @@ const WAITING: readonly (readonly [string, LiteralRun, NonNullable<LiteralRun['o
       operations: many(5, (i) => [
         { life: 2 * i, kind: 'xcom_push' as const, ti_id: `ti-${i}`, task_id: `t${i}`, sent_ms: 50_000 },
         { life: 2 * i + 1, kind: 'run' as const, ti_id: `next-${i}`, task_id: `t${i}`, sent_ms: 59_998 },
+        { life: 2 * i + 1, kind: 'rtif' as const, ti_id: `next-${i}`, task_id: `t${i}`, sent_ms: 60_020 },
       ]).flat(),
     },
     // What each life sends next, without having asked for the clearing.
