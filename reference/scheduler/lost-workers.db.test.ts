@@ -118,18 +118,19 @@ describe("an executor's event", () => {
     expect((await statesOf(one.pool, 'r')).a).toBe('running');
   });
 
-  it('does nothing about a deferral with a trigger that has fired already', async () => {
-    await setTask(one.pool, 'r', 'a', { state: 'scheduled', next_method: 'execute_complete' });
+  it.each(['scheduled', 'queued'])('does nothing about a deferral with a trigger that has fired: %s', async (state) => {
+    await setTask(one.pool, 'r', 'a', { state, next_method: 'execute_complete' });
     await endLives(idOf('a'));
     await processExecutorEvents(one.scheduling);
-    expect((await statesOf(one.pool, 'r')).a).toBe('scheduled');
+    expect((await statesOf(one.pool, 'r')).a).toBe(state);
   });
 
   it('about a task that was cleared while it ran lets it begin again', async () => {
-    await setTask(one.pool, 'r', 'a', { state: 'restarting' });
+    await setTask(one.pool, 'r', 'a', { state: 'restarting', next_method: 'execute_complete' });
     await endLives(idOf('a'));
     await processExecutorEvents(one.scheduling);
-    expect((await statesOf(one.pool, 'r')).a).toBe(null);
+    const { rows } = await one.pool.query("SELECT state, next_method FROM task_instance WHERE task_id = 'a'");
+    expect(rows).toEqual([{ state: null, next_method: null }]);
   });
 });
 
