@@ -128,6 +128,7 @@ test('the invariants are there, by their names', async () => {
     'silent-deaths-are-noticed',
     'skips-take-effect',
     'tasks-change-as-allowed',
+    'tasks-follow-their-dag-version',
     'tokens-keep-working',
     'triggers-end-with-their-deferral',
     'work-goes-on',

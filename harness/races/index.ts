@@ -7,6 +7,7 @@ import { failedAsItIsScheduled } from './66374.ts';
 import { stateAndVersion } from './66734.ts';
 import { lostWhileQueued } from './67238.ts';
 import { failedInTheQueue } from './67287.ts';
+import { leftOnOldVersion } from './72153.ts';
 import { failedAsItRuns } from './72716.ts';
 import { backfillsAtOnce } from './backfills-at-once.ts';
 import { dagRows } from './dag-rows.ts';
@@ -24,6 +25,7 @@ import { takenAsFailure } from './taken-as-failure.ts';
 import { unlockedClear } from './unlocked-clear.ts';
 import { unlockedRun } from './unlocked-run.ts';
 import { upstreamMarked } from './upstream-marked.ts';
+import { versionOfNextTry } from './version-of-next-try.ts';
 
 export type { KnownRace } from './race.ts';
 
@@ -42,6 +44,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   failedAsItRuns,
   failedInTheQueue,
   failedAsItIsScheduled,
+  leftOnOldVersion,
   staleHeartbeatTimeout,
   upstreamMarked,
   takenAsFailure,
@@ -57,6 +60,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   rankedQueue,
   maxActiveRuns,
   silentRetry,
+  versionOfNextTry,
 ];
 
 export function knownRaceNamed(name: string): KnownRace | undefined {

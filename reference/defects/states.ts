@@ -61,6 +61,27 @@ export const STATE_DEFECTS: readonly Defect[] = [
   },
 
   {
+    name: 'version-skips-stateless',
+    summary: 'a run is moved to a new DAG version by state IN (…), which is never true of tasks without a state',
+    story:
+      'The list of unfinished states has NULL in it, and IN never matches NULL. Tasks that wait for others stay ' +
+      'on the old version, and no scheduler looks again, because one task of the run has the new one: half of the ' +
+      'run is played by the old code, half by the new.',
+    caughtBy: ['tasks-follow-their-dag-version'],
+    scenario: 'race-72153',
+    change: () => ({
+      async assignDagVersion(tx, run, dagVersionId) {
+        await tx.query(
+          `UPDATE task_instance SET dag_version_id = $1, updated_at = now()
+           WHERE task_instance.dag_id = $2 AND task_instance.run_id = $3
+             AND task_instance.state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed')`,
+          [dagVersionId, run.dag_id, run.run_id],
+        );
+      },
+    }),
+  },
+
+  {
     name: 'version-writes-state',
     summary: 'the scheduler writes back whole rows to set their DAG version: a state that changed in between is lost',
     story:
@@ -75,7 +96,7 @@ export const STATE_DEFECTS: readonly Defect[] = [
         const { rows } = await tx.query<{ id: string; state: string | null }>(
           `SELECT id::text AS id, state FROM task_instance
            WHERE dag_id = $1 AND run_id = $2
-             AND state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed')`,
+             AND (state IS NULL OR state NOT IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed'))`,
           [run.dag_id, run.run_id],
         );
         await sleep(BETWEEN_MS);

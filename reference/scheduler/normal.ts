@@ -29,7 +29,8 @@ export const normalScheduler: SchedulerBehaviour = {
   async assignDagVersion(tx, run, dagVersionId) {
     await tx.query(
       `UPDATE task_instance SET dag_version_id = $1, updated_at = now()
-       WHERE task_instance.dag_id = $2 AND task_instance.run_id = $3 AND task_instance.state IN (${UNFINISHED})`,
+       WHERE task_instance.dag_id = $2 AND task_instance.run_id = $3
+         AND (task_instance.state IS NULL OR task_instance.state IN (${UNFINISHED}))`,
       [dagVersionId, run.dag_id, run.run_id],
     );
   },

@@ -154,6 +154,12 @@ function tablesOf(forms: Readonly<Record<string, readonly Form[]>>): string[] {
   return [...new Set(Object.values(forms).flatMap((some) => some.map(({ table }) => table)))];
 }
 
+/** What is recorded of its changes on some release, by the names of the run folder. */
+export function watchedColumns(name: WatchedName): string[] {
+  const forms: readonly Form[] = WATCHED_FORMS[name];
+  return [...new Set(forms.flatMap(({ needs, wants = {} }) => [...Object.keys(needs), ...Object.keys(wants)]))];
+}
+
 /** Newest first. */
 export function tablesOfRelation(name: WatchedName): string[] {
   return [...new Set(WATCHED_FORMS[name].map(({ table }) => table))];
