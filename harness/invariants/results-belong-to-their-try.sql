@@ -8,6 +8,9 @@
 -- because: a server that does not name the old results to a new try does so each time
 -- sentence[not cleared]: Worker {worker} began try {try_number} of {subject} and got no request to delete the result
 --   {key} that an earlier try had left.
+-- sentence[cleared while resumed]: Worker {worker} began try {try_number} of {subject} and got no request to delete the
+--   result {key} that an earlier try had left: that try had been cleared while it ran, and this one was resumed in its
+--   place.
 -- sentence[of another try]: [{deleted:if}The result {key} of {subject} was deleted, and at the end it is
 --   «{deleted}».][The result {key} of {subject} is «{found_text}» at the end, and the last one pushed was «{pushed}».]
 
@@ -64,6 +67,13 @@ WITH kept AS (
   SELECT * EXCLUDE (cleared) FROM asked
   -- Results that belong to a try are not there for the next one.
   WHERE NOT cleared AND NOT row_a_try()
+), restarted AS (
+  -- Cleared while it ran, and begun again when its worker had ended: a start asks for no clearing if a trigger resumed
+  -- the try before, and next_method was kept.
+  SELECT DISTINCT kept.life, true AS is_restarted
+  FROM kept JOIN task_instance_changes AS change USING (dag_id, run_id, task_id, map_index)
+  WHERE change.old_state = 'restarting' AND change.state IS NULL AND writer_role = 'scheduler'
+    AND change.try_number = kept.try_number - 1
 ), last_pushes AS (
   SELECT dag_id, run_id, task_id, map_index, key, kind, op, requested AS value, ended_ms
   FROM actions
@@ -80,7 +90,9 @@ WITH kept AS (
     -- JSON, in quotation marks or without, as the release has it.
     AND (kind = 'xcom_clear' OR trim(final_xcom.value, '"\') <> last_pushes.value)
 )
-SELECT *, 'not cleared' AS variant, [push, op] AS operations FROM kept
+SELECT * EXCLUDE (is_restarted), [push, op] AS operations,
+  CASE WHEN is_restarted THEN 'cleared while resumed' ELSE 'not cleared' END AS variant
+FROM kept LEFT JOIN restarted USING (life)
 UNION ALL BY NAME
 SELECT *, 'of another try' AS variant, shortened(found, 80) AS found_text,
   CASE kind WHEN 'xcom_clear' THEN found_text END AS deleted,

@@ -25,6 +25,18 @@ test('a try that does not learn of the result of the previous try is a violation
   );
 });
 
+test('where a running try was cleared and a scheduler let it begin again, that is a variant of its own', async () => {
+  const commits = [
+    { id: 'ti-1', state: 'running', committed_ms: 4_000, writer: 'wt-api-execution-1' },
+    { id: 'ti-2', state: 'restarting', committed_ms: 6_000, writer: 'wt-api-core-1' },
+    { id: 'ti-2', state: null, committed_ms: 7_000, writer: 'wt-scheduler-1' },
+    { id: 'ti-2', state: 'running', try_number: 2, committed_ms: 9_003, writer: 'wt-api-execution-1' },
+  ];
+  const result = await judge({ lives, operations: [PUSH, AGAIN, FIELDS], commits });
+  expect(result.variants).toEqual({ 'cleared while resumed': 1 });
+  expect(result.first?.sentence).toContain('had been cleared while it ran, and this one was resumed in its place.');
+});
+
 test('a life that was ordered to stop before it wrote anything had not come so far', async () => {
   const stopped = { ...FIELDS, kind: 'heartbeat', outcome: 'refused', status: 409 } as const;
   expect(await judge({ lives, operations: [PUSH, AGAIN, stopped] })).toMatchObject({ violations: 0, exercised: 0 });

@@ -10,6 +10,7 @@ import { failedInTheQueue } from './67287.ts';
 import { leftOnOldVersion } from './72153.ts';
 import { failedAsItRuns } from './72716.ts';
 import { backfillsAtOnce } from './backfills-at-once.ts';
+import { clearedResumed } from './cleared-resumed.ts';
 import { dagRows } from './dag-rows.ts';
 import { deleteDeadlock } from './delete-deadlock.ts';
 import { eventsUnlocked } from './events-unlocked.ts';
@@ -47,6 +48,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   leftOnOldVersion,
   staleHeartbeatTimeout,
   upstreamMarked,
+  clearedResumed,
   takenAsFailure,
   unlockedClear,
   deleteDeadlock,

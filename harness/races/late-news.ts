@@ -24,15 +24,19 @@ export function deferring(
   };
 }
 
-/**
- * What a scenario of late news has in common: an executor that says of a worker that its task has been deferred when
- * the trigger has fired already. One scheduler, because what another one has queued by
- * then is not failed.
- */
-export const LATE_NEWS = {
+/** Tasks that defer, and an executor that reports as LocalExecutor. */
+export const RESUMED = {
   ...PLAIN_STACK,
   schedulers: 1,
   executor_behaviour: 'local',
-  executor_late_news: { share: 0.5, ms: [4_000, 6_000] },
   fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0, defers: 1 } },
+} as const satisfies Partial<Scenario>;
+
+/**
+ * What a scenario of late news has in common: an executor that says of a worker that its task has been deferred when
+ * the trigger has fired already. One scheduler, because what another one has queued by then is not failed.
+ */
+export const LATE_NEWS = {
+  ...RESUMED,
+  executor_late_news: { share: 0.5, ms: [4_000, 6_000] },
 } as const satisfies Partial<Scenario>;
