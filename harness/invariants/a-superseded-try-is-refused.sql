@@ -22,6 +22,8 @@ SELECT operations.*, superseded.seq, superseded.committed_ms, superseded.writer,
   superseded.state AS next_state
 FROM operations JOIN superseded USING (ti_id)
 WHERE operations.kind IN ('heartbeat', 'state') AND operations.status IS NOT NULL
+  -- From 3.4 on a worker says that it has stopped, which is for a superseded try.
+  AND requested IS DISTINCT FROM 'server_terminated'
   -- Later by a margin: the answer may come before the commit of a clear that waits for the same row.
   AND operations.sent_ms > superseded.committed_ms + clock_tolerance_ms();
 

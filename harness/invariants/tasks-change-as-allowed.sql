@@ -42,7 +42,10 @@ FROM (VALUES
     || 'up_for_reschedule deferred awaiting_input', 'none restarting success failed skipped'),
   ('api-core', 'awaiting_input deferred', 'scheduled'),
   ('dag-processor', '', '')
-) AS rules (writer_role, old_states, states);
+) AS rules (writer_role, old_states, states)
+UNION ALL
+-- From 3.4 on a worker that has stopped says so, and its task is released for the next try.
+SELECT 'api-execution', 'restarting', ['none'] WHERE row_a_try();
 
 CREATE TEMP VIEW changed AS
 SELECT * REPLACE (coalesce(old_state, 'none') AS old_state, coalesce(state, 'none') AS state)

@@ -99,6 +99,26 @@ test('the state in which a clear made the next try is none that it left', async 
   });
 });
 
+test('a worker that has stopped says so of a superseded try, and releases a task in RESTARTING', async () => {
+  const stopped = { op: 5, kind: 'state', requested: 'server_terminated', status: 204, sent_ms: 8_000 } as const;
+  const late = await judgeLiteral('a-superseded-try-is-refused', {
+    manifest,
+    operations: [stopped, { ...stopped, op: 6, requested: 'success' }],
+    commits: [...BEGUN, ...RETRY],
+  });
+  expect(late).toMatchObject({ exercised: 1, violations: 1 });
+  expect(late.first?.operations).toEqual([6]);
+  const released = [
+    { state: 'restarting', committed_ms: 1_500, writer: 'wt-api-core-1', row: current },
+    { state: null, committed_ms: 2_000, writer: API, row: current },
+  ];
+  const commits = [...BEGUN, ...released];
+  expect((await judgeLiteral('tasks-change-as-allowed', { manifest, commits })).variants).toEqual({});
+  expect((await judgeLiteral('tasks-change-as-allowed', { commits })).variants).toEqual({
+    'api-execution: restarting → none': 1,
+  });
+});
+
 test('a worker that may not start a task in RESTARTING was refused for that', async () => {
   const refused = { op: 3, kind: 'impostor_run', status: 409, outcome: 'refused', sent_ms: 2_000 } as const;
   const commits = [...BEGUN, { state: 'restarting', committed_ms: 1_500, writer: 'wt-api-core-1', row: current }];

@@ -10,7 +10,8 @@ WITH stream AS (
   SELECT arg_max(value, at_ms) AS last_lag_ms FROM samples WHERE metric = 'commit_lag_ms'
 ), reports AS (
   SELECT ti_id, requested, sent_ms, ended_ms, attempt FROM operations
-  WHERE kind = 'state' AND outcome = 'ok' AND requested IS NOT NULL
+  -- That a worker has stopped (from 3.4 on) is no state to be reached.
+  WHERE kind = 'state' AND outcome = 'ok' AND requested <> 'server_terminated'
 ), reached AS (
   -- The change that reached it is enough: the row had another state before, or another id.
   SELECT old_ti_id AS ti_id, state FROM task_instance_changes
