@@ -11,9 +11,6 @@ import { currentResults, LEAST_RUNS, withFigures } from '../scripts/docs-calibra
 /** Seeds of false alarms with a known cause; docs/calibration.md says which, and what was fixed. */
 const EXPLAINED = [52_013];
 
-/** Switches that no kept calibration has yet. Each leaves this list with its first result: a test asks for it. */
-const NOT_MEASURED = ['version-skips-stateless'];
-
 /** The document, the catalogue of defects and the kept results say the same. */
 
 const root = path.join(import.meta.dirname, '..');
@@ -35,17 +32,12 @@ describe('who catches what', () => {
 describe.skipIf(kept.length === 0)('the kept results', () => {
   test('every invariant has caught a defect that names it, and every defect was found by its first', () => {
     const measured = newestFigures(kept, LEAST_RUNS);
-    expect(NOT_MEASURED.filter((name) => measured.has(name))).toEqual([]);
-    const waits = (name: string) =>
-      caught.filter(({ caughtBy }) => caughtBy.includes(name)).every((one) => NOT_MEASURED.includes(one.name));
     const never = invariants.filter(
       ({ name }) =>
-        !waits(name) &&
         !caught.some((one) => one.caughtBy.includes(name) && measured.get(one.name)?.figures.caught_by_runs[name]),
     );
     const blind = caught.filter(
-      ({ name, caughtBy: [first = ''] }) =>
-        !NOT_MEASURED.includes(name) && !measured.get(name)?.figures.caught_by_runs[first],
+      ({ name, caughtBy: [first = ''] }) => !measured.get(name)?.figures.caught_by_runs[first],
     );
     expect({ never: never.map(({ name }) => name), blind: blind.map(({ name }) => name) }).toEqual({
       never: [],
