@@ -148,6 +148,13 @@ const setRoute: Route = {
     }
     const { dag, run, task, key } = placeOf(call);
     return writing(api, 'xcom_push', async (tx) => {
+      // Waits for a deletion of the task, after which the run is gone. Airflow does not, and answers 500.
+      await tx.query({
+        name: 'xcom-keep-task',
+        text: `SELECT task_instance.id FROM task_instance WHERE task_instance.dag_id = $1 AND task_instance.run_id = $2
+          AND task_instance.task_id = $3 AND task_instance.map_index = $4 FOR KEY SHARE`,
+        values: [dag, run, task, map_index],
+      });
       const { rows } = await tx.query<{ id: number }>({
         name: 'xcom-dag-run',
         text: 'SELECT dag_run.id FROM dag_run WHERE dag_run.dag_id = $1 AND dag_run.run_id = $2',

@@ -179,3 +179,24 @@ it('deletes a run beside a scheduler that writes one of its tasks twice', async 
   }
   expect((await api.pool.query('SELECT 1 FROM task_instance WHERE run_id = $1', [run])).rowCount).toBe(0);
 });
+
+it('answers 404 to a result that comes while its run is deleted', async () => {
+  const run = await api.run('pushed');
+  const id = await api.started(run);
+  const operator = await api.pool.connect();
+  try {
+    await operator.query('BEGIN');
+    await operator.query('SELECT 1 FROM task_instance WHERE run_id = $1 FOR UPDATE', [run]);
+    const pushed = api.worker('POST', `/xcoms/pushed/${run}/a/return_value`, {
+      raw: '1',
+      token: await api.token(id),
+    });
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    await expect.poll(async () => (await api.pool.query(waiting)).rowCount).toBe(1);
+    await operator.query('DELETE FROM dag_run WHERE run_id = $1', [run]);
+    await operator.query('COMMIT');
+    expect(await pushed).toMatchObject({ status: 404 });
+  } finally {
+    operator.release();
+  }
+});
