@@ -3,6 +3,7 @@ import { Rng } from '../model/rng.ts';
 import type { FleetSpec, TaskSpec } from '../model/scenario.ts';
 import type { WorkerClient } from './client.ts';
 import type { LifeHazards } from './hazards.ts';
+import type { OperationSubject } from './requests.ts';
 
 /** A life as data: played in this process or in another, it is the same life. */
 export interface LifeSpec {
@@ -23,6 +24,21 @@ export interface LifeSpec {
   /** Names its generators, in whatever order lives arrive: the task instance, and how often it had come before. */
   readonly name: string;
   readonly turn: number;
+}
+
+/** Whom its requests are of. */
+export function subjectOfLife({ life, worker, workload: { ti } }: LifeSpec): OperationSubject {
+  return {
+    actor: 'life',
+    life,
+    worker,
+    dag_id: ti.dag_id,
+    run_id: ti.run_id,
+    task_id: ti.task_id,
+    map_index: ti.map_index,
+    try_number: ti.try_number,
+    ti_id: ti.id,
+  };
 }
 
 /** One generator for what a life does, one for what open windows do to it: a window changes nothing else. */

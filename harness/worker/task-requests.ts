@@ -1,4 +1,5 @@
 import type { LifeContext } from './context.ts';
+import { subjectOfLife } from './life-spec.ts';
 import type { Answer, Bearer, OperationSubject, RequestSpec } from './requests.ts';
 
 const UNIX_NAME = 'sim';
@@ -24,21 +25,9 @@ export class TaskRequests {
   #skewMs = 0;
 
   constructor(context: LifeContext) {
-    const { spec } = context;
-    const { ti, token } = spec.workload;
     this.#context = context;
-    this.#bearer = { token };
-    this.#subject = {
-      actor: 'life',
-      life: spec.life,
-      worker: spec.worker,
-      dag_id: ti.dag_id,
-      run_id: ti.run_id,
-      task_id: ti.task_id,
-      map_index: ti.map_index,
-      try_number: ti.try_number,
-      ti_id: ti.id,
-    };
+    this.#bearer = { token: context.spec.workload.token };
+    this.#subject = subjectOfLife(context.spec);
   }
 
   start(intendedMs: number, dropAnswer: boolean): Promise<Answer> {

@@ -1,3 +1,4 @@
+import { isRecord, recordIn } from '../../harness/model/json.ts';
 import { count, visible } from '../words.ts';
 import { paintFor, SCREEN, type TextOptions } from './screen.ts';
 
@@ -29,7 +30,7 @@ export function workerLogText(file: string, text: string, options: TextOptions):
 }
 
 function lineIn(line: string): LogLine | undefined {
-  const { timestamp, level, event, ...rest } = parsed(line);
+  const { timestamp, level, event, ...rest } = recordIn(line);
   if (typeof timestamp !== 'string' || typeof level !== 'string' || typeof event !== 'string') return undefined;
   const isOfEnd = event === 'Process exited' || event === 'Task finished';
   if (level !== 'error' && level !== 'critical' && !isOfEnd) return undefined;
@@ -54,18 +55,6 @@ function detailsOf(rest: Readonly<Record<string, unknown>>): string[] {
 
 /** `{"detail": {"detail": {…}}}`, as Airflow's client logs what a server answered. */
 function inner(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) return {};
-  const object = value as Readonly<Record<string, unknown>>;
-  return typeof object.detail === 'object' && object.detail !== null
-    ? (object.detail as Readonly<Record<string, unknown>>)
-    : object;
-}
-
-function parsed(line: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-  } catch {
-    return {};
-  }
+  if (!isRecord(value)) return {};
+  return isRecord(value.detail) ? value.detail : value;
 }

@@ -6,7 +6,6 @@ newline-delimited JSON on the Unix socket that ``WINDTUNNEL_WORKERS`` names::
     harness -> workers   {"start": n, "workload": {...}, "server": url, "host": name, "plan": {...}, "log": path}
                          {"kill": n}
     workers -> harness   {"ready": pid}
-                         {"started": n, "pid": p}
                          {"ended": n, "code": 0 | 1 | -signal}      0: the supervisor returned; 1: it raised
 
 When the socket closes, it ends with all that it started. Nothing is imported beyond Airflow and the standard library.
@@ -103,7 +102,6 @@ class Workers:
             self.connection.close()
             os._exit(run(message))
         self.lives[pid] = message["start"]
-        self.say({"started": message["start"], "pid": pid})
 
     def reap(self) -> None:
         while self.lives:

@@ -1,3 +1,4 @@
+import { recordIn } from '../../../model/json.ts';
 import type { OperationKind } from '../../../model/operation.ts';
 
 /** What a request of a real worker is, in the words of the table `operations`. */
@@ -27,7 +28,7 @@ export function passedRequest(method: string, path: string, text: string): Passe
 }
 
 function namesIn(kind: OperationKind, key: string | undefined, text: string): Omit<PassedRequest, 'kind'> {
-  const body = parsed(text);
+  const body = recordIn(text);
   switch (kind) {
     case 'run':
     case 'state':
@@ -58,14 +59,5 @@ function valueIn(text: string): string {
     return typeof value === 'string' ? value : text;
   } catch {
     return text;
-  }
-}
-
-function parsed(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }

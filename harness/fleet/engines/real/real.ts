@@ -2,14 +2,16 @@ import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { LineSplitter } from '../../../handoff/protocol.ts';
 import type { StartedClock } from '../../../model/clock.ts';
 import { StackError } from '../../../model/errors.ts';
+import { recordIn } from '../../../model/json.ts';
 import type { LifeEnd } from '../../../model/operation.ts';
 import type { RunContext } from '../../../model/run-context.ts';
 import type { SupervisedProcess } from '../../../model/stack.ts';
 import { cancellableSleep } from '../../../worker/cancel.ts';
 import { Hazards, type LifeHazards } from '../../../worker/hazards.ts';
-import { drawLifePlan, generatorsOf, type LifePlan, type LifeSpec } from '../../../worker/life-spec.ts';
+import { drawLifePlan, generatorsOf, type LifePlan, type LifeSpec, subjectOfLife } from '../../../worker/life-spec.ts';
 import type { Answer, OperationLog } from '../../../worker/requests.ts';
 import { HttpTransport } from '../../http-transport.ts';
 import type { ConnectionUse, Engine, FleetHooks } from '../engine.ts';
@@ -21,6 +23,8 @@ import { Shares } from './shares.ts';
 const READY_MS = 120_000;
 /** A worker that is killed when the run ends. */
 const END_MS = 5_000;
+/** What the workers' process says is far shorter. */
+const LINE_LIMIT = 4_000;
 
 export interface RealWorkersOptions {
   /** At most so many at once; all other lives are played by `others`. */
@@ -39,10 +43,7 @@ export interface RealWorkersOptions {
 }
 
 /** What the workers' process says; see `windtunnel_workers.py`. */
-type Message =
-  | { readonly ready: number }
-  | { readonly started: number; readonly pid: number }
-  | { readonly ended: number; readonly code: number };
+type Message = { readonly ready: number } | { readonly ended: number; readonly code: number };
 
 /**
  * Some of the lives are played by real workers: the supervisor and the task runner of the build, in processes of their
@@ -104,10 +105,13 @@ class RealWorkers implements Engine {
       this.#server = createServer((socket) => {
         this.#workers = socket;
         socket.on('error', () => undefined);
-        readLines(socket, (line) => {
-          const message = JSON.parse(line) as Message;
-          if ('ready' in message) resolve();
-          else if ('ended' in message) this.#ends.get(message.ended)?.(message.code);
+        const splitter = new LineSplitter(LINE_LIMIT);
+        socket.on('data', (chunk: Buffer) => {
+          for (const line of splitter.push(chunk)) {
+            const message = JSON.parse(line) as Message;
+            if ('ready' in message) resolve();
+            else this.#ends.get(message.ended)?.(message.code);
+          }
         });
       });
     });
@@ -238,15 +242,8 @@ class RealLife implements PassedLife {
   #isTaken = false;
 
   constructor(options: RealLifeOptions) {
-    const { spec, hooks } = options;
-    const { id, dag_id, run_id, task_id, map_index, try_number } = spec.workload.ti;
-    this.subject = {
-      actor: 'life',
-      life: spec.life,
-      worker: spec.worker,
-      ...{ dag_id, run_id, task_id, map_index, try_number, ti_id: id },
-    } as const;
-    this.cancel = hooks.cancel;
+    this.subject = subjectOfLife(options.spec);
+    this.cancel = options.hooks.cancel;
     this.#options = options;
   }
 
@@ -262,16 +259,18 @@ class RealLife implements PassedLife {
     };
   }
 
-  after({ kind }: PassedRequest, { outcome, status }: Answer, body: Readonly<Record<string, unknown>>): void {
+  after({ kind }: PassedRequest, { outcome, status }: Answer, text: string): void {
     if (kind === 'run') {
       const { hooks, clock, log } = this.#options;
-      if (this.#start === undefined && typeof body.pid === 'number') hooks.onRealWorker({ pid: body.pid, log });
+      const { pid } = recordIn(text);
+      if (this.#start === undefined && typeof pid === 'number') hooks.onRealWorker({ pid, log });
       if (outcome === 'ok' && this.#start !== 'ok') hooks.onStarted(clock.now());
       this.#start = outcome;
     } else if (kind === 'state' && outcome === 'ok') this.#isReported = true;
     else if ((kind === 'state' || kind === 'heartbeat') && outcome === 'refused') {
       this.#isRefused = true;
-      if (kind === 'heartbeat' && [404, 409, 410].includes(status ?? 0)) this.#isTaken = true;
+      const { takesAway } = this.#options.spec.client;
+      if (kind === 'heartbeat' && status !== null && takesAway.includes(status)) this.#isTaken = true;
     }
   }
 
@@ -291,13 +290,4 @@ class RealLife implements PassedLife {
     if (code < 0 && this.#options.plan.silentDeath) return 'silent';
     return this.#isRefused ? 'stopped' : 'gave-up';
   }
-}
-
-function readLines(socket: Socket, onLine: (line: string) => void): void {
-  let unread = '';
-  socket.setEncoding('utf8').on('data', (text: string) => {
-    const lines = (unread + text).split('\n');
-    unread = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-  });
 }

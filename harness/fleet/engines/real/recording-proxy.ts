@@ -2,7 +2,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 
 import type { Clock } from '../../../model/clock.ts';
-import { isRecord } from '../../../model/json.ts';
 import type { CancelSignal } from '../../../worker/cancel.ts';
 import { cancellableSleep } from '../../../worker/cancel.ts';
 import {
@@ -28,7 +27,8 @@ export interface PassedLife {
   readonly cancel: CancelSignal;
   /** Before it is sent on: how long it is held up, and whether its answer gets lost, as a fault wants. */
   before(request: PassedRequest, attempt: number): Promise<{ readonly heldMs: number; readonly dropAnswer: boolean }>;
-  after(request: PassedRequest, answer: Answer, body: unknown): void;
+  /** `text`: the body of the request. */
+  after(request: PassedRequest, answer: Answer, text: string): void;
 }
 
 /**
@@ -107,7 +107,7 @@ export class RecordingProxy {
     try {
       const intendedMs = this.#clock.now();
       const text = await bodyOf(incoming);
-      const { answered } = await this.#send(life, incoming, { route, text, intendedMs });
+      const answered = await this.#send(life, incoming, { route, text, intendedMs });
       if (answered) response.writeHead(answered.status, passedOn(answered.headers)).end(answered.text);
       else response.destroy();
     } catch (error) {
@@ -118,11 +118,12 @@ export class RecordingProxy {
     }
   }
 
+  /** What the worker is answered; undefined: nothing. */
   async #send(
     { passed: life, sendings }: ServedLife,
     incoming: IncomingMessage,
     { route, text, intendedMs }: { readonly route: string; readonly text: string; readonly intendedMs: number },
-  ): Promise<{ readonly answered: HttpResponse | undefined }> {
+  ): Promise<HttpResponse | undefined> {
     const method = incoming.method as RequestSpec['method'];
     const [path = ''] = route.split('?');
     const passed = passedRequest(method, path, text);
@@ -142,8 +143,8 @@ export class RecordingProxy {
     this.#passing.set(spec, passing);
     const answer = await this.#requests.sendOnce(spec, life.cancel, sending.attempt);
     sending.isOver = answer.outcome !== 'unknown';
-    life.after(passed, answer, bodyIn(text));
-    return { answered: dropAnswer ? undefined : passing.response };
+    life.after(passed, answer, text);
+    return dropAnswer ? undefined : passing.response;
   }
 }
 
@@ -193,7 +194,7 @@ async function acquirePassing(
     async request(spec, own, cancel) {
       const passed = passing.get(spec);
       if (!passed) throw new Error('a request that no worker has sent');
-      const headers = [...Object.entries(passed.headers)].flatMap(([name, value]) =>
+      const headers = Object.entries(passed.headers).flatMap(([name, value]) =>
         NOT_PASSED.test(name) || value === undefined ? [] : [name, String(value)],
       );
       for (const name of ['authorization', 'correlation-id']) headers.push(name, own[own.indexOf(name) + 1] ?? '');
@@ -222,13 +223,4 @@ async function bodyOf(incoming: IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function bodyIn(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const body: unknown = JSON.parse(text);
-    return isRecord(body) ? body : {};
-  } catch {
-    return {};
-  }
 }
