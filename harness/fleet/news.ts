@@ -1,4 +1,5 @@
 import type { LifeOutcome } from '../handoff/workload.ts';
+import { isSince } from '../model/airflow/releases.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
 import type { ExecutorBehaviour, Scenario } from '../model/scenario.ts';
@@ -36,15 +37,7 @@ export function newsOf(behaviour: ExecutorBehaviour, release: string | undefined
 function isIgnored(behaviour: ExecutorBehaviour, release: string | undefined, { failed }: Ending): boolean {
   const isKnown = failed?.reason === 'invalid_state' && failed.found_state === 'running';
   // `TaskAlreadyRunningError` came with 3.1.9.
-  return behaviour === 'celery' && isKnown && !isBefore(release, [3, 1, 9]);
-}
-
-/** Betas and candidates count as their release. */
-function isBefore(release: string | undefined, [major, minor, patch]: readonly [number, number, number]): boolean {
-  const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release ?? '') ?? [];
-  if (parts.length === 0) return false;
-  const [ofMajor = 0, ofMinor = 0, ofPatch = 0] = parts.map((part) => Number(part ?? 0));
-  return (ofMajor - major || ofMinor - minor || ofPatch - patch) < 0;
+  return behaviour === 'celery' && isKnown && (release === undefined || isSince(release, '3.1.9'));
 }
 
 /** From the last answer to the news of a LocalExecutor: `npm run news-delay` has what was measured. */

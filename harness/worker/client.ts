@@ -1,4 +1,4 @@
-import { lineOf } from '../model/airflow/releases.ts';
+import { isSince, lineOf } from '../model/airflow/releases.ts';
 
 /**
  * What Airflow's own worker of a release does where releases differ: its client, and the supervisor that has a task's
@@ -110,18 +110,4 @@ export function workerClient(version: string | undefined): WorkerClient {
     'airflow-api-version': lineOf(version).executionApi,
   };
   return { ...generation, headers: Object.entries(headers).flat() };
-}
-
-function isSince(version: string, since: string): boolean {
-  const [one, other] = [numbers(version), numbers(since)];
-  const place = one.findIndex((number, i) => number !== other[i]);
-  return place < 0 || (one[place] ?? 0) > (other[place] ?? 0);
-}
-
-/** `3.4.0b2` is taken for `3.4.0`. */
-function numbers(version: string): number[] {
-  return version
-    .split('.')
-    .slice(0, 3)
-    .map((part) => Number.parseInt(part, 10));
 }

@@ -50,6 +50,19 @@ export function isNewerThanKnown(version: string): boolean {
   return AIRFLOW_LINES.every(({ line }) => placeOf(line) < placeOf(version));
 }
 
+/** Whether a version is that release or a later one; betas and candidates count as their release. */
+export function isSince(version: string, release: string): boolean {
+  const [one, other] = [numbers(version), numbers(release)];
+  const place = one.findIndex((number, i) => number !== other[i]);
+  return place < 0 || (one[place] ?? 0) > (other[place] ?? 0);
+}
+
+/** `3.4.0b2` is taken for `3.4.0`, and `3.4` as well. */
+function numbers(version: string): number[] {
+  const [major = '', minor = '0', patch = '0'] = version.split('.');
+  return [major, minor, patch].map((part) => Number.parseInt(part, 10));
+}
+
 function placeOf(version: string): number {
   const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   return major * 1_000 + minor;
