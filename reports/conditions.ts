@@ -1,4 +1,5 @@
 import type { Manifest } from '../harness/model/manifest.ts';
+import { executorBehaviourOf } from '../harness/model/scenario.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { count, milliseconds, percent } from './words.ts';
 
@@ -63,7 +64,7 @@ export function provenance(judgement: Judgement, manifest: Manifest): [string, s
     ['ended', manifest.ended ?? 'the harness was killed before the end'],
     ['machine', `${machine.platform} ${machine.arch}, ${count(machine.cpus)} CPUs, ${gibibytes} GiB`],
     ['windtunnel', `${manifest.windtunnel} on Node ${manifest.node}`],
-    ['executor behaves as', manifest.plan.scenario.executor_behaviour ?? 'calm'],
+    ['executor behaves as', executorBehaviourOf(manifest.plan.scenario)],
     ['rates', ratesOf(manifest)],
     ...(manifest.engine === undefined ? [] : [['workers played by', manifest.engine] satisfies [string, string]]),
     ['run', judgement.run],

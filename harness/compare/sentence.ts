@@ -1,5 +1,6 @@
 import { amountOf, counted, listed, rate, some } from '../../reports/words.ts';
 import type { ComparisonSide, CountDifference, Decision, Difference, MeasureDifference } from '../model/comparison.ts';
+import { executorBehaviourOf } from '../model/scenario.ts';
 import { isValidRun, type Judgement } from '../model/verdict.ts';
 import { RUNS_FOR_SHIFT } from '../statistics/shift-test.ts';
 import { sensitivity } from './counts.ts';
@@ -143,8 +144,7 @@ export function caveatsOf({ a, b, tests, shifts }: Grounds): string[] {
   if (tests.length > 0 && shifts.length === 0) {
     found.push(`Latency, throughput and cost are not compared: that takes ${RUNS_FOR_SHIFT} valid runs a side.`);
   }
-  const executors = (runs: readonly Judgement[]) =>
-    [...new Set(runs.map(({ executor_behaviour = 'calm' }) => executor_behaviour))].sort().join(' and ');
+  const executors = (runs: readonly Judgement[]) => [...new Set(runs.map(executorBehaviourOf))].sort().join(' and ');
   if (a.length > 0 && b.length > 0 && executors(a) !== executors(b)) {
     found.push(
       `The executors behaved differently (${executors(a)} on one side, ${executors(b)} on the other): ` +

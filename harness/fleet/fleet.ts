@@ -6,7 +6,7 @@ import { ofAnotherRun } from '../model/namespace.ts';
 import type { Life, LifeEnd, Operation } from '../model/operation.ts';
 import { Rng } from '../model/rng.ts';
 import { note, type RunContext } from '../model/run-context.ts';
-import type { DagSpec, TaskSpec } from '../model/scenario.ts';
+import { type DagSpec, executorBehaviourOf, type TaskSpec } from '../model/scenario.ts';
 import { CancelSource } from '../worker/cancel.ts';
 import { type WorkerClient, workerClient } from '../worker/client.ts';
 import type { Hazards } from '../worker/hazards.ts';
@@ -214,7 +214,7 @@ export class Fleet {
   #notifyScheduler({ name, turn }: LifeSpec, played: FleetLife, end: LifeEnd): void {
     const { handed, failed } = played;
     const { seed, scenario } = this.#context.plan;
-    const behaviour = scenario.executor_behaviour ?? 'calm';
+    const behaviour = executorBehaviourOf(scenario);
     // Celery has a result of each message; otherwise its duplicate has the task, and will report.
     if (end === 'refused' && ++handed.refused < handed.lives && behaviour !== 'celery') return;
     const ending = { end, failed: end === 'reported' ? undefined : failed, raised: played.raised };

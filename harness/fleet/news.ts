@@ -2,7 +2,7 @@ import type { LifeOutcome } from '../handoff/workload.ts';
 import { isSince } from '../model/airflow/releases.ts';
 import type { LifeEnd, Operation } from '../model/operation.ts';
 import type { Rng } from '../model/rng.ts';
-import type { ExecutorBehaviour, Scenario } from '../model/scenario.ts';
+import { type ExecutorBehaviour, executorBehaviourOf, type Scenario } from '../model/scenario.ts';
 
 /** How a life ended, as far as its executor knows. */
 export interface Ending {
@@ -49,12 +49,9 @@ const SLEEP = { share: 1 / 288, ms: 5_000 };
  * How long after the last request of a life its executor knows of the end, milliseconds. `late` is how often something
  * that comes after the end report takes its time: an upload of the log, a listener.
  */
-export function newsDelayMs(
-  { executor_behaviour: behaviour = 'calm', executor_late_news: late }: Executing,
-  { end, failed }: Ending,
-  rng: Rng,
-): number {
-  if (behaviour === 'calm' || end === 'never-started') return 0;
+export function newsDelayMs(scenario: Executing, { end, failed }: Ending, rng: Rng): number {
+  if (executorBehaviourOf(scenario) === 'calm' || end === 'never-started') return 0;
+  const { executor_late_news: late } = scenario;
   const quick = rng.between(...QUICK_MS);
   // Without a start there is neither a loop nor a log.
   if (failed?.kind === 'run') return quick;

@@ -186,6 +186,15 @@ type TimedOr<Operator> = Operator extends { operator: 'backfill' }
 export const EXECUTOR_BEHAVIOURS = ['local', 'celery', 'calm'] as const;
 export type ExecutorBehaviour = (typeof EXECUTOR_BEHAVIOURS)[number];
 
+/** Of a scenario, a stored plan or a verdict: those of before there was a choice name none. */
+export function executorBehaviourOf({
+  executor_behaviour = 'calm',
+}: {
+  readonly executor_behaviour?: ExecutorBehaviour | undefined;
+}): ExecutorBehaviour {
+  return executor_behaviour;
+}
+
 /** What a scenario lets the nemesis do. */
 const CHAOS = z.strictObject({
   /** Names of `harness/faults/`; `all`: all that the stack can host. */

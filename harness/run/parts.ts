@@ -16,7 +16,7 @@ import { actionWords } from '../judge/action-words.ts';
 import type { LiveNumbers } from '../model/progress.ts';
 import type { Recorder } from '../model/run-context.ts';
 import { note } from '../model/run-context.ts';
-import type { Scenario } from '../model/scenario.ts';
+import { executorBehaviourOf, type Scenario } from '../model/scenario.ts';
 import type { Sighting } from '../model/sighting.ts';
 import type { Stack, SupervisedProcess } from '../model/stack.ts';
 import type { SampleMetric } from '../model/tables.ts';
@@ -182,8 +182,9 @@ async function openDispatcher(
   }
 }
 
-function welcomeOf({ executor_behaviour: behaviour = 'calm', executor_task_uuid }: Scenario): Welcome {
-  return { behaviour, task_uuid: executor_task_uuid ?? behaviour !== 'calm' };
+function welcomeOf(scenario: Scenario): Welcome {
+  const behaviour = executorBehaviourOf(scenario);
+  return { behaviour, task_uuid: scenario.executor_task_uuid ?? behaviour !== 'calm' };
 }
 
 /** For the live line. */
