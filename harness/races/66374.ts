@@ -1,4 +1,3 @@
-import { ANY_LOAD } from '../../workloads/aims.ts';
 import { ids } from '../../workloads/shapes.ts';
 import { deferring, LATE_NEWS } from './late-news.ts';
 import { type KnownRace, reported } from './race.ts';
@@ -24,10 +23,8 @@ export const failedAsItIsScheduled: KnownRace = {
       ...LATE_NEWS,
       name: 'race-66374',
       describe: 'Deferred tasks that wait for room when the executor reports the end of their first part (#66374)',
-      duration_s: 40,
       dags,
       operators: [{ operator: 'trigger', dags: ids(dags), every_ms: 2_000, start_after_ms: 0 }],
-      aims: [...ANY_LOAD, 'tasks-change-as-allowed'],
     },
     has: ['airflow@3.2.1', 'airflow@3.1.8'],
     has_not: 'airflow@3.2.2',

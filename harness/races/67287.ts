@@ -1,4 +1,3 @@
-import { ANY_LOAD } from '../../workloads/aims.ts';
 import { ids } from '../../workloads/shapes.ts';
 import { deferring, LATE_NEWS } from './late-news.ts';
 import { type KnownRace, reported } from './race.ts';
@@ -19,10 +18,8 @@ export const failedInTheQueue: KnownRace = {
       ...LATE_NEWS,
       name: 'race-67287',
       describe: 'Deferred tasks that are queued again when the executor reports the end of their first part (#67287)',
-      duration_s: 40,
       dags,
       operators: [{ operator: 'trigger', dags: ids(dags), every_ms: 3_000, start_after_ms: 0 }],
-      aims: [...ANY_LOAD, 'tasks-change-as-allowed'],
     },
     has: ['airflow@3.3.2'],
     has_not: null,

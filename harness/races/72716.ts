@@ -1,4 +1,3 @@
-import { ANY_LOAD } from '../../workloads/aims.ts';
 import { ids } from '../../workloads/shapes.ts';
 import { deferring, LATE_NEWS } from './late-news.ts';
 import { type KnownRace, reported } from './race.ts';
@@ -15,10 +14,8 @@ export const failedAsItRuns: KnownRace = {
       name: 'race-72716',
       describe:
         'Deferred tasks that are resumed and run when the executor reports the end of their first part (#72716)',
-      duration_s: 40,
       dags,
       operators: [{ operator: 'trigger', dags: ids(dags), every_ms: 3_000, start_after_ms: 0 }],
-      aims: [...ANY_LOAD, 'tasks-change-as-allowed'],
     },
     has: ['airflow@3.3.2'],
     has_not: null,

@@ -1,3 +1,4 @@
+import { ANY_LOAD } from '../../workloads/aims.ts';
 import { PLAIN_STACK, REAL_CLIENT, STEADY_HABITS } from '../../workloads/shapes.ts';
 import type { DagSpec, Scenario, TaskSpec } from '../model/scenario.ts';
 
@@ -38,5 +39,7 @@ export const RESUMED = {
  */
 export const LATE_NEWS = {
   ...RESUMED,
+  duration_s: 40,
   executor_late_news: { share: 0.5, ms: [4_000, 6_000] },
+  aims: [...ANY_LOAD, 'tasks-change-as-allowed'],
 } as const satisfies Partial<Scenario>;
