@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import { findingsText, findingText } from '../../reports/terminal/finding.ts';
@@ -12,11 +12,12 @@ import type { Finding } from '../model/finding.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+import { endOfFile } from '../system/tail.ts';
 
 /** Of the real workers of a finding. */
 const LOGS_READ = 2;
 /** Of each log the last ones: a task may have printed a lot. */
-const LOG_CHARACTERS = 200_000;
+const LOG_BYTES = 200_000;
 
 interface ExplainFlags {
   readonly run: string;
@@ -54,7 +55,7 @@ export const explainCommand: CliCommand<ExplainFlags> = {
 function workerLog(run: string, log: string, options: { readonly color: boolean }): string[] {
   const file = path.join(run, log);
   if (!existsSync(file)) return [];
-  const text = workerLogText(log, readFileSync(file, 'utf8').slice(-LOG_CHARACTERS), options);
+  const text = workerLogText(log, endOfFile(file, LOG_BYTES), options);
   return text === '' ? [] : [text];
 }
 

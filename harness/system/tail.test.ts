@@ -13,7 +13,7 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { Tail } from './tail.ts';
+import { endOfFile, Tail } from './tail.ts';
 
 let folder: string;
 let file: string;
@@ -134,4 +134,12 @@ test('an error of the listener is not one of the file', () => {
   expect(() => tail.read()).toThrow(new RangeError('a defect of ours'));
   tail.close();
   expect({ lines, troubles }).toEqual({ lines: ['one'], troubles: [] });
+});
+
+test('the end of a file is read, however long it is', () => {
+  writeFileSync(file, `${'x'.repeat(5_000)}\nlast\n`);
+  expect(endOfFile(file, 8)).toBe('xx\nlast\n');
+  expect(endOfFile(file, 10_000)).toHaveLength(5_006);
+  writeFileSync(file, '');
+  expect(endOfFile(file, 8)).toBe('');
 });

@@ -173,3 +173,16 @@ class ListenerError extends Error {}
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
+
+/** The last bytes of a file as text; their first line may be the end of one. */
+export function endOfFile(file: string, bytes: number): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const buffer = Buffer.alloc(Math.min(size, bytes));
+    const got = readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString('utf8', 0, got);
+  } finally {
+    closeSync(descriptor);
+  }
+}
