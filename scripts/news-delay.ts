@@ -17,6 +17,7 @@ import path from 'node:path';
 import { messageOf } from '../harness/model/errors.ts';
 import { installAirflow } from '../harness/stacks/airflow/install.ts';
 import { runTool } from '../harness/system/run-tool.ts';
+import { RELEASES } from '../test/fidelity/recording.ts';
 import { flagsOf } from './flags.ts';
 
 interface Row {
@@ -42,7 +43,7 @@ const { values, positionals } = flagsOf({
 const ROUND = 24;
 const LATE_MS = 4_000;
 const data = path.join(import.meta.dirname, '..', 'records', 'news-delay.ndjson');
-const releases = positionals.length > 0 ? positionals : ['3.1.8', '3.2.1', '3.2.2', '3.3.2', '3.4.0b2'];
+const releases = positionals.length > 0 ? positionals : RELEASES;
 const wanted = Number(values.tasks);
 const workers = values['at-once'].split(',').map(Number);
 

@@ -11,6 +11,7 @@ import { Dispatcher } from '../harness/handoff/dispatcher.ts';
 import { messageOf } from '../harness/model/errors.ts';
 import { type AirflowInstall, installAirflow } from '../harness/stacks/airflow/install.ts';
 import { toolEnvironment } from '../harness/system/run-tool.ts';
+import { RELEASES } from './fidelity/recording.ts';
 
 /** What takes 2 s by design is over by then on any machine; what waits for an answer is not. */
 const ENDLESS_MS = 60_000;
@@ -280,7 +281,7 @@ const SCRIPT: readonly Step[] = [
   { ends: 6, how: 'success' },
 ];
 
-for (const version of ['3.1.8', '3.2.1', '3.2.2', '3.3.2', '3.4.0b2']) {
+for (const version of RELEASES) {
   const install = await installed(version);
   it.skipIf(typeof install === 'string')(`behaves as the LocalExecutor of ${version}`, async () => {
     if (typeof install === 'string') return;

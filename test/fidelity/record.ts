@@ -41,6 +41,9 @@ export async function record(
   }
 }
 
+/** 3.4 takes three minutes. */
+const LONGEST_MS = 600_000;
+
 interface Setting {
   readonly home: string;
   readonly dags: string;
@@ -53,6 +56,7 @@ interface Setting {
 async function playReal(python: string, { home, dags, url, cases, signal }: Setting): Promise<Map<number, string>> {
   const child = spawn(python, [path.join(import.meta.dirname, 'real_workers.py')], {
     signal,
+    timeout: LONGEST_MS,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {
       PATH: process.env.PATH,
