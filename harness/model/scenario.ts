@@ -222,7 +222,7 @@ export const SCENARIO = z.strictObject({
   /** Rewrite these DAGs so often; each rewrite makes a new dag_version. */
   churn: z.strictObject({ dags: dagIds, every_ms: z.number().positive() }).optional(),
   fleet: FLEET,
-  /** Absent in a scenario: `calm`; absent in a stored plan: `calm`. */
+  /** Absent in a scenario: `local`; absent in a stored plan, which then is of before there was a choice: `calm`. */
   executor_behaviour: z.enum(EXECUTOR_BEHAVIOURS).optional(),
   /**
    * How often and how late the executor learns of an end where something comes after the end report: a log that is

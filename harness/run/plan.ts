@@ -36,7 +36,7 @@ export interface PlanFlags {
 }
 
 /** Of a new run of a scenario that does not say. */
-const DEFAULT_BEHAVIOUR: ExecutorBehaviour = 'calm';
+const DEFAULT_BEHAVIOUR: ExecutorBehaviour = 'local';
 
 /** For faults that are asked for by name: a window every few seconds, one at a time. */
 const ASKED_FOR: Omit<ChaosSpec, 'faults'> = { pause_ms: [3_000, 8_000] };
@@ -57,7 +57,7 @@ export function planOptions<T>(args: Argv<T>): Argv<T & PlanFlags> {
       type: 'string',
       choices: EXECUTOR_BEHAVIOURS,
       describe:
-        "Behave as Airflow's LocalExecutor, as its CeleryExecutor, or calmly (default: the scenario’s, or calm)",
+        "Behave as Airflow's LocalExecutor, as its CeleryExecutor, or calmly (default: the scenario’s, or local)",
     }) as Argv<T & PlanFlags>;
 }
 

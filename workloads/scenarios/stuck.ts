@@ -16,6 +16,8 @@ export const scenario: Scenario = {
   duration_s: 60,
   schedulers: 1,
   api_servers: 1,
+  // Airflow's LocalExecutor revokes nothing before 3.4.
+  executor_behaviour: 'celery',
   queued_timeout_s: 8,
   dags: [dag],
   fleet: { ...QUICK_BEATS, habits: STEADY_HABITS },
