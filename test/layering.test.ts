@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['soak', 'upgrade', 'calibrate', 'compare', 'doctor', 'new', 'known', 'trend'],
   ['run'],
   // The parts of a run do not know each other: `run` wires them. Reports are formats: they decide nothing.
-  ['stacks', 'fleet', 'faults', 'record', 'judge', 'reports', 'console', 'k6'],
+  ['stacks', 'fleet', 'faults', 'director', 'record', 'judge', 'reports', 'console', 'k6'],
   ['worker', 'handoff', 'wire', 'run-folder', 'statistics', 'system', 'races', 'workloads', 'model', 'reference'],
   // Read as files: SQL and Python.
   ['invariants', 'docker'],

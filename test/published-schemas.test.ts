@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { compareBuilds, comparePair } from '../harness/compare/compare.ts';
+import { RACE_FILE } from '../harness/director/race-file.ts';
 import { judge } from '../harness/judge/judge.ts';
 import { COMPARISON } from '../harness/model/comparison.ts';
 import { JUDGEMENT } from '../harness/model/verdict.ts';
@@ -75,4 +76,10 @@ test('what is not a comparison is none', () => {
   const broken = { ...comparePair([], [], { detect: 0 }), decision: 'perhaps', detect: 'twice' };
   const { error } = COMPARISON.safeParse(broken);
   expect(error?.issues.map(({ path }) => path.join('.'))).toEqual(['decision', 'detect']);
+});
+
+test('docs/race.schema.json is the schema of what a race file may hold (vitest -u writes it again)', async () => {
+  const title = 'A race of Airflow as a script: *.race.yaml of windtunnel';
+  const written = `${JSON.stringify({ ...z.toJSONSchema(RACE_FILE, { io: 'input' }), title }, null, 2)}\n`;
+  await expect(written).toMatchFileSnapshot('../docs/race.schema.json');
 });
