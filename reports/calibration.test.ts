@@ -15,6 +15,7 @@ import {
   planted,
 } from '../harness/testing/calibration-fixture.ts';
 import { HOSTILE } from '../harness/testing/fixture.ts';
+import { aimsText } from './calibration.ts';
 import { calibrationText } from './terminal/calibration.ts';
 import { writeCalibration } from './write.ts';
 
@@ -50,6 +51,23 @@ describe('clean builds', () => {
     const { clean, remedies } = calibration();
     expect(clean).toMatchObject({ runs: 35, false_alarms: 1, raised_by: { 'one-live-attempt': 1 } });
     expect(remedies).toMatchObject([{ name: 'skip-remedy', runs: 4, false_alarms: 0 }]);
+  });
+
+  test.each([
+    [1, false],
+    [2, true],
+  ])('that say nothing about %i of ten aims: too little is %s', (unknown, saysLittle) => {
+    const unknown_aims = ['no-deadlocks', 'error-contract'].slice(0, unknown);
+    const runs = [calibrationRun({ aims: 4, unknown_aims }), calibrationRun({ aims: 6, unknown_aims: [] })];
+    const measured = calibrationOf(calibrationHead(), [], runs);
+    expect(measured.clean.aims).toMatchObject({ judged: 10, unknown });
+    expect(findingsOf(measured)).toMatchObject({ saysLittle, bad: saysLittle });
+    expect(aimsText(measured.clean)[0]).toMatch(`of 10 invariants that clean loads aim at, ${unknown} unknown`);
+  });
+
+  test('of results that did not count their aims say nothing about them', () => {
+    expect(aimsText(calibration().clean)).toEqual([]);
+    expect(findingsOf(calibration()).saysLittle).toBe(false);
   });
 
   test('a cure that breaks something is a false alarm, by name as well', () => {

@@ -1,4 +1,10 @@
-import type { Calibration, CalibrationFindings, CalibrationRun, DefectFigures } from '../harness/model/calibration.ts';
+import type {
+  Calibration,
+  CalibrationFindings,
+  CalibrationRun,
+  CleanFigures,
+  DefectFigures,
+} from '../harness/model/calibration.ts';
 import type { Verdict } from '../harness/model/verdict.ts';
 import { count, counted, listed, seconds, some } from './words.ts';
 
@@ -62,7 +68,8 @@ export function calibrationSentence(calibration: Calibration, findings: Calibrat
   parts.push(cleanText(clean.runs, clean.false_alarms));
   const missed = findings.missed.length > 0 ? [`never found: ${some(findings.missed, 5)}`] : [];
   const without = findings.unmeasured.length > 0 ? [`could not be run: ${some(findings.unmeasured, 5)}`] : [];
-  return [...parts, ...missed, ...without].join('; ').replace('so far; ', 'so far ');
+  const little = findings.saysLittle ? ['clean runs say too little'] : [];
+  return [...parts, ...missed, ...without, ...little].join('; ').replace('so far; ', 'so far ');
 }
 
 export function cleanText(runs: number, falseAlarms: number): string {
@@ -92,8 +99,17 @@ export function remarksOf(calibration: Calibration, findings: CalibrationFinding
     ...(calibration.clean.unknown > 0
       ? [`clean, but in doubt (verdict unknown): ${counted(calibration.clean.unknown, 'run')}`]
       : []),
+    ...aimsText(calibration.clean),
     ...(failedRuns > 0 ? [`failed to run twice, and not counted: ${counted(failedRuns, 'run')}`] : []),
   ];
+}
+
+/** How much of what the clean loads aim at they say nothing about. */
+export function aimsText({ aims }: CleanFigures): string[] {
+  if (aims === undefined || aims.judged === 0) return [];
+  const by = Object.entries(aims.unknown_by).map(([name, runs]) => `${name} (${runs})`);
+  const which = by.length === 0 ? '' : `: ${some(by, 5)}`;
+  return [`of ${count(aims.judged)} invariants that clean loads aim at, ${count(aims.unknown)} unknown${which}`];
 }
 
 /** Runs that need a look. */

@@ -6,7 +6,7 @@ import { readKept } from '../harness/calibrate/results.ts';
 import { listInvariants } from '../harness/judge/invariants.ts';
 import type { Calibration, CleanFigures, Planted } from '../harness/model/calibration.ts';
 import { REFERENCE_DEFECTS } from '../harness/stacks/defects.ts';
-import { cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
+import { aimsText, cleanText, firstText, foundText, intervalOf } from '../reports/calibration.ts';
 import { markdownTable, plain } from '../reports/markdown/document.ts';
 import { count, lines, seconds } from '../reports/words.ts';
 import { withParts } from './marked-parts.ts';
@@ -33,7 +33,7 @@ export function withFigures(document: string, all: CalibrationSources): string {
     figures: figures(sources, measured),
     clean: clean(sources),
     invariants: byInvariant(sources, measured),
-    faults: `Scenario \`exploratory\` on the stack without defects: ${alarms(troubled.map((one) => one.clean))}.`,
+    faults: underFaults(troubled),
   };
   return withParts(document, 'docs/calibration.md', parts);
 }
@@ -56,13 +56,13 @@ function figures({ planted }: CalibrationSources, measured: ReadonlyMap<string, 
 /** Where the figures come from. A result may be a part: each defect has its newest. */
 function provenance(results: readonly Calibration[]): string {
   if (results.length === 0) return 'No result with enough runs is kept yet.';
-  const said = [...results]
-    .sort((a, b) => a.started_at.localeCompare(b.started_at))
-    .map(({ started_at, commit, machine, settings }) => {
-      const at = commit === null ? '' : ` at ${commit}`;
-      return `${started_at.slice(0, 10)}${at} (${machine.cpus} CPUs, ${settings.jobs} at a time)`;
-    });
+  const said = [...results].sort((a, b) => a.started_at.localeCompare(b.started_at)).map(placeOf);
   return lines(`Measured ${said.join('; ')}.`, 120).join('\n');
+}
+
+function placeOf({ started_at, commit, machine, settings }: Calibration): string {
+  const at = commit === null ? '' : ` at ${commit}`;
+  return `${started_at.slice(0, 10)}${at} (${machine.cpus} CPUs, ${settings.jobs} at a time)`;
 }
 
 /** All results since the oldest that the figures rest on: none of them may have found a violation on a clean stack. */
@@ -88,6 +88,15 @@ function clean({ planted, kept }: CalibrationSources): string {
       }),
     ),
   ].join('\n\n');
+}
+
+/** All results, and the newest by itself: it is about the code that there is. */
+function underFaults(troubled: readonly Calibration[]): string {
+  const all = `Scenario \`exploratory\` on the stack without defects: ${alarms(troubled.map((one) => one.clean))}.`;
+  const newest = troubled.at(-1);
+  if (newest === undefined || troubled.length === 1) return all;
+  const said = [alarms([newest.clean]), ...aimsText(newest.clean)].join('; ');
+  return lines(`${all} The newest result, of ${placeOf(newest)}: ${said}.`, 120).join('\n');
 }
 
 function alarms(all: readonly CleanFigures[]): string {

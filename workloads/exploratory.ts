@@ -24,6 +24,15 @@ const BAG: readonly [Scenario, ...Scenario[]] = [
   ...WEIGHTS.flatMap(([scenario, weight]) => Array.from({ length: weight }, () => scenario)),
 ];
 
+/** The scenario that a seed draws, as it is without faults and with what it aims at. */
+export function drawnLoad(seed: number): Scenario {
+  return generatorOf(seed).pick(BAG);
+}
+
+function generatorOf(seed: number): Rng {
+  return new Rng(seed, 'exploratory');
+}
+
 /** For races without a name yet: any load, any faults, two at once. */
 export const exploratory = {
   name: 'exploratory',
@@ -31,7 +40,7 @@ export const exploratory = {
     'A different load and different faults for each seed: a scenario drawn by weight, and any two faults at a time',
 
   draw(seed: number): Scenario {
-    const rng = new Rng(seed, 'exploratory');
+    const rng = generatorOf(seed);
     const base = rng.pick(BAG);
     return {
       ...base,

@@ -55,7 +55,7 @@ async function conducted(
       if (answer === 'ends when cancelled') {
         return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       }
-      return { judgement: answer, loadStartedMs: 10_000 };
+      return { judgement: answer, loadStartedMs: 10_000, aims: [] };
     },
     ...over,
   });
@@ -84,6 +84,18 @@ describe('the outcome of a run', () => {
       { result: 'missed', verdict: 'unknown', doubts: ['fleet-kept-pace'], folder: 'run-7-1' },
     ]);
     expect(discarded).toEqual([]);
+  });
+
+  test('says how many invariants its load aims at, and of which of them the run says nothing', async () => {
+    const invariants = [invariant('no-deadlocks', 'unknown'), invariant('error-contract', 'unknown')];
+    const { runs } = await conducted([clean], [], {
+      runOne: async () => ({
+        judgement: judgement({ verdict: 'unknown', invariants }),
+        loadStartedMs: 0,
+        aims: ['no-deadlocks', 'locks-are-brief'],
+      }),
+    });
+    expect(runs).toMatchObject([{ aims: 2, unknown_aims: ['no-deadlocks'] }]);
   });
 
   test('a violation on a clean build is a false alarm, and its folder is kept', async () => {
@@ -128,7 +140,7 @@ test('concurrent runs are all counted', async () => {
       most = Math.max(most, ++now);
       await new Promise((resolve) => setTimeout(resolve, 5));
       now--;
-      return { judgement: quiet, loadStartedMs: 0 };
+      return { judgement: quiet, loadStartedMs: 0, aims: [] };
     },
   });
   expect({ most, seeds: runs.map(({ seed }) => seed) }).toEqual({ most: 3, seeds: [0, 1, 2, 3, 4, 5, 6] });
@@ -156,7 +168,7 @@ test.each([
     async runOne(_job, folder, _signal, next) {
       folders.push(folder);
       seen.push(next?.folder);
-      return { judgement: quiet, loadStartedMs: 0 };
+      return { judgement: quiet, loadStartedMs: 0, aims: [] };
     },
   });
   expect({ seen, folders }).toEqual({ seen: wanted, folders: ['run-1-1', 'run-2-1'] });

@@ -1,4 +1,5 @@
 import {
+  type AimFigures,
   CALIBRATION_FORMAT,
   type Calibration,
   type CalibrationFindings,
@@ -68,6 +69,21 @@ function cleanFigures(all: readonly CalibrationRun[]): CleanFigures {
     unknown: runs.filter(({ result, verdict }) => result === 'clean' && verdict === 'unknown').length,
     failed_to_run: all.length - runs.length,
     raised_by: countedRuns(alarms),
+    ...aimsOf(runs),
+  };
+}
+
+/** Nothing of results from before it was counted. */
+function aimsOf(runs: readonly CalibrationRun[]): { readonly aims?: AimFigures } {
+  const counted = runs.filter((run) => run.aims !== undefined);
+  if (counted.length === 0) return {};
+  const unknown = counted.map((run) => run.unknown_aims ?? []);
+  return {
+    aims: {
+      judged: counted.reduce((sum, { aims = 0 }) => sum + aims, 0),
+      unknown: unknown.flat().length,
+      unknown_by: countedNames(unknown),
+    },
   };
 }
 
@@ -78,10 +94,12 @@ function remedyFigures({ name, summary }: Planted, all: readonly CalibrationRun[
 
 /** In how many runs each invariant was broken, the most frequent first. */
 function countedRuns(runs: readonly CalibrationRun[]): Record<string, number> {
+  return countedNames(runs.map(({ violations }) => Object.keys(violations)));
+}
+
+function countedNames(runs: readonly (readonly string[])[]): Record<string, number> {
   const counts = new Map<string, number>();
-  for (const { violations } of runs) {
-    for (const name of Object.keys(violations)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
+  for (const name of runs.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
   return Object.fromEntries([...counts].sort(([a, n], [b, m]) => m - n || a.localeCompare(b)));
 }
 
@@ -93,10 +111,15 @@ function roundedTo(digits: number, value: number | null): number | null {
   return value === null ? null : Number(value.toFixed(digits));
 }
 
-/** Every defect must be found at least once, and no clean run may fail. */
+/** Of what clean loads aim at: more than that, and they show too little. */
+const MOST_UNKNOWN = 0.1;
+
+/** Every defect must be found at least once, and no clean run may fail, nor say little. */
 export function findingsOf({ defects, clean }: Calibration): CalibrationFindings {
   const measured = defects.filter(({ runs }) => runs > 0);
   const missed = measured.filter(({ found }) => found === 0);
+  const { judged, unknown } = clean.aims ?? { judged: 0, unknown: 0 };
+  const saysLittle = unknown > MOST_UNKNOWN * judged;
   const names = (some: readonly DefectFigures[]) => some.map(({ name }) => name);
   return {
     missed: names(missed),
@@ -106,7 +129,8 @@ export function findingsOf({ defects, clean }: Calibration): CalibrationFindings
       ...(clean.runs === 0 && clean.failed_to_run > 0 ? ['clean builds'] : []),
     ],
     falseAlarms: clean.false_alarms,
-    bad: clean.false_alarms > 0 || missed.length > 0,
+    saysLittle,
+    bad: clean.false_alarms > 0 || missed.length > 0 || saysLittle,
   };
 }
 

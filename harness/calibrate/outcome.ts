@@ -8,10 +8,13 @@ export interface JudgedJob {
   readonly judgement: Judgement;
   /** On the run's clock: violations are counted from here. */
   readonly loadStartedMs: number;
+  /** The invariants that the load aims at. */
+  readonly aims: readonly string[];
 }
 
 /** The result that is kept of a run: found or not, by which invariants, and when. */
-export function outcomeOf(job: Job, { judgement, loadStartedMs }: JudgedJob, tries: number): CalibrationRun {
+export function outcomeOf(job: Job, { judgement, loadStartedMs, aims }: JudgedJob, tries: number): CalibrationRun {
+  const unknown = judgement.invariants.filter(({ name, verdict }) => verdict === 'unknown' && aims.includes(name));
   const broken = judgement.invariants.filter(({ verdict }) => verdict === 'fail');
   const named = broken.filter(({ name }) => !expectsViolation(job) || job.planted?.caughtBy.includes(name));
   const moments = named.flatMap(({ first }) => (first ? [first.at_ms] : []));
@@ -21,6 +24,8 @@ export function outcomeOf(job: Job, { judgement, loadStartedMs }: JudgedJob, tri
     verdict: judgement.verdict,
     violations: Object.fromEntries(broken.map(({ name, violations }) => [name, violations])),
     first_violation_s: moments.length === 0 ? null : tenths(Math.max(0, Math.min(...moments) - loadStartedMs)),
+    aims: aims.length,
+    unknown_aims: unknown.map(({ name }) => name),
     doubts: judgement.assumptions.filter(({ verdict }) => verdict !== 'pass').map(({ name }) => name),
     harness_cpu_share: judgement.harness_cpu_share === null ? null : Number(judgement.harness_cpu_share.toFixed(3)),
     tries,

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { drawnLoad, exploratory } from '../../workloads/exploratory.ts';
 import { say } from '../console/print.ts';
 import { StackError } from '../model/errors.ts';
 import { resolvePlan } from '../run/plan.ts';
@@ -55,11 +56,12 @@ export class JobSeries {
     const progress = { phase: silent, numbers: silent, note, sighting: silent, judged: silent, stop: silent };
     const spec = { ...(await specOf({ job, folder })), progress, signal };
     const nextSpec = next && (async () => ({ ...(await specOf(next)), signal: this.#signal }));
+    const aims = job.scenario === exploratory.name ? drawnLoad(job.seed).aims : spec.plan.scenario.aims;
     const { judgement, failure } = await this.#runs.play(spec, nextSpec);
     if (failure !== undefined) throw failure;
     const { load_started_ms } = await readManifest(folder);
     if (load_started_ms === null) throw new StackError(`the load of ${folder} did not begin`);
-    return { judgement, loadStartedMs: load_started_ms };
+    return { judgement, loadStartedMs: load_started_ms, aims };
   };
 
   close(): Promise<void> {

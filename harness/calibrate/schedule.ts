@@ -1,3 +1,4 @@
+import { exploratory } from '../../workloads/exploratory.ts';
 import type { Planted } from '../model/calibration.ts';
 
 /** A run to make. */
@@ -14,7 +15,7 @@ export interface Job {
 }
 
 /** With faults, clean runs use this scenario: a clean stack must have no violation under any load. */
-const ANY_LOAD = 'exploratory';
+const ANY_LOAD = exploratory.name;
 
 export interface ScheduleOptions {
   readonly planted: readonly Planted[];

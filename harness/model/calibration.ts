@@ -28,6 +28,8 @@ export interface CalibrationSettings {
   readonly jobs: number;
   /** Of each defect. */
   readonly runs: number;
+  /** Without a defect; absent or null: one for every two runs of a defect. */
+  readonly clean?: number | null;
   readonly duration_s: number;
   /** What `--defects` named; null: everything there was. */
   readonly defects: readonly string[] | null;
@@ -86,6 +88,16 @@ export interface CleanFigures {
   readonly failed_to_run: number;
   /** The violated invariants, and in how many runs. */
   readonly raised_by: Readonly<Record<string, number>>;
+  /** What the loads aim at, summed over the runs; absent in results from before it was counted. */
+  readonly aims?: AimFigures;
+}
+
+/** How much of what a load aims at the run did not exercise enough, or could not judge: what it says nothing about. */
+export interface AimFigures {
+  readonly judged: number;
+  readonly unknown: number;
+  /** The invariants, and in how many runs. */
+  readonly unknown_by: Readonly<Record<string, number>>;
 }
 
 export interface RemedyFigures {
@@ -113,6 +125,9 @@ export interface CalibrationRun {
   readonly violations: Readonly<Record<string, number>>;
   /** Of a named invariant; of any where none is named. */
   readonly first_violation_s: number | null;
+  /** How many invariants the load aims at, and those that the run says nothing about; absent in older results. */
+  readonly aims?: number;
+  readonly unknown_aims?: readonly string[];
   /** Assumptions that did not hold. */
   readonly doubts: readonly string[];
   readonly harness_cpu_share: number | null;
@@ -132,6 +147,8 @@ export interface CalibrationFindings {
   /** Was to be run, and no run of it came to a verdict. */
   readonly unmeasured: readonly string[];
   readonly falseAlarms: number;
+  /** Clean runs say nothing about more than one in ten of what their loads aim at. */
+  readonly saysLittle: boolean;
   /** Whether this ends in exit code 1. */
   readonly bad: boolean;
 }

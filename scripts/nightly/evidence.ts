@@ -101,6 +101,23 @@ const calibration: Evidence = {
   })),
 };
 
+/** Under any load and any fault, with 1 to 3 schedulers. */
+const HEALTHY = ['--runs', '0', '--clean', '5', '--faults', 'all', '--duration', '60s', '--jobs', '2'];
+
+const healthy: Evidence = {
+  name: 'healthy',
+  title: 'The clean stack under forty loads with faults: no violation, and nearly all that is aimed at exercised',
+  command: 'windtunnel calibrate --runs 0 --clean 40 --faults all --duration 60s --jobs 2',
+  steps: Array.from({ length: 8 }, (_, i) => ({
+    name: `runs ${5 * i + 1} to ${5 * i + 5}`,
+    minutes: 4,
+    args: ({ work, seed }) => {
+      const file = fresh(work, `healthy-${i + 1}`, '.json');
+      return [WINDTUNNEL, 'calibrate', ...HEALTHY, '--seed', String(seed + 1_000 * i), '--out', file];
+    },
+  })),
+};
+
 const remedies: Evidence = {
   name: 'remedies',
   title: 'One run of each remedy of #62561, #63581 and #66734 on patched releases',
@@ -257,6 +274,7 @@ export const EVIDENCE: readonly Evidence[] = [
   truthTable,
   trackRecord,
   calibration,
+  healthy,
   remedies,
   conformance,
   conformanceLive,
