@@ -1,3 +1,5 @@
+import type { Held, Seen, SeenTimes } from './seen.ts';
+
 /** What happens to the traffic between one process and PostgreSQL. */
 export type WireRule =
   /** Statements that match reach the server so much later; what the connection sends after them waits behind them. */
@@ -18,14 +20,35 @@ export type WireRule =
   | ({ readonly do: 'answer'; readonly statement: RegExp; readonly error: WireError } & OfTransaction & Sparing)
   /** New sessions are refused with this error. */
   | ({ readonly do: 'refuse'; readonly error: WireError } & Sparing)
+  /**
+   * The connection of a matching statement waits until it is let go: before the statement is sent, or when it has been
+   * carried out, with the whole answer. Then `matches` knows its rows; until it has said no, or where the answer has
+   * more than 16 MB, the client waits for the answer.
+   */
+  | HoldRule
   /** Whatever is sent, either way, arrives so much later. */
   | { readonly do: 'latency'; readonly ms: number };
+
+export interface HoldRule {
+  readonly do: 'hold';
+  readonly at: 'before' | 'after';
+  /** Asked for each statement of a message; one that matches holds all of them. */
+  matches(seen: Seen): boolean;
+  /** How many may be held, one after the other or at a time. */
+  readonly most: number;
+  /** Let go by itself after so long; absent: 4 s, which no process of a stack gives up in. */
+  readonly deadlineMs?: number;
+  /** Called when the connection is held. May release it. */
+  onHeld(held: Held): void;
+}
 
 interface Sparing {
   /** How many hits there may be; without it, every match is one. */
   readonly most?: number;
   /** Asked for each match, to decide whether it is a hit. */
   readonly isHit?: () => boolean;
+  /** The same by what the statement does, as a `hold` asks. */
+  readonly matches?: (seen: Seen) => boolean;
 }
 
 /** Of BEGIN … COMMIT, that is: a statement outside a transaction has no COMMIT of its own, and is left alone. */
@@ -66,6 +89,11 @@ export interface Wire {
   readonly connections: number;
   /** `onHit` is called while a hit happens: its time is now. */
   add(rule: WireRule, onHit?: (hit: WireHit) => void): WireRuleHandle;
+  /**
+   * Shows each statement once it is answered, or its connection has gone, until `unwatch` is called. Resolves when the
+   * columns of answers are known by name, so that keys are read; the first `hold` begins it, too, without waiting.
+   */
+  watch(onStatement: (seen: Seen, times: SeenTimes) => void): Promise<{ unwatch(): void }>;
   /** Resets every connection and says how many those were. */
   resetAll(): number;
   /** The same for connections without a transaction and without a statement under way, such as those of a pool. */

@@ -7,7 +7,9 @@ import { messageOf, StackError } from '../model/errors.ts';
 import type { Command, LogSource, Stack, SupervisedProcess } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
 import { freePorts } from '../system/ports.ts';
+import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
+import { CATALOGUE, type CataloguedColumn } from '../wire/catalogue.ts';
 import { openWireProxy, type WireProxy } from '../wire/proxy.ts';
 import { healthChecks, isHealthy } from './health.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
@@ -147,13 +149,17 @@ export async function startOn(
     return table.start(role.name, file, args, { env, cwd: folder, log: options.logOf(role.name) });
   };
   const close = async () => {
+    // A process that is held could not end.
+    for (const wire of wires.values()) wire.letGo();
     // The processes first: they must not see their connections break in a run that ends in order.
     await table.close();
     await Promise.all([...wires.values()].map((wire) => wire.close()));
   };
   try {
+    const columns = () => withClient(dsn, async (client) => (await client.query<CataloguedColumn>(CATALOGUE)).rows);
     if (options.wire)
-      for (const { name } of roles) wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port }));
+      for (const { name } of roles)
+        wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port, process: name, columns }));
     const atOnce = roles.filter(({ name }) => !options.later?.includes(name));
     const running = new Map(atOnce.map((role) => [role.name, start(role)]));
     const ready = waitUntilReady(layout, () => [...running.values()], recipe, options);

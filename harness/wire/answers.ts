@@ -49,6 +49,11 @@ export class Answers {
     return this.#sent === this.#ended && this.#statements === 0 && this.#status === IDLE;
   }
 
+  /** How often the server has not yet said that it is ready. */
+  get underWay(): number {
+    return this.#sent - this.#ended;
+  }
+
   /** A COMMIT can fail only in a transaction that has not failed before: with nothing else under way that is known. */
   get canCommitFail(): boolean {
     return this.#sent === this.#ended && this.#statements === 0 && this.#status === IN_TRANSACTION;

@@ -1,22 +1,27 @@
 import type { Socket } from 'node:net';
-import type { WireRule } from '../model/wire.ts';
 
 import { Answers, errorResponse, IDLE } from './answers.ts';
-import { CLIENT_TYPES, Conversation, canFail, isCommit, SYNC } from './conversation.ts';
-import { endOf, Frames, type Message, readStartup, strings } from './frames.ts';
+import { breakOff } from './break-off.ts';
+import type { Catalogue } from './catalogue.ts';
+import { Collector } from './collector.ts';
+import { CLIENT_TYPES, Conversation, DESCRIBE, isCommit, SYNC } from './conversation.ts';
+import { endOf, Frames, type Message, readStartup } from './frames.ts';
+import { Holds } from './holds.ts';
 import { Lane } from './lane.ts';
 import type { ActiveRule, RuleBook } from './rules.ts';
+import { type AnswerRule, PASS, Treatments } from './treatment.ts';
+import { type Packet, timesOf, WATCHED_TYPES, Watch } from './watch.ts';
 
 /** BackendKeyData, CommandComplete, ErrorResponse, ReadyForQuery. */
 const SERVER_TYPES = 'KCEZ';
 
-type CommitRule = Extract<WireRule, { do: 'lose-commit' | 'lose-commit-answer' }>;
-type AnswerRule = Extract<WireRule, { do: 'answer' }>;
-
-/** What happens to a statement before it is passed on, and whether it is. */
-type Treatment = 'reset' | { readonly holdMs: number; readonly answer?: { active: ActiveRule; rule: AnswerRule } };
-const PASS: Treatment = { holdMs: 0 };
 const NOTHING = Buffer.alloc(0);
+
+export interface WireSite {
+  readonly rules: RuleBook;
+  readonly process: string;
+  readonly catalogue: Catalogue;
+}
 
 /** One client's connection and ours to the server for it. */
 export class WireConnection {
@@ -34,30 +39,39 @@ export class WireConnection {
   #isCancel = false;
   #pid = 0;
   #application = '';
-  /** What matched a rule's `having` in the transaction that is open. */
-  readonly #touched = new Map<ActiveRule, string>();
-  /** A COMMIT under way; its answer will be lost. */
-  #toLose: { readonly rule: ActiveRule; readonly statement: string } | undefined;
+  readonly #treatments: Treatments;
+  readonly #holds = new Holds();
+  readonly #catalogue: Catalogue;
+  readonly #process: string;
+  #watch: Watch | undefined;
+  readonly #collector: Collector;
 
   /** Resolves when both sides are closed. */
   readonly closed: Promise<void>;
 
-  constructor(client: Socket, server: Socket, rules: RuleBook) {
+  constructor(client: Socket, server: Socket, { rules, process, catalogue }: WireSite) {
     this.#client = client;
     this.#server = server;
     this.#rules = rules;
+    this.#process = process;
+    this.#catalogue = catalogue;
+    this.#treatments = new Treatments(rules, this.#answers, (rule, statement) => this.#report(rule, statement));
     this.#toServer = new Lane(client, server);
     this.#toClient = new Lane(server, client);
+    const site = { rules, treatments: this.#treatments, holds: this.#holds, lane: this.#toClient };
+    this.#collector = new Collector(site);
     client.on('data', (chunk) => this.#guarded(() => this.#fromClient(chunk)));
     server.on('data', (chunk) => this.#guarded(() => this.#fromServer(chunk)));
     // When one side closes, what it had sent still arrives, and what was meant for it is dropped. The other is resumed:
     // a paused socket never notices its own end.
     client.on('close', () => {
+      this.#letGo('gone');
       this.#toServer.end(rules.latencyMs);
       this.#toClient.close();
       server.resume();
     });
     server.on('close', () => {
+      this.#letGo('gone');
       this.#toClient.end(rules.latencyMs);
       this.#toServer.close();
       client.resume();
@@ -76,16 +90,29 @@ export class WireConnection {
 
   /** The client sees its connection reset; the server sees it gone. */
   reset(): void {
-    this.#giveBack();
+    // First, or what is held would still arrive.
     this.#toServer.close();
     this.#toClient.close();
+    this.#giveBack();
     breakOff(this.#client);
     this.#server.destroy();
   }
 
-  release(): void {
+  /** Lets go what a rule holds, and all that is late. */
+  release(by: ActiveRule): void {
+    this.#holds.letGo('removed', by);
     this.#toServer.release();
     this.#toClient.release();
+  }
+
+  /** Lets go what any rule holds. */
+  letGo(): void {
+    this.#letGo('removed');
+  }
+
+  #letGo(why: 'removed' | 'gone'): void {
+    this.#holds.letGo(why);
+    this.#collector.letGo();
   }
 
   /** Nothing that a client sends may end the harness. */
@@ -144,8 +171,19 @@ export class WireConnection {
     return true;
   }
 
+  /** Made when it is asked for first: then some packets may be under way already. */
+  #watching(): Watch | undefined {
+    if (this.#watch || !this.#rules.isWatching) return this.#watch;
+    this.#clientFrames.want(DESCRIBE);
+    this.#serverFrames.want(WATCHED_TYPES);
+    const origin = () => ({ process: this.#process, pid: this.#pid, application: this.#application });
+    this.#watch = new Watch(origin, this.#conversation, this.#catalogue, this.#answers.underWay);
+    return this.#watch;
+  }
+
   #pass(chunk: Buffer): void {
     const { latencyMs } = this.#rules;
+    const watch = this.#watching();
     const { bytes, messages } = this.#clientFrames.push(chunk);
     let passed = 0;
     const passUntil = (end: number) => {
@@ -154,8 +192,13 @@ export class WireConnection {
     };
     for (const message of messages) {
       const { type, start, body } = message;
+      if (type === DESCRIBE) {
+        watch?.describe(body);
+        continue;
+      }
       const statement = type === SYNC ? undefined : this.#conversation.statement(type, body);
-      const treatment = statement === undefined ? PASS : this.#treat(statement);
+      const seen = statement === undefined ? undefined : watch?.sent(type, statement);
+      const treatment = statement === undefined ? PASS : this.#treatments.treat(statement, seen ?? []);
       if (treatment === 'reset') {
         passUntil(start);
         this.reset();
@@ -165,14 +208,26 @@ export class WireConnection {
         passUntil(start);
         this.#toServer.hold(treatment.holdMs);
       }
+      if (watch && treatment.held) {
+        passUntil(start);
+        const gate = this.#toServer.shut();
+        const packet = watch.sending;
+        this.#holds.hold(treatment.held, () => {
+          packet.sentAt = performance.now();
+          gate.open();
+        });
+      }
       if (statement !== undefined && treatment.answer) {
         passUntil(start);
         passed = endOf(message);
         this.#toServer.send(this.#answer(type, statement, treatment.answer), latencyMs);
       }
       if (statement !== undefined) this.#answers.passes();
-      const next = type === 'Q' || type === SYNC ? this.#answers.batchSent() : undefined;
+      if (type !== 'Q' && type !== SYNC) continue;
+      watch?.batchSent(performance.now());
+      const next = this.#answers.batchSent();
       if (next) {
+        watch?.batchSent(performance.now());
         passUntil(endOf(message));
         this.#toServer.send(next, latencyMs);
       }
@@ -184,133 +239,81 @@ export class WireConnection {
     return this.#answers.answer(type, {
       rule: active,
       error: rule.error,
-      statement: this.#touched.get(active) ?? statement,
+      statement: this.#treatments.subjectOf(active, statement),
       isCommit: isCommit(statement),
     });
   }
 
-  /** Asks every rule, in their order, and counts what it grants. */
-  #treat(statement: string): Treatment {
-    if (this.#rules.statementRules.length === 0) return PASS;
-    let holdMs = 0;
-    let answer: Exclude<Treatment, 'reset'>['answer'];
-    const commit = isCommit(statement);
-    for (const active of this.#rules.statementRules) {
-      const { rule } = active;
-      switch (rule.do) {
-        case 'delay':
-        case 'cut':
-          if (!rule.statement.test(statement) || !active.grant()) break;
-          this.#report(active, statement);
-          if (rule.do === 'cut') return 'reset';
-          holdMs += rule.ms;
-          break;
-        case 'lose-commit':
-        case 'lose-commit-answer':
-          if (!commit && rule.having?.test(statement)) this.#touched.set(active, statement);
-          if (commit && this.#treatCommit(active, rule, statement) === 'reset') return 'reset';
-          break;
-        case 'answer':
-          if (!answer && this.#isToAnswer(active, rule, statement) && active.grant()) answer = { active, rule };
-          if (!commit && rule.having?.test(statement)) this.#touched.set(active, statement);
-          break;
-        case 'refuse':
-        case 'latency':
-          break;
-        default:
-          throw new Error(`unknown rule ${JSON.stringify(rule satisfies never)}`);
-      }
-    }
-    return { holdMs, ...(answer ? { answer } : {}) };
-  }
-
-  #isToAnswer(active: ActiveRule, { statement, having }: AnswerRule, sent: string): boolean {
-    if (!statement.test(sent) || (having && !this.#touched.has(active))) return false;
-    return isCommit(sent) ? this.#answers.canCommitFail : canFail(sent);
-  }
-
-  #treatCommit(active: ActiveRule, rule: CommitRule, commit: string): 'reset' | undefined {
-    const statement = rule.having ? this.#touched.get(active) : commit;
-    if (statement === undefined) return undefined;
-    if (rule.do === 'lose-commit') {
-      if (!active.grant()) return undefined;
-      this.#report(active, statement);
-      return 'reset';
-    }
-    // Reported when the answer comes: only that says that there was something to commit.
-    if (!this.#toLose && active.grant()) this.#toLose = { rule: active, statement };
-    return undefined;
-  }
-
   #fromServer(chunk: Buffer): void {
     const { latencyMs } = this.#rules;
+    const watch = this.#startup ? undefined : this.#watching();
     const { bytes, messages } = this.#serverFrames.push(chunk);
     let passed = 0;
+    const passUntil = (end: number) => {
+      this.#toClient.send(bytes.subarray(passed, end), latencyMs);
+      passed = end;
+    };
     /** Passes on what came before the message, and then `instead` of it. */
     const replace = (message: Message, instead: Buffer) => {
-      this.#toClient.send(bytes.subarray(passed, message.start), latencyMs);
+      passUntil(message.start);
       passed = endOf(message);
       this.#toClient.send(instead, latencyMs);
     };
+    this.#collector.begin(watch?.underWay);
     for (const message of messages) {
-      const { type, start, body } = message;
+      const { type, body } = message;
       if (type === 'K') this.#pid = body.readInt32BE(0);
       else if (type === 'E') {
         const ours = this.#answers.inPlaceOf(body);
+        watch?.received(type, body, ours?.error.sqlstate);
         if (!ours) continue;
         this.#report(ours.rule, ours.statement);
         replace(message, errorResponse(ours.error, 'ERROR'));
       } else if (type === 'Z') {
         if (this.#ready(body[0])) replace(message, NOTHING);
-      } else if (this.#answers.dropsComplete) {
-        replace(message, NOTHING);
-      } else if (this.#isLost(body)) {
-        this.#toClient.send(bytes.subarray(passed, start), latencyMs);
-        this.reset();
-        return;
-      }
+        if (!watch) continue;
+        passUntil(endOf(message));
+        const packet = watch.ready(body[0]);
+        this.#collector.end(packet);
+        if (packet) this.#show(packet, performance.now());
+        this.#collector.begin(watch.underWay);
+      } else if (type === 'C') {
+        watch?.received(type, body);
+        if (this.#answers.dropsComplete) replace(message, NOTHING);
+        else if (this.#treatments.isLost(body)) {
+          passUntil(message.start);
+          this.reset();
+          return;
+        }
+      } else watch?.received(type, body);
     }
-    this.#toClient.send(bytes.subarray(passed), latencyMs);
+    passUntil(bytes.length);
+    this.#collector.check(watch?.underWay);
   }
 
-  /** Whether this CommandComplete answers the COMMIT of `#toLose`; the answer of a failed COMMIT says ROLLBACK. */
-  #isLost(body: Buffer): boolean {
-    if (!this.#toLose?.rule.live || strings(body, 1)[0] !== 'COMMIT') return false;
-    this.#report(this.#toLose.rule, this.#toLose.statement);
-    this.#toLose = undefined;
-    return true;
+  #show(packet: Packet, answered: number | undefined): void {
+    for (const listener of this.#rules.listeners)
+      for (const seen of packet.statements) listener(seen, timesOf(packet, answered));
   }
 
   /** Returns whether the client does not see this ReadyForQuery. */
   #ready(status: number | undefined): boolean {
-    this.#forgetLost();
+    this.#treatments.forgetLost();
     const { drop, givenBack } = this.#answers.ready(status);
     for (const rule of givenBack) rule.giveBack();
-    if (status === IDLE) this.#touched.clear();
+    if (status === IDLE) this.#treatments.transactionEnds();
     return drop;
   }
 
   /** Refused, rolled back, or the connection ended otherwise: no hit after all. */
   #giveBack(): void {
-    this.#forgetLost();
+    this.#letGo('gone');
+    this.#treatments.forgetLost();
     for (const rule of this.#answers.drain()) rule.giveBack();
-  }
-
-  #forgetLost(): void {
-    this.#toLose?.rule.giveBack();
-    this.#toLose = undefined;
+    for (const packet of this.#watch?.drain() ?? []) this.#show(packet, undefined);
   }
 
   #report(rule: ActiveRule, statement: string): void {
     rule.report({ pid: this.#pid, application: this.#application, statement });
   }
-}
-
-/**
- * A reset, as from a network or a load balancer. Node cannot reset a socket that is being shut down (it would never
- * close) or has unsent data (it would wait): those are only closed.
- */
-function breakOff(socket: Socket): void {
-  if (socket.destroyed || socket.writableEnded || socket.writableLength > 0) socket.destroy();
-  else socket.resetAndDestroy();
 }

@@ -34,6 +34,11 @@ export class Frames {
   #needed = 0;
 
   constructor(types: string) {
+    this.want(types);
+  }
+
+  /** From the next message on. */
+  want(types: string): void {
     for (const type of types) this.#wanted[type.charCodeAt(0)] = 1;
   }
 

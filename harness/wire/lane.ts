@@ -3,20 +3,30 @@ import type { Socket } from 'node:net';
 /** Bytes that are held for one connection before its sender is paused. */
 const MOST_HELD = 1 << 20;
 
-interface Held {
+interface Waiting {
   /** Undefined: the end of the stream. */
   readonly bytes: Buffer | undefined;
   readonly due: number;
+  /** Nothing passes before it is open. */
+  readonly gate?: Gate;
+}
+
+/** A place in a lane that nothing passes until it is opened. */
+export interface Gate {
+  readonly isOpen: boolean;
+  /** Passes on at once what waits for it alone. May be called twice. */
+  open(): void;
 }
 
 /** One direction of a connection: bytes are passed on in order, at once or when they are due. */
 export class Lane {
   readonly #from: Socket;
   readonly #to: Socket;
-  #held: Held[] = [];
+  #held: Waiting[] = [];
   #heldBytes = 0;
   #holdUntil = 0;
   #timer: NodeJS.Timeout | undefined;
+  #mostHeld = MOST_HELD;
 
   constructor(from: Socket, to: Socket) {
     this.#from = from;
@@ -38,7 +48,30 @@ export class Lane {
     this.#holdUntil = Math.max(this.#holdUntil, performance.now()) + ms;
   }
 
-  /** Passes on everything that is held. */
+  /** What is sent from now on waits; `most`: how many bytes may wait for it before the sender is paused. */
+  shut(most = MOST_HELD): Gate {
+    let isOpen = false;
+    const gate: Gate = {
+      get isOpen() {
+        return isOpen;
+      },
+      open: () => {
+        if (isOpen) return;
+        isOpen = true;
+        this.#mostHeld = MOST_HELD;
+        this.#passOn(performance.now());
+      },
+    };
+    this.#mostHeld = Math.max(this.#mostHeld, most);
+    this.#held.push({ bytes: undefined, due: this.#held.at(-1)?.due ?? 0, gate });
+    return gate;
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Passes on everything that is held, up to the first gate that is shut. */
   release(): void {
     this.#holdUntil = 0;
     this.#passOn(Number.POSITIVE_INFINITY);
@@ -67,17 +100,18 @@ export class Lane {
   #wait(): void {
     clearTimeout(this.#timer);
     const [next] = this.#held;
-    if (next) this.#timer = setTimeout(() => this.#passOn(performance.now()), next.due - performance.now());
+    if (next && (next.gate?.isOpen ?? true))
+      this.#timer = setTimeout(() => this.#passOn(performance.now()), next.due - performance.now());
   }
 
   #passOn(now: number): void {
-    const waiting = this.#held.findIndex(({ due }) => due > now);
+    const waiting = this.#held.findIndex(({ due, gate }) => due > now || gate?.isOpen === false);
     const ready = this.#held.splice(0, waiting === -1 ? this.#held.length : waiting);
     if (this.#holdUntil <= now) this.#holdUntil = 0;
     this.#to.cork();
-    for (const { bytes } of ready) {
+    for (const { bytes, gate } of ready) {
       this.#heldBytes -= bytes?.length ?? 0;
-      this.#write(bytes);
+      if (!gate) this.#write(bytes);
     }
     this.#to.uncork();
     this.#wait();
@@ -92,7 +126,7 @@ export class Lane {
   }
 
   #throttle(): void {
-    if (this.#to.writableNeedDrain || this.#heldBytes > MOST_HELD) this.#from.pause();
+    if (this.#to.writableNeedDrain || this.#heldBytes > this.#mostHeld) this.#from.pause();
     else if (this.#from.isPaused()) this.#from.resume();
   }
 }

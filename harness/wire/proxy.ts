@@ -2,25 +2,43 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 import type { Wire } from '../model/wire.ts';
+import { Catalogue, type CataloguedColumn } from './catalogue.ts';
 import { WireConnection } from './connection.ts';
 import { ActiveRule, RuleBook, withoutMemory } from './rules.ts';
 
 export interface WireProxy extends Wire {
   /** On loopback, for one process of the stack. */
   readonly port: number;
+  /** Lets go what rules hold on its connections. */
+  letGo(): void;
   /** Ends every connection; then the port is free. */
   close(): Promise<void>;
+}
+
+export interface WireProxyOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The process that it is for: `scheduler-1`. */
+  readonly process?: string;
+  /** Reads the columns of the database's tables (`CATALOGUE`), so that the rows of answers have keys. */
+  readonly columns?: () => Promise<readonly CataloguedColumn[]>;
 }
 
 /**
  * Stands between one process and PostgreSQL, and can break what is between them. Without rules bytes go through as they
  * came.
  */
-export async function openWireProxy(upstream: { readonly host: string; readonly port: number }): Promise<WireProxy> {
+export async function openWireProxy({ host, port, process = '', columns }: WireProxyOptions): Promise<WireProxy> {
   const rules = new RuleBook();
+  const catalogue = new Catalogue(columns ?? (async () => []));
+
   const connections = new Set<WireConnection>();
   const server = createServer({ noDelay: true }, (client) => {
-    const connection = new WireConnection(client, connect({ ...upstream, noDelay: true }), rules);
+    const connection = new WireConnection(client, connect({ host, port, noDelay: true }), {
+      rules,
+      process,
+      catalogue,
+    });
     connections.add(connection);
     void connection.closed.then(() => connections.delete(connection));
   });
@@ -42,15 +60,25 @@ export async function openWireProxy(upstream: { readonly host: string; readonly 
     add: (rule, onHit = () => undefined) => {
       const active = new ActiveRule(withoutMemory(rule), onHit);
       rules.add(active);
+      if (rules.isWatching) catalogue.begin();
       return {
         get hits() {
           return active.hits;
         },
         remove: () => {
           rules.remove(active);
-          for (const connection of connections) connection.release();
+          for (const connection of connections) connection.release(active);
         },
       };
+    },
+    watch: async (onStatement) => {
+      rules.isWatching = true;
+      rules.listeners.add(onStatement);
+      await catalogue.load();
+      return { unwatch: () => void rules.listeners.delete(onStatement) };
+    },
+    letGo: () => {
+      for (const connection of connections) connection.letGo();
     },
     resetAll,
     resetIdle: () => reset(({ idle }) => idle),

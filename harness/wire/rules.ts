@@ -1,3 +1,4 @@
+import type { Seen, SeenTimes } from '../model/seen.ts';
 import type { WireHit, WireRule } from '../model/wire.ts';
 
 /** Names every column of a table of Airflow's, and the row at the end. */
@@ -17,11 +18,15 @@ export class ActiveRule {
     this.#onHit = onHit;
   }
 
-  /** Whether this match is to be a hit; counts against `most` until `giveBack`. */
-  grant(): boolean {
-    if (!this.live || this.rule.do === 'latency') return false;
-    const { most = Number.POSITIVE_INFINITY, isHit } = this.rule;
-    if (this.#granted >= most || (isHit && !isHit())) return false;
+  /** Whether this match is to be a hit; counts against `most` until `giveBack`. `seen`: what matched. */
+  grant(seen: readonly Seen[] = []): boolean {
+    const { rule } = this;
+    if (!this.live || rule.do === 'latency') return false;
+    if (this.#granted >= (rule.most ?? Number.POSITIVE_INFINITY)) return false;
+    if (rule.do !== 'hold') {
+      if (rule.matches && !seen.some((one) => rule.matches?.(one))) return false;
+      if (rule.isHit && !rule.isHit()) return false;
+    }
     this.#granted++;
     return true;
   }
@@ -40,9 +45,14 @@ export class ActiveRule {
 export class RuleBook {
   /** Those that match statements. */
   statementRules: readonly ActiveRule[] = [];
+  /** Those that hold answers. */
+  answerRules: readonly ActiveRule[] = [];
   /** Those that refuse sessions. */
   sessionRules: readonly ActiveRule[] = [];
   latencyMs = 0;
+  /** What statements do is to be known from now on: a rule asks for it, or a listener. Stays so. */
+  isWatching = false;
+  readonly listeners = new Set<(seen: Seen, times: SeenTimes) => void>();
   #rules: readonly ActiveRule[] = [];
 
   add(rule: ActiveRule): void {
@@ -56,7 +66,12 @@ export class RuleBook {
 
   #change(rules: readonly ActiveRule[]): void {
     this.#rules = rules;
-    this.statementRules = rules.filter(({ rule }) => rule.do !== 'latency' && rule.do !== 'refuse');
+    const isOfAnswer = ({ rule }: ActiveRule) => rule.do === 'hold' && rule.at === 'after';
+    this.answerRules = rules.filter(isOfAnswer);
+    this.statementRules = rules.filter(
+      (one) => one.rule.do !== 'latency' && one.rule.do !== 'refuse' && !isOfAnswer(one),
+    );
+    if (rules.some(({ rule }) => 'matches' in rule)) this.isWatching = true;
     this.sessionRules = rules.filter(({ rule }) => rule.do === 'refuse');
     this.latencyMs = rules.reduce((sum, { rule }) => sum + (rule.do === 'latency' ? rule.ms : 0), 0);
   }
@@ -74,6 +89,7 @@ export function withoutMemory(rule: WireRule): WireRule {
       return rule.having ? { ...rule, having: plain(rule.having) } : rule;
     case 'answer':
       return { ...rule, statement: plain(rule.statement), ...(rule.having ? { having: plain(rule.having) } : {}) };
+    case 'hold':
     case 'refuse':
     case 'latency':
       return rule;

@@ -1,5 +1,5 @@
 import type { Operation } from '../../model/operation.ts';
-import type { Inquiry, Seen } from './inquiry.ts';
+import type { Inquiry, Spotted } from './inquiry.ts';
 import { CLOCK_TOLERANCE_MS, type CommittedRow, tenths } from './recent.ts';
 
 interface BackfillLife {
@@ -60,7 +60,7 @@ export class Backfills {
 }
 
 function lookAtCompletion(life: BackfillLife, completed: CommittedRow): Inquiry {
-  const seen = (how: string): Seen => ({
+  const seen = (how: string): Spotted => ({
     at_ms: completed.committed_ms,
     name: `the early completion of backfill ${life.id} of ${life.dagId}`,
     sentence:

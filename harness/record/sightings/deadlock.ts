@@ -1,7 +1,7 @@
 import type { Operation } from '../../model/operation.ts';
 import { OTHER_CLIENT } from '../discreet-record.ts';
 import type { ServerLogRow } from '../server-log.ts';
-import type { Inquiry, Seen } from './inquiry.ts';
+import type { Inquiry, Spotted } from './inquiry.ts';
 import { type RecentRows, subjectOfRow, wasUnderWay } from './recent.ts';
 
 /** What a process does, in words that follow its name, by the request that it serves and its statement. */
@@ -75,7 +75,7 @@ async function sentenceOf(
   served: readonly (Operation | undefined)[],
   actions: ActionWords,
   recent: RecentRows,
-): Promise<Seen> {
+): Promise<Spotted> {
   const words = await actions(sides.map(({ statement }, index) => ({ kind: served[index]?.kind ?? null, statement })));
   const parties = sides.map((side, index) => {
     const subject = subjectOf(side, served[index], recent);

@@ -8,7 +8,7 @@ import type { DatabaseClock } from '../database-clock.ts';
 import type { ServerLogRow } from '../server-log.ts';
 import { Backfills } from './backfills.ts';
 import { type ActionWords, lookAtDeadlock } from './deadlock.ts';
-import type { Inquiry, Seen } from './inquiry.ts';
+import type { Inquiry, Spotted } from './inquiry.ts';
 import { type CommittedRow, type FaultRow, type NamedBackend, RecentRows } from './recent.ts';
 import { lookAtHeartbeat, lookAtRenderedFields, lookAtServerError } from './refusals.ts';
 
@@ -146,7 +146,7 @@ export class Sightings implements Recorder {
     return true;
   }
 
-  #say(kind: SightingKind, seen: Seen): void {
+  #say(kind: SightingKind, seen: Spotted): void {
     this.#said.add(kind);
     const { record, clock, say } = this.#options;
     const sighting = { kind, ...seen, said_ms: roundMs(clock.now()) };

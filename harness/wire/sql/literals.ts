@@ -1,0 +1,78 @@
+/** A literal as text, null for NULL, or the number of a parameter, from 1. */
+export type Literal = string | null | number;
+
+/** One statement of a message. */
+export interface StatementText {
+  readonly text: string;
+  /** With `?` for each literal and parameter, and a blank for each comment. */
+  readonly shape: string;
+  readonly literals: readonly Literal[];
+}
+
+/**
+ * What ends a statement, comments, texts as `E'…'`, `'…'` and `$tag$…$tag$`, names in quotes, parameters, numbers that
+ * are no part of a name, and words that are values.
+ */
+const LITERAL = new RegExp(
+  [
+    /;/,
+    /\/\*[\s\S]*?(?:\*\/|$)/,
+    /--[^\n]*/,
+    /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)/,
+    /'(?:[^']|'')*(?:'|$)/,
+    /\$\d+/,
+    /\$([A-Za-z_]*)\$[\s\S]*?(?:\$\1\$|$)/,
+    /"(?:[^"]|"")*(?:"|$)/,
+    /(?<![\w.$])-?\d[\w.]*/,
+    /\b(?:NULL|TRUE|FALSE)\b/,
+    /\b(?:null|true|false)\b/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+);
+/** There the word is no value: `IS NULL`, `NOT NULL`. */
+const NO_VALUE = /\b(?:is|not)\s+$/i;
+
+/** The statements of a message, which simple queries separate by semicolons; empty ones are none. */
+export function statementsOf(message: string): StatementText[] {
+  const found: StatementText[] = [];
+  let begin = 0;
+  let from = 0;
+  let shape = '';
+  let literals: Literal[] = [];
+  const end = (at: number) => {
+    const text = message.slice(begin, at).trim();
+    if (shape.trim() !== '') found.push({ text, shape, literals });
+    shape = '';
+    literals = [];
+  };
+  for (const match of message.matchAll(LITERAL)) {
+    const [literal] = match;
+    shape += message.slice(from, match.index);
+    from = match.index + literal.length;
+    if (literal === ';') {
+      end(match.index);
+      begin = from;
+    } else if (literal.startsWith('"')) shape += literal;
+    else if (literal.startsWith('--') || literal.startsWith('/*')) shape += ' ';
+    else if (/^[ntf]/i.test(literal) && NO_VALUE.test(shape)) shape += literal;
+    else {
+      shape += '?';
+      literals.push(literalOf(literal));
+    }
+  }
+  shape += message.slice(from);
+  end(message.length);
+  return found;
+}
+
+function literalOf(literal: string): Literal {
+  const [first = ''] = literal;
+  if (first === "'") return literal.slice(1, -1).replaceAll("''", "'");
+  if (/^[eE]'/.test(literal))
+    return literal.slice(2, -1).replace(/\\([\s\S])|''/g, (_, escaped?: string) => escaped ?? "'");
+  if (/^\$\d/.test(literal)) return Number(literal.slice(1));
+  if (first === '$') return literal.replace(/^\$\w*\$|\$\w*\$$/g, '');
+  return /^null$/i.test(literal) ? null : literal.toLowerCase();
+}
