@@ -224,7 +224,7 @@ test('an answered statement is that of the request that it names, or of the only
   };
   expect(await variants([clear, { ...clear, op: 13, run_id: 'other' }], moved)).toEqual({ 'clear 500': 1 });
   const fields = { ...ERROR, op: 14, kind: 'rtif', dag_id: 'wt_dag', task_id: 'one' } as const;
-  const deleted = { statement: "DELETE FROM fields WHERE dag_id = 'wt_dag' AND task_id = 'one' AND run_id NOT IN (…)" };
+  const deleted = { statement: "DELETE FROM fields WHERE dag_id = 'wt_dag' AND task_id = 'one' AND run_id NOT IN …" };
   const others = [{ ...fields, op: 15, task_id: 'on' }, { ...fields, op: 16, kind: 'state' } as const];
   expect(await variants([fields, ...others], deleted)).toEqual({ 'rtif 500': 1, 'state 500': 1 });
   // Neither of another process, nor before the request.
