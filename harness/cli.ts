@@ -47,6 +47,11 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/soak.ts')).soakCommand,
   ],
   [
+    'replay [files..]',
+    'Play races step by step from their files, so often, and say which of them the build has',
+    async () => (await import('./commands/replay.ts')).replayCommand,
+  ],
+  [
     'calibrate',
     'Measure how often each defect of the reference stack is found, and how often a clean stack fails',
     async () => (await import('./commands/calibrate.ts')).calibrateCommand,

@@ -1,10 +1,12 @@
 import type { Finding } from '../harness/model/finding.ts';
 import type { KnownResult } from '../harness/model/known.ts';
+import type { Replay } from '../harness/model/replay.ts';
 import type { AssumptionResult, InvariantResult, Judgement, ThresholdResult } from '../harness/model/verdict.ts';
 import { commandToExplain } from './commands.ts';
 import { howOften } from './finding-words.ts';
 import { isBadStatus, knownAsNow, statusOf } from './known.ts';
 import { evidence, isNotExercised, proof, violationsShown } from './summary.ts';
+import { howOftenPlayed, OUTCOME_WORDS } from './terminal/replay.ts';
 import { escaped, excerpt, moment } from './words.ts';
 
 /** JUnit's XML as CI systems read it: one test case per invariant, assumption and threshold. */
@@ -25,6 +27,22 @@ export function reportJunit(judgement: Judgement): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="${attribute(name)}" ${totals} time="${load_seconds.toFixed(3)}">
 ${body.join('\n')}
+</testsuites>
+`;
+}
+
+/** The outcomes of a replay: one test case a file. What does not show that a race is gone is an error. */
+export function replayJunit({ build, files }: Replay): string {
+  const cases = files.map((file) => {
+    const { race, title, outcome, why, file: name, run } = file;
+    const end = outcome === 'broken' ? 'failure' : outcome === 'held' || outcome === 'excluded' ? 'passed' : 'error';
+    const message = `${OUTCOME_WORDS[outcome]}${howOftenPlayed(file)}`;
+    return testCase('races', `${race} ${title}`, end, message, [why ?? '', name, run].join('\n'));
+  });
+  const { xml } = suite('races', 0, cases);
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="${attribute(`windtunnel replay ${build}`)}" ${totalsOf(cases)}>
+${xml}
 </testsuites>
 `;
 }

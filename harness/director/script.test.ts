@@ -41,7 +41,7 @@ test('a script is read as steps, each with its line, its words and what it waits
   const of = { task: 'd', run: 'r' };
   expect(steps.map(({ action }) => action)).toEqual([
     { do: 'trigger', run: 'r' },
-    { do: 'work', of, action: { act: 'run' } },
+    { do: 'work', of, cue: { act: 'run' } },
     {
       do: 'hold',
       process: 'dag-processor',
@@ -64,7 +64,7 @@ test('a script is read as steps, each with its line, its words and what it waits
         having: null,
       },
     },
-    { do: 'work', of, action: { act: 'success' } },
+    { do: 'work', of, cue: { act: 'success' } },
     { do: 'reached', name: 'report' },
     { do: 'release', names: ['version'] },
     { do: 'blocked', process: 'scheduler', by: 'report' },
@@ -105,9 +105,9 @@ script:
   expect(done[4]).toEqual({
     do: 'work',
     of: { task: 'branch', run: 'r2' },
-    action: { act: 'skip', tasks: ['d', 'branch'] },
+    cue: { act: 'skip', tasks: ['d', 'branch'] },
   });
-  expect(done[5]).toMatchObject({ action: { act: 'fields', text: 'hello' } });
+  expect(done[5]).toMatchObject({ cue: { act: 'fields', text: 'hello' } });
   expect(done[6]).toEqual({ do: 'news', of: { task: 'd', run: 'r2' }, ended: 'fail' });
   expect(done[10]).toMatchObject({ do: 'passes', process: 'other scheduler' });
   expect(done.slice(11, 13)).toEqual([

@@ -102,11 +102,13 @@ function parseSteps(
   const problems: string[] = [];
   if (!isSeq(script)) return { steps, problems };
   const tasks = isRecord(found) && isRecord(found.dag) ? Object.keys(found.dag) : [];
-  const names: ScriptNames = { tasks, runs: new Set(), points: new Map() };
-  for (const item of script.items) {
-    const sentence = sentenceOf(text, item);
-    if (sentence === undefined) continue;
-    const { words, offset } = sentence;
+  const sentences = script.items.flatMap((item) => sentenceOf(text, item) ?? []);
+  const allRuns = sentences.flatMap(({ words }) => {
+    const [, run] = /^operator triggers(?: ([\w.-]+))?/.exec(words) ?? [null];
+    return run === null ? [] : [run ?? 'r'];
+  });
+  const names: ScriptNames = { tasks, runs: new Set(), allRuns, points: new Map() };
+  for (const { words, offset } of sentences) {
     try {
       steps.push(parseSentence(words, places.line(offset), names));
     } catch (error) {

@@ -1,4 +1,5 @@
 import { didYouMean } from '../model/closest.ts';
+import type { WorkerCue } from '../worker/cued.ts';
 import {
   ACTS,
   type Access,
@@ -12,7 +13,6 @@ import {
   type StepAction,
   TASK_STATES,
   type TaskName,
-  type WorkerAction,
 } from './steps.ts';
 
 const WITHIN_S = 10;
@@ -35,6 +35,8 @@ export interface ScriptNames {
   readonly tasks: readonly string[];
   /** Of DAG runs; each is a name that a trigger has given. */
   readonly runs: Set<string>;
+  /** Of all that the script triggers somewhere: a hold may be for one that is not there yet. */
+  readonly allRuns: readonly string[];
   /** Of holds and cuts, and whether each was released. */
   readonly points: Map<string, { readonly do: 'hold' | 'cut' }>;
 }
@@ -206,10 +208,10 @@ function parseWorker(words: Words, names: ScriptNames): StepAction {
   const of = parseTask(words, names);
   if (words.accept('is answered')) return { do: 'answered', who: of };
   words.expect(':');
-  return { do: 'work', of, action: parseWork(words, names) };
+  return { do: 'work', of, cue: parseWork(words, names) };
 }
 
-function parseWork(words: Words, names: ScriptNames): WorkerAction {
+function parseWork(words: Words, names: ScriptNames): WorkerCue {
   const act = words.choose(
     ['run', 'beat', 'success', 'fail', 'retry', 'result', 'fields', 'skip'],
     'action of a worker',
@@ -286,6 +288,8 @@ function parseAccess(words: Words, names: ScriptNames, others: readonly string[]
     detail = words.any('a column or a value');
     words.expect(')');
   }
-  const of = words.accept('of') ? words.choose([...names.tasks, ...names.runs], 'task or run of the script') : null;
+  const of = words.accept('of')
+    ? words.choose([...new Set([...names.tasks, ...names.runs, ...names.allRuns])], 'task or run of the script')
+    : null;
   return { act: acts, table, detail, nth: ordinal ? (ORDINALS[ordinal] ?? 1) : 1, of };
 }

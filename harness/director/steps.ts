@@ -1,3 +1,5 @@
+import type { WorkerCue } from '../worker/cued.ts';
+
 /** A script of a race, as its sentences are read: what happens, in which order, and what must have happened before. */
 
 /** What a statement does to a table, in words that no release has of its own. */
@@ -77,11 +79,6 @@ export interface TaskName {
   readonly run: string;
 }
 
-export type WorkerAction =
-  | { readonly act: 'run' | 'beat' | 'success' | 'fail' | 'retry' | 'result' }
-  | { readonly act: 'fields'; readonly text: string }
-  | { readonly act: 'skip'; readonly tasks: readonly string[] };
-
 export type StepAction =
   | { readonly do: 'trigger'; readonly run: string }
   | { readonly do: 'revise' }
@@ -89,7 +86,7 @@ export type StepAction =
   | { readonly do: 'mark'; readonly of: TaskName; readonly state: (typeof MARKS)[number] }
   | { readonly do: 'clear'; readonly of: TaskName }
   | { readonly do: 'delete'; readonly run: string }
-  | { readonly do: 'work'; readonly of: TaskName; readonly action: WorkerAction }
+  | { readonly do: 'work'; readonly of: TaskName; readonly cue: WorkerCue }
   | { readonly do: 'news'; readonly of: TaskName; readonly ended: 'success' | 'fail' }
   | { readonly do: 'hold' | 'cut'; readonly process: ScriptProcess; readonly point: Point; readonly name: string }
   | { readonly do: 'release'; readonly names: readonly string[] }

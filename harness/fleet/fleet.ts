@@ -1,5 +1,5 @@
 import type { Delivery } from '../handoff/delivery.ts';
-import type { Workload } from '../handoff/workload.ts';
+import type { LifeOutcome, Workload } from '../handoff/workload.ts';
 import { roundMs } from '../model/clock.ts';
 import { StackError } from '../model/errors.ts';
 import { ofAnotherRun } from '../model/namespace.ts';
@@ -164,7 +164,7 @@ export class Fleet {
   }
 
   #start(spec: LifeSpec, handed: HandedWorkload): void {
-    const life = new FleetLife(spec.workload, handed);
+    const life = new FleetLife(spec.workload, handed, this.#options.completions);
     this.#live.set(spec.life, life);
     if (this.#closed) life.cancel.cancel();
     this.#options.engine
@@ -255,6 +255,7 @@ class HandedWorkload {
 class FleetLife implements FleetHooks, LiveLife {
   readonly workload: Workload;
   readonly handed: HandedWorkload;
+  readonly #completions: CompletionNotifier;
   startedMs: number | null = null;
   realWorker: RealWorker | undefined;
   /** Whether its supervisor raised, of a real worker that has ended. */
@@ -267,9 +268,14 @@ class FleetLife implements FleetHooks, LiveLife {
    */
   readonly cancel = new CancelSource();
 
-  constructor(workload: Workload, handed: HandedWorkload) {
+  constructor(workload: Workload, handed: HandedWorkload, completions: CompletionNotifier) {
     this.workload = workload;
     this.handed = handed;
+    this.#completions = completions;
+  }
+
+  reportEnd(outcome: LifeOutcome): void {
+    this.#completions.notify(this.handed.delivery, outcome);
   }
 
   isRevoked(): boolean {

@@ -7,6 +7,8 @@ import type { LiveLife } from './fleet.ts';
 
 /** As many tasks of a run as one bulk request names, at most. */
 const BULK = 8;
+/** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
+const BACKFILL_TIMEOUT_MS = 180_000;
 
 export interface OperatorActionsOptions {
   readonly requests: Requests;
@@ -24,6 +26,17 @@ export interface By {
   readonly rng: Rng;
   readonly signal: AbortSignal;
 }
+
+interface BackfillRange {
+  /** Epoch milliseconds. */
+  readonly begin: number;
+  readonly end: number;
+  readonly runs: number;
+  readonly max_active_runs: number;
+}
+
+/** Who sends a request, and until when it is waited for. */
+export type Sender = Pick<By, 'operator' | 'signal'>;
 
 /** A request; `about`: the object that it concerns. */
 type ActionRequest = Pick<RequestSpec, 'kind' | 'method' | 'path' | 'body'> &
@@ -45,11 +58,11 @@ export class OperatorActions {
     if (!ti) return undefined;
     switch (action) {
       case 'clear':
-        return this.#clear(ti, by);
+        return this.clear(ti, by);
       case 'mark':
         return this.mark(ti, by.rng.pick(['success', 'failed', 'skipped']), by);
       case 'delete':
-        return this.#delete(ti, by);
+        return this.delete(ti, by);
       case 'bulk':
         return this.#bulk(ti, by);
       default:
@@ -70,7 +83,37 @@ export class OperatorActions {
     await this.mark({ dag_id, run_id, task_id: upstream, map_index: -1 }, 'failed', by);
   }
 
-  mark(ti: Marked, state: string, by: By): Promise<Answer> {
+  /** A run now; `run_id`: absent, Airflow gives it one. */
+  trigger(dag_id: string, by: Sender, run_id?: string): Promise<Answer> {
+    const body = { logical_date: null, ...(run_id === undefined ? {} : { dag_run_id: run_id }) };
+    const about = { dag_id, ...(run_id === undefined ? {} : { run_id }) };
+    return this.send(by, { kind: 'trigger', method: 'POST', path: `/dags/${dag_id}/dagRuns`, body, about });
+  }
+
+  /** From one moment to another; `runs`: how many that makes. */
+  backfill(dag_id: string, { begin, end, runs, max_active_runs }: BackfillRange, by: Sender): Promise<Answer> {
+    const body = {
+      dag_id,
+      from_date: new Date(begin).toISOString(),
+      to_date: new Date(end).toISOString(),
+      run_backwards: false,
+      dag_run_conf: {},
+      reprocess_behavior: 'none',
+      max_active_runs,
+    };
+    return this.send(by, {
+      kind: 'backfill',
+      method: 'POST',
+      path: '/backfills',
+      body,
+      about: { dag_id },
+      timeoutMs: BACKFILL_TIMEOUT_MS,
+      requested: `${runs} runs`,
+      targetOf: (answer) => idIn(answer),
+    });
+  }
+
+  mark(ti: Marked, state: string, by: Sender): Promise<Answer> {
     // Without an index the route means all instances of a mapped task.
     const index = ti.map_index >= 0 ? `/${ti.map_index}` : '';
     const path = `${runOf(ti)}/taskInstances/${encodeURIComponent(ti.task_id)}${index}`;
@@ -78,7 +121,7 @@ export class OperatorActions {
     return this.send(by, { kind: 'mark', method: 'PATCH', path, body, about: subjectOf(ti), requested: state });
   }
 
-  async pause(dags: readonly string[], isPaused: boolean, by: Pick<By, 'operator' | 'signal'>): Promise<Answer[]> {
+  async pause(dags: readonly string[], isPaused: boolean, by: Sender): Promise<Answer[]> {
     const requested = isPaused ? 'paused' : 'unpaused';
     return Promise.all(
       dags.map((dag_id) => {
@@ -89,10 +132,7 @@ export class OperatorActions {
     );
   }
 
-  async send(
-    { operator, signal }: Pick<By, 'operator' | 'signal'>,
-    { about, path, ...request }: ActionRequest,
-  ): Promise<Answer> {
+  async send({ operator, signal }: Sender, { about, path, ...request }: ActionRequest): Promise<Answer> {
     const { requests, clock } = this.#options;
     const token = await this.#options.token;
     const nothing = { dag_id: null, run_id: null, task_id: null, map_index: null, try_number: null, ti_id: null };
@@ -101,7 +141,7 @@ export class OperatorActions {
     return requests.sendOnce(spec, signal);
   }
 
-  #clear(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
+  clear(ti: Marked, by: Sender): Promise<Answer> {
     const body = {
       dry_run: false,
       dag_run_id: ti.run_id,
@@ -117,11 +157,10 @@ export class OperatorActions {
    * A running DAG run cannot be deleted, but a queued one can, whatever its tasks do: so it is set back to queued
    * first. If a scheduler starts it again in between, it is not deleted.
    */
-  async #delete(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
-    const { dag_id, run_id } = ti;
+  async delete({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>, by: Sender): Promise<Answer> {
     const about = { dag_id, run_id };
     const requested = 'queued';
-    const path = runOf(ti);
+    const path = runOf({ dag_id, run_id });
     await this.send(by, { kind: 'mark', method: 'PATCH', path, body: { state: requested }, about, requested });
     return this.send(by, { kind: 'delete', method: 'DELETE', path, body: undefined, about });
   }
@@ -167,4 +206,8 @@ function runOf({ dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>): string {
 
 function subjectOf({ dag_id, run_id, task_id, map_index, id }: Marked): Partial<OperationSubject> {
   return { dag_id, run_id, task_id, map_index, ti_id: id ?? null };
+}
+
+function idIn(answer: unknown): string | undefined {
+  return typeof answer === 'object' && answer !== null && 'id' in answer ? String(answer.id) : undefined;
 }

@@ -11,11 +11,9 @@ import type { LiveLife } from './fleet.ts';
 import { HttpTransport } from './http-transport.ts';
 import { type By, OperatorActions } from './operator-actions.ts';
 
-/** POST /backfills creates its runs before it answers: hundreds take most of a minute on two busy cores. */
-const BACKFILL_TIMEOUT_MS = 180_000;
 const OPERATOR_TIMEOUT_MS = 30_000;
 /** Backfills begin here: long before any scheduled run, at the DAG factory's first interval. */
-const BACKFILL_EPOCH = Date.parse('2026-01-01T00:00:00Z');
+export const BACKFILL_EPOCH = Date.parse('2026-01-01T00:00:00Z');
 /** A backfill that is refused because one is active: people ask again later, not at once. */
 const REFUSED_PAUSE_MS = 5_000;
 const MINUTE_MS = 60_000;
@@ -138,6 +136,11 @@ export class Operators implements HazardTarget<OperatorHazard> {
     };
   }
 
+  /** Single requests, for who decides on each. */
+  get actions(): OperatorActions {
+    return this.#actions;
+  }
+
   async close(): Promise<void> {
     await this.#transport.close();
   }
@@ -217,42 +220,12 @@ export class Operators implements HazardTarget<OperatorHazard> {
     const [begin, end] = spec.empty
       ? [from + MINUTE_MS / 4, from + MINUTE_MS / 2]
       : [from, from + (spec.runs - 1) * MINUTE_MS];
-    const body = {
-      dag_id: this.#dagId(dag),
-      from_date: new Date(begin).toISOString(),
-      to_date: new Date(end).toISOString(),
-      run_backwards: false,
-      dag_run_conf: {},
-      reprocess_behavior: 'none',
-      max_active_runs: spec.max_active_runs,
-    };
-    return this.#actions.send(
-      { operator: name, signal },
-      {
-        kind: 'backfill',
-        method: 'POST',
-        path: '/backfills',
-        body,
-        about: { dag_id: body.dag_id },
-        timeoutMs: BACKFILL_TIMEOUT_MS,
-        requested: `${spec.empty ? 0 : spec.runs} runs`,
-        targetOf: (answer) => idIn(answer),
-      },
-    );
+    const range = { begin, end, runs: spec.empty ? 0 : spec.runs, max_active_runs: spec.max_active_runs };
+    return this.#actions.backfill(this.#dagId(dag), range, { operator: name, signal });
   }
 
   #trigger(dag: string, name: string, signal: AbortSignal): Promise<Answer> {
-    const dag_id = this.#dagId(dag);
-    return this.#actions.send(
-      { operator: name, signal },
-      {
-        kind: 'trigger',
-        method: 'POST',
-        path: `/dags/${dag_id}/dagRuns`,
-        body: { logical_date: null },
-        about: { dag_id },
-      },
-    );
+    return this.#actions.trigger(this.#dagId(dag), { operator: name, signal });
   }
 
   #dagId(dag: string): string {
@@ -264,8 +237,4 @@ function named(dags: readonly string[]): readonly [string, ...string[]] {
   const [first, ...rest] = dags;
   if (first === undefined) throw new Error('an operator has no DAGs; the scenario check should have said so');
   return [first, ...rest];
-}
-
-function idIn(answer: unknown): string | undefined {
-  return typeof answer === 'object' && answer !== null && 'id' in answer ? String(answer.id) : undefined;
 }

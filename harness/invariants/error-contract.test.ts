@@ -223,10 +223,6 @@ test('an answered statement is that of the request that it names, or of the only
     statement: "UPDATE task_instance SET state=NULL WHERE run_id = 'run1'",
   };
   expect(await variants([clear, { ...clear, op: 13, run_id: 'other' }], moved)).toEqual({ 'clear 500': 1 });
-  const fields = { ...ERROR, op: 14, kind: 'rtif', dag_id: 'wt_dag', task_id: 'one' } as const;
-  const deleted = { statement: "DELETE FROM fields WHERE dag_id = 'wt_dag' AND task_id = 'one' AND run_id NOT IN …" };
-  const others = [{ ...fields, op: 15, task_id: 'on' }, { ...fields, op: 16, kind: 'state' } as const];
-  expect(await variants([fields, ...others], deleted)).toEqual({ 'rtif 500': 1, 'state 500': 1 });
   // Neither of another process, nor before the request.
   expect(await variants([ERROR], { application_name: 'wt-scheduler-1' })).toEqual({ 'state 500': 1 });
   expect(await variants([ERROR], { at_ms: 8_000 })).toEqual({ 'state 500': 1 });

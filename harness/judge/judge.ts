@@ -10,6 +10,7 @@ import {
 } from '../model/verdict.ts';
 import { judgeAssumption, readAssumptions } from './assumptions.ts';
 import { readDeadlocks } from './dossiers.ts';
+import { readEpisodes } from './episodes.ts';
 import { readFindings } from './findings/findings.ts';
 import type { InvariantFile } from './invariant-file.ts';
 import { judgeInvariant, readInvariants } from './invariants.ts';
@@ -101,6 +102,7 @@ export async function judge(
       faults: await readFaultEffects(run),
       harness: await readHarnessCost(run, harnessCpuShare),
       ...(await readSightings(run, violations > 0)),
+      ...(await readEpisodes(run, invariants)),
     };
     done('summary');
     return judgement;

@@ -19,6 +19,7 @@ export interface LiteralRun {
   readonly backends?: readonly Row<'backends'>[];
   readonly lock_waits?: readonly Row<'lock_waits'>[];
   readonly sightings?: readonly Row<'sightings'>[];
+  readonly episodes?: readonly Row<'episodes'>[];
   readonly finals?: Readonly<Record<string, readonly object[]>>;
 }
 
@@ -34,6 +35,7 @@ export function literalTables(run: LiteralRun): Record<string, readonly object[]
     backends: run.backends,
     lock_waits: run.lock_waits,
     sightings: run.sightings,
+    episodes: run.episodes,
     ...Object.fromEntries(Object.entries(run.finals ?? {}).map(([name, rows]) => [`final_${name}`, rows])),
   };
 }

@@ -1,4 +1,5 @@
 import { COPIED_NAMES } from './airflow/schema.ts';
+import type { EpisodeRow, StepRow } from './episode.ts';
 import type { Life, Operation } from './operation.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -167,6 +168,35 @@ export const TABLES = {
     op: 'BIGINT',
     seq: 'BIGINT',
   } satisfies ColumnsOf<Sighting>,
+  /** Of a replay: each playing of a script. */
+  episodes: {
+    episode: 'INTEGER',
+    race: 'VARCHAR',
+    file: 'VARCHAR',
+    breaks: 'VARCHAR',
+    kind: 'VARCHAR',
+    dag_id: 'VARCHAR',
+    from_ms: 'DOUBLE',
+    played_ms: 'DOUBLE',
+    to_ms: 'DOUBLE',
+    ended: 'VARCHAR',
+    step: 'INTEGER',
+    why: 'VARCHAR',
+    held_ms: 'DOUBLE',
+  } satisfies ColumnsOf<EpisodeRow>,
+  /** And each step of it. */
+  steps: {
+    episode: 'INTEGER',
+    step: 'INTEGER',
+    line: 'INTEGER',
+    text: 'VARCHAR',
+    began_ms: 'DOUBLE',
+    ended_ms: 'DOUBLE',
+    result: 'VARCHAR',
+    process: 'VARCHAR',
+    pid: 'INTEGER',
+    statement: 'VARCHAR',
+  } satisfies ColumnsOf<StepRow>,
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
 export const TABLE_NAMES = Object.keys(TABLES) as TableName[];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EPISODE } from './episode.ts';
 import { FINDING, VIOLATION } from './finding.ts';
 import { KNOWN_RESULT } from './known.ts';
 import { FAULT_EFFECT, HARNESS_COST, OVER_TIME } from './over-time.ts';
@@ -182,6 +183,7 @@ export const JUDGEMENT = z.object({
   faults: z.array(FAULT_EFFECT).describe('The first windows of damage, at most 500, and the load around each'),
   harness: HARNESS_COST,
   sightings: z.array(judgedSighting).optional().describe('Absent where nothing was said'),
+  episodes: z.array(EPISODE).optional().describe('Of a replay: each playing of its script. Absent of all other runs'),
   known: KNOWN_RESULT.optional().describe('Absent without `--known`; its verdict is then the exit code’s'),
 });
 

@@ -3,6 +3,7 @@ import { parse } from 'pg-connection-string';
 import { fleetHazards } from '../faults/index.ts';
 import { Nemesis } from '../faults/nemesis.ts';
 import { CompletionNotifier } from '../fleet/completion-notifier.ts';
+import { CuedEngine } from '../fleet/engines/cued.ts';
 import type { Engine } from '../fleet/engines/engine.ts';
 import { openK6 } from '../fleet/engines/k6.ts';
 import { NativeEngine } from '../fleet/engines/native.ts';
@@ -144,10 +145,12 @@ async function openEngine(
   if (!spec.engine || 'realWorkers' in spec.engine) {
     const { fleet } = plan.scenario;
     const { headers } = workerClient(fleet.release ?? identity.airflow);
-    const native = new NativeEngine({ fleet, headers, executionUrls, clock, operationLog, hazards });
+    const options = { fleet, headers, executionUrls, clock, operationLog, hazards };
+    if (spec.script) return new CuedEngine(options);
+    const native = new NativeEngine(options);
     if (!spec.engine) return native;
-    const options = realWorkersOptions(spec.engine.realWorkers, workers, session);
-    return openRealWorkers(session, { ...options, others: native, executionUrls, operationLog, hazards });
+    const real = realWorkersOptions(spec.engine.realWorkers, workers, session);
+    return openRealWorkers(session, { ...real, others: native, executionUrls, operationLog, hazards });
   }
   const windows = () => {
     const begunMs = record.manifest.load_started_ms;

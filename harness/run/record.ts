@@ -13,6 +13,7 @@ import { liveNumbers, openParts, type Parts } from './parts.ts';
 import { waitForQuiescence } from './quiesce.ts';
 import { makeReady } from './ready.ts';
 import { beginCommits, restoreDatabase } from './recorder-rights.ts';
+import { playScript } from './script.ts';
 import type { RunSession } from './session.ts';
 
 /** Lives under way when the load ends may finish; the others end as `run-ended`, which is no violation. */
@@ -50,7 +51,7 @@ export async function playAndRecord(session: RunSession, stack: Stack): Promise<
     await makeReady(session, stack, parts);
 
     progress.phase('load');
-    await load(session, parts);
+    await load(session, stack, parts);
     session.throwIfFailed();
     progress.phase('settling');
     await time('recover from faults', () => parts.nemesis.awaitRecovery(stop));
@@ -93,7 +94,8 @@ async function databaseAnswers(session: RunSession, { dsn }: Stack, { outages }:
 }
 
 /** Operators, churn and faults, until the scenario's time is up or the run stops. */
-async function load(session: RunSession, { operators, nemesis, dags }: Parts): Promise<void> {
+async function load(session: RunSession, stack: Stack, parts: Parts): Promise<void> {
+  const { operators, nemesis, dags } = parts;
   const { plan, record, clock, stop, spec } = session;
   await record.updateManifest({ load_started_ms: clock.now() });
   const timeIsUp = new AbortController();
@@ -104,7 +106,8 @@ async function load(session: RunSession, { operators, nemesis, dags }: Parts): P
     async (signal) => spec.shared?.carried?.duringLoad?.(signal),
     // Workers need no driver: lives begin as the schedulers hand workloads over. This only measures the time.
     async (signal) => {
-      await sleep(plan.scenario.duration_s * 1000, undefined, { signal }).catch(() => undefined);
+      if (spec.script) await playScript(spec.script, { session, stack, parts, signal });
+      else await sleep(plan.scenario.duration_s * 1000, undefined, { signal }).catch(() => undefined);
       timeIsUp.abort();
     },
   ]);

@@ -83,5 +83,7 @@ async function storedRun(flags: RunFlags): Promise<Manifest | undefined> {
   const chosen = flagNames(planGiven(flags));
   if (chosen.length > 0)
     throw new UsageError(`${flags.scenario} is a stored run and has a plan: ${chosen.join(', ')} cannot change it.`);
-  return readManifest(folder);
+  const manifest = await readManifest(folder);
+  if (!manifest.repeat.startsWith('windtunnel replay ')) return manifest;
+  throw new UsageError(`${folder} is of a replay: give script.race.yaml, which is in it, to \`windtunnel replay\`.`);
 }

@@ -1,3 +1,4 @@
+import type { Stage } from '../director/stage.ts';
 import type { InvariantFile } from '../judge/invariant-file.ts';
 import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
@@ -51,6 +52,8 @@ export interface RunSpec {
   readonly own?: readonly InvariantFile[];
   /** Compares the verdict with known findings; absent without any. */
   readonly against?: AgainstKnown | undefined;
+  /** The load is a script, and ends with it: lives then wait for its cues. */
+  readonly script?: ((stage: Stage) => Promise<void>) | undefined;
   /** A stack that is up already and stays up: this run is a window of a soak or an upgrade. */
   readonly shared?: SharedStack;
 }

@@ -61,7 +61,12 @@ export class TaskRequests {
 
   /** A body differs from life to life and from write to write: the record shows which one remained. */
   writeFields(n: number, pair: Pick<Draft, 'duplicateOf' | 'op'> = {}): Promise<Answer> {
-    const body = { bash_command: `echo life ${this.#context.spec.life} write ${n}` };
+    return this.writeText(`echo life ${this.#context.spec.life} write ${n}`, pair);
+  }
+
+  /** Rendered fields of this text. */
+  writeText(text: string, pair: Pick<Draft, 'duplicateOf' | 'op'> = {}): Promise<Answer> {
+    const body = { bash_command: text };
     const requested = JSON.stringify(body);
     return this.send({ kind: 'rtif', method: 'PUT', route: 'rtif', body, requested, ...pair });
   }

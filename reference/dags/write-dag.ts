@@ -36,13 +36,15 @@ export async function writeDag(tx: Tx, dag: DagJson): Promise<number | null> {
     return latest.version_number;
   }
   const version = (latest?.version_number ?? 0) + 1;
+  const { rows: made } = await tx.query<{ id: string }>(
+    `INSERT INTO dag_version (id, version_number, dag_id, bundle_name, created_at, last_updated)
+     VALUES (uuidv7(), $2, $1, 'dags-folder', now(), now()) RETURNING id`,
+    [dag.dag_id, version],
+  );
   await tx.query(
-    `WITH version AS (
-       INSERT INTO dag_version (id, version_number, dag_id, bundle_name, created_at, last_updated)
-       VALUES (uuidv7(), $2, $1, 'dags-folder', now(), now()) RETURNING id)
-     INSERT INTO serialized_dag (id, dag_id, data, created_at, last_updated, dag_hash, dag_version_id)
-     SELECT uuidv7(), $1, $3, now(), now(), $4, version.id FROM version`,
-    [dag.dag_id, version, JSON.stringify(dag), hash],
+    `INSERT INTO serialized_dag (id, dag_id, data, created_at, last_updated, dag_hash, dag_version_id)
+     VALUES (uuidv7(), $1, $2, now(), now(), $3, $4)`,
+    [dag.dag_id, JSON.stringify(dag), hash, made[0]?.id],
   );
   return version;
 }

@@ -1,3 +1,4 @@
+import type { LifeOutcome } from '../../handoff/workload.ts';
 import type { LifeEnd } from '../../model/operation.ts';
 import type { LifeHooks } from '../../worker/context.ts';
 import type { LifeSpec } from '../../worker/life-spec.ts';
@@ -7,6 +8,8 @@ export interface FleetHooks extends LifeHooks {
   isRevoked(): boolean;
   /** Called before `onStarted` of a real worker. */
   onRealWorker(worker: RealWorker): void;
+  /** The executor reports the end of the workload, whatever its life does: only where lives wait for cues. */
+  reportEnd(outcome: LifeOutcome): void;
   /** Called when a real worker has ended by itself. */
   onSupervisorEnd(raised: boolean): void;
 }

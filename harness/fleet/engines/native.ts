@@ -1,6 +1,7 @@
 import type { StartedClock } from '../../model/clock.ts';
 import type { LifeEnd } from '../../model/operation.ts';
 import type { FleetSpec } from '../../model/scenario.ts';
+import type { LifeContext } from '../../worker/context.ts';
 import type { Hazards } from '../../worker/hazards.ts';
 import { RunningLife } from '../../worker/life.ts';
 import { generatorsOf, type LifeSpec } from '../../worker/life-spec.ts';
@@ -44,15 +45,20 @@ export class NativeEngine implements Engine {
   }
 
   play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
+    return new RunningLife(this.contextOf(spec, hooks)).play();
+  }
+
+  /** All that a life works with. */
+  contextOf(spec: LifeSpec, hooks: FleetHooks): LifeContext {
     const generators = generatorsOf(spec);
-    return new RunningLife({
+    return {
       spec,
       requests: this.#requests,
       clock: this.#clock,
       rng: generators.own,
       hazards: this.#hazards.of(spec.life, generators.hazards),
       hooks,
-    }).play();
+    };
   }
 
   close(): Promise<void> {

@@ -1,0 +1,55 @@
+import { isCue, type Step, type StepAction } from './steps.ts';
+
+/** A script without what makes the order, to see whether its holds or its requests alone break anything. */
+export type ControlKind = 'without-holds' | 'hold-alone' | 'without-last-cue';
+
+/** A step of a control: it holds as long as the script held. */
+export interface Pause {
+  readonly pauseMs: number;
+}
+
+export interface Control {
+  readonly kind: ControlKind;
+  readonly steps: readonly (Step | Pause)[];
+}
+
+/** `heldMs`: how long the episodes held what they released last. */
+export function controlsOf(steps: readonly Step[], heldMs: number): readonly Control[] {
+  const last = steps.findLast(({ action }) => action.do === 'release');
+  if (last?.action.do !== 'release') return [{ kind: 'without-last-cue', steps: withoutLastCue(steps) }];
+  const [central = ''] = last.action.names;
+  return [
+    { kind: 'without-holds', steps: withoutHolds(steps) },
+    { kind: 'hold-alone', steps: holdAlone(steps, central, heldMs) },
+  ];
+}
+
+const OF_HOLDS: readonly StepAction['do'][] = ['hold', 'cut', 'reached', 'release', 'blocked', 'passes'];
+
+/** The same requests, one after another. What only the order brings about is not waited for. */
+function withoutHolds(steps: readonly Step[]): Step[] {
+  const first = steps.findIndex(({ action }) => action.do === 'hold' || action.do === 'cut');
+  return steps
+    .filter(({ action }, i) => !OF_HOLDS.includes(action.do) && !(action.do === 'state' && i > first))
+    .map((step) => ({ ...step, waits: true }));
+}
+
+/** The hold for as long, and nothing beside it. */
+function holdAlone(steps: readonly Step[], central: string, heldMs: number): (Step | Pause)[] {
+  const reached = steps.findIndex(({ action }) => action.do === 'reached' && action.name === central);
+  const released = steps.findIndex(({ action }) => action.do === 'release' && action.names.includes(central));
+  const before = steps.slice(0, reached + 1);
+  const held = before.flatMap(({ action }) => (action.do === 'hold' ? [action.name] : []));
+  const gone = new Set(before.flatMap(({ action }) => (action.do === 'release' ? action.names : [])));
+  const release = steps[released];
+  const left = held.filter((name) => name !== central && !gone.has(name));
+  const letGo = [[central], ...left.map((name) => [name])].flatMap((names) =>
+    release ? [{ ...release, text: `release ${names}`, action: { do: 'release' as const, names } }] : [],
+  );
+  const answers = steps.slice(released + 1).filter(({ action }) => action.do === 'answered');
+  return [...before, { pauseMs: heldMs }, ...letGo, ...answers];
+}
+
+function withoutLastCue(steps: readonly Step[]): Step[] {
+  return steps.slice(0, steps.findLastIndex(isCue));
+}

@@ -1,0 +1,57 @@
+import type { EpisodeRow } from '../model/episode.ts';
+import { controlsOf } from './controls.ts';
+import { Episode, type EpisodePlan } from './episode.ts';
+import type { RaceScript } from './script.ts';
+import type { Stage } from './stage.ts';
+
+/** Of each kind of control. */
+export const CONTROLS = 3;
+/** A script has two kinds of controls at most. */
+const KINDS_OF_CONTROLS = 2;
+/** Of a script that never held anything, so that its control has something to hold for. */
+const USUAL_HOLD_MS = 500;
+
+/** How often a script is played, with its controls. */
+export function episodesOf(times: number): number {
+  return times + KINDS_OF_CONTROLS * Math.min(CONTROLS, times);
+}
+
+/** Its race in the names of DAGs and folders: `66734`. */
+export function slugOf({ race }: RaceScript): string {
+  return race.race
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .toLowerCase();
+}
+
+/** Each episode has a DAG of its own, numbered from 1. */
+export function dagOfEpisode(script: RaceScript, number: number): string {
+  return `wt_${slugOf(script)}_${String(number).padStart(2, '0')}`;
+}
+
+/** Plays a script so many times, and then its controls. `onEpisode` is called after each. */
+export async function direct(
+  stage: Stage,
+  script: RaceScript,
+  { times, onEpisode }: { readonly times: number; onEpisode(row: EpisodeRow): void },
+): Promise<void> {
+  const tasks = Object.keys(script.race.dag);
+  const { file, race } = script;
+  const breaks = JSON.stringify(race.breaks);
+  const common = { race: race.race, file, breaks, tasks, isLong: race.why_long !== undefined };
+  let number = 0;
+  const play = async (kind: EpisodePlan['kind'], steps: EpisodePlan['steps']) => {
+    number++;
+    const row = await new Episode(stage, { ...common, number, kind, steps, dag: dagOfEpisode(script, number) }).play();
+    onEpisode(row);
+    return row;
+  };
+  const held: number[] = [];
+  for (let i = 0; i < times && !stage.signal.aborted; i++) {
+    const { held_ms } = await play('script', script.steps);
+    if (held_ms !== null) held.push(held_ms);
+  }
+  const heldMs = held.toSorted((a, b) => a - b)[held.length >> 1] ?? USUAL_HOLD_MS;
+  for (const { kind, steps } of controlsOf(script.steps, heldMs))
+    for (let i = 0; i < Math.min(CONTROLS, times) && !stage.signal.aborted; i++) await play(kind, steps);
+}

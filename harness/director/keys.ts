@@ -1,0 +1,78 @@
+import type pg from 'pg';
+
+import type { SubjectKeys } from './points.ts';
+import type { TaskName } from './steps.ts';
+
+/** The rows of one episode's DAG, as they are committed: their keys and states. */
+export class EpisodeKeys {
+  readonly #database: pg.Client;
+  readonly #dagId: string;
+  readonly #tasks: readonly string[];
+  readonly #tiIds = new Map<string, Set<string>>();
+  readonly #states = new Map<string, string>();
+  readonly #runs = new Map<string, { readonly id: string; readonly state: string }>();
+
+  constructor(database: pg.Client, dagId: string, tasks: readonly string[]) {
+    this.#database = database;
+    this.#dagId = dagId;
+    this.#tasks = tasks;
+  }
+
+  /** Reads them again. */
+  async read(): Promise<void> {
+    const { rows: runs } = await this.#database.query<{ id: string; run_id: string; state: string }>(
+      'SELECT id::text, run_id, state FROM dag_run WHERE dag_id = $1',
+      [this.#dagId],
+    );
+    for (const { id, run_id, state } of runs) this.#runs.set(run_id, { id, state });
+    const { rows: tasks } = await this.#database.query<{
+      id: string;
+      run_id: string;
+      task_id: string;
+      state: string | null;
+    }>('SELECT id::text, run_id, task_id, state FROM task_instance WHERE dag_id = $1 ORDER BY try_number', [
+      this.#dagId,
+    ]);
+    for (const { id, run_id, task_id, state } of tasks) {
+      this.add({ task: task_id, run: run_id }, id);
+      this.#states.set(nameOf({ task: task_id, run: run_id }), state ?? 'none');
+    }
+  }
+
+  add(of: TaskName, tiId: string): void {
+    const name = nameOf(of);
+    const ids = this.#tiIds.get(name) ?? new Set();
+    ids.add(tiId);
+    this.#tiIds.set(name, ids);
+  }
+
+  stateOf(of: TaskName | string): string | undefined {
+    return typeof of === 'string' ? this.#runs.get(of)?.state : this.#states.get(nameOf(of));
+  }
+
+  /** Whether each of these runs is over. */
+  get areOver(): boolean {
+    return [...this.#runs.values()].every(({ state }) => state === 'success' || state === 'failed');
+  }
+
+  /** What a name of the script stands for: a run, or a task of each run. */
+  subjectOf(name: string): SubjectKeys[] {
+    const dagId = this.#dagId;
+    if (!this.#tasks.includes(name))
+      return [{ dagId, run: name, task: undefined, tiIds: NO_IDS, runKey: this.#runs.get(name)?.id }];
+    const runs = this.#runs.size === 0 ? ['r'] : [...this.#runs.keys()];
+    return runs.map((run) => ({
+      dagId,
+      run,
+      task: name,
+      tiIds: this.#tiIds.get(nameOf({ task: name, run })) ?? NO_IDS,
+      runKey: undefined,
+    }));
+  }
+}
+
+const NO_IDS: ReadonlySet<string> = new Set();
+
+function nameOf({ task, run }: TaskName): string {
+  return `${run}/${task}`;
+}

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { shellWord } from '../../reports/commands.ts';
+import { replayJunit } from '../../reports/junit.ts';
+import { episodeLine } from '../../reports/terminal/replay.ts';
+import { jsonText } from '../../reports/words.ts';
+import { interruptSignal } from '../console/interrupt.ts';
+import { Progress } from '../console/progress.ts';
+import { direct, episodesOf, slugOf } from '../director/director.ts';
+import type { RaceScript } from '../director/script.ts';
+import { openRun } from '../judge/open-run.ts';
+import { type Build, buildLabel } from '../model/build.ts';
+import type { JudgedEpisode, StepRow } from '../model/episode.ts';
+import { messageOf } from '../model/errors.ts';
+import { type Replay, type ReplayedFile, replayOutcome, worstOf } from '../model/replay.ts';
+import type { Stack } from '../model/stack.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { judgeRunFolder } from '../run/judge-folder.ts';
+import { timeStamp } from '../run/manifest.ts';
+import { recordRun } from '../run/run.ts';
+import { openStack } from '../run/stack.ts';
+import { ProcessTable } from '../system/process-table.ts';
+import type { ReplayFlags } from './options.ts';
+import { resolveReplay, scenarioOf, settingOf } from './resolve.ts';
+
+/** Lives are over when their episode is: nothing is left to wait for. */
+const SETTLE_MS = 1_000;
+/** For the live line. */
+const USUAL_EPISODE_S = 6;
+/** No seed is drawn: a script leaves nothing to it. */
+const SEED = 1;
+
+export interface PlayedReplay {
+  readonly replay: Replay;
+  /** Why it ended early; undefined if it did not. */
+  readonly failure: unknown;
+}
+
+/** Plays files, those of one setting on one stack, each as a run that is judged. Rejects only for wrong flags. */
+export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
+  const { build, scripts, times } = await resolveReplay(flags);
+  const label = buildLabel(build).replace(/[^A-Za-z0-9.]+/g, '-');
+  const id = randomBytes(3).toString('hex');
+  const out = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-replay-${label}-${id}`));
+  const signal = interruptSignal();
+  const files: ReplayedFile[] = [];
+  let failure: unknown;
+  try {
+    for (const setting of new Set(scripts.map(settingOf))) {
+      const its = scripts.filter((script) => settingOf(script) === setting);
+      await playSetting(its, { build, times, out, signal, quiet: flags.json === true, files });
+    }
+  } catch (error) {
+    failure = signal.aborted ? signal.reason : error;
+  }
+  const replay = { build: build.name, outcome: worstOf(files.map(({ outcome }) => outcome)), files };
+  if (existsSync(out)) writeFileSync(path.join(out, 'replay.json'), `${jsonText(replay)}\n`);
+  if (flags.junit !== undefined) {
+    mkdirSync(path.dirname(path.resolve(flags.junit)), { recursive: true });
+    writeFileSync(flags.junit, replayJunit(replay));
+  }
+  return { replay, failure };
+}
+
+interface Playing {
+  readonly build: Build;
+  readonly times: number;
+  readonly out: string;
+  readonly signal: AbortSignal;
+  readonly quiet: boolean;
+  readonly files: ReplayedFile[];
+}
+
+async function playSetting(scripts: readonly RaceScript[], playing: Playing): Promise<void> {
+  const { build, times, out, signal, quiet, files } = playing;
+  const [first] = scripts;
+  if (!first) return;
+  const table = new ProcessTable(randomBytes(3).toString('hex'));
+  const logs = path.join(out, 'logs');
+  const starting = new Progress(`${build.name} replay`, 0, { quiet });
+  let stack: Stack | undefined;
+  try {
+    mkdirSync(logs, { recursive: true });
+    const plan = { seed: SEED, scenario: scenarioOf(first, times) };
+    const logOf = (name: string) => path.join(logs, `${name}.log`);
+    stack = await openStack({ subject: { build }, plan, progress: starting, signal, table, wire: true, logOf });
+    await stack.ready;
+    starting.stop();
+    for (const script of scripts) {
+      signal.throwIfAborted();
+      files.push(await playFile(script, stack, playing));
+    }
+  } finally {
+    starting.stop();
+    await stack?.close().catch((error: unknown) => starting.note(`Could not take the stack down: ${messageOf(error)}`));
+    await table.close();
+  }
+}
+
+async function playFile(script: RaceScript, stack: Stack, playing: Playing): Promise<ReplayedFile> {
+  const { build, times, out, signal, quiet } = playing;
+  const scenario = scenarioOf(script, times);
+  const progress = new Progress(`${build.name} ${script.race.race}`, episodesOf(times) * USUAL_EPISODE_S, { quiet });
+  const words = ['windtunnel', 'replay', script.file, '--build', build.name, '--times', String(times)];
+  const subject = { build };
+  try {
+    const { folder, failure } = await recordRun({
+      subject,
+      plan: { seed: SEED, scenario },
+      out: path.join(out, slugOf(script)),
+      repeat: words.map(shellWord).join(' '),
+      progress: { ...quietly(progress), note: (text) => progress.note(text) },
+      signal,
+      script: (stage) => {
+        writeFileSync(path.join(out, slugOf(script), 'script.race.yaml'), script.text);
+        return direct(stage, script, { times, onEpisode: (row) => progress.note(episodeLine(row, times)) });
+      },
+      shared: { stack, settleMs: SETTLE_MS },
+    });
+    progress.phase('judging');
+    const judgement = await judgeRunFolder(folder);
+    if (failure !== undefined) throw failure;
+    return await replayed(script, judgement, folder);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Sightings of what the script is there to bring about are no news. */
+function quietly(progress: Progress) {
+  return {
+    phase: progress.phase.bind(progress),
+    numbers: progress.numbers.bind(progress),
+    sighting: () => undefined,
+    judged: () => undefined,
+    stop: () => undefined,
+  };
+}
+
+async function replayed(script: RaceScript, judgement: Judgement, folder: string): Promise<ReplayedFile> {
+  const { race, title } = script.race;
+  const episodes = judgement.episodes ?? [];
+  const played = episodes.filter(({ kind }) => kind === 'script');
+  const outcome = replayOutcome(episodes);
+  const shown = played.find((one) => one.outcome === outcome) ?? played[0];
+  const seconds = played.map((one) => one.seconds).toSorted((a, b) => a - b);
+  const kinds = [...new Set(episodes.flatMap(({ kind }) => (kind === 'script' ? [] : [kind])))];
+  return {
+    race,
+    title,
+    file: script.file,
+    build: judgement.build,
+    outcome,
+    counts: countsOf(played),
+    times: played.length,
+    controls: kinds.map((kind) => {
+      const its = episodes.filter((one) => one.kind === kind);
+      return { kind, times: its.length, broken: its.filter((one) => one.outcome === 'broken').length };
+    }),
+    seconds: seconds[seconds.length >> 1] ?? null,
+    why: shown?.violations[0]?.sentence ?? shown?.why ?? null,
+    steps: shown ? await readSteps(folder, shown.episode) : [],
+    others: [...new Set(played.flatMap(({ others }) => others))].sort(),
+    run: folder,
+  };
+}
+
+function countsOf(played: readonly JudgedEpisode[]): ReplayedFile['counts'] {
+  const counts: Partial<Record<JudgedEpisode['outcome'], number>> = {};
+  for (const { outcome } of played) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+async function readSteps(folder: string, episode: number): Promise<StepRow[]> {
+  const run = await openRun(folder);
+  try {
+    const rows = await run.rows(`FROM steps WHERE episode = ${episode} ORDER BY step`);
+    return rows as unknown as StepRow[];
+  } finally {
+    await run.close();
+  }
+}
