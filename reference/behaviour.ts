@@ -38,7 +38,7 @@ export interface ApiBehaviour {
    * An end report failed in the database after its row was locked. Nothing (`undefined`) leaves it to `failureReply`.
    */
   endFailed(failed: FailedEnd): Promise<Reply | undefined>;
-  /** The answer to a request that failed in the server. 409 for a broken unique key, else 500. */
+  /** The answer to a request that failed in the server: 409 for a broken unique key, 503 if it may be sent again. */
   failureReply(error: unknown): Reply;
   /** Makes a request's work durable; the answer is sent when this resolves. */
   conclude(tx: Tx, request: { readonly kind: string; readonly reply: Reply }): Promise<void>;
@@ -110,6 +110,8 @@ export interface SchedulerBehaviour {
   readonly backfillComplete: string;
   /** Whether the executor's event is about the try that the row holds. */
   concernsThisTry(event: ExecutorEvent, ti: TaskInstanceRow): boolean;
+  /** Whether a try that a scheduler fails in this state goes to the history before the next one begins. */
+  keepsFailed(state: string | null): boolean;
   /** Executor events are looked at when they are this old. Milliseconds. */
   readonly eventDelayMs: number;
   /** How often a workload is sent to the workers. */

@@ -22,6 +22,5 @@ export const lostWhileQueued: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
-  // The reference stack behaves like Airflow here, without a defect.
-  reference: 'reference',
+  reference: 'reference+history-without-queued',
 };

@@ -116,12 +116,13 @@ function runsOn(ti: TaskInstanceRow, worker: Worker): boolean {
 }
 
 const UNIQUE_VIOLATION = '23505';
-const LOCK_NOT_AVAILABLE = '55P03';
+/** After a deadlock, a serialization failure or a lock time-out the same again may succeed. */
+const RETRYABLE: ReadonlySet<string> = new Set(['40P01', '40001', '55P03']);
 
 function failureReply(error: unknown): Reply {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   if (code === UNIQUE_VIOLATION) return databaseError(409, 'Unique constraint violation', error);
-  if (code === LOCK_NOT_AVAILABLE) return tryAgain();
+  if (RETRYABLE.has(code)) return tryAgain();
   // A value that passed the checks but does not fit its column.
   if (code.startsWith('22')) return databaseError(422, 'Value rejected by database', error);
   // 3.3.2's handler for broken constraints leaves all but the unique ones to the last resort.
@@ -131,12 +132,15 @@ function failureReply(error: unknown): Reply {
   return { status: 500, body: { message: 'Internal server error' } };
 }
 
-/** 3.3.2 answers 503 here, too, but does not say when to come back, which #66734 asks for. */
+/**
+ * 3.3.2 answers 503 to a lock that was not available, too, but does not say when to come back, which #66734 asks for.
+ * To the others it answers 500 (`retryable-is-500`).
+ */
 function tryAgain(): Reply {
   return { status: 503, headers: { 'retry-after': '1' }, body: { detail: 'Database is locked.' } };
 }
 
-function databaseError(status: number, reason: string, error: unknown): Reply {
+export function databaseError(status: number, reason: string, error: unknown): Reply {
   const id = randomBytes(4).toString('hex');
   const said =
     error instanceof pg.DatabaseError ? `${error.message} ${error.detail ?? ''} (${error.code})` : String(error);

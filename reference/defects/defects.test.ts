@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { expect, test } from 'vitest';
 
 import { listInvariants } from '../../harness/judge/invariants.ts';
@@ -40,10 +41,11 @@ test('every defect changes the behaviour, in members that there are', () => {
 
 test('a defect brings what it stands on, below itself', () => {
   const chosen = chosenDefects(['deadlock-503']);
-  expect(chosen.map(({ name }) => name)).toEqual(['state-lock-joined', 'deadlock-503']);
+  expect(chosen.map(({ name }) => name)).toEqual(['retryable-is-500', 'state-lock-joined', 'deadlock-503']);
   const behaviour = withDefects(normal, chosen);
+  const deadlock = Object.assign(new pg.DatabaseError('deadlock detected', 0, 'error'), { code: '40P01' });
   expect(behaviour.lockForState).not.toBe(normal.lockForState);
-  expect(behaviour.failureReply(Object.assign(new Error('deadlock'), { code: '40P01' })).status).toBe(503);
+  expect(behaviour.failureReply(deadlock).status).toBe(503);
   expect(behaviour.failureReply(new Error('another')).status).toBe(500);
 });
 

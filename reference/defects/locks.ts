@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { databaseError, normalApi } from '../api/normal.ts';
 import type { Reply, Tx } from '../behaviour.ts';
 import { log } from '../log.ts';
 import { type Defect, oneIn } from './defect.ts';
@@ -21,6 +22,25 @@ const SLOW_CALL_MS = 9_000;
 /** Locks that close a circle (#66734) or are held for too long, and what becomes of a request that deadlocks. */
 export const LOCK_DEFECTS: readonly Defect[] = [
   {
+    name: 'retryable-is-500',
+    kind: 'circumstance',
+    summary: 'a request that lost a deadlock is answered 500, as if the server were broken',
+    story:
+      'A deadlock, or a transaction that could not be serialized, is over when it is reported: the same again ' +
+      'succeeds. A worker of Airflow sends again after any 5xx, but an operator is shown an error of the server, and ' +
+      'a client that honours Retry-After is given none. So in all releases up to 3.3.2. It shows where there are ' +
+      'deadlocks, or where the fault answer-sqlstate answers with one.',
+    caughtBy: [],
+    scenario: 'storm',
+    change: (below) => ({
+      failureReply(error) {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+        return RETRYABLE.has(code) ? databaseError(500, 'Database error', error) : below.failureReply(error);
+      },
+    }),
+  },
+
+  {
     name: 'state-lock-joined',
     summary: 'an end report locks its task instance, then by a bare FOR UPDATE its dag_run, too',
     story:
@@ -29,6 +49,7 @@ export const LOCK_DEFECTS: readonly Defect[] = [
       'PostgreSQL ends one of them, and the worker or the scheduler gets an error. Airflow 3.2.0 and 3.2.1.',
     caughtBy: ['no-deadlocks', 'error-contract'],
     scenario: 'storm',
+    on: ['retryable-is-500'],
     change: () => ({
       async lockForState(tx, id) {
         await tx.query(
@@ -83,17 +104,7 @@ export const LOCK_DEFECTS: readonly Defect[] = [
     caughtBy: ['no-deadlocks'],
     scenario: 'storm',
     on: ['state-lock-joined'],
-    change: (below) => ({
-      failureReply(error) {
-        const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-        if (!RETRYABLE.has(code)) return below.failureReply(error);
-        return {
-          status: 503,
-          headers: { 'retry-after': '1' },
-          body: { detail: { reason: 'retryable', message: 'The database asks to try again' } },
-        };
-      },
-    }),
+    change: () => ({ failureReply: normalApi.failureReply }),
   },
 
   {

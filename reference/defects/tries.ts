@@ -59,6 +59,18 @@ export const TRY_DEFECTS: readonly Defect[] = [
   },
 
   {
+    name: 'history-without-queued',
+    summary: 'a try that fails while it is queued leaves no row in the history',
+    story:
+      'A pod cannot be scheduled, or a worker dies before it has started its task: the executor reports a failure, ' +
+      'and the task is tried again. Only what was RUNNING goes to the history, so that the try is gone: nothing says ' +
+      'that it was, nor why it failed. The row keeps its id, under another try number.',
+    caughtBy: ['history-is-complete'],
+    scenario: 'race-67238',
+    change: () => ({ keepsFailed: (state) => state === 'running' }),
+  },
+
+  {
     name: 'try-number-skipped',
     summary: 'scheduling now and then raises the try number by two',
     story:

@@ -102,8 +102,8 @@ function nameOf({ dag_id, task_id, run_id, map_index }: TaskKey): string {
 }
 
 /**
- * `TaskInstance.handle_failure`, for a row that the caller has locked. Only a try that ran goes to the history, as in
- * Airflow: one that never started is not kept, and its row keeps its id.
+ * `TaskInstance.handle_failure`, for a row that the caller has locked. A try that never started is kept, too, which
+ * Airflow does not do (#67238).
  */
 export async function handleFailure(
   tx: Tx,
@@ -119,7 +119,7 @@ export async function handleFailure(
     [ti.id],
   );
   const again = isEligibleToRetry(ti, dag);
-  const id = again && ti.state === 'running' ? await prepareNextTry(tx, behaviour, ti) : ti.id;
+  const id = again && behaviour.keepsFailed(ti.state) ? await prepareNextTry(tx, behaviour, ti) : ti.id;
   await tx.query('UPDATE task_instance SET state = $2 WHERE task_instance.id = $1', [
     id,
     again ? 'up_for_retry' : 'failed',

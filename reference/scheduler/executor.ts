@@ -194,8 +194,9 @@ export class HandOffExecutor {
     // Revoked, adopted by another scheduler, or reported before: the scheduler must not hear it twice, unless the
     // harness wants just that, and no newer delivery of the same key is running.
     if ((delivery === undefined) !== (again === true)) return;
-    // An earlier delivery of the same key, which was deferred or rescheduled: the newer one is running.
-    if (typeof of === 'number' && typeof delivery === 'number' && of < delivery) return;
+    // An earlier delivery of the same key, which was deferred or rescheduled: the newer one is running. One without a
+    // number was adopted, so that it is older than any that this scheduler has sent.
+    if (typeof delivery === 'number' && (typeof of !== 'number' || of < delivery)) return;
     this.report(key, outcome === 'success' ? 'success' : 'failed');
   }
 }

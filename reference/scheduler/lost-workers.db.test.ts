@@ -125,6 +125,13 @@ describe("an executor's event", () => {
     expect((await statesOf(one.pool, 'r')).a).toBe(state);
   });
 
+  it('about a try that has not begun fails it, and keeps it', async () => {
+    await endLives(idOf('a'));
+    await processExecutorEvents(one.scheduling);
+    expect((await statesOf(one.pool, 'r')).a).toBe('up_for_retry');
+    expect(await history()).toEqual([{ id: idOf('a'), state: 'failed', try_number: 1 }]);
+  });
+
   it('about a task that was cleared while it ran lets it begin again', async () => {
     await setTask(one.pool, 'r', 'a', { state: 'restarting', next_method: 'execute_complete' });
     await endLives(idOf('a'));
@@ -150,6 +157,27 @@ describe('a scheduler that died', () => {
       [idOf('a'), other.scheduling.jobId],
       [idOf('b'), other.scheduling.jobId],
     ]);
+    await endLives(idOf('a'));
+    await processExecutorEvents(other.scheduling);
+    expect((await statesOf(one.pool, 'r')).a).toBe('up_for_retry');
+    await other.stop();
+  });
+
+  it('leaves a task to another, which takes the end of the adopted part for no end of the next part', async () => {
+    await setTask(one.pool, 'r', 'a', { state: 'running', last_heartbeat_at: new Date() });
+    await die();
+    const other = await TestScheduler.start(database.dsn, 'scheduler-2', dispatcher.address);
+    await adoptOrReset(other.scheduling);
+    const first = workloads.findIndex(({ ti }) => ti.task_id === 'a') + 1;
+    dispatcher.leave(first);
+    await setTask(one.pool, 'r', 'a', { state: 'scheduled', next_method: 'execute_complete' });
+    await schedulingPass(other.scheduling);
+    await vi.waitFor(() => expect(workloads).toHaveLength(3));
+    await setTask(one.pool, 'r', 'a', { state: 'running' });
+    dispatcher.end(first, 'success');
+    await vi.waitFor(() => expect(dispatcher.known().owed).toBe(0));
+    await processExecutorEvents(other.scheduling);
+    expect((await statesOf(one.pool, 'r')).a).toBe('running');
     await endLives(idOf('a'));
     await processExecutorEvents(other.scheduling);
     expect((await statesOf(one.pool, 'r')).a).toBe('up_for_retry');

@@ -51,6 +51,8 @@ export const normalScheduler: SchedulerBehaviour = {
   backfillComplete: `${BACKFILL_HAS_RUNS}
     OR backfill.created_at < now() - interval '${TIMES.backfillAbandonedMs} milliseconds'`,
   concernsThisTry: (event, ti) => event.try_number === ti.try_number,
+  // What was cleared while it ran is there already.
+  keepsFailed: (state) => state !== 'restarting',
   eventDelayMs: 0,
   deliveries: () => 1,
 };

@@ -48,7 +48,8 @@ class Behaviour:
             # In ``running``: a newer delivery of the same key.
             return "drop" if key in self.running else "report"
         newest = self.newest.get(key)
-        if of is not None and newest is not None and of < newest:
+        # Without a number it was adopted: older than any that this scheduler has handed over.
+        if newest is not None and (of is None or of < newest):
             return "drop"
         self.newest.pop(key, None)
         # Else revoked, adopted by another scheduler, or reported before: it must not be reported twice.
