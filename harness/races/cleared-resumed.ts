@@ -25,7 +25,7 @@ export const clearedResumed: KnownRace = {
       aims: ['results-belong-to-their-try'],
     },
     has: ['airflow@3.3.2'],
-    has_not: null,
+    has_not: 'airflow@3.4.0b2',
   },
   reference: null,
 };
