@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import type { RunTask } from './scheduler/decisions.ts';
+import type { RunTask, Settler } from './scheduler/decisions.ts';
 
 /**
  * The places where Airflow's answer to a race is decided, one member each. `normal.ts` holds the right answers; each
@@ -66,10 +66,10 @@ export interface SchedulerBehaviour {
   /** Whether a run may end that has so many unfinished task instances. */
   mayEnd(unfinished: number): boolean;
   /**
-   * Whether the trigger rules of a run in which nothing is ready decide about every unfinished instance, also about one
-   * that a worker runs: `DagRun._are_premature_tis`, which asks with `flag_upstream_failed`.
+   * What decides, in a run in which nothing is ready, about every unfinished instance, also about one that a worker
+   * runs: `DagRun._are_premature_tis`, which asks for all dependencies.
    */
-  readonly settlesUnfinished: boolean;
+  readonly settlesUnfinished: ReadonlySet<Settler>;
   /** Whether a run is created for this date of a DAG's schedule. */
   createsRun(dagId: string, logicalDate: Date): boolean;
   /** The map indexes that a scheduled run gets of a task with so many values; -1 alone for one that is not mapped. */

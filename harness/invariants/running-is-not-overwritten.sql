@@ -59,10 +59,11 @@ WITH alive AS (
   SELECT DISTINCT overwrites.seq, true AS is_resumed
   FROM overwrites JOIN resumptions ON resumptions.ti_id = old_ti_id AND resumptions.seq < overwrites.seq
 )
-SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
+SELECT * EXCLUDE (op), [skip, declined, heartbeat, op] AS operations, ran_ms AS severity,
   CASE WHEN skip IS NOT NULL THEN 'skip-downstream'
     WHEN is_taken_back AND state = 'scheduled' AND writer_role = 'scheduler' THEN 'stuck in queued'
     WHEN heartbeat IS NOT NULL THEN 'stale heartbeat timeout'
+    WHEN declined IS NOT NULL THEN 'not followed'
     WHEN writer_role = 'scheduler' AND state IN ('upstream_failed', 'skipped') THEN 'trigger rule'
     WHEN writer_role = 'scheduler' AND state IN ('failed', 'up_for_retry')
       AND is_resumed THEN 'resumed task'
@@ -70,6 +71,7 @@ SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
   CASE variant WHEN 'skip-downstream' THEN format('skip-downstream of branch task {} (worker {})', branch, worker)
     ELSE format('{} ({})', coalesce(writer_role, 'An unknown process'), coalesce(writer, 'its name was not recorded'))
       || CASE variant WHEN 'stuck in queued' THEN ', which took it for stuck in QUEUED,'
+        WHEN 'not followed' THEN format(', which looked again at what branch task {} had decided,', declined_by)
         WHEN 'trigger rule' THEN ', which evaluated its trigger rule again,'
         WHEN 'resumed task' THEN ', to which its executor may have reported the end of the part before,'
         ELSE '' END END AS by,
@@ -78,4 +80,4 @@ SELECT * EXCLUDE (op), [skip, heartbeat, op] AS operations, ran_ms AS severity,
   coalesce(format('{} later its {} was refused with {}, and its work was lost', seconds(after_ms), kind, answer),
     'the worker got no answer that says so') AS consequence
 FROM overwrites LEFT JOIN causing_skips USING (seq) LEFT JOIN alive USING (seq) LEFT JOIN refused_after USING (seq)
-  LEFT JOIN resumed USING (seq);
+  LEFT JOIN resumed USING (seq) LEFT JOIN not_followed USING (seq);

@@ -123,7 +123,11 @@ WITH forbidden_kinds AS (
 ), sent AS (
   SELECT seq, statement FROM commits SEMI JOIN forbidden USING (seq)
 )
-SELECT *, format('{}: {} → {}', writer_role, old_state, state) AS variant, committed_ms - old_since_ms AS severity,
+SELECT *,
+  CASE WHEN seq IN (SELECT seq FROM not_followed)
+    THEN format('scheduler: {} → skipped, which a branch did not follow', old_state)
+    ELSE format('{}: {} → {}', writer_role, old_state, state) END AS variant,
+  committed_ms - old_since_ms AS severity,
   format('changed {} from {} to {}, which no {} may do («{}»)', subject_of(dag_id, run_id, task_id, map_index),
     state_name(old_state), state_name(state),
     CASE writer_role WHEN 'api-execution' THEN 'worker''s request' WHEN 'api-core' THEN 'operator'

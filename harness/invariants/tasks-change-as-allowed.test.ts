@@ -126,6 +126,19 @@ test('so do a long time in the queue, a DAG that is not found, and a record that
   expect((await judge(stuck)).violations).toBe(1);
 });
 
+test('a scheduler that skips what a branch did not follow has a variant of its own', async () => {
+  const branch = { life: 2, task_id: 'pick', ti_id: 'ti-pick', sent_ms: 3_500, ended_ms: 3_600 } as const;
+  const operations = [
+    { ...branch, op: 1, kind: 'xcom_push', target: 'skipmixin_key' },
+    { ...branch, op: 2, kind: 'skip_downstream', target: 'other task' },
+  ] as const;
+  const skipped = variant([SCHEDULER, null], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued'], [SCHEDULER, 'skipped']);
+  const variantsOf = async (run: LiteralRun) => (await judge({ commits: skipped, ...run })).variants;
+  const notFollowed = { 'scheduler: queued → skipped, which a branch did not follow': 1 };
+  expect(await variantsOf({ operations })).toEqual(notFollowed);
+  expect(await variantsOf({})).toEqual({ 'scheduler: queued → skipped': 1 });
+});
+
 test('it passes when a hundred changes were as they may be, and is unknown with fewer', async () => {
   const commits = (n: number) =>
     many(n, (i) =>

@@ -17,6 +17,7 @@ import { eventsUnlocked } from './events-unlocked.ts';
 import { fieldsOfDeleted } from './fields-of-deleted.ts';
 import { marksDeadlock } from './marks-deadlock.ts';
 import { maxActiveRuns } from './max-active-runs.ts';
+import { notFollowed } from './not-followed.ts';
 import type { KnownRace } from './race.ts';
 import { rankedQueue } from './ranked-queue.ts';
 import { silentRetry } from './silent-retry.ts';
@@ -48,6 +49,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   leftOnOldVersion,
   staleHeartbeatTimeout,
   upstreamMarked,
+  notFollowed,
   clearedResumed,
   takenAsFailure,
   unlockedClear,

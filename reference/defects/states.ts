@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settler } from '../scheduler/decisions.ts';
 import type { Defect } from './defect.ts';
 
 const THINKING_MS = 60;
@@ -57,7 +58,22 @@ export const STATE_DEFECTS: readonly Defect[] = [
     caughtBy: ['running-is-not-overwritten', 'tasks-change-as-allowed'],
     scenario: 'race-upstream-marked',
     durationS: 30,
-    change: () => ({ settlesUnfinished: true }),
+    change: () => ({ settlesUnfinished: new Set<Settler>(['trigger rule']) }),
+  },
+
+  {
+    name: 'running-not-followed',
+    summary:
+      'if nothing else in a run is ready, a task that a branch did not follow becomes SKIPPED, even a running one',
+    story:
+      'skip-downstream leaves tasks alone that workers run. But the branch has also left a result that says which ' +
+      'tasks it follows, so that the others stay skipped when they are cleared. The scheduler, which finds nothing to ' +
+      'schedule in the run and checks once more whether any unfinished task could be, asks that result, too, and ' +
+      'skips what runs: #63266 behind its guard.',
+    caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task', 'tasks-change-as-allowed'],
+    scenario: 'race-not-followed',
+    durationS: 40,
+    change: () => ({ settlesUnfinished: new Set<Settler>(['branch']) }),
   },
 
   {

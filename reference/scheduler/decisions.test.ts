@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { TaskJson } from '../dags/serialized-dag.ts';
-import { decide, type RunTask, triggerRule } from './decisions.ts';
+import { decide, normalDecisions, type RunTask, type Settler, triggerRule } from './decisions.ts';
 import { dagOf } from './test-scheduler.ts';
 
 type Rule = NonNullable<TaskJson['trigger_rule']>;
@@ -108,5 +108,28 @@ describe('a run', () => {
       decide(dag, [ti('a', 'up_for_reschedule', { reschedule_date: new Date(NOW + inMs) })], NOW).ready.length > 0;
     expect(ready(1)).toBe(false);
     expect(ready(0)).toBe(true);
+  });
+});
+
+describe('a branch that has decided', () => {
+  const dag = dagOf('d', [
+    { task_id: 'branch', upstream: [], skips: ['other'] },
+    { task_id: 'other', upstream: ['branch'], trigger_rule: 'all_done' },
+    { task_id: 'chosen', upstream: ['branch'] },
+  ]);
+  const followed = new Map([['branch', ['chosen']]]);
+  const settledOf = (branch: string, other: string | null, seams = normalDecisions) =>
+    decide(dag, [ti('branch', branch), ti('other', other), ti('chosen', 'running')], NOW, seams, followed).settled;
+
+  it('keeps a task skipped that is cleared, once it has ended', () => {
+    expect(settledOf('success', null)).toEqual([{ id: 'other', state: 'skipped' }]);
+    expect(settledOf('running', null)).toEqual([]);
+  });
+
+  it('leaves a running task alone, unless the defect of Airflow is switched on', () => {
+    expect(settledOf('success', 'running')).toEqual([]);
+    const settlesUnfinished = new Set<Settler>(['branch']);
+    const other = { id: 'other', state: 'skipped' };
+    expect(settledOf('success', 'running', { ...normalDecisions, settlesUnfinished })).toEqual([other]);
   });
 });

@@ -24,6 +24,11 @@ export interface Decision {
   readonly runState: 'running' | 'success' | 'failed';
 }
 
+/** What may settle a task instance: its trigger rule, or what a branch has decided. */
+export type Settler = 'trigger rule' | 'branch';
+
+const ANY_SETTLER: ReadonlySet<Settler> = new Set(['trigger rule', 'branch']);
+
 /** The factory's `retry_delay`. */
 const RETRY_DELAY_S = 1;
 
@@ -34,6 +39,8 @@ const SCHEDULEABLE: ReadonlySet<string | null> = new Set([null, 'up_for_retry', 
  * `DagRun.update_state`: what to do next in a run. Looks at states as they were read: an instance that is settled here
  * settles its downstreams in the next loop, and a run ends in the loop after its last task instance did.
  *
+ * `followed`: of each branch of the run that has decided, which tasks it follows.
+ *
  * There is no `all_tasks_deadlocked`: none of the four rules leaves an instance open once its upstreams have finished.
  */
 export function decide(
@@ -41,6 +48,7 @@ export function decide(
   tis: readonly RunTask[],
   now: number,
   seams: DecisionBehaviour = normalDecisions,
+  followed: ReadonlyMap<string, readonly string[]> = new Map(),
 ): Decision {
   const tasks = new Map(dag.tasks.map((task) => [task.task_id, task]));
   // An instance of a task that is no longer in the DAG plays no part.
@@ -50,9 +58,9 @@ export function decide(
   for (const { task_id, state } of known) states.set(task_id, [...(states.get(task_id) ?? []), state]);
   const ready: string[] = [];
   const settled: { id: string; state: 'upstream_failed' | 'skipped' }[] = [];
-  const ask = (ti: RunTask) => {
+  const ask = (ti: RunTask, settlers = ANY_SETTLER) => {
     const task = tasks.get(ti.task_id);
-    const answer = task ? triggerRule(task, states) : 'wait';
+    const answer = task ? answerOf(task, states, followed, settlers) : 'wait';
     if (answer === 'upstream_failed' || answer === 'skipped') settled.push({ id: ti.id, state: answer });
     return answer;
   };
@@ -60,7 +68,7 @@ export function decide(
     if (SCHEDULEABLE.has(ti.state) && ask(ti) === 'met' && !seams.isPremature(ti, now)) ready.push(ti.id);
   }
   const unfinished = known.filter(({ state }) => !isFinished(state));
-  if (seams.settlesUnfinished && ready.length + settled.length === 0) unfinished.forEach(ask);
+  if (ready.length + settled.length === 0) for (const ti of unfinished) ask(ti, seams.settlesUnfinished);
   return { ready, settled, runState: seams.mayEnd(unfinished.length) ? endOf(dag, known) : 'running' };
 }
 
@@ -84,10 +92,24 @@ function isPremature(ti: RunTask, now: number): boolean {
 export const normalDecisions: DecisionBehaviour = {
   isPremature,
   mayEnd: (unfinished) => unfinished === 0,
-  settlesUnfinished: false,
+  settlesUnfinished: new Set(),
 };
 
 type Answer = 'met' | 'wait' | 'upstream_failed' | 'skipped';
+
+function answerOf(
+  task: TaskJson,
+  states: ReadonlyMap<string, readonly (string | null)[]>,
+  followed: ReadonlyMap<string, readonly string[]>,
+  settlers: ReadonlySet<Settler>,
+): Answer {
+  // `NotPreviouslySkippedDep`: a task that is cleared after a branch has decided against it is skipped again.
+  const isDeclined = task.upstream.some(
+    (id) => states.get(id)?.every(isFinished) && followed.get(id)?.includes(task.task_id) === false,
+  );
+  if (isDeclined && settlers.has('branch')) return 'skipped';
+  return settlers.has('trigger rule') ? triggerRule(task, states) : 'wait';
+}
 
 /** `TriggerRuleDep`, for tasks that are not set-up or tear-down; `states` of the instances of each task. */
 export function triggerRule(task: TaskJson, states: ReadonlyMap<string, readonly (string | null)[]>): Answer {

@@ -68,7 +68,7 @@ async function examineRun(tx: Tx, behaviour: Behaviour, run: Run, dag: Serialize
     // task instances: the factory's revisions never change a DAG's tasks.
     tis = await readTasks(tx, run);
   }
-  const decision = decide(dag.json, tis, Date.now(), behaviour);
+  const decision = decide(dag.json, tis, Date.now(), behaviour, await readFollowed(tx, run, dag));
   await behaviour.betweenReadAndWrite(tx, decision.ready.length);
   await settle(tx, behaviour, decision);
   await schedule(tx, behaviour, decision);
@@ -89,6 +89,17 @@ async function readTasks(tx: Tx, run: RunKey): Promise<readonly VersionedTask[]>
   return rows;
 }
 
+/** What the branches of a run have decided, for as long as their results are there. */
+async function readFollowed(tx: Tx, run: RunKey, { json }: SerializedDag): Promise<Map<string, readonly string[]>> {
+  if (!json.tasks.some(({ skips }) => skips !== undefined)) return new Map();
+  const { rows } = await tx.query<{ task_id: string; followed: readonly string[] }>(
+    `SELECT xcom.task_id, xcom.value -> 'followed' AS followed FROM xcom
+     WHERE xcom.dag_id = $1 AND xcom.run_id = $2 AND xcom.key = 'skipmixin_key' AND xcom.value ? 'followed'`,
+    [run.dag_id, run.run_id],
+  );
+  return new Map(rows.map(({ task_id, followed }) => [task_id, followed]));
+}
+
 /** `check_version_id_exists_in_dr`: one instance of the run, or a past try of one, on the version is enough. */
 async function hasVersion(tx: Tx, run: RunKey, tis: readonly VersionedTask[], version: string): Promise<boolean> {
   if (tis.some(({ dag_version_id }) => dag_version_id === version)) return true;
@@ -103,7 +114,7 @@ async function hasVersion(tx: Tx, run: RunKey, tis: readonly VersionedTask[], ve
 
 /** `TaskInstance.set_state`, here with a guard: a state that a worker or a user has set since is kept. */
 async function settle(tx: Tx, behaviour: Behaviour, { settled }: Decision): Promise<void> {
-  const settleable = behaviour.settlesUnfinished ? 'true' : behaviour.schedulable;
+  const settleable = behaviour.settlesUnfinished.size > 0 ? 'true' : behaviour.schedulable;
   for (const state of ['upstream_failed', 'skipped'] as const) {
     const ids = settled.filter((change) => change.state === state).map(({ id }) => id);
     if (ids.length === 0) continue;

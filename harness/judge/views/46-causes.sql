@@ -59,6 +59,18 @@ CREATE OR REPLACE VIEW causing_skips AS
 SELECT seq, min(op) AS skip, arg_min(branch_task_id, op) AS branch, arg_min(worker, op) AS worker
 FROM change_causes JOIN skips USING (op) WHERE cause = 'skip' GROUP BY seq;
 
+-- One row: a change by which a scheduler set a task to SKIPPED that a branch had not followed, and the first request in
+-- which the branch said so. A branch also leaves a result for its scheduler, which asks it for each task that it looks
+-- at.
+CREATE OR REPLACE VIEW not_followed AS
+SELECT seq, min(skips.op) AS declined, arg_min(branch_task_id, skips.op) AS declined_by
+FROM task_instance_changes AS changes JOIN skips USING (dag_id, run_id, task_id)
+WHERE writer_role = 'scheduler' AND changes.state = 'skipped' AND change <> 'delete'
+  AND skips.sent_ms - clock_tolerance_ms() <= committed_ms
+  AND branch_ti_id IN (
+    SELECT ti_id FROM operations WHERE kind = 'xcom_push' AND target = 'skipmixin_key' AND outcome <> 'refused')
+GROUP BY seq;
+
 -- One row: a change that took a task out of RUNNING while its worker, the `victim`, ran it, and that nothing explains:
 -- each is a violation of running-is-not-overwritten.
 CREATE OR REPLACE TABLE overwrites AS
