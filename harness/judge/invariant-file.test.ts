@@ -100,6 +100,7 @@ test('the invariants are there, by their names', async () => {
     'a-started-life-owns-its-task',
     'a-superseded-try-is-refused',
     'acknowledged-is-durable',
+    'an-end-comes-from-the-owner',
     'an-end-takes-effect-once',
     'backfill-completes-after-its-runs',
     'backfill-does-not-block',

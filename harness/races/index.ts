@@ -18,6 +18,7 @@ import { fieldsOfDeleted } from './fields-of-deleted.ts';
 import { marksDeadlock } from './marks-deadlock.ts';
 import { maxActiveRuns } from './max-active-runs.ts';
 import { notFollowed } from './not-followed.ts';
+import { othersEnd } from './others-end.ts';
 import type { KnownRace } from './race.ts';
 import { rankedQueue } from './ranked-queue.ts';
 import { silentRetry } from './silent-retry.ts';
@@ -47,6 +48,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   failedInTheQueue,
   failedAsItIsScheduled,
   leftOnOldVersion,
+  othersEnd,
   staleHeartbeatTimeout,
   upstreamMarked,
   notFollowed,

@@ -102,6 +102,7 @@ const LATER = dagRun('running', 90_000, { id: '9', run_id: 'later' });
 
 const RUNNING = task('running', 1_003, API, { row: { hostname: 'w-1' } });
 const BEAT = { op: 9, sent_ms: 6_000, ended_ms: 6_020, outcome: 'refused', status: 409 } as const;
+const OTHERS_END = { op: 4, kind: 'state', requested: 'success', sent_ms: 4_990, ended_ms: 5_010 } as const;
 const START = { op: 1, kind: 'run', sent_ms: 1_000 } as const;
 /** Life 1 deferred in its first part; its report is sent again while life 2 runs the second. */
 const AGAIN = {
@@ -407,6 +408,26 @@ export const FAULT_MATRIX: readonly FaultExcuse[] = [
     adds: () => ({ operations: [AGAIN] }),
   },
   {
+    invariant: 'an-end-comes-from-the-owner',
+    faults: [...OF_PROCESSES, ...OF_DATABASE, ...BYSTANDERS, ...OF_WIRES, 'answer-sqlstate'],
+    why: "another scheduler took the first worker's task for an orphan, and queued it again under its id",
+    run: othersEnd(),
+  },
+  {
+    invariant: 'an-end-comes-from-the-owner',
+    faults: ['lost-answers'],
+    why: 'the report is sent again, and its sender was the owner when it began to send it',
+    run: othersEnd(),
+    adds: () => ({ operations: [{ ...OTHERS_END, attempt: 2 }] }),
+  },
+  {
+    invariant: 'an-end-comes-from-the-owner',
+    faults: ['duplicate-delivery'],
+    why: 'the fault gave one workload to both workers',
+    run: othersEnd(),
+    adds: () => ({ lives: [{ life: 1 }, { life: 2, worker: 'w-2', duplicate_of: 1 }] }),
+  },
+  {
     invariant: 'one-run-per-date',
     faults: ANY,
     why: 'the schedulers were held up; a paused DAG waits on purpose',
@@ -572,6 +593,14 @@ function fields(made_ms?: number): LiteralRun {
       })),
       ...made,
     ],
+  };
+}
+
+/** Worker w-1 started a task that w-2 runs now, and ends it. */
+function othersEnd(): LiteralRun {
+  return {
+    operations: [START, { op: 2, kind: 'run', life: 2, worker: 'w-2', sent_ms: 2_000 }, OTHERS_END],
+    commits: [RUNNING, task('running', 2_003, API, { row: { hostname: 'w-2' } }), task('success', 5_000, API)],
   };
 }
 

@@ -40,8 +40,9 @@ export const WORKER_DEFECTS: readonly Defect[] = [
     summary: 'a task that runs on one worker can be started on another',
     story:
       '/run may be repeated by the same worker, whose first answer was lost. Without the comparison of host, user ' +
-      'and pid any worker may repeat it: a workload that was delivered twice runs twice.',
-    caughtBy: ['impostors-are-refused', 'a-started-life-owns-its-task'],
+      'and pid any worker may repeat it: a workload that was delivered twice runs twice, and the first worker, which ' +
+      'works on for some seconds, ends the task under the second one.',
+    caughtBy: ['impostors-are-refused', 'a-started-life-owns-its-task', 'an-end-comes-from-the-owner'],
     scenario: 'crowd',
     change: () => ({ mayStart: ({ state }) => state === 'queued' || state === 'restarting' || state === 'running' }),
   },
