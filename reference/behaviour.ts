@@ -112,6 +112,13 @@ export interface SchedulerBehaviour {
   concernsThisTry(event: ExecutorEvent, ti: TaskInstanceRow): boolean;
   /** Whether a try that a scheduler fails in this state goes to the history before the next one begins. */
   keepsFailed(state: string | null): boolean;
+  /** Whether the executor knows which tries its workers are at: LocalExecutor does from 3.4 on. */
+  readonly knowsWhatRuns: boolean;
+  /**
+   * Whether an executor's SUCCESS is taken for one about the part of the try before this one, which deferred or asked
+   * to be called again.
+   */
+  isOfPartBefore(ti: NextPart): boolean;
   /** Executor events are looked at when they are this old. Milliseconds. */
   readonly eventDelayMs: number;
   /** How often a workload is sent to the workers. */
@@ -148,6 +155,11 @@ export interface TaskInstanceRow extends TaskKey {
   readonly pool: string;
   readonly pool_slots: number;
   readonly dag_version_id: string | null;
+}
+
+/** What there is to see of a try that may be in its second part or a later one. */
+export interface NextPart extends Pick<TaskInstanceRow, 'state' | 'next_method'> {
+  readonly is_rescheduled: boolean;
 }
 
 export interface Worker {

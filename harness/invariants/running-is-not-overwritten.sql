@@ -1,7 +1,7 @@
 -- claim: A task instance that a worker runs leaves RUNNING only by that worker's own report, an operator's action,
 --   a retry or the heartbeat time-out.
 -- title: A task was taken out of RUNNING while its worker ran it
--- known-issues: #63266, #72716
+-- known-issues: #63266, #71172, #72716
 -- source: issues #63266 and #49889; the heartbeat's 409 `not_running` makes the worker kill healthy work
 -- needs: commits, operations, lives
 -- exercised-by: skips at running tasks, late starts while tasks were taken back as stuck in QUEUED, and failures
@@ -56,8 +56,8 @@ WITH alive AS (
     AND sent_ms >= committed_ms - heartbeat_timeout_ms AND accepted_ms <= committed_ms
   GROUP BY seq
 ), resumed AS (
-  SELECT DISTINCT overwrites.seq, true AS is_resumed
-  FROM overwrites JOIN resumptions ON resumptions.ti_id = old_ti_id AND resumptions.seq < overwrites.seq
+  SELECT overwrites.seq, again
+  FROM overwrites ASOF JOIN resumptions ON resumptions.ti_id = old_ti_id AND overwrites.seq > resumptions.seq
 )
 SELECT * EXCLUDE (op), [skip, declined, heartbeat, op] AS operations, ran_ms AS severity,
   CASE WHEN skip IS NOT NULL THEN 'skip-downstream'
@@ -66,14 +66,14 @@ SELECT * EXCLUDE (op), [skip, declined, heartbeat, op] AS operations, ran_ms AS 
     WHEN declined IS NOT NULL THEN 'not followed'
     WHEN writer_role = 'scheduler' AND state IN ('upstream_failed', 'skipped') THEN 'trigger rule'
     WHEN writer_role = 'scheduler' AND state IN ('failed', 'up_for_retry')
-      AND is_resumed THEN 'resumed task'
+      AND again IS NOT NULL THEN format('{} task', again)
     ELSE coalesce(writer_role, 'unknown writer') END AS variant,
   CASE variant WHEN 'skip-downstream' THEN format('skip-downstream of branch task {} (worker {})', branch, worker)
     ELSE format('{} ({})', coalesce(writer_role, 'An unknown process'), coalesce(writer, 'its name was not recorded'))
       || CASE variant WHEN 'stuck in queued' THEN ', which took it for stuck in QUEUED,'
         WHEN 'not followed' THEN format(', which looked again at what branch task {} had decided,', declined_by)
         WHEN 'trigger rule' THEN ', which evaluated its trigger rule again,'
-        WHEN 'resumed task' THEN ', to which its executor may have reported the end of the part before,'
+        WHEN format('{} task', again) THEN ', to which its executor may have reported the end of the part before,'
         ELSE '' END END AS by,
   format(CASE change WHEN 'delete' THEN 'deleted task {} of {}/{} from RUNNING'
     ELSE 'set task {} of {}/{} from RUNNING to {}' END, task_id, dag_id, run_id, state_name(state)) AS changed,

@@ -66,15 +66,16 @@ test('a skip that overwrites a running sibling is a violation that names who did
 });
 
 test.each([
-  ['up_for_retry', 'resumed task'],
-  [null, 'scheduler'],
-])(
-  'a scheduler that sets a task that was deferred, resumed and runs to %s is a violation: %s',
-  async (state, variant) => {
+  ['deferred', 'up_for_retry', 'resumed task'],
+  ['deferred', null, 'scheduler'],
+  ['up_for_reschedule', 'failed', 'rescheduled task'],
+] as const)(
+  'a scheduler that sets a task that was %s, came back and runs to %s is a violation: %s',
+  async (left, state, variant) => {
     const by = (writer: string, state: string | null, committed_ms: number) => ({ state, committed_ms, writer });
     const commits = [
       RUNNING,
-      by(API, 'deferred', 2_000),
+      by(API, left, 2_000),
       by('wt-triggerer-1', 'scheduled', 3_000),
       by('wt-scheduler-1', 'queued', 3_100),
       by(API, 'running', 3_200),
@@ -84,7 +85,7 @@ test.each([
       { life: 1, ended_ms: 2_010, end: 'reported' },
       { life: 2, handed_ms: 3_150, started_ms: 3_200, ended_ms: 9_000, end: 'stopped' },
     ] as const;
-    const deferral = { op: 3, kind: 'state', requested: 'deferred', sent_ms: 1_990, ended_ms: 2_005 } as const;
+    const deferral = { op: 3, kind: 'state', requested: left, sent_ms: 1_990, ended_ms: 2_005 } as const;
     const operations = [RUN, deferral, { ...RUN, op: 2, life: 2, worker: 'w-2', sent_ms: 3_180 }];
     const result = await judge({ operations, commits, lives });
     expect(result.variants).toEqual({ [variant]: 1 });

@@ -2,7 +2,7 @@
 --   end what was queued, schedulers schedule, queue and clean up, the triggerer resumes, operators clear and mark; and
 --   what a scheduler cleans up has a cause.
 -- title: A process made a change of a task’s state that it must not make
--- known-issues: #66374, #67287
+-- known-issues: #66374, #67287, #71172
 -- source: the writers of `task_instance.state` in 3.1 to 3.4: the Execution API's task_instances.py,
 --   jobs/scheduler_job_runner.py, models/dagrun.py, models/trigger.py, and the public API's clear and patch
 -- needs: commits, writers
@@ -80,6 +80,9 @@ WITH given_up AS (
   SELECT DISTINCT seq
   FROM given_up JOIN server_log ON source LIKE 'scheduler%' AND message LIKE '%not found in serialized_dag%'
     AND contains(message, dag_id) AND at_ms BETWEEN committed_ms - 60000 AND committed_ms + 60000
+), next_parts AS (
+  SELECT given_up.seq, again
+  FROM given_up ASOF JOIN resumptions ON resumptions.ti_id = old_ti_id AND given_up.seq > resumptions.seq
 ), last_lives AS (
   SELECT ti_id, arg_max(worker, ended_ms) AS worker, max(ended_ms) AS ended_ms
   FROM lives SEMI JOIN (SELECT old_ti_id AS ti_id FROM given_up) USING (ti_id)
@@ -93,8 +96,9 @@ SELECT given_up.*,
       seconds(committed_ms - ended_ms))
     ELSE 'no worker of it was lost'
   END AS why,
-  EXISTS (FROM resumptions WHERE resumptions.ti_id = old_ti_id AND resumptions.seq < given_up.seq) AS is_resumed
+  again
 FROM given_up LEFT JOIN queued USING (seq) LEFT JOIN last_lives ON last_lives.ti_id = old_ti_id
+LEFT JOIN next_parts USING (seq)
 CROSS JOIN plan CROSS JOIN requests_known
 WHERE seq NOT IN (FROM lost) AND seq NOT IN (FROM no_dag)
   AND coalesce(queued_ms < queued_timeout_ms - clock_tolerance_ms(), given_up.old_state = 'scheduled')
@@ -134,8 +138,9 @@ SELECT *,
       ELSE writer_role END, shortened(coalesce(statement, ''), 100)) AS did
 FROM forbidden JOIN sent USING (seq)
 UNION ALL BY NAME
-SELECT *, format(CASE WHEN state <> 'scheduled' AND is_resumed THEN 'scheduler: {} → {} of a resumed task'
-    ELSE 'scheduler: {} → {} without a cause' END, old_state, state) AS variant,
+SELECT *, CASE WHEN state <> 'scheduled' AND again IS NOT NULL
+    THEN format('scheduler: {} → {} of a {} task', old_state, state, again)
+    ELSE format('scheduler: {} → {} without a cause', old_state, state) END AS variant,
   committed_ms - old_since_ms AS severity,
   format('changed {} from {} to {} without a cause: {}', subject_of(dag_id, run_id, task_id, map_index),
     state_name(old_state), state_name(state), why) AS did

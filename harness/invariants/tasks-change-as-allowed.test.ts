@@ -111,6 +111,13 @@ test('a worker that was lost explains that its task is failed, and one that repo
   expect(said).toContain('without a cause: its worker w-1 had reported its own end 1.0 s before.');
 });
 
+test('a rescheduled task that is failed for news of its last look has a variant of its own', async () => {
+  const again = variant(['', null], [API, 'up_for_reschedule'], [SCHEDULER, 'scheduled'], [SCHEDULER, 'queued']);
+  const commits = [...ORDINARY, ...again.slice(1), next(10_000, 'up_for_retry')];
+  const result = await judge({ commits, lives: [{ end: 'reported', ended_ms: 9_000 }] });
+  expect(result.variants).toEqual({ 'scheduler: queued → up_for_retry of a rescheduled task': 1 });
+});
+
 test('so do a long time in the queue, a DAG that is not found, and a record that lacks lives', async () => {
   const lives = [{ ti_id: 'another' }];
   const stuck = { commits: [...QUEUED, next(40_000, 'failed')], lives };

@@ -29,5 +29,5 @@ export const failedAsItIsScheduled: KnownRace = {
     has: ['airflow@3.2.1', 'airflow@3.1.8'],
     has_not: 'airflow@3.2.2',
   },
-  reference: null,
+  reference: 'reference+late-news-scheduled',
 };

@@ -24,5 +24,5 @@ export const failedInTheQueue: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
-  reference: null,
+  reference: 'reference+late-news-queued',
 };

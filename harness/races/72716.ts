@@ -20,5 +20,5 @@ export const failedAsItRuns: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
-  reference: null,
+  reference: 'reference+late-news-running',
 };

@@ -17,7 +17,8 @@ export const clearedResumed: KnownRace = {
       describe: 'Tasks that are cleared after their deferral, with an executor that reports as real ones do',
       duration_s: 40,
       dags: [dag],
-      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0, defers: 1, xcom: 1 } },
+      // A worker that is stopped works on, as Python does, and leaves a result.
+      fleet: { ...REAL_CLIENT, habits: { ...STEADY_HABITS, fails: 0, defers: 1, xcom: 1, ends_on_sigterm: 0 } },
       operators: [
         { operator: 'trigger', dags: [dag.dag_id], every_ms: 4_000, start_after_ms: 0 },
         { operator: 'clear', dags: [dag.dag_id], every_ms: 400, start_after_ms: 5_000 },

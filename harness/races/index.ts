@@ -7,6 +7,7 @@ import { failedAsItIsScheduled } from './66374.ts';
 import { stateAndVersion } from './66734.ts';
 import { lostWhileQueued } from './67238.ts';
 import { failedInTheQueue } from './67287.ts';
+import { failedAsItPokes } from './71172.ts';
 import { leftOnOldVersion } from './72153.ts';
 import { failedAsItRuns } from './72716.ts';
 import { backfillsAtOnce } from './backfills-at-once.ts';
@@ -47,6 +48,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   failedAsItRuns,
   failedInTheQueue,
   failedAsItIsScheduled,
+  failedAsItPokes,
   leftOnOldVersion,
   othersEnd,
   staleHeartbeatTimeout,

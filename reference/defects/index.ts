@@ -2,6 +2,7 @@ import type { Behaviour } from '../behaviour.ts';
 import { BACKFILL_DEFECTS } from './backfills.ts';
 import type { Defect } from './defect.ts';
 import { END_REPORT_DEFECTS } from './end-reports.ts';
+import { LATE_NEWS_DEFECTS } from './late-news.ts';
 import { LIMIT_DEFECTS } from './limits.ts';
 import { LOCK_DEFECTS } from './locks.ts';
 import { RENDERED_FIELDS_DEFECTS } from './rendered-fields.ts';
@@ -15,6 +16,7 @@ import { WORKER_DEFECTS } from './workers.ts';
 export const DEFECTS: readonly Defect[] = [
   ...SKIP_DEFECTS,
   ...STATE_DEFECTS,
+  ...LATE_NEWS_DEFECTS,
   ...LOCK_DEFECTS,
   ...RENDERED_FIELDS_DEFECTS,
   ...BACKFILL_DEFECTS,

@@ -1,4 +1,4 @@
-import type { Behaviour, ExecutorEvent, TaskInstanceRow, TaskKey, Tx } from '../behaviour.ts';
+import type { Behaviour, ExecutorEvent, NextPart, TaskInstanceRow, TaskKey, Tx } from '../behaviour.ts';
 import type { SerializedDag } from '../dags/serialized-dag.ts';
 import { retriedTransaction } from '../database/retry.ts';
 import { audit, prepareNextTry } from '../database/task-instance.ts';
@@ -34,11 +34,13 @@ export async function processExecutorEvents(scheduling: Scheduling): Promise<voi
   });
 }
 
-type Row = TaskInstanceRow & { readonly is_silent: boolean };
+type Row = TaskInstanceRow & NextPart & { readonly is_silent: boolean };
 
 async function lockTasks(tx: Tx, events: readonly ExecutorEvent[], silent: string): Promise<readonly Row[]> {
   const { rows } = await tx.query<Row>(
-    `SELECT ${TASK_INSTANCE}, coalesce(${silent}, false) AS is_silent FROM task_instance
+    `SELECT ${TASK_INSTANCE}, coalesce(${silent}, false) AS is_silent, EXISTS (
+       SELECT task_reschedule.id FROM task_reschedule WHERE task_reschedule.ti_id = task_instance.id) AS is_rescheduled
+     FROM task_instance
      WHERE (task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.map_index) IN (
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]))
      FOR NO KEY UPDATE OF task_instance SKIP LOCKED`,
@@ -59,10 +61,8 @@ function isMismatch({ behaviour, jobId, executor }: Scheduling, event: ExecutorE
   if (event.silent && behaviour.looksAgain && !ti.is_silent) return false;
   // Another scheduler has queued it again, or this one has.
   if (ti.queued_by_job_id !== jobId || executor.has(event)) return false;
-  // The trigger fired before the end of the deferring life was reported. Airflow spares QUEUED from 3.4 on.
-  const waits = ti.state === 'scheduled' || ti.state === 'queued';
-  const resumed = waits && event.state === 'success' && ti.next_method !== null;
-  return !resumed;
+  // What came next, a trigger or a date, came before the end of that part was reported.
+  return event.state !== 'success' || !behaviour.isOfPartBefore(ti);
 }
 
 async function resolve(

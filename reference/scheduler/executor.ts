@@ -59,7 +59,7 @@ export class HandOffExecutor {
   }
 
   has(key: TryKey): boolean {
-    return this.#running.has(nameOf(key));
+    return this.#behaviour.knowsWhatRuns && this.#running.has(nameOf(key));
   }
 
   /** To be called after the commit that queued them, never before: a worker is at the API within a millisecond. */
@@ -83,9 +83,8 @@ export class HandOffExecutor {
 
   /** `change_state`: the slot is free, and the scheduler will look at the task instance. */
   report(key: TryKey, state: ExecutorEvent['state'], { silent = false } = {}): void {
-    const { dag_id, task_id, run_id, try_number, map_index } = key;
     this.release(key);
-    this.#events.set(nameOf(key), { dag_id, task_id, run_id, try_number, map_index, state, silent, at: Date.now() });
+    this.#note(key, state, silent);
   }
 
   /** Forgets a key without a word about it. */
@@ -189,15 +188,24 @@ export class HandOffExecutor {
     answer(known);
   }
 
+  #note(key: TryKey, state: ExecutorEvent['state'], silent: boolean): void {
+    const { dag_id, task_id, run_id, try_number, map_index } = key;
+    this.#events.set(nameOf(key), { dag_id, task_id, run_id, try_number, map_index, state, silent, at: Date.now() });
+  }
+
   #ended(key: TryKey, { outcome, of, again }: Message): void {
+    const state = outcome === 'success' ? 'success' : 'failed';
     const delivery = this.#running.get(nameOf(key));
     // Revoked, adopted by another scheduler, or reported before: the scheduler must not hear it twice, unless the
     // harness wants just that, and no newer delivery of the same key is running.
     if ((delivery === undefined) !== (again === true)) return;
     // An earlier delivery of the same key, which was deferred or rescheduled: the newer one is running. One without a
     // number was adopted, so that it is older than any that this scheduler has sent.
-    if (typeof delivery === 'number' && (typeof of !== 'number' || of < delivery)) return;
-    this.report(key, outcome === 'success' ? 'success' : 'failed');
+    if (typeof delivery === 'number' && (typeof of !== 'number' || of < delivery)) {
+      if (!this.#behaviour.knowsWhatRuns) this.#note(key, state, false);
+      return;
+    }
+    this.report(key, state);
   }
 }
 

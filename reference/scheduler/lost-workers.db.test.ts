@@ -4,9 +4,12 @@ import path from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { Delivery } from '../../harness/handoff/delivery.ts';
 import { Dispatcher } from '../../harness/handoff/dispatcher.ts';
 import type { TaskKey, Workload } from '../../harness/handoff/workload.ts';
 import { testDatabase } from '../database/test-database.ts';
+import { chosenDefects, withDefects } from '../defects/index.ts';
+import { normal } from '../normal.ts';
 import { TIMES } from '../settings.ts';
 import { processExecutorEvents } from './events.ts';
 import { adoptOrReset } from './orphans.ts';
@@ -23,6 +26,7 @@ let database: Awaited<ReturnType<typeof testDatabase>>;
 let folder: string;
 let dispatcher: Dispatcher;
 let workloads: Workload[];
+let deliveries: Delivery[];
 let revoked: TaskKey[];
 let one: TestScheduler;
 beforeAll(async () => {
@@ -50,11 +54,17 @@ afterAll(async () => {
 
 async function listen(): Promise<Dispatcher> {
   workloads = [];
+  deliveries = [];
   revoked = [];
   return Dispatcher.listen({
     address: `unix:${path.join(folder, 'hand-off.sock')}`,
-    onWorkload: (workload) => workloads.push(workload),
+    onWorkload(workload, _from, delivery) {
+      workloads.push(workload);
+      deliveries.push(delivery);
+    },
     onRevoke: (key) => revoked.push(key),
+    // Schedulers learn of every end, whatever has been handed over since.
+    welcome: { behaviour: 'local', task_uuid: false },
   });
 }
 
@@ -130,6 +140,35 @@ describe("an executor's event", () => {
     await processExecutorEvents(one.scheduling);
     expect((await statesOf(one.pool, 'r')).a).toBe('up_for_retry');
     expect(await history()).toEqual([{ id: idOf('a'), state: 'failed', try_number: 1 }]);
+  });
+
+  const reschedule = () =>
+    one.pool.query(
+      `INSERT INTO task_reschedule (ti_id, start_date, end_date, duration, reschedule_date)
+       VALUES ($1, now(), now(), 0, now())`,
+      [idOf('a')],
+    );
+
+  it('does nothing about a sensor that is to look again', async () => {
+    await setTask(one.pool, 'r', 'a', { state: 'scheduled' });
+    await reschedule();
+    await endLives(idOf('a'));
+    await processExecutorEvents(one.scheduling);
+    expect((await statesOf(one.pool, 'r')).a).toBe('scheduled');
+  });
+
+  it.each([
+    ['late-news-scheduled', 'scheduled', 'execute_complete'],
+    ['late-news-queued', 'queued', 'execute_complete'],
+    ['late-news-rescheduled', 'scheduled', null],
+  ])('fails a task in its next part where the defect %s is on', async (defect, state, next_method) => {
+    await setTask(one.pool, 'r', 'a', { state, next_method });
+    await reschedule();
+    if (next_method !== null) await one.pool.query('DELETE FROM task_reschedule');
+    await endLives(idOf('a'));
+    const behaviour = withDefects(normal, chosenDefects([defect]));
+    await processExecutorEvents({ ...one.scheduling, behaviour });
+    expect((await statesOf(one.pool, 'r')).a).toBe('up_for_retry');
   });
 
   it('about a task that was cleared while it ran lets it begin again', async () => {
@@ -266,13 +305,26 @@ describe('the hand-off', () => {
     expect(dispatcher.known()).toMatchObject({ delivered: 2, repeated: 0 });
   });
 
-  it('keeps the end of an earlier delivery from ending the one after a deferral', async () => {
-    await setTask(one.pool, 'r', 'a', { state: 'scheduled', next_method: 'execute_complete' });
-    await schedulingPass(one.scheduling);
-    await vi.waitFor(() => expect(dispatcher.known().repeated).toBe(1));
-    expect(one.scheduling.executor.takeEvents(0)).toEqual([]);
-    await endLives(idOf('a'));
-    expect(one.scheduling.executor.takeEvents(0)).toHaveLength(1);
+  it.each([
+    ['hears nothing of the part before', [], 0, true],
+    ['takes its end for that of this one, with the defect', ['late-news-running'], 1, false],
+  ])('of a task in its next part %s', async (_what, defects, events, has) => {
+    const changes = withDefects(normal, chosenDefects(defects));
+    const other = await TestScheduler.start(database.dsn, 'scheduler-2', dispatcher.address, changes);
+    await addRun(one.pool, 'd', 'parts');
+    await schedulingPass(other.scheduling);
+    await vi.waitFor(() => expect(workloads).toHaveLength(4));
+    const at = workloads.findIndex(({ ti }) => ti.run_id === 'parts' && ti.task_id === 'a');
+    deliveries[at]?.leave();
+    await setTask(one.pool, 'parts', 'a', { state: 'scheduled', next_method: 'execute_complete' });
+    await schedulingPass(other.scheduling);
+    await vi.waitFor(() => expect(workloads).toHaveLength(5));
+    deliveries[at]?.end('success');
+    await vi.waitFor(() => expect(dispatcher.known().owed).toBe(0));
+    expect(other.scheduling.executor.takeEvents(0)).toHaveLength(events);
+    const key = { dag_id: 'd', run_id: 'parts', task_id: 'a', map_index: -1, try_number: 1 };
+    expect(other.scheduling.executor.has(key)).toBe(has);
+    await other.stop();
   });
 
   it('delivers a workload as often as the behaviour says, each time as another delivery', async () => {

@@ -53,6 +53,9 @@ export const normalScheduler: SchedulerBehaviour = {
   concernsThisTry: (event, ti) => event.try_number === ti.try_number,
   // What was cleared while it ran is there already.
   keepsFailed: (state) => state !== 'restarting',
+  knowsWhatRuns: true,
+  isOfPartBefore: ({ state, next_method, is_rescheduled }) =>
+    (state === 'scheduled' || state === 'queued') && (next_method !== null || is_rescheduled),
   eventDelayMs: 0,
   deliveries: () => 1,
 };

@@ -69,7 +69,8 @@ WHERE state = 'scheduled' AND writer_role = 'scheduler' AND is_taken_back;
 -- One row: a commit by which a task that had been deferred or rescheduled was scheduled again. Its next part has the
 -- same id and try, so that an executor's news of the part before may be taken for news of this one.
 CREATE OR REPLACE VIEW resumptions AS
-SELECT seq, committed_ms, ti_id FROM task_instance_changes
+SELECT seq, committed_ms, ti_id, CASE old_state WHEN 'deferred' THEN 'resumed' ELSE 'rescheduled' END AS again
+FROM task_instance_changes
 WHERE old_state IN ('deferred', 'up_for_reschedule') AND state = 'scheduled';
 
 -- One row: a worker's report that failed with a database error and that the API server committed as FAILED instead, by
