@@ -40,8 +40,8 @@ export const LATE_NEWS_DEFECTS: readonly Defect[] = [
     summary:
       'a deferred task that has been resumed and runs is failed when the executor reports the end of its first part',
     story:
-      `${LATE}"The executor says that it ended, the database says RUNNING" is a worker that died, unless the executor ` +
-      'knows that it has another one at it. LocalExecutor knows that from 3.4 on.',
+      `${LATE}"The executor says that it ended, the database says RUNNING" is a worker that died, unless the ` +
+      'executor knows that it has another one at it. LocalExecutor knows that from 3.4 on.',
     caughtBy: ['running-is-not-overwritten'],
     scenario: 'race-72716',
     durationS: 40,
@@ -52,8 +52,8 @@ export const LATE_NEWS_DEFECTS: readonly Defect[] = [
     name: 'late-news-rescheduled',
     summary: 'a sensor that is to look again is failed when the executor reports the end of its look before',
     story:
-      `${LATE}What tells a resumed task from one that was killed is its next_method, and a sensor in mode "reschedule" ` +
-      'has none. Airflow up to 3.4.',
+      `${LATE}What distinguishes a resumed task from one that was killed is its next_method, and a sensor in mode ` +
+      '"reschedule" has none. Airflow up to 3.4.',
     caughtBy: ['tasks-change-as-allowed'],
     scenario: 'race-71172',
     durationS: 40,

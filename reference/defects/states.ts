@@ -67,8 +67,8 @@ export const STATE_DEFECTS: readonly Defect[] = [
       'if nothing else in a run is ready, a task that a branch did not follow becomes SKIPPED, even a running one',
     story:
       'skip-downstream leaves tasks alone that workers run. But the branch has also left a result that says which ' +
-      'tasks it follows, so that the others stay skipped when they are cleared. The scheduler, which finds nothing to ' +
-      'schedule in the run and checks once more whether any unfinished task could be, asks that result, too, and ' +
+      'tasks it follows, so that the others stay skipped when they are cleared. The scheduler, which finds nothing ' +
+      'to schedule in the run and checks once more whether any unfinished task could be, asks that result, too, and ' +
       'skips what runs: #63266 behind its guard.',
     caughtBy: ['running-is-not-overwritten', 'a-started-life-owns-its-task', 'tasks-change-as-allowed'],
     scenario: 'race-not-followed',
