@@ -54,8 +54,8 @@ export const TIMES = {
   /** [scheduler] orphaned_tasks_check_interval; also once at the start. */
   orphansCheckMs: 30_000,
   /** [scheduler] task_instance_heartbeat_timeout and its detection interval. */
-  heartbeatTimeoutMs: 30_000,
-  heartbeatCheckMs: 5_000,
+  heartbeatTimeoutMs: secondsFrom('REFERENCE_HEARTBEAT_TIMEOUT_S', 30) * 1000,
+  heartbeatCheckMs: secondsFrom('REFERENCE_HEARTBEAT_CHECK_S', 5) * 1000,
   /** [scheduler] task_queued_timeout, its check interval and num_stuck_in_queued_retries. */
   queuedTimeoutMs: secondsFrom('REFERENCE_QUEUED_TIMEOUT_S', 600) * 1000,
   queuedCheckMs: secondsFrom('REFERENCE_QUEUED_CHECK_S', 120) * 1000,

@@ -241,6 +241,11 @@ export const SCENARIO = z.strictObject({
    * schedulers of our stacks check every fifth second then); absent: Airflow's ten minutes.
    */
   queued_timeout_s: z.number().positive().optional(),
+  /**
+   * After so long without a heartbeat a task is failed ([scheduler] task_instance_heartbeat_timeout, for which the
+   * schedulers of our stacks look every second then); absent: 30 s.
+   */
+  heartbeat_timeout_s: z.number().positive().optional(),
   /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
   pool_slots: z.number().int().positive().optional(),
   /** What the nemesis may break during the load. */

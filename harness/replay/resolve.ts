@@ -97,6 +97,7 @@ export function scenarioOf(script: RaceScript, times: number): Scenario {
     operators: [],
     aims: Object.keys(breaks),
     ...(stack.queued_timeout_s === undefined ? {} : { queued_timeout_s: stack.queued_timeout_s }),
+    ...(stack.heartbeat_timeout_s === undefined ? {} : { heartbeat_timeout_s: stack.heartbeat_timeout_s }),
   };
 }
 

@@ -90,10 +90,13 @@ export function hostOf(subject: Subject, scenario: Scenario): Host {
 /** What a stack of ours gets for a scenario: how many processes of which kind, and times of its own. */
 export function processesOf(
   scenario: Scenario,
-): Pick<ManagedOptions, 'schedulers' | 'apiServers' | 'triggerer' | 'queuedTimeoutS'> {
-  const { schedulers, api_servers, fleet, dags, queued_timeout_s } = scenario;
+): Pick<ManagedOptions, 'schedulers' | 'apiServers' | 'triggerer' | 'queuedTimeoutS' | 'heartbeatTimeoutS'> {
+  const { schedulers, api_servers, fleet, dags, queued_timeout_s, heartbeat_timeout_s } = scenario;
   const tasks = dags.flatMap((dag) => dag.tasks);
   const triggerer = fleet.habits.defers > 0 || tasks.some(({ habits }) => (habits?.defers ?? 0) > 0);
-  const times = queued_timeout_s === undefined ? {} : { queuedTimeoutS: queued_timeout_s };
+  const times = {
+    ...(queued_timeout_s === undefined ? {} : { queuedTimeoutS: queued_timeout_s }),
+    ...(heartbeat_timeout_s === undefined ? {} : { heartbeatTimeoutS: heartbeat_timeout_s }),
+  };
   return { schedulers, apiServers: api_servers, triggerer, ...times };
 }

@@ -23,6 +23,8 @@ export interface ManagedOptions {
   readonly triggerer: boolean;
   /** [scheduler] task_queued_timeout; absent: Airflow's ten minutes. */
   readonly queuedTimeoutS?: number;
+  /** [scheduler] task_instance_heartbeat_timeout; absent: thirty seconds. */
+  readonly heartbeatTimeoutS?: number;
   /** Names of processes that are not started with the others, but by `Stack.restart`. */
   readonly later?: readonly string[];
   /** Each process reaches PostgreSQL through a proxy of its own, which the faults on the wire need. */

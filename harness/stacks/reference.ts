@@ -29,7 +29,7 @@ export async function referenceRecipe(options: ReferenceOptions): Promise<BuildR
       reference: options.defects.join(' ') || 'without defects',
       backfill_abandoned_s: String(TIMES.backfillAbandonedMs / 1000),
     },
-    heartbeatTimeoutS: TIMES.heartbeatTimeoutMs / 1000,
+    heartbeatTimeoutS: options.heartbeatTimeoutS ?? TIMES.heartbeatTimeoutMs / 1000,
     template: (workshop) =>
       databaseTemplate(
         { name: 'reference', key: schema, what: 'making a database (once)' },
@@ -45,7 +45,11 @@ export async function referenceRecipe(options: ReferenceOptions): Promise<BuildR
   };
 }
 
-function commandOf({ defects, queuedTimeoutS }: ReferenceOptions, layout: Layout, role: ProcessRole): Command {
+function commandOf(
+  { defects, queuedTimeoutS, heartbeatTimeoutS }: ReferenceOptions,
+  layout: Layout,
+  role: ProcessRole,
+): Command {
   return {
     file: process.execPath,
     args: [...moduleArguments(import.meta.url, '../../reference/main'), role.role],
@@ -62,6 +66,12 @@ function commandOf({ defects, queuedTimeoutS }: ReferenceOptions, layout: Layout
         : {
             REFERENCE_QUEUED_TIMEOUT_S: String(queuedTimeoutS),
             REFERENCE_QUEUED_CHECK_S: String(QUEUED_TIMEOUT_CHECK_S),
+          }),
+      ...(heartbeatTimeoutS === undefined
+        ? {}
+        : {
+            REFERENCE_HEARTBEAT_TIMEOUT_S: String(heartbeatTimeoutS),
+            REFERENCE_HEARTBEAT_CHECK_S: '1',
           }),
       ...('port' in role ? { REFERENCE_PORT: String(role.port) } : {}),
     },

@@ -57,7 +57,7 @@ export async function airflowRecipe(options: AirflowOptions): Promise<BuildRecip
     },
     ...(install.lock ? { lock: install.lock.text } : {}),
     patches: install.patches.map(({ name, sha256, text }) => ({ name, sha256, text })),
-    heartbeatTimeoutS: TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
+    heartbeatTimeoutS: options.heartbeatTimeoutS ?? TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
     template: (workshop) => migratedTemplate(install, { table, workshop, progress, signal }),
     // Without it Airflow makes a password up and prints it to its log, which is kept with the run.
     async prepare(layout) {
@@ -92,7 +92,10 @@ function patchWords({ name, sha256 }: Pick<Patch, 'name' | 'sha256'>): string {
   return `${name} (sha256 ${sha256})`;
 }
 
-function settingsOf({ queuedTimeoutS }: AirflowOptions, layout: Layout): Readonly<Record<string, string>> {
+function settingsOf(
+  { queuedTimeoutS, heartbeatTimeoutS }: AirflowOptions,
+  layout: Layout,
+): Readonly<Record<string, string>> {
   return airflowSettings({
     home: path.join(layout.folder, 'airflow'),
     dagsFolder: layout.dagsFolder,
@@ -103,6 +106,7 @@ function settingsOf({ queuedTimeoutS }: AirflowOptions, layout: Layout): Readonl
     executor: 'windtunnel_executor.HandOffExecutor',
     login: { user: ADMIN, passwordsFile: loginFile(layout) },
     ...(queuedTimeoutS === undefined ? {} : { queuedTimeoutS }),
+    ...(heartbeatTimeoutS === undefined ? {} : { heartbeatTimeoutS }),
   });
 }
 

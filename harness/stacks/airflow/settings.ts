@@ -18,6 +18,8 @@ export interface AirflowSettingsInput {
   readonly login?: { readonly user: string; readonly passwordsFile: string };
   /** Absent: Airflow's ten minutes. */
   readonly queuedTimeoutS?: number;
+  /** Absent: thirty seconds. */
+  readonly heartbeatTimeoutS?: number;
 }
 
 /** A started task without heartbeats is given up after so long (Airflow's default is 300). */
@@ -58,8 +60,11 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '128',
     // A scheduler may starve on two busy cores: its peer must not declare it dead for that (default 30).
     AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD: '60',
-    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(TASK_INSTANCE_HEARTBEAT_TIMEOUT_S),
-    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '5',
+    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(
+      input.heartbeatTimeoutS ?? TASK_INSTANCE_HEARTBEAT_TIMEOUT_S,
+    ),
+    AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL:
+      input.heartbeatTimeoutS === undefined ? '5' : '1',
     AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: '30',
     ...(input.queuedTimeoutS === undefined
       ? {}
