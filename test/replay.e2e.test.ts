@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Replay } from '../harness/model/replay.ts';
 import { windtunnel } from './airflow.ts';
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 480_000 });
 
 let cwd: string;
 beforeAll(() => {

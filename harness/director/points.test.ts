@@ -90,4 +90,9 @@ test('a statement is of a task or a run by its rows, or by the names in its text
   expect(of('r', touched('dag_run', { id: '6' }))).toBe(false);
   expect(of('d', { ...LOCK, text: "… WHERE dag_id = 'wt_x' AND run_id = 'r' AND task_id IN ('c', 'd')" })).toBe(true);
   expect(of('d', { ...LOCK, text: "… WHERE dag_id = 'wt_x' AND run_id = 'r' AND task_id IN ('c')" })).toBe(false);
+  const array = (values: string[]) => [
+    { clause: 'where' as const, relation: 'task_instance', column: 'id', operator: '=', values },
+  ];
+  expect(of('d', { ...LOCK, conditions: array(['{uuid-0,uuid-1}']) })).toBe(true);
+  expect(of('d', { ...LOCK, conditions: array(['{uuid-0}']) })).toBe(false);
 });

@@ -58,10 +58,13 @@ function isNamed(detail: string, act: Access['act'], relation: string, { kind, c
   return conditions.some(({ clause, values }) => (clause === 'set') === isSet && values.includes(detail));
 }
 
-function concerns({ touches, text }: Seen, subject: SubjectKeys): boolean {
+function concerns({ touches, text, conditions }: Seen, subject: SubjectKeys): boolean {
   const { dagId, run, task, tiIds } = subject;
   if (touches.some(({ row }) => isRowOf(row, subject))) return true;
-  for (const id of tiIds) if (text.includes(id)) return true;
+  // Also as one of an array that is a parameter.
+  const isNamedIn = (id: string) =>
+    text.includes(id) || conditions.some(({ values }) => values.some((value) => value?.includes(id)));
+  for (const id of tiIds) if (isNamedIn(id)) return true;
   // Of a statement on many rows at once not each names its row in a way of its own.
   return [dagId, run, ...(task === undefined ? [] : [task])].every((name) => text.includes(`'${name}'`));
 }

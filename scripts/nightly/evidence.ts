@@ -234,6 +234,18 @@ const realWorkers: Evidence = {
   steps: [{ name: 'real workers', minutes: 8, args: () => vitest('night', 'test/real-workers.night.test.ts') }],
 };
 
+const REPLAYS = 'test/replay.night.test.ts';
+
+const replays: Evidence = {
+  name: 'replays',
+  title: 'Each race file breaks a build that has the race, and not one that has it not',
+  command: `npx vitest run --project night ${REPLAYS}`,
+  steps: [
+    { name: 'reference stack', minutes: 15, args: () => vitest('night', REPLAYS, '-t', 'reference stack') },
+    { name: 'releases', minutes: 45, args: () => vitest('night', REPLAYS, '-t', 'on Airflow') },
+  ],
+};
+
 const KILLS = ['--kills', '60'];
 
 const kills: Evidence = {
@@ -286,6 +298,7 @@ export const EVIDENCE: readonly Evidence[] = [
   deaths,
   upgraded,
   realWorkers,
+  replays,
   kills,
   statistics,
   containers,
