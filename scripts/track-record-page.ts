@@ -90,7 +90,8 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
     ),
   );
   const caughtBy = listed([...new Set(race.marks.map(({ invariant }) => invariant))].map((name) => `\`${name}\``));
-  const about = `${race.title}. ${capital(race.found_by)}, ${reported}. Caught by ${caughtBy}.`;
+  const differs = race.differs ? ` ${race.differs}` : '';
+  const about = `${race.title}. ${capital(race.found_by)}, ${reported}. Caught by ${caughtBy}.${differs}`;
   const repeat = example ? `\nRepeat: \`${example.repeat}\`` : '';
   const reproduced = last ? `\n\nLast reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : '';
   return `## ${race.name}

@@ -4,6 +4,7 @@
  *     npm run track-record                             records/track-record.md from the kept runs
  *     npm run track-record -- --measure [RACE…]        makes the runs that are missing in --out and keeps their results
  *                                                      in records/track-record/runs.json
+ *     npm run track-record -- --from RUN [RACE…]       keeps what a stored run of any scenario says of each race
  *     npm run track-record -- --replay affordable      each race on the reference stack and on one release; exit code 1 if
  *                                                      a race is no longer found
  *     npm run track-record -- --replay reference       … on the reference stack alone, which needs no Python
@@ -15,13 +16,17 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
 import { flagsOf } from './flags.ts';
 import { judgedRun, originOf } from './judged-run.ts';
+import { windtunnel } from './program.ts';
 import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
 
 /** A race does not show in every run: it counts as lost only after three runs in a row without it. */
 const TRIES = 3;
+/** Far beyond what it takes to judge ten minutes of load. */
+const CHECK_MS = 5 * 60_000;
 
 type Tried = KnownRace & { readonly trial: NonNullable<KnownRace['trial']> };
 
@@ -29,6 +34,7 @@ const { values, positionals } = flagsOf({
   allowPositionals: true,
   options: {
     measure: { type: 'boolean', default: false },
+    from: { type: 'string' },
     replay: { type: 'string' },
     out: { type: 'string', default: 'runs/track-record' },
   },
@@ -47,6 +53,7 @@ if (unknown.length > 0 || (values.replay !== undefined && !['affordable', 'refer
 } else if (values.replay !== undefined) {
   process.exitCode = (await replay(values.replay === 'affordable')) ? 0 : 1;
 } else {
+  if (values.from !== undefined) await keepOf(values.from);
   if (values.measure) await measure();
   writeFileSync(path.join(root, 'records', 'track-record.md'), trackRecordMarkdown(keptRuns()));
 }
@@ -67,6 +74,13 @@ async function measure(): Promise<void> {
     const without = has_not === null ? [] : [{ build: has_not, seed: 1 }];
     for (const { build, seed } of [...with_it, ...without]) keep([await look(race, build, seed)]);
   }
+}
+
+/** Of races that the run neither found nor put to the test nothing is kept. */
+async function keepOf(folder: string): Promise<void> {
+  const judgement = JSON.parse(await windtunnel(['check', folder, '--json'], CHECK_MS)) as Judgement;
+  const runs = chosen().map((race) => trackRun(judgement, race, originOf(folder)));
+  keep(runs.filter(({ hits, tested }) => hits > 0 || (tested && positionals.length > 0)));
 }
 
 function keep(runs: readonly TrackRun[]): void {

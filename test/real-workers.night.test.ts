@@ -40,7 +40,7 @@ function logsOf(name: string): ReadonlyMap<number, string> {
 }
 
 describe.skipIf(why !== undefined)(`real workers${why ? ` (skipped: ${why})` : ''}`, () => {
-  test.each(['3.1.8', '3.2.1', '3.2.2', '3.3.2'])(
+  test.each(['3.1.8', '3.2.1', '3.2.2', '3.3.2', '3.4.0b2'])(
     'of %s do what they were drawn to do',
     { timeout },
     async (release) => {

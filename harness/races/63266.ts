@@ -28,4 +28,8 @@ export const skipOverwrites: KnownRace = {
   },
   reference: 'reference+skip-unguarded',
   related: ['skip-guard-without-null', 'skip-guard-queued'],
+  differs:
+    'The scenario `ha-500` has the setting of the report: five schedulers, branches, and tasks of minutes. But the ' +
+    'report had about 500 workers; two cores, which schedulers, API servers and PostgreSQL share, bear 200 to 400 ' +
+    'that live at once. All of them are simulated, with a heartbeat every 10 s on average.',
 };

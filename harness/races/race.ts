@@ -19,6 +19,8 @@ export interface KnownRace {
   readonly reference: string | null;
   /** Further defects and remedies of the reference stack that belong to this race. */
   readonly related?: readonly string[];
+  /** For the track record: in what a setting of ours differs from that of the report. Whole sentences. */
+  readonly differs?: string;
 }
 
 export interface RaceMark {
