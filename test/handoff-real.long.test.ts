@@ -4,10 +4,12 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Dispatcher } from '../harness/handoff/dispatcher.ts';
+import type { Welcome } from '../harness/handoff/protocol.ts';
 import { messageOf } from '../harness/model/errors.ts';
 import { type AirflowInstall, installAirflow } from '../harness/stacks/airflow/install.ts';
 import { toolEnvironment } from '../harness/system/run-tool.ts';
@@ -39,11 +41,14 @@ interface DriverOptions {
 /** A process with a real HandOffExecutor on a real Airflow, without a scheduler around it. */
 class Driver {
   readonly child: ChildProcessWithoutNullStreams;
+  /** All that it has printed: its log, too. */
+  printed = '';
   readonly #lines: Interface;
 
   private constructor(child: ChildProcessWithoutNullStreams) {
     this.child = child;
     this.#lines = createInterface({ input: child.stdout });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.printed += text));
   }
 
   static async start(
@@ -64,11 +69,7 @@ class Driver {
     const script = path.join(import.meta.dirname, 'handoff-driver.py');
     const child = spawn(install.python, [script, ...(local === undefined ? [] : [local])], { env, detached: true });
     const driver = new Driver(child);
-    let complaints = '';
-    child.stderr.on('data', (text) => {
-      complaints += text;
-    });
-    child.on('exit', (code) => code !== null && code !== 0 && console.error(complaints.slice(-2_000)));
+    child.on('exit', (code) => code !== null && code !== 0 && console.error(driver.printed.slice(-2_000)));
     await driver.#answer('ready', START_MS);
     return driver;
   }
@@ -127,7 +128,7 @@ async function installed(version: string): Promise<AirflowInstall | string> {
   }
 }
 
-for (const version of ['3.1.8', '3.3.2']) {
+for (const version of ['3.1.8', '3.3.2', '3.4.0b2']) {
   const install = await installed(version);
   describe.skipIf(typeof install === 'string')(`the executor on Airflow ${version}`, () => {
     let home = '';
@@ -155,9 +156,9 @@ for (const version of ['3.1.8', '3.3.2']) {
       drivers.push(driver);
       return driver;
     }
-    async function listen(token?: string): Promise<Dispatcher> {
+    async function listen(token?: string, welcome?: Welcome): Promise<Dispatcher> {
       const onWorkload = ({ ti }: { ti: { task_id: string } }, from: string) => handed.push(`${ti.task_id} ${from}`);
-      const dispatcher = await Dispatcher.listen({ address, token, onWorkload });
+      const dispatcher = await Dispatcher.listen({ address, token, onWorkload, ...(welcome && { welcome }) });
       dispatchers.push(dispatcher);
       return dispatcher;
     }
@@ -181,6 +182,25 @@ for (const version of ['3.1.8', '3.3.2']) {
       dispatcher.end(key('b'), 'fail');
       expect(await driver.until((said) => said.running.length === 0)).toMatchObject({ events: { b: 'failed' } });
       await expect.poll(() => dispatcher.known().owed).toBe(0);
+    });
+
+    it('hands over once what it had queued before the harness said what it calls a task', async () => {
+      const driver = await scheduler();
+      const dispatcher = await listen(undefined, { behaviour: 'local', task_uuid: true });
+      // The beat that connects must be the last one: what the harness answers is read with the next command.
+      const connected = async () => {
+        await driver.do({ do: 'beat' });
+        await sleep(100);
+        return dispatcher.known().executors;
+      };
+      await expect.poll(connected, { interval: 500, timeout: 10_000 }).toBe(1);
+      await driver.do({ do: 'queue', task: 'a' });
+      await driver.until((said) => said.unacked === 0);
+      await driver.do({ do: 'beat' });
+      expect(await driver.do({ do: 'beat' })).toMatchObject({ unacked: 0, events: {} });
+      expect([...handed, dispatcher.known().repeated]).toEqual(['a scheduler-1', 0]);
+      dispatcher.end(key('a'), 'success');
+      expect(await driver.until((said) => said.events.a !== undefined)).toMatchObject({ running: [] });
     });
 
     it('sends again what a harness that was lost had not acknowledged, and fails nothing', async () => {
@@ -240,8 +260,6 @@ for (const version of ['3.1.8', '3.3.2']) {
       address = 'tcp:127.0.0.1:0';
       ({ address } = await listen(token));
       const intruder = await scheduler('scheduler-2', `${token}x`);
-      let said = '';
-      for (const stream of [intruder.child.stdout, intruder.child.stderr]) stream.on('data', (text) => (said += text));
       await intruder.do({ do: 'queue', task: 'b' });
       await intruder.do({ do: 'beat' });
       const driver = await scheduler('scheduler-1', token);
@@ -249,7 +267,9 @@ for (const version of ['3.1.8', '3.3.2']) {
       await driver.until(({ unacked }) => unacked === 0);
       expect(await intruder.do({ do: 'beat' })).toMatchObject({ running: ['b'], unacked: 1, events: {} });
       expect(handed).toEqual(['a scheduler-1']);
-      expect(said.match(/refused: its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run/g)).toHaveLength(1);
+      expect(intruder.printed.match(/refused: its WINDTUNNEL_HANDOFF_TOKEN is not the one of this run/g)).toHaveLength(
+        1,
+      );
     });
 
     it('ends in bounded time while no dispatcher listens', async () => {

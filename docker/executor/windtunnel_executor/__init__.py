@@ -51,6 +51,8 @@ __all__ = ["HandOffExecutor"]
 
 # The scheduler waits while it holds row locks: no longer than a heartbeat may be late.
 ADOPT_WAIT_S = 2.0
+# For the first message of the harness.
+WELCOME_WAIT_S = 1.0
 # For the answer of the harness to one revocation; the scheduler commits between two of them.
 REVOKE_WAIT_S = 2.0
 # For the last acknowledgements when the scheduler stops.
@@ -92,16 +94,17 @@ class HandOffExecutor(BaseExecutor):
         self._wire = Wire(os.environ.get("WINDTUNNEL_HANDOFF", ""), self._greeting, self.log)
 
     def start(self) -> None:
-        # The harness may not listen yet: sync() tries again.
+        # How it behaves and what it calls a task, before it has any. The harness may not listen yet: sync() tries again.
         self._exchange()
+        self._wait(lambda: self._run is not None or not self._wire.connected, WELCOME_WAIT_S)
 
     def _process_workloads(self, workload_items: Sequence[Any]) -> None:
         """Publish. The scheduler calls this after it has committed the QUEUED states, never before."""
         # First read which lives have ended: a deferred task may be here again under its old key.
         self._exchange()
         for workload in workload_items:
+            self._unqueue(workload.ti)
             key = self._key_of(workload.ti)
-            self._queue().pop(key, None)
             seq = self._next_seq()
             self._behaviour.handed(key, seq)
             self._send({"type": "workload", "seq": seq, "workload": json.loads(workload.model_dump_json())})
@@ -139,9 +142,8 @@ class HandOffExecutor(BaseExecutor):
         return rest
 
     def revoke_task(self, *, ti: TaskInstance) -> None:
-        key = self._key_of(ti)
-        self._queue().pop(key, None)
-        self._behaviour.revoked(key)
+        self._unqueue(ti)
+        self._behaviour.revoked(self._key_of(ti))
         for seq, message in list(self._unacked.items()):
             if message["type"] == "workload" and message["workload"]["ti"]["id"] == str(ti.id):
                 del self._unacked[seq]
@@ -161,6 +163,12 @@ class HandOffExecutor(BaseExecutor):
         """The workloads that wait for a slot; under another name from 3.4 on, where the old one warns."""
         queues = getattr(self, "executor_queues", None)
         return self.queued_tasks if queues is None else queues[WorkloadType.EXECUTE_TASK]
+
+    def _unqueue(self, ti: Any) -> None:
+        """Under either name: the harness may have said what a task is called after this one was queued."""
+        self._queue().pop(ti.key, None)
+        if TaskInstanceUuid is not None:
+            self._queue().pop(TaskInstanceUuid(ti.id), None)
 
     def _key_of(self, ti: Any) -> Any:
         """What this executor calls a task: from 3.4 on its attempt, if it says that it can."""

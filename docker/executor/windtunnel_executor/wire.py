@@ -40,6 +40,10 @@ class Wire:
             os.register_at_fork(after_in_child=lambda: (wire := me()) and wire.close())
 
     @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    @property
     def unsent(self) -> bool:
         return self._socket is not None and bool(self._out)
 
