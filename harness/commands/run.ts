@@ -33,6 +33,7 @@ export const runCommand: CliCommand<RunCommandFlags> = {
       .options(OWN_INVARIANTS)
       .options(KNOWN_OPTION)
       .option('out', { type: 'string', describe: 'The run folder, new or empty (default: one below runs/)' })
+      .option('trace', { type: 'boolean', describe: 'Record every statement of the stack, and the rows it touched' })
       .option('json', { type: 'boolean', describe: 'Print the verdict as one JSON document' })
       .option('quiet', { type: 'boolean', describe: 'Print nothing until the verdict' })
       .options(METRICS_OPTIONS),

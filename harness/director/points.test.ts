@@ -17,7 +17,7 @@ const KIND: StatementKind = {
 
 function statement(kind: Partial<StatementKind>, rest: Partial<Seen> = {}): Seen {
   return {
-    ...{ process: 'scheduler-1', pid: 1, application: '', text: '', packet: 1, tx: 1, place: 1 },
+    ...{ process: 'scheduler-1', pid: 1, application: '', text: '', message: '', packet: 1, tx: 1, place: 1 },
     ...{ conditions: [], before: [], answer: undefined, touches: [] },
     kind: { ...KIND, ...kind },
     ...rest,

@@ -20,6 +20,9 @@ export interface LiteralRun {
   readonly lock_waits?: readonly Row<'lock_waits'>[];
   readonly sightings?: readonly Row<'sightings'>[];
   readonly episodes?: readonly Row<'episodes'>[];
+  readonly statements?: readonly Row<'statements'>[];
+  readonly statement_kinds?: readonly Row<'statement_kinds'>[];
+  readonly accesses?: readonly Row<'accesses'>[];
   readonly finals?: Readonly<Record<string, readonly object[]>>;
 }
 
@@ -36,6 +39,9 @@ export function literalTables(run: LiteralRun): Record<string, readonly object[]
     lock_waits: run.lock_waits,
     sightings: run.sightings,
     episodes: run.episodes,
+    statements: run.statements,
+    statement_kinds: run.statement_kinds,
+    accesses: run.accesses,
     ...Object.fromEntries(Object.entries(run.finals ?? {}).map(([name, rows]) => [`final_${name}`, rows])),
   };
 }

@@ -78,6 +78,8 @@ export interface Seen {
   readonly application: string;
   /** Of this statement alone. */
   readonly text: string;
+  /** All of the message that it was sent in. */
+  readonly message: string;
   readonly kind: StatementKind;
   readonly conditions: readonly Condition[];
   /** How many statements were sent in one message with it: between them nothing can be held. */

@@ -158,6 +158,53 @@ export const TABLES = {
     /** Of a long one its beginning and its end. */
     statement: 'VARCHAR',
   },
+  /** Of a traced run: each statement of the stack's processes, in the order of the answers. */
+  statements: {
+    n: 'BIGINT',
+    process: 'VARCHAR',
+    pid: 'INTEGER',
+    tx: 'INTEGER',
+    place: 'INTEGER',
+    kind: 'INTEGER',
+    packet: 'INTEGER',
+    sent_ms: 'DOUBLE',
+    /** Null where the connection broke before there was an answer. */
+    answered_ms: 'DOUBLE',
+    row_count: 'BIGINT',
+    sqlstate: 'VARCHAR',
+    /** Of one that writes: the first 240 characters of its message, as `commits.statement`. */
+    text: 'VARCHAR',
+  },
+  /** What the statements of a kind do. Lists are joined by a blank. */
+  statement_kinds: {
+    kind: 'INTEGER',
+    verb: 'VARCHAR',
+    target: 'VARCHAR',
+    tables: 'VARCHAR',
+    locks: 'VARCHAR',
+    lock_mode: 'VARCHAR',
+    waits: 'VARCHAR',
+    counted: 'VARCHAR',
+    set_columns: 'VARCHAR',
+    where_columns: 'VARCHAR',
+    upserts: 'BOOLEAN',
+    text: 'VARCHAR',
+  },
+  /** Rows that a statement touched, by what is known of their keys. */
+  accesses: {
+    n: 'BIGINT',
+    mode: 'VARCHAR',
+    relation: 'VARCHAR',
+    id: 'VARCHAR',
+    dag_id: 'VARCHAR',
+    run_id: 'VARCHAR',
+    task_id: 'VARCHAR',
+    map_index: 'INTEGER',
+    ti_id: 'VARCHAR',
+    dag_run_id: 'VARCHAR',
+    backfill_id: 'VARCHAR',
+    key: 'VARCHAR',
+  },
   /** What was said while the run lasted, one row a kind. */
   sightings: {
     kind: 'VARCHAR',
@@ -251,6 +298,9 @@ export type SampleMetric =
   | 'deadlocks'
   /** How often the schedulers' "is a backfill complete?" statement has run (pg_stat_statements). */
   | 'backfill_checks'
+  /** Statements that a trace has, and that pg_stat_statements counted, when the load had ended. */
+  | 'statements_traced'
+  | 'statements_counted'
   /** 1 if the stack called itself healthy, else 0; read while there are faults. */
   | 'healthy'
   /** How far the commit stream is behind, in milliseconds. */

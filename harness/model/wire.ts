@@ -1,5 +1,8 @@
 import type { Held, Seen, SeenTimes } from './seen.ts';
 
+/** As whom the processes of a traced run use the database: by that their statements are counted apart from ours. */
+export const TRACED_ROLE = 'airflow_traced';
+
 /** What happens to the traffic between one process and PostgreSQL. */
 export type WireRule =
   /** Statements that match reach the server so much later; what the connection sends after them waits behind them. */

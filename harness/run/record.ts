@@ -160,6 +160,8 @@ async function close(
   const { record, subject, clock } = session;
   const isShared = 'target' in subject;
   const dagIds = dagIdsOf(session, stack);
+  const { trace } = session;
+  if (isThere && trace) await attempt('count the statements', () => trace.end(stack.dsn), session);
   if (isThere) {
     const copy = () => takeSnapshot({ dsn: stack.dsn, dagIds, isShared, clock }, record);
     await attempt('take the snapshot', copy, session);

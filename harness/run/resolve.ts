@@ -30,12 +30,13 @@ import {
 export interface RunFlags extends PlanFlags, EngineFlags, SubjectFlags, MetricsFlags {
   readonly scenario: string;
   readonly out?: string | undefined;
+  readonly trace?: boolean | undefined;
 }
 
 /** What the flags of `run` ask for. Throws a UsageError that lists every problem of them. */
 export async function resolveRun(
   flags: RunFlags,
-): Promise<Pick<RunSpec, 'subject' | 'plan' | 'engine' | 'out' | 'repeat' | 'own'>> {
+): Promise<Pick<RunSpec, 'subject' | 'plan' | 'engine' | 'out' | 'trace' | 'repeat' | 'own'>> {
   const storing = storedRun(flags);
   const [subject, plan, engine, own] = await collectUsageErrors(
     // What is wrong with the stored run is said where its plan is read.
@@ -52,6 +53,7 @@ export async function resolveRun(
     () => resolveEngine(flags),
     () => readOwnInvariants(flags.invariants),
     async () => checkTargetFlags(flags),
+    async () => checkTrace(flags),
     async () => checkMetrics(flags),
     async () => checkLimits(),
     async () => checkEnvironment(),
@@ -63,7 +65,12 @@ export async function resolveRun(
   checkRealWorkers(engine, [subject]);
   hostable([...new Set(plan.faults?.map(({ fault }) => fault))], hostOf(subject, plan.scenario));
   const repeat = repeatCommand({ ...flags, subject, seed: stored ? undefined : plan.seed });
-  return { subject, plan, engine, own, out: flags.out, repeat };
+  return { subject, plan, engine, own, out: flags.out, trace: flags.trace, repeat };
+}
+
+function checkTrace({ trace, target }: RunFlags): void {
+  if (trace && target !== undefined)
+    throw new UsageError('--trace needs proxies in front of the database, and the processes of a target have none.');
 }
 
 /**

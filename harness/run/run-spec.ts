@@ -46,6 +46,8 @@ export interface RunSpec {
   readonly progress: RunProgress;
   /** Aborted: the load ends early, and what was recorded until then is judged. */
   readonly signal: AbortSignal;
+  /** Whether every statement of the stack's processes is recorded. */
+  readonly trace?: boolean | undefined;
   /** Absent: this process plays the lives. */
   readonly engine?: EngineChoice | undefined;
   /** The user's own invariants, judged beside those that ship. */

@@ -8,6 +8,7 @@ import type { RunProgress } from '../model/progress.ts';
 import type { RunContext } from '../model/run-context.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
+import { Trace } from '../record/trace.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { DatabaseAwayError } from '../system/postgres-client.ts';
@@ -34,6 +35,9 @@ export class RunSession implements RunContext, StackNeeds {
   /** Aborted from outside. */
   readonly signal: AbortSignal;
   readonly wire: boolean;
+  /** Absent: statements are not recorded. */
+  readonly trace: Trace | undefined;
+  readonly onWires: Trace['begin'] | undefined;
   /** The load ends early: the run was interrupted, a part of it has failed, or the record cannot be written. */
   readonly stop: AbortSignal;
   readonly #failure = new AbortController();
@@ -44,10 +48,12 @@ export class RunSession implements RunContext, StackNeeds {
     this.progress = spec.progress;
     this.subject = spec.subject;
     this.signal = spec.signal;
-    this.wire = needWires(spec.plan.faults ?? []);
+    this.wire = spec.trace === true || needWires(spec.plan.faults ?? []);
     const { subject, plan, out } = spec;
     const folder = path.resolve(out ?? path.join('runs', runFolderName({ subject, plan }, this.id)));
     this.record = new RunFolder(folder, { isPrivate: 'target' in subject });
+    this.trace = spec.trace ? new Trace(this) : undefined;
+    this.onWires = this.trace?.begin;
     this.record.failed.addEventListener('abort', () => this.#failure.abort(this.record.failed.reason), { once: true });
     this.stop = AbortSignal.any([spec.signal, this.#failure.signal]);
     setMaxListeners(0, this.stop);

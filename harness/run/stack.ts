@@ -3,6 +3,7 @@ import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
+import type { Wire } from '../model/wire.ts';
 import { startBuild } from '../stacks/start-build.ts';
 import { connectTarget } from '../stacks/target.ts';
 import type { ProcessTable } from '../system/process-table.ts';
@@ -18,17 +19,19 @@ export interface StackNeeds {
   readonly table: ProcessTable;
   /** Whether processes reach PostgreSQL through proxies, for the faults on the wire. */
   readonly wire: boolean;
+  /** As of `ManagedOptions`. */
+  readonly onWires?: ((wires: ReadonlyMap<string, Wire>) => void) | undefined;
   readonly time?: Stopwatch;
   logOf(name: string): string;
 }
 
 /** Starts the build, or connects to the target. Rejects with a StackError, or a UsageError for a target file. */
 export async function openStack(needs: StackNeeds): Promise<Stack> {
-  const { subject, plan, progress, signal, table, wire, logOf, time = untimed } = needs;
+  const { subject, plan, progress, signal, table, wire, onWires, logOf, time = untimed } = needs;
   if ('build' in subject) {
     const processes = processesOf(plan.scenario);
     const onStep = (text: string) => progress.phase('starting', text);
-    return startBuild(subject.build, { ...processes, wire, table, logOf, progress: onStep, signal, time });
+    return startBuild(subject.build, { ...processes, wire, onWires, table, logOf, progress: onStep, signal, time });
   }
   checkTargetScenario(subject, plan.scenario);
   return connectTarget(subject.target, { runId: table.id, signal });

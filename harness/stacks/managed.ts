@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StackError } from '../model/errors.ts';
 import type { Command, LogSource, Stack, SupervisedProcess } from '../model/stack.ts';
 import { type Stopwatch, untimed } from '../model/timing.ts';
+import { TRACED_ROLE } from '../model/wire.ts';
 import { freePorts } from '../system/ports.ts';
 import { withClient } from '../system/postgres-client.ts';
 import type { ProcessTable } from '../system/process-table.ts';
@@ -29,6 +30,10 @@ export interface ManagedOptions {
   readonly later?: readonly string[];
   /** Each process reaches PostgreSQL through a proxy of its own, which the faults on the wire need. */
   readonly wire?: boolean;
+  /**
+   * Called with the proxies before any process is started. Then the processes use the database as `TRACED_ROLE`.
+   */
+  readonly onWires?: ((wires: ReadonlyMap<string, WireProxy>) => void) | undefined;
   readonly table: ProcessTable;
   /** Where each process's log goes. */
   logOf(name: string): string;
@@ -147,7 +152,8 @@ export async function startOn(
   const wires = new Map<string, WireProxy>();
   const start = (role: ProcessRole): SupervisedProcess => {
     const wire = wires.get(role.name);
-    const { file, args, env } = recipe.command(wire ? { ...layout, dsn: throughPort(dsn, wire.port) } : layout, role);
+    const through = wire && throughPort(options.onWires ? postgres.dsn('airflow', TRACED_ROLE) : dsn, wire.port);
+    const { file, args, env } = recipe.command(through === undefined ? layout : { ...layout, dsn: through }, role);
     return table.start(role.name, file, args, { env, cwd: folder, log: options.logOf(role.name) });
   };
   const close = async () => {
@@ -162,6 +168,10 @@ export async function startOn(
     if (options.wire)
       for (const { name } of roles)
         wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port, process: name, columns }));
+    if (options.onWires) {
+      await postgres.addRole(TRACED_ROLE);
+      options.onWires(wires);
+    }
     const atOnce = roles.filter(({ name }) => !options.later?.includes(name));
     const running = new Map(atOnce.map((role) => [role.name, start(role)]));
     const ready = waitUntilReady(layout, () => [...running.values()], recipe, options);

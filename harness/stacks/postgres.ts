@@ -44,7 +44,9 @@ export interface Postgres {
   /** Starts it again after it ended, on the same data and port; it does not answer yet. */
   restart(): SupervisedProcess;
   /** With the password of the one user, who is a superuser: for environments, never for arguments. */
-  dsn(database: string): string;
+  dsn(database: string, user?: string): string;
+  /** Another superuser, with the same password. */
+  addRole(name: string): Promise<void>;
 }
 
 const USER = 'airflow';
@@ -134,6 +136,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     });
   let server = start();
   const password = options.password ?? randomBytes(24).toString('hex');
+  const socket = `postgresql://${USER}@${encodeURIComponent(folder)}:${port}/postgres`;
   const postgres: Postgres = {
     version: found.version,
     port,
@@ -146,9 +149,13 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       server = start();
       return server;
     },
-    dsn: (database) => `postgresql://${USER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`,
+    addRole: (name) =>
+      withClient(socket, async (client) => {
+        await client.query(`CREATE ROLE ${name} LOGIN SUPERUSER PASSWORD '${scramVerifier(password)}'`);
+      }),
+    dsn: (database, user = USER) =>
+      `postgresql://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`,
   };
-  const socket = `postgresql://${USER}@${encodeURIComponent(folder)}:${port}/postgres`;
   // Without the password itself: a statement that fails is logged.
   const sql = `ALTER ROLE ${USER} PASSWORD '${scramVerifier(password)}'`;
   await time('start PostgreSQL', () =>

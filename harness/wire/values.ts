@@ -110,6 +110,7 @@ export function keyColumnsOf(description: Buffer, catalogue: Catalogue): KeyColu
 function readKeyColumns(description: Buffer, catalogue: Catalogue): KeyColumns | undefined {
   const columns: KeyColumn[] = [];
   const seen = new Set<string>();
+  let relation = '';
   let entity = 0;
   let at = 2;
   for (let index = 0; index < description.readInt16BE(0); index++) {
@@ -118,12 +119,13 @@ function readKeyColumns(description: Buffer, catalogue: Catalogue): KeyColumns |
     const column = catalogue.keyColumn(table, description.readInt16BE(at + 4));
     if (column === 'unknown') return undefined;
     if (column) {
-      const name = `${column.relation}.${column.column}`;
-      if (seen.has(name)) {
+      // SQLAlchemy selects the columns of one entity after the other.
+      if (column.relation !== relation || seen.has(column.column)) {
         entity++;
         seen.clear();
       }
-      seen.add(name);
+      relation = column.relation;
+      seen.add(column.column);
       columns.push({ index, type: description.readUInt32BE(at + 6), entity, ...column });
     }
     at += 18;
@@ -133,19 +135,23 @@ function readKeyColumns(description: Buffer, catalogue: Catalogue): KeyColumns |
 
 /** The keys in a DataRow, one for each entity of it. */
 export function keysIn(row: Buffer, columns: KeyColumns, formats: readonly number[]): RowKey[] {
-  const keys = new Map<string, Record<string, string>>();
+  const keys: RowKey[] = [];
+  let found: Record<string, string> = {};
+  let last: KeyColumn | undefined;
   let at = 2;
   let index = 0;
-  for (const { index: wanted, relation, column, entity, type } of columns) {
-    for (; index < wanted; index++) at += 4 + Math.max(0, row.readInt32BE(at));
+  for (const column of columns) {
+    for (; index < column.index; index++) at += 4 + Math.max(0, row.readInt32BE(at));
     const length = row.readInt32BE(at);
     if (length < 0) continue;
-    const value = textOf(row.subarray(at + 4, at + 4 + length), type, formatOf(formats, index));
+    const value = textOf(row.subarray(at + 4, at + 4 + length), column.type, formatOf(formats, index));
     if (value === null) continue;
-    const name = `${entity} ${relation}`;
-    const key = keys.get(name);
-    if (key) key[column] = value;
-    else keys.set(name, { [column]: value });
+    if (last?.entity !== column.entity) {
+      found = {};
+      keys.push({ relation: column.relation, columns: found });
+    }
+    last = column;
+    found[column.column] = value;
   }
-  return [...keys].map(([name, found]) => ({ relation: name.slice(name.indexOf(' ') + 1), columns: found }));
+  return keys;
 }

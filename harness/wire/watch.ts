@@ -21,11 +21,16 @@ export interface Origin {
   readonly application: string;
 }
 
+interface Sent extends Pick<Seen, 'message' | 'packet' | 'tx' | 'place' | 'before'> {
+  readonly bound: Bound | undefined;
+}
+
 /** One statement on its way. */
 export class SeenStatement implements Seen {
   readonly process: string;
   readonly pid: number;
   readonly application: string;
+  readonly message: string;
   readonly packet: number;
   readonly tx: number;
   readonly place: number;
@@ -37,20 +42,12 @@ export class SeenStatement implements Seen {
   #conditions: readonly Condition[] | undefined;
   #kind: StatementKind | undefined;
 
-  constructor(
-    { process, pid, application }: Origin,
-    statement: StatementText,
-    {
-      packet,
-      tx,
-      place,
-      before,
-      bound,
-    }: Pick<Seen, 'packet' | 'tx' | 'place' | 'before'> & { bound: Bound | undefined },
-  ) {
+  constructor({ process, pid, application }: Origin, statement: StatementText, sent: Sent) {
+    const { message, packet, tx, place, before, bound } = sent;
     this.process = process;
     this.pid = pid;
     this.application = application;
+    this.message = message;
     this.packet = packet;
     this.tx = tx;
     this.place = place;
@@ -148,7 +145,8 @@ export class Watch {
         this.#place = 0;
       } else this.#place++;
       const [tx, place, packet] = [this.#tx, this.#place, texts.length];
-      const seen = new SeenStatement(this.#origin(), statement, { packet, tx, place, before: this.#done, bound });
+      const sent = { message: text, packet, tx, place, before: this.#done, bound };
+      const seen = new SeenStatement(this.#origin(), statement, sent);
       this.#sending.statements.push(seen);
       return seen;
     });
