@@ -173,6 +173,8 @@ test("a deadlock with a bystander is not the build's, one beside it is", async (
   expect((await judge(deadlock('wt-scheduler-1'))).violations).toBe(1);
 });
 
+const HEARTBEAT = 'UPDATE task_instance SET last_heartbeat_at = now() WHERE id = $1';
+
 const answered = (sqlstate: string, row: object = {}) => ({
   at_ms: 9_010,
   source: 'wire',
@@ -206,6 +208,18 @@ test('of two requests about one task each met one of two answers', async () => {
   expect((await judge(each)).variants).toEqual({});
 });
 
+test('an answered statement that names nothing is that of a request that was then answered 5xx', async () => {
+  const beside = { ...ERROR, op: 10, ti_id: 'ti-2', task_id: 'other', status: 204, outcome: 'ok' as const };
+  const [first, second] = [answered('57014', { statement: HEARTBEAT }), { at_ms: 9_011, pid: 42 }];
+  const variants = async (operations: NonNullable<LiteralRun['operations']>, answers: readonly object[]) =>
+    (await judge({ operations, server_log: answers.map((one) => ({ ...first, ...one })) })).variants;
+  expect(await variants([ERROR, beside], [{}])).toEqual({});
+  expect(await variants([ERROR, beside], [{ sqlstate: '40P01' }])).toEqual({ 'state 500 to a retryable error': 1 });
+  const twice = [ERROR, { ...ERROR, op: 11, ti_id: 'ti-3', task_id: 'third', ended_ms: ERROR.ended_ms + 1 }];
+  expect(await variants(twice, [{}])).toEqual({ 'state 500': 1 });
+  expect(await variants(twice, [{}, second])).toEqual({});
+});
+
 test('an answered statement is that of the request that it names, or of the only one', async () => {
   const other = { ...ERROR, op: 10, ti_id: 'ti-2', task_id: 'other' };
   const variants = async (operations: NonNullable<LiteralRun['operations']>, row: object) =>
@@ -213,7 +227,7 @@ test('an answered statement is that of the request that it names, or of the only
   // The one that it names is right; the other met no error of ours.
   expect(await variants([ERROR, other], {})).toEqual({ 'state 500': 1 });
   expect(await variants([ERROR], { statement: 'COMMIT' })).toEqual({});
-  expect(await variants([ERROR, other], { statement: 'COMMIT' })).toEqual({ 'state 500': 2 });
+  expect(await variants([ERROR, other], { statement: 'COMMIT' })).toEqual({ 'state 500': 1 });
   const trigger = { ...ERROR, actor: 'operator', kind: 'trigger', dag_id: 'wt_dag' } as const;
   const inserted = { application_name: 'wt-api-core-1', statement: "INSERT INTO dag_run (dag_id) VALUES ('wt_dag')" };
   expect(await variants([trigger, { ...trigger, op: 11, dag_id: 'wt_other' }], inserted)).toEqual({ 'trigger 500': 1 });

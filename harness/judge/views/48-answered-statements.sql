@@ -1,7 +1,8 @@
 -- One row: an error that the fault `answer-sqlstate` answered in the place of a statement, and that PostgreSQL itself
 -- never had; or with which it refused a new session, then without `statement`. `is_retryable`: the same again may
 -- succeed at once, after a deadlock, a serialization failure or a lock time-out. `op` is the request that met it: the
--- one that the statement names by its ids, or the only one that was under way in such a process.
+-- one that the statement names by its ids; where it names none, as with parameters, one that was then answered 5xx, or
+-- the only one that was under way in such a process.
 CREATE OR REPLACE TABLE answered_statements AS
 WITH answered AS (
   SELECT row_number() OVER (ORDER BY at_ms, pid, statement) AS answer, at_ms, pid, application_name AS process,
@@ -31,13 +32,16 @@ WITH answered AS (
   -- Of two requests about one task, each met an error of its own: the first to end met the first.
   SELECT answer, op
   FROM under_way JOIN operations USING (op) JOIN answered USING (answer)
-  WHERE is_named
+  WHERE is_named OR (status >= 500 AND NOT names_one
+    AND answer NOT IN (SELECT answer FROM under_way WHERE is_named))
   QUALIFY row_number() OVER (PARTITION BY op ORDER BY answered.at_ms, answer)
     = row_number() OVER (PARTITION BY answer ORDER BY ended_ms, op)
 ), met AS (
   SELECT answer, CASE WHEN bool_or(is_named)
       THEN coalesce((SELECT min(op) FROM paired WHERE paired.answer = under_way.answer), min(op) FILTER (is_named))
-    WHEN count(*) = 1 AND NOT coalesce(bool_or(names_one), false) THEN min(op) END AS op
+    WHEN coalesce(bool_or(names_one), false) THEN NULL
+    ELSE coalesce((SELECT min(op) FROM paired WHERE paired.answer = under_way.answer),
+      CASE WHEN count(*) = 1 THEN min(op) END) END AS op
   FROM under_way GROUP BY answer
 )
 SELECT answered.*, met.op FROM answered LEFT JOIN met USING (answer) ORDER BY answer;
