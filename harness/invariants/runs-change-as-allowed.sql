@@ -11,6 +11,9 @@
 -- sentence: {writer} changed the run {run_id} of {dag_id} from {from_state} to {to_state}, which no {kind} may do.
 -- sentence[ended with unfinished tasks]: {writer} set the run {run_id} of {dag_id} to {to_state} while {unfinished} of
 --   its task instances had not ended: {task} was {task_state}.
+-- sentence[taken for stuck]: {writer} set the run {run_id} of {dag_id} to {to_state} while {unfinished} of its task
+--   instances had not ended: {task} was {task_state}, and the others it had just skipped, because a branch had not
+--   followed them.
 
 -- given
 CREATE TEMP TABLE allowed AS
@@ -63,6 +66,12 @@ WITH last_states AS (
         AND (action.committed_ms >= ends.committed_ms - 5000
           OR (action.committed_ms >= ends.committed_ms - 60000 AND met_fault(action.committed_ms, ends.committed_ms))))
   GROUP BY last_states.seq
+), stuck AS (
+  -- A scheduler takes a run for stuck if nothing can be scheduled, and skips what a branch did not follow as it looks.
+  SELECT ends.seq, min(skipped.seq) AS skip_seq
+  FROM ends JOIN task_instance_changes AS skipped USING (xid, dag_id, run_id)
+  JOIN not_followed ON not_followed.seq = skipped.seq
+  GROUP BY ends.seq
 )
 SELECT *, format('{}: {} → {}', writer_role, old_state, state) AS variant, [seq] AS commits, 1 AS severity,
   upper(old_state) AS from_state, upper(state) AS to_state,
@@ -74,6 +83,7 @@ WHERE NOT EXISTS (
   WHERE allowed.writer_role = changed.writer_role AND allowed.old_state = changed.old_state
     AND list_contains(allowed.states, changed.state))
 UNION ALL BY NAME
-SELECT ends.*, 'ended with unfinished tasks' AS variant, [ti_seq, ends.seq] AS commits, unfinished AS severity,
+SELECT ends.*, CASE WHEN skip_seq IS NULL THEN 'ended with unfinished tasks' ELSE 'taken for stuck' END AS variant,
+  [coalesce(skip_seq, ti_seq), ends.seq] AS commits, unfinished AS severity,
   upper(ends.state) AS to_state, unfinished, task, state_name(stragglers.state) AS task_state
-FROM ends JOIN stragglers USING (seq);
+FROM ends JOIN stragglers USING (seq) LEFT JOIN stuck USING (seq);

@@ -22,6 +22,30 @@ test('a run that ends while a task of it runs is a violation', async () => {
   );
 });
 
+test('a run that its scheduler took for stuck as it skipped its tasks has a variant of its own', async () => {
+  const branch = { life: 2, task_id: 'pick', ti_id: 'ti-pick', sent_ms: 2_500 } as const;
+  const operations = [
+    { ...branch, op: 1, kind: 'xcom_push', target: 'skipmixin_key' },
+    { ...branch, op: 2, kind: 'skip_downstream', target: 'task' },
+  ] as const;
+  const join = { state: null, committed_ms: 900, change: 'insert', task_id: 'join', id: 'ti-join' } as const;
+  const skipped = {
+    ...TASK,
+    change: 'update',
+    state: 'skipped',
+    committed_ms: 3_000,
+    writer: 'wt-scheduler-1',
+    xid: 9,
+  };
+  const ended = dagRun('failed', 3_000, 'wt-scheduler-1', { xid: 9 });
+  const result = await judge({ operations, commits: [...BEGUN, join, TASK, skipped, ended] });
+  expect(result.variants).toEqual({ 'taken for stuck': 1 });
+  expect(result.first).toMatchObject({ at_ms: 3_000, commits: [5, 6] });
+  expect(result.first?.sentence).toContain('join was NONE, and the others it had just skipped');
+  const apart = await judge({ operations, commits: [...BEGUN, join, TASK, { ...skipped, xid: 8 }, ended] });
+  expect(apart.variants).toEqual({ 'ended with unfinished tasks': 1 });
+});
+
 test("a worker's request that ends a run is a violation", async () => {
   const result = await judge({ commits: [...BEGUN, dagRun('failed', 3_000, 'wt-api-execution-1')] });
   expect(result.variants).toEqual({ 'api-execution: running → failed': 1 });

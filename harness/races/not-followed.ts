@@ -15,6 +15,7 @@ export const notFollowed: KnownRace = {
         (from) => `scheduler: ${from} → skipped, which a branch did not follow`,
       ),
     },
+    { invariant: 'runs-change-as-allowed', variants: ['taken for stuck'] },
   ],
   trial: {
     scenario: {
