@@ -29,8 +29,9 @@ export async function runTriggerer({ settings, behaviour, signal }: Role): Promi
 }
 
 /**
- * Fires what is old enough, then deletes the triggers that no task instance waits for. Two transactions, as in
- * Airflow: while a trigger's row is deleted, no row may refer to it: the delete would cascade to the task instance.
+ * Fires what is old enough, then deletes the triggers that no task instance waits for. Two transactions, as in Airflow,
+ * where the trigger of a task without a state is kept (`state != 'deferred'`): while a trigger's row is deleted, no row
+ * may refer to it, as the delete would cascade to the task instance.
  */
 export async function fireTriggers(
   pool: pg.Pool,
@@ -55,7 +56,7 @@ export async function fireTriggers(
     await tx.query(
       `UPDATE task_instance SET trigger_id = NULL, updated_at = now() WHERE task_instance.id IN (
          SELECT task_instance.id FROM task_instance
-         WHERE task_instance.state <> 'deferred' AND task_instance.trigger_id IS NOT NULL
+         WHERE task_instance.state IS DISTINCT FROM 'deferred' AND task_instance.trigger_id IS NOT NULL
          FOR UPDATE SKIP LOCKED)`,
     );
     await tx.query(

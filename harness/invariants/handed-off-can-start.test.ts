@@ -17,6 +17,18 @@ const REFUSED = {
 } as const;
 const QUEUED = { state: 'queued', committed_ms: 900, writer: 'wt-scheduler-1' } as const;
 
+test('a worker with a token that lay in the queue for longer than a task may is refused rightly', async () => {
+  const refused = (handed_ms: number) =>
+    judge({
+      manifest: { identity: { task_queued_timeout_s: '8' } },
+      lives: [{ ...LIFE, handed_ms }],
+      operations: [{ ...REFUSED, sent_ms: 20_000, ended_ms: 20_010, status: 403, reason: null }],
+      commits: [{ ...QUEUED, committed_ms: handed_ms - 100 }],
+    });
+  expect((await refused(12_000)).violations).toBe(0);
+  expect((await refused(13_000)).variants).toEqual({ token: 1 });
+});
+
 test('a queued try that a scheduler failed under the worker is a violation that names it', async () => {
   const result = await judge({
     lives: [LIFE],

@@ -1,8 +1,9 @@
--- claim: The server never refuses the newest token that it has given to a worker.
+-- claim: The server never refuses the newest token that it has given to a worker, before that ends.
 -- title: A worker’s newest token was refused
 -- source: the Execution API renews a token before it ends, in `Refreshed-API-Token`; since 3.3 also at `/run`, where
---   the queue's token is exchanged for one that opens the other routes
--- needs: operations
+--   the queue's token is exchanged for one that opens the other routes. That of the queue ends with the time-out for
+--   queued tasks (`valid_for`, [scheduler] task_queued_timeout)
+-- needs: operations, lives
 -- exercised-by: requests of workers after their start
 -- min-exercised: 100
 -- cut-off: a request without an answer does not count
@@ -24,4 +25,7 @@ SELECT *, ended_ms AS at_ms, format('{} {}', kind, status) AS variant, coalesce(
   CASE WHEN started_ms IS NULL THEN 'token that came with the task'
     ELSE format('newest token it was given, {} after its start', seconds(ended_ms - started_ms)) END AS token
 FROM operations LEFT JOIN starts USING (life)
-WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND status IN (401, 403);
+WHERE actor = 'life' AND kind NOT LIKE 'impostor%' AND status IN (401, 403)
+  AND NOT (kind = 'run' AND EXISTS (
+    FROM lives CROSS JOIN plan
+    WHERE lives.life = operations.life AND operations.ended_ms - handed_ms >= queued_timeout_ms));

@@ -20,6 +20,17 @@ test('a refusal of a worker’s newest token is a violation', async () => {
   expect(start.first?.sentence).toContain('with the token that came with the task.');
 });
 
+test('a token that lay in the queue for longer than a task may has ended', async () => {
+  const refused = (handed_ms: number) =>
+    judge({
+      manifest: { identity: { task_queued_timeout_s: '8' } },
+      lives: [{ handed_ms, started_ms: null, end: 'refused' }],
+      operations: [{ ...RUN, sent_ms: 20_000, ended_ms: 20_010, ...NO }],
+    });
+  expect((await refused(12_000)).violations).toBe(0);
+  expect((await refused(13_000)).variants).toEqual({ 'run 403': 1 });
+});
+
 test('an operator who is refused, and an impostor, have no such claim', async () => {
   const result = await judge({
     operations: [
@@ -44,5 +55,8 @@ test('where the clock of the stack was set, as by a machine that slept, it is in
 });
 
 test('it passes where a hundred requests carried a good one', async () => {
-  expect(await judge({ operations: many(100, () => ({})) })).toMatchObject({ verdict: 'pass', exercised: 100 });
+  expect(await judge({ lives: [{}], operations: many(100, () => ({})) })).toMatchObject({
+    verdict: 'pass',
+    exercised: 100,
+  });
 });

@@ -134,6 +134,16 @@ describe('the triggerer', () => {
     expect((await pool.query('SELECT 1 FROM task_instance')).rows).toHaveLength(3);
   });
 
+  it('deletes the trigger of a task that was cleared while it waited, and has no state', async () => {
+    await addRun(pool, 'fan', 'r');
+    await pool.query(
+      `WITH kept AS (INSERT INTO trigger (classpath, kwargs, created_date) VALUES ('a.T', '{}', now()) RETURNING id)
+       UPDATE task_instance SET state = NULL, trigger_id = kept.id FROM kept WHERE task_id = 'root'`,
+    );
+    await fireTriggers(pool, normal);
+    expect((await pool.query('SELECT 1 FROM trigger')).rows).toEqual([]);
+  });
+
   it('leaves a trigger alone that is younger than its look', async () => {
     await addRun(pool, 'fan', 'r');
     await pool.query(

@@ -58,6 +58,10 @@ WITH refused AS (
   ) AS arrival ON arrival.ti_id = taken_away.ti_id AND taken_away.seq > arrival.seq
   CROSS JOIN plan
   WHERE old_state = 'queued' AND taken_away.committed_ms - arrival.committed_ms >= queued_timeout_ms
+), by_lifetime AS (
+  -- The token that comes with a task ends with the time-out for queued tasks; a scheduler that was cut off took nothing
+  -- back.
+  SELECT op FROM refused CROSS JOIN plan WHERE status IN (401, 403) AND ended_ms - handed_ms >= queued_timeout_ms
 ), by_first_worker AS (
   -- #49889: it had been requeued although a worker had started it, or was about to, and a second worker got it.
   SELECT DISTINCT refused.op
@@ -70,4 +74,4 @@ SELECT refused.*, taken_away.seq, taken_away.committed_ms, taken_away.state, tak
 FROM refused LEFT JOIN taken_away USING (op)
 WHERE refused.op NOT IN (FROM by_operator) AND refused.op NOT IN (FROM by_skip)
   AND refused.op NOT IN (FROM by_adoption) AND refused.op NOT IN (FROM by_deadline)
-  AND refused.op NOT IN (FROM by_duplicate);
+  AND refused.op NOT IN (FROM by_duplicate) AND refused.op NOT IN (FROM by_lifetime);
