@@ -36,6 +36,10 @@ WITH carried_out AS (
 ), again AS (
   SELECT * FROM ends ANTI JOIN carried_out USING (xid, dag_id, run_id, task_id, map_index)
   WHERE old_state IS DISTINCT FROM 'running' AND old_seen
+    -- No end: a worker that does not know yet that its task was marked says what its map index is called.
+    AND seq NOT IN (
+      SELECT seq FROM commits SEMI JOIN ends USING (seq)
+      WHERE kind_of(statement) = 'UPDATE task_instance SET rendered_map_index')
 ), reports AS (
   SELECT again.seq, max(operations.op) AS op, arg_max(operations.worker, operations.op) AS worker
   FROM again JOIN operations ON operations.kind = 'state'

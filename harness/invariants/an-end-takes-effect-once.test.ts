@@ -32,6 +32,16 @@ test('a replay that is carried out again is a violation', async () => {
   );
 });
 
+test('a worker that names the map index of a task that was marked ends nothing', async () => {
+  const marked = { state: 'success', committed_ms: 4_000, writer: 'wt-api-core-1' };
+  const variants = async (statement: string) =>
+    (await judge({ operations: [LOST], commits: [RUNNING, marked, { ...SUCCESS, statement }] })).variants;
+  const named = 'UPDATE task_instance SET rendered_map_index = $2, updated_at = now() WHERE task_instance.id = $1';
+  expect(await variants(named)).toEqual({});
+  const ended = named.replace('rendered_map_index', "state = 'success', rendered_map_index");
+  expect(await variants(ended)).toEqual({ 'success after success': 1 });
+});
+
 test('an end that overwrites a mark of an operator has a variant of its own', async () => {
   const marked = { state: 'failed', committed_ms: 4_000, writer: 'wt-api-core-1' };
   const result = await judge({ operations: [LOST], commits: [RUNNING, marked, SUCCESS] });
