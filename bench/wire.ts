@@ -6,21 +6,22 @@
  *
  * The statements of a heartbeat, as psycopg2 sends them: BEGIN, a row lock that returns all columns, an UPDATE, COMMIT;
  * and a SELECT of 100 rows. A process of its own sends them, so that the CPU time of this one is the proxy's. Settings
- * take turns, so that what drifts weighs on all alike. The trace is written to a run folder, as in a run.
+ * take turns, so that what drifts weighs on all alike. Lines of the trace are written when a turn ends, all at once:
+ * how often a run folder writes does not depend on the statements.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import pg from 'pg';
-
+import type { Recorder } from '../harness/model/run-context.ts';
 import { Trace } from '../harness/record/trace.ts';
 import { RunClock } from '../harness/run-folder/clock.ts';
 import { closeTables } from '../harness/run-folder/close.ts';
-import { RunFolder } from '../harness/run-folder/writer.ts';
+import { linesFile } from '../harness/run-folder/files.ts';
 import { startPostgres } from '../harness/stacks/postgres.ts';
 import { freePorts } from '../harness/system/ports.ts';
 import { withClient } from '../harness/system/postgres-client.ts';
@@ -65,6 +66,33 @@ const WORK = {
   },
 };
 
+/** Rows as lines of a run folder. */
+class Lines implements Recorder {
+  readonly path: string;
+  readonly behindMs = 0;
+  readonly #lines = new Map<string, string[]>();
+
+  constructor(folder: string) {
+    this.path = folder;
+    mkdirSync(path.join(folder, 'raw'), { recursive: true });
+  }
+
+  append(table: string, row: object): void {
+    const lines = this.#lines.get(table) ?? [];
+    this.#lines.set(table, lines);
+    lines.push(JSON.stringify(row));
+  }
+
+  async flush(): Promise<void> {
+    this.write();
+  }
+
+  write(): void {
+    for (const [table, lines] of this.#lines)
+      if (lines.length > 0) appendFileSync(linesFile(this.path, table), `${lines.splice(0).join('\n')}\n`);
+  }
+}
+
 if (process.send) await send(process.env.DSN ?? '');
 else await measure();
 
@@ -106,7 +134,7 @@ async function compare(dsn: string, port: number, scratch: string): Promise<void
   const columns = () => withClient(dsn, async (client) => (await client.query<CataloguedColumn>(CATALOGUE)).rows);
   const micros = new Map<string, number[]>();
   const note = (name: string, time: number) => micros.set(name, [...(micros.get(name) ?? []), time]);
-  const folder = new RunFolder(path.join(scratch, 'run'));
+  const folder = new Lines(path.join(scratch, 'run'));
   // Each setting has a connection that has gone through all rounds: the first one is not counted.
   const sides = await Promise.all(
     SETTINGS.map(async (setting) => {
@@ -143,7 +171,6 @@ async function compare(dsn: string, port: number, scratch: string): Promise<void
     const more = times.map((time, i) => time - (alone[i] ?? time));
     console.log(`  ${name.padEnd(38)} ${spread(times, 1).padEnd(24)} + ${spread(more, 1)}`);
   }
-  await folder.close();
   await closeTables(folder.path);
   const bytes = ['statements', 'accesses']
     .map((name) => statSync(path.join(folder.path, `${name}.parquet`)).size)
@@ -160,11 +187,11 @@ function hold(proxy: WireProxy): void {
 }
 
 /** Microseconds of this process while the child does it, with what it recorded of it. */
-async function cpuOf(child: ChildProcess, what: keyof typeof WORK, folder: RunFolder): Promise<number> {
+async function cpuOf(child: ChildProcess, what: keyof typeof WORK, folder: Lines): Promise<number> {
   const before = process.cpuUsage();
   child.send(what);
   await once(child, 'message');
-  await folder.flush();
+  folder.write();
   const { user, system } = process.cpuUsage(before);
   return user + system;
 }

@@ -94,26 +94,27 @@ export class Trace {
       kind: this.#numberOf(kind),
       packet: seen.packet,
       sent_ms: roundMs(sent - this.#originMs),
-      ...(answered === undefined ? {} : { answered_ms: roundMs(answered - this.#originMs) }),
-      ...(answer?.rows === undefined ? {} : { row_count: answer.rows }),
-      ...(answer?.sqlstate === undefined ? {} : { sqlstate: answer.sqlstate }),
-      ...(kind.target === undefined ? {} : { text: seen.message.slice(0, TEXT_LENGTH) }),
+      // What is undefined is left out of the line.
+      answered_ms: answered === undefined ? undefined : roundMs(answered - this.#originMs),
+      row_count: answer?.rows,
+      sqlstate: answer?.sqlstate,
+      text: kind.target === undefined ? undefined : seen.message.slice(0, TEXT_LENGTH),
     });
     for (const { mode, row } of seen.touches) {
-      const { id, dag_id, run_id, task_id, map_index, key, dag_run_id, backfill_id, ...of } = row.columns;
+      const { relation, columns } = row;
       this.#record.append('accesses', {
         n,
         mode,
-        relation: row.relation,
-        id,
-        dag_id,
-        run_id,
-        task_id,
-        ...(map_index === undefined ? {} : { map_index: Number(map_index) }),
-        ti_id: of.task_instance_id ?? of.ti_id,
-        dag_run_id,
-        backfill_id,
-        key,
+        relation,
+        id: columns.id,
+        dag_id: columns.dag_id,
+        run_id: columns.run_id,
+        task_id: columns.task_id,
+        map_index: columns.map_index === undefined ? undefined : Number(columns.map_index),
+        ti_id: columns.task_instance_id ?? columns.ti_id,
+        dag_run_id: columns.dag_run_id,
+        backfill_id: columns.backfill_id,
+        key: columns.key,
       });
     }
   }

@@ -31,6 +31,8 @@ export function touchesOf(
   return touches;
 }
 
+const NAMES_ROWS = new Set(['=', 'in', 'row in']);
+
 /** Rows by the literals that their key columns are given or compared with. */
 function keysOf(conditions: readonly Condition[], relation: string, clause: Condition['clause']): RowKey[] {
   const keys = conditions.filter(
@@ -38,22 +40,21 @@ function keysOf(conditions: readonly Condition[], relation: string, clause: Cond
       one.relation === relation &&
       one.clause === clause &&
       isKeyColumn(one.column) &&
-      /^(=|in|row in)$/.test(one.operator) &&
+      NAMES_ROWS.has(one.operator) &&
       one.values.some((value) => value !== null),
   );
+  if (keys.length === 0) return [];
   // Values that belong together, row by row; of two lists that do not, only the first one names rows.
-  const listed = keys.filter(({ values }) => values.length > 1);
-  const rowsAt = listed[0]?.values.length ?? 1;
-  const isTogether = (one: Condition) => one.operator !== 'in' || one === listed[0];
-  const used = keys.filter((one) => one.values.length === 1 || (one.values.length === rowsAt && isTogether(one)));
-  if (used.length === 0) return [];
-  return Array.from({ length: rowsAt }, (_, i) => ({
-    relation,
-    columns: Object.fromEntries(
-      used.flatMap(({ column, values }) => {
-        const value = values.length === 1 ? values[0] : values[i];
-        return value === null || value === undefined ? [] : [[column, value] as const];
-      }),
-    ),
-  }));
+  const list = keys.find(({ values }) => values.length > 1);
+  const count = list?.values.length ?? 1;
+  const isTogether = (one: Condition) => one === list || (one.operator !== 'in' && one.values.length === count);
+  const used = keys.filter((one) => one.values.length === 1 || isTogether(one));
+  return Array.from({ length: count }, (_, i) => {
+    const columns: Record<string, string> = {};
+    for (const { column, values } of used) {
+      const value = values[values.length === 1 ? 0 : i];
+      if (value !== null && value !== undefined) columns[column] = value;
+    }
+    return { relation, columns };
+  });
 }

@@ -11,8 +11,9 @@ const TEXTS = new Set([18, 19, 25, 1042, 1043]);
 const BINARY = 1;
 
 /** A value as text, in the format of the protocol that it was sent in; null for one that cannot be read. */
-function textOf(bytes: Buffer, type: number, format: number): string | null {
-  if (format !== BINARY || TEXTS.has(type)) return bytes.toString('utf8');
+function textOf(message: Buffer, from: number, to: number, type: number, format: number): string | null {
+  if (format !== BINARY || TEXTS.has(type)) return message.toString('utf8', from, to);
+  const bytes = message.subarray(from, to);
   if (type === UUID && bytes.length === 16)
     return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   if (type === INT2 && bytes.length === 2) return String(bytes.readInt16BE());
@@ -62,7 +63,7 @@ export function parametersOf({ bind, prepared }: Bound): (string | null)[] {
   const formats = reader.shorts();
   return reader
     .values()
-    .map((bytes, i) => (bytes ? textOf(bytes, prepared.types[i] ?? 0, formatOf(formats, i)) : null));
+    .map((bytes, i) => (bytes ? textOf(bytes, 0, bytes.length, prepared.types[i] ?? 0, formatOf(formats, i)) : null));
 }
 
 /** In which formats an execution returns its columns. */
@@ -144,7 +145,7 @@ export function keysIn(row: Buffer, columns: KeyColumns, formats: readonly numbe
     for (; index < column.index; index++) at += 4 + Math.max(0, row.readInt32BE(at));
     const length = row.readInt32BE(at);
     if (length < 0) continue;
-    const value = textOf(row.subarray(at + 4, at + 4 + length), column.type, formatOf(formats, index));
+    const value = textOf(row, at + 4, at + 4 + length, column.type, formatOf(formats, index));
     if (value === null) continue;
     if (last?.entity !== column.entity) {
       found = {};
