@@ -56,7 +56,10 @@ WHERE change = 'update' AND old_seen AND state IS DISTINCT FROM old_state
 -- One row: a change of a waiting task by which a scheduler gives it up, or takes it back, and that nothing explains.
 CREATE TEMP TABLE without_cause AS
 WITH given_up AS (
-  FROM changed
+  -- One transaction may give the row its next id before it gives the task up.
+  SELECT * EXCLUDE (renewed_seq, first_ti_id)
+    REPLACE (CASE WHEN renewed_seq < seq THEN first_ti_id ELSE old_ti_id END AS old_ti_id)
+  FROM changed LEFT JOIN renewals USING (xid, dag_id, run_id, task_id, map_index)
   WHERE writer_role = 'scheduler' AND ((old_state IN ('scheduled', 'queued') AND state IN ('failed', 'up_for_retry'))
     OR (old_state = 'queued' AND state = 'scheduled'))
 ), queued AS (

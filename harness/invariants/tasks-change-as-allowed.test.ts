@@ -118,6 +118,17 @@ test('a rescheduled task that is failed for news of its last look has a variant 
   expect(result.variants).toEqual({ 'scheduler: queued → up_for_retry of a rescheduled task': 1 });
 });
 
+test('it is the same task that is failed where the row gets its next id before, in one transaction', async () => {
+  const again = variant(['', null], [API, 'deferred'], [TRIGGERER, 'scheduled']);
+  const renewed = { ...next(10_000, 'scheduled'), id: 'ti-2', old_id: 'ti-1', xid: 9 };
+  const failed = { ...next(10_000, 'up_for_retry'), id: 'ti-2', xid: 9 };
+  const commits = [...ORDINARY, ...again.slice(1), renewed, failed];
+  const result = await judge({ commits, lives: [{ end: 'reported', ended_ms: 9_000 }] });
+  expect(result.variants).toEqual({ 'scheduler: scheduled → up_for_retry of a resumed task': 1 });
+  const lost = await judge({ commits, lives: [{ end: 'never-started', ended_ms: 9_000 }] });
+  expect(lost.first).toBeNull();
+});
+
 test('so do a long time in the queue, a DAG that is not found, and a record that lacks lives', async () => {
   const lives = [{ ti_id: 'another' }];
   const stuck = { commits: [...QUEUED, next(40_000, 'failed')], lives };

@@ -56,16 +56,17 @@ LEFT JOIN (
   GROUP BY begun.seq
 ) AS started USING (seq);
 
+-- One row: a task instance that one transaction gave its next id, and the id that it had before.
+CREATE OR REPLACE VIEW renewals AS
+SELECT xid, dag_id, run_id, task_id, map_index, min(seq) AS renewed_seq, arg_min(moved_from, seq) AS first_ti_id
+FROM kept_changes WHERE moved_from IS NOT NULL GROUP BY ALL;
+
 -- One row: a commit that took a task out of RUNNING, by any process. `old_ti_id` is the id that was run: one
 -- transaction may give the row its next id before it takes it out of RUNNING.
 CREATE OR REPLACE VIEW left_running AS
-WITH renewed AS (
-  SELECT xid, dag_id, run_id, task_id, map_index, min(seq) AS renewed_seq, arg_min(moved_from, seq) AS first_ti_id
-  FROM kept_changes WHERE moved_from IS NOT NULL GROUP BY ALL
-)
 SELECT * EXCLUDE (renewed_seq, first_ti_id)
   REPLACE (CASE WHEN renewed_seq < seq THEN first_ti_id ELSE old_ti_id END AS old_ti_id)
-FROM task_instance_changes LEFT JOIN renewed USING (xid, dag_id, run_id, task_id, map_index)
+FROM task_instance_changes LEFT JOIN renewals USING (xid, dag_id, run_id, task_id, map_index)
 WHERE old_state = 'running' AND (state IS DISTINCT FROM 'running' OR change = 'delete');
 
 -- One row: a commit by which a scheduler, or an unknown process, took a task out of RUNNING. `silent_ms`: how long
