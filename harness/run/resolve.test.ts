@@ -68,3 +68,9 @@ test('a stored plan is held to what a scenario file is held to, all of it at onc
   await expect(refused).rejects.toThrow(/no invariant "no-such"/);
   await expect(refused).rejects.toThrow(/no fault "quake"/);
 });
+
+test('a target cannot be traced, which is said with everything else that is wrong', async () => {
+  const refused = resolveRun({ scenario: 'seeds', target: 'nowhere.yaml', trace: true, duration: 'long' });
+  await expect(refused).rejects.toThrow(/--trace needs proxies/);
+  await expect(refused).rejects.toThrow(/nowhere\.yaml/);
+});

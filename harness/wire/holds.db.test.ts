@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import { serialize } from 'pg-protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Held, Seen } from '../model/seen.ts';
@@ -133,6 +135,43 @@ test.each(['before', 'after'] as const)('a client that goes while it is held %s 
   await untilGone('wt-scheduler-1');
   await vi.waitFor(() => expect(proxy.connections).toBe(0));
 });
+
+test('a harness that is killed while it holds a statement leaves no server process, lock or change', async () => {
+  const here = import.meta.dirname;
+  const holder = spawn(
+    process.execPath,
+    ['--import', path.join(here, '../../bin/typescript.mjs'), '--input-type=module', '-e', HOLDER],
+    {
+      cwd: here,
+      env: { ...process.env, UPSTREAM: String(database.postgres.port) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const said = holder.stdout.setEncoding('utf8')[Symbol.asyncIterator]();
+  const { value: port } = await said.next();
+  const url = new URL(database.postgres.dsn('postgres'));
+  url.port = String(port).trim();
+  const held = new pg.Client({ connectionString: url.href, application_name: 'killed' });
+  held.on('error', () => undefined);
+  await held.connect();
+  await held.query('BEGIN');
+  await held.query('SELECT id FROM dag_run WHERE id = 1 FOR UPDATE');
+  const inserting = held.query('INSERT INTO kept VALUES (1)').catch(() => 'broken');
+  expect((await said.next()).value).toContain('held');
+  holder.kill('SIGKILL');
+  expect(await inserting).toBe('broken');
+  await untilGone('killed');
+  await database.direct.query('SELECT id FROM dag_run WHERE id = 1 FOR UPDATE NOWAIT');
+  expect(await database.kept()).toEqual([]);
+});
+
+/** A process that opens a proxy, says its port, and then that it holds an INSERT. */
+const HOLDER = `
+  import { openWireProxy } from './proxy.ts';
+  const proxy = await openWireProxy({ host: '127.0.0.1', port: Number(process.env.UPSTREAM) });
+  const onHeld = () => console.log('held');
+  proxy.add({ do: 'hold', at: 'before', matches: ({ kind }) => kind.verb === 'insert', most: 1, onHeld });
+  console.log(proxy.port);`;
 
 test.each(['before', 'after'] as const)('a server process that ends while it is held %s is noticed', async (at) => {
   const { held } = hold(at, isInsert);
