@@ -67,6 +67,11 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/explain.ts')).explainCommand,
   ],
   [
+    'export <run> <finding>',
+    "A finding as text for others: a report under the headings of Airflow's bug form",
+    async () => (await import('./commands/export.ts')).exportCommand,
+  ],
+  [
     'report <run>',
     'Write the reports of a stored run folder again and print their paths, or print one of them',
     async () => (await import('./commands/report.ts')).reportCommand,

@@ -129,6 +129,7 @@ export const PLAYED: readonly Played[] = [
   { lines: /\+(?:[A-Z]+\b|patches\/)/, when: 'elsewhere', why: 'test/patches.long.test.ts' },
   { lines: /^windtunnel run …/, when: 'elsewhere', why: 'shows one flag: test/metrics-server.test.ts' },
   { lines: /^windtunnel soak --resume/, when: 'elsewhere', why: 'test/soak.long.test.ts kills and resumes one' },
+  { lines: /^windtunnel export\b/, when: 'elsewhere', why: 'needs a finding: test/export-command.test.ts has one' },
   { lines: /^windtunnel trend\b/, when: 'elsewhere', why: 'test/trend-command.test.ts writes one' },
   { lines: /^windtunnel upgrade\b/, when: 'elsewhere', why: 'test/upgrade.night.test.ts plays one' },
   { lines: /^windtunnel replay\b/, when: 'elsewhere', why: 'test/replay.e2e.test.ts plays one' },

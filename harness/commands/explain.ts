@@ -6,10 +6,8 @@ import { workerLogText } from '../../reports/terminal/worker-log.ts';
 import type { CliCommand } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { printJson } from '../console/print.ts';
+import { findingNamed } from '../judge/finding-named.ts';
 import { judge } from '../judge/judge.ts';
-import { UsageError } from '../model/errors.ts';
-import type { Finding } from '../model/finding.ts';
-import type { Judgement } from '../model/verdict.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { endOfFile } from '../system/tail.ts';
@@ -57,19 +55,4 @@ function workerLog(run: string, log: string, options: { readonly color: boolean 
   if (!existsSync(file)) return [];
   const text = workerLogText(log, endOfFile(file, LOG_BYTES), options);
   return text === '' ? [] : [text];
-}
-
-/** By its number in this run, or by the beginning of its fingerprint, which is the same in all runs. */
-function findingNamed({ findings, build }: Judgement, id: string): Finding {
-  const wanted = id.toLowerCase();
-  const found =
-    findings.find((finding) => finding.id.toLowerCase() === wanted) ??
-    findings.find(({ fingerprint }) => wanted.length >= 4 && fingerprint.startsWith(wanted));
-  if (found) return found;
-  const names = findings.map((finding) => `${finding.id} (${finding.fingerprint})`).join(', ');
-  throw new UsageError(
-    findings.length === 0
-      ? `There is no finding "${id}": ${build} violated no invariant in this run.`
-      : `There is no finding "${id}" in this run: choose one of ${names}.`,
-  );
 }

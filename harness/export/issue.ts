@@ -1,0 +1,59 @@
+import os from 'node:os';
+
+import { airflowIssue, type IssueSighting } from '../../reports/markdown/airflow-issue.ts';
+import { findingNamed } from '../judge/finding-named.ts';
+import { judge } from '../judge/judge.ts';
+import type { Finding } from '../model/finding.ts';
+import { groupBy } from '../model/group-by.ts';
+import type { Judgement } from '../model/verdict.ts';
+import { type LogAround, logsBetween } from '../run-folder/logs-around.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+
+export interface IssueOptions {
+  /** Further run folders. */
+  readonly also: readonly string[];
+  /** Of the logs, before and after the worst occurrence. */
+  readonly aroundS: number;
+  readonly own: NonNullable<Parameters<typeof judge>[1]>['own'];
+}
+
+/** A finding of this run under the headings of Airflow's bug form. UsageError: the run has none of that name. */
+export async function issueOf(run: string, id: string, { also, aroundS, own }: IssueOptions): Promise<string> {
+  const judgement = await judge(run, { own });
+  const finding = findingNamed(judgement, id);
+  const manifest = await readManifest(run);
+  const others: Judgement[] = [];
+  for (const other of also) others.push(await judge(other, { own }));
+  const moment = Date.parse(manifest.started_at) + finding.worst.at_ms;
+  const [from, to] = [-aroundS, aroundS].map((s) => new Date(moment + s * 1_000));
+  return airflowIssue({
+    ...{ judgement, manifest, finding, around_s: aroundS },
+    sightings: sightingsOf(finding, [judgement, ...others]),
+    logs: from && to ? logsBetween(run, from, to).map(withoutHome) : [],
+  });
+}
+
+/** Tracebacks have paths of this machine. */
+function withoutHome({ name, text }: LogAround): LogAround {
+  return { name, text: text.replaceAll(os.homedir(), '~') };
+}
+
+/** A finding of the same cause has the same fingerprint, or is the same known race. */
+function sightingsOf(finding: Finding, judgements: readonly Judgement[]): IssueSighting[] {
+  const isIt = ({ fingerprint, known_race }: Finding) =>
+    fingerprint === finding.fingerprint || (known_race !== null && known_race === finding.known_race);
+  return [...groupBy(judgements, ({ build }) => build)].map(([build, runs]) => {
+    const times = runs.map(({ findings }) => findings.filter(isIt).reduce((sum, one) => sum + one.occurrences, 0));
+    const tested = runs.filter(({ invariants }, i) => {
+      const invariant = invariants.find(({ name }) => name === finding.root.invariant);
+      return (times[i] ?? 0) > 0 || (invariant !== undefined && invariant.verdict !== 'unknown');
+    });
+    return {
+      build,
+      seen: times.filter((n) => n > 0).length,
+      tested: tested.length,
+      occurrences: times.reduce((sum, n) => sum + n, 0),
+      load_s: runs.reduce((sum, { load_seconds }) => sum + load_seconds, 0),
+    };
+  });
+}

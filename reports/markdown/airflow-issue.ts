@@ -1,0 +1,251 @@
+import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
+import { groupBy } from '../../harness/model/group-by.ts';
+import type { Manifest } from '../../harness/model/manifest.ts';
+import type { DagSpec } from '../../harness/model/scenario.ts';
+import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
+import { knownRaceNamed } from '../../harness/races/index.ts';
+import { commandToRepeat } from '../commands.ts';
+import { deadlockOf, storyLines } from '../deadlocks.ts';
+import { CLOCKS, contrastWords, faultWords, howOften, offset, stateChange } from '../finding-words.ts';
+import { count, counted, excerpt, LIMITS, listed, seconds } from '../words.ts';
+import { code, document, markdownTable, plain } from './document.ts';
+
+/** GitHub takes 65,536 characters; what is left of it, the logs may have. */
+const MOST_CHARACTERS = 60_000;
+/** More columns than these are no table any more: the others share the last one. */
+const MOST_ACTORS = 5;
+const NOT_APPLICABLE = 'Not Applicable';
+
+/** In how many runs of a build the finding was there. */
+export interface IssueSighting {
+  readonly build: string;
+  /** Runs that have it. */
+  readonly seen: number;
+  /** Runs that have it, or that put its invariant to the test. */
+  readonly tested: number;
+  readonly occurrences: number;
+  readonly load_s: number;
+}
+
+/** What one process wrote around the moment. */
+export interface IssueLog {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface IssueFacts {
+  readonly judgement: Judgement;
+  readonly manifest: Manifest;
+  readonly finding: Finding;
+  readonly sightings: readonly IssueSighting[];
+  /** From so many seconds before the moment to as many after it. */
+  readonly around_s: number;
+  readonly logs: readonly IssueLog[];
+}
+
+/** A finding under the headings of Airflow's bug form, to be read, completed and sent by a person. */
+export function airflowIssue(facts: IssueFacts): string {
+  const { manifest, finding } = facts;
+  const release = manifest.identity.airflow ?? manifest.build;
+  const answers: readonly (readonly [question: string, answer: string])[] = [
+    ['Under which category would you file this issue?', 'Airflow Core'],
+    ['Apache Airflow version', plain(release)],
+    ['What happened and how to reproduce it?', document([...happened(facts), ...steps(facts)]).trimEnd()],
+    ['What you think should happen instead?', expected(finding)],
+    ['Operating System', plain(`${manifest.machine.platform} ${manifest.machine.arch}`)],
+    ['Deployment', 'Virtualenv installation'],
+    ['Apache Airflow Provider(s)', NOT_APPLICABLE],
+    ['Versions of Apache Airflow Providers', NOT_APPLICABLE],
+    ['Official Helm Chart version', NOT_APPLICABLE],
+    ['Kubernetes Version', NOT_APPLICABLE],
+    ['Helm Chart configuration', NOT_APPLICABLE],
+    ['Docker Image customizations', NOT_APPLICABLE],
+  ];
+  const labels = ['kind:bug', 'needs-triage', `affected_version:${release.replace(/^(\d+\.\d+).*/, '$1')}`];
+  const head = document([
+    `<!-- Suggested title: ${inComment(finding.title)} -->\n<!-- Suggested labels: ${inComment(labels.join(', '))} -->`,
+    ...alreadyReported(finding),
+    ...answers.map(([question, answer]) => `### ${question}\n\n${answer}`),
+    '### Anything else?',
+    ...anythingElse(facts),
+  ]).trimEnd();
+  const last = `Drafted-by: windtunnel v${plain(manifest.windtunnel)} (no human review before posting)`;
+  return document([head, ...logs(facts, MOST_CHARACTERS - head.length), last]);
+}
+
+/** Nothing in it ends the comment. */
+function inComment(text: string): string {
+  return excerpt(text, LIMITS.sentence).replace(/[<>]/g, '').replace(/-{2,}/g, '–');
+}
+
+function alreadyReported({ known_race }: Finding): string[] {
+  const race = known_race === null ? undefined : knownRaceNamed(known_race);
+  if (!race?.reported) return [];
+  return [`> This is known as ${race.reported}: add to that report instead of sending this.`];
+}
+
+function happened({ judgement, manifest, finding, sightings }: IssueFacts): string[] {
+  const { title, worst, timeline, faults, contrast } = finding;
+  const deadlock = deadlockOf(finding, judgement.deadlocks);
+  const patches = manifest.patches?.map(({ name }) => name) ?? [];
+  return [
+    '**Issue Description**',
+    plain(`${title}: ${howOften(finding)}, in ${seconds(judgement.load_seconds)} of load.`),
+    ...(patches.length === 0 ? [] : [plain(`The installed package is patched: ${listed(patches)}.`)]),
+    plain(`For example: ${worst.sentence}`),
+    ...(deadlock ? [deadlockSteps(deadlock)] : timeline === null ? [] : [actorTable(timeline), plain(CLOCKS)]),
+    ...(deadlock ? deadlock.sides.map(sideStatement) : []),
+    ...(contrast?.lines.length
+      ? [plain(`What the affected have in common: ${contrastWords(contrast).lines[0]}.`)]
+      : []),
+    ...(faults.length === 0
+      ? ['No fault had been injected: this is what the release does under load.']
+      : [plain(`Faults that were injected at that time: ${faults.map(faultWords).join('; ')}.`)]),
+    'In how many runs it was seen:',
+    markdownTable(
+      ['version', 'seen in', 'times', 'load'],
+      sightings.map(({ build, seen, tested, occurrences, load_s }) => [
+        plain(build.replace(/^airflow@/, '')),
+        tested === 0 ? 'not put to the test' : `${seen} of ${counted(tested, 'run')}`,
+        count(occurrences),
+        seconds(load_s),
+      ]),
+    ),
+  ];
+}
+
+function deadlockSteps(deadlock: Deadlock): string {
+  return storyLines(deadlock)
+    .map((line, i) => `${i + 1}. ${plain(line)}`)
+    .join('\n');
+}
+
+function sideStatement({ process, pid, statement }: Deadlock['sides'][number]): string {
+  return `${plain(`${process} (pid ${pid}):`)}\n\n${code(excerpt(statement, LIMITS.statement), 'sql')}`;
+}
+
+/** One row an event, one column an actor, as reports that were accepted have it. */
+function actorTable({ subject, entries, left_out }: Timeline): string {
+  const actors = [...new Set(entries.map(({ actor }) => actor))];
+  const columns = actors.length <= MOST_ACTORS ? actors : [...actors.slice(0, MOST_ACTORS - 1), 'others'];
+  const rows = entries.map((entry) => {
+    const own = columns.indexOf(entry.actor);
+    const column = own < 0 ? columns.length - 1 : own;
+    return [
+      offset(entry.offset_ms),
+      ...columns.map((_, i) => (i === column ? eventWords(entry, own < 0) : '')),
+      entry.proves ? '✗' : '',
+    ];
+  });
+  const hidden = left_out > 0 ? ` ${counted(left_out, 'row')} further away left out.` : '';
+  const head = plain(`${subject}; ✗ marks what proves it.${hidden}`);
+  return `${head}\n\n${markdownTable(['', ...columns.map(plain), ''], rows)}`;
+}
+
+function eventWords(entry: TimelineEntry, isNamed: boolean): string {
+  const arrow = entry.event === 'answer' ? '← ' : '';
+  const words = [isNamed ? `${entry.actor}:` : '', entry.what, stateChange(entry)].filter((word) => word !== '');
+  return plain(`${arrow}${words.join(' ')}`);
+}
+
+function steps({ judgement, manifest, finding }: IssueFacts): string[] {
+  const { scenario } = manifest.plan;
+  const { postgres = '', airflow } = manifest.identity;
+  const subject = finding.timeline?.subject ?? finding.worst.subject;
+  const dag = scenario.dags.find(({ dag_id }) => new RegExp(`(^|_)${dag_id}(/|$)`).test(subject)) ?? scenario.dags[0];
+  return [
+    '**Steps to reproduce:**',
+    plain(
+      `${counted(scenario.schedulers, 'scheduler')}, ${counted(scenario.api_servers, 'API server')} for workers and ` +
+        `one for users, PostgreSQL ${postgres}, on ${counted(manifest.machine.cpus, 'core')}. Workers are simulated: ` +
+        `they send what the workers of Airflow ${airflow ?? 'itself'} send. ${scenario.describe}.`,
+    ),
+    code(commandToRepeat(judgement.run, manifest.repeat)),
+    ...(dag
+      ? [
+          `The DAG of the example, one of ${scenario.dags.length}. How often it shows without windtunnel is not known.`,
+          code(dagFile(dag), 'python'),
+        ]
+      : []),
+  ];
+}
+
+/** The DAG with tasks that sleep as long as the simulated ones work. */
+export function dagFile({ dag_id, schedule, max_active_runs, tasks }: DagSpec): string {
+  const text = (value: string) => JSON.stringify(value);
+  const lines = tasks.flatMap(({ task_id, trigger_rule, retries, mapped, skips, duration_ms }, i) => {
+    const common = [
+      `task_id=${text(task_id)}`,
+      ...(trigger_rule === undefined ? [] : [`trigger_rule=${text(trigger_rule)}`]),
+      ...(retries === undefined ? [] : [`retries=${retries}`, 'retry_delay=timedelta(seconds=1)']),
+    ].join(', ');
+    const [least, most] = duration_ms.map((ms) => ms / 1000);
+    const [from, to] = [Math.ceil(least ?? 0), Math.ceil(most ?? 0)];
+    const nap = from === to ? `sleep ${from}` : `sleep $(shuf -i ${from}-${to} -n 1)`;
+    const next = tasks.filter((other) => other.upstream.includes(task_id)).map((other) => other.task_id);
+    const followed = next.filter((one) => !skips?.includes(one));
+    if (skips !== undefined)
+      return [
+        `    def follow_${i}():`,
+        `        time.sleep(random.uniform(${least}, ${most}))`,
+        `        return [${followed.map(text).join(', ')}]`,
+        `    t${i} = BranchPythonOperator(${common}, python_callable=follow_${i})`,
+      ];
+    if (mapped === undefined) return [`    t${i} = BashOperator(${common}, bash_command=${text(nap)})`];
+    return [`    t${i} = BashOperator.partial(${common}).expand(bash_command=[${text(nap)}] * ${mapped})`];
+  });
+  const variable = (id: string) => `t${tasks.findIndex(({ task_id }) => task_id === id)}`;
+  const edges = [...groupBy(tasks, ({ upstream }) => upstream.map(variable).join(', '))].flatMap(([from, group]) => {
+    const to = group.map(({ task_id }) => variable(task_id));
+    if (from === '') return [];
+    return from.includes(',') ? to.map((one) => `    [${from}] >> ${one}`) : [`    ${from} >> [${to.join(', ')}]`];
+  });
+  return [
+    'import random',
+    'import time',
+    'from datetime import datetime, timedelta',
+    '',
+    'from airflow.providers.standard.operators.bash import BashOperator',
+    'from airflow.providers.standard.operators.python import BranchPythonOperator',
+    'from airflow.sdk import DAG',
+    '',
+    'with DAG(',
+    `    ${text(dag_id)}, schedule=${schedule === null ? 'None' : text(schedule)}, start_date=datetime(2026, 1, 1),`,
+    `    catchup=False, max_active_runs=${max_active_runs},`,
+    '):',
+    ...lines,
+    ...edges,
+  ].join('\n');
+}
+
+function expected({ invariants }: Finding): string {
+  return invariants
+    .map(({ name, claim, violations }) => plain(`${claim} (${name}, ${count(violations)})`))
+    .join('\n\n');
+}
+
+function anythingElse({ judgement, manifest }: IssueFacts): string[] {
+  const { operations = 0, deadlocks = 0, http_5xx = 0 } = judgement.counts;
+  const { airflow = 'unknown', python = 'unknown', postgres = 'unknown' } = manifest.identity;
+  return [
+    plain(`As the processes report it: Airflow ${airflow}, Python ${python}, PostgreSQL ${postgres}.`),
+    plain(
+      `Found by windtunnel, which plays workers and users against an unmodified Airflow and judges what is ` +
+        `committed. In that run: ${counted(operations, 'request')}, ${counted(deadlocks, 'deadlock')}, ` +
+        `${count(http_5xx)} answers 5xx.`,
+    ),
+  ];
+}
+
+/** Shares what is left: a log that is longer loses its beginning and its end, for the moment is in the middle. */
+function logs({ logs: all, around_s }: IssueFacts, left: number): string[] {
+  if (all.length === 0) return [];
+  const each = Math.max(0, Math.floor((left - 300 * all.length) / all.length));
+  return all.map(({ name, text }) => {
+    const cut = Math.ceil(Math.max(0, text.length - each) / 2);
+    const shown = cut === 0 ? text : text.slice(cut, text.length - cut);
+    const how = cut === 0 ? 'whole' : `without ${count(2 * cut)} characters at both ends`;
+    const title = `${name}, ${around_s} s before and after, ${how}`;
+    return document([`<details><summary>${plain(title)}</summary>`, code(shown), '</details>']).trimEnd();
+  });
+}
