@@ -74,6 +74,19 @@ test('of two released at once the first is held alone, and what only the order b
   ]);
 });
 
+test('a script that cuts is played without that', () => {
+  const played = controls(`
+    operator triggers
+    worker d: run
+    cut api-execution before write task_instance of d as mishap
+    worker d: success &
+    mishap is reached
+    worker d is answered`);
+  expect(played).toEqual({
+    'without-holds': ['operator triggers', 'worker d: run', 'worker d: success &', 'worker d is answered'],
+  });
+});
+
 test('a script without a hold is played without its last cue', () => {
   const played = controls(`
     operator triggers

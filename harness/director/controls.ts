@@ -16,7 +16,10 @@ export interface Control {
 /** `heldMs`: how long the episodes held what they released last. */
 export function controlsOf(steps: readonly Step[], heldMs: number): readonly Control[] {
   const last = steps.findLast(({ action }) => action.do === 'release');
-  if (last?.action.do !== 'release') return [{ kind: 'without-last-cue', steps: withoutLastCue(steps) }];
+  if (last?.action.do !== 'release')
+    return steps.some(({ action }) => action.do === 'cut')
+      ? [{ kind: 'without-holds', steps: withoutHolds(steps) }]
+      : [{ kind: 'without-last-cue', steps: withoutLastCue(steps) }];
   const [central = ''] = last.action.names;
   return [
     { kind: 'without-holds', steps: withoutHolds(steps) },

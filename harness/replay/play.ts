@@ -53,8 +53,9 @@ export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
       await playSetting(its, { build, times, out, signal, quiet: flags.json === true, files });
     }
   } catch (error) {
-    failure = signal.aborted ? signal.reason : error;
+    failure = error;
   }
+  if (signal.aborted) failure = signal.reason;
   const replay = { build: build.name, outcome: worstOf(files.map(({ outcome }) => outcome)), files };
   if (existsSync(out)) writeFileSync(path.join(out, 'replay.json'), `${jsonText(replay)}\n`);
   if (flags.junit !== undefined) {

@@ -34,7 +34,7 @@ const replay = (files: readonly ReplayedFile[]) => ({ build: 'airflow@3.2.1', ou
 test('an outcome is printed with how often, its controls, and one episode step by step', () => {
   const printed = replayText(replay([FILE]), { color: false }).split('\n');
   expect(printed[0]).toBe(
-    '#1  airflow@3.2.1  broken 19 of 20, not reached 1, 2.0 s each (controls: hold alone held 3 of 3)',
+    '#1  airflow@3.2.1  broken 19 of 20, not reached 1, 2.0 s each (controls broken: hold alone 0 of 3)',
   );
   expect(printed[1]).toMatch(/^ {2}0\.00 s {2}operator triggers +200 \(200 ms\)$/);
   expect(printed[2]).toMatch(/^ {2}0\.20 s {2}one is reached +api-execution-1… +held: INSERT INTO/);

@@ -42,16 +42,14 @@ function fileText(file: ReplayedFile, options: TextOptions): string {
   ].join('\n');
 }
 
-/** ` 20 of 20, 6.1 s each (controls: without holds held 3 of 3)`. */
+/** ` 20 of 20, 6.1 s each (controls broken: without holds 0 of 3)`. */
 export function howOftenPlayed({ outcome, counts, times, seconds: each, controls }: ReplayedFile): string {
   const own = outcome === 'by-the-hold' ? 'broken' : outcome;
   const rest = Object.entries(counts).filter(([name]) => name !== own);
   const other = rest.map(([name, count]) => `, ${name.replace('-', ' ')} ${count}`).join('');
   const time = each === null ? '' : `, ${seconds(each)} each`;
-  const said = controls.map(({ kind, broken, times: of }) => {
-    return `${kind.replaceAll('-', ' ')} ${broken === 0 ? `held ${of} of ${of}` : `broken ${broken} of ${of}`}`;
-  });
-  return ` ${counts[own] ?? 0} of ${times}${other}${time}${said.length > 0 ? ` (controls: ${said.join(', ')})` : ''}`;
+  const said = controls.map(({ kind, broken, times: of }) => `${kind.replaceAll('-', ' ')} ${broken} of ${of}`);
+  return ` ${counts[own] ?? 0} of ${times}${other}${time}${said.length > 0 ? ` (controls broken: ${said.join(', ')})` : ''}`;
 }
 
 function stepLine({ began_ms, ended_ms, text, process, pid, result, statement }: StepRow, from: number): string {
