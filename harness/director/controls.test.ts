@@ -74,6 +74,17 @@ test('of two released at once the first is held alone, and what only the order b
   ]);
 });
 
+test('where a process acts by itself during the hold, the hold alone is no control', () => {
+  const played = controls(`
+    hold api-core before insert dag_run as creating
+    operator backfills 2 runs &
+    creating is reached
+    scheduler passes commit
+    release creating
+    operator is answered`);
+  expect(played).toEqual({ 'without-holds': ['operator backfills 2 runs &', 'operator is answered'] });
+});
+
 test('a script that cuts is played without that', () => {
   const played = controls(`
     operator triggers

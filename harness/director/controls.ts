@@ -21,9 +21,22 @@ export function controlsOf(steps: readonly Step[], heldMs: number): readonly Con
       ? [{ kind: 'without-holds', steps: withoutHolds(steps) }]
       : [{ kind: 'without-last-cue', steps: withoutLastCue(steps) }];
   const [central = ''] = last.action.names;
+  const without: Control = { kind: 'without-holds', steps: withoutHolds(steps) };
+  // What a process does by itself while something is held, it does in any hold.
+  if (!besideHold(steps, central).some(isCue)) return [without];
+  return [without, { kind: 'hold-alone', steps: holdAlone(steps, central, heldMs) }];
+}
+
+/** What happens while this is held. */
+function besideHold(steps: readonly Step[], name: string): readonly Step[] {
+  const [reached, released] = whereHeld(steps, name);
+  return steps.slice(reached + 1, released);
+}
+
+function whereHeld(steps: readonly Step[], name: string): readonly [number, number] {
   return [
-    { kind: 'without-holds', steps: withoutHolds(steps) },
-    { kind: 'hold-alone', steps: holdAlone(steps, central, heldMs) },
+    steps.findIndex(({ action }) => action.do === 'reached' && action.name === name),
+    steps.findIndex(({ action }) => action.do === 'release' && action.names.includes(name)),
   ];
 }
 
@@ -39,8 +52,7 @@ function withoutHolds(steps: readonly Step[]): Step[] {
 
 /** The hold for as long, and nothing beside it. */
 function holdAlone(steps: readonly Step[], central: string, heldMs: number): (Step | Pause)[] {
-  const reached = steps.findIndex(({ action }) => action.do === 'reached' && action.name === central);
-  const released = steps.findIndex(({ action }) => action.do === 'release' && action.names.includes(central));
+  const [reached, released] = whereHeld(steps, central);
   const before = steps.slice(0, reached + 1);
   const held = before.flatMap(({ action }) => (action.do === 'hold' ? [action.name] : []));
   const gone = new Set(before.flatMap(({ action }) => (action.do === 'release' ? action.names : [])));
