@@ -37,7 +37,7 @@ test('an outcome is printed with how often, its controls, and one episode step b
     '#1  airflow@3.2.1  broken 19 of 20, not reached 1, 2.0 s each (controls broken: hold alone 0 of 3)',
   );
   expect(printed[1]).toMatch(/^ {2}0\.00 s {2}operator triggers +200 \(200 ms\)$/);
-  expect(printed[2]).toMatch(/^ {2}0\.20 s {2}one is reached +api-execution-1… +held: INSERT INTO/);
+  expect(printed[2]).toMatch(/^ {2}0\.20 s {2}one is reached +api-execution-1 790 +held: INSERT INTO/);
   expect(printed.join('\n')).not.toContain('\u001b');
   expect(printed.slice(3)).toEqual([
     'broken: The row was lost.',

@@ -4,7 +4,7 @@ import { lines, shorten, visible } from '../words.ts';
 import { paintFor, type TextOptions } from './screen.ts';
 
 const WIDTH = 110;
-const [TIME, WHO, WHAT] = [8, 17, 52];
+const [TIME, WHO, WHAT] = [8, 22, 52];
 
 export const OUTCOME_WORDS: Readonly<Record<ReplayOutcome, string>> = {
   broken: 'broken',
@@ -49,7 +49,8 @@ export function howOftenPlayed({ outcome, counts, times, seconds: each, controls
   const other = rest.map(([name, count]) => `, ${name.replace('-', ' ')} ${count}`).join('');
   const time = each === null ? '' : `, ${seconds(each)} each`;
   const said = controls.map(({ kind, broken, times: of }) => `${kind.replaceAll('-', ' ')} ${broken} of ${of}`);
-  return ` ${counts[own] ?? 0} of ${times}${other}${time}${said.length > 0 ? ` (controls broken: ${said.join(', ')})` : ''}`;
+  const beside = said.length > 0 ? ` (controls broken: ${said.join(', ')})` : '';
+  return ` ${counts[own] ?? 0} of ${times}${other}${time}${beside}`;
 }
 
 function stepLine({ began_ms, ended_ms, text, process, pid, result, statement }: StepRow, from: number): string {
