@@ -26,7 +26,9 @@ export function wordsOf({ verb, tables, locks }: Seen['kind']): string {
 export function excludedBy({ process, lock, statement }: LockWait, holder: Seen | undefined): string {
   const who = `${process} waits for ${lock} with: ${oneLine(statement)}`;
   if (!holder) return who;
-  const took = [...holder.before, holder].findLast(({ kind }) => kind.locks.length > 0 || kind.target !== undefined);
+  // One that is held before it is sent has taken nothing.
+  const done = holder.answer === undefined ? holder.before : [...holder.before, holder];
+  const took = done.findLast(({ kind }) => kind.locks.length > 0 || kind.target !== undefined);
   return `${who}; ${holder.process} has it${took ? ` since: ${oneLine(took.text)}` : ''}`;
 }
 
