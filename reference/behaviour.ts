@@ -119,6 +119,8 @@ export interface SchedulerBehaviour {
    * to be called again.
    */
   isOfPartBefore(ti: NextPart): boolean;
+  /** Whether a task that was cleared while it ran begins again from its beginning, also if a trigger had resumed it. */
+  readonly beginsAgain: boolean;
   /** Executor events are looked at when they are this old. Milliseconds. */
   readonly eventDelayMs: number;
   /** How often a workload is sent to the workers. */

@@ -28,5 +28,5 @@ export const clearedResumed: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: 'airflow@3.4.0b2',
   },
-  reference: null,
+  reference: 'reference+restart-resumes',
 };

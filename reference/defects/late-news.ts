@@ -59,4 +59,17 @@ export const LATE_NEWS_DEFECTS: readonly Defect[] = [
     durationS: 40,
     change: (below) => ({ isOfPartBefore: (ti) => below.isOfPartBefore(ti) && ti.next_method !== null }),
   },
+
+  {
+    name: 'restart-resumes',
+    summary: 'a task that is cleared in its part after a deferral begins again there, and not from its beginning',
+    story:
+      'A clear of a running task is carried out when its executor says that the worker has ended. What the trigger ' +
+      'had left for the part that ran is kept then, so that the new try continues where the trigger had resumed the ' +
+      'one before, with its results. Airflow up to 3.3.',
+    caughtBy: ['results-belong-to-their-try'],
+    scenario: 'race-cleared-resumed',
+    durationS: 40,
+    change: () => ({ beginsAgain: false }),
+  },
 ];

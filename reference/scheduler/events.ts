@@ -79,10 +79,10 @@ async function resolve(
   log('error', message);
   await audit(tx, 'state mismatch', ti, message);
   if (ti.state === 'restarting' && event.state === 'success') {
-    // It was cleared while it ran, and its worker has gone. Up to 3.3 Airflow keeps next_method, so that the next try
-    // begins where a trigger had resumed the one before.
+    // It was cleared while it ran, and its worker has gone.
+    const forgotten = behaviour.beginsAgain ? 'next_method = NULL, next_kwargs = NULL,' : '';
     await tx.query(
-      `UPDATE task_instance SET state = NULL, max_tries = $2, next_method = NULL, next_kwargs = NULL, updated_at = now()
+      `UPDATE task_instance SET state = NULL, max_tries = $2, ${forgotten} updated_at = now()
        WHERE task_instance.id = $1`,
       [ti.id, ti.try_number + retriesOf(ti, dag)],
     );

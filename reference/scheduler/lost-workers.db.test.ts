@@ -171,12 +171,15 @@ describe("an executor's event", () => {
     expect((await statesOf(one.pool, 'r')).a).toBe('up_for_retry');
   });
 
-  it('about a task that was cleared while it ran lets it begin again', async () => {
+  it.each([
+    ['from its beginning', [], null],
+    ['where it was resumed, with the defect', ['restart-resumes'], 'execute_complete'],
+  ])('about a task that was cleared while it ran lets it begin again %s', async (_where, defects, next_method) => {
     await setTask(one.pool, 'r', 'a', { state: 'restarting', next_method: 'execute_complete' });
     await endLives(idOf('a'));
-    await processExecutorEvents(one.scheduling);
+    await processExecutorEvents({ ...one.scheduling, behaviour: withDefects(normal, chosenDefects(defects)) });
     const { rows } = await one.pool.query("SELECT state, next_method FROM task_instance WHERE task_id = 'a'");
-    expect(rows).toEqual([{ state: null, next_method: null }]);
+    expect(rows).toEqual([{ state: null, next_method }]);
   });
 });
 

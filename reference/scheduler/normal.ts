@@ -56,6 +56,7 @@ export const normalScheduler: SchedulerBehaviour = {
   knowsWhatRuns: true,
   isOfPartBefore: ({ state, next_method, is_rescheduled }) =>
     (state === 'scheduled' || state === 'queued') && (next_method !== null || is_rescheduled),
+  beginsAgain: true,
   eventDelayMs: 0,
   deliveries: () => 1,
 };
