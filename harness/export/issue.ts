@@ -6,7 +6,7 @@ import { judge } from '../judge/judge.ts';
 import type { Finding } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
 import type { Judgement } from '../model/verdict.ts';
-import { type LogAround, logsBetween } from '../run-folder/logs-around.ts';
+import { type LogAround, logsAround } from '../run-folder/logs-around.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 
 export interface IssueOptions {
@@ -25,17 +25,17 @@ export async function issueOf(run: string, id: string, { also, aroundS, own }: I
   const others: Judgement[] = [];
   for (const other of also) others.push(await judge(other, { own }));
   const moment = Date.parse(manifest.started_at) + finding.worst.at_ms;
-  const [from, to] = [-aroundS, aroundS].map((s) => new Date(moment + s * 1_000));
   return airflowIssue({
     ...{ judgement, manifest, finding, around_s: aroundS },
     sightings: sightingsOf(finding, [judgement, ...others]),
-    logs: from && to ? logsBetween(run, from, to).map(withoutHome) : [],
+    logs: logsAround(run, moment, aroundS * 1_000).map(withoutHome),
   });
 }
 
 /** Tracebacks have paths of this machine. */
-function withoutHome({ name, text }: LogAround): LogAround {
-  return { name, text: text.replaceAll(os.homedir(), '~') };
+function withoutHome({ name, text, at }: LogAround): LogAround {
+  const [before, after] = [text.slice(0, at), text.slice(at)].map((part) => part.replaceAll(os.homedir(), '~'));
+  return { name, text: `${before}${after}`, at: before?.length ?? 0 };
 }
 
 /** A finding of the same cause has the same fingerprint, or is the same known race. */

@@ -31,6 +31,8 @@ export interface IssueSighting {
 export interface IssueLog {
   readonly name: string;
   readonly text: string;
+  /** Where in the text the moment is. */
+  readonly at: number;
 }
 
 export interface IssueFacts {
@@ -94,7 +96,7 @@ function happened({ judgement, manifest, finding, sightings }: IssueFacts): stri
     ...(patches.length === 0 ? [] : [plain(`The installed package is patched: ${listed(patches)}.`)]),
     plain(`For example: ${worst.sentence}`),
     ...(deadlock ? [deadlockSteps(deadlock)] : timeline === null ? [] : [actorTable(timeline), plain(CLOCKS)]),
-    ...(deadlock ? deadlock.sides.map(sideStatement) : []),
+    ...(deadlock ? sideStatements(deadlock) : []),
     ...(contrast?.lines.length
       ? [plain(`What the affected have in common: ${contrastWords(contrast).lines[0]}.`)]
       : []),
@@ -120,8 +122,17 @@ function deadlockSteps(deadlock: Deadlock): string {
     .join('\n');
 }
 
-function sideStatement({ process, pid, statement }: Deadlock['sides'][number]): string {
-  return `${plain(`${process} (pid ${pid}):`)}\n\n${code(excerpt(statement, LIMITS.statement), 'sql')}`;
+/** Each statement once: several sides may have sent the same. */
+function sideStatements({ sides }: Deadlock): string[] {
+  return [...groupBy(sides, ({ statement }) => withoutColumns(statement))].map(([statement, those]) => {
+    const who = listed(those.map(({ process, pid }) => `${process} (pid ${pid})`));
+    return `${plain(`${who}:`)}\n\n${code(excerpt(statement, LIMITS.statement), 'sql')}`;
+  });
+}
+
+/** An entity has fifty columns, and what matters comes after them. */
+function withoutColumns(statement: string): string {
+  return statement.replace(/^(\s*SELECT\s)[^(]{200,}?(\sFROM\s)/i, '$1…$2');
 }
 
 /** One row an event, one column an actor, as reports that were accepted have it. */
@@ -238,14 +249,21 @@ function anythingElse({ judgement, manifest }: IssueFacts): string[] {
 }
 
 /** Shares what is left: a log that is longer loses its beginning and its end, for the moment is in the middle. */
-function logs({ logs: all, around_s }: IssueFacts, left: number): string[] {
+function logs({ logs: all, around_s }: IssueFacts, room: number): string[] {
   if (all.length === 0) return [];
-  const each = Math.max(0, Math.floor((left - 300 * all.length) / all.length));
-  return all.map(({ name, text }) => {
-    const cut = Math.ceil(Math.max(0, text.length - each) / 2);
-    const shown = cut === 0 ? text : text.slice(cut, text.length - cut);
-    const how = cut === 0 ? 'whole' : `without ${count(2 * cut)} characters at both ends`;
-    const title = `${name}, ${around_s} s before and after, ${how}`;
+  const each = Math.max(0, Math.floor((room - 300 * all.length) / all.length));
+  return all.map(({ name, text, at }) => {
+    const shown = nearest(text, at, each);
+    const left = shown === text ? 'whole' : `the nearest ${count(shown.length)} of ${count(text.length)} characters`;
+    const title = `${name}, ${around_s} s before and after, ${left}`;
     return document([`<details><summary>${plain(title)}</summary>`, code(shown), '</details>']).trimEnd();
   });
+}
+
+/** Whole lines. */
+function nearest(text: string, at: number, characters: number): string {
+  if (text.length <= characters) return text;
+  const from = Math.max(0, Math.min(at - Math.floor(characters / 2), text.length - characters));
+  const [begin, end] = [text.indexOf('\n', from) + 1, text.lastIndexOf('\n', from + characters)];
+  return end > begin ? text.slice(from === 0 ? 0 : begin, end) : '';
 }
