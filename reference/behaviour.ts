@@ -48,6 +48,8 @@ export interface ApiBehaviour {
   refreshedClaims(claims: Claims): Claims;
   /** Sees every request of a worker. */
   onRequest(request: { readonly path: string; readonly body: unknown }): void;
+  /** Before it is asked whether a backfill of the DAG is active, in the transaction that then does the INSERT. */
+  lockForBackfill(tx: Tx, dagId: string): Promise<void>;
   /** Between the INSERT of a backfill and the creation of its runs, in the transaction that did the INSERT. */
   publishBackfill(tx: Tx): Promise<void>;
   /** Before each run of a backfill is created, in the transaction that creates them. */

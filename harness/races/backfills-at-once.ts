@@ -29,5 +29,5 @@ export const backfillsAtOnce: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
-  reference: null,
+  reference: 'reference+backfills-at-once',
 };

@@ -94,6 +94,11 @@ export const normalApi: ApiBehaviour = {
 
   onRequest() {},
 
+  // Unlike Airflow, where two that look at the same moment are both admitted. Until the backfill is published.
+  async lockForBackfill(tx, dagId) {
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`backfill of ${dagId}`]);
+  },
+
   async publishBackfill(tx) {
     await tx.query('COMMIT');
     await tx.query('BEGIN');

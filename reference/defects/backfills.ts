@@ -41,7 +41,19 @@ export const BACKFILL_DEFECTS: readonly Defect[] = [
     caughtBy: ['backfill-does-not-block'],
     scenario: 'backfills',
     durationS: 30,
-    change: () => ({ async publishBackfill() {} }),
+    change: () => ({ async publishBackfill() {}, async lockForBackfill() {} }),
+  },
+
+  {
+    name: 'backfills-at-once',
+    summary: 'whether a backfill of the DAG is active is asked without a lock: of two at once both are admitted',
+    story:
+      'A user clicks twice, or a script and a user ask for the same dates: both requests count no active backfill, ' +
+      'and both create one. So in all releases up to 3.3.2.',
+    caughtBy: ['backfill-does-not-block'],
+    scenario: 'race-backfills-at-once',
+    durationS: 30,
+    change: () => ({ async lockForBackfill() {} }),
   },
 
   {

@@ -65,6 +65,15 @@ it('makes the backfill visible before its runs, and all runs at once', async () 
   expect(await count('dag_run', 'early')).toBe(3);
 });
 
+it('admits one of two backfills that are requested at the same moment', async () => {
+  for (let round = 1; round <= 5; round++) {
+    const dag_id = await newDag(`at_once_${round}`);
+    const ask = () => api.user('POST', '/api/v2/backfills', { dag_id, ...DATES });
+    const statuses = (await Promise.all([ask(), ask()])).map(({ status }) => status);
+    expect(statuses.sort()).toEqual([200, 409]);
+  }
+});
+
 it('refuses a second backfill while the first is active, and admits it after a cancel', async () => {
   const dag_id = await newDag('second');
   const first = await api.user('POST', '/api/v2/backfills', { dag_id, ...DATES });

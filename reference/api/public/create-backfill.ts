@@ -47,6 +47,7 @@ export async function createBackfill(api: Api, given: BackfillBody, user: string
   let id: number | undefined;
   try {
     return await transaction(api.pool, async (tx) => {
+      await api.behaviour.lockForBackfill(tx, given.dag_id);
       const { dag, dates } = await admitted(tx, given);
       id = await insertBackfill(tx, given, user);
       await api.behaviour.publishBackfill(tx);
