@@ -45,7 +45,7 @@ test('the scenario of a script is valid, with a DAG for each episode', async () 
 });
 
 test('scripts of one setting share a stack', async () => {
-  const { scripts } = await resolveReplay({ files: ['63266', '#66734', 'max-active-runs'] });
+  const { scripts } = await resolveReplay({ files: ['63266', '#66734', 'stale-heartbeat-timeout'] });
   const [a, b, c] = scripts.map(settingOf);
   expect(a).toBe(b);
   expect(c).not.toBe(a);
