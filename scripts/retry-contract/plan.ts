@@ -1,13 +1,5 @@
-import type { Plan, PlannedFault, Scenario } from '../../harness/model/scenario.ts';
-import {
-  backfillTarget,
-  fanOut,
-  ids,
-  lateBranch,
-  REAL_CLIENT,
-  STEADY_HABITS,
-  unscheduled,
-} from '../../workloads/shapes.ts';
+import type { DagSpec, Plan, PlannedFault, Scenario } from '../../harness/model/scenario.ts';
+import { backfillTarget, fanOut, ids, REAL_CLIENT, STEADY_HABITS, unscheduled } from '../../workloads/shapes.ts';
 
 export const CONTRACT_BUILDS = ['airflow@3.2.2', 'airflow@3.3.2'] as const;
 
@@ -60,7 +52,21 @@ const faults = WINDOWS.map(([victim, sqlstate, statement, for_ms = WINDOW_MS]): 
 });
 
 const work = [1, 2].map((n) => unscheduled(fanOut(`wt_work_${n}`, 12, [1_500, 4_000])));
-const branch = unscheduled(lateBranch('wt_branch', 3));
+/** Its tasks wait for the branch: of those that run a scheduler would skip some (race not-followed), error or not. */
+const branch: DagSpec = {
+  dag_id: 'wt_branch',
+  schedule: null,
+  past_runs: 0,
+  max_active_runs: 64,
+  tasks: [
+    { task_id: 'branch', upstream: [], duration_ms: [500, 1_500], skips: ['other_1', 'other_2'] },
+    ...['chosen', 'other_1', 'other_2'].map((task_id) => ({
+      task_id,
+      upstream: ['branch'],
+      duration_ms: [500, 1_500] as const,
+    })),
+  ],
+};
 const backfills = [1, 2, 3].map((n) => backfillTarget(`wt_backfill_${n}`));
 
 /** Every kind of request, all the time, and little of each: what is answered 5xx, the windows did. */
