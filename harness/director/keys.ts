@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { RUNS_OF_DAG, TASKS_OF_DAG } from '../model/airflow/statements.ts';
 import type { SubjectKeys } from './points.ts';
 import type { TaskName } from './steps.ts';
 
@@ -20,19 +21,16 @@ export class EpisodeKeys {
 
   /** Reads them again. */
   async read(): Promise<void> {
-    const { rows: runs } = await this.#database.query<{ id: string; run_id: string; state: string }>(
-      'SELECT id::text, run_id, state FROM dag_run WHERE dag_id = $1',
-      [this.#dagId],
-    );
+    const { rows: runs } = await this.#database.query<{ id: string; run_id: string; state: string }>(RUNS_OF_DAG, [
+      this.#dagId,
+    ]);
     for (const { id, run_id, state } of runs) this.#runs.set(run_id, { id, state });
     const { rows: tasks } = await this.#database.query<{
       id: string;
       run_id: string;
       task_id: string;
       state: string | null;
-    }>('SELECT id::text, run_id, task_id, state FROM task_instance WHERE dag_id = $1 ORDER BY try_number', [
-      this.#dagId,
-    ]);
+    }>(TASKS_OF_DAG, [this.#dagId]);
     for (const { id, run_id, task_id, state } of tasks) {
       this.add({ task: task_id, run: run_id }, id);
       this.#states.set(nameOf({ task: task_id, run: run_id }), state ?? 'none');

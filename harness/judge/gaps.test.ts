@@ -15,6 +15,19 @@ const WAIT = {
 };
 const STARTS = Array.from({ length: 100 }, () => ({ kind: 'run' }) as const);
 
+/** What an invariant needs that reads neither a log nor results. */
+const IMPOSTORS = {
+  commits: [{}],
+  operations: [
+    { op: 1, kind: 'run', sent_ms: 1_000 } as const,
+    ...Array.from(
+      { length: 20 },
+      (_, i) =>
+        ({ op: i + 2, kind: 'impostor_heartbeat', outcome: 'refused', status: 409, sent_ms: 4_000 + i }) as const,
+    ),
+  ],
+};
+
 test('what looks like a violation because the record has a gap is in doubt', async () => {
   const whole = await judgeLiteral('locks-are-brief', { operations: STARTS, server_log: [WAIT] });
   expect(whole).toMatchObject({ verdict: 'fail', violations: 1 });
@@ -38,8 +51,7 @@ test('what nothing speaks against in a record with a gap is unknown', async () =
 });
 
 test('an invariant that reads nothing of that table is judged as ever, and so is one that needs no more', async () => {
-  const heartbeats = Array.from({ length: 100 }, () => ({}));
-  expect(await judgeLiteral('tokens-keep-working', { operations: heartbeats, server_log: LOST })).toMatchObject({
+  expect(await judgeLiteral('impostors-are-refused', { ...IMPOSTORS, server_log: LOST })).toMatchObject({
     verdict: 'pass',
   });
   const deadlock = { at_ms: 5_000, source: 'postgres', sqlstate: '40P01', pid: 1 };
@@ -55,7 +67,7 @@ test('what a release does not have is unknown, with its reason, and the rest is 
     verdict: 'unknown',
     why_unknown: 'not recorded on 3.5.0: xcom (there is no table xcom_v2 or xcom).',
   });
-  expect(await judgeLiteral('tokens-keep-working', run)).toMatchObject({ verdict: 'pass' });
+  expect(await judgeLiteral('impostors-are-refused', { ...run, ...IMPOSTORS })).toMatchObject({ verdict: 'pass' });
 });
 
 test('a table that was copied in part is one with a gap', async () => {

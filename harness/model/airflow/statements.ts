@@ -67,6 +67,12 @@ export function tasksLeft(schema: AirflowSchema): string {
 export const HAS_REVISION = `SELECT 1 WHERE to_regclass('public.alembic_version') IS NOT NULL`;
 export const REVISION = 'SELECT version_num AS version FROM alembic_version';
 
+/** Runs of the DAG `$1`: `id`, `run_id`, `state`. */
+export const RUNS_OF_DAG = 'SELECT id::text, run_id, state FROM dag_run WHERE dag_id = $1';
+/** Its tasks, where each try has a row the newest try last: `id`, `run_id`, `task_id`, `state`. */
+export const TASKS_OF_DAG = `SELECT id::text, run_id, task_id, state FROM task_instance
+  WHERE dag_id = $1 ORDER BY try_number`;
+
 function isCurrent(task: string, { rowATry }: AirflowSchema): string {
   return rowATry ? `${task}.working_set` : 'true';
 }
