@@ -35,11 +35,11 @@ export async function waitForQuiescence(
   const quiescent = await withClient(dsn, async (client) => {
     let quietSince: { readonly ms: number; readonly cpuS: number } | undefined;
     while (clock.now() - began < DEADLINE_MS) {
-      const { rows } = await client.query<{ open: string }>(`
-        SELECT count(*) AS open FROM pg_stat_activity
+      const { rows } = await client.query<{ open: number }>(`
+        SELECT count(*)::int AS open FROM pg_stat_activity
          WHERE datname = current_database() AND application_name ~ '${API.source}' AND xact_start IS NOT NULL`);
       const now = { ms: clock.now(), cpuS: cpuSeconds() };
-      if (rows[0]?.open !== '0') quietSince = undefined;
+      if (rows[0]?.open !== 0) quietSince = undefined;
       else if (quietSince === undefined) quietSince = now;
       else if (now.ms - quietSince.ms >= QUIET_MS) {
         if ((now.cpuS - quietSince.cpuS) * 1000 <= IDLE_SHARE * (now.ms - quietSince.ms)) return true;

@@ -7,12 +7,15 @@ import { LIMITS, type Settings } from '../settings.ts';
 const STATEMENT_MS = 120_000;
 const CONNECT_MS = 30_000;
 
-// Airflow's bigint-less keys and counts fit a number.
-pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+/** Airflow's bigint-less keys and counts fit a number. Of our pools alone: others read them as the driver does. */
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser: (type, format) => (type === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(type, format)),
+};
 
 export function openPool(settings: Settings, max: number = LIMITS.connections): pg.Pool {
   const pool = new pg.Pool({
     connectionString: settings.dsn,
+    types: TYPES,
     application_name: `wt-${settings.process}`,
     max,
     connectionTimeoutMillis: CONNECT_MS,
