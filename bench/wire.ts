@@ -32,6 +32,8 @@ import { WATCHED_SCHEMA } from '../test/schema.ts';
 import { spread } from './spread.ts';
 
 const ROWS = 2_000;
+/** Far beyond what a turn takes: a child that has died answers nothing. */
+const TURN_MS = 120_000;
 const HEARTBEATS = 500;
 /** Statements of a heartbeat. */
 const EACH = 4;
@@ -147,7 +149,7 @@ async function compare(dsn: string, port: number, scratch: string): Promise<void
         execArgv: process.execArgv,
         env: { ...process.env, DSN: url.href },
       });
-      await once(child, 'message');
+      await once(child, 'message', deadline());
       return { setting, proxy, child };
     }),
   );
@@ -162,7 +164,7 @@ async function compare(dsn: string, port: number, scratch: string): Promise<void
   }
   for (const { child, proxy } of sides) {
     child.send('end');
-    await once(child, 'exit');
+    await once(child, 'exit', deadline());
     await proxy.close();
   }
   console.log(`µs of CPU in the harness, least / median / most of ${ROUNDS} rounds, and more than the proxy alone`);
@@ -179,6 +181,10 @@ async function compare(dsn: string, port: number, scratch: string): Promise<void
   console.log(`a traced statement and its rows: ${(bytes / statements).toFixed(1)} bytes`);
 }
 
+function deadline(): { readonly signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(TURN_MS) };
+}
+
 /** Answers are kept until they are whole, and asked about. */
 function hold(proxy: WireProxy): void {
   const matches = ({ kind }: { readonly kind: { readonly locks: readonly string[] } }) =>
@@ -190,7 +196,7 @@ function hold(proxy: WireProxy): void {
 async function cpuOf(child: ChildProcess, what: keyof typeof WORK, folder: Lines): Promise<number> {
   const before = process.cpuUsage();
   child.send(what);
-  await once(child, 'message');
+  await once(child, 'message', deadline());
   folder.write();
   const { user, system } = process.cpuUsage(before);
   return user + system;
