@@ -47,9 +47,13 @@ export interface RunOrigin {
 /** When a run was made, and the newest commit of that time: a stored run may be older than the present commit. */
 export function originOf(folder: string): RunOrigin {
   const manifest = readManifest(folder);
-  const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${manifest.started_at}`, 'HEAD'];
-  const commit = execFileSync('git', newest, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
-  return { repeat: manifest.repeat, commit, at: manifest.started_at };
+  return { repeat: manifest.repeat, commit: newestCommit(manifest.started_at), at: manifest.started_at };
+}
+
+/** The newest commit of windtunnel at that time (ISO 8601). */
+export function newestCommit(at: string): string {
+  const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${at}`, 'HEAD'];
+  return execFileSync('git', newest, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
 }
 
 function readManifest(folder: string): Manifest {

@@ -9,7 +9,6 @@
  * How long it takes is said first; an upgrade takes four to six minutes. Exit code: 0 if each build is as expected, 1
  * if not, 2 for wrong arguments, 4 if an upgrade could not be played: the others are kept.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -17,6 +16,7 @@ import { messageOf } from '../harness/model/errors.ts';
 import { PHASES, type Upgrade, type UpgradePhaseName } from '../harness/model/upgrade.ts';
 import { markdownTable } from '../reports/markdown/document.ts';
 import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
+import { newestCommit } from './judged-run.ts';
 import { withParts } from './marked-parts.ts';
 import { windtunnel } from './program.ts';
 
@@ -102,12 +102,11 @@ async function upgraded(folder: string, to: string, seed: number): Promise<Upgra
 }
 
 function keptOf({ to, plan, started_at, phases, migration }: Upgrade): KeptUpgrade {
-  const newest = ['rev-list', '-1', '--abbrev-commit', `--before=${started_at}`, 'HEAD'];
   const judged = phases.flatMap(({ name, judged }) => (judged ? [[name, timesIn(judged.findings)] as const] : []));
   const [before, wave] = phases.map(({ left }) => left?.dag_versions);
   return {
     ...{ to, scenario: plan.scenario.name, seed: plan.seed, at: started_at },
-    commit: execFileSync('git', newest, { cwd: root, encoding: 'utf8' }).trim(),
+    commit: newestCommit(started_at),
     deadlocks: Object.fromEntries(judged),
     versions: before === undefined || wave === undefined ? null : wave - before,
     migrate_s: migration?.migrate_s ?? null,
