@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import type { CliCommand } from '../console/command.ts';
@@ -6,7 +5,7 @@ import { collectUsageErrors } from '../console/usage-errors.ts';
 import { issueOf } from '../export/issue.ts';
 import { UsageError } from '../model/errors.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
-import { checkNewFile } from '../run-folder/out.ts';
+import { checkNewFile, writeNewFile } from '../run-folder/out.ts';
 
 interface ExportFlags {
   readonly run: string;
@@ -59,8 +58,7 @@ export const exportCommand: CliCommand<ExportFlags> = {
     const text = await issueOf(run, id, { also, aroundS: around, own });
     if (out === undefined) process.stdout.write(text);
     else {
-      mkdirSync(path.dirname(path.resolve(out)), { recursive: true });
-      writeFileSync(out, text);
+      writeNewFile(out, text);
       console.log(path.resolve(out));
     }
     return 0;

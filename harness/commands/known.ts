@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { counted } from '../../reports/words.ts';
 import type { CliCommand } from '../console/command.ts';
 import { say } from '../console/print.ts';
@@ -7,6 +5,7 @@ import { knownText } from '../known/file.ts';
 import { mergeKnown } from '../known/merge.ts';
 import { type KnownFlags, knownOptions, resolveKnown } from '../known/options.ts';
 import { readBatches } from '../known/sources.ts';
+import { writeNewFile } from '../run-folder/out.ts';
 
 export const knownCommand: CliCommand<KnownFlags> = {
   builder: knownOptions,
@@ -24,8 +23,7 @@ export const knownCommand: CliCommand<KnownFlags> = {
     const text = knownText(file);
     if (out === undefined) process.stdout.write(text);
     else {
-      mkdirSync(path.dirname(out), { recursive: true });
-      writeFileSync(out, text);
+      writeNewFile(out, text);
       const runs = file.sources.reduce((sum, source) => sum + source.runs, 0);
       console.log(`${out}: ${counted(file.findings.length, 'finding')} of ${counted(runs, 'run')}`);
     }

@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DOCUMENTS } from '../../reports/write.ts';
 import type { CliCommand } from '../console/command.ts';
@@ -8,7 +7,7 @@ import { UsageError } from '../model/errors.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
 import { readManifest } from '../run-folder/manifest.ts';
-import { checkNewFile } from '../run-folder/out.ts';
+import { checkNewFile, writeNewFile } from '../run-folder/out.ts';
 
 interface ReportFlags {
   readonly run: string;
@@ -42,7 +41,10 @@ export const reportCommand: CliCommand<ReportFlags> = {
     if (document !== undefined) {
       const text = document.write(judgement, await readManifest(run));
       if (out === undefined) process.stdout.write(text);
-      else writeOut(path.resolve(out), text);
+      else {
+        writeNewFile(out, text);
+        console.log(path.resolve(out));
+      }
       return 0;
     }
     for (const { file } of Object.values(DOCUMENTS)) console.log(path.resolve(run, file));
@@ -55,10 +57,4 @@ function checkFlags({ format, out }: Pick<ReportFlags, 'format' | 'out'>): void 
   if (out === undefined) return;
   if (format === undefined) throw new UsageError('--out needs --format: name the report to write.');
   checkNewFile(out, 'report');
-}
-
-function writeOut(file: string, text: string): void {
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text);
-  console.log(file);
 }

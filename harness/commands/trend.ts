@@ -1,12 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-
 import { trendHtml } from '../../reports/html/trend.ts';
 import { trendMarkdown } from '../../reports/markdown/trend.ts';
 import { trendText } from '../../reports/terminal/trend.ts';
 import type { CliCommand } from '../console/command.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { printJson } from '../console/print.ts';
+import { writeNewFile } from '../run-folder/out.ts';
 import { resolveTrend, type TrendFlags, trendOptions } from '../trend/options.ts';
 
 export const trendCommand: CliCommand<TrendFlags> = {
@@ -18,9 +16,8 @@ export const trendCommand: CliCommand<TrendFlags> = {
       printJson(trend);
       return 0;
     }
-    mkdirSync(path.dirname(out), { recursive: true });
-    writeFileSync(out, trendHtml(trend));
-    writeFileSync(out.replace(/html$/, 'md'), trendMarkdown(trend));
+    writeNewFile(out, trendHtml(trend));
+    writeNewFile(out.replace(/html$/, 'md'), trendMarkdown(trend));
     process.stdout.write(`${trendText(trend, { color: wantsColor() })}\n\n${out}\n`);
     return 0;
   },

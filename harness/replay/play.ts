@@ -21,6 +21,7 @@ import { judgeRunFolder } from '../run/judge-folder.ts';
 import { timeStamp } from '../run/manifest.ts';
 import { recordRun } from '../run/run.ts';
 import { openStack } from '../run/stack.ts';
+import { writeNewFile } from '../run-folder/out.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import type { ReplayFlags } from './options.ts';
 import { resolveReplay, scenarioOf, settingOf } from './resolve.ts';
@@ -58,10 +59,7 @@ export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
   if (signal.aborted) failure = signal.reason;
   const replay = { build: build.name, outcome: worstOf(files.map(({ outcome }) => outcome)), files };
   if (existsSync(out)) writeFileSync(path.join(out, 'replay.json'), `${jsonText(replay)}\n`);
-  if (flags.junit !== undefined) {
-    mkdirSync(path.dirname(path.resolve(flags.junit)), { recursive: true });
-    writeFileSync(flags.junit, replayJunit(replay));
-  }
+  if (flags.junit !== undefined) writeNewFile(flags.junit, replayJunit(replay));
   return { replay, failure };
 }
 

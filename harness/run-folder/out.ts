@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { reasonOf, UsageError } from '../model/errors.ts';
@@ -21,6 +21,12 @@ export function checkNewFolder(folder: string, what: string, instead = 'name ano
 export function checkNewFile(file: string, what: string): void {
   checkWay(file, what);
   if (isFolder(file)) throw new UsageError(`The ${what} ${file} is a folder: name a file with --out.`);
+}
+
+/** Writes or replaces a file that `checkNewFile` has let pass. */
+export function writeNewFile(file: string, text: string): void {
+  mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
+  writeFileSync(file, text);
 }
 
 /** statfs(2): Node's recursive mkdir never ends there. */

@@ -4,6 +4,7 @@ import type { Manifest } from '../../harness/model/manifest.ts';
 import type { DagSpec } from '../../harness/model/scenario.ts';
 import type { Deadlock, Judgement } from '../../harness/model/verdict.ts';
 import { knownRaceNamed } from '../../harness/races/index.ts';
+import type { LogAround } from '../../harness/run-folder/logs-around.ts';
 import { commandToRepeat } from '../commands.ts';
 import { deadlockOf, storyLines } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, offset, stateChange } from '../finding-words.ts';
@@ -27,14 +28,6 @@ export interface IssueSighting {
   readonly load_s: number;
 }
 
-/** What one process wrote around the moment. */
-export interface IssueLog {
-  readonly name: string;
-  readonly text: string;
-  /** Where in the text the moment is. */
-  readonly at: number;
-}
-
 export interface IssueFacts {
   readonly judgement: Judgement;
   readonly manifest: Manifest;
@@ -42,7 +35,7 @@ export interface IssueFacts {
   readonly sightings: readonly IssueSighting[];
   /** From so many seconds before the moment to as many after it. */
   readonly around_s: number;
-  readonly logs: readonly IssueLog[];
+  readonly logs: readonly LogAround[];
 }
 
 /** A finding under the headings of Airflow's bug form, to be read, completed and sent by a person. */
