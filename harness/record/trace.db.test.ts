@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
@@ -39,9 +41,13 @@ beforeEach(async () => {
   };
   await database.direct.query('SELECT pg_stat_statements_reset()');
   trace = new Trace({ record, clock });
-  const columns = async () => (await database.direct.query<CataloguedColumn>(CATALOGUE)).rows;
+  const columns = async () => {
+    // As on a busy machine: a client must not be faster.
+    await sleep(100);
+    return (await database.direct.query<CataloguedColumn>(CATALOGUE)).rows;
+  };
   proxy = await openWireProxy({ host: '127.0.0.1', port: database.postgres.port, process: 'scheduler-1', columns });
-  trace.begin(new Map([['scheduler-1', proxy]]));
+  await trace.begin(new Map([['scheduler-1', proxy]]));
   const url = new URL(database.postgres.dsn('postgres', TRACED_ROLE));
   url.port = String(proxy.port);
   through = url.href;
@@ -130,7 +136,7 @@ test('PostgreSQL counts as many statements as the trace has, of several connecti
 
 test('a statement without an answer is a row without its time, and none after the trace has ended', async () => {
   const slow = client.query('SELECT pg_sleep(60)').catch(() => 'broken');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sleep(100);
   proxy.resetAll();
   expect(await slow).toBe('broken');
   expect(of('statements')).toMatchObject([{ n: 1, process: 'scheduler-1' }]);

@@ -45,15 +45,15 @@ export class Trace {
     this.#originMs = performance.now() - clock.now();
   }
 
-  /** From now on, which is before the processes are started: all of their statements are there. */
-  readonly begin = (wires: ReadonlyMap<string, Wire>): void => {
+  /**
+   * From now on, which is before the processes are started: all of their statements are there. Resolves when the
+   * wires know the database's columns, without which the first answers' rows had no keys; or when it does not answer,
+   * for then they ask again.
+   */
+  readonly begin = async (wires: ReadonlyMap<string, Wire>): Promise<void> => {
     this.#begunMs = this.#clock.now();
-    for (const wire of wires.values()) {
-      const watching = wire.watch((seen, times) => this.#write(seen, times));
-      // Keys are read as soon as the database answers.
-      watching.catch(() => undefined);
-      this.#watching.push(watching);
-    }
+    for (const wire of wires.values()) this.#watching.push(wire.watch((seen, times) => this.#write(seen, times)));
+    await Promise.allSettled(this.#watching);
   };
 
   /** Compares it with what the server counted, while the processes still run, and ends it. */

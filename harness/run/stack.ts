@@ -20,7 +20,7 @@ export interface StackNeeds {
   /** Whether processes reach PostgreSQL through proxies, for the faults on the wire. */
   readonly wire: boolean;
   /** As of `ManagedOptions`. */
-  readonly onWires?: ((wires: ReadonlyMap<string, Wire>) => void) | undefined;
+  readonly onWires?: ((wires: ReadonlyMap<string, Wire>) => Promise<void>) | undefined;
   readonly time?: Stopwatch;
   logOf(name: string): string;
 }

@@ -33,7 +33,7 @@ export interface ManagedOptions {
   /**
    * Called with the proxies before any process is started. Then the processes use the database as `TRACED_ROLE`.
    */
-  readonly onWires?: ((wires: ReadonlyMap<string, WireProxy>) => void) | undefined;
+  readonly onWires?: ((wires: ReadonlyMap<string, WireProxy>) => Promise<void>) | undefined;
   readonly table: ProcessTable;
   /** Where each process's log goes. */
   logOf(name: string): string;
@@ -170,7 +170,7 @@ export async function startOn(
         wires.set(name, await openWireProxy({ host: '127.0.0.1', port: postgres.port, process: name, columns }));
     if (options.onWires) {
       await postgres.addRole(TRACED_ROLE);
-      options.onWires(wires);
+      await options.onWires(wires);
     }
     const atOnce = roles.filter(({ name }) => !options.later?.includes(name));
     const running = new Map(atOnce.map((role) => [role.name, start(role)]));
