@@ -208,6 +208,15 @@ test('of two requests about one task each met one of two answers', async () => {
   expect((await judge(each)).variants).toEqual({});
 });
 
+test('what an end report writes for a task is not taken for the deletion of fields of another run of it', async () => {
+  const fields = { ...ERROR, op: 10, kind: 'rtif', run_id: 'run2', ti_id: 'ti-2', sent_ms: ERROR.sent_ms + 1 } as const;
+  const operations = [ERROR, { ...fields, ended_ms: ERROR.ended_ms - 1 }];
+  const log = { statement: "INSERT INTO log (run_id, …) VALUES ('wt_dag', 'task', 'run1')" };
+  const deletion = { at_ms: 9_011, pid: 42, statement: "DELETE … WHERE dag_id = 'wt_dag' AND task_id = 'task'" };
+  const result = await judge({ operations, server_log: [answered('57014', log), answered('57014', deletion)] });
+  expect(result.variants).toEqual({});
+});
+
 test('an answered statement that names nothing is that of a request that was then answered 5xx', async () => {
   const beside = { ...ERROR, op: 10, ti_id: 'ti-2', task_id: 'other', status: 204, outcome: 'ok' as const };
   const [first, second] = [answered('57014', { statement: HEARTBEAT }), { at_ms: 9_011, pid: 42 }];

@@ -13,7 +13,7 @@ WITH answered AS (
     coalesce(contains(statement, ti_id), false)
       OR coalesce(contains(statement, task_id) AND contains(statement, run_id), false)
       -- Old fields of a task are deleted whichever run they are of.
-      OR coalesce(kind = 'rtif' AND contains(statement, '''' || dag_id || '''')
+      OR coalesce(kind = 'rtif' AND starts_with(statement, 'DELETE') AND contains(statement, '''' || dag_id || '''')
         AND contains(statement, '''' || task_id || ''''), false)
       -- A new run or backfill has no name yet; other actions of operators are about all tasks of a run.
       OR coalesce(kind IN ('trigger', 'backfill') AND contains(statement, dag_id), false)
