@@ -12,9 +12,10 @@ const FIRST_WAIT_MS = 500;
 
 /**
  * SQLAlchemy's OperationalError: deadlocks and serialization failures, connections that were cut or refused, a server
- * that is going down or coming up. Not a lock that is not available: who asks for one has an answer to that.
+ * that is going down or coming up. Not a lock that is not available: who asks for one has an answer to that. A server
+ * that is read-only (25006) for as long as a failover takes ends Airflow's scheduler; this stack tries again.
  */
-const OPERATIONAL = /^(08|40|53|57)/;
+const OPERATIONAL = /^(08|25006|40|53|57)/;
 /** What pg says of a connection that it could not get, or that broke. */
 const NO_CONNECTION = /Connection terminated|timeout exceeded when trying to connect|ECONN|EPIPE|not queryable/;
 
