@@ -5,6 +5,7 @@ import type { Wire } from '../model/wire.ts';
 import { Catalogue, type CataloguedColumn } from './catalogue.ts';
 import { WireConnection } from './connection.ts';
 import { ActiveRule, RuleBook, withoutMemory } from './rules.ts';
+import { loadParser } from './sql/parse.ts';
 
 export interface WireProxy extends Wire {
   /** On loopback, for one process of the stack. */
@@ -29,6 +30,7 @@ export interface WireProxyOptions {
  * came.
  */
 export async function openWireProxy({ host, port, process = '', columns }: WireProxyOptions): Promise<WireProxy> {
+  await loadParser();
   const rules = new RuleBook();
   const catalogue = new Catalogue(columns ?? (async () => []));
 

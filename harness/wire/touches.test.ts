@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 
 import { conditionsOf, kindOf } from './sql/kinds.ts';
 import { statementsOf } from './sql/literals.ts';
+import { loadParser } from './sql/parse.ts';
 import { touchesOf } from './touches.ts';
+
+beforeAll(loadParser);
 
 /** `lock task_instance id=1` for each row that a statement touches, by its literals or the keys of its answer. */
 function touched(text: string, keys?: readonly { relation: string; columns: Record<string, string> }[]): string[] {

@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { conditionsOf, kindOf } from './kinds.ts';
 import { statementsOf } from './literals.ts';
+import { loadParser } from './parse.ts';
+
+beforeAll(loadParser);
 
 function read(text: string, parameters: readonly (string | null)[] = []) {
   const [statement] = statementsOf(text);
@@ -59,7 +62,7 @@ test('an UPDATE: what it sets, and on which rows', () => {
     ['task_instance', 'dag_id', '=', ["it's"]],
     ['task_instance', 'task_id', 'row in', ['a', 'b']],
     ['task_instance', 'map_index', 'row in', ['-1', '2']],
-    ['task_instance', 'state', '!=', ['running']],
+    ['task_instance', 'state', '<>', ['running']],
   ]);
 });
 
@@ -93,6 +96,20 @@ test('INSERTs of one row and of many, and those that SQLAlchemy orders by a coun
   expect(upsert.kind).toMatchObject({ target: 'rendered_task_instance_fields', upserts: true });
   expect(upsert.kind.set).toEqual(['id', 'rendered_fields', 'task_instance_id']);
   expect(upsert.conditions[1]).toEqual(['rendered_task_instance_fields', 'task_instance_id', '=', [ID]]);
+});
+
+test('literals are found behind comments and what is no ASCII, in each statement of a message', () => {
+  const [, statement] = statementsOf(`SELECT 'ü'; /* ä */ UPDATE a SET b = 'é', c = -1 WHERE d = $1 AND e = 'x'`);
+  expect(statement && conditionsOf(statement, ['y'])).toMatchObject([
+    { column: 'b', values: ['é'] },
+    { column: 'c', values: ['-1'] },
+    { column: 'd', values: ['y'] },
+    { column: 'e', values: ['x'] },
+  ]);
+});
+
+test('a statement that PostgreSQL does not understand is of no kind that is known', () => {
+  expect(read('UPDATE WHERE').kind).toMatchObject({ verb: 'other', tables: [], text: 'UPDATE WHERE' });
 });
 
 test('what is counted, and asked whether it is there', () => {

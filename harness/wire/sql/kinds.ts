@@ -18,18 +18,16 @@ const shapes = new Map<string, Shape>();
 /** Each kind is one object, however its statements were written. */
 const kinds = new Map<string, StatementKind>();
 
-export function kindOf(statement: Pick<StatementText, 'shape'>): StatementKind {
-  return shapeOf(statement.shape).kind;
+export function kindOf(statement: StatementText): StatementKind {
+  return shapeOf(statement).kind;
 }
 
 /** What the statement's literals and parameters stand beside; `parameters`: as text. */
-export function conditionsOf(
-  { shape, literals }: Pick<StatementText, 'shape' | 'literals'>,
-  parameters: readonly (string | null)[],
-): Condition[] {
+export function conditionsOf(statement: StatementText, parameters: readonly (string | null)[]): Condition[] {
+  const { literals } = statement;
   const literalOf = (literal: Literal | undefined) =>
     typeof literal === 'number' ? (parameters[literal - 1] ?? null) : (literal ?? null);
-  return shapeOf(shape).conditions.map(({ clause, table, column, operator, slots }) => ({
+  return shapeOf(statement).conditions.map(({ clause, table, column, operator, slots }) => ({
     clause,
     relation: relationOf(table),
     column: columnOf(column),
@@ -38,10 +36,11 @@ export function conditionsOf(
   }));
 }
 
-function shapeOf(shape: string): Shape {
+function shapeOf(statement: StatementText): Shape {
+  const { shape } = statement;
   const known = shapes.get(shape);
   if (known) return known;
-  const { conditions, ...parsed } = parse(shape);
+  const { conditions, ...parsed } = parse(statement);
   const text = foldedText(shape);
   const names = (some: readonly string[]) => [...new Set(some.map(relationOf))];
   const where = parsed.where.map((name) => {

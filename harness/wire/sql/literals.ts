@@ -7,6 +7,8 @@ export interface StatementText {
   /** With `?` for each literal and parameter, and a blank for each comment. */
   readonly shape: string;
   readonly literals: readonly Literal[];
+  /** Where each of them begins in the text. */
+  readonly places: readonly number[];
 }
 
 /**
@@ -41,11 +43,15 @@ export function statementsOf(message: string): StatementText[] {
   let from = 0;
   let shape = '';
   let literals: Literal[] = [];
+  let places: number[] = [];
   const end = (at: number) => {
-    const text = message.slice(begin, at).trim();
-    if (shape.trim() !== '') found.push({ text, shape, literals });
+    const all = message.slice(begin, at);
+    const leading = begin + all.length - all.trimStart().length;
+    if (shape.trim() !== '')
+      found.push({ text: all.trim(), shape, literals, places: places.map((place) => place - leading) });
     shape = '';
     literals = [];
+    places = [];
   };
   for (const match of message.matchAll(LITERAL)) {
     const [literal] = match;
@@ -60,6 +66,7 @@ export function statementsOf(message: string): StatementText[] {
     else {
       shape += '?';
       literals.push(literalOf(literal));
+      places.push(match.index);
     }
   }
   shape += message.slice(from);

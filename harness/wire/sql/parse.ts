@@ -1,15 +1,21 @@
-import type { StatementKind, Verb } from '../../model/seen.ts';
-import { type Frame, frameIn, queryOf, type Reference, unique } from './frames.ts';
-import { NO_TOKEN, slotsIn, type Token, tokensOf } from './tokens.ts';
-import { transactionVerb } from './transactions.ts';
-import { AGGREGATES, CLAUSES, FUNCTIONS_WITH_FROM, isKeyword, isLockMode, lockClause, OPERATORS } from './words.ts';
+import {
+  type A_Expr,
+  type DeleteStmt,
+  type InsertStmt,
+  type LockingClause,
+  loadModule,
+  type Node,
+  parseSync,
+  type RangeVar,
+  type SelectStmt,
+  type UpdateStmt,
+  type WithClause,
+} from 'libpg-query';
 
-interface Found {
-  readonly reference: Reference;
-  readonly clause: 'set' | 'where';
-  readonly operator: string;
-  readonly slots: readonly number[];
-}
+import type { StatementKind, Verb } from '../../model/seen.ts';
+import type { StatementText } from './literals.ts';
+import { Scope } from './scope.ts';
+import { columnIn, elementsOf, namesIn, targetName, transactionOf, valueRows, withoutCast } from './tree.ts';
 
 /** A column by the places of the literals beside it; -1 for a value that is none. */
 export interface SlotCondition {
@@ -24,303 +30,292 @@ export interface Parsed extends Omit<StatementKind, 'text'> {
   readonly conditions: readonly SlotCondition[];
 }
 
-const NOTHING = { tables: [], locks: [], counted: [], set: [], where: [], upserts: false, conditions: [] };
+const NOTHING = {
+  verb: 'other',
+  tables: [],
+  locks: [],
+  counted: [],
+  set: [],
+  where: [],
+  upserts: false,
+  conditions: [],
+} as const;
 
-/** Reads one statement without literals. What it does not understand, it passes over. */
-export function parse(shape: string): Parsed {
-  const tokens = tokensOf(shape);
-  const ofTransaction = transactionVerb(tokens.map(({ text }) => text));
-  return ofTransaction ? { ...NOTHING, ...ofTransaction } : new Parser(tokens).parse();
+const AGGREGATES = new Set(['count', 'sum', 'min', 'max', 'avg', 'bool_or', 'bool_and', 'array_agg']);
+
+const LOCK_MODES: Readonly<Record<string, string>> = {
+  LCS_FORUPDATE: 'update',
+  LCS_FORNOKEYUPDATE: 'no key update',
+  LCS_FORSHARE: 'share',
+  LCS_FORKEYSHARE: 'key share',
+};
+
+const WAITS: Readonly<Record<string, 'skip locked' | 'nowait'>> = {
+  LockWaitSkip: 'skip locked',
+  LockWaitError: 'nowait',
+};
+
+/** Operators that are written as words. */
+const WORDS: Readonly<Record<string, string>> = {
+  '~~': 'like',
+  '!~~': 'not like',
+  '~~*': 'ilike',
+  '!~~*': 'not ilike',
+};
+
+/** PostgreSQL's own parser: it must be there before the first statement is read. */
+export const loadParser: () => Promise<void> = loadModule;
+
+/** Reads one statement. Of one that PostgreSQL does not understand, nothing is known. */
+export function parse(statement: Pick<StatementText, 'text' | 'places'>): Parsed {
+  const [tree] = treeOf(statement.text);
+  if (tree === undefined) return NOTHING;
+  if ('TransactionStmt' in tree) return { ...NOTHING, ...transactionOf(tree.TransactionStmt) };
+  return new Reading(statement).read(tree);
 }
 
-class Parser {
-  readonly #tokens: readonly Token[];
-  #frame: Frame = frameIn(undefined, 'start');
-  readonly #aliases = new Map<string, string>();
-  /** Names of common table expressions and derived tables: no tables. */
-  readonly #derived = new Set<string>();
+function treeOf(text: string): Node[] {
+  try {
+    return (parseSync(text).stmts ?? []).flatMap(({ stmt }) => stmt ?? []);
+  } catch {
+    return [];
+  }
+}
+
+type Clause = 'select' | 'where' | 'other';
+
+class Reading {
+  /** Which literal begins at a byte of the text. */
+  readonly #slots: ReadonlyMap<number, number>;
   #verb: Verb = 'other';
   #target: string | undefined;
   #upserts = false;
   readonly #tables: string[] = [];
   readonly #counted: string[] = [];
   readonly #set: string[] = [];
-  readonly #where: Reference[] = [];
-  readonly #found: Found[] = [];
+  readonly #where: string[] = [];
+  readonly #conditions: SlotCondition[] = [];
   readonly #locks: string[] = [];
   #lockMode: string | undefined;
   #waits: 'skip locked' | 'nowait' | undefined;
-  /** Of an INSERT: its columns, the rows of its VALUES, and which of their values each column gets. */
-  readonly #columns: string[] = [];
-  readonly #rows: number[][] = [];
-  readonly #order = new Map<number, number>();
 
-  constructor(tokens: readonly Token[]) {
-    this.#tokens = tokens;
+  constructor({ text, places }: Pick<StatementText, 'text' | 'places'>) {
+    const byteOf = (place: number) => Buffer.byteLength(text.slice(0, place));
+    this.#slots = new Map(places.map((place, slot) => [byteOf(place), slot]));
   }
 
-  parse(): Parsed {
-    for (let i = 0; i < this.#tokens.length; i++) i = this.#read(i);
-    while (this.#frame.outer) this.#close();
-    this.#noteCounted(this.#frame);
+  read(tree: Node): Parsed {
+    this.#statement(tree, undefined);
     const target = this.#target;
-    const conditions = [...this.#inserted(), ...this.#found.flatMap((found) => this.#conditionOf(found))];
-    const others = this.#tables.filter((table) => table !== target);
     return {
       verb: this.#verb,
-      tables: unique(target === undefined ? others : [target, ...others]),
+      tables: unique(target === undefined ? this.#tables : [target, ...this.#tables]),
       ...(target === undefined ? {} : { target }),
-      locks: unique(this.#locks.map((name) => this.#aliases.get(name) ?? name)),
+      locks: unique(this.#locks),
       ...(this.#lockMode === undefined ? {} : { lockMode: this.#lockMode }),
       ...(this.#waits === undefined ? {} : { waits: this.#waits }),
       counted: unique(this.#counted),
       set: unique(this.#set),
-      where: unique(this.#where.map((one) => this.#nameOf(one)).filter((name) => name !== '')),
+      where: unique(this.#where),
       upserts: this.#upserts,
-      conditions,
+      conditions: this.#conditions,
     };
   }
 
-  /** Returns the place of the last token that it read. */
-  #read(i: number): number {
-    const token = this.#at(i);
-    const frame = this.#frame;
-    if (token.text === '(' && !token.isWord) return this.#open(i);
-    if (token.text === ')') {
-      this.#close();
-      return i;
+  /** The statement, or one in a common table expression, which has a scope around it. */
+  #statement(tree: Node, outer: Scope | undefined): void {
+    const verb = (name: Verb) => {
+      if (!outer) this.#verb = name;
+    };
+    if ('SelectStmt' in tree) {
+      verb('select');
+      this.#query(tree.SelectStmt, outer);
+    } else if ('InsertStmt' in tree) {
+      verb('insert');
+      this.#insert(tree.InsertStmt, new Scope(outer));
+    } else if ('UpdateStmt' in tree) {
+      verb('update');
+      this.#update(tree.UpdateStmt, new Scope(outer));
+    } else if ('DeleteStmt' in tree) {
+      verb('delete');
+      this.#delete(tree.DeleteStmt, new Scope(outer));
     }
-    if (token.text === ',') {
-      if (frame.clause === 'from' && (frame.isQuery || !frame.outer)) frame.awaitsTable = true;
-      frame.item++;
-      return i;
-    }
-    if (token.slot >= 0 && frame.clause === 'row' && frame.outer?.clause === 'values') {
-      const isWhole = /^[,)]$/.test(this.#at(i + 1).text) && /^[,(]$/.test(this.#at(i - 1).text);
-      const row = this.#rows.at(-1);
-      if (row && isWhole) row[frame.item] = token.slot;
-      return i;
-    }
-    return token.isWord ? this.#word(i, token, frame) : i;
   }
 
-  #word(i: number, { text, isQuoted }: Token, frame: Frame): number {
-    const before = this.#at(i - 1).text;
-    if (frame.awaitsTable && !isKeyword(this.#at(i))) return this.#table(i, frame);
-    if (isQuoted || frame.clause === 'columns') return this.#name(i, frame);
-    switch (text) {
-      case 'select':
-        if (!frame.outer) this.#verb = this.#verb === 'other' ? 'select' : this.#verb;
-        frame.clause = 'select';
-        frame.isQuery = true;
-        frame.awaitsTable = false;
-        frame.item = 0;
-        return i;
-      case 'insert':
-      case 'delete':
-        if (!frame.outer) this.#verb = text;
-        return i;
-      case 'into':
-        frame.clause = 'into';
-        frame.awaitsTable = true;
-        return i;
-      case 'from':
-        if (frame.isFunction || before === 'distinct') return i;
-        frame.clause = 'from';
-        frame.awaitsTable = true;
-        return i;
-      case 'join':
-        frame.clause = 'from';
-        frame.awaitsTable = true;
-        return i;
-      case 'using':
-        if (this.#at(i + 1).text === '(') return i;
-        frame.clause = 'from';
-        frame.awaitsTable = true;
-        return i;
-      case 'update':
-        if (before === 'do') this.#upserts = true;
-        else if (!frame.outer) this.#verb = 'update';
-        frame.awaitsTable = before !== 'do';
-        return i;
-      case 'for':
-        return isLockMode(this.#at(i + 1).text) ? this.#lock(i + 1, frame) : i;
-      case 'with':
-        if (i === 0) frame.clause = 'with';
-        return i;
-      case 'as':
-        // Of CAST (x AS type), and a label; that of a table is read with it.
-        return frame.clause === 'with' ? i : i + (this.#at(i + 1).isWord ? 1 : 0);
-      case 'set':
-        frame.clause = 'set';
-        return i;
-      case 'values':
-        frame.clause = 'values';
-        return i;
-      default:
-    }
-    const clause = CLAUSES[text];
-    if (clause !== undefined) {
-      if (before === 'distinct') return i;
-      // ON CONFLICT is no condition.
-      frame.clause = text === 'on' && this.#at(i + 1).text === 'conflict' ? 'other' : clause;
-      frame.awaitsTable = false;
-      return i;
-    }
-    if (text === 'in' && before === ')') return this.#tuples(i, frame);
-    return isKeyword(this.#at(i)) ? i : this.#name(i, frame);
+  #query(select: SelectStmt, outer: Scope | undefined, isExists = false): void {
+    const scope = new Scope(outer);
+    this.#with(select.withClause, scope);
+    for (const part of [select.larg, select.rarg]) if (part) this.#query(part, scope);
+    for (const source of select.fromClause ?? []) this.#from(source, scope);
+    this.#visit(select.targetList, scope, 'select');
+    this.#visit([select.whereClause, select.havingClause], scope, 'where');
+    const { valuesLists, groupClause, sortClause, limitCount, limitOffset, distinctClause } = select;
+    this.#visit([valuesLists, groupClause, sortClause, limitCount, limitOffset, distinctClause], scope, 'other');
+    for (const node of select.lockingClause ?? []) if ('LockingClause' in node) this.#lock(node.LockingClause, scope);
+    if (isExists || scope.aggregates) this.#counted.push(...scope.tables);
   }
 
-  /** A table, with its alias. */
-  #table(i: number, frame: Frame): number {
-    let at = i;
-    while (this.#at(at + 1).text === '.') at += 2;
-    const table = this.#at(at).text;
-    frame.awaitsTable = false;
-    // A function that returns rows.
-    if (this.#at(at + 1).text === '(' && frame.clause !== 'into') return at;
-    const isTarget = frame.clause === 'into' || (!frame.outer && this.#target === undefined && this.#verb !== 'select');
-    if (this.#at(at + 1).text === 'as') at++;
-    const next = this.#at(at + 1);
-    const hasAlias = next.isWord && !isKeyword(next) && frame.clause !== 'into';
-    if (!this.#derived.has(table)) {
-      this.#tables.push(table);
-      frame.tables.push(table);
-      if (isTarget && this.#verb !== 'other') this.#target ??= table;
-      this.#aliases.set(hasAlias ? next.text : table, table);
-    }
-    return hasAlias ? at + 1 : at;
+  #insert(insert: InsertStmt, scope: Scope): void {
+    this.#with(insert.withClause, scope);
+    const table = this.#write(insert.relation, scope);
+    const columns = (insert.cols ?? []).map(targetName);
+    const select = insert.selectStmt && 'SelectStmt' in insert.selectStmt ? insert.selectStmt.SelectStmt : undefined;
+    const isTop = scope.outer === undefined;
+    if (isTop) this.#set.push(...columns);
+    const rows = select && valueRows(select);
+    if (isTop && rows && rows.length > 0)
+      for (const [i, column] of columns.entries()) {
+        const slots = rows.map((row) => this.#slotOf(row[i]));
+        this.#conditions.push({ clause: 'set', table, column, operator: '=', slots });
+      }
+    if (select) this.#query(select, scope);
+    const conflict = insert.onConflictClause;
+    if (!isTop || conflict?.action !== 'ONCONFLICT_UPDATE') return;
+    this.#upserts = true;
+    this.#assign(conflict.targetList, table, scope);
+    this.#visit(conflict.whereClause, scope, 'where');
   }
 
-  #open(i: number): number {
-    const outer = this.#frame;
-    const before = this.#at(i - 1);
-    const isCall = before.isWord && (!isKeyword(before) || before.text === 'exists');
-    if (isCall && outer.clause === 'select' && AGGREGATES.has(before.text)) queryOf(outer).aggregates = true;
-    const clause = outer.clause === 'into' ? 'columns' : outer.clause === 'values' ? 'row' : outer.clause;
-    const isInFunction = isCall && FUNCTIONS_WITH_FROM.has(before.text);
-    this.#frame = frameIn(outer, clause, isInFunction, before.text === 'exists');
-    this.#frame.awaitsTable = outer.awaitsTable;
-    if (outer.clause === 'values') this.#rows.push([]);
-    return i;
+  #update(update: UpdateStmt, scope: Scope): void {
+    this.#with(update.withClause, scope);
+    const table = this.#write(update.relation, scope);
+    for (const source of update.fromClause ?? []) this.#from(source, scope);
+    if (scope.outer === undefined) this.#assign(update.targetList, table, scope);
+    else this.#visit(update.targetList, scope, 'other');
+    this.#visit(update.whereClause, scope, 'where');
   }
 
-  #close(): void {
-    const frame = this.#frame;
-    const { outer } = frame;
-    if (!outer) return;
-    this.#noteCounted(frame);
-    outer.inner = frame;
-    // What a subquery reads is not what is locked or meant without a qualifier outside of it.
-    if (!frame.isQuery) outer.tables.push(...frame.tables);
-    if (frame.clause === 'columns') outer.clause = 'other';
-    this.#frame = outer;
-    if (outer.awaitsTable) outer.awaitsTable = false;
+  #delete(remove: DeleteStmt, scope: Scope): void {
+    this.#with(remove.withClause, scope);
+    this.#write(remove.relation, scope);
+    for (const source of remove.usingClause ?? []) this.#from(source, scope);
+    this.#visit(remove.whereClause, scope, 'where');
   }
 
-  #noteCounted(frame: Frame): void {
-    if (frame.aggregates || (frame.isExists && frame.isQuery)) this.#counted.push(...frame.tables);
+  /** The table that is written. */
+  #write(relation: RangeVar | undefined, scope: Scope): string {
+    const table = relation?.relname ?? '';
+    if (scope.outer === undefined) this.#target = table;
+    if (relation) this.#table(relation, scope);
+    return table;
   }
 
-  /** A column, a function, an alias of what is derived, or the name of a common table expression. */
-  #name(i: number, frame: Frame): number {
-    const next = this.#at(i + 1).text;
-    const { text } = this.#at(i);
-    if (frame.clause === 'with') {
-      if (!frame.outer) this.#derived.add(text);
-      return i;
+  #assign(targets: readonly Node[] | undefined, table: string, scope: Scope): void {
+    for (const target of targets ?? []) {
+      const column = targetName(target);
+      this.#set.push(column);
+      const slot = this.#slotOf('ResTarget' in target ? target.ResTarget.val : undefined);
+      if (slot >= 0) this.#conditions.push({ clause: 'set', table, column, operator: '=', slots: [slot] });
+      this.#visit(target, scope, 'other');
     }
-    // A function, or a literal's type.
-    if (next === '(' || this.#at(i + 1).slot >= 0) return i;
-    const isQualified = next === '.' && this.#at(i + 2).isWord;
-    const reference: Reference = isQualified
-      ? { qualifier: text, column: this.#at(i + 2).text, frame }
-      : { qualifier: undefined, column: text, frame };
-    const end = isQualified ? i + 2 : i;
-    frame.references.push(reference);
-    if (frame.clause === 'columns') this.#columns.push(text);
-    if (frame.clause === 'select') {
-      const [, number] = /^p(\d+)$/.exec(text) ?? [];
-      if (number !== undefined) this.#order.set(queryOf(frame).item, Number(number));
+  }
+
+  #with(clause: WithClause | undefined, scope: Scope): void {
+    for (const node of clause?.ctes ?? []) {
+      if (!('CommonTableExpr' in node)) continue;
+      const { ctename = '', ctequery } = node.CommonTableExpr;
+      // Its own name too, for one that is recursive.
+      scope.expressions.add(ctename);
+      if (ctequery) this.#statement(ctequery, scope);
     }
-    if (frame.clause === 'set' && /^(set|,)$/.test(this.#at(i - 1).text) && this.#at(end + 1).text === '=') {
-      this.#set.push(reference.column);
-      const { slot } = this.#at(end + 2);
-      if (slot >= 0) this.#found.push({ reference, clause: 'set', operator: '=', slots: [slot] });
+  }
+
+  #from(source: Node, scope: Scope): void {
+    if ('RangeVar' in source) this.#table(source.RangeVar, scope);
+    else if ('JoinExpr' in source) {
+      const { larg, rarg, quals } = source.JoinExpr;
+      for (const side of [larg, rarg]) if (side) this.#from(side, scope);
+      this.#visit(quals, scope, 'where');
+    } else {
+      this.#visit(source, scope, 'other');
+      if ('RangeSubselect' in source) scope.derive(source.RangeSubselect.alias?.aliasname);
+      if ('RangeFunction' in source) scope.derive(source.RangeFunction.alias?.aliasname);
     }
-    if (frame.clause === 'where') {
-      this.#where.push(reference);
-      this.#compared(end + 1, reference);
+  }
+
+  #table({ relname = '', alias }: RangeVar, scope: Scope): void {
+    const name = alias?.aliasname ?? relname;
+    if (scope.isExpression(relname)) scope.derive(name);
+    else {
+      this.#tables.push(relname);
+      scope.add(relname, name);
     }
-    return end;
+  }
+
+  #lock({ lockedRels, strength, waitPolicy }: LockingClause, scope: Scope): void {
+    this.#lockMode = LOCK_MODES[strength ?? ''];
+    this.#waits = WAITS[waitPolicy ?? ''] ?? this.#waits;
+    const named = (lockedRels ?? []).flatMap((node) => ('RangeVar' in node ? (node.RangeVar.relname ?? []) : []));
+    this.#locks.push(...(lockedRels ? named.flatMap((name) => scope.tableOf(name) ?? []) : scope.tables));
+  }
+
+  /** Everything below a part of the tree. */
+  #visit(part: unknown, scope: Scope, clause: Clause): void {
+    if (Array.isArray(part)) for (const one of part) this.#visit(one, scope, clause);
+    else if (typeof part === 'object' && part !== null)
+      for (const [key, child] of Object.entries(part))
+        if (!this.#node({ [key]: child } as Node, scope, clause)) this.#visit(child, scope, clause);
+  }
+
+  /** Whether it has been seen to with all that is below it. */
+  #node(node: Node, scope: Scope, clause: Clause): boolean {
+    if ('SelectStmt' in node) this.#query(node.SelectStmt, scope);
+    else if ('SubLink' in node) {
+      const { subLinkType, subselect, testexpr } = node.SubLink;
+      this.#visit(testexpr, scope, clause);
+      if (subselect && 'SelectStmt' in subselect)
+        this.#query(subselect.SelectStmt, scope, subLinkType === 'EXISTS_SUBLINK');
+    } else {
+      if ('ColumnRef' in node && clause === 'where') {
+        const column = columnIn(node, scope);
+        if (column) this.#where.push(`${column.table}.${column.column}`);
+      } else if ('FuncCall' in node && clause === 'select') {
+        const [name = ''] = namesIn(node.FuncCall.funcname).slice(-1);
+        scope.aggregates ||= AGGREGATES.has(name);
+      } else if ('A_Expr' in node && clause === 'where') this.#compared(node.A_Expr, scope);
+      return false;
+    }
+    return true;
   }
 
   /** What a column is compared with, where that is literals. */
-  #compared(i: number, reference: Reference): void {
-    const isNot = this.#at(i).text === 'not';
-    const at = isNot ? i + 1 : i;
-    const operator = this.#at(at).text;
-    const add = (slots: readonly number[]) => {
-      if (slots.length === 0) return;
-      this.#found.push({ reference, clause: 'where', operator: isNot ? `not ${operator}` : operator, slots });
+  #compared({ kind, name, lexpr, rexpr }: A_Expr, scope: Scope): void {
+    const [sign = ''] = namesIn(name).slice(-1);
+    const add = (node: Node | undefined, operator: string, values: readonly (Node | undefined)[]) => {
+      const column = columnIn(node, scope);
+      const slots = values.map((value) => this.#slotOf(value)).filter((slot) => slot >= 0);
+      if (column && slots.length > 0) this.#conditions.push({ clause: 'where', ...column, operator, slots });
     };
-    if (operator === 'in' && this.#at(at + 1).text === '(') add(slotsIn(this.#tokens, at + 1));
-    else if (OPERATORS.has(operator)) {
-      const { slot, text } = this.#at(at + 1);
-      if (slot >= 0) add([slot]);
-      else if (text === 'any' && this.#at(at + 2).text === '(') add(slotsIn(this.#tokens, at + 2));
+    const operator = WORDS[sign] ?? sign;
+    if (kind === 'AEXPR_OP' || kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') add(lexpr, operator, [rexpr]);
+    else if (kind === 'AEXPR_OP_ANY') add(lexpr, operator, elementsOf(rexpr) ?? [rexpr]);
+    else if (kind === 'AEXPR_IN') {
+      const items = elementsOf(rexpr) ?? [];
+      const columns = lexpr && 'RowExpr' in lexpr ? (lexpr.RowExpr.args ?? []) : undefined;
+      if (columns)
+        for (const [i, one] of columns.entries())
+          add(
+            one,
+            'row in',
+            items.map((row) => elementsOf(row)?.[i]),
+          );
+      else add(lexpr, sign === '<>' ? 'not in' : 'in', items);
     }
   }
 
-  /** `(a, b) IN ((…), (…))`. */
-  #tuples(i: number, frame: Frame): number {
-    const columns = frame.inner?.references ?? [];
-    const slots = this.#at(i + 1).text === '(' ? slotsIn(this.#tokens, i + 1) : [];
-    if (columns.length < 2 || slots.length % columns.length !== 0) return i;
-    for (const [place, reference] of columns.entries()) {
-      const own = slots.filter((_, j) => j % columns.length === place);
-      this.#found.push({ reference, clause: 'where', operator: 'row in', slots: own });
-    }
-    return i;
+  /** Which literal a value is; -1 if it is none. */
+  #slotOf(value: Node | undefined): number {
+    const node = withoutCast(value);
+    const location =
+      node && 'A_Const' in node
+        ? node.A_Const.location
+        : node && 'ParamRef' in node
+          ? node.ParamRef.location
+          : undefined;
+    return (location === undefined ? undefined : this.#slots.get(location)) ?? -1;
   }
+}
 
-  #lock(i: number, frame: Frame): number {
-    const { mode, of, waits, end } = lockClause(this.#tokens, i);
-    this.#lockMode = mode;
-    this.#locks.push(...(of.length > 0 ? of : frame.tables));
-    this.#waits = waits ?? this.#waits;
-    return end;
-  }
-
-  #inserted(): SlotCondition[] {
-    const table = this.#target;
-    if (this.#verb !== 'insert' || table === undefined) return [];
-    this.#set.unshift(...this.#columns);
-    return this.#columns.flatMap((column, place): SlotCondition[] => {
-      const from = this.#order.size > 0 ? this.#order.get(place) : place;
-      if (this.#rows.length === 0 || from === undefined) return [];
-      const slots = this.#rows.map((row) => row[from] ?? -1);
-      return [{ clause: 'set', table, column, operator: '=', slots }];
-    });
-  }
-
-  #conditionOf({ reference, ...found }: Found): SlotCondition[] {
-    const table = this.#tableOf(reference);
-    return table === undefined ? [] : [{ ...found, table, column: reference.column }];
-  }
-
-  #nameOf(reference: Reference): string {
-    const table = this.#tableOf(reference);
-    return table === undefined ? '' : `${table}.${reference.column}`;
-  }
-
-  #tableOf({ qualifier, frame }: Reference): string | undefined {
-    if (qualifier !== undefined) return this.#aliases.get(qualifier);
-    for (let at: Frame | undefined = frame; at; at = at.outer) if (at.tables[0] !== undefined) return at.tables[0];
-    return undefined;
-  }
-
-  #at(i: number): Token {
-    return this.#tokens[i] ?? NO_TOKEN;
-  }
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)];
 }
