@@ -1,3 +1,5 @@
+import { literalPattern } from '../model/sql-literals.ts';
+
 /** Which texts in quotes stay: those that name what is ours. */
 export type KeptText = (text: string) => boolean;
 
@@ -22,24 +24,7 @@ export function namesOfRun(prefix: string, taskIds: ReadonlySet<string>): KeptTe
     (text.startsWith(prefix) && /^[\w.-]+$/.test(text));
 }
 
-/**
- * Comments; texts as `E'…'`, `'…'`, `"…"` and `$tag$…$tag$`; and numbers that are no part of a name or a parameter. The
- * last one may lack its end, because PostgreSQL cuts long statements.
- */
-const LITERAL = new RegExp(
-  [
-    /\/\*[\s\S]*?(?:\*\/|$)/,
-    /--[^\n]*/,
-    /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)/,
-    /'(?:[^']|'')*(?:'|$)/,
-    /\$(\w*)\$[\s\S]*?(?:\$\1\$|$)/,
-    /"(?:[^"]|"")*(?:"|$)/,
-    /(?<![\w.$])-?\d[\w.]*/,
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'g',
-);
+const LITERAL = literalPattern();
 /** The columns by which the judge finds a row. */
 const KEY_BEFORE = /\b(?:\w*id|map_index|try_number)\s*=\s*$/;
 

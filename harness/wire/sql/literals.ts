@@ -1,3 +1,5 @@
+import { literalPattern } from '../../model/sql-literals.ts';
+
 /** A literal as text, null for NULL, or the number of a parameter, from 1. */
 export type Literal = string | null | number;
 
@@ -11,28 +13,8 @@ export interface StatementText {
   readonly places: readonly number[];
 }
 
-/**
- * What ends a statement, comments, texts as `E'…'`, `'…'` and `$tag$…$tag$`, names in quotes, parameters, numbers that
- * are no part of a name, and words that are values.
- */
-const LITERAL = new RegExp(
-  [
-    /;/,
-    /\/\*[\s\S]*?(?:\*\/|$)/,
-    /--[^\n]*/,
-    /\b[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)/,
-    /'(?:[^']|'')*(?:'|$)/,
-    /\$\d+/,
-    /\$([A-Za-z_]*)\$[\s\S]*?(?:\$\1\$|$)/,
-    /"(?:[^"]|"")*(?:"|$)/,
-    /(?<![\w.$])-?\d[\w.]*/,
-    /\b(?:NULL|TRUE|FALSE)\b/,
-    /\b(?:null|true|false)\b/,
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'g',
-);
+/** Also what ends a statement, parameters, and words that are values. */
+const LITERAL = literalPattern(/;/, /\$\d+/, /\b(?:NULL|TRUE|FALSE)\b/, /\b(?:null|true|false)\b/);
 /** There the word is no value: `IS NULL`, `NOT NULL`. */
 const NO_VALUE = /\b(?:is|not)\s+$/i;
 
