@@ -1,3 +1,4 @@
+import type { ReplayedFile } from '../harness/model/replay.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
 import { markdownTable } from '../reports/markdown/document.ts';
@@ -15,6 +16,50 @@ export interface TrackRun extends RunOrigin {
   readonly hits: number;
   /** Whether the race's first invariant was exercised: otherwise a run without hits proves nothing. */
   readonly tested: boolean;
+}
+
+/** A replay of a race's script on one build: a line of records/track-record/forced.json. */
+export interface ForcedRun extends RunOrigin {
+  readonly race: string;
+  readonly build: string;
+  /** Episodes of the script, and how many of them ended how. */
+  readonly times: number;
+  readonly broken: number;
+  readonly held: number;
+  readonly excluded: number;
+  readonly not_reached: number;
+  readonly controls: number;
+  readonly controls_broken: number;
+  /** Of an episode, the median; null if none was played. */
+  readonly seconds: number | null;
+}
+
+/** What a replay says of one file. */
+export function forcedRun(file: ReplayedFile, name: string, from: Omit<RunOrigin, 'repeat'>): ForcedRun {
+  const { race, build, times, counts, controls, seconds } = file;
+  return {
+    race,
+    build,
+    times,
+    broken: counts.broken ?? 0,
+    held: counts.held ?? 0,
+    excluded: counts.excluded ?? 0,
+    not_reached: counts['not-reached'] ?? 0,
+    controls: controls.reduce((sum, one) => sum + one.times, 0),
+    controls_broken: controls.reduce((sum, one) => sum + one.broken, 0),
+    seconds: seconds === null ? null : Math.round(seconds * 10) / 10,
+    repeat: `windtunnel replay ${name} --build ${build} --times ${times}`,
+    ...from,
+  };
+}
+
+/** One replay is kept for each race and build: the newest. */
+export function withForced(kept: readonly ForcedRun[], added: readonly ForcedRun[]): ForcedRun[] {
+  const key = ({ race, build }: ForcedRun) => `${race} ${build}`;
+  const fresh = new Set(added.map(key));
+  return [...kept.filter((run) => !fresh.has(key(run))), ...added].sort(
+    (a, b) => order(a) - order(b) || byRelease(a.build, b.build),
+  );
 }
 
 /** The result of a judged run for one race. */
@@ -44,17 +89,17 @@ export function withRuns(kept: readonly TrackRun[], added: readonly TrackRun[]):
   );
 }
 
-function order({ race }: TrackRun): number {
+function order({ race }: { readonly race: string }): number {
   return KNOWN_RACES.findIndex(({ name }) => name === race);
 }
 
 /** One line a run, so that diffs are readable. */
-export function trackRunsJson(runs: readonly TrackRun[]): string {
+export function trackRunsJson(runs: readonly (TrackRun | ForcedRun)[]): string {
   return `[\n${runs.map((run) => `  ${JSON.stringify(run)}`).join(',\n')}\n]\n`;
 }
 
 /** `records/track-record.md`: which race was found where and how often. Every figure is from the kept runs. */
-export function trackRecordMarkdown(runs: readonly TrackRun[]): string {
+export function trackRecordMarkdown(runs: readonly TrackRun[], forced: readonly ForcedRun[]): string {
   return `# Track record
 
 Races in Airflow that windtunnel finds again, most of them with a scenario of their own (\`harness/races/\`, one file a
@@ -63,20 +108,23 @@ race). Every figure is from the runs in [track-record/runs.json](track-record/ru
 evidence replays the races: a harness that no longer finds an old race would not find the next one either.
 
 A *hit* is one occurrence of the cause, however many tasks it affected and invariants it violated. Rates are per minute
-of load, on two cores.
+of load, on two cores. *Forced* is how many of the episodes of its script ([docs/director.md](../docs/director.md))
+broke the invariant, with the median of their time: \`npm run track-record -- --forced\` plays them and keeps each
+replay in [track-record/forced.json](track-record/forced.json).
 
 ${KNOWN_RACES.map((race) =>
   raceSection(
     race,
     runs.filter((run) => run.race === race.name),
+    forced.filter((run) => run.race === race.name),
   ),
 ).join('\n')}`;
 }
 
-const COLUMNS = ['build', 'has it', 'hits per minute, min / median / max', 'runs'];
+const COLUMNS = ['build', 'has it', 'hits per minute, min / median / max', 'runs', 'forced'];
 
-function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
-  const builds = [...new Set(runs.map(({ build }) => build))].sort(byRelease);
+function raceSection(race: KnownRace, runs: readonly TrackRun[], forced: readonly ForcedRun[]): string {
+  const builds = [...new Set([...runs, ...forced].map(({ build }) => build))].sort(byRelease);
   const reported = race.reported === null ? 'not reported' : `[${race.name}](${race.reported})`;
   const last = runs.filter(({ hits }) => hits > 0).toSorted((a, b) => b.at.localeCompare(a.at))[0];
   // A release is a better example than the reference stack, and a scenario of the race's own is quicker.
@@ -87,6 +135,7 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
     buildRow(
       build,
       runs.filter((run) => run.build === build),
+      forced.find((run) => run.build === build),
     ),
   );
   const caughtBy = listed([...new Set(race.marks.map(({ invariant }) => invariant))].map((name) => `\`${name}\``));
@@ -96,7 +145,7 @@ function raceSection(race: KnownRace, runs: readonly TrackRun[]): string {
   const reproduced = last ? `\n\nLast reproduced ${last.at.slice(0, 10)} at \`${last.commit}\`.` : '';
   return `## ${race.name}
 
-${lines(about, 120).join('\n')}
+${lines(about, 116).join('\n')}
 
 ${rows.length === 0 ? 'Not measured yet.' : markdownTable(COLUMNS, rows)}
 ${repeat}${reproduced}
@@ -107,18 +156,30 @@ function rank({ scenario, build }: TrackRun): number {
   return (build.startsWith('airflow@') ? 2 : 0) + (scenario.startsWith('race-') ? 1 : 0);
 }
 
-function buildRow(build: string, runs: readonly TrackRun[]): string[] {
+function buildRow(build: string, runs: readonly TrackRun[], forced: ForcedRun | undefined): string[] {
   const rates = runs.map(({ hits, load_seconds }) => (60 * hits) / load_seconds).sort((a, b) => a - b);
   const some = runs.some(({ hits }) => hits > 0);
   const tested = runs.filter(({ hits, tested }) => hits > 0 || tested).length;
-  const has = some ? 'yes' : tested > 0 ? 'not seen' : 'unknown';
+  const isForced = forced !== undefined && forced.broken > 0;
+  const has = some || isForced ? 'yes' : tested > 0 || forced ? 'not seen' : 'unknown';
   const hit = runs.filter(({ hits }) => hits > 0).length;
   return [
     build,
     has,
-    some ? figures(rates) : '0',
-    some ? `hit in ${hit} of ${runs.length}` : `${tested} of ${runs.length} exercised it`,
+    some ? figures(rates) : runs.length === 0 ? '' : '0',
+    some ? `hit in ${hit} of ${runs.length}` : runs.length === 0 ? '' : `${tested} of ${runs.length} exercised it`,
+    forced ? forcedCell(forced) : '',
   ];
+}
+
+function forcedCell({ broken, times, excluded, not_reached, controls_broken, seconds }: ForcedRun): string {
+  return [
+    `${broken} of ${times}`,
+    ...(seconds === null ? [] : [`${seconds.toFixed(1)} s`]),
+    ...(excluded > 0 ? [`excluded ${excluded}`] : []),
+    ...(not_reached > 0 ? [`not reached ${not_reached}`] : []),
+    ...(controls_broken > 0 ? [`controls broken ${controls_broken}`] : []),
+  ].join(', ');
 }
 
 function figures(sorted: readonly number[]): string {

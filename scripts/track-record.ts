@@ -1,13 +1,17 @@
 /**
  * The track record: each known race, found again.
  *
- *     npm run track-record                             records/track-record.md from the kept runs
- *     npm run track-record -- --measure [RACE…]        makes the runs that are missing in --out and keeps their results
- *                                                      in records/track-record/runs.json
- *     npm run track-record -- --from RUN [RACE…]       keeps what a stored run of any scenario says of each race
- *     npm run track-record -- --replay affordable      each race on the reference stack and on one release; exit code 1 if
- *                                                      a race is no longer found
- *     npm run track-record -- --replay reference       … on the reference stack alone, which needs no Python
+ *     npm run track-record                           records/track-record.md from the kept runs
+ *     npm run track-record -- --measure [RACE]       makes the runs that are missing in --out and keeps their results
+ *                                                    in records/track-record/runs.json
+ *     npm run track-record -- --from RUN [RACE]      keeps what a stored run or replay says of each race
+ *     npm run track-record -- --forced [RACE]        plays the scripts of races that were not kept yet, --times 20
+ *                                                    each, where the race is and where it is not, and keeps them in
+ *                                                    records/track-record/forced.json; says how long that takes.
+ *                                                    --on BUILD: only there; --within 4: as fits into four minutes
+ *     npm run track-record -- --replay affordable    each race on the reference stack and on one release; exit code 1
+ *                                                    if a race is no longer found
+ *     npm run track-record -- --replay reference     the same on the reference stack alone, which needs no Python
  *
  * A run takes about 75 s on a release and half of that on the reference stack: --measure of everything takes an hour,
  * --replay affordable half an hour.
@@ -16,15 +20,34 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import type { Replay } from '../harness/model/replay.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
-import { KNOWN_RACES, type KnownRace } from '../harness/races/index.ts';
+import { KNOWN_RACES, type KnownRace, scriptBuilds } from '../harness/races/index.ts';
+import { shippedRaces } from '../harness/replay/resolve.ts';
 import { flagsOf } from './flags.ts';
 import { judgedRun, originOf } from './judged-run.ts';
 import { windtunnel } from './program.ts';
-import { type TrackRun, trackRecordMarkdown, trackRun, trackRunsJson, withRuns } from './track-record-page.ts';
+import {
+  type ForcedRun,
+  forcedRun,
+  type TrackRun,
+  trackRecordMarkdown,
+  trackRun,
+  trackRunsJson,
+  withForced,
+  withRuns,
+} from './track-record-page.ts';
 
 /** A race does not show in every run: it counts as lost only after three runs in a row without it. */
 const TRIES = 3;
+const REPLAY = 'replay.json';
+/** Of a script, at most. */
+const CONTROLS = 6;
+/** An episode and a start of a stack take about so long. */
+const EPISODE_S = 4.5;
+const STACK_S = 30;
+/** Far beyond what the episodes of a file take. */
+const REPLAY_MS = 20 * 60_000;
 /** Far beyond what it takes to judge ten minutes of load. */
 const CHECK_MS = 5 * 60_000;
 
@@ -35,27 +58,98 @@ const { values, positionals } = flagsOf({
   options: {
     measure: { type: 'boolean', default: false },
     from: { type: 'string' },
+    forced: { type: 'boolean', default: false },
+    times: { type: 'string', default: '20' },
+    on: { type: 'string' },
+    within: { type: 'string', default: '600' },
     replay: { type: 'string' },
     out: { type: 'string', default: 'runs/track-record' },
   },
 });
 const root = path.join(import.meta.dirname, '..');
 const data = path.join(root, 'records', 'track-record', 'runs.json');
+const forcedData = path.join(path.dirname(data), 'forced.json');
 const tried = KNOWN_RACES.filter((race): race is Tried => race.trial !== null);
-const unknown = positionals.filter((name) => !tried.some((race) => race.name === name));
-if (unknown.length > 0 || (values.replay !== undefined && !['affordable', 'reference'].includes(values.replay))) {
+const known = values.forced ? KNOWN_RACES : tried;
+const unknown = positionals.filter((name) => !known.some((race) => race.name === name));
+const wrong = ['times', 'within'] as const;
+const wrongNumbers = wrong.filter((name) => !(Number.isInteger(Number(values[name])) && Number(values[name]) > 0));
+if (wrongNumbers.length > 0) {
+  console.error(
+    wrongNumbers.map((name) => `--${name} must be a whole number from 1, not "${values[name]}".`).join('\n'),
+  );
+  process.exitCode = 2;
+} else if (
+  unknown.length > 0 ||
+  (values.replay !== undefined && !['affordable', 'reference'].includes(values.replay))
+) {
   console.error(
     unknown.length > 0
-      ? `There is no known race ${unknown.join(', ')}: choose from ${tried.map(({ name }) => `"${name}"`).join(', ')}.`
+      ? `There is no known race ${unknown.join(', ')}: choose from ${known.map(({ name }) => `"${name}"`).join(', ')}.`
       : `--replay is affordable or reference, not "${values.replay}".`,
   );
   process.exitCode = 2;
 } else if (values.replay !== undefined) {
   process.exitCode = (await replay(values.replay === 'affordable')) ? 0 : 1;
 } else {
-  if (values.from !== undefined) await keepOf(values.from);
+  if (values.from !== undefined)
+    if (existsSync(path.join(values.from, REPLAY))) keepReplay(values.from);
+    else await keepOf(values.from);
   if (values.measure) await measure();
-  writeFileSync(path.join(root, 'records', 'track-record.md'), trackRecordMarkdown(keptRuns()));
+  if (values.forced) await force();
+  writeFileSync(path.join(root, 'records', 'track-record.md'), trackRecordMarkdown(keptRuns(), keptForced()));
+}
+
+function keptForced(): ForcedRun[] {
+  return existsSync(forcedData) ? (JSON.parse(readFileSync(forcedData, 'utf8')) as ForcedRun[]) : [];
+}
+
+/** Replays that are not kept yet, those of one build on one stack. Each is kept at once. */
+async function force(): Promise<void> {
+  const times = Number(values.times);
+  const files = shippedRaces();
+  const due = KNOWN_RACES.filter(({ name }) => positionals.length === 0 || positionals.includes(name)).flatMap(
+    (race) => {
+      const builds = scriptBuilds(race);
+      const name = race.name.replace('#', '');
+      if (!builds || !files.includes(name)) return [];
+      return [builds.has, ...(builds.has_not === null ? [] : [builds.has_not])]
+        .filter((build) => values.on === undefined || build === values.on)
+        .map((build) => ({ race: race.name, name, build }));
+    },
+  );
+  const kept = new Set(keptForced().flatMap((run) => (run.times < times ? [] : [`${run.race} ${run.build}`])));
+  const missing = due.filter(({ race, build }) => !kept.has(`${race} ${build}`));
+  const all = missing.map((one) => one.build);
+  const seconds = all.length * (times + CONTROLS) * EPISODE_S + new Set(all).size * STACK_S;
+  console.error(`${all.length} of ${due.length} replays are to be played: about ${Math.ceil(seconds / 60)} minutes.`);
+  let left = Number(values.within) * 60;
+  for (const build of new Set(all)) {
+    left -= STACK_S;
+    const fit = Math.max(0, Math.floor(left / ((times + CONTROLS) * EPISODE_S)));
+    const names = missing
+      .filter((one) => one.build === build)
+      .map(({ name }) => name)
+      .slice(0, fit);
+    if (names.length === 0) break;
+    left -= names.length * (times + CONTROLS) * EPISODE_S;
+    const out = path.resolve(values.out, `forced-${build}-${new Date().toISOString().replaceAll(/[:.]/g, '')}`);
+    const args = ['replay', ...names, '--build', build, '--times', String(times), '--out', out, '--json'];
+    await windtunnel(args, names.length * REPLAY_MS);
+    keepReplay(out);
+  }
+}
+
+function keepReplay(folder: string): void {
+  const { files } = JSON.parse(readFileSync(path.join(folder, REPLAY), 'utf8')) as Replay;
+  const runs = files.flatMap((file) => {
+    const name = file.race.replace('#', '');
+    if (!KNOWN_RACES.some((race) => race.name === file.race) || file.times === 0) return [];
+    const { commit, at } = originOf(path.join(folder, path.basename(file.run)));
+    return [forcedRun(file, name, { commit, at })];
+  });
+  writeFileSync(forcedData, trackRunsJson(withForced(keptForced(), runs)));
+  for (const { race, build, broken, times } of runs) console.error(`${race} on ${build}: broken ${broken} of ${times}`);
 }
 
 function keptRuns(): TrackRun[] {

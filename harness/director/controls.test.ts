@@ -98,6 +98,16 @@ test('a script that cuts is played without that', () => {
   });
 });
 
+test('where an operator does more than trigger, it is played without what he does last and what follows', () => {
+  const played = controls(`
+    operator triggers
+    worker d: run
+    operator clears d
+    worker d: fail
+    worker d: run`);
+  expect(played).toEqual({ 'without-last-cue': ['operator triggers', 'worker d: run'] });
+});
+
 test('a script without a hold is played without its last cue', () => {
   const played = controls(`
     operator triggers

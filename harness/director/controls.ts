@@ -40,14 +40,18 @@ function whereHeld(steps: readonly Step[], name: string): readonly [number, numb
   ];
 }
 
+const OF_OPERATORS: readonly StepAction['do'][] = ['revise', 'backfill', 'mark', 'clear', 'delete'];
 const OF_HOLDS: readonly StepAction['do'][] = ['hold', 'cut', 'reached', 'release', 'blocked', 'passes'];
+
+/** Whether a step is there for the order alone, once something was held: it holds, or waits for what comes of it. */
+export function isOfOrder({ action }: Step): boolean {
+  return OF_HOLDS.includes(action.do) || action.do === 'state';
+}
 
 /** The same requests, one after another. What only the order brings about is not waited for. */
 function withoutHolds(steps: readonly Step[]): Step[] {
   const first = steps.findIndex(({ action }) => action.do === 'hold' || action.do === 'cut');
-  return steps
-    .filter(({ action }, i) => !OF_HOLDS.includes(action.do) && !(action.do === 'state' && i > first))
-    .map((step) => ({ ...step, waits: true }));
+  return steps.filter((step, i) => i < first || !isOfOrder(step)).map((step) => ({ ...step, waits: true }));
 }
 
 /** The hold for as long, and nothing beside it. */
@@ -65,6 +69,8 @@ function holdAlone(steps: readonly Step[], central: string, heldMs: number): (St
   return [...before, { pauseMs: heldMs }, ...letGo, ...answers];
 }
 
+/** Without what an operator does last, and all that follows; where none does more than trigger, the last cue. */
 function withoutLastCue(steps: readonly Step[]): Step[] {
-  return steps.slice(0, steps.findLastIndex(isCue));
+  const byOperator = steps.findLastIndex(({ action }) => OF_OPERATORS.includes(action.do));
+  return steps.slice(0, byOperator === -1 ? steps.findLastIndex(isCue) : byOperator);
 }

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { CuedWorker } from '../fleet/engines/cued.ts';
+import type { Sender } from '../fleet/operator-actions.ts';
 import { BACKFILL_EPOCH } from '../fleet/operators.ts';
 import type { WorkerCue } from '../worker/cued.ts';
 import type { Answer } from '../worker/requests.ts';
+import type { Pause } from './controls.ts';
 import type { EpisodeKeys } from './keys.ts';
 import type { Stage } from './stage.ts';
-import type { StepAction, TaskName } from './steps.ts';
+import type { Mark, Step, StepAction, TaskName } from './steps.ts';
 
 const LOOK_MS = 10;
 const MINUTE_MS = 60_000;
@@ -19,6 +21,13 @@ interface OfEpisode {
   readonly keys: EpisodeKeys;
 }
 
+interface ExecutorNews {
+  /** Of how many more lives it says nothing by itself. */
+  left: number;
+  /** Lives of which it is still to report, in their order. */
+  readonly silent: CuedWorker[];
+}
+
 /** What one episode has workers and operators do, and which answers are still to come. */
 export class Cues {
   readonly #stage: Stage;
@@ -26,22 +35,47 @@ export class Cues {
   readonly #ofWorkers = new Map<string, Promise<Answer>[]>();
   readonly #ofOperator: Promise<Answer>[] = [];
   readonly #finishing = new Set<CuedWorker>();
+  /** Of each task of which the script has the executor speak. */
+  readonly #news = new Map<string, ExecutorNews>();
 
-  constructor(stage: Stage, episode: OfEpisode) {
+  constructor(stage: Stage, episode: OfEpisode, steps: readonly (Step | Pause)[]) {
     this.#stage = stage;
     this.#episode = episode;
+    for (const step of steps) {
+      if ('pauseMs' in step || step.action.do !== 'news') continue;
+      const name = nameOf(step.action.of);
+      const { left } = this.#news.get(name) ?? { left: 0 };
+      this.#news.set(name, { left: left + 1, silent: [] });
+    }
   }
 
-  /** The newest life of the task that has not ended, once a scheduler has handed it over. */
-  async worker(of: TaskName): Promise<CuedWorker> {
+  /** Of the lives of the task that are not over: the newest, or the first; once a scheduler has handed it over. */
+  async worker(of: TaskName, by: 'newest' | 'first', cue: WorkerCue | null): Promise<CuedWorker> {
     for (;;) {
-      const found = this.#workers.findLast(({ key, life }) => key[1] === of.task && key[2] === of.run && !life.isOver);
+      const its = this.#workers.filter(
+        ({ key, life }) =>
+          key[1] === of.task && key[2] === of.run && !life.isOver && !(cue?.act === 'run' && life.hasStarted),
+      );
+      const found = by === 'first' ? its[0] : its.at(-1);
       if (found) {
         this.#episode.keys.add(of, found.tiId);
+        const news = this.#news.get(nameOf(of));
+        if (news && news.left > 0 && found.withholdNews()) {
+          news.left--;
+          news.silent.push(found);
+        }
         return found;
       }
       await sleep(LOOK_MS, undefined, { signal: this.#stage.signal });
     }
+  }
+
+  /** The executor reports the end of the oldest life of the task of which it has said nothing. */
+  async report(of: TaskName, ended: 'success' | 'fail'): Promise<void> {
+    const silent = this.#news.get(nameOf(of))?.silent ?? [];
+    const worker = silent[0] ?? (await this.worker(of, 'newest', null));
+    silent.shift();
+    worker.reportEnd(ended);
   }
 
   /** `waits`: who asks for it waits for the answer; else a later step may. */
@@ -104,14 +138,31 @@ export class Cues {
         );
       }
       case 'mark':
-        return operators.mark(this.#ti(step.of), step.state, by);
-      case 'clear':
-        return operators.clear(this.#ti(step.of), by);
+        return this.#mark(step.marks, by);
+      case 'clear': {
+        const [first, ...rest] = step.tasks;
+        if (!first) throw new Error('a clear names a task');
+        return operators.clear(
+          this.#ti(first),
+          by,
+          rest.map(({ task }) => task),
+        );
+      }
       case 'delete':
+        if (step.run === null) return operators.deleteDag(dagId, by);
         return operators.delete({ dag_id: dagId, run_id: step.run }, by);
       default:
         throw new Error(`unknown request ${JSON.stringify(step satisfies never)}`);
     }
+  }
+
+  #mark(marks: readonly Mark[], by: Sender): Promise<Answer> {
+    const [first, second] = marks;
+    if (!first) throw new Error('a mark names a task');
+    const { operators } = this.#stage;
+    if (!second) return operators.mark(this.#ti(first.of), first.state, by);
+    const states = marks.map(({ of, state }) => ({ task_id: of.task, new_state: state }));
+    return operators.markMany(this.#ti(first.of), states, by);
   }
 
   #ti({ task, run }: TaskName) {

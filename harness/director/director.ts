@@ -1,19 +1,31 @@
 import type { EpisodeRow } from '../model/episode.ts';
+import { median } from '../statistics/statistics.ts';
 import { controlsOf } from './controls.ts';
 import { Episode, type EpisodePlan } from './episode.ts';
 import type { RaceScript } from './script.ts';
 import type { Stage } from './stage.ts';
 
-/** Of each kind of control. */
-export const CONTROLS = 3;
+/** Of each kind of control, where its script is played, too. */
+const CONTROLS = 3;
 /** A script has two kinds of controls at most. */
 const KINDS_OF_CONTROLS = 2;
 /** Of a script that never held anything, so that its control has something to hold for. */
 const USUAL_HOLD_MS = 500;
 
-/** How often a script is played, with its controls. */
-export function episodesOf(times: number): number {
-  return times + KINDS_OF_CONTROLS * Math.min(CONTROLS, times);
+/** How often a script is played, and each kind of its controls. */
+export interface HowOften {
+  readonly script: number;
+  readonly controls: number;
+}
+
+/** `onlyControls`: so often each of these, and never the script. */
+export function episodeCounts(times: number, onlyControls: boolean): HowOften {
+  return onlyControls ? { script: 0, controls: times } : { script: times, controls: Math.min(CONTROLS, times) };
+}
+
+/** At most. */
+export function episodesOf({ script, controls }: HowOften): number {
+  return script + KINDS_OF_CONTROLS * controls;
 }
 
 /** Its race in the names of DAGs and folders: `66734`. */
@@ -29,11 +41,11 @@ export function dagOfEpisode(script: RaceScript, number: number): string {
   return `wt_${slugOf(script)}_${String(number).padStart(2, '0')}`;
 }
 
-/** Plays a script so many times, and then its controls. `onEpisode` is called after each. */
+/** Plays a script so often, and then its controls. `onEpisode` is called after each. */
 export async function direct(
   stage: Stage,
   script: RaceScript,
-  { times, onEpisode }: { readonly times: number; onEpisode(row: EpisodeRow): void },
+  { often, onEpisode }: { readonly often: HowOften; onEpisode(row: EpisodeRow): void },
 ): Promise<void> {
   const tasks = Object.keys(script.race.dag);
   const { file, race } = script;
@@ -47,11 +59,11 @@ export async function direct(
     return row;
   };
   const held: number[] = [];
-  for (let i = 0; i < times && !stage.signal.aborted; i++) {
+  for (let i = 0; i < often.script && !stage.signal.aborted; i++) {
     const { held_ms } = await play('script', script.steps);
     if (held_ms !== null) held.push(held_ms);
   }
-  const heldMs = held.toSorted((a, b) => a - b)[held.length >> 1] ?? USUAL_HOLD_MS;
+  const heldMs = median(held) ?? USUAL_HOLD_MS;
   for (const { kind, steps } of controlsOf(script.steps, heldMs))
-    for (let i = 0; i < Math.min(CONTROLS, times) && !stage.signal.aborted; i++) await play(kind, steps);
+    for (let i = 0; i < often.controls && !stage.signal.aborted; i++) await play(kind, steps);
 }

@@ -5,10 +5,10 @@ import type { EpisodeRow, StepRow } from '../model/episode.ts';
 import type { Seen } from '../model/seen.ts';
 import type { Answer } from '../worker/requests.ts';
 import { type LockWait, readLockWaits, waitingFor } from './blocked.ts';
-import type { Pause } from './controls.ts';
+import { isOfOrder, type Pause } from './controls.ts';
 import { Cues } from './cues.ts';
 import { EpisodeKeys } from './keys.ts';
-import { answersOf, excludedBy, NOTHING, type StepResult, whoOf, wordsOf } from './results.ts';
+import { answersOf, excludedBy, NOTHING, NotPlayed, type StepResult, whoOf, wordsOf } from './results.ts';
 import type { Stage } from './stage.ts';
 import { isCue, type ScriptProcess, type Step } from './steps.ts';
 import { Processes, type Trap } from './traps.ts';
@@ -19,6 +19,11 @@ const LOOK_MS = 8;
 const LOOK_ASIDE_MS = 60;
 /** A process that waits so long for what the script holds will do so until it is let go. */
 const EXCLUDED_MS = 1_000;
+/**
+ * From the last step to what the workers do by themselves: the judge takes what is nearer together for simultaneous,
+ * and would find in it a cause of what came before (`clock_tolerance_ms`).
+ */
+const APART_MS = 300;
 /** How long a DAG run may take to end once the script has. */
 const END_MS = 6_000;
 /** Of what a process did instead. */
@@ -38,16 +43,6 @@ export interface EpisodePlan {
   readonly isLong: boolean;
 }
 
-/** The order did not come about. */
-class Ended extends Error {
-  readonly how: 'excluded' | 'not-reached';
-
-  constructor(how: 'excluded' | 'not-reached', why: string) {
-    super(why);
-    this.how = how;
-  }
-}
-
 /** One playing of a script on a fresh DAG run. */
 export class Episode {
   readonly #stage: Stage;
@@ -65,7 +60,7 @@ export class Episode {
     const dagId = stage.dagId(plan.dag);
     this.#keys = new EpisodeKeys(stage.database, dagId, plan.tasks);
     this.#processes = new Processes(stage.wires, (name) => this.#keys.subjectOf(name), plan.isLong);
-    this.#cues = new Cues(stage, { dag: plan.dag, dagId, keys: this.#keys });
+    this.#cues = new Cues(stage, { dag: plan.dag, dagId, keys: this.#keys }, plan.steps);
   }
 
   /** To the end of its DAG run. Rejects only when the run is cancelled, or the database has gone. */
@@ -95,21 +90,30 @@ export class Episode {
   async #steps(): Promise<Pick<EpisodeRow, 'ended' | 'step' | 'why'>> {
     const { steps } = this.#plan;
     this.#arm(-1);
+    // The build has no such point: what the script has left to ask for is asked for, and nothing is held any more.
+    let absent: Pick<EpisodeRow, 'ended' | 'step' | 'why'> | undefined;
     for (const [index, step] of steps.entries()) {
       if ('pauseMs' in step) {
         await this.#wait(sleep(step.pauseMs), 60, undefined);
         continue;
       }
+      if (absent && isOfOrder(step)) continue;
       const began = this.#stage.clock.now();
       if (isCue(step)) this.#arm(index);
       try {
-        this.#note(index, step, began, await this.#carryOut(step));
+        this.#note(index, step, began, await this.#carryOut(absent ? { ...step, waits: true } : step));
       } catch (error) {
-        if (!(error instanceof Ended)) throw error;
+        if (!(error instanceof NotPlayed)) throw error;
         this.#note(index, step, began, { ...NOTHING, result: error.message });
-        return { ended: error.how, step: index + 1, why: error.message };
+        if (absent) continue;
+        const isAbsent = step.orHeld && error.how === 'not-reached';
+        const ended = { ended: isAbsent ? 'absent' : error.how, step: index + 1, why: error.message } as const;
+        if (!isAbsent) return ended;
+        absent = ended;
+        this.#processes.disarm();
       }
     }
+    if (absent) return absent;
     const late = [...this.#traps.values()].find(({ endedBy }) => endedBy !== undefined);
     if (late) {
       const why = `${late.name} was let go by itself (${late.endedBy}) before the script released it`;
@@ -147,10 +151,8 @@ export class Episode {
     const { action, withinS, waits } = step;
     switch (action.do) {
       case 'hold':
-        this.#traps.set(action.name, this.#processes.hold(action.name, action.process, action.point));
-        return NOTHING;
       case 'cut':
-        this.#traps.set(action.name, this.#processes.cut(action.name, action.process, action.point));
+        this.#traps.set(action.name, this.#processes[action.do](action.name, action.process, action.point));
         return NOTHING;
       case 'reached': {
         const trap = this.#trap(action.name);
@@ -172,6 +174,9 @@ export class Episode {
       case 'state':
         await this.#wait(this.#state(action.of, action.state), withinS, undefined);
         return NOTHING;
+      case 'handed':
+        await this.#wait(this.#cues.worker(action.of, 'newest', { act: 'run' }), withinS, 'scheduler');
+        return NOTHING;
       case 'answered':
         return answersOf(
           await this.#wait(
@@ -181,7 +186,7 @@ export class Episode {
           ),
         );
       case 'work': {
-        const find = this.#cues.worker(action.of);
+        const find = this.#cues.worker(action.of, action.by, action.cue);
         const worker = await this.#wait(find, withinS, 'scheduler');
         const answer = this.#cues.perform(worker, action.of, { cue: action.cue, waits });
         if (!waits) return NOTHING;
@@ -190,7 +195,7 @@ export class Episode {
         return answersOf([got]);
       }
       case 'news':
-        (await this.#wait(this.#cues.worker(action.of), withinS, 'scheduler')).reportEnd(action.ended);
+        await this.#wait(this.#cues.report(action.of, action.ended), withinS, 'scheduler');
         return NOTHING;
       case 'revise':
         await this.#stage.revise(this.#plan.dag);
@@ -215,7 +220,10 @@ export class Episode {
   /** A request without which the script cannot be played. */
   #mustBeOk({ outcome, status, reason }: Answer): void {
     if (outcome === 'ok') return;
-    throw new Ended('not-reached', `the request was answered ${status ?? 'not at all'}${reason ? `, ${reason}` : ''}`);
+    throw new NotPlayed(
+      'not-reached',
+      `the request was answered ${status ?? 'not at all'}${reason ? `, ${reason}` : ''}`,
+    );
   }
 
   #trap(name: string): Trap {
@@ -232,7 +240,7 @@ export class Episode {
     if (first?.heldAt === undefined) return NOTHING;
     this.#heldMs = roundMs(performance.now() - first.heldAt);
     const late = traps.find(({ endedBy }) => endedBy !== undefined);
-    if (late) throw new Ended('not-reached', `${late.name} had been let go by itself (${late.endedBy})`);
+    if (late) throw new NotPlayed('not-reached', `${late.name} had been let go by itself (${late.endedBy})`);
     return { ...NOTHING, result: `after ${Math.round(this.#heldMs)} ms` };
   }
 
@@ -269,7 +277,7 @@ export class Episode {
     try {
       const first = await Promise.race([what.then((got) => ({ got })), deadline, aside]);
       if (first === 'late')
-        throw new Ended('not-reached', `did not come about within ${withinS} s${this.#instead(of)}`);
+        throw new NotPlayed('not-reached', `did not come about within ${withinS} s${this.#instead(of)}`);
       return first.got;
     } finally {
       over.abort();
@@ -292,7 +300,7 @@ export class Episode {
       since = wait ? (since ?? performance.now()) : undefined;
       if (!wait || since === undefined || performance.now() - since < EXCLUDED_MS) continue;
       const holder = wait.blockedBy.map((pid) => pids.get(pid)).find((seen) => seen !== undefined);
-      throw new Ended('excluded', excludedBy(wait, holder));
+      throw new NotPlayed('excluded', excludedBy(wait, holder));
     }
   }
 
@@ -305,6 +313,7 @@ export class Episode {
 
   /** The workers do what is left, until the DAG run is over. */
   async #letEnd(): Promise<void> {
+    await sleep(APART_MS, undefined, { signal: this.#stage.signal });
     const until = performance.now() + END_MS;
     do {
       this.#cues.finishAll();

@@ -10,6 +10,16 @@ export type StepResult = Pick<StepRow, 'result' | 'process' | 'pid' | 'statement
 
 export const NOTHING: StepResult = { result: null, process: null, pid: null, statement: null };
 
+/** The order did not come about. */
+export class NotPlayed extends Error {
+  readonly how: 'excluded' | 'not-reached';
+
+  constructor(how: 'excluded' | 'not-reached', why: string) {
+    super(why);
+    this.how = how;
+  }
+}
+
 export function whoOf({ process, pid, text }: Seen): Pick<StepRow, 'process' | 'pid' | 'statement'> {
   return { process, pid, statement: text.trim().slice(0, STATEMENT_CHARACTERS) };
 }

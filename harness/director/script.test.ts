@@ -41,7 +41,7 @@ test('a script is read as steps, each with its line, its words and what it waits
   const of = { task: 'd', run: 'r' };
   expect(steps.map(({ action }) => action)).toEqual([
     { do: 'trigger', run: 'r' },
-    { do: 'work', of, cue: { act: 'run' } },
+    { do: 'work', of, by: 'newest', cue: { act: 'run' } },
     {
       do: 'hold',
       process: 'dag-processor',
@@ -64,7 +64,7 @@ test('a script is read as steps, each with its line, its words and what it waits
         having: null,
       },
     },
-    { do: 'work', of, cue: { act: 'success' } },
+    { do: 'work', of, by: 'newest', cue: { act: 'success' } },
     { do: 'reached', name: 'report' },
     { do: 'release', names: ['version'] },
     { do: 'blocked', process: 'scheduler', by: 'report' },
@@ -105,6 +105,7 @@ script:
   expect(done[4]).toEqual({
     do: 'work',
     of: { task: 'branch', run: 'r2' },
+    by: 'newest',
     cue: { act: 'skip', tasks: ['d', 'branch'] },
   });
   expect(done[5]).toMatchObject({ cue: { act: 'fields', text: 'hello' } });
@@ -115,6 +116,50 @@ script:
     { do: 'state', of: 'r2', state: 'success' },
   ]);
   expect(done[13]).toEqual({ do: 'release', names: ['one', 'look'] });
+});
+
+test('requests on several tasks, the first worker, deferrals and what a build need not have are read', () => {
+  const { steps } = parseScript(
+    'x.race.yaml',
+    `${HEAD}dag: { branch: { branch: true }, d: }
+script:
+  - operator triggers
+  - worker d: defer
+  - d is handed over within 20s
+  - worker d: reschedule
+  - 'first worker d: success &'
+  - worker branch: follow nothing
+  - worker branch: follow d, branch
+  - operator marks branch failed, d skipped &
+  - operator clears branch, d
+  - hold triggerer before commit as fired
+  - fired is reached within 3s or held if absent
+  - scheduler passes commit having lock dag_run of r or held if absent
+  - release fired
+  - operator deletes the DAG
+`,
+  );
+  const [d, branch] = ['d', 'branch'].map((task) => ({ task, run: 'r' }));
+  const done = steps.map(({ action }) => action);
+  expect(done.slice(1, 9)).toEqual([
+    { do: 'work', of: d, by: 'newest', cue: { act: 'defer' } },
+    { do: 'handed', of: d },
+    { do: 'work', of: d, by: 'newest', cue: { act: 'reschedule' } },
+    { do: 'work', of: d, by: 'first', cue: { act: 'success' } },
+    { do: 'work', of: branch, by: 'newest', cue: { act: 'follow', tasks: [] } },
+    { do: 'work', of: branch, by: 'newest', cue: { act: 'follow', tasks: ['d', 'branch'] } },
+    {
+      do: 'mark',
+      marks: [
+        { of: branch, state: 'failed' },
+        { of: d, state: 'skipped' },
+      ],
+    },
+    { do: 'clear', tasks: [branch, d] },
+  ]);
+  expect(done.at(-1)).toEqual({ do: 'delete', run: null });
+  expect(steps.flatMap(({ orHeld }, i) => (orHeld ? [i] : []))).toEqual([10, 11]);
+  expect(steps[10]?.withinS).toBe(3);
 });
 
 test('all that is wrong is said at once, each with line and column, and the words that are known there', () => {
@@ -147,6 +192,10 @@ test.each([
     'x is held and never released',
   ],
   ['  - operator triggers\n  - hold scheduler before lock dag_run as x\n  - release x', 'no step waits for x'],
+  ['  - operator triggers\n  - operator triggers r2\n  - operator clears d of r, d of r2', 'the tasks of one run'],
+  ['  - operator triggers\n  - d is queued or held if absent', 'only what waits for a point can be held if absent'],
+  ['  - operator triggers\n  - worker d: defers', 'did you mean "defer"'],
+  ['  - operator triggers\n  - scheduler passes commit or else', 'known here: or held if absent'],
   ['  - sleep 3', '"sleep" is no beginning that fits here'],
   ['  - operator triggers\n  - operator', 'the sentence ends too early'],
 ])('%j is refused', (script, problem) => {

@@ -6,8 +6,9 @@ import { reasonOf, UsageError } from '../model/errors.ts';
 import { isRecord } from '../model/json.ts';
 import { shapeProblems } from '../model/shape-problems.ts';
 import { RACE_FILE, type RaceFile } from './race-file.ts';
-import { parseSentence, type ScriptNames, SentenceProblem } from './sentence.ts';
+import { parseSentence, type ScriptNames } from './sentence.ts';
 import type { Step } from './steps.ts';
+import { SentenceProblem } from './words.ts';
 
 /** A file of a race that has been read: what it asks for, and its steps. */
 export interface RaceScript {

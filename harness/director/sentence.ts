@@ -1,4 +1,3 @@
-import { didYouMean } from '../model/closest.ts';
 import type { WorkerCue } from '../worker/cued.ts';
 import {
   ACTS,
@@ -14,21 +13,12 @@ import {
   TASK_STATES,
   type TaskName,
 } from './steps.ts';
+import { SentenceProblem, Words } from './words.ts';
 
 const WITHIN_S = 10;
 const LONGEST_WITHIN_S = 300;
 const NAME = /^[A-Za-z][\w.-]*$/;
 const ORDINALS: Readonly<Record<string, number>> = { '1st': 1, '2nd': 2, '3rd': 3, '4th': 4 };
-
-/** What is wrong with a sentence, and where in it. */
-export class SentenceProblem extends Error {
-  readonly offset: number;
-
-  constructor(offset: number, message: string) {
-    super(message);
-    this.offset = offset;
-  }
-}
 
 /** The names that a sentence may use: grows as the sentences of a script are read. */
 export interface ScriptNames {
@@ -41,72 +31,6 @@ export interface ScriptNames {
   readonly points: Map<string, { readonly do: 'hold' | 'cut' }>;
 }
 
-interface Word {
-  readonly text: string;
-  readonly offset: number;
-}
-
-/** The words of one sentence, taken one after another. */
-class Words {
-  readonly #words: readonly Word[];
-  readonly #end: number;
-  #at = 0;
-
-  constructor(text: string) {
-    this.#words = [...text.matchAll(/[&:(),]|[^\s&:(),]+/g)].map((match) => ({
-      text: match[0],
-      offset: match.index,
-    }));
-    this.#end = text.length;
-  }
-
-  get next(): string | undefined {
-    return this.#words[this.#at]?.text;
-  }
-
-  get offset(): number {
-    return this.#words[this.#at]?.offset ?? this.#end;
-  }
-
-  /** The next words, if they are these. */
-  accept(words: string): boolean {
-    const wanted = words.split(' ');
-    if (!wanted.every((word, i) => this.#words[this.#at + i]?.text === word)) return false;
-    this.#at += wanted.length;
-    return true;
-  }
-
-  expect(words: string): void {
-    if (!this.accept(words)) throw this.unknown([words]);
-  }
-
-  /** One of these; of two that fit the longer. */
-  choose<Choice extends string>(known: readonly Choice[], what?: string): Choice {
-    const longestFirst = [...known].sort((a, b) => b.length - a.length);
-    const chosen = longestFirst.find((words) => this.accept(words));
-    if (chosen === undefined) throw this.unknown(known, what);
-    return chosen;
-  }
-
-  any(what: string): string {
-    const { next } = this;
-    if (next === undefined || /^[&:(),]$/.test(next)) throw this.problem(`${what} is missing`);
-    this.#at++;
-    return next;
-  }
-
-  problem(message: string): SentenceProblem {
-    return new SentenceProblem(this.offset, message);
-  }
-
-  unknown(known: readonly string[], what = 'word'): SentenceProblem {
-    const { next } = this;
-    const here = known.length === 0 ? '' : `; known here: ${known.join(', ')}`;
-    if (next === undefined) return this.problem(`the sentence ends too early${here}`);
-    return this.problem(`"${next}" is no ${what} that fits here${didYouMean(next, known)}${here}`);
-  }
-}
-
 /** One sentence of a script. Adds the names that it gives to `names`. Throws a SentenceProblem. */
 export function parseSentence(text: string, line: number, names: ScriptNames): Step {
   const words = new Words(text);
@@ -114,14 +38,29 @@ export function parseSentence(text: string, line: number, names: ScriptNames): S
   let waits = true;
   let withinS = WITHIN_S;
   if (words.accept('within')) withinS = parseSeconds(words);
+  const orHeld = words.next === 'or';
+  if (orHeld) {
+    if (!['reached', 'passes'].includes(action.do))
+      throw words.problem(
+        'only what waits for a point can be held if absent: "NAME is reached", "PROCESS passes POINT"',
+      );
+    words.expect(OR_HELD);
+  }
   if (words.next === '&') {
     const isRequest = ['trigger', 'backfill', 'mark', 'clear', 'delete', 'work'].includes(action.do);
     if (!isRequest) throw words.problem('only a request of a worker or an operator can go on without its answer: no &');
     words.expect('&');
     waits = false;
   }
-  if (words.next !== undefined) throw words.unknown([...(withinS === WITHIN_S ? ['within 20s'] : []), '&']);
-  return { text, line, action, waits, withinS };
+  if (words.next !== undefined) {
+    const isPoint = ['reached', 'passes'].includes(action.do) && !orHeld;
+    throw words.unknown([
+      ...(withinS === WITHIN_S && !orHeld ? ['within 20s'] : []),
+      ...(isPoint ? [OR_HELD] : []),
+      '&',
+    ]);
+  }
+  return { text, line, action, waits, withinS, orHeld };
 }
 
 function parseSeconds(words: Words): number {
@@ -131,13 +70,16 @@ function parseSeconds(words: Words): number {
   throw new SentenceProblem(offset, `"${next}" is no time: 1s to ${LONGEST_WITHIN_S}s`);
 }
 
-const OPENINGS = ['operator', 'worker', 'workers', 'executor', 'hold', 'cut', 'release'] as const;
+const HANDED = 'handed over';
+const OR_HELD = 'or held if absent';
+const OPENINGS = ['operator', 'worker', 'first worker', 'workers', 'executor', 'hold', 'cut', 'release'] as const;
 
 function parseAction(words: Words, names: ScriptNames): StepAction {
   const { points, tasks, runs } = names;
   if (words.accept('workers')) return answers(words, 'workers', 'are answered');
   if (words.accept('operator')) return parseOperator(words, names);
   if (words.accept('worker')) return parseWorker(words, names);
+  if (words.accept('first worker')) return parseCue(words, names, { of: parseTask(words, names), by: 'first' });
   if (words.accept('executor')) return parseNews(words, names);
   if (words.accept('hold')) return parseHold(words, names, 'hold');
   if (words.accept('cut')) return parseHold(words, names, 'cut');
@@ -153,7 +95,8 @@ function parseAction(words: Words, names: ScriptNames): StepAction {
   if (tasks.includes(next)) {
     const of = parseTask(words, names);
     words.expect('is');
-    return { do: 'state', of, state: words.choose(TASK_STATES, 'state of a task') };
+    const state = words.choose([...TASK_STATES, HANDED], 'state of a task');
+    return state === HANDED ? { do: 'handed', of } : { do: 'state', of, state };
   }
   if (runs.has(next)) {
     words.expect(next);
@@ -192,13 +135,25 @@ function parseOperator(words: Words, names: ScriptNames): StepAction {
       return { do: 'backfill', runs };
     }
     case 'marks': {
-      const of = parseTask(words, names);
-      return { do: 'mark', of, state: words.choose(MARKS, 'state that an operator can set') };
+      const marks = parseList(words, () => {
+        const of = parseTask(words, names);
+        return { of, state: words.choose(MARKS, 'state that an operator can set') };
+      });
+      ofOneRun(
+        words,
+        marks.map(({ of }) => of),
+      );
+      return { do: 'mark', marks };
     }
-    case 'clears':
-      return { do: 'clear', of: parseTask(words, names) };
-    case 'deletes':
-      return { do: 'delete', run: words.choose([...names.runs], 'run of the script') };
+    case 'clears': {
+      const cleared = parseList(words, () => parseTask(words, names));
+      ofOneRun(words, cleared);
+      return { do: 'clear', tasks: cleared };
+    }
+    case 'deletes': {
+      const what = words.choose(['the DAG', ...names.runs], 'run of the script');
+      return { do: 'delete', run: what === 'the DAG' ? null : what };
+    }
     default:
       return verb satisfies never;
   }
@@ -207,20 +162,37 @@ function parseOperator(words: Words, names: ScriptNames): StepAction {
 function parseWorker(words: Words, names: ScriptNames): StepAction {
   const of = parseTask(words, names);
   if (words.accept('is answered')) return { do: 'answered', who: of };
+  return parseCue(words, names, { of, by: 'newest' });
+}
+
+function parseCue(
+  words: Words,
+  names: ScriptNames,
+  who: Pick<Extract<StepAction, { readonly do: 'work' }>, 'of' | 'by'>,
+): StepAction {
   words.expect(':');
-  return { do: 'work', of, cue: parseWork(words, names) };
+  return { do: 'work', ...who, cue: parseWork(words, names) };
+}
+
+function parseList<Item>(words: Words, parse: () => Item): Item[] {
+  const items = [parse()];
+  while (words.accept(',')) items.push(parse());
+  return items;
+}
+
+function ofOneRun(words: Words, tasks: readonly TaskName[]): void {
+  if (new Set(tasks.map(({ run }) => run)).size > 1) throw words.problem('one request is of the tasks of one run');
 }
 
 function parseWork(words: Words, names: ScriptNames): WorkerCue {
   const act = words.choose(
-    ['run', 'beat', 'success', 'fail', 'retry', 'result', 'fields', 'skip'],
+    ['run', 'beat', 'success', 'fail', 'retry', 'defer', 'reschedule', 'result', 'fields', 'skip', 'follow'],
     'action of a worker',
   );
   if (act === 'fields') return { act, text: words.any('the text of the fields') };
-  if (act !== 'skip') return { act };
-  const tasks = [words.choose(names.tasks, 'task of the DAG')];
-  while (words.accept(',')) tasks.push(words.choose(names.tasks, 'task of the DAG'));
-  return { act, tasks };
+  if (act !== 'skip' && act !== 'follow') return { act };
+  if (act === 'follow' && words.accept('nothing')) return { act, tasks: [] };
+  return { act, tasks: parseList(words, () => words.choose(names.tasks, 'task of the DAG')) };
 }
 
 function parseNews(words: Words, names: ScriptNames): StepAction {

@@ -79,14 +79,22 @@ export interface TaskName {
   readonly run: string;
 }
 
+export interface Mark {
+  readonly of: TaskName;
+  readonly state: (typeof MARKS)[number];
+}
+
 export type StepAction =
   | { readonly do: 'trigger'; readonly run: string }
   | { readonly do: 'revise' }
   | { readonly do: 'backfill'; readonly runs: number }
-  | { readonly do: 'mark'; readonly of: TaskName; readonly state: (typeof MARKS)[number] }
-  | { readonly do: 'clear'; readonly of: TaskName }
-  | { readonly do: 'delete'; readonly run: string }
-  | { readonly do: 'work'; readonly of: TaskName; readonly cue: WorkerCue }
+  /** Of several, in one request. */
+  | { readonly do: 'mark'; readonly marks: readonly Mark[] }
+  | { readonly do: 'clear'; readonly tasks: readonly TaskName[] }
+  /** Without a run: the DAG. */
+  | { readonly do: 'delete'; readonly run: string | null }
+  /** By the newest worker of the task, or by the first. */
+  | { readonly do: 'work'; readonly of: TaskName; readonly by: 'newest' | 'first'; readonly cue: WorkerCue }
   | { readonly do: 'news'; readonly of: TaskName; readonly ended: 'success' | 'fail' }
   | { readonly do: 'hold' | 'cut'; readonly process: ScriptProcess; readonly point: Point; readonly name: string }
   | { readonly do: 'release'; readonly names: readonly string[] }
@@ -94,7 +102,9 @@ export type StepAction =
   | { readonly do: 'passes'; readonly process: ScriptProcess; readonly point: Point }
   | { readonly do: 'blocked'; readonly process: ScriptProcess; readonly by: string }
   | { readonly do: 'answered'; readonly who: 'operator' | 'workers' | TaskName }
-  | { readonly do: 'state'; readonly of: TaskName | string; readonly state: string };
+  | { readonly do: 'state'; readonly of: TaskName | string; readonly state: string }
+  /** Another worker has received the task, and has not started it. */
+  | { readonly do: 'handed'; readonly of: TaskName };
 
 export interface Step {
   /** As it stands in the file. */
@@ -104,6 +114,8 @@ export interface Step {
   /** False for a cue that ends in `&`: its answer is not waited for. */
   readonly waits: boolean;
   readonly withinS: number;
+  /** A build without what it waits for is no `not reached`: what is left of the script is asked for without holds. */
+  readonly orHeld: boolean;
 }
 
 /** Steps by which something is made to happen; all others wait, or prepare to. */

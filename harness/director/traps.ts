@@ -49,9 +49,13 @@ export class Processes {
     }
   }
 
-  /** Everything held is let go. */
+  /** Everything held is let go, and nothing is held any more. */
+  disarm(): void {
+    for (const handle of this.#handles.splice(0)) handle.remove();
+  }
+
   close(): void {
-    for (const handle of this.#handles) handle.remove();
+    this.disarm();
     for (const unwatch of this.#unwatch) unwatch();
     this.#watchers.clear();
   }

@@ -221,7 +221,7 @@ export class Fleet {
     const news = newsOf(behaviour, this.#options.release, ending);
     // It may be handed over again before the executor has noticed, and is no resend then.
     if (behaviour !== 'calm') handed.delivery.leave();
-    if (news === null) return;
+    if (news === null || played.isNewsWithheld) return;
     // A real supervisor has taken its time.
     const afterMs = played.realWorker ? 0 : newsDelayMs(scenario, ending, new Rng(seed, 'news', name, turn));
     this.#options.completions.notify(handed.delivery, news, afterMs);
@@ -262,6 +262,7 @@ class FleetLife implements FleetHooks, LiveLife {
   raised: boolean | undefined;
   /** Its last request that failed. */
   failed: Operation | undefined;
+  isNewsWithheld = false;
   /**
    * Each life has its own: a signal walks through its listeners whenever one more comes, which takes too long where ten
    * thousand lives share one.
@@ -272,6 +273,12 @@ class FleetLife implements FleetHooks, LiveLife {
     this.workload = workload;
     this.handed = handed;
     this.#completions = completions;
+  }
+
+  withholdNews(): boolean {
+    const isNew = !this.isNewsWithheld;
+    this.isNewsWithheld = true;
+    return isNew;
   }
 
   reportEnd(outcome: LifeOutcome): void {

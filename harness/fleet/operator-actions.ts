@@ -121,6 +121,18 @@ export class OperatorActions {
     return this.send(by, { kind: 'mark', method: 'PATCH', path, body, about: subjectOf(ti), requested: state });
   }
 
+  /** Tasks of one run in one request, each with a state of its own. */
+  markMany(
+    { dag_id, run_id }: Pick<Marked, 'dag_id' | 'run_id'>,
+    entities: readonly { readonly task_id: string; readonly new_state: string }[],
+    by: Sender,
+  ): Promise<Answer> {
+    const body = { actions: [{ action: 'update', entities, action_on_non_existence: 'skip' }] };
+    const target = entities.map(({ task_id }) => task_id).join(' ');
+    const path = `${runOf({ dag_id, run_id })}/taskInstances`;
+    return this.send(by, { kind: 'bulk', method: 'PATCH', path, body, about: { dag_id, run_id }, target });
+  }
+
   async pause(dags: readonly string[], isPaused: boolean, by: Sender): Promise<Answer[]> {
     const requested = isPaused ? 'paused' : 'unpaused';
     return Promise.all(
@@ -141,11 +153,12 @@ export class OperatorActions {
     return requests.sendOnce(spec, signal);
   }
 
-  clear(ti: Marked, by: Sender): Promise<Answer> {
+  /** `others`: further tasks of its run. */
+  clear(ti: Marked, by: Sender, others: readonly string[] = []): Promise<Answer> {
     const body = {
       dry_run: false,
       dag_run_id: ti.run_id,
-      task_ids: [ti.task_id],
+      task_ids: [ti.task_id, ...others],
       only_failed: false,
       reset_dag_runs: true,
     };
@@ -165,6 +178,19 @@ export class OperatorActions {
     return this.send(by, { kind: 'delete', method: 'DELETE', path, body: undefined, about });
   }
 
+  /** With all that Airflow keeps of it: refused while a task of it is running. */
+  deleteDag(dag_id: string, by: Sender): Promise<Answer> {
+    const path = `/dags/${dag_id}`;
+    return this.send(by, {
+      kind: 'other',
+      method: 'DELETE',
+      path,
+      body: undefined,
+      about: { dag_id },
+      target: 'DELETE dags',
+    });
+  }
+
   /** Marks the running tasks in the run of that task in one request, each with a state of its own. */
   #bulk(ti: WorkloadTaskInstance, by: By): Promise<Answer> {
     const { dag_id, run_id } = ti;
@@ -173,13 +199,10 @@ export class OperatorActions {
         .filter((other) => other.dag_id === dag_id && other.run_id === run_id)
         .map(({ task_id }) => task_id),
     );
-    const entities = [...tasks]
+    const marks = [...tasks]
       .slice(0, BULK)
       .map((task_id) => ({ task_id, new_state: by.rng.pick(['success', 'failed', 'skipped']) }));
-    const body = { actions: [{ action: 'update', entities, action_on_non_existence: 'skip' }] };
-    const target = entities.map(({ task_id }) => task_id).join(' ');
-    const path = `${runOf(ti)}/taskInstances`;
-    return this.send(by, { kind: 'bulk', method: 'PATCH', path, body, about: { dag_id, run_id }, target });
+    return this.markMany(ti, marks, by);
   }
 
   /** One that a simulated worker runs at this moment; undefined if none does. */

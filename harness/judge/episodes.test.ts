@@ -48,6 +48,7 @@ test('a violation belongs to the episode of its DAG, and only what the file name
       episode(3, { breaks: '{"error-contract":null}' }),
       episode(4, { ended: 'not-reached', step: 3, why: 'did not come about' }),
       episode(5, { ended: 'excluded', step: 4, why: 'waits' }),
+      episode(6, { ended: 'absent', step: 3, why: 'did not come about' }),
     ],
   });
   expect(episodes?.map(({ outcome, others, why }) => [outcome, others, why])).toEqual([
@@ -56,6 +57,7 @@ test('a violation belongs to the episode of its DAG, and only what the file name
     ['held', ['rtif-last-writer-wins'], null],
     ['not-reached', [], 'did not come about'],
     ['excluded', [], 'waits'],
+    ['held', [], 'did not come about'],
   ]);
   expect(episodes?.[0]?.violations).toMatchObject([{ invariant: 'rtif-last-writer-wins', variant: 'another write' }]);
   expect(episodes?.[0]?.seconds).toBe(6);

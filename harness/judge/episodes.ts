@@ -47,7 +47,7 @@ function judgedEpisode(
   const named = its.filter(isNamed);
   const untested = all.invariants.filter(({ name, exercised }) => breaks.has(name) && exercised === 0);
   const ended = String(row.ended);
-  const isUntested = ended === 'played' && named.length === 0 && untested.length > 0;
+  const isUntested = (ended === 'played' || ended === 'absent') && named.length === 0 && untested.length > 0;
   const outcome =
     named.length > 0
       ? 'broken'

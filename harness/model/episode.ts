@@ -17,8 +17,11 @@ export interface EpisodeRow {
   /** When its steps had ended, and when its DAG run had. */
   readonly played_ms: number;
   readonly to_ms: number;
-  /** Whether its order came about: `excluded`, a lock forbids it; `not-reached`, a step did not come about. */
-  readonly ended: 'played' | 'excluded' | 'not-reached';
+  /**
+   * Whether its order came about: `excluded`, a lock forbids it; `not-reached`, a step did not come about; `absent`,
+   * one that need not be there.
+   */
+  readonly ended: 'played' | 'excluded' | 'not-reached' | 'absent';
   /** The number of the step at which it ended otherwise; null if it was played. */
   readonly step: number | null;
   /** In one sentence; null if it was played. */

@@ -43,7 +43,13 @@ export function worstOf(outcomes: readonly ReplayOutcome[]): ReplayOutcome {
 /** What the episodes of one file come to. Controls must hold, or it is the hold itself that breaks something. */
 export function replayOutcome(episodes: readonly JudgedEpisode[]): ReplayOutcome {
   const of = episodes.filter(({ kind }) => kind === 'script').map(({ outcome }) => outcome);
-  const controls = episodes.filter(({ kind }) => kind !== 'script');
-  if (of.includes('broken')) return controls.some(({ outcome }) => outcome === 'broken') ? 'by-the-hold' : 'broken';
-  return worstOf(of);
+  const controls = episodes.filter(({ kind }) => kind !== 'script').map(({ outcome }) => outcome);
+  if (of.includes('broken')) return controls.includes('broken') ? 'by-the-hold' : 'broken';
+  if (of.length > 0) return worstOf(of);
+  // Only controls: many of them end where the order does not come about, which is what they are for.
+  return controls.includes('broken')
+    ? 'by-the-hold'
+    : controls.some((one) => one !== 'not-reached')
+      ? 'held'
+      : worstOf([]);
 }

@@ -31,7 +31,7 @@ import { unlockedRun } from './unlocked-run.ts';
 import { upstreamMarked } from './upstream-marked.ts';
 import { versionOfNextTry } from './version-of-next-try.ts';
 
-export type { KnownRace } from './race.ts';
+export { type KnownRace, type ScriptBuilds, scriptBuilds } from './race.ts';
 
 /**
  * All known races. A new one is a file and a line here. The order is that of the track record

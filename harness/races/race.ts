@@ -19,6 +19,8 @@ export interface KnownRace {
   readonly reference: string | null;
   /** Further defects and remedies of the reference stack that belong to this race. */
   readonly related?: readonly string[];
+  /** Where its script is played, if it has one and no trial says where the race is. */
+  readonly script_on?: ScriptBuilds;
   /** For the track record: in what a setting of ours differs from that of the report. Whole sentences. */
   readonly differs?: string;
 }
@@ -38,6 +40,18 @@ export interface RaceTrial {
   readonly has: readonly [string, ...string[]];
   /** The next release, which does not have it, or the one before the first that has it; null if there is neither. */
   readonly has_not: string | null;
+}
+
+export interface ScriptBuilds {
+  /** A build that has the race. */
+  readonly has: string;
+  /** One that has it not; null if there is none. */
+  readonly has_not: string | null;
+}
+
+/** Where the script of a race is played; null where that is not known. */
+export function scriptBuilds({ trial, script_on }: KnownRace): ScriptBuilds | null {
+  return script_on ?? (trial && { has: trial.has[0], has_not: trial.has_not });
 }
 
 type Origin = Pick<KnownRace, 'name' | 'reported' | 'found_by'>;

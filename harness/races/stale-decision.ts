@@ -10,5 +10,6 @@ export const staleDecision: KnownRace = {
     },
   ],
   trial: null,
+  script_on: { has: 'airflow@3.3.2', has_not: null },
   reference: null,
 };

@@ -10,5 +10,6 @@ export const versionOfNextTry: KnownRace = {
   title: 'A task that got its next try while a scheduler moved its run stayed on the old version of its DAG',
   marks: [{ invariant: 'tasks-follow-their-dag-version', variants: ['at its next try'] }],
   trial: null,
+  script_on: { has: 'airflow@3.4.0b2', has_not: 'airflow@3.3.2' },
   reference: null,
 };

@@ -4,6 +4,7 @@ export interface ReplayFlags {
   readonly files?: readonly string[] | undefined;
   readonly build?: string | undefined;
   readonly times?: number | undefined;
+  readonly control?: boolean | undefined;
   readonly out?: string | undefined;
   readonly junit?: string | undefined;
   readonly json?: boolean | undefined;
@@ -21,6 +22,7 @@ export function replayOptions(args: Argv): Argv<ReplayFlags> {
     })
     .option('build', { type: 'string', describe: 'What to install and start, e.g. airflow@3.2.2' })
     .option('times', { type: 'number', describe: `How often each is played (default: ${USUAL_TIMES})` })
+    .option('control', { type: 'boolean', describe: 'Play only the controls, each kind of them so often' })
     .option('out', { type: 'string', describe: 'The folder of its run folders, new or empty (default: below runs/)' })
     .option('junit', { type: 'string', describe: "A file for the outcomes in JUnit's format, one case a file" })
     .option('json', { type: 'boolean', describe: 'Print the outcomes as one JSON document' });

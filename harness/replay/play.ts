@@ -8,7 +8,7 @@ import { episodeLine } from '../../reports/terminal/replay.ts';
 import { jsonText } from '../../reports/words.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { Progress } from '../console/progress.ts';
-import { direct, episodesOf, slugOf } from '../director/director.ts';
+import { direct, episodesOf, type HowOften, slugOf } from '../director/director.ts';
 import type { RaceScript } from '../director/script.ts';
 import { openRun } from '../judge/open-run.ts';
 import { type Build, buildLabel } from '../model/build.ts';
@@ -22,6 +22,7 @@ import { timeStamp } from '../run/manifest.ts';
 import { recordRun } from '../run/run.ts';
 import { openStack } from '../run/stack.ts';
 import { writeNewFile } from '../run-folder/out.ts';
+import { median } from '../statistics/statistics.ts';
 import { ProcessTable } from '../system/process-table.ts';
 import type { ReplayFlags } from './options.ts';
 import { resolveReplay, scenarioOf, settingOf } from './resolve.ts';
@@ -41,7 +42,7 @@ export interface PlayedReplay {
 
 /** Plays files, those of one setting on one stack, each as a run that is judged. Rejects only for wrong flags. */
 export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
-  const { build, scripts, times } = await resolveReplay(flags);
+  const { build, scripts, often } = await resolveReplay(flags);
   const label = buildLabel(build).replace(/[^A-Za-z0-9.]+/g, '-');
   const id = randomBytes(3).toString('hex');
   const out = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-replay-${label}-${id}`));
@@ -51,7 +52,7 @@ export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
   try {
     for (const setting of new Set(scripts.map(settingOf))) {
       const its = scripts.filter((script) => settingOf(script) === setting);
-      await playSetting(its, { build, times, out, signal, quiet: flags.json === true, files });
+      await playSetting(its, { build, often, out, signal, quiet: flags.json === true, files });
     }
   } catch (error) {
     failure = error;
@@ -65,7 +66,7 @@ export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
 
 interface Playing {
   readonly build: Build;
-  readonly times: number;
+  readonly often: HowOften;
   readonly out: string;
   readonly signal: AbortSignal;
   readonly quiet: boolean;
@@ -73,7 +74,7 @@ interface Playing {
 }
 
 async function playSetting(scripts: readonly RaceScript[], playing: Playing): Promise<void> {
-  const { build, times, out, signal, quiet, files } = playing;
+  const { build, often, out, signal, quiet, files } = playing;
   const [first] = scripts;
   if (!first) return;
   const table = new ProcessTable(randomBytes(3).toString('hex'));
@@ -82,7 +83,7 @@ async function playSetting(scripts: readonly RaceScript[], playing: Playing): Pr
   let stack: Stack | undefined;
   try {
     mkdirSync(logs, { recursive: true });
-    const plan = { seed: SEED, scenario: scenarioOf(first, times) };
+    const plan = { seed: SEED, scenario: scenarioOf(first, often) };
     const logOf = (name: string) => path.join(logs, `${name}.log`);
     stack = await openStack({ subject: { build }, plan, progress: starting, signal, table, wire: true, logOf });
     await stack.ready;
@@ -99,10 +100,10 @@ async function playSetting(scripts: readonly RaceScript[], playing: Playing): Pr
 }
 
 async function playFile(script: RaceScript, stack: Stack, playing: Playing): Promise<ReplayedFile> {
-  const { build, times, out, signal, quiet } = playing;
-  const scenario = scenarioOf(script, times);
-  const progress = new Progress(`${build.name} ${script.race.race}`, episodesOf(times) * USUAL_EPISODE_S, { quiet });
-  const words = ['windtunnel', 'replay', script.file, '--build', build.name, '--times', String(times)];
+  const { build, often, out, signal, quiet } = playing;
+  const scenario = scenarioOf(script, often);
+  const progress = new Progress(`${build.name} ${script.race.race}`, episodesOf(often) * USUAL_EPISODE_S, { quiet });
+  const words = ['windtunnel', 'replay', script.file, '--build', build.name, ...timesFlags(often)];
   const subject = { build };
   try {
     const { folder, failure } = await recordRun({
@@ -114,7 +115,7 @@ async function playFile(script: RaceScript, stack: Stack, playing: Playing): Pro
       signal,
       script: (stage) => {
         writeFileSync(path.join(out, slugOf(script), 'script.race.yaml'), script.text);
-        return direct(stage, script, { times, onEpisode: (row) => progress.note(episodeLine(row, times)) });
+        return direct(stage, script, { often, onEpisode: (row) => progress.note(episodeLine(row, often.script)) });
       },
       shared: { stack, settleMs: SETTLE_MS },
     });
@@ -143,8 +144,7 @@ async function replayed(script: RaceScript, judgement: Judgement, folder: string
   const episodes = judgement.episodes ?? [];
   const played = episodes.filter(({ kind }) => kind === 'script');
   const outcome = replayOutcome(episodes);
-  const shown = played.find((one) => one.outcome === outcome) ?? played[0];
-  const seconds = played.map((one) => one.seconds).toSorted((a, b) => a - b);
+  const shown = played.find((one) => one.outcome === outcome) ?? played[0] ?? episodes[0];
   const kinds = [...new Set(episodes.flatMap(({ kind }) => (kind === 'script' ? [] : [kind])))];
   return {
     race,
@@ -158,12 +158,16 @@ async function replayed(script: RaceScript, judgement: Judgement, folder: string
       const its = episodes.filter((one) => one.kind === kind);
       return { kind, times: its.length, broken: its.filter((one) => one.outcome === 'broken').length };
     }),
-    seconds: seconds[seconds.length >> 1] ?? null,
+    seconds: median(played.map(({ seconds }) => seconds)),
     why: shown?.violations[0]?.sentence ?? shown?.why ?? null,
     steps: shown ? await readSteps(folder, shown.episode) : [],
     others: [...new Set(played.flatMap(({ others }) => others))].sort(),
     run: folder,
   };
+}
+
+function timesFlags({ script, controls }: HowOften): string[] {
+  return script === 0 ? ['--times', String(controls), '--control'] : ['--times', String(script)];
 }
 
 function countsOf(played: readonly JudgedEpisode[]): ReplayedFile['counts'] {

@@ -5,13 +5,16 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 
 import { problemsOf } from '../../workloads/problems.ts';
-import { episodesOf } from '../director/director.ts';
+import { episodeCounts } from '../director/director.ts';
 import { knownRaceNamed } from '../races/index.ts';
+import { median } from '../statistics/statistics.ts';
 import { resolveReplay, scenarioOf, settingOf, shippedRaces } from './resolve.ts';
 
 test('each race file that ships is of a known race, breaks what marks it, and is short', async () => {
   const { scripts } = await resolveReplay({ files: shippedRaces() });
-  expect(scripts.length).toBeGreaterThanOrEqual(5);
+  const lengths = scripts.map(({ text }) => text.trimEnd().split('\n').length);
+  expect(scripts.length).toBeGreaterThanOrEqual(16);
+  expect(median(lengths)).toBeLessThanOrEqual(20);
   for (const { race, text, file } of scripts) {
     const known = knownRaceNamed(race.race);
     expect(known, file).toBeDefined();
@@ -31,17 +34,30 @@ test('each race file that ships is of a known race, breaks what marks it, and is
 test('the scenario of a script is valid, with a DAG for each episode', async () => {
   const { scripts } = await resolveReplay({ files: shippedRaces() });
   for (const script of scripts) {
-    const scenario = scenarioOf(script, 3);
+    const scenario = scenarioOf(script, episodeCounts(3, false));
     expect(problemsOf(scenario), script.file).toEqual([]);
-    expect(scenario.dags).toHaveLength(episodesOf(3));
+    expect(scenario.dags).toHaveLength(9);
   }
   const [branch] = scripts.filter(({ race }) => race.race === '#63266');
-  const tasks = branch && scenarioOf(branch, 1).dags[0]?.tasks;
+  const tasks = branch && scenarioOf(branch, episodeCounts(1, false)).dags[0]?.tasks;
   expect(tasks?.map(({ task_id, skips }) => [task_id, skips])).toEqual([
     ['branch', ['d']],
     ['first', undefined],
     ['d', undefined],
   ]);
+});
+
+test('with only its controls a script is never played, and so often each kind of them', async () => {
+  const { often } = await resolveReplay({ files: ['63581'], times: 100, control: true });
+  expect(often).toEqual({ script: 0, controls: 100 });
+  expect((await resolveReplay({ files: ['63581'], times: 2 })).often).toEqual({ script: 2, controls: 2 });
+  expect((await resolveReplay({ files: ['63581'] })).often).toEqual({ script: 20, controls: 3 });
+});
+
+test('a script that defers has a triggerer, and a stack of its own', async () => {
+  const { scripts } = await resolveReplay({ files: ['63581', '72716'] });
+  expect(scripts.map((script) => scenarioOf(script, episodeCounts(1, false)).fleet.habits.defers)).toEqual([0, 1]);
+  expect(new Set(scripts.map(settingOf)).size).toBe(2);
 });
 
 test('scripts of one setting share a stack', async () => {
@@ -56,13 +72,13 @@ test('wrong flags, files and invariants are refused all at once', async () => {
   try {
     const file = path.join(folder, 'mine.race.yaml');
     writeFileSync(file, 'race: x\ntitle: x\nbreaks: { no-deadlock: }\ndag: { d: }\nscript: [operator triggers]\n');
-    const refused = await resolveReplay({ files: [file, '66743'], build: 'airflow@9', times: 0 }).catch(String);
+    const refused = await resolveReplay({ files: [file, '63582'], build: 'airflow@9', times: 0 }).catch(String);
     for (const said of [
       '--times',
       '"9" is not an Airflow version',
       'did you mean "no-deadlocks"',
-      '66743',
-      'did you mean "66734"',
+      '63582',
+      'did you mean "63581"',
     ])
       expect(refused).toContain(said);
     await expect(resolveReplay({ files: [] })).rejects.toThrow(/Name a file of a race, or one of .*66734/);

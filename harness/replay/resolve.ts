@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { REAL_CLIENT, STEADY_HABITS } from '../../workloads/shapes.ts';
 import { collectUsageErrors } from '../console/usage-errors.ts';
-import { dagOfEpisode, episodesOf, slugOf } from '../director/director.ts';
+import { dagOfEpisode, episodeCounts, episodesOf, type HowOften, slugOf } from '../director/director.ts';
 import { type RaceScript, readScript } from '../director/script.ts';
 import { listInvariants } from '../judge/invariants.ts';
 import type { Build } from '../model/build.ts';
@@ -27,14 +27,15 @@ const LONGEST_EPISODE_S = 60;
 export interface WantedReplay {
   readonly build: Build;
   readonly scripts: readonly RaceScript[];
-  readonly times: number;
+  readonly often: HowOften;
 }
 
 /** What the flags ask for. Throws a UsageError that lists every problem of them, and of the files. */
-export async function resolveReplay({ files = [], build, times, out, junit }: ReplayFlags): Promise<WantedReplay> {
+export async function resolveReplay(flags: ReplayFlags): Promise<WantedReplay> {
+  const { files = [], build, times = USUAL_TIMES, control = false, out, junit } = flags;
   const [, known, ...scripts] = await collectUsageErrors(
     async () => {
-      const problems = notWhole('times', times ?? USUAL_TIMES, 1, 200);
+      const problems = notWhole('times', times, 1, 200);
       if (files.length === 0) problems.push(`Name a file of a race, or one of ${shippedRaces().join(', ')}.`);
       if (problems.length > 0) throw new UsageError(problems.join('\n'));
     },
@@ -46,7 +47,7 @@ export async function resolveReplay({ files = [], build, times, out, junit }: Re
     async () => out === undefined || checkNewFolder(out, 'folder of the replay'),
     async () => junit === undefined || checkNewFile(junit, 'file for JUnit'),
   );
-  return { build: known, scripts, times: times ?? USUAL_TIMES };
+  return { build: known, scripts, often: episodeCounts(times, control) };
 }
 
 /** Names of the races that have a file here. */
@@ -76,23 +77,29 @@ async function checkedScript(file: string): Promise<RaceScript> {
 }
 
 /** Scripts that can share a stack have the same. */
-export function settingOf({ race: { stack = {} } }: RaceScript): string {
+export function settingOf({ race: { stack = {} }, steps }: RaceScript): string {
   const { schedulers = 1, heartbeat_timeout_s, queued_timeout_s } = stack;
-  return JSON.stringify([schedulers, heartbeat_timeout_s, queued_timeout_s]);
+  return JSON.stringify([schedulers, heartbeat_timeout_s, queued_timeout_s, defers(steps)]);
+}
+
+/** Whether a stack of it needs a triggerer. */
+function defers(steps: RaceScript['steps']): boolean {
+  return steps.some(({ action }) => action.do === 'work' && action.cue.act === 'defer');
 }
 
 /** A run in which the script is the load: one DAG for each episode. */
-export function scenarioOf(script: RaceScript, times: number): Scenario {
+export function scenarioOf(script: RaceScript, often: HowOften): Scenario {
   const { race, stack = {}, breaks } = script.race;
-  const episodes = episodesOf(times);
+  const episodes = episodesOf(often);
   return {
     name: `replay-${slugOf(script)}`,
-    describe: `The script of ${race}, ${times} times, and its controls`,
+    describe: `The script of ${race}, ${often.script} times, and its controls, ${often.controls} times`,
     duration_s: episodes * LONGEST_EPISODE_S,
     schedulers: stack.schedulers ?? 1,
     api_servers: 1,
     dags: Array.from({ length: episodes }, (_, i) => dagOf(script, i + 1)),
-    fleet: { ...REAL_CLIENT, habits: STEADY_HABITS },
+    // Lives wait for their cues. Those that ask to be called again do so after as long as heartbeats are apart.
+    fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: { ...STEADY_HABITS, defers: defers(script.steps) ? 1 : 0 } },
     executor_behaviour: stack.executor ?? 'calm',
     operators: [],
     aims: Object.keys(breaks),

@@ -4,14 +4,17 @@ import type { Answer } from './requests.ts';
 import { type ReportedState, TaskRequests } from './task-requests.ts';
 
 export type WorkerCue =
-  | { readonly act: 'run' | 'beat' | 'success' | 'fail' | 'retry' | 'result' }
+  | { readonly act: 'run' | 'beat' | 'success' | 'fail' | 'retry' | 'defer' | 'reschedule' | 'result' }
   | { readonly act: 'fields'; readonly text: string }
-  | { readonly act: 'skip'; readonly tasks: readonly string[] };
+  | { readonly act: 'skip' | 'follow'; readonly tasks: readonly string[] };
 
-const REPORTS = { success: 'success', fail: 'failed', retry: 'up_for_retry' } as const satisfies Record<
-  string,
-  ReportedState
->;
+const REPORTS = {
+  success: 'success',
+  fail: 'failed',
+  retry: 'up_for_retry',
+  defer: 'deferred',
+  reschedule: 'up_for_reschedule',
+} as const satisfies Record<string, ReportedState>;
 
 /** One task attempt of a worker that does only what it is asked to, one cue after another or several at once. */
 export class CuedLife {
@@ -41,6 +44,10 @@ export class CuedLife {
     return this.#isOver;
   }
 
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
   /** Resolves with the answer; rejects when the run ends before it is there. */
   async perform(cue: WorkerCue): Promise<Answer> {
     switch (cue.act) {
@@ -54,6 +61,13 @@ export class CuedLife {
         return this.#requests.pushResult();
       case 'skip':
         return this.#requests.skip(cue.tasks);
+      case 'follow':
+        return this.#requests.pushDecision(cue.tasks);
+      case 'defer':
+      case 'reschedule':
+        // The task may be handed over again before the answer is there.
+        await this.context.hooks.onLeaving();
+        return this.#report(REPORTS[cue.act]);
       case 'success':
       case 'fail':
       case 'retry':

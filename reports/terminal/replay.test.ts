@@ -29,6 +29,13 @@ const FILE: ReplayedFile = {
   others: ['locks-are-brief'],
   run: 'runs/x/1',
 };
+test('of controls alone it is printed how often they were broken', () => {
+  const [first] = replayText(replay([{ ...FILE, outcome: 'held', counts: {}, times: 0, steps: [], seconds: null }]), {
+    color: false,
+  }).split('\n');
+  expect(first).toBe('#1  airflow@3.2.1  held (controls broken: hold alone 0 of 3)');
+});
+
 const replay = (files: readonly ReplayedFile[]) => ({ build: 'airflow@3.2.1', outcome: 'broken' as const, files });
 
 test('an outcome is printed with how often, its controls, and one episode step by step', () => {
@@ -63,5 +70,7 @@ test('a control that is broken, too, makes it the hold, and the worst outcome is
   expect(replayOutcome([script('held'), script('not-reached'), control('broken')])).toBe('not-reached');
   expect(replayOutcome([script('held'), script('excluded')])).toBe('excluded');
   expect(replayOutcome([])).toBe('not-reached');
+  expect(replayOutcome([control('held'), control('broken')])).toBe('by-the-hold');
+  expect(replayOutcome([control('held')])).toBe('held');
   expect(worstOf(['held', 'by-the-hold', 'broken'])).toBe('broken');
 });

@@ -50,7 +50,7 @@ export function howOftenPlayed({ outcome, counts, times, seconds: each, controls
   const time = each === null ? '' : `, ${seconds(each)} each`;
   const said = controls.map(({ kind, broken, times: of }) => `${kind.replaceAll('-', ' ')} ${broken} of ${of}`);
   const beside = said.length > 0 ? ` (controls broken: ${said.join(', ')})` : '';
-  return ` ${counts[own] ?? 0} of ${times}${other}${time}${beside}`;
+  return times === 0 ? beside : ` ${counts[own] ?? 0} of ${times}${other}${time}${beside}`;
 }
 
 function stepLine({ began_ms, ended_ms, text, process, pid, result, statement }: StepRow, from: number): string {

@@ -10,6 +10,8 @@ export interface CuedWorker {
   readonly key: TaskKey;
   readonly tiId: string;
   readonly life: CuedLife;
+  /** The executor says nothing of this life by itself, whatever becomes of it. False: that has been asked before. */
+  withholdNews(): boolean;
   /** The executor reports the end of the workload, whatever its worker does. */
   reportEnd(outcome: 'success' | 'fail'): void;
 }
@@ -35,7 +37,13 @@ export class CuedEngine implements Engine {
   async play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
     const life = new CuedLife(this.#native.contextOf(spec, hooks));
     const { ti } = spec.workload;
-    this.#workers.push({ key: keyOf(ti), tiId: ti.id, life, reportEnd: hooks.reportEnd.bind(hooks) });
+    this.#workers.push({
+      key: keyOf(ti),
+      tiId: ti.id,
+      life,
+      withholdNews: hooks.withholdNews.bind(hooks),
+      reportEnd: hooks.reportEnd.bind(hooks),
+    });
     return life.ended;
   }
 

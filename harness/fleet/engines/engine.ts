@@ -8,6 +8,8 @@ export interface FleetHooks extends LifeHooks {
   isRevoked(): boolean;
   /** Called before `onStarted` of a real worker. */
   onRealWorker(worker: RealWorker): void;
+  /** The executor does not report the end of this life by itself: where lives wait for cues. False: it knew that. */
+  withholdNews(): boolean;
   /** The executor reports the end of the workload, whatever its life does: only where lives wait for cues. */
   reportEnd(outcome: LifeOutcome): void;
   /** Called when a real worker has ended by itself. */

@@ -93,6 +93,7 @@ function hooks() {
     isRevoked: () => seen.revoked,
     onRealWorker: () => undefined,
     onSupervisorEnd: () => undefined,
+    withholdNews: () => false,
     reportEnd: () => undefined,
     onRevoked: () => undefined,
     onStarted: (atMs: number) => {
