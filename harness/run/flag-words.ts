@@ -6,7 +6,10 @@ export function flagNames(flags: GivenFlags): string[] {
   return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`]));
 }
 
-/** `--seed`, `7`, `--faults`, `all`: those that were given, each with its value. */
+/** `--seed`, `7`, `--trace`: those that were given, each with its value unless it is a switch. */
 export function flagWords(flags: GivenFlags): string[] {
-  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  return Object.entries(flags).flatMap(([flag, value]) => {
+    if (value === undefined || value === false) return [];
+    return value === true ? [`--${flag}`] : [`--${flag}`, String(value)];
+  });
 }

@@ -13,10 +13,11 @@ test('has every flag that shapes the run, and the seed that was drawn', () => {
     apiServers: 2,
     faults: 'kill:scheduler',
     invariants: 'mine',
+    trace: true,
   };
   expect(repeatCommand({ scenario: 'seeds', subject: reference, ...flags, engine: 'k6', vus: 40 })).toBe(
     'windtunnel run seeds --build reference+rtif-merge --seed 7 --duration 30s --schedulers 3 --api-servers 2 ' +
-      '--faults kill:scheduler --invariants mine --engine k6 --vus 40',
+      '--faults kill:scheduler --invariants mine --engine k6 --vus 40 --trace',
   );
 });
 

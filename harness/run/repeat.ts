@@ -6,6 +6,7 @@ import { type PlanFlags, planGiven } from './plan.ts';
 import type { Subject } from './subject.ts';
 
 export interface Repeatable extends PlanFlags, EngineFlags {
+  readonly trace?: boolean | undefined;
   /** A name, a .ts file, or the folder of a stored run, which has a seed and a plan. */
   readonly scenario: string;
   readonly subject: Subject;
@@ -18,6 +19,7 @@ export function repeatCommand({ scenario, subject, ...flags }: Repeatable): stri
     ...planGiven(flags),
     invariants: flags.invariants,
     ...engineGiven(flags),
+    trace: flags.trace,
   });
   return ['windtunnel', 'run', scenario, ...words].map(shellWord).join(' ');
 }

@@ -56,7 +56,8 @@ export class RunSession implements RunContext, StackNeeds {
     this.onWires = this.trace?.begin;
     this.record.failed.addEventListener('abort', () => this.#failure.abort(this.record.failed.reason), { once: true });
     this.stop = AbortSignal.any([spec.signal, this.#failure.signal]);
-    setMaxListeners(0, this.stop);
+    // Each part of a run listens to one of them.
+    setMaxListeners(0, spec.signal, this.stop);
   }
 
   /** An arrow, because parts are given it as a function. */
