@@ -67,8 +67,8 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/explain.ts')).explainCommand,
   ],
   [
-    'export <run> <finding>',
-    "A finding as text for others: a report under the headings of Airflow's bug form",
+    'export <run> [finding]',
+    "A finding for others: a report under the headings of Airflow's bug form, or a test for Airflow",
     async () => (await import('./commands/export.ts')).exportCommand,
   ],
   [

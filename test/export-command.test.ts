@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -25,7 +25,10 @@ const HEADINGS = [
   'Anything else?',
 ];
 const FAILED: LiteralRun = {
-  manifest: { build: 'airflow@3.3.2', identity: { airflow: '3.3.2', python: '3.11.7', postgres: '18.4' } },
+  manifest: {
+    build: 'airflow@3.3.2',
+    identity: { airflow: '3.3.2', packages: 'abc123', python: '3.11.7', postgres: '18.4' },
+  },
   operations: [
     { kind: 'state', requested: 'success', outcome: 'unknown', status: 500, sent_ms: 5_000, ended_ms: 5_300 },
   ],
@@ -79,6 +82,22 @@ describe('windtunnel export --as airflow-issue', () => {
     expect(stdout).not.toMatch(/long before|later|another time|triggerer/);
   });
 
+  test('says where it is in the source of the run, or that this is not here', async () => {
+    expect((await exported()).stdout).toMatch(/^Where this is in the source was not looked up: .* not installed here/m);
+    const cache = path.join(stored.folder, 'cache');
+    const installed = path.join(cache, 'airflow', '3.3.2-py3.11-0a1b2c3d');
+    const file = 'api_fastapi/execution_api/routes/task_instances.py';
+    const source = path.join(installed, '5e6f7a8b', 'lib', 'python3.11', 'site-packages', 'airflow', file);
+    mkdirSync(path.dirname(source), { recursive: true });
+    writeFileSync(source, '# The routes\n\ndef ti_update_state(session):\n    pass\n');
+    const complete = { place: '5e6f7a8b', facts: { packages_hash: FAILED.manifest?.identity?.packages } };
+    writeFileSync(path.join(installed, 'complete.json'), JSON.stringify(complete));
+    const words = ['export', stored.folder, 'F1', '--as', 'airflow-issue'];
+    const { stdout } = await callInProcess(words, stored.folder, { WINDTUNNEL_CACHE: cache });
+    const link = `https://github.com/apache/airflow/blob/3.3.2/airflow-core/src/airflow/${file}#L3`;
+    expect(stdout).toContain(`](${link}) | in ti\\_update\\_state: def ti\\_update\\_state(session): |`);
+  });
+
   test('says all that is wrong with the words', async () => {
     const { code, stderr } = await exported('--around', '-1', '--out', stored.folder);
     expect(code).toBe(2);
@@ -104,5 +123,33 @@ describe('windtunnel export --as airflow-issue', () => {
     } finally {
       hostile.remove();
     }
+  });
+});
+
+describe('windtunnel export --as pytest', () => {
+  let passed: ReturnType<typeof writeLiteralRun>;
+  beforeAll(() => {
+    passed = writeLiteralRun(FAILED);
+  });
+  afterAll(() => passed.remove());
+
+  const refused = async (...words: string[]) => {
+    const { code, stdout, stderr } = await callInProcess(['export', ...words, '--as', 'pytest'], passed.folder);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    return stderr;
+  };
+
+  test('a finding that is no known race has none', async () => {
+    expect(await refused(passed.folder, 'F1')).toMatch(/F1 is no known race, and only of these there are tests/);
+    expect(await refused(passed.folder)).toMatch(/Name a finding, such as F1/);
+  });
+
+  test('says all that is wrong with the words, and writes nothing', async () => {
+    const wrong = await refused('63266', '--also', 'x', '--out', passed.folder);
+    expect(wrong).toMatch(/For a pytest --also means nothing: leave it out\.\n.*is not empty: name another with --out/);
+    expect(await refused('66735')).toMatch(/The race #66735 has no pytest; these have one: /);
+    expect(await refused('63266', 'F1')).toMatch(/63266 is no run folder, so it has no finding F1\./);
+    expect(await refused('runs/none')).toMatch(/There is no runs\/none: give a run folder, a race file or a race\./);
+    expect(existsSync(path.join(passed.folder, 'pytest-63266'))).toBe(false);
   });
 });

@@ -1,13 +1,20 @@
+import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 
 import { airflowIssue, type IssueSighting } from '../../reports/markdown/airflow-issue.ts';
 import { findingNamed } from '../judge/finding-named.ts';
 import { judge } from '../judge/judge.ts';
+import { openRun } from '../judge/open-run.ts';
+import { type FoundPlace, findPlaces, handlerOf, type SourcePlace } from '../model/airflow/source.ts';
 import type { Finding } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
+import type { Manifest } from '../model/manifest.ts';
 import type { Judgement } from '../model/verdict.ts';
+import { knownRaceNamed } from '../races/index.ts';
 import { type LogAround, logsAround } from '../run-folder/logs-around.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+import { installedSource } from '../stacks/airflow/installed-source.ts';
 
 export interface IssueOptions {
   /** Further run folders. */
@@ -28,8 +35,32 @@ export async function issueOf(run: string, id: string, { also, aroundS, own }: I
   return airflowIssue({
     ...{ judgement, manifest, finding, around_s: aroundS },
     sightings: sightingsOf(finding, [judgement, ...others]),
+    places: placesOf(await expectedPlaces(run, finding), manifest),
     logs: logsAround(run, moment, aroundS * 1_000).map(withoutHome),
   });
+}
+
+/** Those of the race, and the handlers of the requests that prove its worst occurrence. */
+async function expectedPlaces(run: string, { known_race, worst }: Finding): Promise<SourcePlace[]> {
+  const race = known_race === null ? [] : (knownRaceNamed(known_race)?.places ?? []);
+  const opened = await openRun(run);
+  try {
+    const numbers = worst.operations.join(', ');
+    const rows =
+      numbers === '' ? [] : await opened.rows(`SELECT DISTINCT kind FROM operations WHERE op IN (${numbers})`);
+    const handlers = rows.flatMap(({ kind }) => handlerOf(String(kind)) ?? []);
+    return [...race, ...handlers.filter(({ within }) => !race.some((place) => place.within === within))];
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Undefined: what the run was of is not installed here any more. */
+function placesOf(wanted: readonly SourcePlace[], { identity }: Manifest): readonly FoundPlace[] | undefined {
+  const folder = installedSource(identity.packages);
+  if (folder === undefined) return undefined;
+  const textOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
+  return findPlaces(wanted, (file) => textOf(path.join(folder, file)));
 }
 
 /** Tracebacks have paths of this machine. */

@@ -22,5 +22,19 @@ export const skippedIsScheduled: KnownRace = {
     has: ['airflow@3.1.8'],
     has_not: 'airflow@3.2.1',
   },
+  places: [
+    {
+      does: 'scheduler, sets to SCHEDULED what it found ready before',
+      file: 'models/dagrun.py',
+      within: 'schedule_tis',
+      code: 'update(TI)',
+    },
+    {
+      does: 'API server, skips what a branch does not follow',
+      file: 'api_fastapi/execution_api/routes/task_instances.py',
+      within: 'ti_skip_downstream',
+      code: 'update(TI)',
+    },
+  ],
   reference: 'reference+schedule-unguarded',
 };

@@ -31,6 +31,20 @@ export const backfillCompletesEarly: KnownRace = {
     has: ['airflow@3.2.1'],
     has_not: 'airflow@3.2.2',
   },
+  places: [
+    {
+      does: 'scheduler, looks for backfills without unfinished runs',
+      file: 'jobs/scheduler_job_runner.py',
+      within: '_mark_backfills_complete',
+      code: 'Backfill.completed_at.is_(None)',
+    },
+    {
+      does: 'API server, commits the backfill before it makes its runs',
+      file: 'models/backfill.py',
+      within: '_create_backfill',
+      code: 'session.commit()',
+    },
+  ],
   reference: 'reference+backfill-no-guard',
   related: [
     'backfill-cutoff-short',

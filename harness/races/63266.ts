@@ -26,6 +26,14 @@ export const skipOverwrites: KnownRace = {
     has: ['airflow@3.1.8'],
     has_not: 'airflow@3.2.1',
   },
+  places: [
+    {
+      does: 'API server, skips what a branch does not follow',
+      file: 'api_fastapi/execution_api/routes/task_instances.py',
+      within: 'ti_skip_downstream',
+      code: 'update(TI)',
+    },
+  ],
   reference: 'reference+skip-unguarded',
   related: ['skip-guard-without-null', 'skip-guard-queued'],
   differs:

@@ -28,6 +28,14 @@ export const renderedFieldsTwice: KnownRace = {
     has: ['airflow@3.2.2'],
     has_not: 'airflow@3.3.2',
   },
+  places: [
+    {
+      does: 'API server, reads the row and then inserts it',
+      file: 'models/renderedtifields.py',
+      within: 'write',
+      code: 'session.merge(self)',
+    },
+  ],
   reference: 'reference+rtif-merge',
   related: ['rtif-retry-once'],
 };

@@ -23,6 +23,20 @@ export const stateAndVersion: KnownRace = {
     has: ['airflow@3.2.1'],
     has_not: 'airflow@3.2.2',
   },
+  places: [
+    {
+      does: 'API server, locks the task and by a join its run',
+      file: 'api_fastapi/execution_api/routes/task_instances.py',
+      within: '_create_ti_state_update_query_and_update_state',
+      code: 'with_for_update=True',
+    },
+    {
+      does: 'scheduler, has locked the run and updates its tasks',
+      file: 'jobs/scheduler_job_runner.py',
+      within: '_verify_integrity_if_dag_changed',
+      code: 'update(TI)',
+    },
+  ],
   reference: 'reference+state-lock-joined',
   related: ['deadlock-same-transaction', 'deadlock-fresh-session', 'deadlock-503', 'version-update-skip-locked'],
 };

@@ -22,5 +22,13 @@ export const lostWhileQueued: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
+  places: [
+    {
+      does: 'scheduler, archives a try only if it was running',
+      file: 'models/taskinstance.py',
+      within: 'fetch_handle_failure_context',
+      code: 'if ti.state == TaskInstanceState.RUNNING',
+    },
+  ],
   reference: 'reference+history-without-queued',
 };

@@ -40,5 +40,13 @@ export const leftOnOldVersion: KnownRace = {
     has: ['airflow@3.3.2', 'airflow@3.2.2', 'airflow@3.2.1'],
     has_not: 'airflow@3.4.0b2',
   },
+  places: [
+    {
+      does: 'scheduler, updates tasks in a state that is not null',
+      file: 'jobs/scheduler_job_runner.py',
+      within: '_verify_integrity_if_dag_changed',
+      code: 'TI.state.in_(State.unfinished)',
+    },
+  ],
   reference: 'reference+version-skips-stateless',
 };

@@ -29,5 +29,19 @@ export const backfillsAtOnce: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
+  places: [
+    {
+      does: 'API server, counts active backfills without a lock',
+      file: 'models/backfill.py',
+      within: '_create_backfill',
+      code: 'num_active = ',
+    },
+    {
+      does: 'API server, commits its own',
+      file: 'models/backfill.py',
+      within: '_create_backfill',
+      code: 'session.commit()',
+    },
+  ],
   reference: 'reference+backfills-at-once',
 };

@@ -26,6 +26,13 @@ export const maxActiveRuns: KnownRace = {
     has: ['airflow@3.3.2', 'airflow@3.2.2'],
     has_not: null,
   },
+  places: [
+    {
+      does: 'scheduler, counts running runs and starts others',
+      file: 'jobs/scheduler_job_runner.py',
+      within: '_start_queued_dagruns',
+    },
+  ],
   // The defect max-active-runs-exceeded is another: a single scheduler that counts wrongly.
   reference: null,
 };

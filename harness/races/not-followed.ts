@@ -32,5 +32,13 @@ export const notFollowed: KnownRace = {
     // There the branch itself skips what runs (#63266), and leaves nothing for the scheduler.
     has_not: 'airflow@3.1.8',
   },
+  places: [
+    {
+      does: 'scheduler, skips what a branch did not follow, whatever the task does',
+      file: 'ti_deps/deps/not_previously_skipped_dep.py',
+      within: '_get_dep_statuses',
+      code: 'ti.set_state(',
+    },
+  ],
   reference: 'reference+running-not-followed',
 };

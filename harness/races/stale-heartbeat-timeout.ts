@@ -27,5 +27,18 @@ export const staleHeartbeatTimeout: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
+  places: [
+    {
+      does: 'scheduler, reads which tasks have no heartbeat',
+      file: 'jobs/scheduler_job_runner.py',
+      within: '_find_task_instances_without_heartbeats',
+      code: 'select(TI)',
+    },
+    {
+      does: 'scheduler, fails them without another look',
+      file: 'jobs/scheduler_job_runner.py',
+      within: '_purge_task_instances_without_heartbeats',
+    },
+  ],
   reference: 'reference+silence-not-rechecked',
 };

@@ -37,5 +37,13 @@ export const unlockedClear: KnownRace = {
     has: ['airflow@3.3.2'],
     has_not: null,
   },
+  places: [
+    {
+      does: 'API server, archives the try that it has read',
+      file: 'models/taskinstance.py',
+      within: 'clear_task_instances',
+      code: 'prepare_db_for_next_try',
+    },
+  ],
   reference: null,
 };

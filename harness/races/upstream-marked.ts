@@ -45,5 +45,13 @@ export const upstreamMarked: KnownRace = {
     has: ['airflow@3.3.2', 'airflow@3.2.2', 'airflow@3.2.1', 'airflow@3.1.8'],
     has_not: null,
   },
+  places: [
+    {
+      does: 'scheduler, sets what the trigger rule says, whatever the task does',
+      file: 'ti_deps/deps/trigger_rule_dep.py',
+      within: '_evaluate_direct_relatives',
+      code: 'ti.set_state(new_state',
+    },
+  ],
   reference: 'reference+running-upstream-failed',
 };

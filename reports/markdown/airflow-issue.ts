@@ -1,3 +1,4 @@
+import type { FoundPlace } from '../../harness/model/airflow/source.ts';
 import type { Finding, Timeline, TimelineEntry } from '../../harness/model/finding.ts';
 import { groupBy } from '../../harness/model/group-by.ts';
 import type { Manifest } from '../../harness/model/manifest.ts';
@@ -36,6 +37,8 @@ export interface IssueFacts {
   /** From so many seconds before the moment to as many after it. */
   readonly around_s: number;
   readonly logs: readonly LogAround[];
+  /** Where it is in the source of that build; undefined: the source is not here. */
+  readonly places: readonly FoundPlace[] | undefined;
 }
 
 /** A finding under the headings of Airflow's bug form, to be read, completed and sent by a person. */
@@ -79,7 +82,8 @@ function alreadyReported({ known_race }: Finding): string[] {
   return [`> This is known as ${race.reported}: add to that report instead of sending this.`];
 }
 
-function happened({ judgement, manifest, finding, sightings }: IssueFacts): string[] {
+function happened(facts: IssueFacts): string[] {
+  const { judgement, manifest, finding, sightings } = facts;
   const { title, worst, timeline, faults, contrast } = finding;
   const deadlock = deadlockOf(finding, judgement.deadlocks);
   const patches = manifest.patches?.map(({ name }) => name) ?? [];
@@ -90,6 +94,7 @@ function happened({ judgement, manifest, finding, sightings }: IssueFacts): stri
     plain(`For example: ${worst.sentence}`),
     ...(deadlock ? [deadlockSteps(deadlock)] : timeline === null ? [] : [actorTable(timeline), plain(CLOCKS)]),
     ...(deadlock ? sideStatements(deadlock) : []),
+    ...placeTable(facts),
     ...(contrast?.lines.length
       ? [plain(`What the affected have in common: ${contrastWords(contrast).lines[0]}.`)]
       : []),
@@ -121,6 +126,20 @@ function sideStatements({ sides }: Deadlock): string[] {
     const who = listed(those.map(({ process, pid }) => `${process} (pid ${pid})`));
     return `${plain(`${who}:`)}\n\n${code(excerpt(statement, LIMITS.statement), 'sql')}`;
   });
+}
+
+/** With a link to that line where the tag of the release has the same file. */
+function placeTable({ places, manifest: { identity, build, patches } }: IssueFacts): string[] {
+  if (places === undefined)
+    return ['Where this is in the source was not looked up: what the run was of is not installed here any more.'];
+  const tag = patches?.length || build !== `airflow@${identity.airflow}` ? undefined : identity.airflow;
+  const rows = places.map(({ does, file, within, line, text }) => {
+    if (line === null) return [plain(does), plain(`${file}: not found in this release`), ''];
+    const url = `https://github.com/apache/airflow/blob/${tag}/airflow-core/src/airflow/${file}#L${line}`;
+    const name = plain(`${file}:${line}`);
+    return [plain(does), tag === undefined ? name : `[${name}](${url})`, plain(`in ${within}: ${text}`)];
+  });
+  return rows.length === 0 ? [] : ['Where it is in the source:', markdownTable(['what', 'where', 'line'], rows)];
 }
 
 /** An entity has fifty columns, and what matters comes after them. */
