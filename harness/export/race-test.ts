@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Build } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
-import type { ExportedTest, TestedBuild } from '../model/exported-test.ts';
+import type { ExportedTest, PytestedBuild } from '../model/exported-test.ts';
 import { knownRaceNamed } from '../races/index.ts';
 import { runPytest } from '../stacks/airflow/pytest.ts';
 import { knownBuild } from '../stacks/start-build.ts';
@@ -73,7 +73,7 @@ export async function exportTest(
   mkdirSync(out, { recursive: true });
   copyFileSync(path.join(RACES, `${slug}${ENDING}`), file);
   copyFileSync(FIXTURES, path.join(out, 'conftest.py'));
-  const builds: TestedBuild[] = [];
+  const builds: PytestedBuild[] = [];
   for (const [build, wanted] of [
     [fails, 'failed'],
     [passes, 'passed'],

@@ -10,7 +10,7 @@ export interface TestOutcome {
 }
 
 /** A test on a build, and how it must end there. */
-export interface TestedBuild {
+export interface PytestedBuild {
   readonly build: string;
   readonly wanted: 'passed' | 'failed';
   readonly outcome: TestOutcome;
@@ -22,7 +22,7 @@ export interface ExportedTest {
   readonly file: string;
   /** What a failure says that is the race's. */
   readonly because: string;
-  readonly builds: readonly TestedBuild[];
+  readonly builds: readonly PytestedBuild[];
 }
 
 /** Whether it fails where the race is, and for the race, and passes where it is not. */

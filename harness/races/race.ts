@@ -22,7 +22,7 @@ export interface KnownRace {
   readonly related?: readonly string[];
   /** Where its script is played, if it has one and no trial says where the race is. */
   readonly script_on?: ScriptBuilds;
-  /** Where in Airflow's source the statements are that meet. A release that has the race mended may have them not. */
+  /** Where in Airflow's source the statements are that meet. A release without the race may have them not. */
   readonly places?: readonly SourcePlace[];
   /** For the track record: in what a setting of ours differs from that of the report. Whole sentences. */
   readonly differs?: string;

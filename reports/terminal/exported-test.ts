@@ -1,4 +1,4 @@
-import { type ExportedTest, showsRace, type TestedBuild } from '../../harness/model/exported-test.ts';
+import { type ExportedTest, showsRace, type PytestedBuild } from '../../harness/model/exported-test.ts';
 import { counted, visible } from '../words.ts';
 import { fitted, paintFor, type TextOptions } from './screen.ts';
 
@@ -17,7 +17,7 @@ export function exportedTestText(test: ExportedTest, options: TextOptions): stri
   );
 }
 
-function buildLines({ build, wanted, outcome }: TestedBuild, options: TextOptions): string[] {
+function buildLines({ build, wanted, outcome }: PytestedBuild, options: TextOptions): string[] {
   const paint = paintFor(options);
   const word = {
     passed: paint.green('green'),

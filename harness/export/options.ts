@@ -1,0 +1,104 @@
+import type { Argv } from 'yargs';
+
+import { collectUsageErrors } from '../console/usage-errors.ts';
+import { UsageError } from '../model/errors.ts';
+import { flagNames } from '../run/flag-words.ts';
+import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
+import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
+import { checkEnvironment } from '../system/environment.ts';
+import type { IssueOptions } from './issue.ts';
+import { type WantedTest, wantedTest } from './race-test.ts';
+import { raceOf } from './subject.ts';
+
+export const EXPORT_FORMS = ['airflow-issue', 'pytest'] as const;
+
+export interface ExportFlags {
+  readonly run: string;
+  readonly finding?: string | undefined;
+  readonly as: (typeof EXPORT_FORMS)[number];
+  readonly also?: readonly string[] | undefined;
+  readonly around?: number | undefined;
+  readonly build?: string | undefined;
+  readonly passesOn?: string | undefined;
+  readonly out?: string | undefined;
+  readonly invariants?: string | undefined;
+}
+
+/** Maintainers ask for logs around the moment, not for excerpts. */
+const AROUND_S = 60;
+const MOST_AROUND_S = 3_600;
+
+export function exportOptions(args: Argv): Argv<ExportFlags> {
+  return args
+    .positional('run', {
+      type: 'string',
+      demandOption: true,
+      describe: 'A run folder; as a pytest also a race, such as 63266',
+    })
+    .positional('finding', { type: 'string', describe: 'F1, F2, … or a fingerprint' })
+    .option('as', {
+      choices: EXPORT_FORMS,
+      demandOption: true,
+      describe:
+        "airflow-issue: Markdown under the headings of Airflow's bug form, to be read and completed; pytest: a " +
+        'test for Airflow, shown to fail on a build with the race and to pass on one without',
+    })
+    .option('also', {
+      type: 'string',
+      array: true,
+      describe: 'A further run folder, as often as you like: in how many of them it was seen, by build',
+    })
+    .option('around', {
+      type: 'number',
+      describe: `Seconds of the logs before and after the worst occurrence (default: ${AROUND_S})`,
+    })
+    .option('build', { type: 'string', describe: 'Of a pytest: where it fails (default: the build of the run)' })
+    .option('passes-on', {
+      type: 'string',
+      describe: 'Of a pytest: where it passes (default: the next release without the race)',
+    })
+    .option('out', {
+      type: 'string',
+      describe: 'Write it to this file, or a pytest to this folder; missing folders are made',
+    })
+    .options(OWN_INVARIANTS) as unknown as Argv<ExportFlags>;
+}
+
+/** What an issue is made of. UsageError, with all that is wrong. */
+export async function resolveIssue(
+  flags: ExportFlags,
+): Promise<{ readonly id: string; readonly options: IssueOptions }> {
+  const { run, finding: id, also = [], around = AROUND_S, out, invariants, build, passesOn } = flags;
+  const [, own] = await collectUsageErrors(
+    async () => {
+      if (out !== undefined) checkNewFile(out, 'exported file');
+      const problems = withoutEffect('an issue', { build, 'passes-on': passesOn });
+      if (id === undefined) problems.push('Name a finding, such as F1: `windtunnel explain RUN` lists them.');
+      if (!(around >= 0 && around <= MOST_AROUND_S))
+        problems.push(`--around must be a number of seconds from 0 to ${MOST_AROUND_S}, not ${around}.`);
+      if (problems.length > 0) throw new UsageError(problems.join('\n'));
+    },
+    () => ownInvariantsFor([run, ...also], invariants),
+  );
+  return { id: id ?? '', options: { also, aroundS: around, own } };
+}
+
+/** Which test is wanted. UsageError, with all that is wrong. */
+export async function resolveTest(flags: ExportFlags): Promise<WantedTest> {
+  const { run, finding, also, around, build, passesOn, out, invariants } = flags;
+  const [wanted] = await collectUsageErrors(
+    async () => wantedTest(await raceOf(run, finding, { build, invariants }), { passesOn, out }),
+    async () => {
+      const problems = withoutEffect('a pytest', { also, around });
+      if (problems.length > 0) throw new UsageError(problems.join('\n'));
+    },
+    async (test) => test && checkNewFolder(test.out, 'folder of the pytest'),
+    async () => checkEnvironment(),
+  );
+  return wanted;
+}
+
+function withoutEffect(form: string, flags: Readonly<Record<string, unknown>>): string[] {
+  const idle = flagNames(flags);
+  return idle.length === 0 ? [] : [`For ${form} ${idle.join(' and ')} means nothing: leave it out.`];
+}
