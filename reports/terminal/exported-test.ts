@@ -1,4 +1,4 @@
-import { type ExportedTest, showsRace, type PytestedBuild } from '../../harness/model/exported-test.ts';
+import { type ExportedTest, type PytestedBuild, showsRace } from '../../harness/model/exported-test.ts';
 import { counted, visible } from '../words.ts';
 import { fitted, paintFor, type TextOptions } from './screen.ts';
 
