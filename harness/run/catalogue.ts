@@ -10,6 +10,7 @@ import { scenario as ha500 } from '../../workloads/scenarios/ha-500.ts';
 import { scenario as lateFields } from '../../workloads/scenarios/late-fields.ts';
 import { scenario as manyDags } from '../../workloads/scenarios/many-dags.ts';
 import { scenario as mishaps } from '../../workloads/scenarios/mishaps.ts';
+import { scenario as night } from '../../workloads/scenarios/night.ts';
 import { scenario as oldWorkers } from '../../workloads/scenarios/old-workers.ts';
 import { scenario as operators } from '../../workloads/scenarios/operators.ts';
 import { scenario as orphans } from '../../workloads/scenarios/orphans.ts';
@@ -53,6 +54,7 @@ const GENERAL: readonly Scenario[] = [
   stormPatient,
   manyDags,
   oldWorkers,
+  night,
 ];
 
 /** The scenarios that ship. A new one is a file and a line above; that of a race is in the file of the race. */
