@@ -127,5 +127,5 @@ function measured(runs: readonly ContractRun[]): string {
   const days = [...new Set(runs.map(({ at }) => at.slice(0, 10)))].join(', ');
   const ended = runs.flatMap((run) => run.ended.map(({ source, times }) => `${source} of ${run.build}: ${times}`));
   const died = ended.length === 0 ? 'No process ended.' : `Processes that ended by themselves: ${ended.join('; ')}.`;
-  return `Measured ${days}, ${runs.length} runs. ${died}`;
+  return `Measured ${days}, ${runs.length} runs.\n\n${died}`;
 }
