@@ -47,8 +47,8 @@ test('a script with holds is played without them, and with the one that is relea
       'report is reached',
       '250 ms',
       'release report',
-      'release version',
       'worker d is answered',
+      'release version',
     ],
   });
 });

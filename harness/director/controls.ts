@@ -62,11 +62,13 @@ function holdAlone(steps: readonly Step[], central: string, heldMs: number): (St
   const gone = new Set(before.flatMap(({ action }) => (action.do === 'release' ? action.names : [])));
   const release = steps[released];
   const left = held.filter((name) => name !== central && !gone.has(name));
-  const letGo = [[central], ...left.map((name) => [name])].flatMap((names) =>
-    release ? [{ ...release, text: `release ${names}`, action: { do: 'release' as const, names } }] : [],
-  );
+  const letGo = (names: readonly string[]) =>
+    names.flatMap((name) =>
+      release ? [{ ...release, text: `release ${name}`, action: { do: 'release' as const, names: [name] } }] : [],
+    );
   const answers = steps.slice(released + 1).filter(({ action }) => action.do === 'answered');
-  return [...before, { pauseMs: heldMs }, ...letGo, ...answers];
+  // What else is held would go beside what the first has still to do.
+  return [...before, { pauseMs: heldMs }, ...letGo([central]), ...answers, ...letGo(left)];
 }
 
 /** Without what an operator does last, and all that follows; where none does more than trigger, the last cue. */

@@ -36,6 +36,22 @@ const SUBJECTS: Readonly<Record<string, SubjectKeys>> = {
 };
 const matches = (point: Point, seen: Seen) => isAt(point, seen, (name) => (SUBJECTS[name] ? [SUBJECTS[name]] : []));
 
+test('a statement on many rows names the row of a task also in parameters that are arrays', () => {
+  const conditions = (task: string) =>
+    [
+      ['dag_id', '{wt_x,wt_y}'],
+      ['run_id', '{r,s}'],
+      ['task_id', task],
+    ].map(([column = '', value = '']) => ({
+      ...{ clause: 'where' as const, relation: 'task_instance', operator: 'in' },
+      column,
+      values: [value],
+    }));
+  const lock = (task: string) => statement({ locks: ['task_instance'] }, { conditions: conditions(task) });
+  expect(matches(at(access('lock', { of: 'd' })), lock('{"e","d"}'))).toBe(true);
+  expect(matches(at(access('lock', { of: 'd' })), lock('{"e","dd"}'))).toBe(false);
+});
+
 const LOCK = statement({ locks: ['task_instance'] });
 const UPDATE = statement({ verb: 'update', target: 'task_instance', set: ['state'] });
 const COUNT = statement({ counted: ['task_instance'] });

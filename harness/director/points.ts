@@ -66,7 +66,12 @@ function concerns({ touches, text, conditions }: Seen, subject: SubjectKeys): bo
     text.includes(id) || conditions.some(({ values }) => values.some((value) => value?.includes(id)));
   for (const id of tiIds) if (isNamedIn(id)) return true;
   // Of a statement on many rows at once not each names its row in a way of its own.
-  return [dagId, run, ...(task === undefined ? [] : [task])].every((name) => text.includes(`'${name}'`));
+  const isNamedAs = (column: string, name: string) =>
+    text.includes(`'${name}'`) ||
+    conditions.some(
+      (one) => one.column === column && one.values.some((value) => value?.split(/[{},"]/).includes(name)),
+    );
+  return isNamedAs('dag_id', dagId) && isNamedAs('run_id', run) && (task === undefined || isNamedAs('task_id', task));
 }
 
 function isRowOf({ relation, columns }: RowKey, { dagId, run, task, tiIds, runKey }: SubjectKeys): boolean {

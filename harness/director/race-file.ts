@@ -32,6 +32,7 @@ export const RACE_FILE = z.strictObject({
     .refine((value) => Object.keys(value).length > 0, 'must have a task')
     .describe('The tasks of its one DAG'),
   max_active_runs: z.number().int().min(1).max(16).optional(),
+  max_active_tasks: z.number().int().min(1).max(16).optional().describe('Of the DAG: what waits for room is scheduled'),
   script: z
     .array(z.union([z.string(), z.record(z.string(), z.string())]))
     .min(1)

@@ -109,12 +109,13 @@ export function scenarioOf(script: RaceScript, often: HowOften): Scenario {
 }
 
 function dagOf(script: RaceScript, number: number): DagSpec {
-  const { dag, max_active_runs = 16 } = script.race;
+  const { dag, max_active_runs = 16, max_active_tasks } = script.race;
   return {
     dag_id: dagOfEpisode(script, number),
     schedule: null,
     past_runs: 0,
     max_active_runs,
+    ...(max_active_tasks === undefined ? {} : { max_active_tasks }),
     tasks: Object.entries(dag).map(([task_id, spec]) => {
       const { after = [], rule, retries, mapped, branch } = spec ?? {};
       const skips = Object.entries(dag).flatMap(([other, its]) => (its?.after?.includes(task_id) ? [other] : []));

@@ -43,6 +43,8 @@ async function lockTasks(tx: Tx, events: readonly ExecutorEvent[], silent: strin
      FROM task_instance
      WHERE (task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.map_index) IN (
        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[]))
+       AND task_instance.dag_id = ANY($1::text[]) AND task_instance.task_id = ANY($2::text[])
+       AND task_instance.run_id = ANY($3::text[])
      FOR NO KEY UPDATE OF task_instance SKIP LOCKED`,
     [
       events.map(({ dag_id }) => dag_id),
