@@ -52,6 +52,11 @@ const COMMANDS: readonly Listed[] = [
     async () => (await import('./commands/replay.ts')).replayCommand,
   ],
   [
+    'script <run> <finding>',
+    'Make the file of a race from a finding of a traced run: play what may have been its order, and keep what breaks',
+    async () => (await import('./commands/script.ts')).scriptCommand,
+  ],
+  [
     'calibrate',
     'Measure how often each defect of the reference stack is found, and how often a clean stack fails',
     async () => (await import('./commands/calibrate.ts')).calibrateCommand,

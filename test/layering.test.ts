@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['commands'],
-  ['soak', 'upgrade', 'replay', 'export', 'calibrate', 'compare', 'doctor', 'new', 'known', 'trend'],
+  ['soak', 'upgrade', 'replay', 'script', 'export', 'calibrate', 'compare', 'doctor', 'new', 'known', 'trend'],
   ['run'],
   // The parts of a run do not know each other: `run` wires them. Reports are formats: they decide nothing.
   ['stacks', 'fleet', 'faults', 'director', 'record', 'judge', 'reports', 'console', 'k6'],
@@ -31,6 +31,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   workloads: ['model'],
   console: ['reports'],
   director: ['fleet'],
+  script: ['replay'],
   soak: ['known'],
   compare: ['known'],
 };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { shellWord } from '../../reports/commands.ts';
@@ -13,26 +13,20 @@ import type { RaceScript } from '../director/script.ts';
 import { openRun } from '../judge/open-run.ts';
 import { type Build, buildLabel } from '../model/build.ts';
 import type { JudgedEpisode, StepRow } from '../model/episode.ts';
-import { messageOf } from '../model/errors.ts';
 import { type Replay, type ReplayedFile, replayOutcome, worstOf } from '../model/replay.ts';
 import type { Stack } from '../model/stack.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
 import { timeStamp } from '../run/manifest.ts';
 import { recordRun } from '../run/run.ts';
-import { openStack } from '../run/stack.ts';
 import { writeNewFile } from '../run-folder/out.ts';
 import { median } from '../statistics/statistics.ts';
-import { ProcessTable } from '../system/process-table.ts';
 import type { ReplayFlags } from './options.ts';
 import { resolveReplay, scenarioOf, settingOf } from './resolve.ts';
+import { openWarmStack, quietly, SEED, SETTLE_MS } from './warm-stack.ts';
 
-/** Lives are over when their episode is: nothing is left to wait for. */
-const SETTLE_MS = 1_000;
 /** For the live line. */
 const USUAL_EPISODE_S = 6;
-/** No seed is drawn: a script leaves nothing to it. */
-const SEED = 1;
 
 export interface PlayedReplay {
   readonly replay: Replay;
@@ -64,7 +58,7 @@ export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
   return { replay, failure };
 }
 
-interface Playing {
+export interface Playing {
   readonly build: Build;
   readonly often: HowOften;
   readonly out: string;
@@ -74,32 +68,26 @@ interface Playing {
 }
 
 async function playSetting(scripts: readonly RaceScript[], playing: Playing): Promise<void> {
-  const { build, often, out, signal, quiet, files } = playing;
+  const { often, signal, files } = playing;
   const [first] = scripts;
   if (!first) return;
-  const table = new ProcessTable(randomBytes(3).toString('hex'));
-  const logs = path.join(out, 'logs');
-  const starting = new Progress(`${build.name} replay`, 0, { quiet });
-  let stack: Stack | undefined;
+  const warm = await openWarmStack(scenarioOf(first, often), playing);
   try {
-    mkdirSync(logs, { recursive: true });
-    const plan = { seed: SEED, scenario: scenarioOf(first, often) };
-    const logOf = (name: string) => path.join(logs, `${name}.log`);
-    stack = await openStack({ subject: { build }, plan, progress: starting, signal, table, wire: true, logOf });
-    await stack.ready;
-    starting.stop();
     for (const script of scripts) {
       signal.throwIfAborted();
-      files.push(await playFile(script, stack, playing));
+      files.push(await playFile(script, warm.stack, playing));
     }
   } finally {
-    starting.stop();
-    await stack?.close().catch((error: unknown) => starting.note(`Could not take the stack down: ${messageOf(error)}`));
-    await table.close();
+    await warm.close();
   }
 }
 
-async function playFile(script: RaceScript, stack: Stack, playing: Playing): Promise<ReplayedFile> {
+/** Its episodes and their controls on a stack that is up. */
+export async function playFile(
+  script: RaceScript,
+  stack: Stack,
+  playing: Omit<Playing, 'files'>,
+): Promise<ReplayedFile> {
   const { build, often, out, signal, quiet } = playing;
   const scenario = scenarioOf(script, often);
   const progress = new Progress(`${build.name} ${script.race.race}`, episodesOf(often) * USUAL_EPISODE_S, { quiet });
@@ -111,7 +99,7 @@ async function playFile(script: RaceScript, stack: Stack, playing: Playing): Pro
       plan: { seed: SEED, scenario },
       out: path.join(out, slugOf(script)),
       repeat: words.map(shellWord).join(' '),
-      progress: { ...quietly(progress), note: (text) => progress.note(text) },
+      progress: quietly(progress),
       signal,
       script: (stage) => {
         writeFileSync(path.join(out, slugOf(script), 'script.race.yaml'), script.text);
@@ -126,17 +114,6 @@ async function playFile(script: RaceScript, stack: Stack, playing: Playing): Pro
   } finally {
     progress.stop();
   }
-}
-
-/** Sightings of what the script is there to bring about are no news. */
-function quietly(progress: Progress) {
-  return {
-    phase: progress.phase.bind(progress),
-    numbers: progress.numbers.bind(progress),
-    sighting: () => undefined,
-    judged: () => undefined,
-    stop: () => undefined,
-  };
 }
 
 async function replayed(script: RaceScript, judgement: Judgement, folder: string): Promise<ReplayedFile> {

@@ -40,7 +40,7 @@ export async function resolveReplay(flags: ReplayFlags): Promise<WantedReplay> {
       if (problems.length > 0) throw new UsageError(problems.join('\n'));
     },
     async () => knownBuild(build ?? DEFAULT_BUILD),
-    ...files.map((file) => async () => checkedScript(fileOf(file))),
+    ...files.map((file) => async () => checkedScript(fileNamed(file))),
   );
   await collectUsageErrors(
     async () => checkEnvironment(),
@@ -58,7 +58,7 @@ export function shippedRaces(): string[] {
     .sort();
 }
 
-function fileOf(word: string): string {
+function fileNamed(word: string): string {
   if (existsSync(word)) return word;
   const name = word.replace(/^#/, '');
   const known = shippedRaces();
@@ -97,7 +97,7 @@ export function scenarioOf(script: RaceScript, often: HowOften): Scenario {
     duration_s: episodes * LONGEST_EPISODE_S,
     schedulers: stack.schedulers ?? 1,
     api_servers: 1,
-    dags: Array.from({ length: episodes }, (_, i) => dagOf(script, i + 1)),
+    dags: Array.from({ length: episodes }, (_, i) => dagOfScript(script, i + 1)),
     // Lives wait for their cues. Those that ask to be called again do so after as long as heartbeats are apart.
     fleet: { ...REAL_CLIENT, heartbeat_ms: 1_000, habits: { ...STEADY_HABITS, defers: defers(script.steps) ? 1 : 0 } },
     executor_behaviour: stack.executor ?? 'calm',
@@ -108,7 +108,8 @@ export function scenarioOf(script: RaceScript, often: HowOften): Scenario {
   };
 }
 
-function dagOf(script: RaceScript, number: number): DagSpec {
+/** That of one episode. */
+export function dagOfScript(script: RaceScript, number: number): DagSpec {
   const { dag, max_active_runs = 16, max_active_tasks } = script.race;
   return {
     dag_id: dagOfEpisode(script, number),
