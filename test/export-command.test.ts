@@ -107,6 +107,14 @@ describe('windtunnel export --as airflow-issue', () => {
     expect(wrong.stderr).toMatch(/--around must be a number of seconds from 0 to 3600, not -1\./);
   });
 
+  test('without a finding, a run that is no replay is refused, and a file that was not played', async () => {
+    const words = (run: string) => ['export', run, '--as', 'airflow-issue'];
+    const none = await callInProcess(words(stored.folder), stored.folder);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringMatching(/Name a finding, such as F1/) });
+    const file = await callInProcess(words('x.race.yaml'), stored.folder);
+    expect(file).toMatchObject({ code: 2, stderr: expect.stringMatching(/Play x\.race\.yaml first/) });
+  });
+
   test('a hostile run injects no heading, no comment and no mention', async () => {
     const hostile = writeLiteralRun({
       manifest: { build: HOSTILE, identity: { airflow: `${HOSTILE} -->`, python: HOSTILE } },

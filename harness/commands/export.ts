@@ -23,8 +23,7 @@ export const exportCommand: CliCommand<ExportFlags> = {
 };
 
 async function exportIssue(flags: ExportFlags): Promise<number> {
-  const { id, options } = await resolveIssue(flags);
-  const text = await issueOf(flags.run, id, options);
+  const text = await issueOf(flags.run, flags.finding, await resolveIssue(flags));
   if (flags.out === undefined) process.stdout.write(text);
   else {
     writeNewFile(flags.out, text);

@@ -3,10 +3,13 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { airflowIssue, type IssueSighting } from '../../reports/markdown/airflow-issue.ts';
+import type { ReplayedOrder } from '../../reports/markdown/replayed-order.ts';
 import { findingNamed } from '../judge/finding-named.ts';
 import { judge } from '../judge/judge.ts';
 import { openRun } from '../judge/open-run.ts';
 import { type FoundPlace, findPlaces, handlerOf, type SourcePlace } from '../model/airflow/source.ts';
+import type { StepRow } from '../model/episode.ts';
+import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import { groupBy } from '../model/group-by.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -24,20 +27,51 @@ export interface IssueOptions {
   readonly own: NonNullable<Parameters<typeof judge>[1]>['own'];
 }
 
-/** A finding of this run under the headings of Airflow's bug form. UsageError: the run has none of that name. */
-export async function issueOf(run: string, id: string, { also, aroundS, own }: IssueOptions): Promise<string> {
+/**
+ * A finding of this run under the headings of Airflow's bug form; without a name, what a replay was to break.
+ * UsageError: the run has none of that name, or is no replay, or broke nothing.
+ */
+export async function issueOf(run: string, id: string | undefined, options: IssueOptions): Promise<string> {
+  const { also, aroundS, own } = options;
   const judgement = await judge(run, { own });
-  const finding = findingNamed(judgement, id);
+  const replay = id === undefined ? await brokenOrder(run, judgement) : undefined;
+  const finding = replay ? findingOf(replay, judgement) : findingNamed(judgement, id ?? '');
   const manifest = await readManifest(run);
   const others: Judgement[] = [];
   for (const other of also) others.push(await judge(other, { own }));
-  const moment = Date.parse(manifest.started_at) + finding.worst.at_ms;
+  const moment = Date.parse(manifest.started_at) + (replay?.shown.violations[0] ?? finding.worst).at_ms;
   return airflowIssue({
-    ...{ judgement, manifest, finding, around_s: aroundS },
+    ...{ judgement, manifest, finding, replay, around_s: aroundS },
     sightings: sightingsOf(finding, [judgement, ...others]),
     places: placesOf(await expectedPlaces(run, finding), manifest),
     logs: logsAround(run, moment, aroundS * 1_000).map(withoutHome),
   });
+}
+
+/** The first episode of a replay that broke what its file names. */
+async function brokenOrder(run: string, { episodes, build }: Judgement): Promise<ReplayedOrder> {
+  if (episodes === undefined) throw new UsageError('Name a finding, such as F1: `windtunnel explain RUN` lists them.');
+  const shown = episodes.find(({ kind, outcome }) => kind === 'script' && outcome === 'broken');
+  if (!shown) throw new UsageError(`The script broke nothing on ${build} in this replay: there is nothing to report.`);
+  const opened = await openRun(run);
+  try {
+    const rows = await opened.rows(`FROM steps WHERE episode = ${shown.episode} ORDER BY step`);
+    const file = path.join(run, 'script.race.yaml');
+    const script = existsSync(file) ? readFileSync(file, 'utf8') : null;
+    return { episodes, shown, steps: rows as unknown as StepRow[], script };
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The finding that the episode's violation belongs to. */
+function findingOf({ shown }: ReplayedOrder, { findings, build }: Judgement): Finding {
+  const [violation] = shown.violations;
+  const found =
+    findings.find(({ root }) => root.invariant === violation?.invariant && root.variant === violation.variant) ??
+    findings.find(({ invariants }) => invariants.some(({ name }) => name === violation?.invariant));
+  if (found) return found;
+  throw new UsageError(`No finding of ${build} in this replay is of ${violation?.invariant}: name one, such as F1.`);
 }
 
 /** Those of the race, and the handlers of the requests that prove its worst occurrence. */
@@ -73,16 +107,22 @@ function withoutHome({ name, text, at }: LogAround): LogAround {
 function sightingsOf(finding: Finding, judgements: readonly Judgement[]): IssueSighting[] {
   const isIt = ({ fingerprint, known_race }: Finding) =>
     fingerprint === finding.fingerprint || (known_race !== null && known_race === finding.known_race);
-  return [...groupBy(judgements, ({ build }) => build)].map(([build, runs]) => {
+  const groups = groupBy(judgements, ({ build, episodes }) => `${build} ${episodes === undefined}`);
+  return [...groups.values()].flatMap((runs) => {
+    const [first] = runs;
+    if (!first) return [];
     const times = runs.map(({ findings }) => findings.filter(isIt).reduce((sum, one) => sum + one.occurrences, 0));
     const tested = runs.filter(({ invariants }, i) => {
       const invariant = invariants.find(({ name }) => name === finding.root.invariant);
       return (times[i] ?? 0) > 0 || (invariant !== undefined && invariant.verdict !== 'unknown');
     });
+    const played = runs.flatMap(({ episodes = [] }) => episodes.filter(({ kind }) => kind === 'script'));
+    const isReplay = first.episodes !== undefined;
     return {
-      build,
-      seen: times.filter((n) => n > 0).length,
-      tested: tested.length,
+      build: first.build,
+      of: isReplay ? ('episode' as const) : ('run' as const),
+      seen: isReplay ? played.filter(({ outcome }) => outcome === 'broken').length : times.filter((n) => n > 0).length,
+      tested: isReplay ? played.filter(({ outcome }) => outcome !== 'not-reached').length : tested.length,
       occurrences: times.reduce((sum, n) => sum + n, 0),
       load_s: runs.reduce((sum, { load_seconds }) => sum + load_seconds, 0),
     };

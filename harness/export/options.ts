@@ -33,9 +33,9 @@ export function exportOptions(args: Argv): Argv<ExportFlags> {
     .positional('run', {
       type: 'string',
       demandOption: true,
-      describe: 'A run folder; as a pytest also a race, such as 63266',
+      describe: 'A run folder, also of a replay; as a pytest also a race, such as 63266',
     })
-    .positional('finding', { type: 'string', describe: 'F1, F2, … or a fingerprint' })
+    .positional('finding', { type: 'string', describe: 'F1, F2, … or a fingerprint; of a replay none' })
     .option('as', {
       choices: EXPORT_FORMS,
       demandOption: true,
@@ -65,22 +65,21 @@ export function exportOptions(args: Argv): Argv<ExportFlags> {
 }
 
 /** What an issue is made of. UsageError, with all that is wrong. */
-export async function resolveIssue(
-  flags: ExportFlags,
-): Promise<{ readonly id: string; readonly options: IssueOptions }> {
-  const { run, finding: id, also = [], around = AROUND_S, out, invariants, build, passesOn } = flags;
+export async function resolveIssue(flags: ExportFlags): Promise<IssueOptions> {
+  const { run, also = [], around = AROUND_S, out, invariants, build, passesOn } = flags;
   const [, own] = await collectUsageErrors(
     async () => {
       if (out !== undefined) checkNewFile(out, 'exported file');
       const problems = withoutEffect('an issue', { build, 'passes-on': passesOn });
-      if (id === undefined) problems.push('Name a finding, such as F1: `windtunnel explain RUN` lists them.');
+      if (run.endsWith('.race.yaml'))
+        problems.push(`Play ${run} first (\`windtunnel replay\`), and name the run folder that it prints.`);
       if (!(around >= 0 && around <= MOST_AROUND_S))
         problems.push(`--around must be a number of seconds from 0 to ${MOST_AROUND_S}, not ${around}.`);
       if (problems.length > 0) throw new UsageError(problems.join('\n'));
     },
     () => ownInvariantsFor([run, ...also], invariants),
   );
-  return { id: id ?? '', options: { also, aroundS: around, own } };
+  return { also, aroundS: around, own };
 }
 
 /** Which test is wanted. UsageError, with all that is wrong. */

@@ -11,6 +11,7 @@ import { deadlockOf, storyLines } from '../deadlocks.ts';
 import { CLOCKS, contrastWords, faultWords, howOften, offset, stateChange } from '../finding-words.ts';
 import { count, counted, excerpt, LIMITS, listed, seconds } from '../words.ts';
 import { code, document, markdownTable, plain } from './document.ts';
+import { heldStatements, howOftenBroken, orderTable, type ReplayedOrder } from './replayed-order.ts';
 
 /** GitHub takes 65,536 characters; what is left of it, the logs may have. */
 const MOST_CHARACTERS = 60_000;
@@ -18,12 +19,13 @@ const MOST_CHARACTERS = 60_000;
 const MOST_ACTORS = 5;
 const NOT_APPLICABLE = 'Not Applicable';
 
-/** In how many runs of a build the finding was there. */
+/** In how many runs, or episodes of replays, of a build the finding was there. */
 export interface IssueSighting {
   readonly build: string;
-  /** Runs that have it. */
+  readonly of: 'run' | 'episode';
+  /** Those that have it. */
   readonly seen: number;
-  /** Runs that have it, or that put its invariant to the test. */
+  /** Those that have it, or that put its invariant to the test. */
   readonly tested: number;
   readonly occurrences: number;
   readonly load_s: number;
@@ -39,6 +41,8 @@ export interface IssueFacts {
   readonly logs: readonly LogAround[];
   /** Where it is in the source of that build; undefined: the source is not here. */
   readonly places: readonly FoundPlace[] | undefined;
+  /** Of a replay. */
+  readonly replay?: ReplayedOrder | undefined;
 }
 
 /** A finding under the headings of Airflow's bug form, to be read, completed and sent by a person. */
@@ -59,7 +63,13 @@ export function airflowIssue(facts: IssueFacts): string {
     ['Helm Chart configuration', NOT_APPLICABLE],
     ['Docker Image customizations', NOT_APPLICABLE],
   ];
-  const labels = ['kind:bug', 'needs-triage', `affected_version:${release.replace(/^(\d+\.\d+).*/, '$1')}`];
+  const areas = (facts.places ?? []).map(({ does }) => (does.startsWith('scheduler') ? 'area:Scheduler' : 'area:API'));
+  const labels = [
+    'kind:bug',
+    'needs-triage',
+    ...new Set(areas),
+    `affected_version:${release.replace(/^(\d+\.\d+).*/, '$1')}`,
+  ];
   const head = document([
     `<!-- Suggested title: ${inComment(finding.title)} -->\n<!-- Suggested labels: ${inComment(labels.join(', '))} -->`,
     ...alreadyReported(finding),
@@ -87,28 +97,36 @@ function happened(facts: IssueFacts): string[] {
   const { title, worst, timeline, faults, contrast } = finding;
   const deadlock = deadlockOf(finding, judgement.deadlocks);
   const patches = manifest.patches?.map(({ name }) => name) ?? [];
+  const { replay } = facts;
+  const story = deadlock ? [deadlockSteps(deadlock)] : timeline === null ? [] : [actorTable(timeline), plain(CLOCKS)];
   return [
     '**Issue Description**',
-    plain(`${title}: ${howOften(finding)}, in ${seconds(judgement.load_seconds)} of load.`),
+    plain(replay ? `${title}.` : `${title}: ${howOften(finding)}, in ${seconds(judgement.load_seconds)} of load.`),
     ...(patches.length === 0 ? [] : [plain(`The installed package is patched: ${listed(patches)}.`)]),
-    plain(`For example: ${worst.sentence}`),
-    ...(deadlock ? [deadlockSteps(deadlock)] : timeline === null ? [] : [actorTable(timeline), plain(CLOCKS)]),
-    ...(deadlock ? sideStatements(deadlock) : []),
+    plain(`For example: ${replay?.shown.violations[0]?.sentence ?? worst.sentence}`),
+    ...(replay ? [plain(howOftenBroken(replay)), orderTable(replay)] : story),
+    ...(deadlock && replay ? [deadlockSteps(deadlock)] : []),
+    ...(deadlock ? sideStatements(deadlock) : replay ? heldStatements(replay, withoutColumns) : []),
     ...placeTable(facts),
     ...(contrast?.lines.length
       ? [plain(`What the affected have in common: ${contrastWords(contrast).lines[0]}.`)]
       : []),
-    ...(faults.length === 0
-      ? ['No fault had been injected: this is what the release does under load.']
-      : [plain(`Faults that were injected at that time: ${faults.map(faultWords).join('; ')}.`)]),
-    'In how many runs it was seen:',
+    ...(replay
+      ? [
+          'A proxy in front of PostgreSQL held the statements that are marked so, until the next step had come about. ' +
+            'Airflow is unmodified, and nothing else was done to it.',
+        ]
+      : faults.length === 0
+        ? ['No fault had been injected: this is what the release does under load.']
+        : [plain(`Faults that were injected at that time: ${faults.map(faultWords).join('; ')}.`)]),
+    'How often it was seen:',
     markdownTable(
       ['version', 'seen in', 'times', 'load'],
-      sightings.map(({ build, seen, tested, occurrences, load_s }) => [
+      sightings.map(({ build, of, seen, tested, occurrences, load_s }) => [
         plain(build.replace(/^airflow@/, '')),
-        tested === 0 ? 'not put to the test' : `${seen} of ${counted(tested, 'run')}`,
+        tested === 0 ? 'not put to the test' : `${seen} of ${counted(tested, of)}`,
         count(occurrences),
-        seconds(load_s),
+        of === 'episode' ? 'none' : seconds(load_s),
       ]),
     ),
   ];
@@ -171,7 +189,7 @@ function eventWords(entry: TimelineEntry, isNamed: boolean): string {
   return plain(`${arrow}${words.join(' ')}`);
 }
 
-function steps({ judgement, manifest, finding }: IssueFacts): string[] {
+function steps({ judgement, manifest, finding, replay }: IssueFacts): string[] {
   const { scenario } = manifest.plan;
   const { postgres = '', airflow } = manifest.identity;
   const subject = finding.timeline?.subject ?? finding.worst.subject;
@@ -181,17 +199,29 @@ function steps({ judgement, manifest, finding }: IssueFacts): string[] {
     plain(
       `${counted(scenario.schedulers, 'scheduler')}, ${counted(scenario.api_servers, 'API server')} for workers and ` +
         `one for users, PostgreSQL ${postgres}, on ${counted(manifest.machine.cpus, 'core')}. Workers are simulated: ` +
-        `they send what the workers of Airflow ${airflow ?? 'itself'} send. ${scenario.describe}.`,
+        `they send what the workers of Airflow ${airflow ?? 'itself'} send.${replay ? '' : ` ${scenario.describe}.`}`,
     ),
-    code(commandToRepeat(judgement.run, manifest.repeat)),
+    ...(replay?.script
+      ? [
+          code(`windtunnel replay script.race.yaml --build ${judgement.build}`),
+          'with this file, which says the order:',
+          code(replay.script.trimEnd(), 'yaml'),
+        ]
+      : [code(commandToRepeat(judgement.run, manifest.repeat))]),
     ...(dag
       ? [
-          `The DAG of the example, one of ${scenario.dags.length}. How often it shows without windtunnel is not known.`,
+          `${replay ? 'The DAG.' : `The DAG of the example, one of ${scenario.dags.length}.`} ` +
+            'How often it shows without windtunnel is not known.',
           code(dagFile(dag), 'python'),
         ]
       : []),
   ];
 }
+
+const OPERATORS = [
+  ['BashOperator', 'airflow.providers.standard.operators.bash'],
+  ['BranchPythonOperator', 'airflow.providers.standard.operators.python'],
+] as const;
 
 /** The DAG with tasks that sleep as long as the simulated ones work. */
 export function dagFile({ dag_id, schedule, max_active_runs, tasks }: DagSpec): string {
@@ -223,28 +253,25 @@ export function dagFile({ dag_id, schedule, max_active_runs, tasks }: DagSpec): 
     if (from === '') return [];
     return from.includes(',') ? to.map((one) => `    [${from}] >> ${one}`) : [`    ${from} >> [${to.join(', ')}]`];
   });
+  const body = [...lines, ...edges];
+  const uses = (word: string) => body.some((line) => line.includes(word));
   return [
-    'import random',
-    'import time',
-    'from datetime import datetime, timedelta',
+    ...['random', 'time'].filter((module) => uses(`${module}.`)).map((module) => `import ${module}`),
+    `from datetime import datetime${uses('timedelta(') ? ', timedelta' : ''}`,
     '',
-    'from airflow.providers.standard.operators.bash import BashOperator',
-    'from airflow.providers.standard.operators.python import BranchPythonOperator',
+    ...OPERATORS.filter(([name]) => uses(name)).map(([name, from]) => `from ${from} import ${name}`),
     'from airflow.sdk import DAG',
     '',
     'with DAG(',
     `    ${text(dag_id)}, schedule=${schedule === null ? 'None' : text(schedule)}, start_date=datetime(2026, 1, 1),`,
     `    catchup=False, max_active_runs=${max_active_runs},`,
     '):',
-    ...lines,
-    ...edges,
+    ...body,
   ].join('\n');
 }
 
 function expected({ invariants }: Finding): string {
-  return invariants
-    .map(({ name, claim, violations }) => plain(`${claim} (${name}, ${count(violations)})`))
-    .join('\n\n');
+  return invariants.map(({ claim }) => plain(claim)).join('\n\n');
 }
 
 function anythingElse({ judgement, manifest }: IssueFacts): string[] {
