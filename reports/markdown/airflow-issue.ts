@@ -113,7 +113,7 @@ function happened(facts: IssueFacts): string[] {
       : []),
     ...(replay
       ? [
-          'A proxy in front of PostgreSQL held the statements that are marked so, until the next step had come about. ' +
+          'A proxy in front of PostgreSQL held the statements that are marked so until the next step had come about. ' +
             'Airflow is unmodified, and nothing else was done to it.',
         ]
       : faults.length === 0

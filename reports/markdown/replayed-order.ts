@@ -73,7 +73,7 @@ function actorOf({ text, process }: StepRow, held: ReadonlyMap<string, string>):
   return /^(?:hold|cut) /.test(text) ? undefined : (CUE.exec(text)?.[1] ?? 'wait');
 }
 
-/** Without the name of its column. Of what was held or blocked the result says all; the point has a name of the file. */
+/** Without the name of its column. Of what was held or blocked the result says all. */
 function whatOf({ text, process, result, statement }: StepRow): string {
   const sent = statement === null ? '' : excerpt(statement.replace(/\s+/g, ' '), 80);
   const came = [result, sent].filter((one) => one !== null && one !== '').join(': ');
