@@ -217,6 +217,17 @@ test('what an end report writes for a task is not taken for the deletion of fiel
   expect(result.variants).toEqual({});
 });
 
+test('of two DAGs with a run of one name, an answered statement is that of the one that it names', async () => {
+  const result = { ...ERROR, kind: 'xcom_push', run_id: 'backfill__2026', task_id: 'only' } as const;
+  const other = { ...result, op: 10, dag_id: 'wt_other', ti_id: 'ti-2', ended_ms: ERROR.ended_ms - 1, status: 201 };
+  const statement = "INSERT INTO xcom VALUES ('only', 'wt_dag', 'backfill__2026')";
+  const run = {
+    operations: [result, { ...other, outcome: 'ok' as const }],
+    server_log: [answered('57014', { statement })],
+  };
+  expect((await judge(run)).variants).toEqual({});
+});
+
 test('an answered statement that names nothing is that of a request that was then answered 5xx', async () => {
   const beside = { ...ERROR, op: 10, ti_id: 'ti-2', task_id: 'other', status: 204, outcome: 'ok' as const };
   const [first, second] = [answered('57014', { statement: HEARTBEAT }), { at_ms: 9_011, pid: 42 }];

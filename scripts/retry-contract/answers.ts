@@ -47,11 +47,11 @@ export async function answersOf(folder: string, build: string, seed: number): Pr
   const answers = (await queried(folder, ANSWERS)) as unknown as ContractAnswer[];
   const ended = (await queried(folder, ENDED)) as unknown as ContractRun['ended'];
   const { started_at } = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as Manifest;
-  const findings = verdict.invariants
-    .filter((invariant) => invariant.verdict === 'fail')
-    .flatMap(({ name, variants }) =>
-      Object.entries(variants ?? {}).map(([variant, count]) => ({ name, variant, count })),
-    );
+  const findings = verdict.findings.map(({ known_race, title, root, occurrences: count }) => ({
+    ...(known_race === null ? { name: root.invariant, variant: root.variant } : { name: known_race, variant: title }),
+    count,
+    is_known: known_race !== null,
+  }));
   return { build, seed, at: started_at, load_seconds: verdict.load_seconds, answers, ended, findings };
 }
 

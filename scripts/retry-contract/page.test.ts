@@ -47,7 +47,7 @@ test('a cell has the answers, those to the next sending, what was recorded other
 });
 
 test('the newest run of a build and seed is kept, and what has no explanation is named', () => {
-  const again = { ...RUN, findings: [{ name: 'work-goes-on', variant: 'stuck', count: 2 }] };
+  const again = { ...RUN, findings: [{ name: 'work-goes-on', variant: 'stuck', count: 2, is_known: false }] };
   const runs = withContractRun(withContractRun([RUN], { ...RUN, seed: 2 }), again);
   expect(runs.map(({ seed, findings }) => [seed, findings.length])).toEqual([
     [1, 1],

@@ -26,7 +26,15 @@ export interface ContractRun {
   readonly load_seconds: number;
   readonly answers: readonly ContractAnswer[];
   readonly ended: readonly { readonly source: string; readonly times: number }[];
-  readonly findings: readonly { readonly name: string; readonly variant: string; readonly count: number }[];
+  readonly findings: readonly ContractFinding[];
+}
+
+/** A known race by its name and title, or the invariant and variant that a finding began with. */
+interface ContractFinding {
+  readonly name: string;
+  readonly variant: string;
+  readonly count: number;
+  readonly is_known: boolean;
 }
 
 /** One run is kept for each build and seed: the newest. */
@@ -44,7 +52,8 @@ export function unexplained(runs: readonly ContractRun[]): string[] {
   );
 }
 
-function explanationOf({ name, variant }: ContractRun['findings'][number]): string | undefined {
+function explanationOf({ name, variant, is_known }: ContractFinding): string | undefined {
+  if (is_known) return 'A known race (records/track-record.md), which this load shows by itself.';
   return EXPLANATIONS.find((one) => one.name === name && one.variant.test(variant))?.why;
 }
 
@@ -104,28 +113,29 @@ function counted(values: readonly (string | null)[]): string {
 
 function foundTable(runs: readonly ContractRun[]): string {
   const builds = [...new Set(runs.map(({ build }) => build))];
-  const found = [...new Set(runs.flatMap(({ findings }) => findings.map(({ name, variant }) => `${name}|${variant}`)))];
-  const rows = found.sort().map((key) => {
-    const [name = '', variant = ''] = key.split('|');
-    const cells = builds.map((build) => {
-      const of = runs.filter((run) => run.build === build);
-      const hit = of.filter(({ findings }) => findings.some((one) => one.name === name && one.variant === variant));
-      return `${hit.length} of ${of.length}`;
+  const all = runs.flatMap(({ findings }) => findings);
+  const found = new Map(all.map((one) => [`${one.name}|${one.variant}`, one]));
+  const rows = [...found]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([, finding]) => {
+      const { name, variant } = finding;
+      const cells = builds.map((build) => {
+        const of = runs.filter((run) => run.build === build);
+        const hit = of.filter(({ findings }) => findings.some((one) => one.name === name && one.variant === variant));
+        return `${hit.length} of ${of.length}`;
+      });
+      return [`\`${name}\``, plain(variant), ...cells, plain(explanationOf(finding) ?? 'NOT EXPLAINED')];
     });
-    return [
-      `\`${name}\``,
-      plain(variant),
-      ...cells,
-      plain(explanationOf({ name, variant, count: 0 }) ?? 'NOT EXPLAINED'),
-    ];
-  });
-  return markdownTable(['invariant', 'variant', ...builds.map((build) => `\`${build}\``), 'why'], rows);
+  return markdownTable(['invariant or race', 'variant', ...builds.map((build) => `\`${build}\``), 'why'], rows);
 }
 
 function measured(runs: readonly ContractRun[]): string {
   if (runs.length === 0) return 'Not measured yet.';
   const days = [...new Set(runs.map(({ at }) => at.slice(0, 10)))].join(', ');
-  const ended = runs.flatMap((run) => run.ended.map(({ source, times }) => `${source} of ${run.build}: ${times}`));
-  const died = ended.length === 0 ? 'No process ended.' : `Processes that ended by themselves: ${ended.join('; ')}.`;
+  const ended = runs.flatMap((run) =>
+    run.ended.map(({ source, times }) => `- ${source} of ${run.build}, seed ${run.seed}: ${times}`),
+  );
+  const died =
+    ended.length === 0 ? 'No process ended.' : `Processes that ended by themselves, how often:\n\n${ended.join('\n')}`;
   return `Measured ${days}, ${runs.length} runs.\n\n${died}`;
 }

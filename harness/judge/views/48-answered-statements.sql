@@ -11,7 +11,9 @@ WITH answered AS (
 ), under_way AS (
   SELECT answer, op,
     coalesce(contains(statement, ti_id), false)
-      OR coalesce(contains(statement, task_id) AND contains(statement, run_id), false)
+      -- With its DAG: runs of two backfills have the same names.
+      OR coalesce(contains(statement, task_id) AND contains(statement, run_id)
+        AND contains(statement, '''' || dag_id || ''''), false)
       -- Old fields of a task are deleted whichever run they are of.
       OR coalesce(kind = 'rtif' AND starts_with(statement, 'DELETE') AND contains(statement, '''' || dag_id || '''')
         AND contains(statement, '''' || task_id || ''''), false)
