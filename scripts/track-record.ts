@@ -70,7 +70,8 @@ const root = path.join(import.meta.dirname, '..');
 const data = path.join(root, 'records', 'track-record', 'runs.json');
 const forcedData = path.join(path.dirname(data), 'forced.json');
 const tried = KNOWN_RACES.filter((race): race is Tried => race.trial !== null);
-const known = values.forced ? KNOWN_RACES : tried;
+const isOfScripts = values.forced || (values.from !== undefined && existsSync(path.join(values.from, REPLAY)));
+const known = isOfScripts ? KNOWN_RACES : tried;
 const unknown = positionals.filter((name) => !known.some((race) => race.name === name));
 const wrong = ['times', 'within'] as const;
 const wrongNumbers = wrong.filter((name) => !(Number.isInteger(Number(values[name])) && Number(values[name]) > 0));
@@ -145,6 +146,7 @@ function keepReplay(folder: string): void {
   const runs = files.flatMap((file) => {
     const name = file.race.replace('#', '');
     if (!KNOWN_RACES.some((race) => race.name === file.race) || file.times === 0) return [];
+    if (positionals.length > 0 && !positionals.includes(file.race)) return [];
     const { commit, at } = originOf(path.join(folder, path.basename(file.run)));
     return [forcedRun(file, name, { commit, at })];
   });
