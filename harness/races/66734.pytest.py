@@ -67,4 +67,5 @@ def test_an_end_report_does_not_deadlock_with_a_new_dag_version(dag_maker, sessi
 
     assert not errors
     assert answer.result().status_code == 204
+    session.expire_all()
     assert session.get(TaskInstance, ti_id).state == TaskInstanceState.SUCCESS
