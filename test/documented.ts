@@ -133,7 +133,7 @@ export const PLAYED: readonly Played[] = [
   { lines: /^windtunnel trend\b/, when: 'elsewhere', why: 'test/trend-command.test.ts writes one' },
   { lines: /^windtunnel upgrade\b/, when: 'elsewhere', why: 'test/upgrade.night.test.ts plays one' },
   { lines: /^windtunnel replay\b/, when: 'elsewhere', why: 'test/replay.e2e.test.ts plays one' },
-  { lines: /^windtunnel script\b/, when: 'elsewhere', why: 'test/script.e2e.test.ts makes one' },
+  { lines: /^windtunnel script\b/, when: 'elsewhere', why: 'test/script.long.test.ts makes one' },
   { lines: /^windtunnel run race-/, when: 'elsewhere', why: 'played by npm run track-record' },
   { lines: /^windtunnel (?:run|soak|compare|calibrate)\b/, when: 'nightly', why: 'starts a stack: most of a minute' },
   { lines: /^npm (?:ci|start|test|run test:all)$/, when: 'elsewhere', why: '.ci/run, and the comparison nightly' },

@@ -2,17 +2,17 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { windtunnel } from './airflow.ts';
 
 vi.setConfig({ testTimeout: 900_000 });
 
 let cwd: string;
-beforeAll(() => {
+beforeEach(() => {
   cwd = mkdtempSync(path.join(tmpdir(), 'windtunnel-script-'));
 });
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
 test('of a finding of a traced run a file is made that breaks the build each time, and not a healthy one', async () => {
   const build = ['--build', 'reference+rtif-merge'];
