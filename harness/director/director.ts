@@ -41,20 +41,28 @@ export function dagOfEpisode(script: RaceScript, number: number): string {
   return `wt_${slugOf(script)}_${String(number).padStart(2, '0')}`;
 }
 
+/** One episode of a script; `steps`: its own, or those of a control. */
+export function episodeOf(
+  script: RaceScript,
+  { number, kind, steps }: Pick<EpisodePlan, 'number' | 'kind' | 'steps'>,
+): EpisodePlan {
+  const { race, file } = script;
+  const breaks = JSON.stringify(race.breaks);
+  const tasks = Object.keys(race.dag);
+  const isLong = race.why_long !== undefined;
+  return { number, race: race.race, file, breaks, kind, tasks, steps, isLong, dag: dagOfEpisode(script, number) };
+}
+
 /** Plays a script so often, and then its controls. `onEpisode` is called after each. */
 export async function direct(
   stage: Stage,
   script: RaceScript,
   { often, onEpisode }: { readonly often: HowOften; onEpisode(row: EpisodeRow): void },
 ): Promise<void> {
-  const tasks = Object.keys(script.race.dag);
-  const { file, race } = script;
-  const breaks = JSON.stringify(race.breaks);
-  const common = { race: race.race, file, breaks, tasks, isLong: race.why_long !== undefined };
   let number = 0;
   const play = async (kind: EpisodePlan['kind'], steps: EpisodePlan['steps']) => {
     number++;
-    const row = await new Episode(stage, { ...common, number, kind, steps, dag: dagOfEpisode(script, number) }).play();
+    const row = await new Episode(stage, episodeOf(script, { number, kind, steps })).play();
     onEpisode(row);
     return row;
   };

@@ -1,4 +1,5 @@
 import type { OpenRun, Row } from '../judge/open-run.ts';
+import { literal } from '../run-folder/files.ts';
 
 /** What a worker, an operator or an executor did in the run, as a sentence of a script. */
 export interface Cue {
@@ -26,16 +27,12 @@ export interface OfRun {
   readonly runId: string;
 }
 
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 export async function taskChangesOf(run: OpenRun, { dagId, runId }: OfRun): Promise<TaskChange[]> {
   const rows = await run.rows(`
     SELECT seq, committed_ms, task_id, old_state, state, writer, writer_pid, op
     FROM task_instance_changes LEFT JOIN (SELECT seq, min(op) AS op FROM carried_out GROUP BY seq) AS by_request
       USING (seq)
-    WHERE dag_id = ${quoted(dagId)} AND run_id = ${quoted(runId)} ORDER BY seq`);
+    WHERE dag_id = ${literal(dagId)} AND run_id = ${literal(runId)} ORDER BY seq`);
   return rows.map((row) => ({
     seq: Number(row.seq),
     atMs: Number(row.committed_ms),
@@ -55,7 +52,7 @@ export async function cuesOf(run: OpenRun, { dagId, runId }: OfRun, tasks: reado
     FROM operations LEFT JOIN (
       SELECT op, min(committed_ms) AS committed_ms FROM carried_out GROUP BY op
     ) AS done USING (op)
-    WHERE dag_id = ${quoted(dagId)} AND (run_id = ${quoted(runId)} OR run_id IS NULL)
+    WHERE dag_id = ${literal(dagId)} AND (run_id = ${literal(runId)} OR run_id IS NULL)
       AND (outcome = 'ok' OR done.committed_ms IS NOT NULL) ORDER BY at_ms`);
   return rows.flatMap((row) => {
     const words = wordsOfRequest(row, tasks);

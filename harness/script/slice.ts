@@ -3,7 +3,8 @@ import type { OpenRun, Row } from '../judge/open-run.ts';
 import type { Finding } from '../model/finding.ts';
 import type { DagSpec } from '../model/scenario.ts';
 import type { Deadlock } from '../model/verdict.ts';
-import { type Cue, cueOfRequest, cuesOf, type OfRun, quoted, type TaskChange, taskChangesOf } from './history.ts';
+import { literal } from '../run-folder/files.ts';
+import { type Cue, cueOfRequest, cuesOf, type OfRun, type TaskChange, taskChangesOf } from './history.ts';
 import type { Names } from './point-of.ts';
 import { type TracedStatement, tracedStatements } from './traced.ts';
 
@@ -92,7 +93,7 @@ async function tasksOfFinding(run: OpenRun, { worst }: Finding, { dagId, runId }
     SELECT DISTINCT task_id FROM (
       SELECT dag_id, run_id, task_id FROM operations WHERE op IN (${listOf(worst.operations)})
       UNION ALL SELECT dag_id, run_id, task_id FROM commits WHERE seq IN (${listOf(worst.commits)})
-    ) WHERE dag_id = ${quoted(dagId)} AND run_id = ${quoted(runId)} AND task_id IS NOT NULL`);
+    ) WHERE dag_id = ${literal(dagId)} AND run_id = ${literal(runId)} AND task_id IS NOT NULL`);
   const [, , task] = worst.subject.split('/');
   const named = rows.map(({ task_id }) => String(task_id));
   return task === undefined ? named : [...new Set([...named, task.replace(/\[\d+\]$/, '')])];
@@ -111,7 +112,7 @@ export function specOf({ tasks }: DagSpec, task: string): DagSpec['tasks'][numbe
 }
 
 async function namesOf(run: OpenRun, { dagId, runId }: OfRun, tasks: readonly string[]): Promise<Names> {
-  const where = `dag_id = ${quoted(dagId)} AND run_id = ${quoted(runId)}`;
+  const where = `dag_id = ${literal(dagId)} AND run_id = ${literal(runId)}`;
   const ids = await run.rows(`SELECT DISTINCT task_id, ti_id FROM task_instance_changes WHERE ${where}`);
   const [ofRun] = await run.rows(`SELECT dag_run_id FROM dag_run_changes WHERE ${where} LIMIT 1`);
   const subjects = new Map<string, SubjectKeys>(
@@ -201,8 +202,8 @@ async function statementOf(
     ) AS asked
     WHERE statements.process LIKE 'api-%' AND statements.sent_ms BETWEEN asked.sent_ms AND until_ms
       AND (statements.sqlstate IS NOT NULL OR (statement_kinds.target IS NOT NULL AND statement_kinds.target <> 'log'))
-      AND (accesses.id = asked.ti_id OR accesses.ti_id = asked.ti_id OR (accesses.dag_id = ${quoted(dagId)} AND
-        accesses.run_id = ${quoted(runId)} AND accesses.task_id IS NOT DISTINCT FROM asked.task_id))
+      AND (accesses.id = asked.ti_id OR accesses.ti_id = asked.ti_id OR (accesses.dag_id = ${literal(dagId)} AND
+        accesses.run_id = ${literal(runId)} AND accesses.task_id IS NOT DISTINCT FROM asked.task_id))
       AND statements.n NOT IN (${listOf([...taken])})
       -- Of two requests for the same row the refused one is that which failed.
       ORDER BY (statements.sqlstate IS NULL) = (asked.outcome <> 'ok'), statements.n DESC LIMIT 1`);
@@ -222,7 +223,7 @@ async function actOf(
     FROM statements AS own JOIN statements AS other USING (process, pid) JOIN accesses ON accesses.n = other.n
     WHERE own.n = ${n} AND other.n <= ${n} AND other.sent_ms >= own.sent_ms - ${LOOK_BACK_MS} AND (
       accesses.id IN (SELECT ti_id FROM task_instance_changes WHERE seq IN (${listOf(ids)}))
-      OR (accesses.dag_id = ${quoted(of.dagId)} AND accesses.run_id = ${quoted(of.runId)}))`;
+      OR (accesses.dag_id = ${literal(of.dagId)} AND accesses.run_id = ${literal(of.runId)}))`;
   const chain = await tracedStatements(run, which, [n]);
   const statement = chain.at(-1);
   if (!statement || statement.n !== n) throw new NoScript('slice: the trace lacks the statement that did the harm');
@@ -256,7 +257,7 @@ async function revision(
   const until = Math.max(...acts.map(({ statement }) => statement.sentMs));
   const [row] = await run.rows(`
     SELECT max(committed_ms) AS at_ms FROM commits
-    WHERE relation = 'dag_version' AND change = 'insert' AND dag_id = ${quoted(dagId)} AND committed_ms <= ${until}`);
+    WHERE relation = 'dag_version' AND change = 'insert' AND dag_id = ${literal(dagId)} AND committed_ms <= ${until}`);
   return numberOf(row?.at_ms);
 }
 

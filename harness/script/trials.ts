@@ -2,7 +2,7 @@ import path from 'node:path';
 
 import { shellWord } from '../../reports/commands.ts';
 import { Progress } from '../console/progress.ts';
-import { dagOfEpisode, episodeCounts, slugOf } from '../director/director.ts';
+import { episodeCounts, episodeOf, slugOf } from '../director/director.ts';
 import { Episode } from '../director/episode.ts';
 import { parseScript, type RaceScript } from '../director/script.ts';
 import type { Stage } from '../director/stage.ts';
@@ -85,11 +85,8 @@ export class Trials {
 }
 
 async function playAll(stage: Stage, scripts: readonly RaceScript[]): Promise<void> {
-  for (const [i, { file, race, steps }, script] of scripts.map((one, at) => [at, one, one] as const)) {
+  for (const [i, script] of scripts.entries()) {
     if (stage.signal.aborted) return;
-    await new Episode(stage, {
-      ...{ number: i + 1, race: race.race, file, breaks: JSON.stringify(race.breaks), kind: 'script', steps },
-      ...{ tasks: Object.keys(race.dag), isLong: race.why_long !== undefined, dag: dagOfEpisode(script, i + 1) },
-    }).play();
+    await new Episode(stage, episodeOf(script, { number: i + 1, kind: 'script', steps: script.steps })).play();
   }
 }
