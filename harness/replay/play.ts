@@ -11,13 +11,13 @@ import { Progress } from '../console/progress.ts';
 import { direct, episodesOf, type HowOften, slugOf } from '../director/director.ts';
 import type { RaceScript } from '../director/script.ts';
 import { openRun } from '../judge/open-run.ts';
-import { type Build, buildLabel } from '../model/build.ts';
+import type { Build } from '../model/build.ts';
 import type { JudgedEpisode, StepRow } from '../model/episode.ts';
 import { type Replay, type ReplayedFile, replayOutcome, worstOf } from '../model/replay.ts';
 import type { Stack } from '../model/stack.ts';
 import type { Judgement } from '../model/verdict.ts';
 import { judgeRunFolder } from '../run/judge-folder.ts';
-import { timeStamp } from '../run/manifest.ts';
+import { datedFolderName } from '../run/manifest.ts';
 import { recordRun } from '../run/run.ts';
 import { writeNewFile } from '../run-folder/out.ts';
 import { median } from '../statistics/statistics.ts';
@@ -37,9 +37,8 @@ export interface PlayedReplay {
 /** Plays files, those of one setting on one stack, each as a run that is judged. Rejects only for wrong flags. */
 export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
   const { build, scripts, often } = await resolveReplay(flags);
-  const label = buildLabel(build).replace(/[^A-Za-z0-9.]+/g, '-');
   const id = randomBytes(3).toString('hex');
-  const out = path.resolve(flags.out ?? path.join('runs', `${timeStamp()}-replay-${label}-${id}`));
+  const out = path.resolve(flags.out ?? path.join('runs', datedFolderName('replay', { build }, id)));
   const signal = interruptSignal();
   const files: ReplayedFile[] = [];
   let failure: unknown;

@@ -48,8 +48,13 @@ export function patchFile(name: string, index: number): string {
 
 /** Sorts by time, and names what ran: `20261121-104500-seeds-airflow-3.2.1-a1b2c3`. */
 export function runFolderName({ subject, plan }: Pick<RunSpec, 'subject' | 'plan'>, id: string): string {
+  return datedFolderName(plan.scenario.name, subject, id);
+}
+
+/** `20261121-104500-replay-airflow-3.2.1-4f2a91`. */
+export function datedFolderName(what: string, subject: RunSpec['subject'], id: string): string {
   const build = 'target' in subject ? 'target' : buildLabel(subject.build).replace(/[^A-Za-z0-9.]+/g, '-');
-  return [timeStamp(), plan.scenario.name, build, id].join('-');
+  return [timeStamp(), what, build, id].join('-');
 }
 
 /** Now, as the names of folders begin: `20261121-104500`, UTC. */

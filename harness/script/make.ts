@@ -11,12 +11,11 @@ import { parseScript, type RaceScript } from '../director/script.ts';
 import { findingNamed } from '../judge/finding-named.ts';
 import { judge } from '../judge/judge.ts';
 import { openRun } from '../judge/open-run.ts';
-import { buildLabel } from '../model/build.ts';
 import type { JudgedEpisode } from '../model/episode.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Finding } from '../model/finding.ts';
 import { playFile } from '../replay/play.ts';
-import { timeStamp } from '../run/manifest.ts';
+import { datedFolderName } from '../run/manifest.ts';
 import { writeNewFile } from '../run-folder/out.ts';
 import { type Draft, draftsOf } from './draft.ts';
 import { minimised, PROOFS } from './minimise.ts';
@@ -82,9 +81,8 @@ async function played(
   { build, times, run, ...wanted }: WantedScript,
   { finding, drafts, say }: Playing,
 ): Promise<void> {
-  const label = buildLabel(build).replace(/[^A-Za-z0-9.]+/g, '-');
   const id = randomBytes(3).toString('hex');
-  const out = path.resolve(wanted.records ?? path.join('runs', `${timeStamp()}-script-${label}-${id}`));
+  const out = path.resolve(wanted.records ?? path.join('runs', datedFolderName('script', { build }, id)));
   const signal = interruptSignal();
   const options = { build, out, signal, quiet: false };
   const trials = new Trials(options);
