@@ -52,7 +52,7 @@ test.skipIf(why !== undefined).each(placed)(
   async (race) => {
     const version = race.build?.replace('airflow@', '') ?? '';
     const install = await installAirflow(version, { log: () => undefined, signal: AbortSignal.timeout(600_000) });
-    const source = installedSource(install.packagesHash) ?? '';
+    const source = (await installedSource(install.packagesHash)) ?? '';
     const read = (file: string) =>
       existsSync(path.join(source, file)) ? readFileSync(path.join(source, file), 'utf8') : undefined;
     const found = findPlaces(race.places ?? [], read);

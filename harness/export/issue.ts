@@ -43,7 +43,7 @@ export async function issueOf(run: string, id: string | undefined, options: Issu
   return airflowIssue({
     ...{ judgement, manifest, finding, replay, around_s: aroundS },
     sightings: sightingsOf(finding, [judgement, ...others]),
-    places: placesOf(await expectedPlaces(run, finding), manifest),
+    places: await placesOf(await expectedPlaces(run, finding), manifest),
     logs: logsAround(run, moment, aroundS * 1_000).map(withoutHome),
   });
 }
@@ -90,8 +90,11 @@ async function expectedPlaces(run: string, { known_race, worst }: Finding): Prom
 }
 
 /** Undefined: what the run was of is not installed here any more. */
-function placesOf(wanted: readonly SourcePlace[], { identity }: Manifest): readonly FoundPlace[] | undefined {
-  const folder = installedSource(identity.packages);
+async function placesOf(
+  wanted: readonly SourcePlace[],
+  { identity }: Manifest,
+): Promise<readonly FoundPlace[] | undefined> {
+  const folder = await installedSource(identity.packages);
   if (folder === undefined) return undefined;
   const textOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined);
   return findPlaces(wanted, (file) => textOf(path.join(folder, file)));

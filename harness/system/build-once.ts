@@ -41,7 +41,7 @@ export async function buildOnce(
   once: Once,
   build: (place: string, signal: AbortSignal) => Promise<Record<string, unknown>>,
 ): Promise<Built> {
-  const whole = await read(folder);
+  const whole = await readBuilt(folder);
   if (whole !== undefined && (await once.works(whole.place))) return whole;
 
   await mkdir(path.dirname(folder), { recursive: true });
@@ -49,7 +49,7 @@ export async function buildOnce(
   const release = await hold(folder, once, () => lost.abort(new StackError(`lost the lock on ${folder}; try again.`)));
   try {
     // Another process may have built it while we waited.
-    const built = await read(folder);
+    const built = await readBuilt(folder);
     if (built !== undefined && (await once.works(built.place))) return built;
     return await attempt(folder, build, AbortSignal.any([once.signal, lost.signal]));
   } finally {
@@ -108,7 +108,8 @@ async function hold(
   }
 }
 
-async function read(folder: string): Promise<Built | undefined> {
+/** What is whole there; undefined: nothing is. */
+export async function readBuilt(folder: string): Promise<Built | undefined> {
   try {
     const note: unknown = JSON.parse(await readFile(completeFile(folder), 'utf8'));
     if (!isRecord(note) || typeof note.place !== 'string' || !isRecord(note.facts)) return undefined;
