@@ -34,10 +34,15 @@ export function seriesOf(values: { readonly runs: string; readonly 'first-seed':
     runs,
     firstSeed,
     problems: [
-      ...(Number.isInteger(runs) && runs >= 1 ? [] : [`--runs must be a whole number from 1, not "${values.runs}".`]),
-      ...(Number.isSafeInteger(firstSeed) && firstSeed >= 0
-        ? []
-        : [`--first-seed must be a whole number from 0, not "${values['first-seed']}".`]),
+      ...wholeNumberProblems('runs', values.runs, 1),
+      ...wholeNumberProblems('first-seed', values['first-seed'], 0),
     ],
   };
+}
+
+/** None, or that a flag has no whole number, or a smaller one. */
+export function wholeNumberProblems(flag: string, given: string, least: number): string[] {
+  const value = Number(given);
+  if (Number.isSafeInteger(value) && value >= least) return [];
+  return [`--${flag} must be a whole number from ${least}, not "${given}".`];
 }

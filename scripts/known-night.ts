@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Soak } from '../harness/model/soak.ts';
 import { parseSeconds } from '../harness/run/plan.ts';
 import { WINDTUNNEL } from '../harness/system/installation.ts';
-import { flagsOf } from './flags.ts';
+import { flagsOf, wholeNumberProblems } from './flags.ts';
 
 /** How often the index is looked at. */
 const LOOK_MS = 2_000;
@@ -45,9 +45,9 @@ const partS = parseSeconds(values.part);
 const windows = (hours * WINDOWS_AN_HOUR) / laneCount;
 
 const problems = [
-  ...notWhole('hours', hours, values.hours),
-  ...notWhole('lanes', laneCount, values.lanes),
-  ...notWhole('seed', firstSeed, values.seed),
+  ...wholeNumberProblems('hours', values.hours, 1),
+  ...wholeNumberProblems('lanes', values.lanes, 1),
+  ...wholeNumberProblems('seed', values.seed, 1),
   ...(partS === undefined ? [`--part must be like 30m or 2h, not "${values.part}".`] : []),
   ...(hours >= 1 && laneCount >= 1 && !Number.isInteger(windows)
     ? [`${hours * WINDOWS_AN_HOUR} windows of ${WINDOW} cannot be shared by ${laneCount} lanes: choose another number.`]
@@ -72,10 +72,6 @@ if (problems.length > 0) {
   console.error(`One part: ${values.part}, and at most a window more.`);
   const codes = await Promise.all(lanes.map((lane) => playPart(lane, (partS ?? 0) * 1000)));
   process.exitCode = Math.max(...codes.filter((code) => code !== undefined), ...lanes.map(said));
-}
-
-function notWhole(flag: string, value: number, given: string): string[] {
-  return Number.isInteger(value) && value >= 1 ? [] : [`--${flag} must be a whole number from 1, not "${given}".`];
 }
 
 /** The exit code of a soak that could not be played; undefined: it was. */

@@ -14,7 +14,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { messageOf } from '../harness/model/errors.ts';
-import { flagsOf, seriesOf, seriesOptions } from './flags.ts';
+import { flagsOf, seriesOf, seriesOptions, wholeNumberProblems } from './flags.ts';
 import { judgedRun } from './judged-run.ts';
 import { withParts } from './marked-parts.ts';
 import { queried } from './program.ts';
@@ -41,7 +41,7 @@ const cases = CASES.filter(({ race }) => positionals.length === 0 || positionals
 
 const problems = [
   ...wrongSeries,
-  ...(Number.isInteger(most) && most >= 1 ? [] : [`--most must be a whole number from 1, not "${values.most}".`]),
+  ...wholeNumberProblems('most', values.most, 1),
   ...unknown.map((name) => `There is no race "${name}": choose from ${REMEDY_RACES.join(', ')}.`),
 ];
 

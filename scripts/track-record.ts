@@ -24,7 +24,7 @@ import type { Replay } from '../harness/model/replay.ts';
 import type { Judgement } from '../harness/model/verdict.ts';
 import { KNOWN_RACES, type KnownRace, scriptBuilds } from '../harness/races/index.ts';
 import { shippedRaces } from '../harness/replay/resolve.ts';
-import { flagsOf } from './flags.ts';
+import { flagsOf, wholeNumberProblems } from './flags.ts';
 import { judgedRun, originOf } from './judged-run.ts';
 import { windtunnel } from './program.ts';
 import {
@@ -73,12 +73,9 @@ const tried = KNOWN_RACES.filter((race): race is Tried => race.trial !== null);
 const isOfScripts = values.forced || (values.from !== undefined && existsSync(path.join(values.from, REPLAY)));
 const known = isOfScripts ? KNOWN_RACES : tried;
 const unknown = positionals.filter((name) => !known.some((race) => race.name === name));
-const wrong = ['times', 'within'] as const;
-const wrongNumbers = wrong.filter((name) => !(Number.isInteger(Number(values[name])) && Number(values[name]) > 0));
+const wrongNumbers = (['times', 'within'] as const).flatMap((name) => wholeNumberProblems(name, values[name], 1));
 if (wrongNumbers.length > 0) {
-  console.error(
-    wrongNumbers.map((name) => `--${name} must be a whole number from 1, not "${values[name]}".`).join('\n'),
-  );
+  console.error(wrongNumbers.join('\n'));
   process.exitCode = 2;
 } else if (
   unknown.length > 0 ||
