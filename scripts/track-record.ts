@@ -43,7 +43,7 @@ const TRIES = 3;
 const REPLAY = 'replay.json';
 /** Of a script, at most. */
 const CONTROLS = 6;
-/** An episode and a start of a stack take about so long. */
+/** An episode of a race that was not forced yet, and a start of a stack, take about so long. */
 const EPISODE_S = 4.5;
 const STACK_S = 30;
 /** Far beyond what the episodes of a file take. */
@@ -102,7 +102,7 @@ function keptForced(): ForcedRun[] {
   return existsSync(forcedData) ? (JSON.parse(readFileSync(forcedData, 'utf8')) as ForcedRun[]) : [];
 }
 
-/** Replays that are not kept yet, those of one build on one stack. Each is kept at once. */
+/** Replays that are not kept yet, those of one build on one stack; kept when the build is through, or interrupted. */
 async function force(): Promise<void> {
   const times = Number(values.times);
   const files = shippedRaces();
@@ -119,22 +119,29 @@ async function force(): Promise<void> {
   const kept = new Set(keptForced().flatMap((run) => (run.times < times ? [] : [`${run.race} ${run.build}`])));
   const missing = due.filter(({ race, build }) => !kept.has(`${race} ${build}`));
   const all = missing.map((one) => one.build);
-  const seconds = all.length * (times + CONTROLS) * EPISODE_S + new Set(all).size * STACK_S;
+  const secondsOf = ({ race }: { race: string }) =>
+    (times + CONTROLS) *
+    Math.max(EPISODE_S, ...keptForced().flatMap((run) => (run.race === race ? [run.seconds ?? 0] : [])));
+  const seconds = missing.reduce((sum, one) => sum + secondsOf(one), new Set(all).size * STACK_S);
   console.error(`${all.length} of ${due.length} replays are to be played: about ${Math.ceil(seconds / 60)} minutes.`);
   let left = Number(values.within) * 60;
   for (const build of new Set(all)) {
     left -= STACK_S;
-    const fit = Math.max(0, Math.floor(left / ((times + CONTROLS) * EPISODE_S)));
-    const names = missing
-      .filter((one) => one.build === build)
-      .map(({ name }) => name)
-      .slice(0, fit);
+    const names: string[] = [];
+    for (const one of missing.filter((m) => m.build === build)) {
+      if (secondsOf(one) > left) continue;
+      left -= secondsOf(one);
+      names.push(one.name);
+    }
     if (names.length === 0) break;
-    left -= names.length * (times + CONTROLS) * EPISODE_S;
     const out = path.resolve(values.out, `forced-${build}-${new Date().toISOString().replaceAll(/[:.]/g, '')}`);
     const args = ['replay', ...names, '--build', build, '--times', String(times), '--out', out, '--json'];
-    await windtunnel(args, names.length * REPLAY_MS);
-    keepReplay(out);
+    try {
+      await windtunnel(args, names.length * REPLAY_MS);
+    } finally {
+      // What was through when a series was interrupted, too.
+      if (existsSync(path.join(out, REPLAY))) keepReplay(out);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { shellWord } from '../../reports/commands.ts';
@@ -51,10 +51,13 @@ export async function playReplay(flags: ReplayFlags): Promise<PlayedReplay> {
     failure = error;
   }
   if (signal.aborted) failure = signal.reason;
-  const replay = { build: build.name, outcome: worstOf(files.map(({ outcome }) => outcome)), files };
-  if (existsSync(out)) writeFileSync(path.join(out, 'replay.json'), `${jsonText(replay)}\n`);
+  const replay = replayOf(build, files);
   if (flags.junit !== undefined) writeNewFile(flags.junit, replayJunit(replay));
   return { replay, failure };
+}
+
+function replayOf(build: Build, files: readonly ReplayedFile[]): Replay {
+  return { build: build.name, outcome: worstOf(files.map(({ outcome }) => outcome)), files };
 }
 
 export interface Playing {
@@ -67,7 +70,7 @@ export interface Playing {
 }
 
 async function playSetting(scripts: readonly RaceScript[], playing: Playing): Promise<void> {
-  const { often, signal, files } = playing;
+  const { build, often, out, signal, files } = playing;
   const [first] = scripts;
   if (!first) return;
   const warm = await openWarmStack(scenarioOf(first, often), playing);
@@ -75,6 +78,8 @@ async function playSetting(scripts: readonly RaceScript[], playing: Playing): Pr
     for (const script of scripts) {
       signal.throwIfAborted();
       files.push(await playFile(script, warm.stack, playing));
+      // After each: what ends in the middle keeps what it has.
+      writeFileSync(path.join(out, 'replay.json'), `${jsonText(replayOf(build, files))}\n`);
     }
   } finally {
     await warm.close();
