@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { StageDatabase } from './stage.ts';
 
 /** A server process that waits for a lock. */
 export interface LockWait {
@@ -19,8 +19,8 @@ const WAITS = `
    WHERE a.wait_event_type = 'Lock' AND a.datname = current_database()`;
 
 /** Who waits for whom at this moment, as PostgreSQL says it. */
-export async function readLockWaits(client: pg.Client): Promise<readonly LockWait[]> {
-  const { rows } = await client.query<{
+export async function readLockWaits(database: StageDatabase): Promise<readonly LockWait[]> {
+  const rows = await database.rows<{
     pid: number;
     application_name: string;
     query: string;

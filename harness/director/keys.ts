@@ -1,19 +1,18 @@
-import type pg from 'pg';
-
 import { RUNS_OF_DAG, TASKS_OF_DAG } from '../model/airflow/statements.ts';
 import type { SubjectKeys } from './points.ts';
+import type { StageDatabase } from './stage.ts';
 import type { TaskName } from './steps.ts';
 
 /** The rows of one episode's DAG, as they are committed: their keys and states. */
 export class EpisodeKeys {
-  readonly #database: pg.Client;
+  readonly #database: StageDatabase;
   readonly #dagId: string;
   readonly #tasks: readonly string[];
   readonly #tiIds = new Map<string, Set<string>>();
   readonly #states = new Map<string, string>();
   readonly #runs = new Map<string, { readonly id: string; readonly state: string }>();
 
-  constructor(database: pg.Client, dagId: string, tasks: readonly string[]) {
+  constructor(database: StageDatabase, dagId: string, tasks: readonly string[]) {
     this.#database = database;
     this.#dagId = dagId;
     this.#tasks = tasks;
@@ -21,11 +20,9 @@ export class EpisodeKeys {
 
   /** Reads them again. */
   async read(): Promise<void> {
-    const { rows: runs } = await this.#database.query<{ id: string; run_id: string; state: string }>(RUNS_OF_DAG, [
-      this.#dagId,
-    ]);
+    const runs = await this.#database.rows<{ id: string; run_id: string; state: string }>(RUNS_OF_DAG, [this.#dagId]);
     for (const { id, run_id, state } of runs) this.#runs.set(run_id, { id, state });
-    const { rows: tasks } = await this.#database.query<{
+    const tasks = await this.#database.rows<{
       id: string;
       run_id: string;
       task_id: string;

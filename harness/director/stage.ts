@@ -1,16 +1,18 @@
-import type pg from 'pg';
-
 import type { CuedWorker } from '../fleet/engines/cued.ts';
 import type { OperatorActions } from '../fleet/operator-actions.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Recorder } from '../model/run-context.ts';
 import type { Wire } from '../model/wire.ts';
 
+/** A connection of the harness's own. Its statements go one after the other. */
+export interface StageDatabase {
+  rows<Row extends object>(sql: string, values?: unknown[]): Promise<Row[]>;
+}
+
 /** What a script is played on: a stack that is up, with the parts of a run. */
 export interface Stage {
   readonly wires: ReadonlyMap<string, Wire>;
-  /** A connection of the harness's own. */
-  readonly database: pg.Client;
+  readonly database: StageDatabase;
   readonly clock: Clock;
   readonly record: Recorder;
   readonly operators: OperatorActions;

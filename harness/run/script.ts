@@ -1,3 +1,5 @@
+import pLimit from 'p-limit';
+
 import type { Stage } from '../director/stage.ts';
 import { CuedEngine } from '../fleet/engines/cued.ts';
 import type { Stack } from '../model/stack.ts';
@@ -19,11 +21,14 @@ export async function playScript(
 ): Promise<void> {
   const { engine, dags, operators } = parts;
   if (!wires || !(engine instanceof CuedEngine)) throw new Error('a script needs wires and lives that wait for cues');
-  const database = await connect(dsn, { name: 'wt-harness-director' });
+  const client = await connect(dsn, { name: 'wt-harness-director' });
+  const inTurn = pLimit(1);
   try {
     await play({
       wires,
-      database,
+      database: {
+        rows: (sql, values) => inTurn(async () => (await client.query(sql, values)).rows),
+      },
       clock,
       record,
       operators: operators.actions,
@@ -35,6 +40,6 @@ export async function playScript(
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    await disconnect(database);
+    await disconnect(client);
   }
 }
