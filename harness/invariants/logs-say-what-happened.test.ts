@@ -6,8 +6,8 @@ import type { LiteralRun } from '../testing/literal-run.ts';
 const judge = (run: LiteralRun) => judgeLiteral('logs-say-what-happened', run);
 
 const TI = '01a227df-55b6-791d-92e1-189dc9b79030';
-const RUNNING = { id: TI, state: 'running', committed_ms: 1_000, writer: 'wt-api-execution-1' };
-const ENDED = { id: TI, state: 'success', committed_ms: 6_500, writer: 'wt-api-execution-1' };
+const RUNNING = { id: TI, state: 'running', committed_ms: 11_000, writer: 'wt-api-execution-1' };
+const ENDED = { id: TI, state: 'success', committed_ms: 16_500, writer: 'wt-api-execution-1' };
 /** Something later in the stream, so that it cannot be said to have ended early. */
 const LATER = { relation: 'dag_run', id: '1', state: 'success', committed_ms: 90_000 };
 const REPORT = {
@@ -16,12 +16,12 @@ const REPORT = {
   requested: 'success',
   outcome: 'unknown',
   status: 500,
-  sent_ms: 5_000,
-  ended_ms: 5_100,
+  sent_ms: 15_000,
+  ended_ms: 15_100,
   correlation_id: 'c548e4ca-1434',
 } as const;
 const LINE = {
-  at_ms: 5_200,
+  at_ms: 15_200,
   source: 'api-execution-1',
   severity: 'ERROR',
   message:
@@ -45,12 +45,12 @@ test('a line that says failed of a task that succeeded with its next request is 
 });
 
 test('the line of a task that is failed is right, by whomever', async () => {
-  expect(await judge(of({}, RUNNING, { ...ENDED, state: 'failed', committed_ms: 5_090 }))).toMatchObject({
+  expect(await judge(of({}, RUNNING, { ...ENDED, state: 'failed', committed_ms: 15_090 }))).toMatchObject({
     verdict: 'pass',
     exercised: 1,
   });
   // What an operator marks afterwards does not make it right.
-  const marked = { ...ENDED, state: 'failed', committed_ms: 9_000, writer: 'wt-api-core-1' };
+  const marked = { ...ENDED, state: 'failed', committed_ms: 19_000, writer: 'wt-api-core-1' };
   expect((await judge(of({}, RUNNING, ENDED, marked))).variants).toEqual({ success: 1 });
 });
 
@@ -85,7 +85,7 @@ test('what a scheduler says of a task it must have done within a minute', async 
     'start_date=20261129T153948, end_date=20261129T154057 [airflow.models.taskinstance] loc=taskinstance.py:1616';
   const line = { source: 'scheduler-1', message, severity: 'INFO' };
   const retried = { ...ENDED, id: 'ti-2', old_id: TI, state: 'up_for_retry', writer: 'wt-scheduler-1' };
-  expect((await judge(of(line, RUNNING, { ...retried, committed_ms: 5_000 }))).first).toBeNull();
+  expect((await judge(of(line, RUNNING, { ...retried, committed_ms: 15_000 }))).first).toBeNull();
   expect((await judge(of(line, RUNNING, retried))).first).toBeNull();
   expect((await judge(of(line, RUNNING, ENDED))).first?.sentence).toBe(
     'The log of scheduler-1 says that wt_dag/run1/task was set to UP_FOR_RETRY, but wt-api-execution-1 set it to ' +
@@ -99,7 +99,22 @@ test('what a scheduler says of a task it must have done within a minute', async 
 
 test('what was logged when the record of commits was about to end is not judged', async () => {
   const run = of({}, RUNNING);
-  expect((await judge({ ...run, commits: [RUNNING, { ...LATER, committed_ms: 6_000 }] })).first).toBeNull();
+  expect((await judge({ ...run, commits: [RUNNING, { ...LATER, committed_ms: 16_000 }] })).first).toBeNull();
+});
+
+test('what was logged as the record began may have been done before it', async () => {
+  const message =
+    'Marking task as FAILED. dag_id=wt_dag, task_id=task, run_id=run1, logical_date=20261130T235400, ' +
+    'start_date=20261130T235438, end_date=20261130T235459 [airflow.models.taskinstance] loc=taskinstance.py:1616';
+  const line = { source: 'scheduler-1', message, severity: 'INFO', at_ms: 2_500 };
+  expect(await judge(of(line))).toMatchObject({ verdict: 'unknown', exercised: 0, violations: 0 });
+  const cleared = { ...RUNNING, state: 'restarting', committed_ms: 3_000, writer: 'wt-api-core-1' };
+  expect((await judge(of(line, cleared))).first).toBeNull();
+  const failed = { ...ENDED, state: 'failed', committed_ms: 2_000, writer: 'wt-scheduler-1' };
+  expect(await judge(of(line, { ...RUNNING, committed_ms: 1_000 }, failed))).toMatchObject({
+    verdict: 'pass',
+    exercised: 1,
+  });
 });
 
 test('a log that says nothing of the kind leaves it unknown', async () => {

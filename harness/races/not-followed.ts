@@ -11,7 +11,8 @@ export const notFollowed: KnownRace = {
     { invariant: 'running-is-not-overwritten', variants: ['not followed'] },
     {
       invariant: 'tasks-change-as-allowed',
-      variants: ['scheduled', 'queued', 'running', 'restarting'].map(
+      // The last ones ended, or were deferred, between the scheduler's look and its write.
+      variants: ['scheduled', 'queued', 'running', 'restarting', 'deferred', 'up_for_retry', 'success', 'failed'].map(
         (from) => `scheduler: ${from} → skipped, which a branch did not follow`,
       ),
     },
