@@ -11,6 +11,7 @@ export const skipOverwrites: KnownRace = {
     { invariant: 'running-is-not-overwritten', variants: ['skip-downstream'] },
     { invariant: 'acknowledged-is-durable', variants: ['skip-downstream'] },
     { invariant: 'a-started-life-owns-its-task', variants: ['skip-downstream'] },
+    { invariant: 'tasks-change-as-allowed', variants: ['api-execution: failed → skipped'] },
   ],
   trial: {
     scenario: {
