@@ -7,6 +7,7 @@ import { Episode } from '../director/episode.ts';
 import { parseScript, type RaceScript } from '../director/script.ts';
 import type { Stage } from '../director/stage.ts';
 import { judge } from '../judge/judge.ts';
+import { openRun } from '../judge/open-run.ts';
 import type { Build } from '../model/build.ts';
 import type { JudgedEpisode } from '../model/episode.ts';
 import { dagOfScript, scenarioOf, settingOf } from '../replay/resolve.ts';
@@ -24,12 +25,17 @@ export interface TrialOptions {
 const ONCE = episodeCounts(1, false);
 /** For the live line. */
 const USUAL_EPISODE_S = 8;
+/** A smaller script may be so many times as slow with a step as the slowest step of one that broke; at least so long. */
+const PATIENCE = 3;
+const SHORTEST_PATIENCE_S = 2;
 
 /** Plays scripts that may break something: on one stack, as long as they want the same setting. */
 export class Trials {
   readonly #options: TrialOptions;
   #warm: { readonly setting: string; readonly stack: WarmStack } | undefined;
   #runs = 0;
+  /** Of the steps of episodes that broke; undefined: none has. */
+  #slowestS: number | undefined;
 
   constructor(options: TrialOptions) {
     this.#options = options;
@@ -64,16 +70,38 @@ export class Trials {
         repeat: ['windtunnel', 'replay', `${slugOf(first)}.race.yaml`, '--build', build.name].map(shellWord).join(' '),
         progress: quietly(progress),
         signal,
-        script: (stage) => playAll(stage, episodes),
+        script: (stage) => playAll(stage, episodes, this.#patienceS),
         shared: { stack, settleMs: SETTLE_MS },
       });
       if (failure !== undefined) throw failure;
       signal.throwIfAborted();
       progress.phase('judging');
-      const judged = (await judge(folder)).episodes ?? [];
+      const judged = await this.#judged(folder);
       return scripts.map((_, i) => judged.filter(({ episode }) => Math.floor((episode - 1) / times) === i));
     } finally {
       progress.stop();
+    }
+  }
+
+  /** How long a step may take: most variants lack one that another waits for, and would be waited for in vain. */
+  get #patienceS(): number {
+    return this.#slowestS === undefined
+      ? Infinity
+      : Math.ceil(Math.max(SHORTEST_PATIENCE_S, PATIENCE * this.#slowestS));
+  }
+
+  async #judged(folder: string): Promise<readonly JudgedEpisode[]> {
+    const run = await openRun(folder);
+    try {
+      const { episodes = [] } = await judge(run);
+      // Of none there is no slowest step; episodes are counted from 1.
+      const broken = [0, ...episodes.flatMap(({ episode, outcome }) => (outcome === 'broken' ? [episode] : []))];
+      const sql = `SELECT max(ended_ms - began_ms) / 1000 AS s FROM steps WHERE episode IN (${broken.join()})`;
+      const [slowest] = await run.rows(sql);
+      if (typeof slowest?.s === 'number') this.#slowestS = Math.max(this.#slowestS ?? 0, slowest.s);
+      return episodes;
+    } finally {
+      await run.close();
     }
   }
 
@@ -84,9 +112,10 @@ export class Trials {
   }
 }
 
-async function playAll(stage: Stage, scripts: readonly RaceScript[]): Promise<void> {
+async function playAll(stage: Stage, scripts: readonly RaceScript[], patienceS: number): Promise<void> {
   for (const [i, script] of scripts.entries()) {
     if (stage.signal.aborted) return;
-    await new Episode(stage, episodeOf(script, { number: i + 1, kind: 'script', steps: script.steps })).play();
+    const steps = script.steps.map((step) => ({ ...step, withinS: Math.min(step.withinS, patienceS) }));
+    await new Episode(stage, episodeOf(script, { number: i + 1, kind: 'script', steps })).play();
   }
 }
