@@ -62,6 +62,19 @@ test('a later run is taken in, and one that is there already is not counted agai
   expect(file('more.yaml')).toContain('    runs: 2 # of 2\n');
 });
 
+test('a verdict by other rules than today’s is made anew from the record, and stays where it is', async () => {
+  const verdict = path.join(again.folder, 'verdict.json');
+  const stored = JSON.parse(readFileSync(verdict, 'utf8'));
+  const found = async (changed: object) => {
+    writeFileSync(verdict, JSON.stringify({ ...stored, findings: [], ...changed }));
+    return (await callInProcess(['known', '--from', again.folder, '--out', 'found.yaml'], cwd)).stdout;
+  };
+  expect(await found({})).toBe('found.yaml: 0 findings of 1 run\n');
+  expect(await found({ rules: 'older' })).toBe('found.yaml: 1 finding of 1 run\n');
+  expect(await found({ rules: undefined })).toBe('found.yaml: 1 finding of 1 run\n');
+  expect(JSON.parse(readFileSync(verdict, 'utf8')).findings).toEqual([]);
+});
+
 test('all that is wrong is said at once, with exit code 2, and nothing is written', async () => {
   writeFileSync(path.join(cwd, 'newer.yaml'), 'format: 2\n');
   const both = await callInProcess(['check', 'nowhere', '--known', 'newer.yaml'], cwd);

@@ -17,6 +17,7 @@ import { judgeInvariant, readInvariants } from './invariants.ts';
 import { readMeasures } from './measures.ts';
 import { explained, type OpenRun, openRun } from './open-run.ts';
 import { readFaultEffects, readHarnessCost, readOverTime } from './over-time.ts';
+import { shippedRules } from './rules.ts';
 import { readSightings } from './sightings.ts';
 import {
   readClasses,
@@ -83,6 +84,7 @@ export async function judge(
       seed: plan.seed,
       ...(plan.scenario.executor_behaviour ? { executor_behaviour: plan.scenario.executor_behaviour } : {}),
       run: run.folder,
+      rules: await shippedRules(),
       ...found,
       invariants,
       assumptions,

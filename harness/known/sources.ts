@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { judge } from '../judge/judge.ts';
+import { shippedRules } from '../judge/rules.ts';
 import { UsageError } from '../model/errors.ts';
 import { JUDGEMENT } from '../model/verdict.ts';
 import { readManifest } from '../run-folder/manifest.ts';
@@ -12,6 +13,7 @@ import { type Observation, observe } from './observation.ts';
 
 /** What is read of a verdict. */
 const READ = JUDGEMENT.pick({
+  rules: true,
   build: true,
   scenario: true,
   load_seconds: true,
@@ -63,9 +65,18 @@ async function soakBatch(folder: string): Promise<KnownBatch> {
   return { id: `soak-${soak.started_at.replace(/[-:]|\..*$/g, '')}-${soak.id}`, runs };
 }
 
-/** Of a run without a verdict the record is judged; nothing is written. */
+/**
+ * Of a run without a verdict, or with one by other rules than today's, the record is judged; nothing is written. The
+ * verdict is all that there is of a window that was reduced, and of invariants that a user brought.
+ */
 export async function observeRun(folder: string): Promise<Observation> {
   const manifest = await readManifest(folder);
   const stored = await storedVerdict(folder, READ);
-  return observe(stored ?? (await judge(folder)), manifest);
+  const isAll = !hasRecord(folder) || (manifest.own_invariants ?? []).length > 0;
+  const isTaken = stored !== undefined && (isAll || stored.rules === (await shippedRules()));
+  return observe(isTaken ? stored : await judge(folder), manifest);
+}
+
+function hasRecord(folder: string): boolean {
+  return ['commits.parquet', 'raw'].some((part) => existsSync(path.join(folder, part)));
 }

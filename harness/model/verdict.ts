@@ -163,6 +163,9 @@ export const JUDGEMENT = z.object({
     .optional()
     .describe("Which of Airflow's executors the hand-off executor behaved like. Absent: `calm`, like none"),
   run: text.describe('The run folder'),
+  rules: text
+    .optional()
+    .describe('A hash of the invariants and known races by which it was judged. Absent in older verdicts'),
   findings: z.array(FINDING).describe('What broke, grouped by cause: the first is the one to read first'),
   findings_left_out: maybeText.describe('What is not among them and why, in a sentence; null: nothing'),
   invariants: z.array(INVARIANT),
