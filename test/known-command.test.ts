@@ -62,7 +62,7 @@ test('a later run is taken in, and one that is there already is not counted agai
   expect(file('more.yaml')).toContain('    runs: 2 # of 2\n');
 });
 
-test('a verdict by other rules than today’s is made anew from the record, and stays where it is', async () => {
+test('a verdict by other rules than today’s is made again from the record, and stays where it is', async () => {
   const verdict = path.join(again.folder, 'verdict.json');
   const stored = JSON.parse(readFileSync(verdict, 'utf8'));
   const found = async (changed: object) => {

@@ -25,7 +25,7 @@ export interface TrialOptions {
 const ONCE = episodeCounts(1, false);
 /** For the live line. */
 const USUAL_EPISODE_S = 8;
-/** A smaller script may be so many times as slow with a step as the slowest step of one that broke; at least so long. */
+/** A step of a smaller script may take so many times as long as the slowest that broke; at least so many seconds. */
 const PATIENCE = 3;
 const SHORTEST_PATIENCE_S = 2;
 

@@ -31,7 +31,7 @@ FROM (SELECT DISTINCT dag_id, run_id FROM refused WHERE kind IN ('clear', 'mark'
 JOIN (SELECT DISTINCT dag_id, run_id, task_id FROM task_instance_changes) AS changes USING (dag_id, run_id);
 
 -- Changes of state, of id or of host of these tasks. `left_ms` is when the next one came.
-CREATE OR REPLACE TABLE steps AS
+CREATE OR REPLACE TABLE moves AS
 SELECT *, lead(committed_ms) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS left_ms
 FROM (
   SELECT *, lag(hostname) OVER (PARTITION BY dag_id, run_id, task_id, map_index ORDER BY seq) AS old_hostname
@@ -61,32 +61,32 @@ WITH again AS (
         AND first.requested IS NOT DISTINCT FROM refused.requested AND first.target IS NOT DISTINCT FROM refused.target
         AND first.sent_ms < refused.sent_ms END
     AND (refused.status = 409 OR refused.kind LIKE 'xcom%' OR EXISTS (
-      FROM steps WHERE steps.xid = done.xid AND steps.old_ti_id = refused.ti_id AND steps.ti_id <> steps.old_ti_id))
+      FROM moves WHERE moves.xid = done.xid AND moves.old_ti_id = refused.ti_id AND moves.ti_id <> moves.old_ti_id))
   QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY done.seq) = 1
 ), gone AS (
-  SELECT refused.op, steps.seq
-  FROM refused JOIN steps ON steps.old_ti_id = refused.ti_id AND (steps.ti_id <> steps.old_ti_id OR change = 'delete')
+  SELECT refused.op, moves.seq
+  FROM refused JOIN moves ON moves.old_ti_id = refused.ti_id AND (moves.ti_id <> moves.old_ti_id OR change = 'delete')
   WHERE of_task AND status IN (404, 410, 500) AND committed_ms <= refused.until_ms
-  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq) = 1
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY moves.seq) = 1
 ), found AS (
   -- The state that the server says it found, and had not left before the request was sent; or another worker's start.
-  SELECT refused.op, steps.seq
-  FROM refused JOIN steps ON steps.ti_id = refused.ti_id
-  WHERE of_task AND status = 409 AND kind <> 'rtif' AND steps.change <> 'delete'
+  SELECT refused.op, moves.seq
+  FROM refused JOIN moves ON moves.ti_id = refused.ti_id
+  WHERE of_task AND status = 409 AND kind <> 'rtif' AND moves.change <> 'delete'
     AND committed_ms <= refused.until_ms AND coalesce(left_ms >= refused.from_ms, true)
     AND CASE WHEN reason = 'running_elsewhere' AND found_state IS DISTINCT FROM 'restarting'
         THEN state = 'running' AND hostname <> refused.worker
       ELSE state IS NOT DISTINCT FROM found_state END
     AND NOT allows(refused.kind, state, hostname = refused.worker)
-  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY moves.seq DESC) = 1
 ), reached AS (
   -- Without regard to the reported state: the task was in a state that does not accept the request.
-  SELECT refused.op, steps.seq
-  FROM refused JOIN steps ON steps.ti_id = refused.ti_id
-  WHERE of_task AND status = 409 AND kind <> 'rtif' AND steps.change <> 'delete'
+  SELECT refused.op, moves.seq
+  FROM refused JOIN moves ON moves.ti_id = refused.ti_id
+  WHERE of_task AND status = 409 AND kind <> 'rtif' AND moves.change <> 'delete'
     AND committed_ms <= refused.until_ms AND coalesce(left_ms >= refused.from_ms, true)
     AND NOT allows(refused.kind, state, hostname = refused.worker)
-  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY moves.seq DESC) = 1
 ), row_there AS (
   -- Rendered fields and XComs: the existing row.
   SELECT refused.op, written.seq
@@ -105,13 +105,13 @@ WITH again AS (
 ), met AS (
   -- Operators: what happened to the task while the request was under way (two archive the same try), the state that was
   -- requested and had been reached, the row that no longer exists; and the run that was created in the same moment.
-  SELECT refused.op, steps.seq
-  FROM refused JOIN steps USING (dag_id, run_id, task_id)
-  WHERE refused.kind IN ('clear', 'mark') AND refused.status IN (404, 409) AND steps.committed_ms <= refused.until_ms
-    AND (steps.committed_ms >= refused.from_ms
+  SELECT refused.op, moves.seq
+  FROM refused JOIN moves USING (dag_id, run_id, task_id)
+  WHERE refused.kind IN ('clear', 'mark') AND refused.status IN (404, 409) AND moves.committed_ms <= refused.until_ms
+    AND (moves.committed_ms >= refused.from_ms
       OR (coalesce(left_ms >= refused.from_ms, true)
         AND (change = 'delete' OR (refused.kind = 'mark' AND state = refused.requested))))
-  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY moves.seq DESC) = 1
   UNION ALL
   SELECT refused.op, min(made.seq)
   FROM refused JOIN dag_run_changes AS made USING (dag_id)
@@ -121,13 +121,13 @@ WITH again AS (
   UNION ALL
   -- A mark or a clear archives what comes after in the run, too: of two that archive one try at once, the second finds
   -- its row in the history.
-  SELECT refused.op, steps.seq
-  FROM refused JOIN steps USING (dag_id, run_id)
-  JOIN server_log ON sqlstate = '23505' AND contains(detail, steps.old_ti_id)
+  SELECT refused.op, moves.seq
+  FROM refused JOIN moves USING (dag_id, run_id)
+  JOIN server_log ON sqlstate = '23505' AND contains(detail, moves.old_ti_id)
     AND server_log.at_ms BETWEEN refused.from_ms AND refused.until_ms
-  WHERE refused.kind IN ('clear', 'mark') AND refused.status = 409 AND steps.ti_id <> steps.old_ti_id
-    AND steps.committed_ms BETWEEN refused.from_ms AND refused.until_ms
-  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY steps.seq DESC) = 1
+  WHERE refused.kind IN ('clear', 'mark') AND refused.status = 409 AND moves.ti_id <> moves.old_ti_id
+    AND moves.committed_ms BETWEEN refused.from_ms AND refused.until_ms
+  QUALIFY row_number() OVER (PARTITION BY refused.op ORDER BY moves.seq DESC) = 1
   UNION ALL
   -- A whole run: it was gone, or running and thus not deletable.
   SELECT refused.op, run.seq
@@ -161,19 +161,19 @@ WITH doers AS (
 ), cause AS (
   SELECT causes.op, causes.how, causes.seq, coalesce(causes.cause_op, doers.op, backfill_lives.post) AS cause_op,
     causes.committed_ms, causes.writer, role_of(causes.writer) AS writer_role,
-    steps.task_id AS action_task,
+    moves.task_id AS action_task,
     CASE WHEN causes.how IN ('gone', 'found', 'met', 'again') AND causes.relation = 'task_instance' THEN
-      format('{} → {}', state_name(steps.old_state),
-        CASE WHEN steps.change = 'delete' THEN 'deleted'
-          WHEN steps.ti_id <> steps.old_ti_id THEN state_name(steps.state) || ', as a new try'
-          ELSE state_name(steps.state) END) END AS action
-  FROM refusal_causes AS causes LEFT JOIN steps USING (seq) LEFT JOIN doers ON doers.xid = causes.xid
+      format('{} → {}', state_name(moves.old_state),
+        CASE WHEN moves.change = 'delete' THEN 'deleted'
+          WHEN moves.ti_id <> moves.old_ti_id THEN state_name(moves.state) || ', as a new try'
+          ELSE state_name(moves.state) END) END AS action
+  FROM refusal_causes AS causes LEFT JOIN moves USING (seq) LEFT JOIN doers ON doers.xid = causes.xid
   LEFT JOIN backfill_lives ON backfill_lives.created_seq = causes.seq
 ), known AS (
   -- Whether the record has all changes of the task up to the answer: from its first row on, or from before the request.
   SELECT refused.op
-  FROM refused JOIN steps ON steps.ti_id = refused.ti_id CROSS JOIN record
-  WHERE steps.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
+  FROM refused JOIN moves ON moves.ti_id = refused.ti_id CROSS JOIN record
+  WHERE moves.committed_ms <= refused.from_ms AND refused.until_ms <= record.until_ms
   GROUP BY refused.op
 ), wronged AS (
   -- The worker did nothing that calls for a refusal: the cause, or what it followed from, violates an invariant.
@@ -299,6 +299,6 @@ SELECT
 FROM classed;
 
 DROP TABLE refusal_causes;
-DROP TABLE steps;
+DROP TABLE moves;
 DROP TABLE refused_tasks;
 DROP TABLE refused;
