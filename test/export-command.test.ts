@@ -107,12 +107,20 @@ describe('windtunnel export --as airflow-issue', () => {
     expect(wrong.stderr).toMatch(/--around must be a number of seconds from 0 to 3600, not -1\./);
   });
 
-  test('without a finding, a run that is no replay is refused, and a file that was not played', async () => {
+  test('without a finding, a run that is no replay is refused, and a file that is none', async () => {
     const words = (run: string) => ['export', run, '--as', 'airflow-issue'];
     const none = await callInProcess(words(stored.folder), stored.folder);
     expect(none).toMatchObject({ code: 2, stderr: expect.stringMatching(/Name a finding, such as F1/) });
     const file = await callInProcess(words('x.race.yaml'), stored.folder);
-    expect(file).toMatchObject({ code: 2, stderr: expect.stringMatching(/Play x\.race\.yaml first/) });
+    expect(file).toMatchObject({ code: 2, stderr: expect.stringMatching(/There is no file x\.race\.yaml/) });
+  });
+
+  test('of a race, what only a run has is refused before anything is played', async () => {
+    const words = ['export', '63581', 'F1', '--as', 'airflow-issue', '--times', '0', '--passes-on', 'airflow@2.9.0'];
+    const { code, stderr } = await callInProcess(words, stored.folder);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/63581 is no run folder, so it has no finding F1\.\n.*--times must be/s);
+    expect((await exported('--times', '3')).stderr).toMatch(/For the issue of a run --times means nothing/);
   });
 
   test('a hostile run injects no heading, no comment and no mention', async () => {

@@ -42,6 +42,24 @@ test.skipIf(why !== undefined)('a test that passes where it must fail is no succ
   expect({ code, stdout }).toMatchObject({ code: 3, stdout: expect.stringMatching(/it must be red/) });
 });
 
+test(
+  'of a race an issue is played first, and counts the build that has it and the one that has not',
+  options,
+  async () => {
+    const builds = ['--build', 'reference+rtif-merge', '--passes-on', 'reference'];
+    const words = ['export', '63581', '--as', 'airflow-issue', ...builds, '--times', '2'];
+    const issue = await windtunnel([...words, '--out', 'issue.md'], folder);
+    expect(issue.code, issue.stderr).toBe(0);
+    const text = readFileSync(path.join(folder, 'issue.md'), 'utf8');
+    expect(text).toMatch(/^\| reference\S+rtif-merge \| 2 of 2 episodes \|/m);
+    expect(text).toMatch(/^\| reference \| 0 of 2 episodes \|/m);
+
+    const healthy = ['export', '63581', '--as', 'airflow-issue', '--build', 'reference', '--times', '1'];
+    const none = await windtunnel(healthy, folder);
+    expect(none).toMatchObject({ code: 3, stdout: '', stderr: expect.stringMatching(/No issue was written/) });
+  },
+);
+
 const placed = KNOWN_RACES.filter(({ places }) => places !== undefined).map((race) => ({
   ...race,
   build: race.trial?.has[0],

@@ -1,12 +1,15 @@
 import path from 'node:path';
 
 import { exportedTestText } from '../../reports/terminal/exported-test.ts';
+import { replayText } from '../../reports/terminal/replay.ts';
 import { type CliCommand, EXIT_CODE } from '../console/command.ts';
 import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
+import { say } from '../console/print.ts';
 import { Progress } from '../console/progress.ts';
 import { issueOf } from '../export/issue.ts';
 import { type ExportFlags, exportOptions, resolveIssue, resolveTest } from '../export/options.ts';
+import { playedRace } from '../export/played-race.ts';
 import { exportTest } from '../export/race-test.ts';
 import { showsRace } from '../model/exported-test.ts';
 import { writeNewFile } from '../run-folder/out.ts';
@@ -23,7 +26,15 @@ export const exportCommand: CliCommand<ExportFlags> = {
 };
 
 async function exportIssue(flags: ExportFlags): Promise<number> {
-  const text = await issueOf(flags.run, flags.finding, await resolveIssue(flags));
+  const { race, ...options } = await resolveIssue(flags);
+  const [first, ...others] = race ? await playedRace(race) : [];
+  if (first && first.outcome !== 'broken') {
+    say(`${replayText({ build: first.build, outcome: first.outcome, files: [first] }, { color: wantsColor() })}`);
+    say(`No issue was written, because the race was not shown on ${first.build}.`);
+    return EXIT_CODE.unknown;
+  }
+  const also = [...options.also, ...others.map(({ run }) => run)];
+  const text = await issueOf(first?.run ?? flags.run, flags.finding, { ...options, also });
   if (flags.out === undefined) process.stdout.write(text);
   else {
     writeNewFile(flags.out, text);

@@ -2,11 +2,14 @@ import type { Argv } from 'yargs';
 
 import { collectUsageErrors } from '../console/usage-errors.ts';
 import { UsageError } from '../model/errors.ts';
+import { USUAL_TIMES } from '../replay/options.ts';
 import { flagNames } from '../run/flag-words.ts';
 import { OWN_INVARIANTS, ownInvariantsFor } from '../run/own-invariants.ts';
+import { isFolder } from '../run-folder/files.ts';
 import { checkNewFile, checkNewFolder } from '../run-folder/out.ts';
 import { checkEnvironment } from '../system/environment.ts';
 import type { IssueOptions } from './issue.ts';
+import { type WantedRace, wantedRace } from './played-race.ts';
 import { type WantedTest, wantedTest } from './race-test.ts';
 import { raceOf } from './subject.ts';
 
@@ -20,6 +23,7 @@ export interface ExportFlags {
   readonly around?: number | undefined;
   readonly build?: string | undefined;
   readonly passesOn?: string | undefined;
+  readonly times?: number | undefined;
   readonly out?: string | undefined;
   readonly invariants?: string | undefined;
 }
@@ -33,7 +37,7 @@ export function exportOptions(args: Argv): Argv<ExportFlags> {
     .positional('run', {
       type: 'string',
       demandOption: true,
-      describe: 'A run folder, also of a replay; as a pytest also a race, such as 63266',
+      describe: 'A run folder, also of a replay; or a race, such as 63266, or its file: it is played first',
     })
     .positional('finding', { type: 'string', describe: 'F1, F2, … or a fingerprint; of a replay none' })
     .option('as', {
@@ -52,10 +56,17 @@ export function exportOptions(args: Argv): Argv<ExportFlags> {
       type: 'number',
       describe: `Seconds of the logs before and after the worst occurrence (default: ${AROUND_S})`,
     })
-    .option('build', { type: 'string', describe: 'Of a pytest: where it fails (default: the build of the run)' })
+    .option('build', {
+      type: 'string',
+      describe: 'Of a pytest or a race: where it fails (default: the build of the run, else one that has the race)',
+    })
     .option('passes-on', {
       type: 'string',
-      describe: 'Of a pytest: where it passes (default: the next release without the race)',
+      describe: 'Of a pytest or a race: where it passes (default: the next release without the race)',
+    })
+    .option('times', {
+      type: 'number',
+      describe: `Of a race as an issue: how often it is played on each build (default: ${USUAL_TIMES})`,
     })
     .option('out', {
       type: 'string',
@@ -64,31 +75,37 @@ export function exportOptions(args: Argv): Argv<ExportFlags> {
     .options(OWN_INVARIANTS) as unknown as Argv<ExportFlags>;
 }
 
+export interface WantedIssue extends IssueOptions {
+  /** Of a race: it is played first; undefined: the record is there. */
+  readonly race: WantedRace | undefined;
+}
+
 /** What an issue is made of. UsageError, with all that is wrong. */
-export async function resolveIssue(flags: ExportFlags): Promise<IssueOptions> {
-  const { run, also = [], around = AROUND_S, out, invariants, build, passesOn } = flags;
-  const [, own] = await collectUsageErrors(
+export async function resolveIssue(flags: ExportFlags): Promise<WantedIssue> {
+  const { run, finding, also = [], around = AROUND_S, out, invariants, build, passesOn, times } = flags;
+  const isRace = !isFolder(run);
+  const [, own, race] = await collectUsageErrors(
     async () => {
       if (out !== undefined) checkNewFile(out, 'exported file');
-      const problems = withoutEffect('an issue', { build, 'passes-on': passesOn });
-      if (run.endsWith('.race.yaml'))
-        problems.push(`Play ${run} first (\`windtunnel replay\`), and name the run folder that it prints.`);
+      const problems = isRace ? [] : withoutEffect('the issue of a run', { build, 'passes-on': passesOn, times });
+      if (isRace && finding !== undefined) problems.push(`${run} is no run folder, so it has no finding ${finding}.`);
       if (!(around >= 0 && around <= MOST_AROUND_S))
         problems.push(`--around must be a number of seconds from 0 to ${MOST_AROUND_S}, not ${around}.`);
       if (problems.length > 0) throw new UsageError(problems.join('\n'));
     },
-    () => ownInvariantsFor([run, ...also], invariants),
+    () => ownInvariantsFor(isRace ? also : [run, ...also], invariants),
+    async () => (isRace ? wantedRace(run, { build, passesOn, times }) : undefined),
   );
-  return { also, aroundS: around, own };
+  return { also, aroundS: around, own, race };
 }
 
 /** Which test is wanted. UsageError, with all that is wrong. */
 export async function resolveTest(flags: ExportFlags): Promise<WantedTest> {
-  const { run, finding, also, around, build, passesOn, out, invariants } = flags;
+  const { run, finding, also, around, build, passesOn, times, out, invariants } = flags;
   const [wanted] = await collectUsageErrors(
     async () => wantedTest(await raceOf(run, finding, { build, invariants }), { passesOn, out }),
     async () => {
-      const problems = withoutEffect('a pytest', { also, around });
+      const problems = withoutEffect('a pytest', { also, around, times });
       if (problems.length > 0) throw new UsageError(problems.join('\n'));
     },
     async (test) => test && checkNewFolder(test.out, 'folder of the pytest'),

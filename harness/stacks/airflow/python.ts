@@ -25,7 +25,7 @@ export async function findPython(signal: AbortSignal, release?: string, minor?: 
   const wish = process.env.WINDTUNNEL_PYTHON;
   const refused: string[] = [];
   for (const candidate of wish === undefined || wish === '' ? CANDIDATES : [wish]) {
-    const { code, stdout } = await runTool(candidate, ['-c', VERSION_AND_PATH], { timeoutMs: 10_000, signal });
+    const { code, stdout } = await runTool(candidate, ['-c', VERSION_AND_PATH], { timeoutMs: 30_000, signal });
     const [version = '', executable = ''] = stdout.trim().split(/\r?\n/);
     if (code !== 0 || executable === '') continue;
     if (fits(version, release) && (minor === undefined || version.startsWith(`${minor}.`)))
