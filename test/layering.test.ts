@@ -32,6 +32,7 @@ const SAME_FLOOR: Readonly<Record<string, readonly string[]>> = {
   console: ['reports'],
   director: ['fleet'],
   script: ['replay'],
+  export: ['replay'],
   soak: ['known'],
   compare: ['known'],
 };
