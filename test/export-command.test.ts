@@ -142,6 +142,18 @@ describe('windtunnel export --as airflow-issue', () => {
   });
 });
 
+test('as a DAG, what is wrong is said before anything is started', async () => {
+  const stored = writeLiteralRun(FAILED);
+  try {
+    const words = ['export', stored.folder, '--as', 'dag', '--minutes', '0', '--times', '3', '--out', stored.folder];
+    const { code, stdout, stderr } = await callInProcess(words, stored.folder);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/For a DAG --times means nothing.*--minutes must be.*Name a finding.*is not empty/s);
+  } finally {
+    stored.remove();
+  }
+});
+
 describe('windtunnel export --as pytest', () => {
   let passed: ReturnType<typeof writeLiteralRun>;
   beforeAll(() => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { installAirflow } from '../harness/stacks/airflow/install.ts';
 import { dagFile } from '../reports/markdown/airflow-issue.ts';
 import { fanOut, lateBranch } from '../workloads/shapes.ts';
-import { whyNoAirflow } from './airflow.ts';
+import { whyNoAirflow, windtunnel } from './airflow.ts';
 
 const why = await whyNoAirflow();
 const MAPPED = {
@@ -50,3 +50,24 @@ test.skipIf(why !== undefined)('an exported DAG is, to Airflow, the DAG of the r
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test.skipIf(why !== undefined)(
+  'an exported DAG shows the race with real workers alone',
+  { timeout: 900_000 },
+  async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'wt-alone-'));
+    try {
+      const words = ['race-63266', '--build', 'airflow@3.1.8', '--duration', '30s', '--out', 'run'];
+      expect((await windtunnel(['run', ...words], folder)).code).toBe(1);
+      const dag = ['export', 'run', 'F1', '--as', 'dag', '--minutes', '1', '--out', 'dag'];
+      const { code, stdout, stderr } = await windtunnel(dag, folder);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect(stdout).toMatch(/^It was seen (once|\d+ times) in .* on airflow@3\.1\.8 with its own workers/);
+      const [steps, file] = readdirSync(path.join(folder, 'dag')).sort();
+      expect([steps, file]).toEqual(['STEPS.md', expect.stringMatching(/^wt_late_\d\.py$/)]);
+      expect(readFileSync(path.join(folder, 'dag', 'STEPS.md'), 'utf8')).toMatch(/airflow dags trigger wt_late_/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

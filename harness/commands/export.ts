@@ -1,5 +1,7 @@
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
+import { dagSteps, rateWords } from '../../reports/markdown/dag-steps.ts';
 import { exportedTestText } from '../../reports/terminal/exported-test.ts';
 import { replayText } from '../../reports/terminal/replay.ts';
 import { type CliCommand, EXIT_CODE } from '../console/command.ts';
@@ -7,8 +9,9 @@ import { interruptSignal } from '../console/interrupt.ts';
 import { wantsColor } from '../console/judgement.ts';
 import { say } from '../console/print.ts';
 import { Progress } from '../console/progress.ts';
+import { measuredDag } from '../export/dag-alone.ts';
 import { issueOf } from '../export/issue.ts';
-import { type ExportFlags, exportOptions, resolveIssue, resolveTest } from '../export/options.ts';
+import { type ExportFlags, exportOptions, resolveDag, resolveIssue, resolveTest } from '../export/options.ts';
 import { playedRace } from '../export/played-race.ts';
 import { exportTest } from '../export/race-test.ts';
 import { showsRace } from '../model/exported-test.ts';
@@ -17,6 +20,7 @@ import { writeNewFile } from '../run-folder/out.ts';
 const FORMS: Readonly<Record<ExportFlags['as'], (flags: ExportFlags) => Promise<number>>> = {
   'airflow-issue': exportIssue,
   pytest: exportPytest,
+  dag: exportDag,
 };
 
 export const exportCommand: CliCommand<ExportFlags> = {
@@ -41,6 +45,17 @@ async function exportIssue(flags: ExportFlags): Promise<number> {
     console.log(path.resolve(flags.out));
   }
   return EXIT_CODE.pass;
+}
+
+async function exportDag(flags: ExportFlags): Promise<number> {
+  const wanted = await resolveDag(flags);
+  const alone = await measuredDag(wanted, interruptSignal('ending Airflow, and judging what it did …'));
+  const [file, steps] = [`${alone.dag.dag_id}.py`, 'STEPS.md'].map((name) => path.resolve(wanted.out, name));
+  mkdirSync(wanted.out, { recursive: true });
+  if (file) writeNewFile(file, alone.text);
+  if (steps) writeNewFile(steps, dagSteps(alone));
+  console.log([rateWords(alone), file, steps, `The run: ${alone.run}`].join('\n'));
+  return alone.times > 0 ? EXIT_CODE.pass : EXIT_CODE.unknown;
 }
 
 async function exportPytest(flags: ExportFlags): Promise<number> {

@@ -14,7 +14,8 @@ const MOST_PROCESSES = 32;
 const MOST_REAL_WORKERS = 64;
 
 /** What plays the lives, if not this process alone. */
-export type EngineChoice = K6Choice | { readonly realWorkers: number };
+/** `isAll`: a workload waits for a real worker, and none is played by a simulated one. */
+export type EngineChoice = K6Choice | { readonly realWorkers: number; readonly isAll?: true };
 
 export interface K6Choice {
   /** What is started here; undefined: each k6 is started elsewhere and asks at `listen`. */

@@ -28,7 +28,7 @@ import { Outages } from '../record/outages.ts';
 import { Probes } from '../record/probes.ts';
 import { ServerLog } from '../record/server-log.ts';
 import { Sightings } from '../record/sightings/sightings.ts';
-import { DagFolder } from '../stacks/dag-folder.ts';
+import { DagFolder, type Dags } from '../stacks/dag-folder.ts';
 import { withClient } from '../system/postgres-client.ts';
 import { workerClient } from '../worker/client.ts';
 import { Hazards } from '../worker/hazards.ts';
@@ -39,7 +39,7 @@ import { Supervisor } from './supervisor.ts';
 
 /** The parts of a run. They do not know each other: what one needs of another is passed here. */
 export interface Parts {
-  readonly dags: DagFolder;
+  readonly dags: Dags;
   readonly commits: CommitStream;
   readonly serverLog: ServerLog;
   readonly operationLog: RunOperationLog;
@@ -70,7 +70,8 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const outages = new Outages(isShared ? discreet(sightings, session, stack) : sightings, clock);
   const record: Recorder = outages;
   const carried = session.spec.shared?.carried;
-  const dags = carried?.dags ?? new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
+  const made = () => new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
+  const dags = carried?.dags ?? session.spec.dags?.(stack.dagsFolder) ?? made();
   if (!carried) for (const file of dags.files) table.file(file);
   const publicToken = stack.ready.then(() => stack.publicToken());
   // Awaited when the operators get ready.
@@ -149,7 +150,10 @@ async function openEngine(
     if (spec.script) return new CuedEngine(options);
     const native = new NativeEngine(options);
     if (!spec.engine) return native;
-    const real = realWorkersOptions(spec.engine.realWorkers, workers, session);
+    const real = {
+      ...realWorkersOptions(spec.engine.realWorkers, workers, session),
+      isAll: spec.engine.isAll === true,
+    };
     return openRealWorkers(session, { ...real, others: native, executionUrls, operationLog, hazards });
   }
   const windows = () => {

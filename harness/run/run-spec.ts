@@ -4,7 +4,7 @@ import type { RunProgress } from '../model/progress.ts';
 import type { Plan } from '../model/scenario.ts';
 import type { Stack } from '../model/stack.ts';
 import type { Judgement } from '../model/verdict.ts';
-import type { DagFolder } from '../stacks/dag-folder.ts';
+import type { Dags } from '../stacks/dag-folder.ts';
 import type { EngineChoice } from './engine.ts';
 import type { AgainstKnown } from './judge-folder.ts';
 import type { Subject } from './subject.ts';
@@ -20,7 +20,7 @@ export interface SharedStack {
 
 /** DAGs with runs that continue in the next window, as in an upgrade. */
 export interface CarriedWork {
-  readonly dags: DagFolder;
+  readonly dags: Dags;
   /** Whether there was a window before. */
   readonly continues: boolean;
   /** Whether the DAGs were paused when the window before ended, so that this one has to unpause them. */
@@ -54,6 +54,8 @@ export interface RunSpec {
   readonly own?: readonly InvariantFile[];
   /** Compares the verdict with known findings; absent without any. */
   readonly against?: AgainstKnown | undefined;
+  /** What is put into the folder that the dag-processor reads, in place of the DAG factory. */
+  readonly dags?: ((folder: string) => Dags) | undefined;
   /** The load is a script, and ends with it: lives then wait for its cues. */
   readonly script?: ((stage: Stage) => Promise<void>) | undefined;
   /** A stack that is up already and stays up: this run is a window of a soak or an upgrade. */

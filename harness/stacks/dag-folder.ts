@@ -36,6 +36,9 @@ export interface DagFolderOptions {
   readonly now?: Date;
 }
 
+/** DAGs in a folder that a dag-processor reads. */
+export type Dags = Pick<DagFolder, 'files' | 'announce' | 'publish' | 'bumpRevision' | 'remove'>;
+
 /** The scenario's DAGs in a folder that a dag-processor reads: the factory, and the JSON file it builds from. */
 export class DagFolder {
   readonly #py: string;
@@ -68,15 +71,15 @@ export class DagFolder {
    */
   async announce(): Promise<void> {
     await mkdir(path.dirname(this.#json), { recursive: true });
-    await replace(this.#json, (part) => writeFile(part, '[]\n'));
-    await replace(this.#py, (part) => copyFile(FACTORY, part));
+    await replaceFile(this.#json, (part) => writeFile(part, '[]\n'));
+    await replaceFile(this.#py, (part) => copyFile(FACTORY, part));
   }
 
   /** Writes both files, the DAGs first: a factory that is parsed without them would make none. */
   async publish(): Promise<void> {
     await mkdir(path.dirname(this.#json), { recursive: true });
     await this.#writeDags();
-    await replace(this.#py, (part) => copyFile(FACTORY, part));
+    await replaceFile(this.#py, (part) => copyFile(FACTORY, part));
   }
 
   /**
@@ -98,7 +101,7 @@ export class DagFolder {
 
   async #writeDags(): Promise<void> {
     const dags = this.#specs.map((spec) => this.#dag(spec));
-    await replace(this.#json, (part) => writeFile(part, `${JSON.stringify(dags, null, 1)}\n`));
+    await replaceFile(this.#json, (part) => writeFile(part, `${JSON.stringify(dags, null, 1)}\n`));
   }
 
   #dag(spec: DagSpec): FactoryDag {
@@ -132,12 +135,13 @@ export class DagFolder {
   }
 }
 
-function partOf(file: string): string {
+/** A file that is not yet whole. */
+export function partOf(file: string): string {
   return `${file}.part`;
 }
 
-/** In one step: a reader sees the old file or the new one. */
-async function replace(file: string, write: (part: string) => Promise<void>): Promise<void> {
+/** In one step: a reader sees the old file or the new one. `write` gets the path of the new one. */
+export async function replaceFile(file: string, write: (part: string) => Promise<void>): Promise<void> {
   const part = partOf(file);
   await write(part);
   await rename(part, file);

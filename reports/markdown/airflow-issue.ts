@@ -211,7 +211,7 @@ function steps({ judgement, manifest, finding, replay }: IssueFacts): string[] {
     ...(dag
       ? [
           `${replay ? 'The DAG.' : `The DAG of the example, one of ${scenario.dags.length}.`} ` +
-            'How often it shows without windtunnel is not known.',
+            'How often it shows without windtunnel is what `windtunnel export RUN FINDING --as dag` measures.',
           code(dagFile(dag), 'python'),
         ]
       : []),
@@ -223,8 +223,18 @@ const OPERATORS = [
   ['BranchPythonOperator', 'airflow.providers.standard.operators.python'],
 ] as const;
 
+export interface DagFileOptions {
+  /** Only backfills start it: they need a schedule, which has ended. */
+  readonly isBackfilled?: boolean;
+  /** Another one is another version of the DAG. */
+  readonly revision?: number;
+}
+
 /** The DAG with tasks that sleep as long as the simulated ones work. */
-export function dagFile({ dag_id, schedule, max_active_runs, tasks }: DagSpec): string {
+export function dagFile(
+  { dag_id, schedule, max_active_runs, tasks }: DagSpec,
+  { isBackfilled = false, revision = 1 }: DagFileOptions = {},
+): string {
   const text = (value: string) => JSON.stringify(value);
   const lines = tasks.flatMap(({ task_id, trigger_rule, retries, mapped, skips, duration_ms }, i) => {
     const common = [
@@ -263,8 +273,9 @@ export function dagFile({ dag_id, schedule, max_active_runs, tasks }: DagSpec): 
     'from airflow.sdk import DAG',
     '',
     'with DAG(',
-    `    ${text(dag_id)}, schedule=${schedule === null ? 'None' : text(schedule)}, start_date=datetime(2026, 1, 1),`,
-    `    catchup=False, max_active_runs=${max_active_runs},`,
+    `    ${text(dag_id)}, schedule=${isBackfilled ? text('* * * * *') : schedule === null ? 'None' : text(schedule)},`,
+    `    start_date=datetime(2026, 1, 1),${isBackfilled ? ' end_date=datetime(2026, 4, 1),' : ''} catchup=False,`,
+    `    max_active_runs=${max_active_runs},${revision === 1 ? '' : ` description="revision ${revision}",`}`,
     '):',
     ...body,
   ].join('\n');

@@ -2,6 +2,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import pLimit, { type LimitFunction } from 'p-limit';
+
 import { LineSplitter } from '../../../handoff/protocol.ts';
 import type { StartedClock } from '../../../model/clock.ts';
 import { StackError } from '../../../model/errors.ts';
@@ -29,6 +31,8 @@ const LINE_LIMIT = 4_000;
 export interface RealWorkersOptions {
   /** At most so many at once; all other lives are played by `others`. */
   readonly most: number;
+  /** They wait for a place instead. */
+  readonly isAll: boolean;
   readonly others: Engine;
   /** A socket file in a folder that is removed with the run. */
   readonly socket: string;
@@ -80,6 +84,7 @@ class RealWorkers implements Engine {
   readonly #proxy: RecordingProxy;
   readonly #transport: HttpTransport;
   readonly #shares: Shares;
+  readonly #inTurn: LimitFunction;
   readonly #ends = new Map<number, (code: number) => void>();
   #server: Server | undefined;
   #workers: Socket | undefined;
@@ -94,6 +99,7 @@ class RealWorkers implements Engine {
     this.#transport = transport;
     this.#shares = shares;
     this.#free = options.most;
+    this.#inTurn = pLimit(options.most);
   }
 
   get connections(): ConnectionUse | undefined {
@@ -139,7 +145,12 @@ class RealWorkers implements Engine {
   }
 
   async play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
+    if (this.#options.isAll) return this.#inTurn(() => this.#playOne(spec, hooks));
     if (this.#free === 0 || !this.#shares.take(spec.workload.ti.task_id)) return this.#options.others.play(spec, hooks);
+    return this.#playOne(spec, hooks);
+  }
+
+  async #playOne(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
     this.#free--;
     try {
       return await this.#playReal(spec, hooks);

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+
+import { dagFile } from '../../reports/markdown/airflow-issue.ts';
+import type { DagAlone } from '../../reports/markdown/dag-steps.ts';
+import { STEADY_HABITS } from '../../workloads/shapes.ts';
+import { Progress } from '../console/progress.ts';
+import { findingNamed } from '../judge/finding-named.ts';
+import { judge } from '../judge/judge.ts';
+import type { Build } from '../model/build.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Finding } from '../model/finding.ts';
+import type { DagSpec, Scenario } from '../model/scenario.ts';
+import { datedFolderName } from '../run/manifest.ts';
+import { recordRun } from '../run/run.ts';
+import { readManifest } from '../run-folder/manifest.ts';
+import { ExportedDag } from './exported-dag.ts';
+import type { IssueOptions } from './issue.ts';
+
+/** As many tasks at once as a small machine bears. */
+const WORKERS = 16;
+const SEED = 1;
+
+export interface WantedDag {
+  readonly run: string;
+  readonly finding: string;
+  readonly build: Build & { readonly kind: 'airflow' };
+  readonly minutes: number;
+  readonly out: string;
+  readonly own: IssueOptions['own'];
+}
+
+/** The DAG of a finding, and how often it shows with workers of Airflow's own. */
+export async function measuredDag(wanted: WantedDag, signal: AbortSignal): Promise<DagAlone> {
+  const { run, build, minutes, own } = wanted;
+  const judgement = await judge(run, { own });
+  const finding = findingNamed(judgement, wanted.finding);
+  const manifest = await readManifest(run);
+  const dag = dagOf(finding, manifest.plan.scenario);
+  const { scenario, isBackfilled, left_out } = aloneWith(manifest.plan.scenario, dag, minutes);
+  const textOf = (revision: number) => `${dagFile(dag, { isBackfilled, revision })}\n`;
+  const id = randomBytes(3).toString('hex');
+  const out = path.resolve('runs', datedFolderName('alone', { build }, id));
+  const folder = await playAlone({ build, scenario, out, signal, file: `${dag.dag_id}.py`, textOf });
+  const alone = await judge(folder, { own });
+  const isIt = ({ fingerprint, known_race, root }: Finding) =>
+    fingerprint === finding.fingerprint ||
+    (known_race !== null && known_race === finding.known_race) ||
+    (root.invariant === finding.root.invariant && root.variant === finding.root.variant);
+  const times = alone.findings.filter(isIt).reduce((sum, one) => sum + one.occurrences, 0);
+  const { identity, machine, windtunnel } = await readManifest(folder);
+  return {
+    ...{ finding, build: build.name, scenario, dag, text: textOf(1), workers: WORKERS, left_out, times },
+    ...{ load_s: alone.load_seconds, cpus: machine.cpus, postgres: identity.postgres ?? '', windtunnel, run: folder },
+  };
+}
+
+/** UsageError: the finding is of no DAG of the scenario. */
+function dagOf({ timeline, worst, title }: Finding, { dags }: Scenario): DagSpec {
+  const subject = timeline?.subject ?? worst.subject;
+  const dag = dags.find(({ dag_id }) => new RegExp(`(^|_)${dag_id}(/|$)`).test(subject));
+  if (dag) return dag;
+  throw new UsageError(`The finding is of no single DAG, so that there is none to export: ${title} (${subject}).`);
+}
+
+/** What of the scenario remains with one DAG and no lives: clears and marks choose among lives. */
+function aloneWith({ chaos: _, ...scenario }: Scenario, dag: DagSpec, minutes: number) {
+  const its = scenario.operators.filter(({ dags }) => dags.includes(dag.dag_id));
+  const played = its.filter(({ operator }) => operator === 'trigger' || operator === 'backfill');
+  const isBackfilled = dag.schedule === null && its.some(({ operator }) => operator === 'backfill');
+  const { churn, ...rest } = scenario;
+  const alone: Scenario = {
+    ...rest,
+    name: `alone-${dag.dag_id}`,
+    describe: `${dag.dag_id} of ${scenario.name}, without lives: workers of Airflow's own do its tasks`,
+    duration_s: minutes * 60,
+    dags: [dag],
+    operators: played.map((operator) => ({ ...operator, dags: [dag.dag_id] })),
+    ...(churn?.dags.includes(dag.dag_id) ? { churn: { ...churn, dags: [dag.dag_id] } } : {}),
+    aims: [],
+    fleet: { ...scenario.fleet, habits: { ...STEADY_HABITS, xcom: 0, fails: 0 } },
+  };
+  const left_out = its.filter((one) => !played.includes(one)).map(({ operator }) => operator);
+  return { scenario: alone, isBackfilled, left_out: [...new Set(left_out)] };
+}
+
+interface Alone {
+  readonly build: Build;
+  readonly scenario: Scenario;
+  readonly out: string;
+  readonly signal: AbortSignal;
+  readonly file: string;
+  textOf(revision: number): string;
+}
+
+/** A run in which workers of Airflow's own do all the tasks of that file. Resolves with its folder. */
+async function playAlone({ build, scenario, out, signal, file, textOf }: Alone): Promise<string> {
+  const progress = new Progress(`${build.name} alone`, scenario.duration_s);
+  try {
+    const { folder, failure } = await recordRun({
+      subject: { build },
+      plan: { seed: SEED, scenario },
+      out,
+      repeat: '',
+      progress,
+      signal,
+      engine: { realWorkers: WORKERS, isAll: true },
+      dags: (dagsFolder) => new ExportedDag(path.join(dagsFolder, file), textOf),
+    });
+    if (failure !== undefined) throw failure;
+    return folder;
+  } finally {
+    progress.stop();
+  }
+}
