@@ -74,7 +74,8 @@ function aloneWith({ chaos: _, ...scenario }: Scenario, dag: DagSpec, minutes: n
     name: `alone-${dag.dag_id}`,
     describe: `${dag.dag_id} of ${scenario.name}, without lives: workers of Airflow's own do its tasks`,
     duration_s: minutes * 60,
-    dags: [dag],
+    // The file has its schedule, without catch-up: no date of it must have a run.
+    dags: [{ ...dag, schedule: null, past_runs: 0 }],
     operators: played.map((operator) => ({ ...operator, dags: [dag.dag_id] })),
     ...(churn?.dags.includes(dag.dag_id) ? { churn: { ...churn, dags: [dag.dag_id] } } : {}),
     aims: [],
