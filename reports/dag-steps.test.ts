@@ -13,7 +13,7 @@ const ALONE: DagAlone = {
   scenario: { ...seeds, dags: [dag], operators: [trigger], churn: { dags: [dag.dag_id], every_ms: 2_000 } },
   dag,
   text: '',
-  workers: 16,
+  settings: { AIRFLOW__CORE__EXECUTOR: 'LocalExecutor' },
   left_out: [],
   times: 23,
   load_s: 120,
@@ -27,7 +27,8 @@ test('the steps say what to install, to start and to do, and how often it was se
   const text = dagSteps(ALONE);
   expect(text).toContain('It was seen 23 times in 120 s on airflow@3.1.8 with its own workers');
   expect(text).toMatch(/^1\. Install apache-airflow==3\.1\.8 with PostgreSQL 18\.4/m);
-  expect(text).toMatch(/^5\. Every 6 s: `airflow dags trigger wt_storm_1`\.\n6\. Every 2 s change the `description`/m);
+  expect(text).toMatch(/^4\. Every 6 s: `airflow dags trigger wt_storm_1`\.\n5\. Every 2 s change the `description`/m);
+  expect(text).toContain('\nexport AIRFLOW__CORE__EXECUTOR=LocalExecutor\n');
   expect(text).not.toContain('operators also did this');
   expect(text.trimEnd().split('\n').at(-1)).toBe('Drafted-by: windtunnel v0.1.0 (no human review before posting)');
 });

@@ -13,7 +13,9 @@ import type { Finding } from '../model/finding.ts';
 import type { DagSpec, Scenario } from '../model/scenario.ts';
 import { datedFolderName } from '../run/manifest.ts';
 import { recordRun } from '../run/run.ts';
+import { processesOf } from '../run/subject.ts';
 import { readManifest } from '../run-folder/manifest.ts';
+import { airflowTuning } from '../stacks/airflow/settings.ts';
 import { ExportedDag } from './exported-dag.ts';
 import type { IssueOptions } from './issue.ts';
 
@@ -49,8 +51,13 @@ export async function measuredDag(wanted: WantedDag, signal: AbortSignal): Promi
     (root.invariant === finding.root.invariant && root.variant === finding.root.variant);
   const times = alone.findings.filter(isIt).reduce((sum, one) => sum + one.occurrences, 0);
   const { identity, machine, windtunnel } = await readManifest(folder);
+  const settings = {
+    AIRFLOW__CORE__EXECUTOR: 'LocalExecutor',
+    ...airflowTuning(processesOf(scenario)),
+    AIRFLOW__CORE__PARALLELISM: String(WORKERS),
+  };
   return {
-    ...{ finding, build: build.name, scenario, dag, text: textOf(1), workers: WORKERS, left_out, times },
+    ...{ finding, build: build.name, scenario, dag, text: textOf(1), settings, left_out, times },
     ...{ load_s: alone.load_seconds, cpus: machine.cpus, postgres: identity.postgres ?? '', windtunnel, run: folder },
   };
 }

@@ -1,7 +1,7 @@
 import type { Finding } from '../../harness/model/finding.ts';
 import type { DagSpec, OperatorSpec, Scenario } from '../../harness/model/scenario.ts';
 import { counted, listed, seconds } from '../words.ts';
-import { document, plain } from './document.ts';
+import { code, document, plain } from './document.ts';
 
 /** A DAG with what it takes to see a finding without windtunnel, and how often it was seen so. */
 export interface DagAlone {
@@ -12,8 +12,8 @@ export interface DagAlone {
   readonly dag: DagSpec;
   /** Of its file. */
   readonly text: string;
-  /** At most so many tasks ran at once. */
-  readonly workers: number;
+  /** Of Airflow, by the names of their environment variables. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Operators that were not played, because they choose among simulated workers. */
   readonly left_out: readonly string[];
   readonly times: number;
@@ -36,7 +36,7 @@ export function rateWords({ times, load_s, build, scenario, cpus }: DagAlone): s
 
 /** Steps that need no windtunnel. */
 export function dagSteps(alone: DagAlone): string {
-  const { finding, dag, scenario, workers, left_out, postgres, windtunnel, build } = alone;
+  const { finding, dag, scenario, settings, left_out, postgres, windtunnel, build } = alone;
   const release = build.replace('airflow@', 'apache-airflow==');
   const others = scenario.operators.map((operator) => operatorWords(operator, dag));
   if (scenario.churn) {
@@ -45,8 +45,7 @@ export function dagSteps(alone: DagAlone): string {
   }
   const schedulers = counted(scenario.schedulers, 'process', 'processes');
   const steps = [
-    `Install ${release} with PostgreSQL ${postgres}, and run \`airflow db migrate\`.`,
-    `\`export AIRFLOW__CORE__EXECUTOR=LocalExecutor AIRFLOW__CORE__PARALLELISM=${workers}\``,
+    `Install ${release} with PostgreSQL ${postgres}, with the settings below, and run \`airflow db migrate\`.`,
     `Put \`${dag.dag_id}.py\` into the DAGs folder.`,
     `Start \`airflow api-server\`, \`airflow dag-processor\` and ${schedulers} of \`airflow scheduler\`.`,
     ...others,
@@ -58,6 +57,13 @@ export function dagSteps(alone: DagAlone): string {
       ? []
       : [plain(`In the run where it was found, operators also did this, and here they did not: ${listed(left_out)}.`)]),
     steps.map((step, i) => `${i + 1}. ${step}`).join('\n'),
+    'Settings:',
+    code(
+      Object.entries(settings)
+        .map(([name, value]) => `export ${name}=${value}`)
+        .join('\n'),
+      'sh',
+    ),
     'What must hold, and did not:',
     finding.invariants.map(({ claim }) => `- ${plain(claim)}`).join('\n'),
     'It was measured with the workers of that release, which windtunnel started in the place of an executor, and ' +

@@ -34,8 +34,6 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
   return {
     AIRFLOW_HOME: input.home,
     AIRFLOW__CORE__DAGS_FOLDER: input.dagsFolder,
-    AIRFLOW__CORE__LOAD_EXAMPLES: 'False',
-    AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION: 'False',
     AIRFLOW__CORE__EXECUTOR: input.executor,
     AIRFLOW__CORE__EXECUTION_API_SERVER_URL: input.executionUrl,
     ...whoIsAdmin(input.login),
@@ -45,6 +43,23 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__API__BASE_URL: input.publicUrl,
     AIRFLOW__API__SECRET_KEY: input.secret,
     AIRFLOW__API_AUTH__JWT_SECRET: input.secret,
+    ...airflowTuning(input),
+
+    // Quiet: no metrics, no usage reports, no colours in logs that are read by a program.
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED: 'False',
+    AIRFLOW__LOGGING__COLORED_CONSOLE_LOG: 'False',
+    AIRFLOW__LOGGING__LOGGING_LEVEL: 'INFO',
+    NO_COLOR: '1',
+  };
+}
+
+/** What changes how Airflow behaves, on any machine. */
+export function airflowTuning(
+  input: Pick<AirflowSettingsInput, 'queuedTimeoutS' | 'heartbeatTimeoutS'>,
+): Readonly<Record<string, string>> {
+  return {
+    AIRFLOW__CORE__LOAD_EXAMPLES: 'False',
+    AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION: 'False',
 
     // Room for the fleet.
     AIRFLOW__CORE__PARALLELISM: '1024',
@@ -79,12 +94,6 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
     AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '2',
     AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL: '1',
     AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES: '1',
-
-    // Quiet: no metrics, no usage reports, no colours in logs that are read by a program.
-    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED: 'False',
-    AIRFLOW__LOGGING__COLORED_CONSOLE_LOG: 'False',
-    AIRFLOW__LOGGING__LOGGING_LEVEL: 'INFO',
-    NO_COLOR: '1',
   };
 }
 
