@@ -43,12 +43,13 @@ const faults: readonly PlannedFault[] = [
 
 /** The same story on each: what a client's second try is answered when the first one had been done differs. */
 const BUILDS = [
-  { build: 'reference', replayed: 200, skip: false },
-  { build: 'airflow@3.3.2', replayed: 200, skip: why !== undefined },
+  // The healthy reference stack does as #66734 asks: 503, and when to come back.
+  { build: 'reference', replayed: 200, deadlocked: 503, skip: false },
+  { build: 'airflow@3.3.2', replayed: 200, deadlocked: 500, skip: why !== undefined },
   // Not 3.2.1 yet: after its first lost connections it answers nothing for the rest of so short a load.
 ] as const;
 
-for (const { build, replayed, skip } of BUILDS) {
+for (const { build, replayed, deadlocked, skip } of BUILDS) {
   describe.skipIf(skip)(`the wire between ${build} and PostgreSQL`, () => {
     let cwd: string;
 
@@ -151,11 +152,11 @@ for (const { build, replayed, skip } of BUILDS) {
       expect(answered.length).toBeGreaterThan(0);
       // What PostgreSQL logs is that it had to abort this transaction.
       for (const { xid } of answered) expect(xid).not.toBeNull();
-      // A request is known where the statement names its task, which those of the reference stack do not.
+      // A request is known where the statement names its task; on the reference stack few do.
       const known = answered.filter(({ op, status }) => op !== null && status !== null);
       if (build !== 'reference') expect(known.length).toBeGreaterThan(0);
       for (const one of known) {
-        expect(one).toMatchObject({ kind: 'state', requested: 'success', status: 500, became: 'success' });
+        expect(one).toMatchObject({ kind: 'state', requested: 'success', status: deadlocked, became: 'success' });
         expect([204, replayed]).toContain(one.at_last);
       }
       const [row] = await ask(`
