@@ -88,7 +88,6 @@ class RealWorkers implements Engine {
   readonly #ends = new Map<number, (code: number) => void>();
   #server: Server | undefined;
   #workers: Socket | undefined;
-  #free: number;
   #closing = false;
   #process: SupervisedProcess | undefined;
 
@@ -98,7 +97,6 @@ class RealWorkers implements Engine {
     this.#proxy = proxy;
     this.#transport = transport;
     this.#shares = shares;
-    this.#free = options.most;
     this.#inTurn = pLimit(options.most);
   }
 
@@ -145,20 +143,19 @@ class RealWorkers implements Engine {
   }
 
   async play(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
-    if (this.#options.isAll) return this.#inTurn(() => this.#playOne(spec, hooks));
-    if (this.#free === 0 || !this.#shares.take(spec.workload.ti.task_id)) return this.#options.others.play(spec, hooks);
-    return this.#playOne(spec, hooks);
+    const { isAll, most, others } = this.#options;
+    const taken = this.#inTurn.activeCount + this.#inTurn.pendingCount;
+    const isReal = isAll || (taken < most && this.#shares.take(spec.workload.ti.task_id));
+    return isReal ? this.#inTurn(() => this.#playOne(spec, hooks)) : others.play(spec, hooks);
   }
 
   async #playOne(spec: LifeSpec, hooks: FleetHooks): Promise<LifeEnd> {
-    this.#free--;
     try {
       return await this.#playReal(spec, hooks);
     } catch (error) {
       if (hooks.cancel.aborted) return 'run-ended';
       throw error;
     } finally {
-      this.#free++;
       this.#proxy.end(spec.life);
     }
   }
