@@ -116,12 +116,12 @@ async function force(): Promise<void> {
         .map((build) => ({ race: race.name, name, build }));
     },
   );
-  const kept = new Set(keptForced().flatMap((run) => (run.times < times ? [] : [`${run.race} ${run.build}`])));
+  const forced = keptForced();
+  const kept = new Set(forced.flatMap((run) => (run.times < times ? [] : [`${run.race} ${run.build}`])));
   const missing = due.filter(({ race, build }) => !kept.has(`${race} ${build}`));
   const all = missing.map((one) => one.build);
   const secondsOf = ({ race }: { race: string }) =>
-    (times + CONTROLS) *
-    Math.max(EPISODE_S, ...keptForced().flatMap((run) => (run.race === race ? [run.seconds ?? 0] : [])));
+    (times + CONTROLS) * Math.max(EPISODE_S, ...forced.flatMap((run) => (run.race === race ? [run.seconds ?? 0] : [])));
   const seconds = missing.reduce((sum, one) => sum + secondsOf(one), new Set(all).size * STACK_S);
   console.error(`${all.length} of ${due.length} replays are to be played: about ${Math.ceil(seconds / 60)} minutes.`);
   let left = Number(values.within) * 60;

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { dagSteps, rateWords } from '../../reports/markdown/dag-steps.ts';
@@ -33,12 +32,12 @@ async function exportIssue(flags: ExportFlags): Promise<number> {
   const { race, ...options } = await resolveIssue(flags);
   const [first, ...others] = race ? await playedRace(race) : [];
   if (first && first.outcome !== 'broken') {
-    say(`${replayText({ build: first.build, outcome: first.outcome, files: [first] }, { color: wantsColor() })}`);
+    say(replayText(first, { color: wantsColor() }));
     say(`No issue was written, because the race was not shown on ${first.build}.`);
     return EXIT_CODE.unknown;
   }
-  const also = [...options.also, ...others.map(({ run }) => run)];
-  const text = await issueOf(first?.run ?? flags.run, flags.finding, { ...options, also });
+  const also = [...options.also, ...others.flatMap(({ files }) => files.map(({ run }) => run))];
+  const text = await issueOf(first?.files[0]?.run ?? flags.run, flags.finding, { ...options, also });
   if (flags.out === undefined) process.stdout.write(text);
   else {
     writeNewFile(flags.out, text);
@@ -50,10 +49,10 @@ async function exportIssue(flags: ExportFlags): Promise<number> {
 async function exportDag(flags: ExportFlags): Promise<number> {
   const wanted = await resolveDag(flags);
   const alone = await measuredDag(wanted, interruptSignal('ending Airflow, and judging what it did …'));
-  const [file, steps] = [`${alone.dag.dag_id}.py`, 'STEPS.md'].map((name) => path.resolve(wanted.out, name));
-  mkdirSync(wanted.out, { recursive: true });
-  if (file) writeNewFile(file, alone.text);
-  if (steps) writeNewFile(steps, dagSteps(alone));
+  const file = path.resolve(wanted.out, `${alone.dag.dag_id}.py`);
+  const steps = path.resolve(wanted.out, 'STEPS.md');
+  writeNewFile(file, alone.text);
+  writeNewFile(steps, dagSteps(alone));
   console.log([rateWords(alone), file, steps, `The run: ${alone.run}`].join('\n'));
   return alone.times > 0 ? EXIT_CODE.pass : EXIT_CODE.unknown;
 }

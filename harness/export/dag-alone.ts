@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 
-import { dagFile } from '../../reports/markdown/airflow-issue.ts';
+import { dagFile, dagOfFinding } from '../../reports/markdown/airflow-issue.ts';
 import type { DagAlone } from '../../reports/markdown/dag-steps.ts';
 import { STEADY_HABITS } from '../../workloads/shapes.ts';
 import { Progress } from '../console/progress.ts';
-import { findingNamed } from '../judge/finding-named.ts';
+import { findingNamed, haveOneCause } from '../judge/finding-named.ts';
 import { judge } from '../judge/judge.ts';
 import type { Build } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Finding } from '../model/finding.ts';
 import type { DagSpec, Scenario } from '../model/scenario.ts';
 import { datedFolderName } from '../run/manifest.ts';
 import { recordRun } from '../run/run.ts';
@@ -32,24 +31,24 @@ export interface WantedDag {
   readonly own: IssueOptions['own'];
 }
 
-/** The DAG of a finding, and how often it shows with workers of Airflow's own. */
+/**
+ * The DAG of a finding, and how often it shows with workers of Airflow's own. UsageError: the finding is of no DAG.
+ */
 export async function measuredDag(wanted: WantedDag, signal: AbortSignal): Promise<DagAlone> {
   const { run, build, minutes, own } = wanted;
   const judgement = await judge(run, { own });
   const finding = findingNamed(judgement, wanted.finding);
   const manifest = await readManifest(run);
-  const dag = dagOf(finding, manifest.plan.scenario);
+  const dag = dagOfFinding(finding, manifest.plan.scenario.dags);
+  if (!dag) throw new UsageError(`The finding is of no single DAG, so that there is none to export: ${finding.title}.`);
   const { scenario, isBackfilled, left_out } = aloneWith(manifest.plan.scenario, dag, minutes);
   const textOf = (revision: number) => `${dagFile(dag, { isBackfilled, revision })}\n`;
   const id = randomBytes(3).toString('hex');
   const out = path.resolve('runs', datedFolderName('alone', { build }, id));
   const folder = await playAlone({ build, scenario, out, signal, file: `${dag.dag_id}.py`, textOf });
   const alone = await judge(folder, { own });
-  const isIt = ({ fingerprint, known_race, root }: Finding) =>
-    fingerprint === finding.fingerprint ||
-    (known_race !== null && known_race === finding.known_race) ||
-    (root.invariant === finding.root.invariant && root.variant === finding.root.variant);
-  const times = alone.findings.filter(isIt).reduce((sum, one) => sum + one.occurrences, 0);
+  const its = alone.findings.filter((one) => haveOneCause(one, finding));
+  const times = its.reduce((sum, one) => sum + one.occurrences, 0);
   const { identity, machine, windtunnel } = await readManifest(folder);
   const settings = {
     AIRFLOW__CORE__EXECUTOR: 'LocalExecutor',
@@ -60,14 +59,6 @@ export async function measuredDag(wanted: WantedDag, signal: AbortSignal): Promi
     ...{ finding, build: build.name, scenario, dag, text: textOf(1), settings, left_out, times },
     ...{ load_s: alone.load_seconds, cpus: machine.cpus, postgres: identity.postgres ?? '', windtunnel, run: folder },
   };
-}
-
-/** UsageError: the finding is of no DAG of the scenario. */
-function dagOf({ timeline, worst, title }: Finding, { dags }: Scenario): DagSpec {
-  const subject = timeline?.subject ?? worst.subject;
-  const dag = dags.find(({ dag_id }) => new RegExp(`(^|_)${dag_id}(/|$)`).test(subject));
-  if (dag) return dag;
-  throw new UsageError(`The finding is of no single DAG, so that there is none to export: ${title} (${subject}).`);
 }
 
 /** What of the scenario remains with one DAG and no lives: clears and marks choose among lives. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { airflowIssue, type IssueSighting } from '../../reports/markdown/airflow-issue.ts';
 import type { ReplayedOrder } from '../../reports/markdown/replayed-order.ts';
-import { findingNamed } from '../judge/finding-named.ts';
+import { findingNamed, haveOneCause } from '../judge/finding-named.ts';
 import { judge } from '../judge/judge.ts';
 import { openRun } from '../judge/open-run.ts';
 import { type FoundPlace, findPlaces, handlerOf, type SourcePlace } from '../model/airflow/source.ts';
@@ -106,10 +106,8 @@ function withoutHome({ name, text, at }: LogAround): LogAround {
   return { name, text: `${before}${after}`, at: before?.length ?? 0 };
 }
 
-/** A finding of the same cause has the same fingerprint, or is the same known race. */
 function sightingsOf(finding: Finding, judgements: readonly Judgement[]): IssueSighting[] {
-  const isIt = ({ fingerprint, known_race }: Finding) =>
-    fingerprint === finding.fingerprint || (known_race !== null && known_race === finding.known_race);
+  const isIt = (one: Finding) => haveOneCause(one, finding);
   const groups = groupBy(judgements, ({ build, episodes }) => `${build} ${episodes === undefined}`);
   return [...groups.values()].flatMap((runs) => {
     const [first] = runs;

@@ -1,5 +1,5 @@
 import { UsageError } from '../model/errors.ts';
-import type { ReplayedFile } from '../model/replay.ts';
+import type { Replay } from '../model/replay.ts';
 import { knownRaceNamed, scriptBuilds } from '../races/index.ts';
 import { playReplay } from '../replay/play.ts';
 import { resolveReplay } from '../replay/resolve.ts';
@@ -27,17 +27,17 @@ export async function wantedRace(file: string, { build, passesOn, times }: RaceF
   const has = build ?? known?.has;
   if (has === undefined) throw new UsageError(`Name the build on which ${file} breaks: --build airflow@VERSION.`);
   const without = passesOn ?? (build === undefined ? known?.has_not : undefined);
-  if (without !== undefined && without !== null) await resolveReplay({ files: [file], build: without, times });
+  if (without) await resolveReplay({ files: [file], build: without, times });
   return { file, builds: [has, ...(without ? [without] : [])], times };
 }
 
 /** Plays it on each of its builds. Rejects when one cannot be played to its end. */
-export async function playedRace({ file, builds, times }: WantedRace): Promise<ReplayedFile[]> {
-  const played: ReplayedFile[] = [];
+export async function playedRace({ file, builds, times }: WantedRace): Promise<Replay[]> {
+  const played: Replay[] = [];
   for (const build of builds) {
     const { replay, failure } = await playReplay({ files: [file], build, times });
     if (failure !== undefined) throw failure;
-    played.push(...replay.files);
+    played.push(replay);
   }
   return played;
 }

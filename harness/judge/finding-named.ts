@@ -16,3 +16,8 @@ export function findingNamed({ findings, build }: Judgement, id: string): Findin
       : `There is no finding "${id}" in this run: choose one of ${names}.`,
   );
 }
+
+/** Whether two findings, also of different runs, have one cause: the same fingerprint, or the same known race. */
+export function haveOneCause(one: Finding, other: Finding): boolean {
+  return one.fingerprint === other.fingerprint || (one.known_race !== null && one.known_race === other.known_race);
+}

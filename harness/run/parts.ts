@@ -70,8 +70,9 @@ export async function openParts(session: RunSession, stack: Stack, observing: Ab
   const outages = new Outages(isShared ? discreet(sightings, session, stack) : sightings, clock);
   const record: Recorder = outages;
   const carried = session.spec.shared?.carried;
-  const made = () => new DagFolder(stack.dagsFolder, plan.scenario.dags, dagNamespace, stack);
-  const dags = carried?.dags ?? session.spec.dags?.(stack.dagsFolder) ?? made();
+  const { dagsFolder } = stack;
+  const given = carried?.dags ?? session.spec.dags?.(dagsFolder);
+  const dags = given ?? new DagFolder(dagsFolder, plan.scenario.dags, dagNamespace, stack);
   if (!carried) for (const file of dags.files) table.file(file);
   const publicToken = stack.ready.then(() => stack.publicToken());
   // Awaited when the operators get ready.

@@ -192,8 +192,7 @@ function eventWords(entry: TimelineEntry, isNamed: boolean): string {
 function steps({ judgement, manifest, finding, replay }: IssueFacts): string[] {
   const { scenario } = manifest.plan;
   const { postgres = '', airflow } = manifest.identity;
-  const subject = finding.timeline?.subject ?? finding.worst.subject;
-  const dag = scenario.dags.find(({ dag_id }) => new RegExp(`(^|_)${dag_id}(/|$)`).test(subject)) ?? scenario.dags[0];
+  const dag = dagOfFinding(finding, scenario.dags) ?? scenario.dags[0];
   return [
     '**Steps to reproduce:**',
     plain(
@@ -216,6 +215,12 @@ function steps({ judgement, manifest, finding, replay }: IssueFacts): string[] {
         ]
       : []),
   ];
+}
+
+/** The DAG that its timeline is of; undefined: it is of none, or of several. */
+export function dagOfFinding({ timeline, worst }: Finding, dags: readonly DagSpec[]): DagSpec | undefined {
+  const subject = timeline?.subject ?? worst.subject;
+  return dags.find(({ dag_id }) => new RegExp(`(^|_)${dag_id}(/|$)`).test(subject));
 }
 
 const OPERATORS = [
