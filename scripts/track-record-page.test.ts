@@ -39,7 +39,8 @@ const FORCED: ForcedRun = {
 test('what is kept of a replay names no place of the machine, and the newest of each race and build is kept', () => {
   const file: ReplayedFile = {
     ...{ race: '#63266', title: 'x', file: '/home/me/63266.race.yaml', build: 'airflow@3.1.8', outcome: 'broken' },
-    ...{ counts: { broken: 19, 'not-reached': 1 }, times: 20, seconds: 3.82, why: null, steps: [], others: [] },
+    ...{ counts: { broken: 19, 'not-reached': 1 }, times: 20, wanted: 20, seconds: 3.82, why: null },
+    ...{ steps: [], others: [] },
     controls: [
       { kind: 'without-holds', times: 3, broken: 1 },
       { kind: 'hold-alone', times: 3, broken: 0 },

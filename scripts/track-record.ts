@@ -126,14 +126,15 @@ async function force(): Promise<void> {
   console.error(`${all.length} of ${due.length} replays are to be played: about ${Math.ceil(seconds / 60)} minutes.`);
   let left = Number(values.within) * 60;
   for (const build of new Set(all)) {
-    left -= STACK_S;
+    let after = left - STACK_S;
     const names: string[] = [];
     for (const one of missing.filter((m) => m.build === build)) {
-      if (secondsOf(one) > left) continue;
-      left -= secondsOf(one);
+      if (secondsOf(one) > after) continue;
+      after -= secondsOf(one);
       names.push(one.name);
     }
-    if (names.length === 0) break;
+    if (names.length === 0) continue;
+    left = after;
     const out = path.resolve(values.out, `forced-${build}-${new Date().toISOString().replaceAll(/[:.]/g, '')}`);
     const args = ['replay', ...names, '--build', build, '--times', String(times), '--out', out, '--json'];
     try {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 
+import { shellWord } from '../../reports/commands.ts';
 import { dagFile, dagOfFinding } from '../../reports/markdown/airflow-issue.ts';
 import type { DagAlone } from '../../reports/markdown/dag-steps.ts';
 import { STEADY_HABITS } from '../../workloads/shapes.ts';
@@ -11,7 +12,7 @@ import type { Build } from '../model/build.ts';
 import { UsageError } from '../model/errors.ts';
 import type { DagSpec, Scenario } from '../model/scenario.ts';
 import { datedFolderName } from '../run/manifest.ts';
-import { recordRun } from '../run/run.ts';
+import { runScenario } from '../run/run.ts';
 import { processesOf } from '../run/subject.ts';
 import { readManifest } from '../run-folder/manifest.ts';
 import { airflowTuning } from '../stacks/airflow/settings.ts';
@@ -45,8 +46,21 @@ export async function measuredDag(wanted: WantedDag, signal: AbortSignal): Promi
   const textOf = (revision: number) => `${dagFile(dag, { isBackfilled, revision })}\n`;
   const id = randomBytes(3).toString('hex');
   const out = path.resolve('runs', datedFolderName('alone', { build }, id));
-  const folder = await playAlone({ build, scenario, out, signal, file: `${dag.dag_id}.py`, textOf });
-  const alone = await judge(folder, { own });
+  const words = ['windtunnel', 'export', run, wanted.finding, '--as', 'dag', '--build', build.name];
+  words.push('--minutes', String(minutes));
+  const played = await runScenario({
+    subject: { build },
+    plan: { seed: SEED, scenario },
+    out,
+    repeat: words.map(shellWord).join(' '),
+    progress: new Progress(`${build.name} alone`, scenario.duration_s),
+    signal,
+    engine: { realWorkers: WORKERS, isAll: true },
+    dags: (dagsFolder) => new ExportedDag(path.join(dagsFolder, `${dag.dag_id}.py`), textOf),
+    own: own ?? [],
+  });
+  if (played.failure !== undefined) throw played.failure;
+  const { folder, judgement: alone } = played;
   const its = alone.findings.filter((one) => haveOneCause(one, finding));
   const times = its.reduce((sum, one) => sum + one.occurrences, 0);
   const { identity, machine, windtunnel } = await readManifest(folder);
@@ -81,34 +95,4 @@ function aloneWith({ chaos: _, ...scenario }: Scenario, dag: DagSpec, minutes: n
   };
   const left_out = its.filter((one) => !played.includes(one)).map(({ operator }) => operator);
   return { scenario: alone, isBackfilled, left_out: [...new Set(left_out)] };
-}
-
-interface Alone {
-  readonly build: Build;
-  readonly scenario: Scenario;
-  readonly out: string;
-  readonly signal: AbortSignal;
-  readonly file: string;
-  textOf(revision: number): string;
-}
-
-/** A run in which workers of Airflow's own do all the tasks of that file. Resolves with its folder. */
-async function playAlone({ build, scenario, out, signal, file, textOf }: Alone): Promise<string> {
-  const progress = new Progress(`${build.name} alone`, scenario.duration_s);
-  try {
-    const { folder, failure } = await recordRun({
-      subject: { build },
-      plan: { seed: SEED, scenario },
-      out,
-      repeat: '',
-      progress,
-      signal,
-      engine: { realWorkers: WORKERS, isAll: true },
-      dags: (dagsFolder) => new ExportedDag(path.join(dagsFolder, file), textOf),
-    });
-    if (failure !== undefined) throw failure;
-    return folder;
-  } finally {
-    progress.stop();
-  }
 }

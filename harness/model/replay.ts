@@ -9,7 +9,9 @@ export interface ReplayedFile {
   readonly outcome: ReplayOutcome;
   /** How many episodes of the script had which outcome. */
   readonly counts: Readonly<Partial<Record<JudgedEpisode['outcome'], number>>>;
+  /** Episodes of the script that were played, and that were asked for: more, if it was interrupted. */
   readonly times: number;
+  readonly wanted: number;
   readonly controls: readonly {
     readonly kind: JudgedEpisode['kind'];
     readonly broken: number;

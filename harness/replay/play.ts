@@ -114,13 +114,18 @@ export async function playFile(
     progress.phase('judging');
     const judgement = await judgeRunFolder(folder);
     if (failure !== undefined) throw failure;
-    return await replayed(script, judgement, folder);
+    return await replayed(script, often, judgement, folder);
   } finally {
     progress.stop();
   }
 }
 
-async function replayed(script: RaceScript, judgement: Judgement, folder: string): Promise<ReplayedFile> {
+async function replayed(
+  script: RaceScript,
+  often: HowOften,
+  judgement: Judgement,
+  folder: string,
+): Promise<ReplayedFile> {
   const { race, title } = script.race;
   const episodes = judgement.episodes ?? [];
   const played = episodes.filter(({ kind }) => kind === 'script');
@@ -135,6 +140,7 @@ async function replayed(script: RaceScript, judgement: Judgement, folder: string
     outcome,
     counts: countsOf(played),
     times: played.length,
+    wanted: often.script,
     controls: kinds.map((kind) => {
       const its = episodes.filter((one) => one.kind === kind);
       return { kind, times: its.length, broken: its.filter((one) => one.outcome === 'broken').length };

@@ -13,6 +13,7 @@ const FILE: ReplayedFile = {
   outcome: 'broken',
   counts: { broken: 19, 'not-reached': 1 },
   times: 20,
+  wanted: 20,
   controls: [{ kind: 'hold-alone', broken: 0, times: 3 }],
   seconds: 2.04,
   why: 'The row was lost.',
@@ -30,10 +31,15 @@ const FILE: ReplayedFile = {
   run: 'runs/x/1',
 };
 test('of controls alone it is printed how often they were broken', () => {
-  const [first] = replayText(replay([{ ...FILE, outcome: 'held', counts: {}, times: 0, steps: [], seconds: null }]), {
-    color: false,
-  }).split('\n');
+  const none = { times: 0, wanted: 0, counts: {}, steps: [], seconds: null };
+  const [first] = replayText(replay([{ ...FILE, ...none, outcome: 'held' }]), { color: false }).split('\n');
   expect(first).toBe('#1  airflow@3.2.1  held (controls broken: hold alone 0 of 3)');
+});
+
+test('of an interrupted one it is printed how many were wanted, and that there is no control', () => {
+  const cut = { ...FILE, counts: { broken: 9 }, times: 9, controls: [] };
+  const [first] = replayText(replay([cut]), { color: false }).split('\n');
+  expect(first).toBe('#1  airflow@3.2.1  broken 9 of 9, 20 wanted, 2.0 s each (no controls were played)');
 });
 
 const replay = (files: readonly ReplayedFile[]) => ({ build: 'airflow@3.2.1', outcome: 'broken' as const, files });

@@ -42,15 +42,18 @@ function fileText(file: ReplayedFile, options: TextOptions): string {
   ].join('\n');
 }
 
-/** ` 20 of 20, 6.1 s each (controls broken: without holds 0 of 3)`. */
-export function howOftenPlayed({ outcome, counts, times, seconds: each, controls }: ReplayedFile): string {
+/** ` 20 of 20, 6.1 s each (controls broken: without holds 0 of 3)`; ` 9 of 9, 20 wanted, …` of an interrupted one. */
+export function howOftenPlayed({ outcome, counts, times, wanted, seconds: each, controls }: ReplayedFile): string {
   const own = outcome === 'by-the-hold' ? 'broken' : outcome;
   const rest = Object.entries(counts).filter(([name]) => name !== own);
   const other = rest.map(([name, count]) => `, ${name.replace('-', ' ')} ${count}`).join('');
   const time = each === null ? '' : `, ${seconds(each)} each`;
   const said = controls.map(({ kind, broken, times: of }) => `${kind.replaceAll('-', ' ')} ${broken} of ${of}`);
-  const beside = said.length > 0 ? ` (controls broken: ${said.join(', ')})` : '';
-  return times === 0 ? beside : ` ${counts[own] ?? 0} of ${times}${other}${time}${beside}`;
+  const isCut = times < wanted;
+  const none = isCut ? ' (no controls were played)' : '';
+  const beside = said.length > 0 ? ` (controls broken: ${said.join(', ')})` : none;
+  const cut = isCut ? `, ${wanted} wanted` : '';
+  return times === 0 ? `${cut}${beside}` : ` ${counts[own] ?? 0} of ${times}${cut}${other}${time}${beside}`;
 }
 
 function stepLine({ began_ms, ended_ms, text, process, pid, result, statement }: StepRow, from: number): string {
