@@ -32,7 +32,9 @@ export interface ApiBehaviour {
   beat(db: Tx, id: string, worker: Worker): Promise<boolean>;
   /** Writes rendered fields; concurrent writers of one task instance must all succeed. */
   writeRenderedFields(tx: Tx, key: TaskKey, fields: unknown): Promise<void>;
-  /** Work that belongs to an end report and is done in its transaction: Airflow registers asset events here. */
+  /** An event of an asset begins a run of each of these DAGs; in the transaction that made the event. */
+  queueDags(tx: Tx, assetId: number, dagIds: readonly string[]): Promise<void>;
+  /** Work that belongs to an end report and is done in its transaction. */
   afterEnd(tx: Tx, ti: TaskInstanceRow, requested: string): Promise<void>;
   /**
    * An end report failed in the database after its row was locked. Nothing (`undefined`) leaves it to `failureReply`.
@@ -74,6 +76,11 @@ export interface SchedulerBehaviour {
   readonly settlesUnfinished: ReadonlySet<Settler>;
   /** Whether a run is created for this date of a DAG's schedule. */
   createsRun(dagId: string, logicalDate: Date): boolean;
+  /**
+   * Takes what is queued for a DAG that waits for assets, with the events that a run of it consumes. What is taken no
+   * other scheduler takes.
+   */
+  takeAssetEvents(tx: Tx, dagId: string): Promise<TakenEvents>;
   /** The map indexes that a scheduled run gets of a task with so many values; -1 alone for one that is not mapped. */
   mapIndexes(values: number | undefined): readonly number[];
   /**
@@ -127,6 +134,14 @@ export interface SchedulerBehaviour {
   readonly eventDelayMs: number;
   /** How often a workload is sent to the workers. */
   deliveries(workload: { readonly dag_id: string; readonly task_id: string; readonly try_number: number }): number;
+}
+
+export interface TakenEvents {
+  /** Assets with something in the queue. */
+  readonly assetIds: readonly number[];
+  /** Of the newest of it. */
+  readonly queuedAt: Date | null;
+  readonly eventIds: readonly number[];
 }
 
 /** A connection with an open transaction, or, where a parameter is called `db`, without one. */

@@ -261,7 +261,7 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
     new RegExp(
       [
         /everything\.ts has 6 problems:/,
-        /operators\.0\.operator: must be one of "backfill", "trigger", "clear", "mark", not "triger"/,
+        /operators\.0\.operator: must be one of "backfill", "trigger", "asset-event", "clear", "mark", not "triger"/,
         /scenario: there is no "duraton_s" \(did you mean "duration_s"\?\); there is name, describe, /,
         /wt_mine\.a names the task b, which does not exist/,
         /chaos\.faults: There is no fault "kil" \(did you mean "kill"\?\)/,

@@ -75,6 +75,7 @@ async function play(release: string, id: string, runId: string, part: Part): Pro
         habits: { ...STEADY_HABITS, fails: 0, xcom: 0, ends_on_sigterm: 0, ...part.habits },
       },
       client,
+      outlets: [],
       follows: part.follows ?? [],
       handedMs: 0,
       seed: 1,

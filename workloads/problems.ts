@@ -14,7 +14,7 @@ export function problemsOf(scenario: unknown): string[] {
 
 const texts = z.array(z.string().catch('')).catch([]);
 const NO_TASK = { task_id: '', upstream: [], skips: [] };
-const NO_DAG = { dag_id: '', tasks: [] };
+const NO_DAG = { dag_id: '', assets: undefined, tasks: [] };
 
 /** Only the names of a scenario; an empty one where there is no text. */
 const NAMES = z
@@ -24,6 +24,7 @@ const NAMES = z
         z
           .object({
             dag_id: z.string().catch(''),
+            assets: z.unknown().optional(),
             tasks: z
               .array(z.object({ task_id: z.string().catch(''), upstream: texts, skips: texts }).catch(NO_TASK))
               .catch([]),
@@ -51,6 +52,15 @@ function danglingNames({ dags, churn, operators }: z.infer<typeof NAMES>): strin
     const named = new Set([...churn.dags, ...operators.flatMap((operator) => operator.dags)]);
     for (const dag of named)
       if (dag !== '' && !ids.includes(dag)) problems.push(`no DAG is called ${dag}, but churn or an operator names it`);
+  }
+  const waiting = dags.filter(({ assets }) => assets !== undefined).map(({ dag_id }) => dag_id);
+  for (const { operator, dags: named } of operators) {
+    for (const dag of named.filter((name) => ids.includes(name))) {
+      if (operator === 'asset-event' && !waiting.includes(dag))
+        problems.push(`an operator posts events of the assets of ${dag}, which waits for none`);
+      if (operator === 'backfill' && waiting.includes(dag))
+        problems.push(`an operator backfills ${dag}, which waits for assets and has no dates`);
+    }
   }
   for (const { operator, dags: marked, upstream } of operators) {
     if (operator !== 'mark' || upstream === undefined) continue;

@@ -118,6 +118,7 @@ export class Fleet {
       fleet: plan.scenario.fleet,
       client: this.#client,
       follows: this.#follows.get(`${dag_id}/${task_id}`) ?? [],
+      outlets: (task.outlets ?? []).map((asset) => `${this.#options.dagNamespace}${asset}`),
       handedMs: clock.now(),
       seed: plan.seed,
       name,

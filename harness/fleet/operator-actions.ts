@@ -1,5 +1,6 @@
 import type { WorkloadTaskInstance } from '../handoff/workload.ts';
 import type { Clock } from '../model/clock.ts';
+import { isRecord } from '../model/json.ts';
 import type { OperatorAction } from '../model/misbehaviour.ts';
 import type { Rng } from '../model/rng.ts';
 import type { Answer, OperationSubject, RequestSpec, Requests } from '../worker/requests.ts';
@@ -33,6 +34,12 @@ interface BackfillRange {
   readonly end: number;
   readonly runs: number;
   readonly max_active_runs: number;
+}
+
+/** As the public API names it. */
+export interface Asset {
+  readonly id: number;
+  readonly name: string;
 }
 
 /** Who sends a request, and until when it is waited for. */
@@ -131,6 +138,30 @@ export class OperatorActions {
     const target = entities.map(({ task_id }) => task_id).join(' ');
     const path = `${runOf({ dag_id, run_id })}/taskInstances`;
     return this.send(by, { kind: 'bulk', method: 'PATCH', path, body, about: { dag_id, run_id }, target });
+  }
+
+  /** An event of an asset, by the number that Airflow has given it. */
+  postAssetEvent(asset: Asset, by: Sender): Promise<Answer> {
+    const body = { asset_id: asset.id, extra: {} };
+    return this.send(by, { kind: 'asset_event', method: 'POST', path: '/assets/events', body, target: asset.name });
+  }
+
+  /** The assets that a DAG waits for or makes events of; none if they could not be read. */
+  async assetsOf(dag_id: string, by: Sender): Promise<Asset[]> {
+    const path = `/assets?dag_ids=${encodeURIComponent(dag_id)}&limit=100`;
+    const about = { dag_id };
+    const { body } = await this.send(by, {
+      kind: 'other',
+      method: 'GET',
+      path,
+      body: undefined,
+      about,
+      target: 'GET assets',
+    });
+    const assets = isRecord(body) && Array.isArray(body.assets) ? body.assets : [];
+    return assets.flatMap((one: unknown) =>
+      isRecord(one) && typeof one.id === 'number' ? [{ id: one.id, name: String(one.name) }] : [],
+    );
   }
 
   async pause(dags: readonly string[], isPaused: boolean, by: Sender): Promise<Answer[]> {

@@ -5,11 +5,11 @@ import { StackError } from '../model/errors.ts';
 import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import { note, type RunContext } from '../model/run-context.ts';
-import type { OperatorSpec, Timing } from '../model/scenario.ts';
+import { assetsIn, type OperatorSpec, type Timing } from '../model/scenario.ts';
 import { type Answer, type OperationLog, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
 import { HttpTransport } from './http-transport.ts';
-import { type By, OperatorActions } from './operator-actions.ts';
+import { type Asset, type By, OperatorActions, type Sender } from './operator-actions.ts';
 
 const OPERATOR_TIMEOUT_MS = 30_000;
 /** Backfills begin here: long before any scheduled run, at the DAG factory's first interval. */
@@ -42,6 +42,8 @@ export class Operators implements HazardTarget<OperatorHazard> {
   readonly #transport: HttpTransport;
   readonly #actions: OperatorActions;
   readonly #token: Promise<string>;
+  /** Those that a DAG has, by its name in the scenario. */
+  readonly #assets = new Map<string, Asset[]>();
 
   constructor(context: OperatorsContext, options: OperatorsOptions) {
     const { clock } = context;
@@ -152,6 +154,10 @@ export class Operators implements HazardTarget<OperatorHazard> {
         return this.#backfill(spec, name, signal);
       case 'trigger':
         return this.#each(spec, signal, () => this.#trigger(rng.pick(named(spec.dags)), name, signal));
+      case 'asset-event':
+        return this.#each(spec, signal, () =>
+          this.#postAssetEvent(rng.pick(named(spec.dags)), rng, { operator: name, signal }),
+        );
       case 'clear':
         return this.#each(spec, signal, () => this.#actions.perform('clear', by));
       case 'mark':
@@ -222,6 +228,22 @@ export class Operators implements HazardTarget<OperatorHazard> {
       : [from, from + (spec.runs - 1) * MINUTE_MS];
     const range = { begin, end, runs: spec.empty ? 0 : spec.runs, max_active_runs: spec.max_active_runs };
     return this.#actions.backfill(this.#dagId(dag), range, { operator: name, signal });
+  }
+
+  async #postAssetEvent(dag: string, rng: Rng, by: Sender): Promise<void> {
+    const assets = this.#assets.get(dag) ?? (await this.#waitedFor(dag, by));
+    // They are there when the DAG has been parsed, and stay.
+    if (assets.length > 0) this.#assets.set(dag, assets);
+    const [first, ...rest] = assets;
+    if (first) await this.#actions.postAssetEvent(rng.pick([first, ...rest]), by);
+  }
+
+  async #waitedFor(dag: string, by: Sender): Promise<Asset[]> {
+    const { assets } = this.#context.plan.scenario.dags.find(({ dag_id }) => dag_id === dag) ?? {};
+    const names = assets === undefined ? [] : assetsIn(assets);
+    const wanted = new Set(names.map((name) => `${this.#dagNamespace}${name}`));
+    const all = await this.#actions.assetsOf(this.#dagId(dag), by);
+    return all.filter(({ name }) => wanted.has(name));
   }
 
   #trigger(dag: string, name: string, signal: AbortSignal): Promise<Answer> {

@@ -7,7 +7,7 @@
 -- min-exercised: 100
 -- cut-off: a request without an answer does not count
 -- because: a server that fails one request in fifty fails about two of a hundred
--- sentence: The {kind} request of {worker} for {task} was answered {status}[ («{said}»)]{why}
+-- sentence: The {kind} request of {worker}{for_task} was answered {status}[ («{said}»)]{why}
 
 -- given
 -- A transaction that lost its connection, or never got one, cannot be carried out: 5xx is the right answer, and a
@@ -45,8 +45,8 @@ WITH nearby AS (
     ON deadlocks.step = floor(wrong_answers.ended_ms / deadlock_answer_ms())::BIGINT
     AND abs(deadlocks.at_ms - wrong_answers.ended_ms) <= deadlock_answer_ms() AND (
       deadlocks.operation = wrong_answers.op
-      OR len(list_filter(deadlocks.sides, side -> contains(side.statement, wrong_answers.ti_id)
-        OR (contains(side.statement, wrong_answers.task_id) AND contains(side.statement, wrong_answers.run_id)))) > 0)
+      OR len(list_filter(deadlocks.sides, side ->
+        names_request(side, wrong_answers.kind, wrong_answers.ti_id, wrong_answers.task_id, wrong_answers.run_id))) > 0)
   WHERE wrong_answers.status >= 500
   GROUP BY ALL
 ), changed AS (
@@ -63,7 +63,7 @@ WITH nearby AS (
 )
 SELECT * EXCLUDE (sqlstates), coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent_ms AS severity,
   nullif(subject_of(dag_id, run_id, task_id, map_index), '') AS named, coalesce(named, kind) AS subject,
-  coalesce(named, 'no task') AS task, shortened(nullif(message, ''), 120) AS said,
+  coalesce(' for ' || named, '') AS for_task, shortened(nullif(message, ''), 120) AS said,
   format('{} {}', kind, status) || CASE
     WHEN sqlstates IS NOT NULL THEN ' to a retryable error'
     WHEN roles IS NOT NULL OR deleted IS NULL THEN ''
@@ -72,7 +72,8 @@ SELECT * EXCLUDE (sqlstates), coalesce(ended_ms, sent_ms) AS at_ms, at_ms - sent
   CASE
     WHEN sqlstates IS NOT NULL THEN format(': a fault had answered its statement with {}, which calls for a 503 with '
       || 'Retry-After.', sqlstates)
-    WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}) on that task at that moment.', roles)
+    WHEN roles IS NOT NULL THEN format(': PostgreSQL reported a deadlock ({}){} at that moment.', roles,
+      CASE WHEN named IS NULL THEN '' ELSE ' on that task' END)
     WHEN deleted THEN ': its task had been deleted by then, which calls for a 404.'
     WHEN NOT deleted THEN ': its task had been given another try by then, which calls for a 409.'
     WHEN status = 503 THEN ' without Retry-After: the client cannot know when to come back.'

@@ -11,7 +11,7 @@
 -- without-clocks: PostgreSQL names each deadlock, whenever it was; only the request that it failed is found by time
 -- despite-gaps: PostgreSQL counts each deadlock, also those that are not in the part of its log that was read
 -- sentence: PostgreSQL detected a deadlock of {parties|processes that its log does not name}; it cancelled the
---   statement of {victim_process}[, and the request {kind} for {request_subject} was answered {status}].
+--   statement of {victim_process}[, and the request {kind}{of_what} was answered {status}].
 -- sentence[not in the log]: PostgreSQL counted {missing} deadlocks more than the {named} that its log names.
 
 -- exercised
@@ -54,10 +54,14 @@ SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'strin
     -- A clear locks the run and then its tasks, a delete the tasks and then their run.
     WHEN fingerprint LIKE 'api-core: DELETE FROM dag_run % × api-core: INSERT INTO task_instance_history %'
       THEN 'delete × clear'
+    -- One row for each DAG that waits for an asset, in the order of a set.
+    WHEN regexp_full_match(fingerprint,
+      '((api-execution|api-core|triggerer): INSERT INTO asset_dag_run_queue [^×]*( × )?)+') THEN 'DAGs of one asset'
     ELSE roles
   END AS variant,
   len(sides) AS severity, parties, sides[1].process AS victim_process, answer.op, answer.kind, answer.status,
-  subject_of(answer.dag_id, answer.run_id, answer.task_id, answer.map_index) AS request_subject
+  coalesce(' for ' || nullif(subject_of(answer.dag_id, answer.run_id, answer.task_id, answer.map_index), ''), '')
+    AS of_what
 FROM deadlocks LEFT JOIN operations AS answer ON answer.op = deadlocks.operation
 LEFT JOIN (
   SELECT deadlock, string_agg(process || coalesce(', which ' || action || coalesce(' for ' || subject, ''), ''),

@@ -102,6 +102,8 @@ test('the invariants are there, by their names', async () => {
     'acknowledged-is-durable',
     'an-end-comes-from-the-owner',
     'an-end-takes-effect-once',
+    'asset-events-are-consumed-once',
+    'asset-events-begin-runs',
     'backfill-completes-after-its-runs',
     'backfill-does-not-block',
     'error-contract',

@@ -36,6 +36,7 @@ export async function createManifestTables(
     [
       JSON.stringify(planDags(manifest)),
       '[{"dag_id": "VARCHAR", "max_active_runs": "INTEGER", "max_active_tasks": "INTEGER", "past_runs": "INTEGER", ' +
+        '"assets": ["VARCHAR"], "waits_for": "VARCHAR", ' +
         '"tasks": [{"task_id": "VARCHAR", "upstream": ["VARCHAR"], "trigger_rule": "VARCHAR", "retries": "INTEGER", ' +
         '"mapped": "INTEGER"}]}]',
     ],

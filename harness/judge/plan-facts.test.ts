@@ -40,6 +40,17 @@ test('planned are the kinds that a healthy server accepts', () => {
   expect(planned_kinds).toEqual(['run', 'state', 'heartbeat', 'mark', 'pool']);
 });
 
+test('what a DAG waits for has the names that assets have on the stack', () => {
+  const waiting = { ...dag, assets: { any: ['wt_one', 'wt_two'] } };
+  const dags = planDags({ ...literalManifest({ scenario: { dags: [waiting, dag] } }), id: 'ab12cd' });
+  expect(dags.map(({ assets, waits_for }) => [assets, waits_for])).toEqual([
+    [['wt_one', 'wt_two'], 'any'],
+    [null, null],
+    [['wt_ab12cd_wt_one', 'wt_ab12cd_wt_two'], 'any'],
+    [null, null],
+  ]);
+});
+
 test('a DAG is known by its own name and by the one that it has in a target', () => {
   const dags = planDags({ ...literalManifest({ scenario: { dags: [dag] } }), id: 'ab12cd' });
   expect(dags.map(({ dag_id, max_active_runs }) => [dag_id, max_active_runs])).toEqual([

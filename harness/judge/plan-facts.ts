@@ -2,7 +2,7 @@ import { arrivalTimes } from '../model/arrivals.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { namespaceOf } from '../model/namespace.ts';
 import type { OperationKind } from '../model/operation.ts';
-import type { Habits, OperatorSpec, Scenario, TaskSpec } from '../model/scenario.ts';
+import { assetsIn, type Habits, type OperatorSpec, type Scenario, type TaskSpec } from '../model/scenario.ts';
 
 /** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not report theirs. */
 const HEARTBEAT_TIMEOUT_S = 300;
@@ -63,6 +63,9 @@ export interface PlanDag {
   readonly max_active_tasks: number | null;
   /** A run for each minute, so many of them before the load; null: only operators start it. */
   readonly past_runs: number | null;
+  /** The assets that it waits for, by their names in Airflow; null: it waits for none. */
+  readonly assets: readonly string[] | null;
+  readonly waits_for: 'all' | 'any' | null;
   readonly tasks: readonly Pick<TaskSpec, 'task_id' | 'upstream' | 'trigger_rule' | 'retries' | 'mapped'>[];
 }
 
@@ -70,11 +73,17 @@ export interface PlanDag {
  * Under the name that it has in a stack of our own, and under the one that it has in a target; only one of them occurs.
  */
 export function planDags({ id, plan }: Manifest): PlanDag[] {
-  return plan.scenario.dags.flatMap(({ dag_id, schedule, past_runs, max_active_runs, max_active_tasks, tasks }) => {
-    const facts = { max_active_runs, max_active_tasks: max_active_tasks ?? null, tasks };
-    const dates = { past_runs: schedule === null ? null : past_runs };
-    return [dag_id, `${namespaceOf(id)}${dag_id}`].map((name) => ({ dag_id: name, ...facts, ...dates }));
-  });
+  return ['', namespaceOf(id)].flatMap((prefix) =>
+    plan.scenario.dags.map(({ dag_id, schedule, past_runs, max_active_runs, max_active_tasks, assets, tasks }) => ({
+      dag_id: `${prefix}${dag_id}`,
+      max_active_runs,
+      max_active_tasks: max_active_tasks ?? null,
+      past_runs: schedule === null ? null : past_runs,
+      assets: assets === undefined ? null : assetsIn(assets).map((asset) => `${prefix}${asset}`),
+      waits_for: assets === undefined ? null : 'all' in assets ? 'all' : 'any',
+      tasks,
+    })),
+  );
 }
 
 function orphanSeconds(manifest: Manifest): number {
@@ -111,6 +120,7 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
     trigger: operator('trigger'),
     clear: operator('clear'),
     mark: operator('mark'),
+    asset_event: operator('asset-event'),
     pool: scenario.pool_slots !== undefined,
   };
   return (Object.keys(planned) as OperationKind[]).filter((kind) => planned[kind]);

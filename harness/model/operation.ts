@@ -18,6 +18,7 @@ export const OPERATION_KINDS = [
   'bulk',
   'pause',
   'pool',
+  'asset_event',
 ] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];

@@ -14,6 +14,9 @@ const probability = z.number().min(0).max(1);
 const milliseconds = z.number().nonnegative();
 const dagId = z.string().regex(/^wt_[A-Za-z0-9_.-]+$/, 'must begin with wt_: the harness touches no other DAG');
 const dagIds = z.array(dagId).min(1);
+const assetNames = z
+  .array(z.string().regex(/^wt_[A-Za-z0-9_.-]+$/, 'must begin with wt_: the harness touches no other asset'))
+  .min(1);
 /** Drawn evenly between the two. */
 const range = z
   .tuple([milliseconds, milliseconds])
@@ -57,6 +60,8 @@ const TASK = z.strictObject({
   mapped: z.number().int().min(1).max(1_000).optional(),
   /** A branch task names the direct downstream tasks that its life skips before it succeeds. */
   skips: z.array(z.string()).optional(),
+  /** Assets of which its success makes an event each. */
+  outlets: assetNames.optional(),
   /** From the hand-off to its start: a pod that must come up first. Absent: it starts at once. */
   pickup_ms: range.optional(),
   /** How long its life takes. */
@@ -73,11 +78,13 @@ const cron = z
     "must be a cron expression like '* * * * *', or null",
   );
 
-/** A DAG for the DAG factory. Ids begin with `wt_`: the harness touches no other. */
-const DAG = z.strictObject({
+/** A DAG for the DAG factory. */
+const DAG_SHAPE = z.strictObject({
   dag_id: dagId,
-  /** Cron expression, or null for a DAG that only operators start. */
+  /** Cron expression, or null for a DAG that only operators and assets start. */
   schedule: cron.nullable(),
+  /** A run begins when each of these assets has had an event, or any of them. Then `schedule` is null. */
+  assets: z.union([z.strictObject({ all: assetNames }), z.strictObject({ any: assetNames })]).optional(),
   /** With `catchup`, how many intervals before now exist at once when the DAG is first seen. */
   past_runs: z.number().int().nonnegative(),
   max_active_runs: z.number().int().positive(),
@@ -85,6 +92,10 @@ const DAG = z.strictObject({
   max_active_tasks: z.number().int().positive().optional(),
   tasks: z.array(TASK).min(1),
 });
+const DAG = DAG_SHAPE.refine(
+  ({ schedule, assets }) => assets === undefined || schedule === null,
+  'give either a schedule or assets',
+);
 
 const FLEET = z.strictObject({
   habits: HABITS,
@@ -165,6 +176,8 @@ const OPERATOR = z.discriminatedUnion('operator', [
   }),
   /** Triggers a DAG run of one of these DAGs each time. */
   z.strictObject({ operator: z.literal('trigger'), ...timing }).refine(isTimed, UNTIMED),
+  /** Posts an event of an asset that one of these DAGs waits for each time, as a system outside of Airflow does. */
+  z.strictObject({ operator: z.literal('asset-event'), ...timing }).refine(isTimed, UNTIMED),
   /** Clears a task instance of a live life each time. */
   z.strictObject({ operator: z.literal('clear'), ...timing }).refine(isTimed, UNTIMED),
   /**
@@ -259,6 +272,13 @@ export const SCENARIO = z.strictObject({
 export type Habits = DeepReadonly<z.infer<typeof HABITS>>;
 export type TaskSpec = DeepReadonly<z.infer<typeof TASK>>;
 export type DagSpec = DeepReadonly<z.infer<typeof DAG>>;
+/** What a DAG waits for that no clock starts. */
+export type AssetCondition = NonNullable<DagSpec['assets']>;
+
+export function assetsIn(condition: AssetCondition): readonly string[] {
+  return 'all' in condition ? condition.all : condition.any;
+}
+
 export type FleetSpec = DeepReadonly<z.infer<typeof FLEET>>;
 export type OperatorSpec = TimedOr<DeepReadonly<z.infer<typeof OPERATOR>>>;
 export type ChaosSpec = DeepReadonly<z.infer<typeof CHAOS>>;

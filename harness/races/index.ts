@@ -7,6 +7,8 @@ import { failedAsItIsScheduled } from './66374.ts';
 import { stateAndVersion } from './66734.ts';
 import { lostWhileQueued } from './67238.ts';
 import { failedInTheQueue } from './67287.ts';
+import { dagsOfOneAsset } from './70128.ts';
+import { strandedEvents } from './70970.ts';
 import { failedAsItPokes } from './71172.ts';
 import { leftOnOldVersion } from './72153.ts';
 import { failedAsItRuns } from './72716.ts';
@@ -50,6 +52,8 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   failedAsItIsScheduled,
   failedAsItPokes,
   leftOnOldVersion,
+  dagsOfOneAsset,
+  strandedEvents,
   othersEnd,
   staleHeartbeatTimeout,
   upstreamMarked,

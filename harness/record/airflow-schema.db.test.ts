@@ -6,6 +6,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 
 import { REFERENCE_TEMPLATE } from '../../test/postgres-servers.ts';
 import { WATCHED_SCHEMA, WATCHED_SCHEMA_34 } from '../../test/schema.ts';
+import { watchedOn } from '../model/airflow/schema.ts';
 import { RunClock } from '../run-folder/clock.ts';
 import { RunFolder } from '../run-folder/writer.ts';
 import { readAirflowSchema } from '../system/airflow-schema.ts';
@@ -125,8 +126,14 @@ test('a schema that no known release has is recorded as far as it goes, and what
     'ALTER TABLE dag_version DROP CONSTRAINT dag_version_pkey, ADD serial_number serial PRIMARY KEY',
     'ALTER TABLE backfill DROP CONSTRAINT backfill_pkey',
   );
-  const { watched, rowATry, unrecorded } = await withClient(dsn, readAirflowSchema);
-  expect(watched.map(({ name }) => name)).toEqual([...['task_instance', 'dag_run', 'backfill_dag_run', 'dag_version']]);
+  const schema = await withClient(dsn, readAirflowSchema);
+  const { watched, rowATry, unrecorded } = schema;
+  const ofAssets = ['asset', 'asset_event', 'asset_dag_run_queue', 'dagrun_asset_event'];
+  expect(watched.map(({ name }) => name)).toEqual([
+    ...['task_instance', 'dag_run', 'backfill_dag_run', 'dag_version'],
+    ...ofAssets,
+  ]);
+  expect(watchedOn(schema, false).map(({ name }) => name)).not.toContain('asset_event');
   expect(rowATry).toBe(false);
   expect(unrecorded.filter(({ what }) => !/^final_(dag|trigger|task_instance_history)$/.test(what))).toEqual([
     { what: 'hostname', why: 'the table task_instance has no column hostname' },

@@ -89,7 +89,7 @@ export class CommitStream {
   constructor(options: CommitStreamOptions) {
     const { dsn, run, record, clock, databaseClock = { offsetMs: 0 }, dagPrefix = '', isShared = false } = options;
     this.#dsn = dsn;
-    this.#installation = new Installation(dsn, run);
+    this.#installation = new Installation(dsn, run, { isAlone: !isShared });
     this.#own = new OwnRows(dagPrefix, isShared);
     this.#mostRows = options.mostRows ?? MOST_ROWS;
     this.#record = record;

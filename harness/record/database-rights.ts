@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import type { AirflowSchema } from '../model/airflow/schema.ts';
+import { type AirflowSchema, type WatchedTable, watchedOn } from '../model/airflow/schema.ts';
 import { SERIALIZED_DAGS } from '../model/airflow/statements.ts';
 import { listed } from '../model/listed.ts';
 import { readAirflowSchema } from '../system/airflow-schema.ts';
@@ -78,13 +78,14 @@ const TABLES = `
 export async function readDatabaseRights(client: pg.Client): Promise<DatabaseRights> {
   const [server] = (await client.query<RecordingServer>(SERVER)).rows;
   const schema = await readAirflowSchema(client);
-  const { rows: tables } = await client.query<TableRights>(TABLES, [schema.watched.map(({ table }) => table)]);
+  const watched = watchedOn(schema, false);
+  const { rows: tables } = await client.query<TableRights>(TABLES, [watched.map(({ table }) => table)]);
   const { rows: unreadable } = await client.query<{ name: string }>(
     `SELECT relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = 'public' AND relname = ANY ($1) AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY 1`,
     [[...schema.copied.map(({ table }) => table), SERIALIZED_DAGS]],
   );
-  const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(schema, tables, server?.role ?? '')];
+  const lacks = [...(server ? lacksOfServer(server) : []), ...lacksOfTables(watched, tables, server?.role ?? '')];
   const warnings = server?.keep === '-1' ? [KEEPS_ALL] : [];
   const names = unreadable.map(({ name }) => name);
   const { unrecorded } = schema;
@@ -111,7 +112,7 @@ export function lacksOfServer(server: RecordingServer): string[] {
   return lacks;
 }
 
-function lacksOfTables({ watched }: AirflowSchema, tables: readonly TableRights[], role: string): string[] {
+function lacksOfTables(watched: readonly WatchedTable[], tables: readonly TableRights[], role: string): string[] {
   const lacks: string[] = [];
   if (watched.length === 0)
     lacks.push('The schema public has none of the tables that are recorded: is this the database of an Airflow 3?');

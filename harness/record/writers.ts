@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import type { AirflowSchema, WatchedTable } from '../model/airflow/schema.ts';
+import { type AirflowSchema, type WatchedTable, watchedOn } from '../model/airflow/schema.ts';
 import { messageOf, StackError } from '../model/errors.ts';
 import { readAirflowSchema } from '../system/airflow-schema.ts';
 import { databaseError, disconnect } from '../system/postgres-client.ts';
@@ -23,15 +23,24 @@ export class Installation {
   readonly #dsn: string;
   readonly #run: string;
   readonly #slotMs: number;
+  readonly #isAlone: boolean;
   #client: pg.Client | undefined;
   #schema: AirflowSchema | undefined;
   #closed = false;
 
-  /** `run`: its id, six hexadecimal digits. `slotMs`: how long the creation of the slot may take. */
-  constructor(dsn: string, run: string, { slotMs = SLOT_MS }: { readonly slotMs?: number } = {}) {
+  /**
+   * `run`: its id, six hexadecimal digits. `slotMs`: how long the creation of the slot may take. `isAlone`: no one
+   * else uses the stack.
+   */
+  constructor(
+    dsn: string,
+    run: string,
+    { slotMs = SLOT_MS, isAlone = false }: { readonly slotMs?: number; readonly isAlone?: boolean } = {},
+  ) {
     this.#dsn = dsn;
     this.#run = run;
     this.#slotMs = slotMs;
+    this.#isAlone = isAlone;
   }
 
   /** Of schema, publication, slot, each trigger, and the prefix of the messages that name a statement's writer. */
@@ -52,7 +61,8 @@ export class Installation {
     try {
       this.#client = await this.#locked();
       this.#schema = await readAirflowSchema(this.#client);
-      await create(this.#client, { name: this.name, tables: this.#schema.watched, signal });
+      const tables = watchedOn(this.#schema, this.#isAlone);
+      await create(this.#client, { name: this.name, tables, signal });
       await createSlot(this.#client, this.name, this.#slotMs);
     } catch (error) {
       signal?.throwIfAborted();

@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { exploratory } from '../../workloads/exploratory.ts';
 import { problemsOf } from '../../workloads/problems.ts';
+import { scenario as assets } from '../../workloads/scenarios/assets.ts';
 import { scenario as backfills } from '../../workloads/scenarios/backfills.ts';
 import { scenario as branches } from '../../workloads/scenarios/branches.ts';
 import { scenario as crowd } from '../../workloads/scenarios/crowd.ts';
@@ -54,6 +55,7 @@ const GENERAL: readonly Scenario[] = [
   stormPatient,
   manyDags,
   oldWorkers,
+  assets,
   night,
 ];
 

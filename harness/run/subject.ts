@@ -68,11 +68,13 @@ export function checkTargetFlags({ target, schedulers, apiServers }: StackFlags)
 }
 
 /** UsageError: a scenario that can only be run on a stack of ours. */
-export function checkTargetScenario(subject: Subject, { name, pool_slots }: Scenario): void {
-  if ('build' in subject || pool_slots === undefined) return;
-  throw new UsageError(
-    `The scenario ${name} changes the slots of default_pool, which others of a target share: run it with --build.`,
-  );
+export function checkTargetScenario(subject: Subject, { name, pool_slots, dags }: Scenario): void {
+  if ('build' in subject) return;
+  const has: string[] = [];
+  if (pool_slots !== undefined) has.push('changes the slots of default_pool, which others of a target share');
+  if (dags.some(({ assets, tasks }) => assets ?? tasks.some(({ outlets }) => outlets !== undefined)))
+    has.push('makes assets, which no API of a target removes again');
+  if (has.length > 0) throw new UsageError(`The scenario ${name} ${has.join(', and ')}: run it with --build.`);
 }
 
 /** As the command line names it. */

@@ -3,7 +3,7 @@ import { copyFile, mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { DagSpec } from '../model/scenario.ts';
+import type { AssetCondition, DagSpec } from '../model/scenario.ts';
 
 const FACTORY = fileURLToPath(new URL('../../workloads/dag_factory/wt_dags.py', import.meta.url));
 const MINUTE_MS = 60_000;
@@ -18,7 +18,9 @@ const BACKFILL_LAST = '2026-04-01T00:00:00+00:00';
 /** One DAG as the factory reads it (workloads/dag_factory/wt_dags.py). */
 interface FactoryDag {
   readonly dag_id: string;
-  readonly schedule: string;
+  /** Absent: it waits for `assets`. */
+  readonly schedule?: string;
+  readonly assets?: AssetCondition;
   readonly start_date: string;
   readonly end_date: string | null;
   readonly catchup: boolean;
@@ -106,20 +108,23 @@ export class DagFolder {
 
   #dag(spec: DagSpec): FactoryDag {
     const { executor } = this.#options;
+    const named = (assets: readonly string[]) => assets.map((asset) => `${this.#prefix}${asset}`);
     return {
       dag_id: `${this.#prefix}${spec.dag_id}`,
       ...this.#dates(spec),
+      ...(spec.assets === undefined ? {} : { assets: mapCondition(spec.assets, named) }),
       max_active_runs: spec.max_active_runs,
       ...(spec.max_active_tasks === undefined ? {} : { max_active_tasks: spec.max_active_tasks }),
       revision: this.#revisions.get(spec.dag_id) ?? 1,
       ...(executor === undefined ? {} : { executor }),
-      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, mapped, skips, habits }) => ({
+      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, mapped, skips, outlets, habits }) => ({
         task_id,
         upstream,
         ...(trigger_rule === undefined ? {} : { trigger_rule }),
         ...(retries === undefined ? {} : { retries }),
         ...(mapped === undefined ? {} : { mapped }),
         ...(skips === undefined ? {} : { skips }),
+        ...(outlets === undefined ? {} : { outlets: named(outlets) }),
         ...(habits?.reschedules === undefined ? {} : { reschedules: habits.reschedules > 0 }),
       })),
     };
@@ -127,12 +132,17 @@ export class DagFolder {
 
   #dates(spec: DagSpec): Pick<FactoryDag, 'schedule' | 'start_date' | 'end_date' | 'catchup'> {
     if (spec.schedule === null) {
-      return { schedule: '* * * * *', start_date: BACKFILL_FIRST, end_date: BACKFILL_LAST, catchup: false };
+      const dates = { start_date: BACKFILL_FIRST, end_date: BACKFILL_LAST, catchup: false };
+      return spec.assets === undefined ? { schedule: '* * * * *', ...dates } : { ...dates, end_date: null };
     }
     const start = Math.floor(this.#now / MINUTE_MS) * MINUTE_MS - spec.past_runs * MINUTE_MS;
     const start_date = new Date(start).toISOString().replace('.000Z', '+00:00');
     return { schedule: spec.schedule, start_date, end_date: null, catchup: true };
   }
+}
+
+function mapCondition(condition: AssetCondition, names: (assets: readonly string[]) => string[]): AssetCondition {
+  return 'all' in condition ? { all: names(condition.all) } : { any: names(condition.any) };
 }
 
 /** A file that is not yet whole. */

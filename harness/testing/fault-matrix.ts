@@ -1,4 +1,5 @@
 import { FAULTS } from '../faults/index.ts';
+import { ASSET_SCENARIO, ASSETS, assetEvent, assetRun } from './asset-rows.ts';
 import { judgeLiteral, many } from './judge-literal.ts';
 import type { LiteralRun } from './literal-run.ts';
 
@@ -179,6 +180,21 @@ export const FAULT_MATRIX: readonly FaultExcuse[] = [
       commits: [RUNNING, task('deferred', 5_000, API)],
     },
     adds: () => ({ operations: [AGAIN] }),
+  },
+  {
+    invariant: 'asset-events-begin-runs',
+    faults: ANY,
+    why: 'schedulers and servers were held up; a paused DAG waits on purpose',
+    run: {
+      scenario: ASSET_SCENARIO,
+      commits: [
+        ...ASSETS,
+        ...assetEvent(1, 1_000, 11),
+        ...assetEvent(2, 1_500, 12, false),
+        ...assetRun(7, [1], 2_000, 13),
+        LATER,
+      ],
+    },
   },
   {
     invariant: 'backfill-does-not-block',
@@ -550,6 +566,7 @@ export const UNEXPLAINED: Readonly<Record<string, string>> = {
   'a-superseded-try-is-refused': 'late requests are what `zombies` and `late-end` are for; the server must refuse them',
   'acknowledged-is-durable': 'what was acknowledged was committed, or must not have been acknowledged',
   'an-end-takes-effect-once': 'a repeated report is what `lost-answers` is for; the server must recognise it',
+  'asset-events-are-consumed-once': 'what one scheduler does not see, another has not committed: they must lock',
   'backfill-completes-after-its-runs': 'however slow a creation is, it is not over before its runs are there',
   'history-is-complete': 'a try is archived in the transaction that begins the next one, or neither is done',
   'impostors-are-refused': 'the server must refuse them at any time',

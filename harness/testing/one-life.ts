@@ -35,6 +35,7 @@ export function oneLife(
       },
       client: workerClient(undefined),
       follows: [],
+      outlets: [],
       handedMs: server.clock.now(),
       seed: 1,
       name: 'one',

@@ -18,6 +18,8 @@ export interface LifeSpec {
   readonly client: WorkerClient;
   /** Of a branch: the tasks after it that it does not skip. */
   readonly follows: readonly string[];
+  /** Assets of which its success makes an event each, as Airflow knows them. */
+  readonly outlets: readonly string[];
   /** When the scheduler handed the workload over, on the run's clock. */
   readonly handedMs: number;
   readonly seed: number;

@@ -97,6 +97,7 @@ export class RunningLife {
       for (const key of keys) await this.#must(this.#requests.clearResult(String(key)));
       if (this.#plan.rtif) await this.#writeFields();
       if (this.#context.spec.client.namesMapIndex && this.#isMapped) await this.#must(this.#requests.nameMapIndex());
+      if (this.#context.spec.outlets.length > 0) await this.#must(this.#requests.checkOutlets());
       if (this.#plan.reschedules && isRescheduled) await this.#must(this.#requests.readRescheduleStart());
       await this.#work(startedMs, endAt);
       if (this.#plan.silentDeath || this.#context.hazards.hit('silent_death')) {

@@ -78,6 +78,12 @@ export class TaskRequests {
     return this.send({ kind: 'other', method: 'PATCH', route: 'rendered-map-index', body, target });
   }
 
+  /** Whether its outlets are active: some DAG that Airflow knows has them. */
+  checkOutlets(): Promise<Answer> {
+    const target = 'GET task-instances';
+    return this.send({ kind: 'other', method: 'GET', route: 'validate-inlets-and-outlets', body: undefined, target });
+  }
+
   pushResult(): Promise<Answer> {
     const requested = `life ${this.#context.spec.life}`;
     return this.#push('return_value', requested, requested);
@@ -100,7 +106,10 @@ export class TaskRequests {
     const rendered_map_index = this.#mapIndexName;
     const end_date = this.#time();
     const bodies = {
-      success: () => ({ end_date, task_outlets: [], outlet_events: [], rendered_map_index, ...client.ofSuccess }),
+      success: () => ({
+        ...{ end_date, task_outlets: this.#outlets, outlet_events: [], rendered_map_index },
+        ...client.ofSuccess,
+      }),
       failed: () => ({ end_date, rendered_map_index, ...client.ofFailure }),
       up_for_retry: () => ({ end_date, rendered_map_index, ...client.ofRetry }),
       up_for_reschedule: () => ({ end_date, reschedule_date: this.#time(this.#context.spec.fleet.heartbeat_ms) }),
@@ -169,6 +178,11 @@ export class TaskRequests {
       target: key,
       requested,
     });
+  }
+
+  /** As the DAG factory makes them: the URI of an asset is its name. */
+  get #outlets(): readonly Readonly<Record<'name' | 'uri' | 'type', string>>[] {
+    return this.#context.spec.outlets.map((name) => ({ name, uri: name, type: 'Asset' }));
   }
 
   get #mapIndexName(): string | null {

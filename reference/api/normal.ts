@@ -62,7 +62,18 @@ export const normalApi: ApiBehaviour = {
     });
   },
 
-  // The fleet's tasks have no outlets.
+  // Unlike Airflow up to 3.3, where an event that finds its row there leaves it as it is, and may be too late for the
+  // run that comes of it (#70970), and where the order of the rows is that of a set (#70128). A scheduler that has
+  // taken the row is waited for.
+  async queueDags(tx, assetId, dagIds) {
+    await tx.query(
+      `INSERT INTO asset_dag_run_queue (asset_id, target_dag_id, created_at)
+       SELECT $1, dag_id, clock_timestamp() FROM unnest($2::text[]) AS dag_id ORDER BY dag_id
+       ON CONFLICT (asset_id, target_dag_id) DO UPDATE SET created_at = excluded.created_at`,
+      [assetId, dagIds],
+    );
+  },
+
   async afterEnd() {},
 
   // 3.3.2 writes FAILED here, whatever broke; with #75368 the error is answered and the worker reports again.

@@ -3,10 +3,10 @@ import type { SerializedDag } from './serialized-dag.ts';
 
 export interface NewRun {
   readonly run_id: string;
-  readonly run_type: 'scheduled' | 'manual' | 'backfill' | 'operator_triggered';
+  readonly run_type: 'scheduled' | 'manual' | 'backfill' | 'operator_triggered' | 'asset_triggered';
   readonly logical_date: Date | null;
   readonly run_after: Date;
-  readonly triggered_by: 'timetable' | 'rest_api' | 'backfill' | 'operator';
+  readonly triggered_by: 'timetable' | 'rest_api' | 'backfill' | 'operator' | 'asset';
   readonly conf?: unknown;
   readonly backfill_id?: number;
   readonly creating_job_id?: number;

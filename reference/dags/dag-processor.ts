@@ -10,6 +10,7 @@ import { retriedTransaction } from '../database/retry.ts';
 import { log } from '../log.ts';
 import type { Role } from '../role.ts';
 import { TIMES } from '../settings.ts';
+import { writeAssets } from './asset-rows.ts';
 import { lockDags, markAbsentFiles, markAbsentFromFile, upsertDag } from './dag-rows.ts';
 import type { DagJson } from './serialized-dag.ts';
 import { writeDag } from './write-dag.ts';
@@ -84,6 +85,7 @@ async function processFile(pool: pg.Pool, py: string, json: string): Promise<voi
       const version = await writeDag(tx, dag);
       if (version !== null) log('info', `DAG ${dag.dag_id} written as version ${version}`);
     }
+    await writeAssets(tx, dags);
     await markAbsentFromFile(tx, path.basename(py), dags);
   });
 }

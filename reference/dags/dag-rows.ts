@@ -4,6 +4,7 @@ import type { DagJson } from './serialized-dag.ts';
 import { nextRunDate } from './timetable.ts';
 
 const BUNDLE = 'dags-folder';
+const WITHOUT_CLOCK = 'airflow.timetables.simple.AssetTriggeredTimetable';
 
 /** `find_orm_dags`. Locked before the runs are looked at: the scheduler creates runs with these rows locked, too. */
 export async function lockDags(tx: Tx, file: string, dags: readonly DagJson[]): Promise<void> {
@@ -29,7 +30,7 @@ export async function upsertDag(
        next_dagrun_data_interval_end, next_dagrun_create_after)
      VALUES ($1::varchar, false, false, ${activeRuns('$1::varchar')} >= $2::int, now(), $3, $4, $5, '${BUNDLE}',
        'airflow', $1::varchar,
-       'airflow.timetables.trigger.CronTriggerTimetable', $6, true, $8, $2::int, 0, false, false,
+       $9::varchar, $6, $9::varchar <> '${WITHOUT_CLOCK}', $8, $2::int, 0, false, false,
        $7::timestamptz, $7::timestamptz, $7::timestamptz, $7::timestamptz)
      ON CONFLICT (dag_id) DO UPDATE SET is_stale = false, exceeds_max_non_backfill = EXCLUDED.exceeds_max_non_backfill,
        last_parsed_time = now(), last_parse_duration = EXCLUDED.last_parse_duration, fileloc = EXCLUDED.fileloc,
@@ -45,9 +46,10 @@ export async function upsertDag(
       parsed.durationS,
       parsed.fileloc,
       parsed.fileloc.slice(parsed.fileloc.lastIndexOf('/') + 1),
-      dag.schedule,
+      dag.schedule ?? 'Asset',
       next,
       dag.max_active_tasks ?? LIMITS.maxActiveTasks,
+      dag.assets === undefined ? 'airflow.timetables.trigger.CronTriggerTimetable' : WITHOUT_CLOCK,
     ],
   );
 }

@@ -3,8 +3,9 @@ import type { Tx } from '../behaviour.ts';
 /** A DAG as the DAG factory's JSON file has it (workloads/dag_factory/wt_dags.py): the `data` of serialized_dag. */
 export interface DagJson {
   readonly dag_id: string;
-  /** Always `* * * * *` here: one interval a minute. */
-  readonly schedule: string;
+  /** `* * * * *`: one interval a minute. Absent: it waits for `assets`. */
+  readonly schedule?: string;
+  readonly assets?: { readonly all: readonly string[] } | { readonly any: readonly string[] };
   /** ISO 8601. */
   readonly start_date: string;
   readonly end_date: string | null;
@@ -25,6 +26,8 @@ export interface TaskJson {
   readonly mapped?: number;
   /** Present on a branch task; what it skips is its worker's to say. */
   readonly skips?: readonly string[];
+  /** Assets of which its success makes an event each. */
+  readonly outlets?: readonly string[];
 }
 
 export interface SerializedDag {

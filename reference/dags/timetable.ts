@@ -7,6 +7,7 @@ const MINUTE_MS = 60_000;
  * expression means since Airflow 3: a run's logical date is the moment from which it may run.
  */
 export function nextRunDate(dag: DagJson, last: Date | null, now: Date): Date | null {
+  if (dag.assets !== undefined) return null;
   if (dag.schedule !== '* * * * *') throw new Error(`${dag.dag_id}: only "* * * * *" is understood`);
   const first = Math.ceil(Date.parse(dag.start_date) / MINUTE_MS) * MINUTE_MS;
   const following = last === null ? null : minuteOf(last.getTime()) + MINUTE_MS;

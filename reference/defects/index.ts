@@ -1,4 +1,5 @@
 import type { Behaviour } from '../behaviour.ts';
+import { ASSET_DEFECTS } from './assets.ts';
 import { BACKFILL_DEFECTS } from './backfills.ts';
 import type { Defect } from './defect.ts';
 import { END_REPORT_DEFECTS } from './end-reports.ts';
@@ -20,6 +21,7 @@ export const DEFECTS: readonly Defect[] = [
   ...LOCK_DEFECTS,
   ...RENDERED_FIELDS_DEFECTS,
   ...BACKFILL_DEFECTS,
+  ...ASSET_DEFECTS,
   ...RUN_DEFECTS,
   ...WORKER_DEFECTS,
   ...END_REPORT_DEFECTS,

@@ -1,6 +1,7 @@
 import type { SchedulerBehaviour } from '../behaviour.ts';
 import { everyMapIndex } from '../dags/create-run.ts';
 import { TIMES } from '../settings.ts';
+import { queuedFor, unconsumed } from './asset-runs.ts';
 import { normalDecisions } from './decisions.ts';
 
 /**
@@ -23,6 +24,11 @@ export const normalScheduler: SchedulerBehaviour = {
     ELSE task_instance.try_number + 1 END`,
   ...normalDecisions,
   createsRun: () => true,
+  // What has been consumed says what is left, not a time: an event may be committed later than one with a later time.
+  async takeAssetEvents(tx, dagId) {
+    const queued = await queuedFor(tx, dagId, 'FOR UPDATE SKIP LOCKED');
+    return { ...queued, eventIds: queued.assetIds.length === 0 ? [] : await unconsumed(tx, dagId, null) };
+  },
   mapIndexes: everyMapIndex,
   async betweenReadAndWrite() {},
   // One statement, so that it waits for each row that a worker's report holds, while the caller holds the run's row.

@@ -5,6 +5,7 @@ import { type Job, runJob } from '../database/job.ts';
 import { log } from '../log.ts';
 import type { Role } from '../role.ts';
 import { TIMES } from '../settings.ts';
+import { createAssetRuns } from './asset-runs.ts';
 import { completeBackfills } from './backfills.ts';
 import { createDueRuns } from './create-runs.ts';
 import { DagBag } from './dag-bag.ts';
@@ -61,9 +62,10 @@ async function loop(scheduling: Scheduling, job: Job, signal: AbortSignal): Prom
   }
 }
 
-/** `_do_scheduling`: four transactions, one after another; then the workers hear of it. Returns how much was queued. */
+/** `_do_scheduling`: its transactions, one after another; then the workers hear of it. Returns how much was queued. */
 export async function schedulingPass(scheduling: Scheduling): Promise<number> {
   await createDueRuns(scheduling);
+  await createAssetRuns(scheduling);
   await startQueuedRuns(scheduling);
   await examineRuns(scheduling);
   const queued = await queueTasks(scheduling);

@@ -111,6 +111,7 @@ function playLife(
         habits: { ...STEADY_HABITS, fails: 0, xcom: 0, ends_on_sigterm: 0, ...role.habits },
       },
       client,
+      outlets: [],
       follows: role.follows ?? [],
       handedMs: time.now,
       seed: 1,

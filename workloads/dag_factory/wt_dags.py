@@ -2,9 +2,9 @@
 
 Reads the JSON file of its own name beside it (``wt_dags.json``), or the one that ``WINDTUNNEL_DAGS`` names: a list of
 
-    dag_id, schedule (cron or null), start_date (ISO 8601), end_date (ISO 8601 or null), catchup, max_active_runs,
+    dag_id, schedule (cron or null) or assets ({any: names} or {all: names}), start_date (ISO 8601), end_date (ISO 8601 or null), catchup, max_active_runs,
     max_active_tasks (optional), revision, executor (optional),
-    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?, reschedules?}]
+    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?, reschedules?, outlets?}]
 
 Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
 Parsed every other second while DAGs churn: it imports as little as possible. The operators run in real workers alone,
@@ -68,13 +68,30 @@ class SensorWorkloadOperator(WorkloadOperator):
         return super().get_serialized_fields() | {"reschedule", "_is_sensor"}
 
 
+def schedule_of(spec: dict):
+    if "assets" not in spec:
+        return spec["schedule"]
+    from airflow.sdk import Asset, AssetAll, AssetAny
+
+    ((how, names),) = spec["assets"].items()
+    return {"any": AssetAny, "all": AssetAll}[how](*(Asset(name) for name in names))
+
+
+def outlets_of(task: dict) -> dict:
+    if "outlets" not in task:
+        return {}
+    from airflow.sdk import Asset
+
+    return {"outlets": [Asset(name) for name in task["outlets"]]}
+
+
 def build(spec: dict) -> DAG:
     end_date = spec.get("end_date")
     defaults = {"executor": spec["executor"]} if spec.get("executor") else {}
     limits = {"max_active_tasks": spec["max_active_tasks"]} if spec.get("max_active_tasks") else {}
     dag = DAG(
         dag_id=spec["dag_id"],
-        schedule=spec["schedule"],
+        schedule=schedule_of(spec),
         start_date=datetime.fromisoformat(spec["start_date"]),
         end_date=datetime.fromisoformat(end_date) if end_date else None,
         catchup=spec["catchup"],
@@ -97,6 +114,7 @@ def build(spec: dict) -> DAG:
             "trigger_rule": task.get("trigger_rule", "all_success"),
             "retries": task.get("retries", 0),
             "retry_delay": timedelta(seconds=1),
+            **outlets_of(task),
             **defaults,
         }
         command = "echo {{ run_id }} {{ ti.try_number }}"

@@ -78,6 +78,7 @@ function specOf(life: number): LifeSpec {
     fleet: { habits: STEADY_HABITS, heartbeat_ms: 100, timeout_ms: 100, retries: 1, connections: 1 },
     client: workerClient(undefined),
     follows: [],
+    outlets: [],
     handedMs: 5,
     seed: 1,
     name: `wt_a/t/-1/${life}`,

@@ -1,9 +1,9 @@
 -- claim: The recorded commits include everything that the server acknowledged.
 
 -- judgement
--- 99 %: a report may be accepted for a state other than the one asked for (see acknowledged-is-durable); a stream that
--- lost a piece lacks far more. A report that is sent again, because its first answer was lost, changes nothing if it
--- was carried out: no commit follows it.
+-- 99 %: a stream that lost a piece lacks far more. A report that met an error in the database may be accepted and
+-- committed as FAILED (see acknowledged-is-durable): that commit is there, too. A report that is sent again, because
+-- its first answer was lost, changes nothing if it was carried out: no commit follows it.
 WITH stream AS (
   SELECT max(committed_ms) AS last_ms, count(*) AS commits FROM commits
 ), lag AS (
@@ -21,13 +21,18 @@ WITH stream AS (
   SELECT ti_id, state FROM task_instance_changes
   WHERE (state IS DISTINCT FROM old_state OR ti_id IS DISTINCT FROM old_ti_id)
     AND state IN (SELECT requested FROM reports)
+), failed AS (
+  SELECT DISTINCT old_ti_id AS ti_id FROM task_instance_changes
+  WHERE state = 'failed' AND old_state = 'running' AND writer_role = 'api-execution'
 ), matched AS (
   SELECT
     max(reports.sent_ms) FILTER (reports.attempt = 1) AS last_report_ms,
     count(*) FILTER (reports.ended_ms <= last_ms - stream_tail_ms()) AS wanted,
-    count(reached.ti_id) FILTER (reports.ended_ms <= last_ms - stream_tail_ms()) AS found
+    count(*) FILTER (reports.ended_ms <= last_ms - stream_tail_ms()
+      AND (reached.ti_id IS NOT NULL OR failed.ti_id IS NOT NULL)) AS found
   FROM reports CROSS JOIN stream
   LEFT JOIN reached ON reached.ti_id = reports.ti_id AND reached.state = reports.requested
+  LEFT JOIN failed ON failed.ti_id = reports.ti_id
 ), judged AS (
   SELECT
     (SELECT source FROM recorded WHERE name = 'commits') IS NOT NULL AS is_recorded,

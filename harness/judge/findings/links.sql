@@ -37,8 +37,8 @@ WITH named_operations AS (
   SELECT failed.v, arg_min(deadlock, (
     CASE
       WHEN broken_locks.operation = failed.op THEN 0
-      WHEN len(list_filter(broken_locks.sides, side -> contains(side.statement, failed.ti_id)
-        OR (contains(side.statement, failed.task_id) AND contains(side.statement, failed.run_id)))) > 0 THEN 1
+      WHEN len(list_filter(broken_locks.sides, side ->
+        names_request(side, failed.kind, failed.ti_id, failed.task_id, failed.run_id))) > 0 THEN 1
       ELSE 2 END,
     abs(broken_locks.at_ms - failed.ended_ms)))
   FROM (SELECT * FROM named_operations WHERE status >= 500) AS failed
@@ -48,8 +48,8 @@ WITH named_operations AS (
     ON broken_locks.step = floor(failed.ended_ms / deadlock_answer_ms())::BIGINT
     AND abs(broken_locks.at_ms - failed.ended_ms) <= deadlock_answer_ms() AND (
       broken_locks.operation = failed.op
-      OR (sides[1].process NOT LIKE 'wt-scheduler%' AND (contains(sides[1].statement, failed.ti_id)
-        OR (contains(sides[1].statement, failed.task_id) AND contains(sides[1].statement, failed.run_id))
+      OR (sides[1].process NOT LIKE 'wt-scheduler%' AND (
+        names_request(sides[1], failed.kind, failed.ti_id, failed.task_id, failed.run_id)
         OR regexp_matches(sides[1].statement, '= ?(\$\d|%s)'))))
   GROUP BY failed.v, failed.op
   UNION

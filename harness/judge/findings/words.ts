@@ -65,6 +65,7 @@ function asked(row: StoryRow['row']): string {
     impostor_run: `another worker starts ${task}`,
     backfill: `requests ${row.target === null ? 'a backfill' : `backfill ${text(row.target)}`} of ${text(row.dag_id)}`,
     trigger: `triggers ${text(row.dag_id)}`,
+    asset_event: `posts an event of the asset ${text(row.target)}`,
     clear: `clears ${task}`,
     mark: `marks ${task}${row.requested === null ? '' : ` ${upper(row.requested)}`}`,
   };

@@ -38,6 +38,10 @@ CREATE OR REPLACE MACRO scheduler_bound_ms() AS 20000;
 -- loop takes one to two seconds, and the scenarios' forty runs have their turn in one or two of them.
 CREATE OR REPLACE MACRO turn_ms() AS 15000;
 
+-- A scheduler has left an event out that it took from the queue, and nothing makes it look again: as long as the events
+-- of one moment may follow each other, and some loops.
+CREATE OR REPLACE MACRO asset_run_ms() AS 5000;
+
 -- A triggerer starts new triggers, writes their events and cleans up once a second, or every few where it has a lot to
 -- watch.
 CREATE OR REPLACE MACRO triggerer_bound_ms() AS 30000;
@@ -76,7 +80,8 @@ SELECT clock_tolerance_ms() AS clock_tolerance_ms, clock_error_ms() AS clock_err
   stream_tail_ms() AS stream_tail_ms,
   late_commit_ms() AS late_commit_ms, abandoned_request_ms() AS abandoned_request_ms,
   deadlock_answer_ms() AS deadlock_answer_ms, at_once_ms() AS at_once_ms, scheduler_bound_ms() AS scheduler_bound_ms,
-  turn_ms() AS turn_ms, triggerer_bound_ms() AS triggerer_bound_ms, retry_delay_ms() AS retry_delay_ms,
+  turn_ms() AS turn_ms, asset_run_ms() AS asset_run_ms,
+  triggerer_bound_ms() AS triggerer_bound_ms, retry_delay_ms() AS retry_delay_ms,
   recovery_ms() AS recovery_ms, scheduler_dead_ms() AS scheduler_dead_ms, adoption_ms() AS adoption_ms,
   cut_aftermath_ms() AS cut_aftermath_ms, restart_ms() AS restart_ms, standstill_ms() AS standstill_ms,
   outage_ms() AS outage_ms;

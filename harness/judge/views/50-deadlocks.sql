@@ -1,3 +1,10 @@
+-- Whether the statement of a side of a deadlock names the task of a request. An event that is posted is of no task, and
+-- adds rows for the DAGs that wait for its asset.
+CREATE OR REPLACE MACRO names_request(side, kind, ti_id, task_id, run_id) AS
+  contains(side.statement, ti_id) OR (contains(side.statement, task_id) AND contains(side.statement, run_id))
+  OR (kind = 'asset_event' AND role_of(side.process) = 'api-core'
+    AND contains(side.statement, 'INTO asset_dag_run_queue'));
+
 -- One row: a PostgreSQL backend that wrote for a process, from its first commit to its last.
 CREATE OR REPLACE VIEW writers AS
 SELECT writer_pid AS pid, writer AS name, min(committed_ms) AS from_ms, max(committed_ms) AS until_ms

@@ -1,4 +1,5 @@
 import { listed } from '../listed.ts';
+import { COPIED_FORMS, type CopyForm, type Form, ROW_A_TRY, WATCHED_FORMS } from './forms.ts';
 
 /**
  * Where each release of Airflow keeps what a run records: the only place that knows Airflow's tables. Which of it a
@@ -6,141 +7,8 @@ import { listed } from '../listed.ts';
  * themselves what they are. In the run folder everything has one name, whatever the release.
  */
 
-/** Column in Airflow by its name in the run folder. */
-type Columns = Readonly<Record<string, string>>;
-
-interface Form {
-  readonly table: string;
-  /** Without these it is another form. */
-  readonly needs: Columns;
-  /** Read where they are there. */
-  readonly wants?: Columns;
-  /** With one of these it is another form. */
-  readonly unless?: readonly string[];
-  /** The column with the id of the task instance that a row belongs to, where its names stand there alone. */
-  readonly owner?: string;
-}
-
-/** Conditions on a row `t`, with the ids of the run's DAGs as `$1`; `o` is the task instance that owns it. */
-interface CopyForm extends Form {
-  /** Which of a run's rows. Absent: all. */
-  readonly where?: string;
-  /** Whether a row is of the run, where it has no `dag_id`. */
-  readonly ours?: string;
-  /** The same on a stack of our own, where it is another. */
-  readonly oursAlone?: string;
-  /** What `ours` reads besides the table. */
-  readonly reads?: readonly string[];
-}
-
 export type WatchedName = keyof typeof WATCHED_FORMS;
 export type CopiedName = keyof typeof COPIED_FORMS;
-
-/** Columns that have the same name. */
-function same(...names: string[]): Columns {
-  return Object.fromEntries(names.map((name) => [name, name]));
-}
-
-const NAMES = same('dag_id', 'run_id', 'task_id');
-const TASK = { ...same('id', 'state', 'try_number'), ...NAMES };
-const ALSO_OF_TASK = same('max_tries', 'hostname', 'pid', 'queued_by_job_id', 'dag_version_id');
-/** From 3.4 on each try has a row of its own: `working_set` is true in that of the current one, and null in others. */
-const ROW_A_TRY = { map_index: 'region_index', working_set: 'working_set' };
-
-/** The tables of `commits.relation`, of which committed changes are recorded, each with the newest form first. */
-const WATCHED_FORMS = {
-  task_instance: [
-    {
-      table: 'task_instance',
-      needs: { ...TASK, ...ROW_A_TRY },
-      wants: { ...ALSO_OF_TASK, ...same('archived_reason', 'region_id') },
-    },
-    {
-      table: 'task_instance',
-      needs: { ...TASK, map_index: 'map_index' },
-      wants: ALSO_OF_TASK,
-      unless: ['working_set', 'region_index'],
-    },
-  ],
-  dag_run: [
-    {
-      table: 'dag_run',
-      needs: same('id', 'dag_id', 'run_id', 'state'),
-      wants: same('run_type', 'logical_date', 'clear_number', 'backfill_id'),
-    },
-  ],
-  backfill: [
-    {
-      table: 'backfill',
-      needs: same('id', 'dag_id', 'completed_at'),
-      wants: same('created_at', 'max_active_runs', 'is_paused'),
-    },
-  ],
-  backfill_dag_run: [
-    {
-      table: 'backfill_dag_run',
-      needs: same('id', 'backfill_id', 'dag_run_id'),
-      wants: same('exception_reason', 'sort_ordinal'),
-    },
-  ],
-  rendered_task_instance_fields: [
-    { table: 'rtif_v2', needs: same('id', 'task_instance_id', 'rendered_fields'), owner: 'task_instance_id' },
-    { table: 'rendered_task_instance_fields', needs: { ...NAMES, ...same('map_index', 'rendered_fields') } },
-  ],
-  dag_version: [{ table: 'dag_version', needs: same('id', 'dag_id', 'version_number') }],
-  xcom: [
-    { table: 'xcom_v2', needs: same('id', 'task_instance_id', 'key', 'value'), owner: 'task_instance_id' },
-    { table: 'xcom', needs: { ...NAMES, ...same('dag_run_id', 'map_index', 'key', 'value') } },
-  ],
-} as const satisfies Record<string, readonly Form[]>;
-
-/** What is copied in the end, with all its columns: `final_<name>`. */
-const COPIED_FORMS = {
-  task_instance: [
-    { table: 'task_instance', needs: { dag_id: 'dag_id', ...ROW_A_TRY }, where: 't.working_set' },
-    { table: 'task_instance', needs: same('dag_id'), unless: ['working_set', 'region_index'] },
-  ],
-  task_instance_history: [
-    {
-      table: 'task_instance',
-      needs: { ...same('dag_id'), ...ROW_A_TRY, task_instance_id: 'id' },
-      where: 't.working_set IS NULL',
-    },
-    { table: 'task_instance_history', needs: same('dag_id') },
-  ],
-  dag_run: [{ table: 'dag_run', needs: same('dag_id') }],
-  backfill: [{ table: 'backfill', needs: same('dag_id') }],
-  backfill_dag_run: [
-    {
-      table: 'backfill_dag_run',
-      needs: same('backfill_id'),
-      ours: 't.backfill_id IN (SELECT id FROM public.backfill WHERE dag_id = ANY ($1))',
-      reads: ['backfill'],
-    },
-  ],
-  // Of the current try, as the user interface shows them.
-  rendered_task_instance_fields: [
-    { table: 'rtif_v2', needs: same('task_instance_id'), owner: 'task_instance_id', where: 'o.working_set' },
-    { table: 'rendered_task_instance_fields', needs: same('dag_id') },
-  ],
-  dag_version: [{ table: 'dag_version', needs: same('dag_id') }],
-  dag: [{ table: 'dag', needs: same('dag_id') }],
-  trigger: [
-    {
-      table: 'trigger',
-      needs: same('id'),
-      ours: 'EXISTS (SELECT FROM public.task_instance WHERE trigger_id = t.id AND dag_id = ANY ($1))',
-      // With those that no task waits for: their tasks are no longer known.
-      oursAlone: 'NOT EXISTS (SELECT FROM public.task_instance WHERE trigger_id = t.id AND dag_id <> ALL ($1))',
-      reads: ['task_instance'],
-    },
-  ],
-  xcom: [
-    { table: 'xcom_v2', needs: same('task_instance_id'), owner: 'task_instance_id', where: 'o.working_set' },
-    { table: 'xcom', needs: same('dag_id') },
-  ],
-  log: [{ table: 'log', needs: same('dag_id') }],
-} as const satisfies Record<string, readonly CopyForm[]>;
 
 export const WATCHED_NAMES = Object.keys(WATCHED_FORMS) as WatchedName[];
 export const COPIED_NAMES = Object.keys(COPIED_FORMS) as CopiedName[];
@@ -173,6 +41,8 @@ export interface WatchedTable {
   /** Names in the run folder by the columns that are read. */
   readonly columns: ReadonlyMap<string, string>;
   readonly owner: string | undefined;
+  /** Whether it is recorded on stacks of our own alone. */
+  readonly isAlone: boolean;
 }
 
 /** A table of this stack that is copied in the end. */
@@ -225,6 +95,11 @@ export interface FoundTable {
   readonly key: readonly string[];
 }
 
+/** What is recorded of changes, on a stack of our own (`isAlone`) or on one that others use, too. */
+export function watchedOn({ watched }: AirflowSchema, isAlone: boolean): WatchedTable[] {
+  return watched.filter((table) => isAlone || !table.isAlone);
+}
+
 /** `found`: those of `KNOWN_TABLES` that the database has. */
 export function recognise(found: ReadonlyMap<string, FoundTable>): AirflowSchema {
   const unrecorded: Unrecorded[] = [];
@@ -254,6 +129,7 @@ export function recognise(found: ReadonlyMap<string, FoundTable>): AirflowSchema
           ...read.map(([as, column]) => [column, as] as const),
         ]),
         owner: form.owner,
+        isAlone: form.alone === true,
       },
     ];
   });

@@ -48,6 +48,7 @@ const HANDLERS: Readonly<Partial<Record<OperationKind, SourcePlace>>> = {
   delete: handler('DELETE of a DAG run', `${PUBLIC}/dag_run.py`, 'delete_dag_run'),
   bulk: handler('PATCH of task instances', `${PUBLIC}/task_instances.py`, 'bulk_task_instances'),
   pause: handler('PATCH of a DAG', `${PUBLIC}/dags.py`, 'patch_dag'),
+  asset_event: handler('POST of an asset event', `${PUBLIC}/assets.py`, 'create_asset_event'),
   pool: handler('PATCH of a pool', `${PUBLIC}/pools.py`, 'patch_pool'),
 };
 

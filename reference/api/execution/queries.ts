@@ -1,12 +1,11 @@
 import { z } from 'zod';
 
-import { latestDag } from '../../dags/serialized-dag.ts';
-import type { Api } from '../api.ts';
 import { all, query } from '../checked.ts';
 import { awareTime, field, integer, member, nullable, optional, text, Unfit, under } from '../fields.ts';
 import { isoTime } from '../times.ts';
+import { outletsRoute } from './outlets.ts';
 import { type Call, param, type Route } from './route.ts';
-import { findTaskInstance, gone } from './task-instance.ts';
+import { findTaskInstance } from './task-instance.ts';
 
 /** A query parameter that may come once or several times. */
 export function each<T>(read: (value: unknown) => T | Unfit): (value: unknown) => readonly T[] | Unfit {
@@ -132,28 +131,6 @@ const previousSuccessfulRoute: Route = {
   },
 };
 
-const inletsAndOutletsRoute: Route = {
-  method: 'GET',
-  path: '/task-instances/:id/validate-inlets-and-outlets',
-  self: true,
-  async answer(api, call) {
-    const ti = await findTaskInstance(api.pool, param(call, 'id'));
-    if (!ti) return gone(api, 'validate-inlets-and-outlets', false);
-    // Airflow reads the serialized DAG for it; no task of the factory has inlets or outlets.
-    await withDag(api, ti.dag_id);
-    return { status: 200, body: { inactive_assets: [] } };
-  },
-};
-
-async function withDag(api: Api, dagId: string): Promise<void> {
-  const client = await api.pool.connect();
-  try {
-    await latestDag(client, dagId);
-  } finally {
-    client.release();
-  }
-}
-
 const rescheduleStartRoute: Route = {
   method: 'GET',
   path: '/task-reschedules/:id/start_date',
@@ -182,6 +159,6 @@ export const queryRoutes: readonly Route[] = [
   breadcrumbsRoute,
   previousRoute,
   previousSuccessfulRoute,
-  inletsAndOutletsRoute,
+  outletsRoute,
   rescheduleStartRoute,
 ];

@@ -2,6 +2,7 @@ import type { Reply, TaskInstanceRow, Tx } from '../../behaviour.ts';
 import { audit, prepareNextTry } from '../../database/task-instance.ts';
 import { log } from '../../log.ts';
 import { type Api, writing } from '../api.ts';
+import { registerAssetEvent } from '../asset-events.ts';
 import { Refusal } from '../refusal.ts';
 import { defer, park, reschedule } from './intermediate.ts';
 import { type Call, param, type Route } from './route.ts';
@@ -80,6 +81,11 @@ async function end(api: Api, tx: Tx, ti: TaskInstanceRow, payload: Ended): Promi
   // No DAG of the factory is fail_fast; Airflow asks each time.
   if (payload.state === 'failed') await tx.query('SELECT dag.fail_fast FROM dag WHERE dag.dag_id = $1', [ti.dag_id]);
   await api.behaviour.afterEnd(tx, ti, payload.state);
+  if (payload.tag === 'success') {
+    // In the order of their names, the order in which all processes queue what several events begin.
+    const names = payload.task_outlets.flatMap(({ type, name }) => (type === 'Asset' && name !== null ? [name] : []));
+    for (const name of names.toSorted()) await registerAssetEvent(tx, api.behaviour, name, ti);
+  }
   await setEnded(tx, ti, payload);
   if (payload.tag === 'up_for_retry') await prepareNextTry(tx, api.behaviour, ti);
 }

@@ -7,6 +7,7 @@ import { type Endpoint, type Incoming, mount, redirectOf } from '../http.ts';
 import { readJson } from '../json.ts';
 import { Refusal } from '../refusal.ts';
 import { bearer, secondsNow, Tokens } from '../tokens.ts';
+import { assetRoutes } from './assets.ts';
 import { backfillRoutes } from './backfills.ts';
 import { bulkTaskInstancesRoute } from './bulk-task-instances.ts';
 import { dagRunRoutes } from './dag-runs.ts';
@@ -25,6 +26,7 @@ const ROUTES: readonly PublicRoute[] = [
   bulkTaskInstancesRoute,
   ...backfillRoutes,
   ...poolRoutes,
+  ...assetRoutes,
 ];
 
 /** [api_auth] jwt_audience. */
