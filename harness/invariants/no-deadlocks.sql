@@ -49,6 +49,10 @@ SELECT at_ms, list_aggregate(list_transform(sides, side -> side.process), 'strin
     -- A clear archives the try before it locks the task; the end of the try holds the lock, and archives it, too.
     WHEN fingerprint LIKE 'api-core: INSERT INTO task_instance_history %: INSERT INTO task_instance_history %'
       THEN 'one try archived twice'
+    -- So does a scheduler with the tasks that it fails because they sent no heartbeat.
+    WHEN fingerprint LIKE
+      'api-execution: INSERT INTO task_instance_history % × scheduler: INSERT INTO task_instance_history %'
+      THEN 'silent try archived twice'
     -- A scheduler loop writes a row of `dag` for each run that ends, in the order of the runs.
     WHEN fingerprint LIKE '%scheduler: UPDATE dag SET exceeds_max_non_backfill%' THEN 'rows of dag'
     -- A clear locks the run and then its tasks, a delete the tasks and then their run.

@@ -128,11 +128,21 @@ test('clears that meet the end of a try, or the delete of their run, are variant
   expect(await variantsOf(['wt-api-core-1', keeps], ['wt-api-execution-1', keeps])).toEqual({
     'one try archived twice': 1,
   });
+  expect(await variantsOf(['wt-scheduler-2', keeps], ['wt-api-execution-1', keeps])).toEqual({
+    'silent try archived twice': 1,
+  });
   const deletes = 'DELETE FROM dag_run WHERE dag_run.id = 2';
   expect(await variantsOf(['wt-api-core-1', deletes], ['wt-api-core-1', keeps])).toEqual({ 'delete × clear': 1 });
   expect(await variantsOf(['wt-api-core-1', deletes], ['wt-scheduler-1', keeps])).toEqual({
     'api-core × scheduler': 1,
   });
+});
+
+test('events of one asset that queue its DAGs in different orders are a variant of their own', async () => {
+  const queues = "INSERT INTO asset_dag_run_queue (asset_id, target_dag_id, created_at) VALUES (1, 'wt_a', '2026')";
+  const expected = { 'DAGs of one asset': 1 };
+  expect(await variantsOf(['wt-api-execution-1', queues], ['wt-api-execution-1', queues])).toEqual(expected);
+  expect(await variantsOf(['wt-api-core-1', queues], ['wt-api-execution-1', queues])).toEqual(expected);
 });
 
 test('deadlocks that PostgreSQL counted and the log does not name are a violation', async () => {

@@ -9,7 +9,11 @@ export const staleHeartbeatTimeout: KnownRace = {
   title:
     'A worker was failed for missing heartbeats although a newer heartbeat had been accepted: the scheduler does not ' +
     'check again',
-  marks: [{ invariant: 'running-is-not-overwritten', variants: ['stale heartbeat timeout'] }],
+  marks: [
+    { invariant: 'running-is-not-overwritten', variants: ['stale heartbeat timeout'] },
+    // The end report came as it was failed.
+    { invariant: 'no-deadlocks', variants: ['silent try archived twice'] },
+  ],
   trial: {
     scenario: {
       ...PLAIN_STACK,
