@@ -30,7 +30,6 @@ export const DIFFERENCES: readonly Difference[] = [
 export const NOT_PLAYED: Readonly<Record<string, string>> = {
   'upstream of a mapped task': 'no DAG of the factory is expanded at run time',
   'downstream of a mapped task': 'no DAG of the factory is expanded at run time',
-  assets: 'no life reports assets',
   'variables and connections': 'no life reads or writes them',
   'triggers a run': 'DAG runs are triggered by operators of the public API',
   'asks a person': 'no one would answer',

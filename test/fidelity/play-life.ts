@@ -18,6 +18,7 @@ interface Role {
   readonly habits?: Partial<Habits>;
   readonly task?: Partial<TaskSpec>;
   readonly follows?: readonly string[];
+  readonly outlets?: readonly string[];
   readonly heartbeat_ms?: number;
 }
 
@@ -29,6 +30,7 @@ const BRANCH: Role = { habits: { rtif: 0 }, task: { skips: ['other_1', 'other_2'
 const ROLES: Readonly<Record<string, Role>> = {
   plain: {},
   plain_retry: {},
+  outlets: { outlets: ['a_out'] },
   // Long enough for two more heartbeats.
   sleeps_12: { task: { duration_ms: [21_000, 21_000] } },
   bash: { habits: { xcom: 1 } },
@@ -111,7 +113,7 @@ function playLife(
         habits: { ...STEADY_HABITS, fails: 0, xcom: 0, ends_on_sigterm: 0, ...role.habits },
       },
       client,
-      outlets: [],
+      outlets: role.outlets ?? [],
       follows: role.follows ?? [],
       handedMs: time.now,
       seed: 1,
