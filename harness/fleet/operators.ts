@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Timing } from '../model/arrival-rate.ts';
 import { arrivalTimes, MISSED_MS } from '../model/arrivals.ts';
 import { StackError } from '../model/errors.ts';
 import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import { note, type RunContext } from '../model/run-context.ts';
-import { assetsIn, type OperatorSpec, type Timing } from '../model/scenario.ts';
+import { assetsIn, type OperatorSpec } from '../model/scenario.ts';
 import { type Answer, type OperationLog, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
 import { HttpTransport } from './http-transport.ts';

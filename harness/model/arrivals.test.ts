@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-
+import type { Timing } from './arrival-rate.ts';
 import { arrivalTimes, nextDue } from './arrivals.ts';
 import { durationMs } from './duration.ts';
-import type { Timing } from './scenario.ts';
 
 function first(count: number, timing: Timing): number[] {
   const times: number[] = [];

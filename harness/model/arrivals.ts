@@ -1,5 +1,5 @@
+import type { ArrivalRate, Timing } from './arrival-rate.ts';
 import { durationMs } from './duration.ts';
-import type { ArrivalRate, Timing } from './scenario.ts';
 
 /**
  * What has been due for longer than this was missed: the harness was stopped, or got no processor. It is left out, so

@@ -1,4 +1,5 @@
-import type { ArrivalRate, Scenario } from '../../harness/model/scenario.ts';
+import type { ArrivalRate } from '../../harness/model/arrival-rate.ts';
+import type { Scenario } from '../../harness/model/scenario.ts';
 import { ANY_LOAD } from '../aims.ts';
 import { fanOut, ids, QUICK_BEATS, STEADY_HABITS, unscheduled } from '../shapes.ts';
 
