@@ -94,6 +94,10 @@ export interface SchedulerBehaviour {
   startableRuns(limit: { readonly max: number; readonly running: number }): number;
   /** Whether one more task instance of a run may be queued. */
   hasRoom(run: { readonly max: number; readonly active: number }): boolean;
+  /** The states in which an instance counts towards `max_active_tis_per_dag` and `max_active_tis_per_dagrun`. */
+  readonly activeStates: ReadonlySet<string>;
+  /** Whether one more instance of a task may be queued. */
+  taskHasRoom(task: { readonly max: number; readonly active: number }): boolean;
   /** How many slots of a pool are free. */
   freeSlots(pool: { readonly name: string; readonly slots: number; readonly taken: number }): number;
   /**

@@ -40,7 +40,7 @@ export function settingsFrom(env: NodeJS.ProcessEnv): Settings {
 }
 
 /** What a scenario may set for a stack of its own. */
-function secondsFrom(name: string, otherwise: number): number {
+function numberFrom(name: string, otherwise: number): number {
   return Number(process.env[name] ?? otherwise);
 }
 
@@ -54,11 +54,11 @@ export const TIMES = {
   /** [scheduler] orphaned_tasks_check_interval; also once at the start. */
   orphansCheckMs: 30_000,
   /** [scheduler] task_instance_heartbeat_timeout and its detection interval. */
-  heartbeatTimeoutMs: secondsFrom('REFERENCE_HEARTBEAT_TIMEOUT_S', 30) * 1000,
-  heartbeatCheckMs: secondsFrom('REFERENCE_HEARTBEAT_CHECK_S', 5) * 1000,
+  heartbeatTimeoutMs: numberFrom('REFERENCE_HEARTBEAT_TIMEOUT_S', 30) * 1000,
+  heartbeatCheckMs: numberFrom('REFERENCE_HEARTBEAT_CHECK_S', 5) * 1000,
   /** [scheduler] task_queued_timeout, its check interval and num_stuck_in_queued_retries. */
-  queuedTimeoutMs: secondsFrom('REFERENCE_QUEUED_TIMEOUT_S', 600) * 1000,
-  queuedCheckMs: secondsFrom('REFERENCE_QUEUED_CHECK_S', 120) * 1000,
+  queuedTimeoutMs: numberFrom('REFERENCE_QUEUED_TIMEOUT_S', 600) * 1000,
+  queuedCheckMs: numberFrom('REFERENCE_QUEUED_CHECK_S', 120) * 1000,
   queuedRetries: 2,
   /** Hard-coded in Airflow. */
   backfillCheckMs: 30_000,
@@ -79,7 +79,7 @@ export const TIMES = {
   dagFolderMs: 1_000,
   /** [execution_api] jwt_expiration_time, and the lifetime of the queue's token ([scheduler] task_queued_timeout). */
   tokenS: 600,
-  queuedTokenS: secondsFrom('REFERENCE_QUEUED_TIMEOUT_S', 600),
+  queuedTokenS: numberFrom('REFERENCE_QUEUED_TIMEOUT_S', 600),
   triggerPollMs: 1_000,
 } as const;
 
@@ -89,7 +89,7 @@ export const LIMITS = {
   /** [core] max_active_tasks_per_dag: per DAG run, whatever its name says. */
   maxActiveTasks: 512,
   /** [scheduler] max_tis_per_query. */
-  taskInstancesPerQuery: 128,
+  taskInstancesPerQuery: numberFrom('REFERENCE_MAX_TIS_PER_QUERY', 128),
   /** [scheduler] max_dagruns_to_create_per_loop and max_dagruns_per_loop_to_schedule. */
   runsCreatedPerLoop: 10,
   runsPerLoop: 20,

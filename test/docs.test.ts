@@ -55,6 +55,11 @@ test('what is wrong with a scenario is said all at once, with its place', () => 
   for (const place of ['duration_s', 'fleet.habits.fails', 'dags.0.dag_id', 'dags.0.tasks'])
     expect(problems).toContain(place);
   const arrivals = { executor: 'ramping-arrival-rate', stages: [{ duration: 'soon', target: -1 }] };
+  const nowhere = [{ ...seeds?.dags[0], tasks: [{ task_id: 'a', upstream: [], duration_ms: [1, 2], pool: 'none' }] }];
+  const { dag_id = '' } = seeds?.dags[0] ?? {};
+  expect(problemsOf({ ...seeds, pools: { narrow: 1 }, dags: nowhere, operators: [], churn: undefined })).toEqual([
+    `${dag_id}.a is in the pool none, which pools does not have`,
+  ]);
   const untimely = [
     { operator: 'clear', dags: ['wt_a', seeds?.dags[0]?.dag_id], every_ms: 5 },
     { operator: 'trigger', dags: ['wt_a'], arrivals },

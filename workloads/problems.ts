@@ -13,7 +13,7 @@ export function problemsOf(scenario: unknown): string[] {
 }
 
 const texts = z.array(z.string().catch('')).catch([]);
-const NO_TASK = { task_id: '', upstream: [], skips: [] };
+const NO_TASK = { task_id: '', upstream: [], skips: [], pool: undefined };
 const NO_DAG = { dag_id: '', assets: undefined, tasks: [] };
 
 /** Only the names of a scenario; an empty one where there is no text. */
@@ -26,12 +26,22 @@ const NAMES = z
             dag_id: z.string().catch(''),
             assets: z.unknown().optional(),
             tasks: z
-              .array(z.object({ task_id: z.string().catch(''), upstream: texts, skips: texts }).catch(NO_TASK))
+              .array(
+                z
+                  .object({
+                    task_id: z.string().catch(''),
+                    upstream: texts,
+                    skips: texts,
+                    pool: z.string().optional().catch(undefined),
+                  })
+                  .catch(NO_TASK),
+              )
               .catch([]),
           })
           .catch(NO_DAG),
       )
       .catch([]),
+    pools: z.record(z.string(), z.unknown()).catch({}),
     churn: z.object({ dags: texts }).catch({ dags: [] }),
     operators: z
       .array(
@@ -41,9 +51,9 @@ const NAMES = z
       )
       .catch([]),
   })
-  .catch({ dags: [], churn: { dags: [] }, operators: [] });
+  .catch({ dags: [], pools: {}, churn: { dags: [] }, operators: [] });
 
-function danglingNames({ dags, churn, operators }: z.infer<typeof NAMES>): string[] {
+function danglingNames({ dags, pools, churn, operators }: z.infer<typeof NAMES>): string[] {
   const ids = dags.map(({ dag_id }) => dag_id);
   const problems: string[] = [];
   if (hasDuplicates(ids)) problems.push('dags: two DAGs have the same dag_id');
@@ -68,6 +78,11 @@ function danglingNames({ dags, churn, operators }: z.infer<typeof NAMES>): strin
       if (marked.includes(dag_id) && tasks.every(({ task_id }) => task_id !== upstream && task_id !== ''))
         problems.push(`an operator marks the task ${upstream} of ${dag_id}, which does not exist`);
     }
+  }
+  for (const { dag_id, tasks } of dags) {
+    for (const { task_id, pool = 'default_pool' } of tasks)
+      if (pool !== 'default_pool' && !Object.hasOwn(pools, pool))
+        problems.push(`${dag_id}.${task_id} is in the pool ${pool}, which pools does not have`);
   }
   for (const dag of dags) problems.push(...danglingTasks(dag));
   return problems;

@@ -65,6 +65,11 @@ test('the pool is set before the load, and only where the scenario says how', as
   expect((await withOperators({}, (operators) => operators.prepare(never))).received).toEqual([]);
 });
 
+test('pools of the scenario are made before the load, with their slots', async () => {
+  const { received } = await withOperators({ pools: { narrow: 4 } }, (operators) => operators.prepare(never));
+  expect(received).toMatchObject([{ method: 'POST', path: '/api/v2/pools', body: { name: 'narrow', slots: 4 } }]);
+});
+
 test('a stack that refuses the pool says nothing about the build', async () => {
   const refused = withOperators({ pool_slots: 24 }, (operators) => operators.prepare(never), { status: 403 });
   await expect(refused).rejects.toThrow(StackError);

@@ -57,23 +57,32 @@ export class Operators implements HazardTarget<OperatorHazard> {
     this.#actions = new OperatorActions({ requests, token, clock, dagNamespace, live });
   }
 
-  /** Before anything is scheduled: sets the pool of the scenario. Rejects with a StackError if the stack refuses it. */
+  /** Before anything is scheduled: sets the scenario's pools. Rejects with a StackError if the stack refuses one. */
   async prepare(signal: AbortSignal): Promise<void> {
     await this.#token;
-    const slots = this.#context.plan.scenario.pool_slots;
-    if (slots === undefined) return;
+    const { pool_slots, pools = {} } = this.#context.plan.scenario;
     const by = { operator: 'operator-pool', signal };
-    const { outcome, status } = await this.#actions.send(by, {
-      kind: 'pool',
-      method: 'PATCH',
-      // 3.1 changes this pool only if the mask says that it is the slots alone.
-      path: '/pools/default_pool?update_mask=slots',
-      body: { slots },
-      target: 'default_pool',
-      requested: String(slots),
-    });
-    if (outcome !== 'ok')
-      throw new StackError(`default_pool could not be given ${slots} slots (${status ?? 'no answer'}).`);
+    const ask = (name: string, slots: number, isNew: boolean) =>
+      this.#actions.send(by, {
+        kind: 'pool',
+        target: name,
+        requested: String(slots),
+        ...(isNew
+          ? { method: 'POST', path: '/pools', body: { name, slots } }
+          : // 3.1 changes default_pool only if the mask says that it is the slots alone.
+            { method: 'PATCH', path: `/pools/${name}?update_mask=slots`, body: { slots } }),
+      });
+    const wanted = [
+      ...(pool_slots === undefined ? [] : [['default_pool', pool_slots] as const]),
+      ...Object.entries(pools),
+    ];
+    for (const [name, slots] of wanted) {
+      const first = await ask(name, slots, name !== 'default_pool');
+      // An earlier run on this stack has made it.
+      const { outcome, status } = first.status === 409 ? await ask(name, slots, false) : first;
+      if (outcome !== 'ok')
+        throw new StackError(`${name} could not be given ${slots} slots (${status ?? 'no answer'}).`);
+    }
   }
 
   /** Runs all operators of the scenario until the signal. */

@@ -63,3 +63,15 @@ test('it is unknown where the scenario leaves the pool alone', async () => {
   const commits = many(50, (i) => queued(i, 1_000 + i));
   expect(await judge({ commits })).toMatchObject({ verdict: 'unknown', violations: 0, exercised: 0 });
 });
+
+test('each pool of the scenario has slots of its own', async () => {
+  const dag = { dag_id: 'wt_dag', schedule: null, past_runs: 0, max_active_runs: 9 };
+  const task = { upstream: [], duration_ms: [1, 2] as const, pool: 'narrow' };
+  const tasks = [1, 2, 3].map((i) => ({ ...task, task_id: `t${i}` }));
+  const result = await judge({
+    scenario: { pools: { narrow: 2 }, dags: [{ ...dag, tasks: [...tasks, { ...task, task_id: 't4', pool: 'wide' }] }] },
+    commits: [queued(1, 1_000), queued(4, 1_200), queued(2, 1_500), queued(3, 2_000)],
+  });
+  expect(result).toMatchObject({ verdict: 'fail', violations: 1 });
+  expect(result.first).toMatchObject({ subject: 'wt_dag/run1/t3', commits: [4] });
+});

@@ -16,7 +16,14 @@ import { readViewFiles, type ViewFile, Views } from './views.ts';
 type Rows = readonly object[];
 
 /** Replaced with each run. */
-const MANIFEST_TABLES: ReadonlySet<string> = new Set(['manifest', 'plan', 'plan_dags', 'recorded', 'clock_stretches']);
+const MANIFEST_TABLES: ReadonlySet<string> = new Set([
+  'manifest',
+  'plan',
+  'plan_dags',
+  'plan_pools',
+  'recorded',
+  'clock_stretches',
+]);
 
 /**
  * A database in memory that holds one literal run after another. Its views are made once, which takes ten times as long

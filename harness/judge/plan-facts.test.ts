@@ -18,10 +18,12 @@ const dag = {
 test('a stack that reports its own times is held to them, others to Airflow’s', () => {
   expect(factsOf({})).toMatchObject({ heartbeat_timeout_ms: 300_000, backfill_orphan_ms: 150_000, pool_slots: null });
   const reported = { task_instance_heartbeat_timeout_s: '10', backfill_abandoned_s: '20' };
-  expect(factsOf({ pool_slots: 12 }, reported)).toMatchObject({
+  expect(factsOf({})).toMatchObject({ max_tis_per_query: 128 });
+  expect(factsOf({ pool_slots: 12, max_tis_per_query: 16 }, reported)).toMatchObject({
     heartbeat_timeout_ms: 10_000,
     backfill_orphan_ms: 55_000,
     pool_slots: 12,
+    max_tis_per_query: 16,
   });
 });
 

@@ -8,6 +8,8 @@ import { assetsIn, type Habits, type OperatorSpec, type Scenario, type TaskSpec 
 const HEARTBEAT_TIMEOUT_S = 300;
 /** The same of `[scheduler] task_queued_timeout`. */
 const QUEUED_TIMEOUT_S = 600;
+/** What stacks of ours have where the scenario names no other. */
+const MAX_TIS_PER_QUERY = 128;
 /** Releases since 3.2.2 leave a backfill without runs alone for 2 minutes and look every 30 s, both hard coded. */
 const BACKFILL_ORPHAN_S = 150;
 const BACKFILL_CHECK_S = 30;
@@ -27,6 +29,8 @@ export interface PlanFacts {
   readonly queued_timeout_ms: number;
   /** Slots of default_pool, where the scenario sets them. */
   readonly pool_slots: number | null;
+  /** How many tasks a scheduler looks at to queue in one loop. */
+  readonly max_tis_per_query: number;
   /** A backfill that got no runs must be out of the way after so long. */
   readonly backfill_orphan_ms: number;
   /** The kinds of operation that the scenario sets out to send. */
@@ -44,6 +48,7 @@ export function planFacts(manifest: Manifest): PlanFacts {
     heartbeat_timeout_ms: secondsOf(manifest, 'task_instance_heartbeat_timeout_s', HEARTBEAT_TIMEOUT_S) * 1000,
     queued_timeout_ms: secondsOf(manifest, 'task_queued_timeout_s', QUEUED_TIMEOUT_S) * 1000,
     pool_slots: scenario.pool_slots ?? null,
+    max_tis_per_query: scenario.max_tis_per_query ?? MAX_TIS_PER_QUERY,
     backfill_orphan_ms: orphanSeconds(manifest) * 1000,
     planned_kinds: plannedKinds(scenario),
   };
@@ -66,7 +71,23 @@ export interface PlanDag {
   /** The assets that it waits for, by their names in Airflow; null: it waits for none. */
   readonly assets: readonly string[] | null;
   readonly waits_for: 'all' | 'any' | null;
-  readonly tasks: readonly Pick<TaskSpec, 'task_id' | 'upstream' | 'trigger_rule' | 'retries' | 'mapped'>[];
+  readonly tasks: readonly Pick<
+    TaskSpec,
+    | 'task_id'
+    | 'upstream'
+    | 'trigger_rule'
+    | 'retries'
+    | 'mapped'
+    | 'pool'
+    | 'max_active_tis_per_dag'
+    | 'max_active_tis_per_dagrun'
+  >[];
+}
+
+/** One row for each pool that the scenario sets: the table `plan_pools`. */
+export function planPools({ pool_slots, pools }: Scenario): { readonly pool: string; readonly slots: number }[] {
+  const all = { ...(pool_slots === undefined ? {} : { default_pool: pool_slots }), ...pools };
+  return Object.entries(all).map(([pool, slots]) => ({ pool, slots }));
 }
 
 /**
@@ -121,7 +142,7 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
     clear: operator('clear'),
     mark: operator('mark'),
     asset_event: operator('asset-event'),
-    pool: scenario.pool_slots !== undefined,
+    pool: planPools(scenario).length > 0,
   };
   return (Object.keys(planned) as OperationKind[]).filter((kind) => planned[kind]);
 }

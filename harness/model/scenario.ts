@@ -13,6 +13,10 @@ import type { DeepReadonly } from './json.ts';
 const probability = z.number().min(0).max(1);
 const milliseconds = z.number().nonnegative();
 const dagId = z.string().regex(/^wt_[A-Za-z0-9_.-]+$/, 'must begin with wt_: the harness touches no other DAG');
+const poolName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]+$/)
+  .refine((name) => name !== 'default_pool', 'default_pool is there already: its slots are pool_slots');
 const dagIds = z.array(dagId).min(1);
 const assetNames = z
   .array(z.string().regex(/^wt_[A-Za-z0-9_.-]+$/, 'must begin with wt_: the harness touches no other asset'))
@@ -62,6 +66,14 @@ const TASK = z.strictObject({
   skips: z.array(z.string()).optional(),
   /** Assets of which its success makes an event each. */
   outlets: assetNames.optional(),
+  /** One of the scenario's `pools`. Absent: `default_pool`. */
+  pool: z.string().optional(),
+  /** Schedulers queue the larger ones first; absolute. Absent: 1, and 1 for each task after it, as Airflow has it. */
+  priority_weight: z.number().int().optional(),
+  /** How many instances of it may be queued, running or deferred at once, in all runs. */
+  max_active_tis_per_dag: z.number().int().positive().optional(),
+  /** The same in one run. */
+  max_active_tis_per_dagrun: z.number().int().positive().optional(),
   /** From the hand-off to its start: a pod that must come up first. Absent: it starts at once. */
   pickup_ms: range.optional(),
   /** How long its life takes. */
@@ -233,6 +245,10 @@ export const SCENARIO = z.strictObject({
   heartbeat_timeout_s: z.number().positive().optional(),
   /** Slots that the operators give `default_pool` before the load; absent: more than the fleet can fill. */
   pool_slots: z.number().int().positive().optional(),
+  /** Pools that the operators make before the load, and their slots. */
+  pools: z.record(poolName, z.number().int().positive()).optional(),
+  /** So many tasks a scheduler looks at to queue in one loop ([scheduler] max_tis_per_query); absent: 128. */
+  max_tis_per_query: z.number().int().positive().optional(),
   /** What the nemesis may break during the load. */
   chaos: CHAOS.optional(),
   /** Invariants that this scenario sets out to exercise: `unknown` for one of these makes the run `unknown`. */

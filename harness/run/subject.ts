@@ -5,7 +5,7 @@ import type { Host } from '../faults/fault.ts';
 import { type Build, isOfFiles, parseBuild } from '../model/build.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Scenario } from '../model/scenario.ts';
+import type { DagSpec, Scenario } from '../model/scenario.ts';
 import { type ManagedOptions, processNames } from '../stacks/managed.ts';
 import { knownBuild } from '../stacks/start-build.ts';
 import { allowsFaults, checkTarget } from '../stacks/target-file.ts';
@@ -68,13 +68,21 @@ export function checkTargetFlags({ target, schedulers, apiServers }: StackFlags)
 }
 
 /** UsageError: a scenario that can only be run on a stack of ours. */
-export function checkTargetScenario(subject: Subject, { name, pool_slots, dags }: Scenario): void {
+export function checkTargetScenario(subject: Subject, scenario: Scenario): void {
   if ('build' in subject) return;
-  const has: string[] = [];
-  if (pool_slots !== undefined) has.push('changes the slots of default_pool, which others of a target share');
-  if (dags.some(({ assets, tasks }) => assets ?? tasks.some(({ outlets }) => outlets !== undefined)))
-    has.push('makes assets, which no API of a target removes again');
-  if (has.length > 0) throw new UsageError(`The scenario ${name} ${has.join(', and ')}: run it with --build.`);
+  const { name, pool_slots, pools, max_tis_per_query, dags } = scenario;
+  const what = [
+    ...(pool_slots === undefined ? [] : ['changes the slots of default_pool, which others of a target share']),
+    ...(pools === undefined ? [] : ['makes pools, which would be left in a target']),
+    ...(dags.some(makesAssets) ? ['makes assets, which no API of a target removes again'] : []),
+    ...(max_tis_per_query === undefined ? [] : ['sets max_tis_per_query, which a target has set already']),
+  ];
+  if (what.length > 0)
+    throw new UsageError(what.map((it) => `The scenario ${name} ${it}: run it with --build.`).join('\n'));
+}
+
+function makesAssets({ assets, tasks }: DagSpec): boolean {
+  return assets !== undefined || tasks.some(({ outlets }) => outlets !== undefined);
 }
 
 /** As the command line names it. */
@@ -89,16 +97,20 @@ export function hostOf(subject: Subject, scenario: Scenario): Host {
   return { ours: 'build' in subject, allowFaults, processes, scenario };
 }
 
-/** What a stack of ours gets for a scenario: how many processes of which kind, and times of its own. */
+/** What a stack of ours gets for a scenario: how many processes of which kind, and settings of its own. */
 export function processesOf(
   scenario: Scenario,
-): Pick<ManagedOptions, 'schedulers' | 'apiServers' | 'triggerer' | 'queuedTimeoutS' | 'heartbeatTimeoutS'> {
-  const { schedulers, api_servers, fleet, dags, queued_timeout_s, heartbeat_timeout_s } = scenario;
+): Pick<
+  ManagedOptions,
+  'schedulers' | 'apiServers' | 'triggerer' | 'queuedTimeoutS' | 'heartbeatTimeoutS' | 'maxTisPerQuery'
+> {
+  const { schedulers, api_servers, fleet, dags, queued_timeout_s, heartbeat_timeout_s, max_tis_per_query } = scenario;
   const tasks = dags.flatMap((dag) => dag.tasks);
   const triggerer = fleet.habits.defers > 0 || tasks.some(({ habits }) => (habits?.defers ?? 0) > 0);
-  const times = {
+  const settings = {
     ...(queued_timeout_s === undefined ? {} : { queuedTimeoutS: queued_timeout_s }),
     ...(heartbeat_timeout_s === undefined ? {} : { heartbeatTimeoutS: heartbeat_timeout_s }),
+    ...(max_tis_per_query === undefined ? {} : { maxTisPerQuery: max_tis_per_query }),
   };
-  return { schedulers, apiServers: api_servers, triggerer, ...times };
+  return { schedulers, apiServers: api_servers, triggerer, ...settings };
 }

@@ -16,6 +16,7 @@ const SPECS: readonly DagSpec[] = [
     tasks: [
       { task_id: 'first', upstream: [], skips: ['second'], duration_ms: [1, 2] },
       { task_id: 'second', upstream: ['first'], retries: 1, trigger_rule: 'one_success', duration_ms: [1, 2] },
+      { task_id: 'narrow', upstream: [], pool: 'narrow', max_active_tis_per_dagrun: 2, duration_ms: [1, 2] },
     ],
   },
   { dag_id: 'wt_b', schedule: null, past_runs: 0, max_active_runs: 1, tasks: [] },
@@ -46,6 +47,7 @@ describe('DagFolder', () => {
       tasks: [
         { task_id: 'first', upstream: [], skips: ['second'] },
         { task_id: 'second', upstream: ['first'], retries: 1, trigger_rule: 'one_success' },
+        { task_id: 'narrow', upstream: [], pool: 'narrow', max_active_tis_per_dagrun: 2 },
       ],
     });
   });

@@ -117,13 +117,9 @@ export class DagFolder {
       ...(spec.max_active_tasks === undefined ? {} : { max_active_tasks: spec.max_active_tasks }),
       revision: this.#revisions.get(spec.dag_id) ?? 1,
       ...(executor === undefined ? {} : { executor }),
-      tasks: spec.tasks.map(({ task_id, upstream, trigger_rule, retries, mapped, skips, outlets, habits }) => ({
-        task_id,
-        upstream,
-        ...(trigger_rule === undefined ? {} : { trigger_rule }),
-        ...(retries === undefined ? {} : { retries }),
-        ...(mapped === undefined ? {} : { mapped }),
-        ...(skips === undefined ? {} : { skips }),
+      // What is undefined is left out of the file; the rest is the fleet's to know.
+      tasks: spec.tasks.map(({ pickup_ms: _, duration_ms: _too, habits, outlets, ...task }) => ({
+        ...task,
         ...(outlets === undefined ? {} : { outlets: named(outlets) }),
         ...(habits?.reschedules === undefined ? {} : { reschedules: habits.reschedules > 0 }),
       })),

@@ -26,6 +26,8 @@ export interface ManagedOptions {
   readonly queuedTimeoutS?: number;
   /** [scheduler] task_instance_heartbeat_timeout; absent: thirty seconds. */
   readonly heartbeatTimeoutS?: number;
+  /** [scheduler] max_tis_per_query; absent: 128. */
+  readonly maxTisPerQuery?: number;
   /** Names of processes that are not started with the others, but by `Stack.restart`. */
   readonly later?: readonly string[];
   /** Each process reaches PostgreSQL through a proxy of its own, which the faults on the wire need. */

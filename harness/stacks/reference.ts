@@ -46,7 +46,7 @@ export async function referenceRecipe(options: ReferenceOptions): Promise<BuildR
 }
 
 function commandOf(
-  { defects, queuedTimeoutS, heartbeatTimeoutS }: ReferenceOptions,
+  { defects, queuedTimeoutS, heartbeatTimeoutS, maxTisPerQuery }: ReferenceOptions,
   layout: Layout,
   role: ProcessRole,
 ): Command {
@@ -73,6 +73,7 @@ function commandOf(
             REFERENCE_HEARTBEAT_TIMEOUT_S: String(heartbeatTimeoutS),
             REFERENCE_HEARTBEAT_CHECK_S: '1',
           }),
+      ...(maxTisPerQuery === undefined ? {} : { REFERENCE_MAX_TIS_PER_QUERY: String(maxTisPerQuery) }),
       ...('port' in role ? { REFERENCE_PORT: String(role.port) } : {}),
     },
   };

@@ -53,16 +53,16 @@ export async function createDagRun(
     `INSERT INTO task_instance (id, task_id, dag_id, run_id, map_index, state, try_number, max_tries, pool, pool_slots,
        queue, priority_weight, operator, custom_operator_name, updated_at, task_display_name, dag_version_id, hostname,
        executor_config)
-     SELECT uuidv7(), task.task_id, $1, $2, task.map_index, NULL, 0, task.retries, 'default_pool', 1, 'default', 1,
-       'WorkloadOperator', 'WorkloadOperator', now(), task.task_id, $3, '', NULL
-     FROM json_to_recordset($4) AS task(task_id text, map_index int, retries int)`,
+     SELECT uuidv7(), task.task_id, $1, $2, task.map_index, NULL, 0, task.retries, task.pool, 1, 'default',
+       task.priority_weight, 'WorkloadOperator', 'WorkloadOperator', now(), task.task_id, $3, '', NULL
+     FROM json_to_recordset($4) AS task(task_id text, map_index int, retries int, pool text, priority_weight int)`,
     [
       dag.dag_id,
       run.run_id,
       dag.dag_version_id,
       JSON.stringify(
-        dag.json.tasks.flatMap(({ task_id, retries, mapped }) =>
-          mapIndexes(mapped).map((map_index) => ({ task_id, map_index, retries: retries ?? 0 })),
+        dag.json.tasks.flatMap(({ task_id, retries = 0, mapped, pool = 'default_pool', priority_weight = 1 }) =>
+          mapIndexes(mapped).map((map_index) => ({ task_id, map_index, retries, pool, priority_weight })),
         ),
       ),
     ],

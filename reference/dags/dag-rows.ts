@@ -30,12 +30,13 @@ export async function upsertDag(
        next_dagrun_data_interval_end, next_dagrun_create_after)
      VALUES ($1::varchar, false, false, ${activeRuns('$1::varchar')} >= $2::int, now(), $3, $4, $5, '${BUNDLE}',
        'airflow', $1::varchar,
-       $9::varchar, $6, $9::varchar <> '${WITHOUT_CLOCK}', $8, $2::int, 0, false, false,
+       $9::varchar, $6, $9::varchar <> '${WITHOUT_CLOCK}', $8, $2::int, 0, $10, false,
        $7::timestamptz, $7::timestamptz, $7::timestamptz, $7::timestamptz)
      ON CONFLICT (dag_id) DO UPDATE SET is_stale = false, exceeds_max_non_backfill = EXCLUDED.exceeds_max_non_backfill,
        last_parsed_time = now(), last_parse_duration = EXCLUDED.last_parse_duration, fileloc = EXCLUDED.fileloc,
        relative_fileloc = EXCLUDED.relative_fileloc, timetable_summary = EXCLUDED.timetable_summary,
-       max_active_tasks = EXCLUDED.max_active_tasks, max_active_runs = EXCLUDED.max_active_runs, 
+       max_active_tasks = EXCLUDED.max_active_tasks, max_active_runs = EXCLUDED.max_active_runs,
+       has_task_concurrency_limits = EXCLUDED.has_task_concurrency_limits,
        has_import_errors = false, next_dagrun = EXCLUDED.next_dagrun,
        next_dagrun_data_interval_start = EXCLUDED.next_dagrun_data_interval_start,
        next_dagrun_data_interval_end = EXCLUDED.next_dagrun_data_interval_end,
@@ -50,6 +51,7 @@ export async function upsertDag(
       next,
       dag.max_active_tasks ?? LIMITS.maxActiveTasks,
       dag.assets === undefined ? 'airflow.timetables.trigger.CronTriggerTimetable' : WITHOUT_CLOCK,
+      dag.tasks.some((task) => (task.max_active_tis_per_dag ?? task.max_active_tis_per_dagrun) !== undefined),
     ],
   );
 }

@@ -28,6 +28,11 @@ export interface TaskJson {
   readonly skips?: readonly string[];
   /** Assets of which its success makes an event each. */
   readonly outlets?: readonly string[];
+  readonly pool?: string;
+  /** Absolute: that of others is not added. */
+  readonly priority_weight?: number;
+  readonly max_active_tis_per_dag?: number;
+  readonly max_active_tis_per_dagrun?: number;
 }
 
 export interface SerializedDag {

@@ -116,6 +116,47 @@ describe('the critical section', () => {
   }
 });
 
+it('keeps the limit of one task per DAG and per run, and counts its deferred instances', async () => {
+  const tasks = [
+    { task_id: 'dag', upstream: [], mapped: 3, max_active_tis_per_dag: 3 },
+    { task_id: 'run', upstream: [], mapped: 3, max_active_tis_per_dagrun: 1 },
+  ];
+  await parseDag(one.pool, dagOf('m', tasks));
+  for (const run of ['r1', 'r2']) await addRun(one.pool, 'm', run);
+  await startQueuedRuns(one.scheduling);
+  await examineRuns(one.scheduling);
+  await queueTasks(one.scheduling);
+  await one.pool.query(`UPDATE task_instance SET state = 'deferred' WHERE state = 'queued'`);
+  await queueTasks(other.scheduling);
+  const { rows } = await one.pool.query(
+    `SELECT task_id, state, count(*) AS n FROM task_instance GROUP BY task_id, state ORDER BY task_id, state`,
+  );
+  expect(rows).toEqual([
+    { task_id: 'dag', state: 'deferred', n: 3 },
+    { task_id: 'dag', state: 'scheduled', n: 3 },
+    { task_id: 'run', state: 'deferred', n: 2 },
+    { task_id: 'run', state: 'scheduled', n: 4 },
+  ]);
+});
+
+it('queues what has the larger priority_weight first, and from the pool that its task names', async () => {
+  await one.pool.query(
+    `INSERT INTO slot_pool (pool, slots, description, include_deferred) VALUES ('narrow', 1, '', false)`,
+  );
+  const tasks = [
+    { task_id: 'low', upstream: [], pool: 'narrow' },
+    { task_id: 'high', upstream: [], pool: 'narrow', priority_weight: 5 },
+    { task_id: 'wide', upstream: [] },
+  ];
+  await parseDag(one.pool, dagOf('p', tasks));
+  await addRun(one.pool, 'p', 'r');
+  await startQueuedRuns(one.scheduling);
+  await examineRuns(one.scheduling);
+  const chosen = await queueTasks(one.scheduling);
+  expect(chosen.map(({ task_id }) => task_id)).toEqual(['high', 'wide']);
+  await one.pool.query(`DELETE FROM slot_pool WHERE pool = 'narrow'`);
+});
+
 it('expands a mapped task when the run is made, and queues no more of it than max_active_tasks', async () => {
   const tasks = [
     { task_id: 'list', upstream: [] },

@@ -42,6 +42,8 @@ export const normalScheduler: SchedulerBehaviour = {
   },
   startableRuns: ({ max, running }) => Math.max(0, max - running),
   hasRoom: ({ max, active }) => active < max,
+  activeStates: new Set(['queued', 'running', 'deferred']),
+  taskHasRoom: ({ max, active }) => active < max,
   freeSlots: ({ slots, taken }) => slots - taken,
   orphaned: `job.id IS NOT NULL AND job.state IS DISTINCT FROM 'running'`,
   adopts: true,

@@ -12,6 +12,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 
 interface Candidate extends QueuedTask {
   readonly max_active_tasks: number;
+  readonly has_task_concurrency_limits: boolean;
 }
 
 interface Pool {
@@ -23,7 +24,8 @@ interface Pool {
  * The critical section: SCHEDULED to QUEUED, by one scheduler at a time. Returns what it has queued, after its commit;
  * nothing if another scheduler is in there.
  */
-export async function queueTasks({ pool, behaviour, jobId, executor }: Scheduling): Promise<readonly QueuedTask[]> {
+export async function queueTasks(scheduling: Scheduling): Promise<readonly QueuedTask[]> {
+  const { pool, behaviour, jobId, executor } = scheduling;
   const limit = Math.min(LIMITS.taskInstancesPerQuery, executor.openSlots);
   if (limit <= 0) return [];
   try {
@@ -35,7 +37,7 @@ export async function queueTasks({ pool, behaviour, jobId, executor }: Schedulin
       const { pools, waiting } = await slotsStats(tx, behaviour);
       // Airflow asks for candidates all the same; most loops find none.
       if (!waiting) return [];
-      const chosen = await choose(tx, behaviour, pools, limit);
+      const chosen = await choose(tx, scheduling, pools, limit);
       await queue(tx, chosen, jobId);
       return chosen;
     });
@@ -67,60 +69,88 @@ async function slotsStats(tx: Tx, { freeSlots }: Behaviour): Promise<{ pools: Ma
   return { pools, waiting: counts.some(({ state }) => state === 'scheduled') };
 }
 
+/** What has no room, so that a query that found nothing else is asked again without it. */
+interface Starved {
+  readonly pools: Set<string>;
+  readonly dags: Set<string>;
+  /** `dag_id/task_id`, and `dag_id/task_id/run_id`. */
+  readonly tasks: Set<string>;
+}
+
 /** `_executable_task_instances_to_queued`: asks again without what is starved, as long as that finds nothing. */
 async function choose(
   tx: Tx,
-  behaviour: Behaviour,
+  { behaviour, dags }: Scheduling,
   pools: ReadonlyMap<string, Pool>,
   limit: number,
 ): Promise<readonly QueuedTask[]> {
-  const starvedPools = new Set([...pools].filter(([, { open }]) => open <= 0).map(([name]) => name));
-  const starvedDags = new Set<string>();
-  const active = await activeByRun(tx);
+  const starved: Starved = {
+    pools: new Set([...pools].filter(([, { open }]) => open <= 0).map(([name]) => name)),
+    dags: new Set(),
+    tasks: new Set(),
+  };
+  const active = await countActive(tx, behaviour);
+  const sizeOf = () => starved.pools.size + starved.dags.size + starved.tasks.size;
   for (;;) {
-    const starvedBefore = starvedPools.size + starvedDags.size;
-    const candidates = await lockCandidates(tx, limit, [...starvedPools], [...starvedDags]);
+    const starvedBefore = sizeOf();
+    const candidates = await lockCandidates(tx, limit, starved);
+    const limited = candidates.filter((ti) => ti.has_task_concurrency_limits).map((ti) => ti.dag_id);
+    const limitedDags = await dags.latest(tx, limited);
     const chosen: QueuedTask[] = [];
     for (const ti of candidates) {
       const pool = pools.get(ti.pool);
       const run = `${ti.run_id}/${ti.dag_id}`;
-      const inRun = active.get(run) ?? 0;
+      const spec = limitedDags.get(ti.dag_id)?.json.tasks.find((task) => task.task_id === ti.task_id);
+      const places = [
+        { key: `${ti.dag_id}/${ti.task_id}`, max: spec?.max_active_tis_per_dag },
+        { key: `${ti.dag_id}/${ti.task_id}/${ti.run_id}`, max: spec?.max_active_tis_per_dagrun },
+      ];
+      const full = places.find(
+        ({ key, max }) => max !== undefined && !behaviour.taskHasRoom({ max, active: active.get(key) ?? 0 }),
+      );
       if (!pool || pool.open < ti.pool_slots) {
-        starvedPools.add(ti.pool);
-      } else if (!behaviour.hasRoom({ max: ti.max_active_tasks, active: inRun })) {
-        starvedDags.add(ti.dag_id);
+        starved.pools.add(ti.pool);
+      } else if (!behaviour.hasRoom({ max: ti.max_active_tasks, active: active.get(run) ?? 0 })) {
+        starved.dags.add(ti.dag_id);
+      } else if (full) {
+        starved.tasks.add(full.key);
       } else {
         chosen.push(ti);
         pool.open -= ti.pool_slots;
-        active.set(run, inRun + 1);
+        for (const key of [run, ...places.map((place) => place.key)]) active.set(key, (active.get(key) ?? 0) + 1);
       }
     }
-    const foundFilters = starvedPools.size + starvedDags.size > starvedBefore;
-    if (chosen.length > 0 || candidates.length < limit || !foundFilters) return chosen;
+    if (chosen.length > 0 || candidates.length < limit || sizeOf() === starvedBefore) return chosen;
   }
 }
 
-async function activeByRun(tx: Tx): Promise<Map<string, number>> {
-  const { rows } = await tx.query<{ dag_id: string; run_id: string; count: number }>(
-    `SELECT task_instance.dag_id, task_instance.run_id, count(*) AS count FROM task_instance
-     WHERE task_instance.state IN ('running', 'queued') GROUP BY task_instance.dag_id, task_instance.run_id`,
+/** `ConcurrencyMap`: how many are active in each run, of each task, and of each task in each run. */
+async function countActive(tx: Tx, { activeStates }: Behaviour): Promise<Map<string, number>> {
+  const { rows } = await tx.query<{ dag_id: string; task_id: string; run_id: string; state: string; count: number }>(
+    `SELECT task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.state, count(*) AS count
+     FROM task_instance WHERE task_instance.state IN ('running', 'queued', 'deferred')
+     GROUP BY task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.state`,
   );
-  return new Map(rows.map(({ dag_id, run_id, count }) => [`${run_id}/${dag_id}`, count]));
+  const active = new Map<string, number>();
+  for (const { dag_id, task_id, run_id, state, count } of rows) {
+    const keys = [
+      ...(state === 'deferred' ? [] : [`${run_id}/${dag_id}`]),
+      ...(activeStates.has(state) ? [`${dag_id}/${task_id}`, `${dag_id}/${task_id}/${run_id}`] : []),
+    ];
+    for (const key of keys) active.set(key, (active.get(key) ?? 0) + count);
+  }
+  return active;
 }
 
 /** The ranked query. Its last condition is not Airflow's: it sees, once a row is locked, whether a user moved it on. */
-async function lockCandidates(
-  tx: Tx,
-  limit: number,
-  starvedPools: readonly string[],
-  starvedDags: readonly string[],
-): Promise<readonly Candidate[]> {
+async function lockCandidates(tx: Tx, limit: number, starved: Starved): Promise<readonly Candidate[]> {
   const { rows } = await tx.query<Candidate>(
     `SELECT ${TASK_INSTANCE}, task_instance.queue, task_instance.priority_weight, ranked.max_active_tasks,
-       ranked.bundle_name, ranked.bundle_version, ranked.relative_fileloc
+       ranked.has_task_concurrency_limits, ranked.bundle_name, ranked.bundle_version, ranked.relative_fileloc
      FROM (
        SELECT task_instance.dag_id, task_instance.task_id, task_instance.run_id, task_instance.map_index,
-         task_instance.priority_weight, dag_run.logical_date, dag.max_active_tasks, dag.bundle_name,
+         task_instance.priority_weight, dag_run.logical_date, dag.max_active_tasks,
+         dag.has_task_concurrency_limits, dag.bundle_name,
          dag_run.bundle_version, dag.relative_fileloc,
          row_number() OVER (PARTITION BY task_instance.dag_id, task_instance.run_id
            ORDER BY -task_instance.priority_weight, dag_run.logical_date, task_instance.map_index) AS row_num
@@ -134,13 +164,15 @@ async function lockCandidates(
        WHERE dag_run.state = 'running' AND NOT dag.is_paused AND task_instance.state = 'scheduled'
          AND coalesce(active.task_per_dr_count, 0) < dag.max_active_tasks
          AND task_instance.pool <> ALL($1) AND task_instance.dag_id <> ALL($2)
+         AND concat_ws('/', task_instance.dag_id, task_instance.task_id) <> ALL($4)
+         AND concat_ws('/', task_instance.dag_id, task_instance.task_id, task_instance.run_id) <> ALL($4)
      ) AS ranked
      JOIN task_instance ON task_instance.dag_id = ranked.dag_id AND task_instance.task_id = ranked.task_id
        AND task_instance.run_id = ranked.run_id AND task_instance.map_index = ranked.map_index
      WHERE ranked.row_num <= ranked.max_active_tasks AND task_instance.state = 'scheduled'
      ORDER BY -ranked.priority_weight, ranked.logical_date, ranked.map_index LIMIT $3
      FOR NO KEY UPDATE OF task_instance SKIP LOCKED`,
-    [starvedPools, starvedDags, limit],
+    [[...starved.pools], [...starved.dags], limit, [...starved.tasks]],
   );
   return rows;
 }

@@ -53,6 +53,7 @@ const PLAYED: Readonly<Record<Player, readonly string[]>> = {
     'PATCH /api/v2/pools/{pool_name:path}',
     'GET /api/v2/assets',
     'POST /api/v2/assets/events',
+    'POST /api/v2/pools',
   ],
   conformance: [
     'GET /health',
@@ -239,7 +240,6 @@ const UNPLAYED: readonly string[] = [
   'GET /api/v2/plugins/importErrors',
   'GET /api/v2/pools',
   'PATCH /api/v2/pools',
-  'POST /api/v2/pools',
   'DELETE /api/v2/pools/{pool_name:path}',
   'GET /api/v2/pools/{pool_name:path}',
   'GET /api/v2/providers',

@@ -2,9 +2,10 @@
 
 Reads the JSON file of its own name beside it (``wt_dags.json``), or the one that ``WINDTUNNEL_DAGS`` names: a list of
 
-    dag_id, schedule (cron or null) or assets ({any: names} or {all: names}), start_date (ISO 8601), end_date (ISO 8601 or null), catchup, max_active_runs,
-    max_active_tasks (optional), revision, executor (optional),
-    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?, reschedules?, outlets?}]
+    dag_id, schedule (cron or null) or assets ({any: names} or {all: names}), start_date (ISO 8601),
+    end_date (ISO 8601 or null), catchup, max_active_runs, max_active_tasks (optional), revision, executor (optional),
+    tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?, reschedules?, pool?, priority_weight?,
+             max_active_tis_per_dag?, max_active_tis_per_dagrun?, outlets?}]
 
 Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
 Parsed every other second while DAGs churn: it imports as little as possible. The operators run in real workers alone,
@@ -21,6 +22,9 @@ from airflow.sdk import DAG, BaseOperator
 
 # A run against a shared folder copies this file under a name of its own.
 DEFAULT_FILE = os.path.splitext(os.path.abspath(__file__))[0] + ".json"
+
+# Arguments of an operator under the names of the scenario.
+TASK_LIMITS = ("pool", "priority_weight", "max_active_tis_per_dag", "max_active_tis_per_dagrun")
 
 
 class WorkloadOperator(BaseOperator):
@@ -115,8 +119,11 @@ def build(spec: dict) -> DAG:
             "retries": task.get("retries", 0),
             "retry_delay": timedelta(seconds=1),
             **outlets_of(task),
+            **{name: task[name] for name in TASK_LIMITS if name in task},
             **defaults,
         }
+        if "priority_weight" in task:
+            common["weight_rule"] = "absolute"
         command = "echo {{ run_id }} {{ ti.try_number }}"
         if task.get("mapped"):
             named = kind.partial(**common, map_index_template="{{ ti.map_index }}")

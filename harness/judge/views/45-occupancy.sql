@@ -3,17 +3,42 @@ CREATE OR REPLACE MACRO took_slot(state, old_state, change) AS
   coalesce(state IN ('queued', 'running') AND change <> 'delete', false)::INTEGER
     - coalesce(old_state IN ('queued', 'running'), false)::INTEGER;
 
--- What DAG runs may hold at a time: slots of a pool, tasks of a run, runs of a DAG or of a backfill. `scope` is the
--- pool, run, DAG or backfill that has the limit. No rows if the scenario sets no limit.
+-- The same of a place among the active instances of a task, which a deferred one keeps.
+CREATE OR REPLACE MACRO took_place(state, old_state, change) AS
+  coalesce(state IN ('queued', 'running', 'deferred') AND change <> 'delete', false)::INTEGER
+    - coalesce(old_state IN ('queued', 'running', 'deferred'), false)::INTEGER;
+
+-- One row: a task of the plan.
+CREATE OR REPLACE VIEW plan_tasks AS
+SELECT dag_id, unnest(task) FROM (SELECT dag_id, unnest(tasks) AS task FROM plan_dags);
+
+-- What DAG runs may hold at a time: slots of a pool, tasks of a run, instances of a task, runs of a DAG or of a
+-- backfill. `scope` is the pool, run, task, DAG or backfill that has the limit. No rows if the scenario sets no limit.
 CREATE OR REPLACE VIEW limited_changes AS
--- The DAGs of a scenario have one pool, in which each task takes one slot.
-SELECT 'pool' AS kind, 'default_pool' AS scope, pool_slots AS most, dag_id, run_id, task_id, map_index,
+SELECT 'pool' AS kind, plan_pools.pool AS scope, slots AS most, dag_id, run_id, task_id, map_index,
   NULL::BIGINT AS backfill_id, seq, xid, committed_ms, writer, took_slot(state, old_state, change) AS step
-FROM task_instance_changes CROSS JOIN plan WHERE pool_slots IS NOT NULL
+-- Each task takes one slot.
+FROM task_instance_changes LEFT JOIN plan_tasks USING (dag_id, task_id)
+  JOIN plan_pools ON plan_pools.pool = coalesce(plan_tasks.pool, 'default_pool')
 UNION ALL
 SELECT 'tasks of a run', concat_ws('/', dag_id, run_id), max_active_tasks, dag_id, run_id, NULL, NULL, NULL,
   seq, xid, committed_ms, writer, took_slot(state, old_state, change)
 FROM task_instance_changes JOIN plan_dags USING (dag_id) WHERE max_active_tasks IS NOT NULL
+UNION ALL
+SELECT kind, concat_ws('/', dag_id, task_id, CASE WHEN per_run THEN run_id END), most, dag_id, run_id, task_id,
+  map_index, NULL, seq, xid, committed_ms, writer,
+  CASE WHEN deferred THEN took_place(state, old_state, change) ELSE took_slot(state, old_state, change) END
+FROM task_instance_changes JOIN (
+  SELECT *, 'instances of a task' || CASE WHEN per_run THEN ' in its run' ELSE '' END
+    || CASE WHEN deferred THEN ', deferred ones too' ELSE '' END AS kind
+  FROM (
+    SELECT dag_id, task_id, max_active_tis_per_dag AS most, false AS per_run, unnest([false, true]) AS deferred
+    FROM plan_tasks
+    UNION ALL
+    SELECT dag_id, task_id, max_active_tis_per_dagrun, true, unnest([false, true]) FROM plan_tasks
+  )
+  WHERE most IS NOT NULL
+) AS allowed USING (dag_id, task_id)
 UNION ALL
 SELECT 'runs of a DAG', concat_ws('/', runs.dag_id, runs.backfill_id), max_active_runs, runs.dag_id, run_id, NULL, NULL,
   runs.backfill_id, seq, xid, committed_ms, writer,

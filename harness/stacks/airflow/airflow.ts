@@ -93,7 +93,7 @@ function patchWords({ name, sha256 }: Pick<Patch, 'name' | 'sha256'>): string {
 }
 
 function settingsOf(
-  { queuedTimeoutS, heartbeatTimeoutS }: AirflowOptions,
+  { queuedTimeoutS, heartbeatTimeoutS, maxTisPerQuery }: AirflowOptions,
   layout: Layout,
 ): Readonly<Record<string, string>> {
   return airflowSettings({
@@ -107,6 +107,7 @@ function settingsOf(
     login: { user: ADMIN, passwordsFile: loginFile(layout) },
     ...(queuedTimeoutS === undefined ? {} : { queuedTimeoutS }),
     ...(heartbeatTimeoutS === undefined ? {} : { heartbeatTimeoutS }),
+    ...(maxTisPerQuery === undefined ? {} : { maxTisPerQuery }),
   });
 }
 

@@ -20,6 +20,8 @@ export interface AirflowSettingsInput {
   readonly queuedTimeoutS?: number;
   /** Absent: thirty seconds. */
   readonly heartbeatTimeoutS?: number;
+  /** Absent: 128. */
+  readonly maxTisPerQuery?: number;
 }
 
 /** A started task without heartbeats is given up after so long (Airflow's default is 300). */
@@ -55,7 +57,7 @@ export function airflowSettings(input: AirflowSettingsInput): Readonly<Record<st
 
 /** What changes how Airflow behaves, on any machine. */
 export function airflowTuning(
-  input: Pick<AirflowSettingsInput, 'queuedTimeoutS' | 'heartbeatTimeoutS'>,
+  input: Pick<AirflowSettingsInput, 'queuedTimeoutS' | 'heartbeatTimeoutS' | 'maxTisPerQuery'>,
 ): Readonly<Record<string, string>> {
   return {
     AIRFLOW__CORE__LOAD_EXAMPLES: 'False',
@@ -72,7 +74,7 @@ export function airflowTuning(
     AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW: '40',
 
     // A wave of completions is scheduled in a few loops, not in dozens.
-    AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '128',
+    AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: String(input.maxTisPerQuery ?? 128),
     // A scheduler may starve on two busy cores: its peer must not declare it dead for that (default 30).
     AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD: '60',
     AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(

@@ -80,7 +80,7 @@ async function answer(api: Api, tokens: Tokens, route: PublicRoute, incoming: In
     const user = route.open ? '' : await userOf(tokens, incoming.header('authorization'));
     const { params, query } = incoming;
     const answered = await route.answer(api, { params, query, body, user });
-    return route.status === 204 ? { status: 204 } : { status: 200, body: answered };
+    return route.status === 204 ? { status: 204 } : { status: route.status ?? 200, body: answered };
   } catch (error) {
     return error instanceof Refusal ? error.reply : api.behaviour.failureReply(error);
   }

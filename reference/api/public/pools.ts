@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { Tx } from '../../behaviour.ts';
 import { body } from '../checked.ts';
-import { flag, integerFrom, isDict, nullable, optional, text, textUpTo } from '../fields.ts';
+import { field, flag, integerFrom, isDict, nullable, optional, text, textUpTo } from '../fields.ts';
 import { Refusal } from '../refusal.ts';
 import { invalidBody, letsThrough, logged, type PublicRoute, param, updateMask } from './route.ts';
 
@@ -13,6 +13,12 @@ const PATCH = z.strictObject({
   description: optional(nullable(text), undefined),
   include_deferred: optional(nullable(flag), undefined),
   team_name: optional(nullable(textUpTo(50)), undefined),
+});
+const POST = z.strictObject({
+  name: field(textUpTo(256)),
+  slots: field(integerFrom(-1)),
+  description: optional(nullable(text), null),
+  include_deferred: optional(flag, false),
 });
 
 interface PoolRow {
@@ -99,4 +105,22 @@ async function patchPool(
   return findPool(tx, name);
 }
 
-export const poolRoutes: readonly PublicRoute[] = [getRoute, patchRoute];
+const postRoute: PublicRoute = {
+  method: 'POST',
+  path: '/pools',
+  status: 201,
+  answer(api, call) {
+    const { name, slots, description, include_deferred } = body(POST, call.body);
+    return logged(api, call, 'post_pool', async (tx) => {
+      await tx.query('INSERT INTO slot_pool (pool, slots, description, include_deferred) VALUES ($1, $2, $3, $4)', [
+        name,
+        slots,
+        description,
+        include_deferred,
+      ]);
+      return findPool(tx, name);
+    });
+  },
+};
+
+export const poolRoutes: readonly PublicRoute[] = [getRoute, patchRoute, postRoute];

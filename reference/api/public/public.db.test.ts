@@ -133,7 +133,7 @@ it('marks a run: what works gets the state, what has not begun is skipped', asyn
   expect(await runState(api.pool, run)).toBe('failed');
 });
 
-it('pauses a DAG, and changes the slots of the default pool and nothing else of it', async () => {
+it('pauses a DAG, changes the slots of the default pool and nothing else of it, and makes a pool once', async () => {
   await api.run('paused');
   const paused = await api.user('PATCH', '/api/v2/dags/paused?update_mask=is_paused', { is_paused: true });
   expect(paused).toMatchObject({ status: 200, body: { dag_id: 'paused', is_paused: true } });
@@ -141,6 +141,9 @@ it('pauses a DAG, and changes the slots of the default pool and nothing else of 
   expect(slots).toMatchObject({ status: 200, body: { name: 'default_pool', slots: 7 } });
   expect(await api.user('PATCH', '/api/v2/pools/default_pool', { slots: 8 })).toMatchObject({ status: 400 });
   expect(await api.user('GET', '/api/v2/pools/nowhere')).toMatchObject({ status: 404 });
+  const narrow = { name: 'narrow', slots: 2 };
+  expect(await api.user('POST', '/api/v2/pools', narrow)).toMatchObject({ status: 201, body: narrow });
+  expect(await api.user('POST', '/api/v2/pools', narrow)).toMatchObject({ status: 409 });
 });
 
 it('reports as healthy what has sent a heartbeat lately', async () => {

@@ -19,7 +19,7 @@ export interface PublicRoute {
   /** Needs no token. */
   readonly open?: true;
   /** 200 unless it says otherwise; a 204 has no body. */
-  readonly status?: 204;
+  readonly status?: 201 | 204;
   /** Resolves with the body of the answer. */
   answer(api: Api, call: PublicCall): Promise<unknown>;
 }
