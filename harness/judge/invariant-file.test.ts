@@ -130,6 +130,7 @@ test('the invariants are there, by their names', async () => {
     'runs-change-as-allowed',
     'silent-deaths-are-noticed',
     'skips-take-effect',
+    'task-limits-are-kept',
     'tasks-change-as-allowed',
     'tasks-follow-their-dag-version',
     'tokens-keep-working',

@@ -1,5 +1,6 @@
 import { stuckInQueued } from './49889.ts';
 import { skippedIsScheduled } from './60330.ts';
+import { deferredNotCounted } from './61700.ts';
 import { backfillCompletesEarly } from './62561.ts';
 import { skipOverwrites } from './63266.ts';
 import { renderedFieldsTwice } from './63581.ts';
@@ -45,6 +46,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   renderedFieldsTwice,
   backfillCompletesEarly,
   skippedIsScheduled,
+  deferredNotCounted,
   lostWhileQueued,
   stuckInQueued,
   failedAsItRuns,

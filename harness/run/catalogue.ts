@@ -9,6 +9,7 @@ import { scenario as branches } from '../../workloads/scenarios/branches.ts';
 import { scenario as crowd } from '../../workloads/scenarios/crowd.ts';
 import { scenario as ha500 } from '../../workloads/scenarios/ha-500.ts';
 import { scenario as lateFields } from '../../workloads/scenarios/late-fields.ts';
+import { scenario as limits } from '../../workloads/scenarios/limits.ts';
 import { scenario as manyDags } from '../../workloads/scenarios/many-dags.ts';
 import { scenario as mishaps } from '../../workloads/scenarios/mishaps.ts';
 import { scenario as night } from '../../workloads/scenarios/night.ts';
@@ -56,6 +57,7 @@ const GENERAL: readonly Scenario[] = [
   manyDags,
   oldWorkers,
   assets,
+  limits,
   night,
 ];
 

@@ -575,6 +575,7 @@ export const UNEXPLAINED: Readonly<Record<string, string>> = {
   'pool-slots-are-kept': 'what one scheduler does not see, another has not committed: they must lock',
   'refusals-have-a-cause': 'what a fault does to a task is in the record as any other cause',
   'skips-take-effect': 'a skip that could not be carried out must not be acknowledged',
+  'task-limits-are-kept': 'what one scheduler does not see, another has not committed: they must lock',
   'tasks-change-as-allowed': 'no fault writes states, and a scheduler must ignore what executors say too late',
   'tasks-follow-their-dag-version': 'one statement moves a run, and another scheduler waits for its row',
   'tokens-keep-working': 'no fault changes a token or the clock of a server',

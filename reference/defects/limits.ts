@@ -28,6 +28,28 @@ export const LIMIT_DEFECTS: readonly Defect[] = [
   },
 
   {
+    name: 'deferred-not-counted',
+    summary: 'instances of a task that wait for their trigger do not count for its max_active_tis_per_dag',
+    story:
+      'A licence is held while a job runs elsewhere, which is what the task has deferred for. The scheduler counts ' +
+      'queued and running instances alone, and starts the next ones. Airflow up to 3.2.1 (#61700).',
+    caughtBy: ['task-limits-are-kept'],
+    scenario: 'limits',
+    change: () => ({ activeStates: new Set(['queued', 'running']) }),
+  },
+
+  {
+    name: 'task-limit-exceeded',
+    summary: 'one instance of a task more than its limit is queued',
+    story:
+      'The comparison is <= where it should be <. A task that says max_active_tis_per_dag=1, because it holds a ' +
+      'lock, meets itself.',
+    caughtBy: ['task-limits-are-kept'],
+    scenario: 'limits',
+    change: () => ({ taskHasRoom: ({ max, active }) => active <= max }),
+  },
+
+  {
     name: 'pool-oversubscribed',
     summary: 'every loop gives out all slots of a pool, also those that are taken',
     story:

@@ -94,20 +94,13 @@ async function choose(
   for (;;) {
     const starvedBefore = sizeOf();
     const candidates = await lockCandidates(tx, limit, starved);
-    const limited = candidates.filter((ti) => ti.has_task_concurrency_limits).map((ti) => ti.dag_id);
-    const limitedDags = await dags.latest(tx, limited);
+    const limitsOf = await taskLimits(tx, dags, candidates);
     const chosen: QueuedTask[] = [];
     for (const ti of candidates) {
       const pool = pools.get(ti.pool);
       const run = `${ti.run_id}/${ti.dag_id}`;
-      const spec = limitedDags.get(ti.dag_id)?.json.tasks.find((task) => task.task_id === ti.task_id);
-      const places = [
-        { key: `${ti.dag_id}/${ti.task_id}`, max: spec?.max_active_tis_per_dag },
-        { key: `${ti.dag_id}/${ti.task_id}/${ti.run_id}`, max: spec?.max_active_tis_per_dagrun },
-      ];
-      const full = places.find(
-        ({ key, max }) => max !== undefined && !behaviour.taskHasRoom({ max, active: active.get(key) ?? 0 }),
-      );
+      const limits = limitsOf(ti);
+      const full = limits.find(({ key, max }) => !behaviour.taskHasRoom({ max, active: active.get(key) ?? 0 }));
       if (!pool || pool.open < ti.pool_slots) {
         starved.pools.add(ti.pool);
       } else if (!behaviour.hasRoom({ max: ti.max_active_tasks, active: active.get(run) ?? 0 })) {
@@ -117,11 +110,27 @@ async function choose(
       } else {
         chosen.push(ti);
         pool.open -= ti.pool_slots;
-        for (const key of [run, ...places.map((place) => place.key)]) active.set(key, (active.get(key) ?? 0) + 1);
+        for (const key of [run, ...limits.map((one) => one.key)]) active.set(key, (active.get(key) ?? 0) + 1);
       }
     }
     if (chosen.length > 0 || candidates.length < limit || sizeOf() === starvedBefore) return chosen;
   }
+}
+
+/** The limits that an instance's own task sets, each with the key by which `countActive` counts. */
+async function taskLimits(tx: Tx, bag: Scheduling['dags'], candidates: readonly Candidate[]) {
+  const limited = await bag.latest(
+    tx,
+    candidates.filter((ti) => ti.has_task_concurrency_limits).map((ti) => ti.dag_id),
+  );
+  return ({ dag_id, task_id, run_id }: Candidate): readonly { readonly key: string; readonly max: number }[] => {
+    const task = limited.get(dag_id)?.json.tasks.find((one) => one.task_id === task_id);
+    const { max_active_tis_per_dag: perDag, max_active_tis_per_dagrun: perRun } = task ?? {};
+    return [
+      ...(perDag === undefined ? [] : [{ key: `${dag_id}/${task_id}`, max: perDag }]),
+      ...(perRun === undefined ? [] : [{ key: `${dag_id}/${task_id}/${run_id}`, max: perRun }]),
+    ];
+  };
 }
 
 /** `ConcurrencyMap`: how many are active in each run, of each task, and of each task in each run. */
