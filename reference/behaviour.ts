@@ -1,5 +1,7 @@
 import type pg from 'pg';
 
+import type { NewRun } from './dags/create-run.ts';
+import type { SerializedDag } from './dags/serialized-dag.ts';
 import type { RunTask, Settler } from './scheduler/decisions.ts';
 
 /**
@@ -34,6 +36,11 @@ export interface ApiBehaviour {
   writeRenderedFields(tx: Tx, key: TaskKey, fields: unknown): Promise<void>;
   /** An event of an asset begins a run of each of these DAGs; in the transaction that made the event. */
   queueDags(tx: Tx, assetId: number, dagIds: readonly string[]): Promise<void>;
+  /**
+   * A task triggers a run of another DAG. `before`: what there is under the name of the run, which may be what the same
+   * trigger made when it was sent before. False refuses it (409).
+   */
+  triggerRun(tx: Tx, dag: SerializedDag, run: NewRun, before: 'the same' | 'another' | undefined): Promise<boolean>;
   /** Work that belongs to an end report and is done in its transaction. */
   afterEnd(tx: Tx, ti: TaskInstanceRow, requested: string): Promise<void>;
   /**

@@ -23,6 +23,11 @@ beforeAll(() => {
       dags: [{ dag_id: 'wt_mine', schedule: ${schedule}, past_runs: 0, max_active_runs: 1, tasks: [${tasks}] }] };`;
   const task = (id: string, upstream: string) => `{ task_id: '${id}', upstream: ['${upstream}'], duration_ms: [1, 1] }`;
   writeFileSync(path.join(cwd, 'cycle.ts'), dag(`${task('b', 'c')}, ${task('c', 'b')}`, 'null'));
+  const triggering = (id: string, more: string) => `{ task_id: '${id}', upstream: [], duration_ms: [1, 1], ${more} }`;
+  writeFileSync(
+    path.join(cwd, 'triggers.ts'),
+    dag(`${triggering('a', `triggers: 'wt_mine', skips: ['b']`)}, ${triggering('b', `triggers: 'wt_nope'`)}`, 'null'),
+  );
   writeFileSync(path.join(cwd, 'cron.ts'), dag(`{ task_id: 'a', upstream: [], duration_ms: [1, 1] }`, `'every day'`));
   const whole = dag(`{ task_id: 'a', upstream: [], duration_ms: [1, 1] }`, 'null');
   writeFileSync(path.join(cwd, 'aims.ts'), whole.replace('aims: []', `aims: ['nope']`));
@@ -71,6 +76,18 @@ const COMPLAINTS: readonly [args: string, says: RegExp][] = [
   ['soak --stop-on deadlocks:count<1 seds', /There is no scenario "seds" \(did you mean/],
   ['frobnicate', /There is no command "frobnicate": there are run, compare, /],
   ['run ./cycle.ts --build reference', /wt_mine: b, c wait for each other/],
+  [
+    'run ./triggers.ts --build reference',
+    new RegExp(
+      [
+        /wt_mine\.a triggers a run and skips tasks: give these to two tasks/,
+        /wt_mine\.b triggers wt_nope, and no DAG is called so/,
+        /runs would be triggered without end: wt_mine \(triggers\)/,
+      ]
+        .map(({ source }) => source)
+        .join('[\\s\\S]*'),
+    ),
+  ],
   ['run ./cron.ts --build reference', /schedule: must be a cron expression/],
   ['new scenario mine --out there.json', /there\.json\/mine\.ts cannot be made \(.*there\.json is a file\)/],
   ['run', /<scenario> must be given: `windtunnel run <scenario>`/],

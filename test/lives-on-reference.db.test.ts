@@ -27,6 +27,7 @@ interface Part {
   readonly task?: Partial<TaskSpec>;
   readonly habits?: Partial<Habits>;
   readonly follows?: readonly string[];
+  readonly triggers?: string;
   readonly mapIndex?: number;
   /** Called when its fields are written. */
   during?(): Promise<unknown>;
@@ -76,6 +77,7 @@ async function play(release: string, id: string, runId: string, part: Part): Pro
       },
       client,
       outlets: [],
+      triggers: part.triggers ?? null,
       follows: part.follows ?? [],
       handedMs: 0,
       seed: 1,
@@ -154,3 +156,28 @@ test.each(['3.1.8', '3.3.2'])(
     expect(await api.row(run)).toMatchObject({ state: 'failed' });
   },
 );
+
+test.each(RELEASES)('of %s: a run is triggered once, also where each answer is lost', async (release) => {
+  const name = release.replaceAll('.', '-');
+  const run = await api.run(`triggers-${name}`);
+  await api.run(`child-${name}`);
+  const part = { habits: { lost_answer: 1 }, triggers: `child-${name}` };
+  expect(await play(release, await api.queued(run), run, part)).toEqual([
+    'reported',
+    [
+      ...['run null', 'run 200', 'rtif 201', ...(release === '3.3.2' ? ['xcom_push 201'] : [])],
+      ...['trigger_run null', 'trigger_run 204', 'xcom_push 201', 'state null', 'state 200'],
+      ...['other 200', 'xcom_push 201'],
+    ],
+  ]);
+  const { rows } = await api.pool.query(
+    "SELECT dag_run.conf FROM dag_run WHERE dag_run.dag_id = $1 AND dag_run.run_type = 'operator_triggered'",
+    [`child-${name}`],
+  );
+  expect(rows).toEqual([{ conf: { windtunnel: `life ${lives}` } }]);
+  const linked = await api.pool.query<{ value: string }>(
+    "SELECT xcom.value::text AS value FROM xcom WHERE xcom.run_id = $1 AND xcom.key = '_link_TriggerDagRunLink'",
+    [run],
+  );
+  expect(linked.rows[0]?.value).toContain(`/dags/child-${name}/runs/manual__`);
+});

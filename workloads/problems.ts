@@ -13,7 +13,7 @@ export function problemsOf(scenario: unknown): string[] {
 }
 
 const texts = z.array(z.string().catch('')).catch([]);
-const NO_TASK = { task_id: '', upstream: [], skips: [], pool: undefined };
+const NO_TASK = { task_id: '', upstream: [], skips: [], pool: undefined, triggers: undefined };
 const NO_DAG = { dag_id: '', assets: undefined, tasks: [] };
 
 /** Only the names of a scenario; an empty one where there is no text. */
@@ -33,6 +33,7 @@ const NAMES = z
                     upstream: texts,
                     skips: texts,
                     pool: z.string().optional().catch(undefined),
+                    triggers: z.string().optional().catch(undefined),
                   })
                   .catch(NO_TASK),
               )
@@ -85,10 +86,35 @@ function danglingNames({ dags, pools, churn, operators }: z.infer<typeof NAMES>)
         problems.push(`${dag_id}.${task_id} is in the pool ${pool}, which pools does not have`);
   }
   for (const dag of dags) problems.push(...danglingTasks(dag));
+  return [...problems, ...danglingTriggers(dags)];
+}
+
+type NamedDag = z.infer<typeof NAMES>['dags'][number];
+
+/** Runs that trigger runs must come to an end. */
+function danglingTriggers(dags: readonly NamedDag[]): string[] {
+  const ids = dags.map(({ dag_id }) => dag_id);
+  const problems = dags.flatMap(({ dag_id, tasks }) =>
+    tasks.flatMap(({ task_id, triggers, skips }) => {
+      if (triggers === undefined) return [];
+      const missing = triggers !== '' && !ids.includes('') && !ids.includes(triggers);
+      return [
+        ...(missing ? [`${dag_id}.${task_id} triggers ${triggers}, and no DAG is called so`] : []),
+        ...(skips.length > 0 ? [`${dag_id}.${task_id} triggers a run and skips tasks: give these to two tasks`] : []),
+      ];
+    }),
+  );
+  const cycle = cycleOf(
+    dags.map(({ dag_id, tasks }) => ({
+      name: dag_id,
+      after: tasks.flatMap(({ triggers }) => (triggers === undefined ? [] : [triggers])),
+    })),
+  );
+  if (cycle.length > 0) problems.push(`runs would be triggered without end: ${cycle.join(', ')} (triggers)`);
   return problems;
 }
 
-function danglingTasks({ dag_id, tasks }: z.infer<typeof NAMES>['dags'][number]): string[] {
+function danglingTasks({ dag_id, tasks }: NamedDag): string[] {
   const ids = tasks.map(({ task_id }) => task_id);
   const problems: string[] = [];
   if (hasDuplicates(ids)) problems.push(`${dag_id}: two tasks have the same task_id`);
@@ -99,7 +125,7 @@ function danglingTasks({ dag_id, tasks }: z.infer<typeof NAMES>['dags'][number])
           problems.push(`${dag_id}.${task_id} names the task ${name}, which does not exist`);
     }
   }
-  const cycle = cycleOf(tasks);
+  const cycle = cycleOf(tasks.map(({ task_id, upstream }) => ({ name: task_id, after: upstream })));
   if (cycle.length > 0) problems.push(`${dag_id}: ${cycle.join(', ')} wait for each other (upstream)`);
   return problems;
 }
@@ -109,12 +135,12 @@ function hasDuplicates(names: readonly string[]): boolean {
   return new Set(there).size < there.length;
 }
 
-/** Tasks that can never run, because each waits for another of them, or for itself; none if the graph is acyclic. */
-function cycleOf(tasks: readonly { readonly task_id: string; readonly upstream: readonly string[] }[]): string[] {
-  const waiting = new Map(tasks.map(({ task_id, upstream }) => [task_id, upstream]));
+/** What can never be reached, because each comes after another of them, or itself; none if the graph is acyclic. */
+function cycleOf(nodes: readonly { readonly name: string; readonly after: readonly string[] }[]): string[] {
+  const waiting = new Map(nodes.map(({ name, after }) => [name, after]));
   for (let before = -1; before !== waiting.size; ) {
     before = waiting.size;
-    for (const [task, upstream] of waiting) if (!upstream.some((name) => waiting.has(name))) waiting.delete(task);
+    for (const [name, after] of waiting) if (!after.some((other) => waiting.has(other))) waiting.delete(name);
   }
   return [...waiting.keys()];
 }

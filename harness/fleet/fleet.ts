@@ -119,6 +119,7 @@ export class Fleet {
       client: this.#client,
       follows: this.#follows.get(`${dag_id}/${task_id}`) ?? [],
       outlets: (task.outlets ?? []).map((asset) => `${this.#options.dagNamespace}${asset}`),
+      triggers: task.triggers === undefined ? null : `${this.#options.dagNamespace}${task.triggers}`,
       handedMs: clock.now(),
       seed: plan.seed,
       name,

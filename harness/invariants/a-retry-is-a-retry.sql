@@ -10,6 +10,8 @@
 -- because: six code paths set these states, and ten ends exercise the two that nearly all tasks take
 -- sentence: {writer} set try {try_number} of {subject} from {old_state:state} to {state:state}, although it may be
 --   tried {tries} times.[ Its worker had reported {requested:state}, and the server met an error in the database.]
+-- sentence[its trigger refused]: {writer} set try {try_number} of {subject} from {old_state:state} to {state:state},
+--   although it may be tried {tries} times: the run that it triggers was refused to its worker.
 -- sentence[too early]: Try {old_try_number} of {subject} failed; {writer} scheduled the next one {after_ms:seconds}
 --   later, and its retry delay is 1 s.
 -- sentence[miscounted]: {writer} changed {subject} from {old_state:state|NONE} to {state:state|NONE} and its try number
@@ -28,6 +30,11 @@ LEFT JOIN (
   ON taken.ti_id = CASE WHEN state = 'failed' AND writer_role = 'api-execution' THEN changes.old_ti_id END
 WHERE change = 'update' AND old_seen AND writer_role IN ('api-execution', 'scheduler')
   AND old_state IN ('queued', 'running') AND state IN ('failed', 'up_for_retry');
+
+-- A worker that is refused the run that it triggers fails its task for good.
+CREATE TEMP TABLE refused_triggers AS
+SELECT ti_id AS old_ti_id, min(op) AS refused_trigger
+FROM operations WHERE kind = 'trigger_run' AND status = 409 GROUP BY ALL;
 
 -- When the worker reported the end of its try: the delay counts from there.
 CREATE TEMP TABLE reports AS
@@ -64,14 +71,15 @@ WITH counted AS (
   FROM task_instance_changes
   WHERE change = 'update' AND old_seen AND writer IS NOT NULL
 )
-SELECT * REPLACE (ended_try AS try_number), max_tries + 1 AS tries, taken_as_failure AS op,
+SELECT * REPLACE (ended_try AS try_number), max_tries + 1 AS tries, coalesce(taken_as_failure, refused_trigger) AS op,
   abs(tries - ended_try) AS severity,
   CASE
     WHEN taken_as_failure IS NOT NULL THEN 'taken as a failure'
+    WHEN refused_trigger IS NOT NULL AND state = 'failed' THEN 'its trigger refused'
     WHEN state = 'failed' THEN 'not tried again'
     ELSE 'tried too often'
   END AS variant
-FROM ended
+FROM ended LEFT JOIN refused_triggers USING (old_ti_id)
 WHERE max_tries >= 0 AND ended_try >= 1
   AND CASE state
     WHEN 'up_for_retry' THEN ended_try > max_tries

@@ -80,6 +80,14 @@ test('a task that is failed with tries left is a violation', async () => {
   expect(result.variants).toEqual({ 'not tried again': 1 });
 });
 
+test('so is one of which the worker was refused the run that it triggers', async () => {
+  const refused = { op: 3, kind: 'trigger_run', sent_ms: 4_000, outcome: 'refused', status: 409 } as const;
+  const result = await judge({ scenario, operations: [refused], commits: [RUNNING, { ...FAILED, state: 'failed' }] });
+  expect(result.variants).toEqual({ 'its trigger refused': 1 });
+  expect(result.first).toMatchObject({ operations: [3], commits: [2] });
+  expect(result.first?.sentence).toMatch(/tried 2 times: the run that it triggers was refused to its worker\.$/);
+});
+
 test('a reported retry that failed with a database error is found in the server’s log', async () => {
   const correlation_id = 'afcf3279-e873-4a8c-b2ef-49199d7fd001';
   const message = `Error updating Task Instance state. Setting the task to failed. correlation_id=${correlation_id}`;

@@ -99,6 +99,8 @@ test('the invariants are there, by their names', async () => {
     'a-start-takes-effect-once',
     'a-started-life-owns-its-task',
     'a-superseded-try-is-refused',
+    'a-trigger-has-its-run',
+    'a-trigger-takes-effect-once',
     'acknowledged-is-durable',
     'an-end-comes-from-the-owner',
     'an-end-takes-effect-once',

@@ -137,6 +137,7 @@ function plannedKinds(scenario: Scenario): OperationKind[] {
     rtif: habit('rtif'),
     xcom_push: habit('xcom'),
     skip_downstream: tasks.some((task) => (task.skips?.length ?? 0) > 0),
+    trigger_run: tasks.some((task) => task.triggers !== undefined),
     backfill: operator('backfill'),
     trigger: operator('trigger'),
     clear: operator('clear'),

@@ -7,6 +7,7 @@ export const OPERATION_KINDS = [
   'skip_downstream',
   'xcom_push',
   'xcom_clear',
+  'trigger_run',
   'impostor_heartbeat',
   'impostor_run',
   'other',
@@ -45,7 +46,10 @@ export interface Operation {
   readonly map_index: number | null;
   readonly try_number: number | null;
   readonly ti_id: string | null;
-  /** What else the request names or got back: a backfill's id, the skipped task ids joined by a blank. */
+  /**
+   * What else the request names or got back: a backfill's id, the skipped task ids joined by a blank, the run that is
+   * triggered (`DAG/RUN`).
+   */
   readonly target: string | null;
   /** 1 for the first sending; the client's retries of the same request count on. */
   readonly attempt: number;
@@ -62,7 +66,7 @@ export interface Operation {
   readonly reason: string | null;
   /** The server's `previous_state` or `current_state`: where the task instance really was. */
   readonly found_state: string | null;
-  /** The state asked for, or the value written (RTIF). */
+  /** The state asked for, the value written (RTIF, XCom), or the configuration of a run that is triggered. */
   readonly requested: string | null;
   /** The server's message, cut at 300 characters. */
   readonly message: string | null;

@@ -34,7 +34,7 @@ const HABITS = z.strictObject({
   rtif_twice: probability,
   /** Pushes an XCom before its end. */
   xcom: probability,
-  /** Its start and its end report are sent, their responses are dropped, and they are sent again. */
+  /** Its start, its end report and what it triggers are sent, the responses are dropped, and they are sent again. */
   lost_answer: probability,
   /** Ends `failed` or `up_for_retry`, as the server allows. */
   fails: probability,
@@ -74,6 +74,8 @@ const TASK = z.strictObject({
   max_active_tis_per_dag: z.number().int().positive().optional(),
   /** The same in one run. */
   max_active_tis_per_dagrun: z.number().int().positive().optional(),
+  /** Starts a run of this DAG when its work is done, as TriggerDagRunOperator does. */
+  triggers: dagId.optional(),
   /** From the hand-off to its start: a pod that must come up first. Absent: it starts at once. */
   pickup_ms: range.optional(),
   /** How long its life takes. */

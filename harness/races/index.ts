@@ -6,6 +6,7 @@ import { skipOverwrites } from './63266.ts';
 import { renderedFieldsTwice } from './63581.ts';
 import { failedAsItIsScheduled } from './66374.ts';
 import { stateAndVersion } from './66734.ts';
+import { triggerNotIdempotent } from './66905.ts';
 import { lostWhileQueued } from './67238.ts';
 import { failedInTheQueue } from './67287.ts';
 import { dagsOfOneAsset } from './70128.ts';
@@ -54,6 +55,7 @@ export const KNOWN_RACES: readonly KnownRace[] = [
   failedAsItIsScheduled,
   failedAsItPokes,
   leftOnOldVersion,
+  triggerNotIdempotent,
   dagsOfOneAsset,
   strandedEvents,
   othersEnd,

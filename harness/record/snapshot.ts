@@ -12,7 +12,6 @@ const LEFT_OUT = new Set([
   'executor_config',
   'context_carrier',
   'next_kwargs',
-  'conf',
   'dag_run_conf',
   'extra',
   // Of a trigger, as the column is called.

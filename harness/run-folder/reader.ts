@@ -27,7 +27,7 @@ const FINAL_TYPES: Columns = {
 const FINAL_WANTED: Record<(typeof FINAL_TABLES)[number], readonly string[]> = {
   task_instance: ['id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number', 'trigger_id'],
   task_instance_history: ['task_instance_id', 'dag_id', 'run_id', 'task_id', 'map_index', 'state', 'try_number'],
-  dag_run: ['id', 'dag_id', 'run_id', 'state', 'run_type', 'backfill_id'],
+  dag_run: ['id', 'dag_id', 'run_id', 'state', 'run_type', 'backfill_id', 'conf'],
   backfill: ['id', 'dag_id', 'completed_at', 'created_at'],
   backfill_dag_run: ['id', 'backfill_id', 'dag_run_id', 'exception_reason'],
   rendered_task_instance_fields: ['dag_id', 'run_id', 'task_id', 'map_index', 'rendered_fields'],

@@ -23,6 +23,7 @@ import { scenario as seeds } from '../../workloads/scenarios/seeds.ts';
 import { scenario as storm } from '../../workloads/scenarios/storm.ts';
 import { scenario as stormPatient } from '../../workloads/scenarios/storm-patient.ts';
 import { scenario as stuck } from '../../workloads/scenarios/stuck.ts';
+import { scenario as triggers } from '../../workloads/scenarios/triggers.ts';
 import { scenario as wave } from '../../workloads/scenarios/wave.ts';
 import { didYouMean } from '../model/closest.ts';
 import { messageOf, UsageError } from '../model/errors.ts';
@@ -58,6 +59,7 @@ const GENERAL: readonly Scenario[] = [
   oldWorkers,
   assets,
   limits,
+  triggers,
   night,
 ];
 

@@ -118,9 +118,10 @@ export class DagFolder {
       revision: this.#revisions.get(spec.dag_id) ?? 1,
       ...(executor === undefined ? {} : { executor }),
       // What is undefined is left out of the file; the rest is the fleet's to know.
-      tasks: spec.tasks.map(({ pickup_ms: _, duration_ms: _too, habits, outlets, ...task }) => ({
+      tasks: spec.tasks.map(({ pickup_ms: _, duration_ms: _too, habits, outlets, triggers, ...task }) => ({
         ...task,
         ...(outlets === undefined ? {} : { outlets: named(outlets) }),
+        ...(triggers === undefined ? {} : { triggers: `${this.#prefix}${triggers}` }),
         ...(habits?.reschedules === undefined ? {} : { reschedules: habits.reschedules > 0 }),
       })),
     };

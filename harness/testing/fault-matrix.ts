@@ -564,6 +564,8 @@ export const FAULT_MATRIX: readonly FaultExcuse[] = [
 export const UNEXPLAINED: Readonly<Record<string, string>> = {
   'a-start-takes-effect-once': 'a repeated start is what `lost-answers` is for; the server must recognise it',
   'a-superseded-try-is-refused': 'late requests are what `zombies` and `late-end` are for; the server must refuse them',
+  'a-trigger-has-its-run': 'what was acknowledged was committed, or must not have been acknowledged',
+  'a-trigger-takes-effect-once': 'a repeated trigger is what `lost-answers` is for; the server must recognise it',
   'acknowledged-is-durable': 'what was acknowledged was committed, or must not have been acknowledged',
   'an-end-takes-effect-once': 'a repeated report is what `lost-answers` is for; the server must recognise it',
   'asset-events-are-consumed-once': 'what one scheduler does not see, another has not committed: they must lock',

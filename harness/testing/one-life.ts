@@ -36,6 +36,7 @@ export function oneLife(
       client: workerClient(undefined),
       follows: [],
       outlets: [],
+      triggers: null,
       handedMs: server.clock.now(),
       seed: 1,
       name: 'one',

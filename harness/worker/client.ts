@@ -19,8 +19,13 @@ export interface WorkerClient {
   readonly failsWithoutAnswer: boolean;
   /** Rendered fields of a try that is gone (410) are not an error. */
   readonly ignoresGoneFields: boolean;
-  /** A skip that is refused ends the branch with an error, and its end is left to the supervisor. */
-  readonly diesOfRefusedSkip: boolean;
+  /**
+   * A request that is refused after the task's own code (a skip, a trigger) ends its process with an error, and its end
+   * is left to the supervisor.
+   */
+  readonly diesOfRefusal: boolean;
+  /** A task that triggers a run pushes the link to it before, too. */
+  readonly linksFirst: boolean;
   /** A deferral names the triggerer's queue. */
   readonly namesTriggerQueue: boolean;
   /** What follows an end report that was not accepted, when the task's process has ended. */
@@ -53,7 +58,8 @@ const FIRST: Generation = {
   cleanupMs: 5_000,
   failsWithoutAnswer: true,
   ignoresGoneFields: false,
-  diesOfRefusedSkip: true,
+  diesOfRefusal: true,
+  linksFirst: false,
   namesTriggerQueue: false,
   second: 'failed',
   reportsAfterExit: false,
@@ -76,7 +82,8 @@ const OF_3_3: Generation = {
   ...OF_3_2_2,
   since: '3.3.0',
   ignoresGoneFields: true,
-  diesOfRefusedSkip: false,
+  diesOfRefusal: false,
+  linksFirst: true,
   ofRetry: { retry_delay_seconds: null, retry_reason: null },
 };
 const OF_3_4: Generation = {

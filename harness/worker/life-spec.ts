@@ -20,6 +20,8 @@ export interface LifeSpec {
   readonly follows: readonly string[];
   /** Assets of which its success makes an event each, as Airflow knows them. */
   readonly outlets: readonly string[];
+  /** The DAG of which it triggers a run, as Airflow knows it. */
+  readonly triggers: string | null;
   /** When the scheduler handed the workload over, on the run's clock. */
   readonly handedMs: number;
   readonly seed: number;

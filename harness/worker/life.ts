@@ -36,8 +36,8 @@ class Exited extends Error {
 
 /**
  * One task attempt as Airflow's supervisor and the task's process live it: start, heartbeat, rendered fields, more
- * heartbeats, skips, result, end. One request at a time, except where it plays a client that lost an answer. The states
- * are
+ * heartbeats, skips or a trigger, result, end. One request at a time, except where it plays a client that lost an
+ * answer. The states are
  *
  *     handed → started → working → reporting → ended
  *
@@ -73,7 +73,8 @@ export class RunningLife {
       const answer = await this.#requests.start(startMs, this.#plan.lostAnswer);
       if (answer.outcome !== 'ok') return answer.outcome === 'refused' ? 'refused' : 'raised';
       hooks.onStarted(clock.now());
-      return await this.#afterExit(await this.#task(isRecord(answer.body) ? answer.body : {}));
+      const exit = await this.#task(isRecord(answer.body) ? answer.body : {});
+      return await this.#afterExit(await this.#linked(exit));
     } catch (error) {
       if (this.#context.hooks.cancel.aborted) return 'run-ended';
       throw error;
@@ -141,20 +142,44 @@ export class RunningLife {
 
   /** Skips, result and end, when the work is done. */
   async #conclude(): Promise<Exit> {
-    const { skips = [] } = this.#context.spec.task;
+    const { follows, task, triggers } = this.#context.spec;
     if (this.#plan.fails) return this.#fail();
-    if (skips.length > 0) {
-      await this.#must(this.#requests.pushDecision(this.#context.spec.follows));
-      const answer = await this.#requests.skip(skips);
-      if (answer.outcome !== 'ok' && answer.status !== null && this.#context.spec.client.diesOfRefusedSkip) {
-        await this.#taskSpoke();
-        return { how: 'error' };
-      }
-      await this.#must(Promise.resolve(answer));
+    if (task.skips !== undefined && task.skips.length > 0) {
+      await this.#must(this.#requests.pushDecision(follows));
+      await this.#mustAtTheEnd(await this.#requests.skip(task.skips));
+    } else if (triggers !== null) {
+      await this.#trigger(triggers);
     } else if (this.#plan.xcom) {
       await this.#must(this.#requests.pushResult());
     }
     return this.#report('success');
+  }
+
+  /** A run that is there already ends the task, also its own: Airflow's client does not ask who made it. */
+  async #trigger(dagId: string): Promise<void> {
+    const run = this.#requests.runOf(dagId);
+    if (this.#context.spec.client.linksFirst) await this.#must(this.#requests.pushRunLink(run));
+    const answer = await this.#requests.triggerRun(run, this.#plan.lostAnswer);
+    if (answer.status === 409) {
+      await this.#taskSpoke();
+      throw new Exited({ how: 'failed', state: 'failed' });
+    }
+    await this.#mustAtTheEnd(answer);
+    await this.#mustAtTheEnd(await this.#requests.pushRunId(run));
+  }
+
+  /** Whatever became of a task that triggers a run, its process ends with the link to the run that it finds. */
+  async #linked(exit: Exit): Promise<Exit> {
+    const { client, triggers } = this.#context.spec;
+    // Up to 3.2.1 an end that is not accepted ends the process at once.
+    const isLinked = exit.how === 'unaccepted' ? client.second === 'again' : ['reported', 'failed'].includes(exit.how);
+    if (triggers === null || !isLinked) return exit;
+    let answer = await this.#requests.readRunId();
+    if (answer.outcome === 'ok' || answer.status === 404) {
+      const found = isRecord(answer.body) && answer.outcome === 'ok' ? answer.body.value : 'None';
+      answer = await this.#requests.pushRunLink({ dag_id: triggers, run_id: String(found) });
+    }
+    return answer.status === null && client.failsWithoutAnswer ? { how: 'worker', end: 'raised' } : exit;
   }
 
   /** An end that another life of the same task follows. */
@@ -193,6 +218,16 @@ export class RunningLife {
     }
     await this.#taskSpoke();
     throw new Exited(await this.#fail());
+  }
+
+  /** The same of one that follows the task's own code, of which not every release handles the error. */
+  async #mustAtTheEnd(answer: Answer): Promise<void> {
+    const { diesOfRefusal, failsWithoutAnswer } = this.#context.spec.client;
+    if (answer.outcome !== 'ok' && diesOfRefusal && (answer.status !== null || !failsWithoutAnswer)) {
+      await this.#taskSpoke();
+      throw new Exited({ how: 'error' });
+    }
+    await this.#must(Promise.resolve(answer));
   }
 
   async #taskSpoke(): Promise<void> {

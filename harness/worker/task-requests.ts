@@ -14,6 +14,16 @@ type Draft = Pick<RequestSpec, 'kind' | 'method' | 'body'> &
     readonly route?: string;
   };
 
+/** A run of another DAG that a task triggers. */
+export interface TriggeredRun {
+  readonly dag_id: string;
+  readonly run_id: string;
+  readonly logical_date: string;
+}
+
+/** As TriggerDagRunOperator names them. */
+const [RUN_ID_KEY, RUN_LINK_KEY] = ['trigger_run_id', '_link_TriggerDagRunLink'];
+
 /** An end that a worker reports. */
 export type ReportedState = 'success' | 'failed' | 'up_for_retry' | 'up_for_reschedule' | 'deferred';
 
@@ -92,6 +102,41 @@ export class TaskRequests {
   /** What a branch has decided, for when its tasks are cleared. */
   pushDecision(followed: readonly string[]): Promise<Answer> {
     return this.#push('skipmixin_key', { followed }, undefined);
+  }
+
+  /** A manual run of this moment. Clocks of workers have microseconds: two of one moment have another date. */
+  runOf(dag_id: string): TriggeredRun {
+    const moment = this.#time().replace('Z', String(this.#context.spec.life % 1_000).padStart(3, '0'));
+    return { dag_id, run_id: `manual__${moment}+00:00`, logical_date: `${moment}Z` };
+  }
+
+  /** Its configuration names the life: the record shows that the run has it. */
+  triggerRun({ dag_id, run_id, logical_date }: TriggeredRun, dropAnswer: boolean): Promise<Answer> {
+    const conf = { windtunnel: `life ${this.#context.spec.life}` };
+    return this.send({
+      kind: 'trigger_run',
+      method: 'POST',
+      path: `/dag-runs/${encodeURIComponent(dag_id)}/${encodeURIComponent(run_id)}`,
+      body: { logical_date, conf },
+      target: `${dag_id}/${run_id}`,
+      requested: JSON.stringify(conf),
+      dropAnswer,
+    });
+  }
+
+  pushRunId({ run_id }: TriggeredRun): Promise<Answer> {
+    return this.#push(RUN_ID_KEY, run_id, run_id);
+  }
+
+  pushRunLink({ dag_id, run_id }: Pick<TriggeredRun, 'dag_id' | 'run_id'>): Promise<Answer> {
+    const link = `/dags/${dag_id}/runs/${run_id}`;
+    return this.#push(RUN_LINK_KEY, link, link);
+  }
+
+  /** The run that the task has triggered; there may be none. */
+  readRunId(): Promise<Answer> {
+    const path = this.#xcomPath(RUN_ID_KEY);
+    return this.send({ kind: 'other', method: 'GET', path, body: undefined, target: 'GET xcoms' });
   }
 
   skip(skips: readonly string[]): Promise<Answer> {

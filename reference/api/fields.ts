@@ -26,7 +26,7 @@ function unfit(type: string, msg: string, input: unknown, ctx?: Problem['ctx']):
   return new Unfit([{ type, loc: [], msg, input, ...(ctx ? { ctx } : {}) }]);
 }
 
-type Read<T> = (value: unknown) => T | Unfit;
+export type Read<T> = (value: unknown) => T | Unfit;
 
 /**
  * A required field that is read as pydantic reads it in its lax mode. zod composes the fields into models; their own

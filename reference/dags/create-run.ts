@@ -4,7 +4,8 @@ import type { SerializedDag } from './serialized-dag.ts';
 export interface NewRun {
   readonly run_id: string;
   readonly run_type: 'scheduled' | 'manual' | 'backfill' | 'operator_triggered' | 'asset_triggered';
-  readonly logical_date: Date | null;
+  /** A text where it has microseconds. */
+  readonly logical_date: Date | string | null;
   readonly run_after: Date;
   readonly triggered_by: 'timetable' | 'rest_api' | 'backfill' | 'operator' | 'asset';
   readonly conf?: unknown;

@@ -11,6 +11,7 @@ import { RUN_DEFECTS } from './runs.ts';
 import { SKIP_DEFECTS } from './skips.ts';
 import { STATE_DEFECTS } from './states.ts';
 import { TRY_DEFECTS } from './tries.ts';
+import { TRIGGER_DEFECTS } from './triggers.ts';
 import { WORKER_DEFECTS } from './workers.ts';
 
 /** Everything that can be switched on, in the order that `windtunnel list` shows: the known races first. */
@@ -22,6 +23,7 @@ export const DEFECTS: readonly Defect[] = [
   ...RENDERED_FIELDS_DEFECTS,
   ...BACKFILL_DEFECTS,
   ...ASSET_DEFECTS,
+  ...TRIGGER_DEFECTS,
   ...RUN_DEFECTS,
   ...WORKER_DEFECTS,
   ...END_REPORT_DEFECTS,

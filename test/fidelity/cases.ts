@@ -1,6 +1,7 @@
 /**
  * What happens to a worker, the same for a real one and for a life. A rule of `answers` is for the requests of its
- * method and route: after `after` of them, `times` get its answer (all the others what a healthy server says).
+ * method and route, or of one that begins so: after `after` of them, `times` get its answer (all the others what a
+ * healthy server says).
  */
 export interface FidelityCase {
   readonly name: string;
@@ -28,6 +29,7 @@ const STATE = 'PATCH state';
 const NOT_RUNNING = { reason: 'not_running', message: 'x', current_state: 'failed' };
 const GONE = { reason: 'not_found', message: 'x' };
 const ENDED = { reason: 'invalid_state', message: 'x', previous_state: 'failed' };
+const THERE = { reason: 'already_exists', message: 'x' };
 const ELSEWHERE = { reason: 'invalid_state', message: 'x', previous_state: 'running' };
 
 /** Those that last longest come first. */
@@ -127,6 +129,30 @@ export const CASES: readonly FidelityCase[] = [
     answers: [{ on: 'PATCH skip-downstream', status: 404, detail: GONE }],
   },
   { name: 'skip 500', task: 'branch_retry', context: RETRY, answers: [{ on: 'PATCH skip-downstream', status: 500 }] },
+  {
+    name: 'trigger sent again, and refused',
+    task: 'trigger',
+    answers: [
+      { on: 'POST dag-runs', status: 0, times: 1 },
+      { on: 'POST dag-runs', status: 409, detail: THERE },
+    ],
+  },
+  {
+    name: 'trigger sent again, and refused, retries left',
+    task: 'trigger_retry',
+    context: RETRY,
+    answers: [
+      { on: 'POST dag-runs', status: 0, times: 1 },
+      { on: 'POST dag-runs', status: 409, detail: THERE },
+    ],
+  },
+  {
+    name: 'trigger 404, retries left',
+    task: 'trigger_retry',
+    context: RETRY,
+    answers: [{ on: 'POST dag-runs', status: 404, detail: GONE }],
+  },
+  { name: 'trigger 404', task: 'trigger', answers: [{ on: 'POST dag-runs', status: 404, detail: GONE }] },
   // The end.
   { name: 'success without an answer', task: 'plain', answers: [{ on: STATE, status: 0, times: 5 }] },
   { name: 'success 500 five times', task: 'plain', answers: [{ on: STATE, status: 500, times: 5 }] },

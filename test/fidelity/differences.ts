@@ -31,7 +31,6 @@ export const NOT_PLAYED: Readonly<Record<string, string>> = {
   'upstream of a mapped task': 'no DAG of the factory is expanded at run time',
   'downstream of a mapped task': 'no DAG of the factory is expanded at run time',
   'variables and connections': 'no life reads or writes them',
-  'triggers a run': 'DAG runs are triggered by operators of the public API',
   'asks a person': 'no one would answer',
   dies: 'a task dies with its whole worker: silent_death',
   'dies, retries left': 'a task dies with its whole worker: silent_death',

@@ -19,6 +19,7 @@ interface Role {
   readonly task?: Partial<TaskSpec>;
   readonly follows?: readonly string[];
   readonly outlets?: readonly string[];
+  readonly triggers?: string;
   readonly heartbeat_ms?: number;
 }
 
@@ -31,6 +32,8 @@ const ROLES: Readonly<Record<string, Role>> = {
   plain: {},
   plain_retry: {},
   outlets: { outlets: ['a_out'] },
+  trigger: { triggers: 'wt_other' },
+  trigger_retry: { triggers: 'wt_other' },
   // Long enough for two more heartbeats.
   sleeps_12: { task: { duration_ms: [21_000, 21_000] } },
   bash: { habits: { xcom: 1 } },
@@ -114,6 +117,7 @@ function playLife(
       },
       client,
       outlets: role.outlets ?? [],
+      triggers: role.triggers ?? null,
       follows: role.follows ?? [],
       handedMs: time.now,
       seed: 1,

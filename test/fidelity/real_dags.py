@@ -120,6 +120,7 @@ with DAG("wt_real", schedule=None, start_date=datetime(2026, 1, 1)):
     Plain(task_id="outlets", bash_command="x", outlets=[Asset("a_out")], inlets=[Asset("a_in")])
     PythonOperator(task_id="reads", python_callable=reads)
     TriggerDagRunOperator(task_id="trigger", trigger_dag_id="wt_other")
+    TriggerDagRunOperator(task_id="trigger_retry", trigger_dag_id="wt_other", retries=2)
     ApprovalOperator(task_id="hitl", subject="ok?")
     PythonOperator(task_id="works_240", python_callable=works, op_args=[240], retries=2)
     PythonOperator(task_id="works_8_pushes", python_callable=works_then_pushes, retries=2)

@@ -98,7 +98,7 @@ export class ScriptedApi {
       const method = request.method ?? '';
       const { route, query } = routeOf(request.url ?? '');
       const on = `${method} ${route}`;
-      const rule = stage.script.answers?.find((one) => one.on === on && isDue(one, stage.seen));
+      const rule = stage.script.answers?.find((one) => `${on} `.startsWith(`${one.on} `) && isDue(one, stage.seen));
       const { status, body } = rule ? { status: rule.status, body: bodyOf(rule) } : this.#healthy(stage, on, text);
       stage.startedMs ??= this.#now();
       stage.sent.push({

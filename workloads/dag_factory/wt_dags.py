@@ -5,7 +5,7 @@ Reads the JSON file of its own name beside it (``wt_dags.json``), or the one tha
     dag_id, schedule (cron or null) or assets ({any: names} or {all: names}), start_date (ISO 8601),
     end_date (ISO 8601 or null), catchup, max_active_runs, max_active_tasks (optional), revision, executor (optional),
     tasks: [{task_id, upstream, trigger_rule?, retries?, mapped?, skips?, reschedules?, pool?, priority_weight?,
-             max_active_tis_per_dag?, max_active_tis_per_dagrun?, outlets?}]
+             max_active_tis_per_dag?, max_active_tis_per_dagrun?, outlets?, triggers?}]
 
 Nothing here depends on the clock: the writer decides on dates once, and only a new ``revision`` makes a new dag_version.
 Parsed every other second while DAGs churn: it imports as little as possible. The operators run in real workers alone,
@@ -72,6 +72,25 @@ class SensorWorkloadOperator(WorkloadOperator):
         return super().get_serialized_fields() | {"reschedule", "_is_sensor"}
 
 
+def trigger_of(task: dict) -> tuple[type, dict]:
+    """TriggerDagRunOperator, which does its plan first. Without its provider no real worker can play the task."""
+    try:
+        from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+    except ImportError:
+        return WorkloadOperator, {}
+
+    class TriggerWorkloadOperator(WorkloadOperator, TriggerDagRunOperator):
+        template_fields = ("bash_command",)
+
+        def _work(self, context, *, resumed):
+            super()._work(context, resumed=resumed)
+            # The run has the same as one that a simulated life triggers.
+            self.conf = {"windtunnel": f"life {json.loads(os.environ['WINDTUNNEL_LIFE_PLAN'])['life']}"}
+            TriggerDagRunOperator.execute(self, context)
+
+    return TriggerWorkloadOperator, {"trigger_dag_id": task["triggers"]}
+
+
 def schedule_of(spec: dict):
     if "assets" not in spec:
         return spec["schedule"]
@@ -107,11 +126,13 @@ def build(spec: dict) -> DAG:
         **limits,
     )
     for task in spec["tasks"]:
-        kind = WorkloadOperator
+        kind, own = WorkloadOperator, {}
         if task.get("skips"):
             kind = BranchWorkloadOperator
         elif task.get("reschedules"):
             kind = SensorWorkloadOperator
+        elif task.get("triggers"):
+            kind, own = trigger_of(task)
         common = {
             "dag": dag,
             "task_id": task["task_id"],
@@ -120,6 +141,7 @@ def build(spec: dict) -> DAG:
             "retry_delay": timedelta(seconds=1),
             **outlets_of(task),
             **{name: task[name] for name in TASK_LIMITS if name in task},
+            **own,
             **defaults,
         }
         if "priority_weight" in task:

@@ -79,6 +79,7 @@ function specOf(life: number): LifeSpec {
     client: workerClient(undefined),
     follows: [],
     outlets: [],
+    triggers: null,
     handedMs: 5,
     seed: 1,
     name: `wt_a/t/-1/${life}`,

@@ -130,6 +130,8 @@ function asksFor(request: StoryRow['row'], commit: StoryRow['row']): boolean {
       return task && commit.state === 'skipped' && String(request.target).split(' ').includes(String(commit.task_id));
     case 'rtif':
       return commit.relation === 'rendered_task_instance_fields' && commit.task_id === request.task_id;
+    case 'trigger_run':
+      return commit.relation === 'dag_run' && `${commit.dag_id}/${commit.run_id}` === request.target;
     case 'backfill':
       return commit.backfill_id !== null && String(commit.backfill_id) === String(request.target);
     case 'trigger':

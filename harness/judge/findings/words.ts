@@ -60,6 +60,7 @@ function asked(row: StoryRow['row']): string {
     skip_downstream: `as ${task}, skips ${text(row.target).split(' ').join(', ')}`,
     xcom_push: 'pushes an XCom',
     xcom_clear: 'clears its XComs',
+    trigger_run: `as ${task}, triggers ${text(row.target)}`,
     other: text(row.target),
     impostor_heartbeat: 'another worker sends a heartbeat',
     impostor_run: `another worker starts ${task}`,

@@ -85,6 +85,7 @@ CREATE OR REPLACE MACRO action_of(kind, statement) AS
     WHEN 'heartbeat' THEN 'takes a heartbeat'
     WHEN 'rtif' THEN 'writes rendered fields'
     WHEN 'skip_downstream' THEN 'skips downstream tasks'
+    WHEN 'trigger_run' THEN 'creates a DAG run for a task'
     WHEN 'backfill' THEN 'creates a backfill'
     WHEN 'trigger' THEN 'creates a DAG run'
     WHEN 'clear' THEN 'clears a task'

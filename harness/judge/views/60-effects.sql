@@ -37,9 +37,10 @@ SELECT hash('rtif', dag_id::VARCHAR, run_id::VARCHAR, task_id::VARCHAR, map_inde
     field_of("row" -> '$.rendered_fields')), seq, xid, committed_ms
 FROM rows_of_runs WHERE relation = 'rendered_task_instance_fields' AND change <> 'delete'
 UNION ALL
--- The value may be a string with JSON in it; ours is `life` and its number.
+-- The value may be a string with JSON in it; a result of ours is `life` and its number.
 SELECT hash('xcom', dag_id::VARCHAR, run_id::VARCHAR, task_id::VARCHAR, map_index, "row" ->> '$.key',
-    regexp_extract("row" ->> '$.value', 'life \d+')), seq, xid, committed_ms
+    coalesce(nullif(regexp_extract("row" ->> '$.value', 'life \d+'), ''), trim("row" ->> '$.value', '"\'))),
+  seq, xid, committed_ms
 FROM rows_of_runs WHERE relation = 'xcom' AND change <> 'delete'
 UNION ALL
 SELECT hash('xcom gone', runs.dag_id::VARCHAR, runs.run_id::VARCHAR, gone.task_id::VARCHAR, gone.map_index,
@@ -57,10 +58,14 @@ JOIN (
   FROM rows_of_runs WHERE relation = 'xcom' AND change <> 'delete'
 ) AS pushed USING (id)
 UNION ALL
-SELECT hash('trigger', dag_id::VARCHAR), seq, xid, committed_ms
-FROM dag_run_changes
+-- Who triggers a run by the public API learns its name from the answer; a task of ours gives the name.
+SELECT CASE WHEN name IS NULL THEN hash('trigger', dag_id::VARCHAR) ELSE hash('trigger_run', name) END,
+  seq, xid, committed_ms
+FROM dag_run_changes LEFT JOIN (
+  SELECT DISTINCT target AS name FROM operations WHERE kind = 'trigger_run'
+) AS named ON name = dag_id::VARCHAR || '/' || run_id::VARCHAR
 WHERE change = 'insert' AND backfill_id IS NULL AND coalesce(writer_role, 'api-core') LIKE 'api-%'
-  AND coalesce(run_type = 'manual', true)
+  AND coalesce(run_type = 'manual' OR name IS NOT NULL, true)
 UNION ALL
 SELECT hash('clear', dag_id::VARCHAR, run_id::VARCHAR, task_id::VARCHAR), seq, xid, committed_ms
 FROM public WHERE ti_id <> old_ti_id
@@ -132,6 +137,7 @@ WITH requests AS NOT MATERIALIZED (
         requested)
       WHEN 'xcom_clear' THEN hash('xcom gone', dag_id::VARCHAR, run_id::VARCHAR, task_id::VARCHAR, map_index, target)
       WHEN 'trigger' THEN hash('trigger', dag_id::VARCHAR)
+      WHEN 'trigger_run' THEN hash('trigger_run', target)
       WHEN 'clear' THEN hash('clear', dag_id::VARCHAR, run_id::VARCHAR, task_id::VARCHAR)
       WHEN 'mark' THEN hash('mark', dag_id::VARCHAR, run_id::VARCHAR, task_id::VARCHAR, requested)
       WHEN 'delete' THEN hash('delete', dag_id::VARCHAR, run_id::VARCHAR)

@@ -57,7 +57,7 @@ WITH again AS (
     AND first.worker = refused.worker
   JOIN carried_out AS done ON done.op = first.op AND done.committed_ms <= refused.until_ms
   WHERE CASE WHEN refused.kind = 'rtif' THEN refused.status = 409
-      ELSE refused.kind IN ('run', 'state', 'xcom_push', 'xcom_clear', 'skip_downstream')
+      ELSE refused.kind IN ('run', 'state', 'xcom_push', 'xcom_clear', 'skip_downstream', 'trigger_run')
         AND first.requested IS NOT DISTINCT FROM refused.requested AND first.target IS NOT DISTINCT FROM refused.target
         AND first.sent_ms < refused.sent_ms END
     AND (refused.status = 409 OR refused.kind LIKE 'xcom%' OR EXISTS (

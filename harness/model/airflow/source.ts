@@ -24,6 +24,7 @@ export interface FoundPlace extends SourcePlace {
 }
 
 const TASK_INSTANCES = 'api_fastapi/execution_api/routes/task_instances.py';
+const DAG_RUNS = 'api_fastapi/execution_api/routes/dag_runs.py';
 const XCOMS = 'api_fastapi/execution_api/routes/xcoms.py';
 const PUBLIC = 'api_fastapi/core_api/routes/public';
 
@@ -39,6 +40,7 @@ const HANDLERS: Readonly<Partial<Record<OperationKind, SourcePlace>>> = {
   skip_downstream: handler('PATCH …/skip-downstream', TASK_INSTANCES, 'ti_skip_downstream'),
   xcom_push: handler('POST of an XCom', XCOMS, 'set_xcom'),
   xcom_clear: handler('DELETE of an XCom', XCOMS, 'delete_xcom'),
+  trigger_run: handler('POST of a DAG run by a worker', DAG_RUNS, 'trigger_dag_run'),
   impostor_heartbeat: handler('PUT …/heartbeat', TASK_INSTANCES, 'ti_heartbeat'),
   impostor_run: handler('PATCH …/run', TASK_INSTANCES, 'ti_run'),
   backfill: handler('POST of a backfill', `${PUBLIC}/backfills.py`, 'create_backfill'),

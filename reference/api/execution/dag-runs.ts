@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
 import type { Reply, Tx } from '../../behaviour.ts';
-import { createDagRun } from '../../dags/create-run.ts';
+import type { NewRun } from '../../dags/create-run.ts';
 import { latestDag } from '../../dags/serialized-dag.ts';
 import { type Api, writing } from '../api.ts';
 import { all, body, query } from '../checked.ts';
 import { clearTaskInstances, lockChosen } from '../clear.ts';
-import { awareTime, dict, field, flag, nullable, optional, text } from '../fields.ts';
+import { awareTime, dict, field, flag, nullable, optional, type Read, text } from '../fields.ts';
 import { notFound, Refusal } from '../refusal.ts';
 import { wrongRunId } from '../run-id.ts';
 import { findDagRun, previousDagRun } from './dag-run-answer.ts';
@@ -14,8 +14,14 @@ import { DAG_RUN_STATE, each } from './queries.ts';
 import { type Call, param, type Route } from './route.ts';
 import { dagRunFor } from './versions.ts';
 
+/** Workers' clocks have microseconds, by which the runs of one millisecond differ. */
+const exactTime: Read<Date | string> = (value) => {
+  const read = awareTime(value);
+  return read instanceof Date && typeof value === 'string' && /T[\d:]+\.\d{4,6}Z$/.test(value) ? value : read;
+};
+
 const TRIGGER = z.strictObject({
-  logical_date: optional(nullable(awareTime), null),
+  logical_date: optional(nullable(exactTime), null),
   run_after: optional(nullable(awareTime), null),
   conf: optional(dict, {}),
   reset_dag_run: optional(flag, false),
@@ -120,11 +126,11 @@ const triggerRoute: Route = {
   path: '/dag-runs/:dag/:run',
   answer(api, call) {
     const payload = body(TRIGGER, call.body);
-    return writing(api, 'trigger', (tx) => trigger(tx, call, payload));
+    return writing(api, 'trigger', (tx) => trigger(api, tx, call, payload));
   },
 };
 
-async function trigger(tx: Tx, call: Call, payload: z.infer<typeof TRIGGER>): Promise<Reply> {
+async function trigger(api: Api, tx: Tx, call: Call, payload: z.infer<typeof TRIGGER>): Promise<Reply> {
   const [dagId, runId] = [param(call, 'dag'), param(call, 'run')];
   await usableDag(tx, dagId, 'operator_triggered');
   const parent = await tx.query<{ triggering_user_name: string | null }>(
@@ -134,18 +140,11 @@ async function trigger(tx: Tx, call: Call, payload: z.infer<typeof TRIGGER>): Pr
   );
   const dag = await latestDag(tx, dagId);
   if (!dag) throw new Error(`Dag id ${dagId} not found`);
-  const existing = await tx.query('SELECT dag_run.id FROM dag_run WHERE dag_run.dag_id = $1 AND dag_run.run_id = $2', [
-    dagId,
-    runId,
-  ]);
-  if (existing.rows.length > 0) {
-    const message = `A run already exists for Dag '${dagId}' with run_id '${runId}'`;
-    throw Refusal.of(409, { reason: 'already_exists', message });
-  }
   const wrong = wrongRunId(runId, 'operator_triggered');
-  if (wrong) throw Refusal.of(400, { reason: 'value_error', message: wrong });
+  const before = await runBefore(tx, dagId, runId, payload);
+  if (before === undefined && wrong) throw Refusal.of(400, { reason: 'value_error', message: wrong });
   const user = parent.rows[0]?.triggering_user_name ?? undefined;
-  await createDagRun(tx, dag, {
+  const run: NewRun = {
     run_id: runId,
     run_type: 'operator_triggered',
     logical_date: payload.logical_date,
@@ -153,8 +152,22 @@ async function trigger(tx: Tx, call: Call, payload: z.infer<typeof TRIGGER>): Pr
     triggered_by: 'operator',
     conf: payload.conf,
     ...(user === undefined ? {} : { triggering_user_name: user }),
-  });
-  return { status: 204 };
+  };
+  if (await api.behaviour.triggerRun(tx, dag, run, before)) return { status: 204 };
+  const message = `A run already exists for Dag '${dagId}' with run_id '${runId}'`;
+  throw Refusal.of(409, { reason: 'already_exists', message });
+}
+
+async function runBefore(tx: Tx, dagId: string, runId: string, { conf, logical_date }: z.infer<typeof TRIGGER>) {
+  // Two sendings of one trigger may be under way at once.
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`run ${dagId}/${runId}`]);
+  const { rows } = await tx.query<{ is_same: boolean }>(
+    `SELECT dag_run.run_type = 'operator_triggered' AND dag_run.conf = $3::jsonb
+       AND dag_run.logical_date IS NOT DISTINCT FROM $4::timestamptz AS is_same
+     FROM dag_run WHERE dag_run.dag_id = $1 AND dag_run.run_id = $2`,
+    [dagId, runId, JSON.stringify(conf), logical_date],
+  );
+  return rows[0] && (rows[0].is_same ? 'the same' : 'another');
 }
 
 const clearRoute: Route = {

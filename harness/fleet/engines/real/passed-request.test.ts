@@ -12,6 +12,7 @@ test.each([
   ['PATCH', `${TI}/skip-downstream`, '{"tasks":["a",["b",-1]]}', { kind: 'skip_downstream', target: 'a b' }],
   ['POST', '/xcoms/d/r/t/a%20key', '"life 1"', { kind: 'xcom_push', target: 'a key', requested: 'life 1' }],
   ['POST', '/xcoms/d/r/t/k', '[1, 2]', { kind: 'xcom_push', target: 'k', requested: '[1, 2]' }],
+  ['POST', '/dag-runs/d/r%2B1', '{"conf":{"a":1}}', { kind: 'trigger_run', target: 'd/r+1', requested: '{"a":1}' }],
   ['DELETE', '/xcoms/d/r/t/return_value', '', { kind: 'xcom_clear', target: 'return_value' }],
   ['GET', '/xcoms/d/r/t/return_value', '', { kind: 'other', target: 'GET xcoms' }],
   ['PUT', '/variables/v', '{"value":1}', { kind: 'other', target: 'PUT variables' }],

@@ -15,6 +15,7 @@ const KINDS: readonly (readonly [method: string, route: RegExp, kind: OperationK
   ['PUT', /^\/task-instances\/[^/]+\/rtif$/, 'rtif'],
   ['PATCH', /^\/task-instances\/[^/]+\/skip-downstream$/, 'skip_downstream'],
   ['POST', /^\/xcoms\/[^/]+\/[^/]+\/[^/]+\/([^/?]+)$/, 'xcom_push'],
+  ['POST', /^\/dag-runs\/([^/]+\/[^/]+)$/, 'trigger_run'],
   ['DELETE', /^\/xcoms\/[^/]+\/[^/]+\/[^/]+\/([^/?]+)$/, 'xcom_clear'],
 ];
 
@@ -39,6 +40,8 @@ function namesIn(kind: OperationKind, key: string | undefined, text: string): Om
       return { target: taskIds(body.tasks).join(' ') };
     case 'xcom_push':
       return { target: decodeURIComponent(key ?? ''), requested: valueIn(text) };
+    case 'trigger_run':
+      return { target: decodeURIComponent(key ?? ''), requested: JSON.stringify(body.conf ?? {}) };
     case 'xcom_clear':
       return { target: decodeURIComponent(key ?? '') };
     default:

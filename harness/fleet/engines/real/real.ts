@@ -260,7 +260,7 @@ class RealLife implements PassedLife {
     if (kind === 'state' && (requested === 'deferred' || requested === 'up_for_reschedule')) {
       await hooks.onLeaving();
     }
-    const mayLose = attempt === 1 && (kind === 'run' || kind === 'state');
+    const mayLose = attempt === 1 && ['run', 'state', 'trigger_run'].includes(kind);
     return {
       heldMs: (kind === 'state' && hazards.hit('late_end')?.ms) || 0,
       dropAnswer: (mayLose && plan.lostAnswer) || (attempt === 1 && hazards.hit('lost_answer') !== undefined),
