@@ -6,7 +6,7 @@ import { StackError } from '../model/errors.ts';
 import type { HazardTarget, OperatorHazard } from '../model/misbehaviour.ts';
 import { Rng } from '../model/rng.ts';
 import { note, type RunContext } from '../model/run-context.ts';
-import { assetsIn, type OperatorSpec } from '../model/scenario.ts';
+import { assetsIn, type OperatorSpec, poolsOf } from '../model/scenario.ts';
 import { type Answer, type OperationLog, Requests } from '../worker/requests.ts';
 import type { LiveLife } from './fleet.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -60,7 +60,6 @@ export class Operators implements HazardTarget<OperatorHazard> {
   /** Before anything is scheduled: sets the scenario's pools. Rejects with a StackError if the stack refuses one. */
   async prepare(signal: AbortSignal): Promise<void> {
     await this.#token;
-    const { pool_slots, pools = {} } = this.#context.plan.scenario;
     const by = { operator: 'operator-pool', signal };
     const ask = (name: string, slots: number, isNew: boolean) =>
       this.#actions.send(by, {
@@ -72,11 +71,7 @@ export class Operators implements HazardTarget<OperatorHazard> {
           : // 3.1 changes default_pool only if the mask says that it is the slots alone.
             { method: 'PATCH', path: `/pools/${name}?update_mask=slots`, body: { slots } }),
       });
-    const wanted = [
-      ...(pool_slots === undefined ? [] : [['default_pool', pool_slots] as const]),
-      ...Object.entries(pools),
-    ];
-    for (const [name, slots] of wanted) {
+    for (const [name, slots] of Object.entries(poolsOf(this.#context.plan.scenario))) {
       const first = await ask(name, slots, name !== 'default_pool');
       // An earlier run on this stack has made it.
       const { outcome, status } = first.status === 409 ? await ask(name, slots, false) : first;

@@ -2,14 +2,20 @@ import { arrivalTimes } from '../model/arrivals.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { namespaceOf } from '../model/namespace.ts';
 import type { OperationKind } from '../model/operation.ts';
-import { assetsIn, type Habits, type OperatorSpec, type Scenario, type TaskSpec } from '../model/scenario.ts';
+import {
+  assetsIn,
+  type Habits,
+  MAX_TIS_PER_QUERY,
+  type OperatorSpec,
+  poolsOf,
+  type Scenario,
+  type TaskSpec,
+} from '../model/scenario.ts';
 
 /** Airflow's own default of `[scheduler] task_instance_heartbeat_timeout`, for stacks that do not report theirs. */
 const HEARTBEAT_TIMEOUT_S = 300;
 /** The same of `[scheduler] task_queued_timeout`. */
 const QUEUED_TIMEOUT_S = 600;
-/** What stacks of ours have where the scenario names no other. */
-const MAX_TIS_PER_QUERY = 128;
 /** Releases since 3.2.2 leave a backfill without runs alone for 2 minutes and look every 30 s, both hard coded. */
 const BACKFILL_ORPHAN_S = 150;
 const BACKFILL_CHECK_S = 30;
@@ -85,9 +91,8 @@ export interface PlanDag {
 }
 
 /** One row for each pool that the scenario sets: the table `plan_pools`. */
-export function planPools({ pool_slots, pools }: Scenario): { readonly pool: string; readonly slots: number }[] {
-  const all = { ...(pool_slots === undefined ? {} : { default_pool: pool_slots }), ...pools };
-  return Object.entries(all).map(([pool, slots]) => ({ pool, slots }));
+export function planPools(scenario: Scenario): { readonly pool: string; readonly slots: number }[] {
+  return Object.entries(poolsOf(scenario)).map(([pool, slots]) => ({ pool, slots }));
 }
 
 /**

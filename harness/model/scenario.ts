@@ -206,6 +206,9 @@ const CHAOS = z.strictObject({
   at_once: z.number().int().min(1).max(8).optional(),
 });
 
+/** [scheduler] max_tis_per_query of a stack of ours, where the scenario names no other. */
+export const MAX_TIS_PER_QUERY = 128;
+
 /** How long the load of one run may last, seconds: a week. All faults are drawn before it begins. */
 export const LONGEST_LOAD_S = 7 * 24 * 3600;
 
@@ -267,6 +270,14 @@ export type AssetCondition = NonNullable<DagSpec['assets']>;
 
 export function assetsIn(condition: AssetCondition): readonly string[] {
   return 'all' in condition ? condition.all : condition.any;
+}
+
+/** The pools that operators set before the load, and their slots. */
+export function poolsOf({
+  pool_slots,
+  pools,
+}: Pick<Scenario, 'pool_slots' | 'pools'>): Readonly<Record<string, number>> {
+  return { ...(pool_slots === undefined ? {} : { default_pool: pool_slots }), ...pools };
 }
 
 export type FleetSpec = DeepReadonly<z.infer<typeof FLEET>>;

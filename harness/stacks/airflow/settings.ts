@@ -1,3 +1,5 @@
+import { MAX_TIS_PER_QUERY } from '../../model/scenario.ts';
+
 /**
  * What a stack of ours sets in Airflow, and why. Three kinds: what a stack needs, room for the fleet (the defaults suit
  * a laptop: they would measure queueing in Airflow's own pools), and timers short enough to fire within a run.
@@ -74,7 +76,7 @@ export function airflowTuning(
     AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW: '40',
 
     // A wave of completions is scheduled in a few loops, not in dozens.
-    AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: String(input.maxTisPerQuery ?? 128),
+    AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: String(input.maxTisPerQuery ?? MAX_TIS_PER_QUERY),
     // A scheduler may starve on two busy cores: its peer must not declare it dead for that (default 30).
     AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD: '60',
     AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: String(
