@@ -29,8 +29,13 @@ const STATE = 'PATCH state';
 const NOT_RUNNING = { reason: 'not_running', message: 'x', current_state: 'failed' };
 const GONE = { reason: 'not_found', message: 'x' };
 const ENDED = { reason: 'invalid_state', message: 'x', previous_state: 'failed' };
-const THERE = { reason: 'already_exists', message: 'x' };
 const ELSEWHERE = { reason: 'invalid_state', message: 'x', previous_state: 'running' };
+
+/** The run is made, and its answer is lost. */
+const LOST_THEN_THERE = [
+  { on: 'POST dag-runs', status: 0, times: 1 },
+  { on: 'POST dag-runs', status: 409, detail: { reason: 'already_exists', message: 'x' } },
+];
 
 /** Those that last longest come first. */
 export const CASES: readonly FidelityCase[] = [
@@ -132,19 +137,13 @@ export const CASES: readonly FidelityCase[] = [
   {
     name: 'trigger sent again, and refused',
     task: 'trigger',
-    answers: [
-      { on: 'POST dag-runs', status: 0, times: 1 },
-      { on: 'POST dag-runs', status: 409, detail: THERE },
-    ],
+    answers: LOST_THEN_THERE,
   },
   {
     name: 'trigger sent again, and refused, retries left',
     task: 'trigger_retry',
     context: RETRY,
-    answers: [
-      { on: 'POST dag-runs', status: 0, times: 1 },
-      { on: 'POST dag-runs', status: 409, detail: THERE },
-    ],
+    answers: LOST_THEN_THERE,
   },
   {
     name: 'trigger 404, retries left',

@@ -1,15 +1,15 @@
 import type { DagSpec, Scenario } from '../../harness/model/scenario.ts';
-import { ids, PLAIN_STACK, unscheduled } from '../shapes.ts';
+import { ids, PLAIN_STACK } from '../shapes.ts';
 
 function limitedTo(dag_id: string, limits: Partial<DagSpec['tasks'][number]>): DagSpec {
   const habits = { defers: 0.6, fails: 0 };
-  return unscheduled({
+  return {
     ...{ dag_id, schedule: null, past_runs: 0, max_active_runs: 16 },
     tasks: [
       { task_id: 'list', upstream: [], duration_ms: [100, 300] },
       { task_id: 'each', upstream: ['list'], mapped: 8, duration_ms: [1_000, 2_000], habits, ...limits },
     ],
-  });
+  };
 }
 
 const everywhere = limitedTo('wt_licences', { max_active_tis_per_dag: 3 });
